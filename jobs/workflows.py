@@ -1,0 +1,199 @@
+"""The verbs: what a button, a command and a request can do to workflows."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from jobs import algorithms, chain, pipelines, queues, runner
+from store import datasets, steps, workflows
+from store.datasets import Dataset
+from store.errors import Refused
+from store.steps import Input
+from store.tables import Status
+from store.workflows import Workflow
+
+PIPELINE = "tabular"
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """What would happen to one step: run, or be reused from another workflow."""
+
+    step: str
+    params: dict[str, Any]
+    reused_from: int | None
+
+
+def start(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any] | None = None,
+          name: str | None = None, request: str | None = None, *, origin: str = "new", parent_id: int | None = None,
+          fresh: bool = False) -> Workflow:
+    """Write a workflow with all its steps, then hand it to the queue. The same request twice starts it once."""
+    dataset = datasets.get(dataset_id)
+    chosen = _checked(dataset, target, algorithm, params or {})
+    key = algorithms.get(algorithm).key
+    values = {
+        "name": _name(name, dataset, key), "pipeline": PIPELINE, "dataset_id": dataset.id, "target": target,
+        "algorithm": key, "params": chosen, "origin": origin, "parent_id": parent_id,
+    }
+    workflow_id = workflows.insert_new(values, _step_rows(target, key, chosen, fresh), request)
+    with suppress(queues.QueueDown):  # the rows are safe; the reconciler hands over when the queue is back
+        chain.hand_over(workflow_id)
+    return workflows.get(workflow_id)
+
+
+def restart(workflow_id: int) -> Workflow:
+    """The same dataset and params in a new workflow; training runs again, unchanged cells above are reused."""
+    old = workflows.get(workflow_id)
+    return start(old.dataset_id, old.target, old.algorithm, old.params, old.name, origin="restart",
+                 parent_id=old.id, fresh=True)
+
+
+def compose(data_from: int, config_from: int, name: str | None = None) -> Workflow:
+    """The dataset and target of one workflow with the configuration of another."""
+    values, _ = compose_preview(data_from, config_from)
+    return start(**values, name=name, origin="compose", parent_id=data_from)
+
+
+def compose_preview(data_from: int, config_from: int) -> tuple[dict[str, Any], list[CellPlan]]:
+    """What compose would start, and which cells would be reused."""
+    data, config = workflows.get(data_from), workflows.get(config_from)
+    params = dict(config.params)
+    params.pop("features", None)
+    if data.params.get("features") is not None:
+        params["features"] = data.params["features"]
+    values: dict[str, Any] = {"dataset_id": data.dataset_id, "target": data.target, "algorithm": config.algorithm, "params": params}
+    return values, plan(**values)
+
+
+def rerun_from(workflow_id: int, step: str, params: Mapping[str, Any]) -> Workflow:
+    """A new workflow with changed params in one cell; everything above it is reused."""
+    values = changed(workflow_id, step, params)
+    old = workflows.get(workflow_id)
+    return start(**values, name=old.name, origin="rerun", parent_id=old.id)
+
+
+def changed(workflow_id: int, step: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a workflow after a change of params in one cell."""
+    old = workflows.get(workflow_id)
+    pipelines.get(old.pipeline).step(step)
+    merged = old.params | dict(params)
+    target, algorithm = merged.pop("target", old.target), merged.pop("algorithm", old.algorithm)
+    if algorithms.get(algorithm).key != old.algorithm:
+        known = pipelines.get(old.pipeline).params(merged | {"algorithm": algorithm, "target": target})
+        merged = {key: value for key, value in merged.items() if key in known}
+    return {"dataset_id": old.dataset_id, "target": target, "algorithm": algorithm, "params": merged}
+
+
+def retry(workflow_id: int) -> Workflow:
+    """Try failed, skipped or cancelled steps of a workflow again, in place."""
+    workflow = workflows.get(workflow_id)
+    if workflow.status not in (Status.failed, Status.cancelled):
+        raise Refused(f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried.")
+    steps.revive(workflow_id)
+    with suppress(queues.QueueDown):
+        chain.hand_over(workflow_id)
+    return workflows.get(workflow_id)
+
+
+def cancel(workflow_id: int) -> Workflow:
+    """Stop a workflow: what has not ended is cancelled at once, and its processes are ended."""
+    workflow = workflows.get(workflow_id)
+    if workflow.status.over:
+        raise Refused(f"Workflow {workflow_id} is already {workflow.status}.")
+    cancelled = steps.cancel(workflow_id)
+    for step in cancelled:
+        queues.stop_job(step)
+    return workflows.get(workflow_id)
+
+
+def remove(workflow_ids: list[int]) -> int:
+    """Delete workflows and what only they need; returns how many there were."""
+    return workflows.remove(workflow_ids)
+
+
+def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> Workflow:
+    """Change a workflow's name or note."""
+    if name is not None and not name.strip():
+        raise Refused("A workflow needs a name.", "name")
+    workflows.describe(workflow_id, name.strip()[:NAME_LENGTH] if name is not None else None, note)
+    return workflows.get(workflow_id)
+
+
+def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any]) -> list[Refused]:
+    """Everything that keeps a workflow from being started, each with its field."""
+    found: list[Refused] = []
+    names = [column["name"] for column in dataset.columns]
+    if target not in names:
+        sentence = f"{dataset.title} has no column {target!r}; choose the target from {_few(names)}."
+        found.append(Refused(sentence, "target"))
+    try:
+        key = algorithms.get(algorithm).key
+    except Refused as refused:
+        return [*found, refused]
+    chosen = {**params, "target": target, "algorithm": key}
+    known = pipelines.get(PIPELINE).params(chosen)
+    for name, value in params.items():
+        if name not in known:
+            usable = sorted(set(known) - {"target", "algorithm"})
+            found.append(Refused(f"{key} has no parameter {name!r}; it has {', '.join(usable)}.", name))
+            continue
+        try:
+            known[name].read(value)
+        except Refused as refused:
+            found.append(refused)
+    for column in params.get("features") or []:
+        if column not in names:
+            found.append(Refused(f"{dataset.title} has no column {column!r}.", "features"))
+    return found
+
+
+def plan(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any] | None = None) -> list[CellPlan]:
+    """Which cells would run and which would be reused, without starting anything."""
+    dataset = datasets.get(dataset_id)
+    key = algorithms.get(algorithm).key
+    chosen = _checked(dataset, target, algorithm, params or {})
+    written = pipelines.get(PIPELINE)
+    inputs: dict[str, Input] = {}
+    found: list[CellPlan] = []
+    for definition in written.steps:
+        declared = definition.declared({**chosen, "target": target, "algorithm": key})
+        reused_from = None
+        if set(definition.needs) <= set(inputs):
+            print_ = runner.fingerprint(definition, declared, dataset.sha256, dataset.dialect, inputs)
+            if twin := steps.twin(print_):
+                reused_from = twin[0].workflow_id
+                inputs[definition.name] = Input(twin[1].result, print_, twin[1].artifacts)
+        found.append(CellPlan(definition.name, declared, reused_from))
+    return found
+
+
+def _checked(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The params as their own kinds, or the first problem."""
+    given = {name: value for name, value in params.items() if value is not None}
+    for problem in problems(dataset, target, algorithm, given):
+        raise problem
+    key = algorithms.get(algorithm).key
+    known = pipelines.get(PIPELINE).params({**given, "target": target, "algorithm": key})
+    full = {name: param.read(given.get(name)) for name, param in known.items()}
+    return {name: value for name, value in full.items() if name not in ("target", "algorithm")}
+
+
+def _step_rows(target: str, algorithm: str, params: Mapping[str, Any], fresh: bool) -> list[dict[str, Any]]:
+    chosen = {**params, "target": target, "algorithm": algorithm}
+    return [
+        {"name": definition.name, "needs": definition.needs, "params": definition.declared(chosen),
+         "max_attempts": definition.max_attempts, "fresh": fresh and definition.repeats_on_restart}
+        for definition in pipelines.get(PIPELINE).steps
+    ]
+
+
+def _name(name: str | None, dataset: Dataset, algorithm: str) -> str:
+    chosen = (name or "").strip() or f"{dataset.name}, {algorithms.get(algorithm).label.lower()}"
+    return chosen[:NAME_LENGTH]
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

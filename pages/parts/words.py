@@ -1,0 +1,120 @@
+"""How numbers, times and states are said, the same on every page."""
+
+import re
+from datetime import datetime
+
+from store.tables import Status, now
+
+ICONS = {
+    Status.pending: ":material/schedule:",
+    Status.running: ":material/autorenew:",
+    Status.completed: ":material/check_circle:",
+    Status.failed: ":material/error:",
+    Status.skipped: ":material/skip_next:",
+    Status.cancelled: ":material/cancel:",
+}
+COLOURS = {
+    Status.pending: "gray",
+    Status.running: "blue",
+    Status.completed: "green",
+    Status.failed: "red",
+    Status.skipped: "gray",
+    Status.cancelled: "orange",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^])")
+
+
+def plain(text: object) -> str:
+    """Text from a user, safe inside Markdown: shown letter by letter, never as a link, image or formula."""
+    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def duration(seconds: float | None) -> str:
+    """0.4 s, 12 s, 3 m 20 s, 2 h 5 m."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} m"
+
+
+def ago(time: datetime | None) -> str:
+    """just now, 12 s ago, 5 minutes ago, 3 hours ago, 2 days ago."""
+    if time is None:
+        return "–"
+    seconds = max(0.0, (now() - time).total_seconds())
+    if seconds < 2:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds:.0f} s ago"
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {word}{'s' if number > 1 else ''} ago"
+    return "just now"
+
+
+def exactly(time: datetime | None) -> str:
+    """A time in full, for hovering."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC") if time else "–"
+
+
+def count(number: float | None, word: str = "") -> str:
+    """12,400 rows."""
+    if number is None:
+        return "–"
+    said = f"{number:,.0f}"
+    if not word:
+        return said
+    return f"{said} {word}" if number == 1 else f"{said} {word}s"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """93.4 %."""
+    return "–" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def number(value: float | None) -> str:
+    """A number with about four sensible digits."""
+    if value is None:
+        return "–"
+    if value != value:
+        return "not a number"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def size(number_of_bytes: float | None) -> str:
+    """1.2 MB."""
+    if number_of_bytes is None:
+        return "–"
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number_of_bytes < 1000 or unit == "GB":
+            return f"{number_of_bytes:.0f} {unit}" if unit == "bytes" else f"{number_of_bytes:.1f} {unit}"
+        number_of_bytes /= 1000
+    return "–"
+
+
+SHARES = {"accuracy", "balanced_accuracy", "f1", "auc", "baseline_accuracy"}
+SCORE_NAMES = {
+    "accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "f1": "F1", "auc": "AUC",
+    "baseline_accuracy": "Baseline accuracy", "r2": "R²", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)",
+    "baseline_rmse": "Baseline error (RMSE)",
+}
+
+
+def score_name(name: str) -> str:
+    return SCORE_NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def score(name: str, value: float | None) -> str:
+    """A score in its own unit: shares as percent, the rest as numbers."""
+    if name in SHARES and name not in ("f1", "auc"):
+        return percent(value)
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 10 else number(value)

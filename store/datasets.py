@@ -1,0 +1,126 @@
+"""Datasets: uploaded tables, known by what is in them, in versions of one name."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from store import db, files
+from store.errors import NotFound, Refused
+from store.records import record
+from store.tables import artifacts, datasets, now, workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    id: int
+    name: str
+    version: int
+    sha256: str
+    size: int
+    dialect: dict[str, Any]
+    rows: int | None
+    exact: bool
+    columns: list[dict[str, Any]]
+    preview: list[list[Any]]
+    notices: list[dict[str, Any]]
+    proposal: dict[str, Any] | None
+    created_at: datetime
+    used_by: int = field(default=0)
+
+    @property
+    def title(self) -> str:
+        """The name, with its version when there is more than one."""
+        return self.name if self.version == 1 else f"{self.name} (version {self.version})"
+
+    @property
+    def kept(self) -> files.Kept:
+        return files.Kept(self.sha256, self.size)
+
+
+def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
+    """Record a table that is in the file store; the same bytes read the same way are the same dataset."""
+    while True:
+        try:
+            with db.writing() as connection:
+                twins = connection.execute(
+                    select(datasets.c.id, datasets.c.dialect).where(
+                        datasets.c.sha256 == kept.sha256, datasets.c.name == name
+                    )
+                )
+                for twin in twins:
+                    if twin.dialect == described["dialect"]:
+                        found = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
+                        return record(Dataset, found)
+                newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
+                values = {
+                    "name": name,
+                    "version": (newest or 0) + 1,
+                    "sha256": kept.sha256,
+                    "size": kept.size,
+                    "created_at": now(),
+                    **described,
+                }
+                made = connection.execute(insert(datasets).values(values).returning(datasets.c.id)).scalar_one()
+                return record(Dataset, connection.execute(_with_use().where(datasets.c.id == made)).one())
+        except IntegrityError:
+            continue  # another process took the same version number; count again
+
+
+def get(dataset_id: int) -> Dataset:
+    with db.reading() as connection:
+        row = connection.execute(_with_use().where(datasets.c.id == dataset_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no dataset {dataset_id}.", "dataset_id")
+    return record(Dataset, row)
+
+
+def find(text: str = "", limit: int = 200, offset: int = 0) -> list[Dataset]:
+    """Datasets, newest first."""
+    query = _with_use().order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(limit).offset(offset)
+    if text:
+        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+    with db.reading() as connection:
+        return [record(Dataset, row) for row in connection.execute(query)]
+
+
+def count(text: str = "") -> int:
+    query = select(func.count()).select_from(datasets)
+    if text:
+        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+    with db.reading() as connection:
+        return connection.scalar(query) or 0
+
+
+def versions(name: str) -> list[Dataset]:
+    """Every version of one name, newest first."""
+    with db.reading() as connection:
+        rows = connection.execute(_with_use().where(datasets.c.name == name).order_by(datasets.c.version.desc()))
+        return [record(Dataset, row) for row in rows]
+
+
+def describe(dataset_id: int, described: dict[str, Any]) -> None:
+    """Replace what is known of a dataset's content by something more exact."""
+    with db.writing() as connection:
+        connection.execute(update(datasets).where(datasets.c.id == dataset_id).values(described))
+
+
+def remove(dataset_id: int) -> None:
+    """Delete a dataset that no workflow uses, and its bytes when nothing else needs them."""
+    dataset = get(dataset_id)
+    with db.writing() as connection:
+        users = connection.scalar(select(func.count()).where(workflows.c.dataset_id == dataset_id))
+        if users:
+            raise Refused(f"{dataset.title} is used by {users} workflows; delete those first.")
+        connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
+        others = connection.scalar(select(func.count()).where(datasets.c.sha256 == dataset.sha256)) or 0
+        others += connection.scalar(select(func.count()).where(artifacts.c.sha256 == dataset.sha256)) or 0
+        if not others:
+            files.remove(dataset.sha256)
+
+
+def _with_use() -> Select[Any]:
+    used_by = select(func.count()).where(workflows.c.dataset_id == datasets.c.id).scalar_subquery()
+    return select(datasets, used_by.label("used_by"))

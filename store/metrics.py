@@ -1,0 +1,108 @@
+"""Metrics: one number per step, attempt, epoch and name; and the scores of whole workflows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store import db
+from store.tables import metrics, scores, steps
+
+
+class Point(NamedTuple):
+    epoch: int
+    value: float
+
+
+Curves = dict[str, list[Point]]
+
+
+def write(connection: Connection, step_id: int, attempt: int, rows: Sequence[tuple[int, str, float]]) -> None:
+    """Put numbers down; a number logged twice keeps its last value."""
+    if not rows:
+        return
+    latest = {(epoch, name): value for epoch, name, value in rows}
+    values = [
+        {"step_id": step_id, "attempt": attempt, "epoch": epoch, "name": name, "value": value}
+        for (epoch, name), value in latest.items()
+    ]
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(metrics)
+    keys = [column.name for column in metrics.primary_key]
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_={"value": statement.excluded.value}), values
+    )
+
+
+def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -> None:
+    """Let a new attempt keep the curve of those before, up to their checkpoint."""
+    earlier = (metrics.c.step_id == step_id) & (metrics.c.attempt < attempt)
+    connection.execute(delete(metrics).where(earlier, metrics.c.epoch > last_epoch))
+    connection.execute(update(metrics).where(earlier).values(attempt=attempt))
+
+
+def copy(connection: Connection, from_step: int, to_step: int, attempt: int) -> None:
+    """Give a reused step the curve of the step it was reused from."""
+    source = metrics.alias()
+    rows = (
+        select(literal(to_step), literal(attempt), source.c.epoch, source.c.name, source.c.value)
+        .join(steps, (steps.c.id == source.c.step_id) & (steps.c.attempt == source.c.attempt))
+        .where(source.c.step_id == from_step)
+    )
+    connection.execute(metrics.insert().from_select([column.name for column in metrics.c], rows))
+
+
+def curves(step_id: int) -> Curves:
+    """The curves of a step's current attempt, by name."""
+    return curves_of([step_id]).get(step_id, {})
+
+
+def curves_of(step_ids: Iterable[int], names: Iterable[str] = ()) -> dict[int, Curves]:
+    """The curves of several steps in one question."""
+    query = (
+        select(metrics.c.step_id, metrics.c.name, metrics.c.epoch, metrics.c.value)
+        .join(steps, (steps.c.id == metrics.c.step_id) & (steps.c.attempt == metrics.c.attempt))
+        .where(metrics.c.step_id.in_(list(step_ids)))
+        .order_by(metrics.c.step_id, metrics.c.epoch)
+    )
+    if wanted := list(names):
+        query = query.where(metrics.c.name.in_(wanted))
+    found: dict[int, Curves] = defaultdict(lambda: defaultdict(list))
+    with db.reading() as connection:
+        for step_id, name, epoch, value in connection.execute(query):
+            found[step_id][name].append(Point(epoch, value))
+    return {step_id: dict(by_name) for step_id, by_name in found.items()}
+
+
+def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:
+    """A workflow's training numbers, one row an epoch."""
+    query = (
+        select(metrics.c.epoch, metrics.c.name, metrics.c.value)
+        .join(steps, (steps.c.id == metrics.c.step_id) & (steps.c.attempt == metrics.c.attempt))
+        .where(steps.c.workflow_id == workflow_id)
+        .order_by(metrics.c.epoch)
+    )
+    rows: dict[int, dict[str, float | int]] = {}
+    with db.reading() as connection:
+        for epoch, name, value in connection.execute(query):
+            rows.setdefault(epoch, {"epoch": epoch})[name] = value
+    return list(rows.values())
+
+
+def write_scores(connection: Connection, workflow_id: int, values: Mapping[str, float]) -> None:
+    """Replace a workflow's scores."""
+    connection.execute(scores.delete().where(scores.c.workflow_id == workflow_id))
+    rows = [{"workflow_id": workflow_id, "name": name, "value": float(value)} for name, value in values.items()]
+    if rows:
+        connection.execute(scores.insert(), rows)
+
+
+def scores_of(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, dict[str, float]]:
+    """The scores of several workflows in one question."""
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    query = select(scores).where(scores.c.workflow_id.in_(list(workflow_ids)))
+    for workflow_id, name, value in connection.execute(query):
+        found[workflow_id][name] = value
+    return dict(found)

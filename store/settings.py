@@ -1,0 +1,53 @@
+"""Every setting, in one place; nothing else reads the environment."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from `TRAINYARD_*` environment variables; every one has a working default."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAINYARD_", extra="ignore")
+
+    home: Path = Field(default=Path("data"), description="Folder that holds everything Trainyard remembers.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means a SQLite file in the home folder.")
+    redis_url: str = Field(default="", description="Redis or Valkey URL; empty means an embedded Valkey on a unix socket.")
+    files_url: str = Field(default="", description="Where files are kept; empty means a folder in the home folder.")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=0, description="Worker processes started here; 0 means none."
+    )
+    pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
+
+    @property
+    def folder(self) -> Path:
+        """The home folder as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.folder / 'trainyard.db'}"
+
+    @property
+    def files(self) -> Path:
+        """The folder for files; only local folders are supported so far."""
+        if "://" in self.files_url and not self.files_url.startswith("file://"):
+            raise ValueError("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
+        path = self.files_url.removeprefix("file://")
+        return Path(path).expanduser().resolve() if path else self.folder / "files"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once; tests call `settings.cache_clear()`."""
+    return Settings()
+
+
+def make_home() -> Path:
+    """Create the home folder for its owner only, and return it."""
+    folder = settings().folder
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

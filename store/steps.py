@@ -1,0 +1,449 @@
+"""Steps: one stage of one workflow. Every change of status is one conditional update in one short transaction."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+
+from store import db, files, logs, metrics
+from store.datasets import Dataset
+from store.errors import NotFound
+from store.records import record
+from store.tables import Status, artifacts, datasets, needs, now, steps, workflow_status, workflows
+
+ATTEMPTS = 3
+BACK_OFF_SECONDS = (0, 2, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    id: int
+    workflow_id: int
+    name: str
+    position: int
+    status: Status
+    attempt: int
+    max_attempts: int
+    fresh: bool
+    ready_at: datetime | None
+    next_attempt_at: datetime | None
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    ended_at: datetime | None
+    worker: str | None
+    params: dict[str, Any]
+    fingerprint: str | None
+    reused_from: int | None
+    progress: float | None
+    progress_words: str | None
+    result: dict[str, Any] | None
+    error_code: str | None
+    error: str | None
+    traceback: str | None
+
+    @property
+    def job_id(self) -> str:
+        """Under which id this attempt is handed to the queue."""
+        return f"wf{self.workflow_id}-{self.name}-a{self.attempt}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has worked so far, or worked in all."""
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or now()) - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a step above left behind."""
+
+    result: dict[str, Any]
+    fingerprint: str
+    artifacts: dict[str, files.Kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one attempt of one step; every later write carries its token."""
+
+    step: Step
+    token: str
+    pipeline: str
+    dataset: Dataset
+    inputs: dict[str, Input]
+
+
+class Fenced(Exception):  # noqa: N818 - a state of affairs, not an error of the program
+    """The claim is no longer ours: somebody cancelled, or gave the step to another attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished step leaves; `scores` in its result become the workflow's."""
+
+    result: dict[str, Any]
+    artifacts: dict[str, files.Kept] = field(default_factory=dict)
+    reused_from: int | None = None
+
+
+def of_workflow(workflow_id: int) -> list[Step]:
+    """A workflow's steps from top to bottom."""
+    with db.reading() as connection:
+        rows = connection.execute(select(steps).where(steps.c.workflow_id == workflow_id).order_by(steps.c.position))
+        return [record(Step, row) for row in rows]
+
+
+def get(step_id: int) -> Step:
+    with db.reading() as connection:
+        row = connection.execute(select(steps).where(steps.c.id == step_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no step {step_id}.")
+    return record(Step, row)
+
+
+def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
+    """Take a step, if it waits for exactly this attempt and everything it needs is completed."""
+    token = secrets.token_hex(16)
+    with db.writing() as connection:
+        taken = connection.execute(
+            update(steps)
+            .where(steps.c.id == step_id, steps.c.attempt == attempt, steps.c.status == Status.pending)
+            .where(~_unmet_needs())
+            .values(status=Status.running, claim_token=token, worker=worker, heartbeat_at=now(),
+                    started_at=func.coalesce(steps.c.started_at, now()), ended_at=None,
+                    progress=None, progress_words=None)
+            .returning(*steps.c)
+        ).one_or_none()
+        if taken is None:
+            return None
+        _settle(connection, taken.workflow_id)
+        row = connection.execute(
+            select(datasets, workflows.c.pipeline).join(workflows, workflows.c.dataset_id == datasets.c.id)
+            .where(workflows.c.id == taken.workflow_id)
+        ).one()
+        return Claim(record(Step, taken), token, row.pipeline, record(Dataset, row), _inputs(connection, step_id))
+
+
+def beat(claim: Claim, points: Sequence[tuple[int, str, float]] = (), lines: Sequence[tuple[datetime, str, str]] = (),
+         progress: tuple[float, str] | None = None) -> None:
+    """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost."""
+    values: dict[str, Any] = {"heartbeat_at": now()}
+    if progress:
+        values |= {"progress": progress[0], "progress_words": progress[1]}
+    with db.writing() as connection:
+        _hold(connection, claim, **values)
+        _tell(connection, claim, points, lines)
+
+
+def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[tuple[int, str, float]] = (),
+             lines: Sequence[tuple[datetime, str, str]] = ()) -> None:
+    """Accept a step's result, once: files, scores, numbers and status in one transaction."""
+    with db.writing() as connection:
+        _hold(connection, claim, status=Status.completed, ended_at=now(), progress=1.0, result=outcome.result,
+              fingerprint=fingerprint, reused_from=outcome.reused_from, claim_token=None,
+              error_code=None, error=None, traceback=None)
+        _tell(connection, claim, points, lines)
+        connection.execute(artifacts.delete().where(artifacts.c.step_id == claim.step.id))
+        for name, kept in outcome.artifacts.items():
+            connection.execute(artifacts.insert().values(
+                step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size))
+        if outcome.reused_from is not None:
+            metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
+        if scores := outcome.result.get("scores"):
+            metrics.write_scores(connection, claim.step.workflow_id, scores)
+        _make_ready(connection, claim.step.id)
+        _settle(connection, claim.step.workflow_id)
+
+
+def fail(claim: Claim, code: str, sentence: str, traceback: str, *, again: bool,
+         points: Sequence[tuple[int, str, float]] = (), lines: Sequence[tuple[datetime, str, str]] = ()) -> None:
+    """Record that an attempt failed; `again` allows the next one while any are left."""
+    with db.writing() as connection:
+        _hold(connection, claim)
+        _tell(connection, claim, points, lines)
+        _end_attempt(connection, claim.step, code, sentence, traceback, again)
+
+
+def lose(step: Step, code: str, sentence: str, *, blameless: bool = False) -> bool:
+    """End the attempt of a step whose worker is gone; False when it moved on meanwhile.
+
+    A blameless loss, such as being stopped by the operator, does not use up an attempt."""
+    with db.writing() as connection:
+        held = connection.execute(
+            update(steps).where(steps.c.id == step.id, steps.c.attempt == step.attempt,
+                                steps.c.status == Status.running)
+            .values(claim_token=None, max_attempts=steps.c.max_attempts + blameless)
+            .returning(*steps.c)
+        ).one_or_none()
+        if held is None:
+            return False
+        _end_attempt(connection, record(Step, held), code, sentence, "", True)
+        return True
+
+
+def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
+    """The newest completed step with this fingerprint, and what it left."""
+    with db.reading() as connection:
+        row = connection.execute(
+            select(steps).where(steps.c.fingerprint == fingerprint, steps.c.status == Status.completed)
+            .order_by(steps.c.id.desc()).limit(1)
+        ).one_or_none()
+        if row is None:
+            return None
+        found = record(Step, row)
+        # A reused step points to where the work was really done, as long as that is still there.
+        origin = found.reused_from or found.id
+        return found, Outcome(found.result or {}, _artifacts(connection, [found.id]).get(found.id, {}), origin)
+
+
+def adopt_curve(claim: Claim, last_epoch: int) -> None:
+    """Keep the numbers of the attempt before, up to its checkpoint."""
+    with db.writing() as connection:
+        _hold(connection, claim)
+        metrics.adopt(connection, claim.step.id, claim.step.attempt, last_epoch)
+
+
+def artifacts_of(step_id: int) -> dict[str, files.Kept]:
+    with db.reading() as connection:
+        return _artifacts(connection, [step_id]).get(step_id, {})
+
+
+def running() -> list[Step]:
+    return _select(steps.c.status == Status.running)
+
+
+def silent(since: timedelta) -> list[Step]:
+    """Running steps that have not been heard of for a while."""
+    return _select(steps.c.status == Status.running,
+                   func.coalesce(steps.c.heartbeat_at, steps.c.started_at) < now() - since)
+
+
+def ready(since: timedelta = timedelta(0)) -> list[Step]:
+    """Steps that may start now, and could have for a while."""
+    at = now()
+    return _select(
+        steps.c.status == Status.pending, steps.c.ready_at <= at - since,
+        func.coalesce(steps.c.next_attempt_at, steps.c.ready_at) <= at,
+    )
+
+
+def recent(limit: int = 50) -> list[Step]:
+    """The steps that started last, newest first."""
+    with db.reading() as connection:
+        query = select(steps).where(steps.c.started_at.is_not(None)).order_by(steps.c.started_at.desc()).limit(limit)
+        return [record(Step, row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much there is to do."""
+
+    waiting: int
+    running: int
+    failed_last_hour: int
+
+
+def load() -> Load:
+    with db.reading() as connection:
+        waiting = select(func.count()).where(steps.c.status == Status.pending, steps.c.ready_at.is_not(None))
+        running = select(func.count()).where(steps.c.status == Status.running)
+        failed = select(func.count()).where(
+            steps.c.status == Status.failed, steps.c.ended_at > now() - timedelta(hours=1))
+        return Load(*(connection.scalar(query) or 0 for query in (waiting, running, failed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """How the queue stood at the end of a minute, and what ended within it."""
+
+    at: datetime
+    waiting: int
+    running: int
+    finished: int
+    failed: int
+
+
+def history(minutes: int) -> list[Minute]:
+    """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended."""
+    end = now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    begin = end - timedelta(minutes=minutes)
+    lasted = (steps.c.ended_at.is_(None)) | (steps.c.ended_at > begin)
+    query = select(steps.c.status, steps.c.ready_at, steps.c.started_at, steps.c.ended_at).where(
+        steps.c.ready_at.is_not(None), lasted)
+    with db.reading() as connection:
+        rows = connection.execute(query).all()
+    return [_minute(rows, begin + timedelta(minutes=number)) for number in range(1, minutes + 1)]
+
+
+def _minute(rows: Sequence[Any], at: datetime) -> Minute:
+    begin = at - timedelta(minutes=1)
+    ended = [row for row in rows if row.ended_at and begin < row.ended_at <= at]
+    waiting = sum(row.ready_at <= at and _later(row.started_at or row.ended_at, at) for row in rows)
+    running = sum(row.started_at is not None and row.started_at <= at and _later(row.ended_at, at) for row in rows)
+    failed = sum(row.status == Status.failed for row in ended)
+    return Minute(at, waiting, running, len(ended) - failed, failed)
+
+
+def _later(time: datetime | None, at: datetime) -> bool:
+    return time is None or time > at
+
+
+def cancel(workflow_id: int) -> list[Step]:
+    """Cancel what has not ended; returns the steps that were running, whose processes should be stopped."""
+    with db.writing() as connection:
+        open_steps = (steps.c.workflow_id == workflow_id) & steps.c.status.in_([Status.pending, Status.running])
+        stopped = [record(Step, row) for row in connection.execute(
+            select(steps).where(open_steps, steps.c.status == Status.running))]
+        for step in stopped:
+            logs.say(connection, step.id, step.attempt, "Cancelled.", "warning")
+        connection.execute(update(steps).where(open_steps).values(
+            status=Status.cancelled, claim_token=None, ended_at=now(), progress=None))
+        _settle(connection, workflow_id)
+        return stopped
+
+
+def revive(workflow_id: int) -> list[Step]:
+    """Give every failed, skipped or cancelled step a new attempt; returns them."""
+    with db.writing() as connection:
+        ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled])
+        revived = connection.execute(
+            update(steps).where(steps.c.workflow_id == workflow_id, ended)
+            .values(status=Status.pending, attempt=steps.c.attempt + 1, max_attempts=steps.c.attempt + ATTEMPTS,
+                    claim_token=None, ready_at=None, next_attempt_at=None, started_at=None,
+                    heartbeat_at=None, ended_at=None, progress=None, progress_words=None, error_code=None,
+                    error=None, traceback=None)
+            .returning(*steps.c)
+        ).all()
+        for row in revived:
+            _ready_now(connection, steps.c.id == row.id)
+        _settle(connection, workflow_id)
+        return sorted((record(Step, row) for row in revived), key=lambda step: step.position)
+
+
+def insert_all(connection: Connection, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a workflow's steps, pending; each row has name, needs, params, max_attempts and fresh."""
+    ids: dict[str, int] = {}
+    for position, row in enumerate(rows):
+        ids[row["name"]] = connection.execute(
+            steps.insert().values(
+                workflow_id=workflow_id, name=row["name"], position=position, status=Status.pending, attempt=1,
+                params=row["params"], max_attempts=row["max_attempts"], fresh=row["fresh"],
+                ready_at=None if row["needs"] else now(),
+            ).returning(steps.c.id)
+        ).scalar_one()
+    edges = [{"step_id": ids[row["name"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
+    if edges:
+        connection.execute(needs.insert(), edges)
+
+
+def _select(*conditions: ColumnElement[bool]) -> list[Step]:
+    with db.reading() as connection:
+        rows = connection.execute(select(steps).where(*conditions).order_by(steps.c.ready_at, steps.c.id))
+        return [record(Step, row) for row in rows]
+
+
+def _unmet_needs() -> ColumnElement[bool]:
+    above = steps.alias()
+    return exists(
+        select(1).select_from(needs).join(above, above.c.id == needs.c.needs_id)
+        .where(needs.c.step_id == steps.c.id, above.c.status != Status.completed)
+        .correlate(steps)
+    )
+
+
+def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
+    """Write under a claim, or find out that it is gone."""
+    held = connection.execute(
+        update(steps).where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token,
+                            steps.c.status == Status.running).values(heartbeat_at=now(), **_without_heart(values))
+    )
+    if not held.rowcount:
+        raise Fenced
+
+
+def _without_heart(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "heartbeat_at"}
+
+
+def _tell(connection: Connection, claim: Claim, points: Sequence[tuple[int, str, float]],
+          lines: Sequence[tuple[datetime, str, str]]) -> None:
+    metrics.write(connection, claim.step.id, claim.step.attempt, points)
+    logs.write(connection, claim.step.id, claim.step.attempt, lines)
+
+
+def _end_attempt(connection: Connection, step: Step, code: str, sentence: str, traceback: str, again: bool) -> None:
+    """Next attempt after a pause, or failed for good with everything below skipped."""
+    told = {"error_code": code, "error": sentence, "traceback": traceback, "claim_token": None}
+    if again and step.attempt < step.max_attempts:
+        pause = BACK_OFF_SECONDS[min(step.attempt, len(BACK_OFF_SECONDS)) - 1]
+        logs.say(connection, step.id, step.attempt, f"{sentence} Attempt {step.attempt + 1} follows.", "warning")
+        values = told | {"status": Status.pending, "attempt": step.attempt + 1,
+                         "next_attempt_at": now() + timedelta(seconds=pause), "progress": None}
+        connection.execute(update(steps).where(steps.c.id == step.id).values(values))
+    else:
+        logs.say(connection, step.id, step.attempt, sentence, "error")
+        connection.execute(update(steps).where(steps.c.id == step.id).values(
+            told | {"status": Status.failed, "ended_at": now()}))
+        _skip_below(connection, step.id)
+    _settle(connection, step.workflow_id)
+
+
+def _below(step_id: int) -> Any:
+    """Everything that needs this step, directly or not."""
+    below = select(needs.c.step_id).where(needs.c.needs_id == step_id).cte("below", recursive=True)
+    return below.union(select(needs.c.step_id).join(below, needs.c.needs_id == below.c.step_id))
+
+
+def _skip_below(connection: Connection, step_id: int) -> None:
+    below = _below(step_id)
+    connection.execute(
+        update(steps).where(steps.c.id.in_(select(below.c.step_id)), steps.c.status == Status.pending)
+        .values(status=Status.skipped, ended_at=now()))
+
+
+def _make_ready(connection: Connection, step_id: int) -> None:
+    dependents = select(needs.c.step_id).where(needs.c.needs_id == step_id)
+    _ready_now(connection, steps.c.id.in_(dependents))
+
+
+def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
+    connection.execute(
+        update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now()))
+
+
+def _settle(connection: Connection, workflow_id: int) -> None:
+    """Save the status that a workflow's steps add up to."""
+    rows = connection.execute(
+        select(steps.c.status, steps.c.started_at).where(steps.c.workflow_id == workflow_id)).all()
+    status = workflow_status(row.status for row in rows)
+    starts = [row.started_at for row in rows if row.started_at]
+    values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
+    if not status.over:
+        values["seen_at"] = None
+    if starts:
+        values["started_at"] = func.coalesce(workflows.c.started_at, min(starts))
+    changed = workflows.c.status != status
+    connection.execute(update(workflows).where(workflows.c.id == workflow_id, changed).values(values))
+
+
+def _inputs(connection: Connection, step_id: int) -> dict[str, Input]:
+    """What everything above left, however far above."""
+    above = select(needs.c.needs_id).where(needs.c.step_id == step_id).cte("above", recursive=True)
+    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
+    rows = connection.execute(
+        select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint)
+        .where(steps.c.id.in_(select(above.c.needs_id)))
+    ).all()
+    kept = _artifacts(connection, [row.id for row in rows])
+    return {row.name: Input(row.result or {}, row.fingerprint or "", kept.get(row.id, {})) for row in rows}
+
+
+def _artifacts(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.Kept]]:
+    found: dict[int, dict[str, files.Kept]] = {}
+    for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
+        found.setdefault(row.step_id, {})[row.name] = files.Kept(row.sha256, row.size)
+    return found

@@ -1,0 +1,245 @@
+"""The tables, and the six words for what happens to a step."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Status(StrEnum):
+    """What a step or a workflow is doing."""
+
+    pending = "pending"
+    running = "running"
+    completed = "completed"
+    failed = "failed"
+    skipped = "skipped"
+    cancelled = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        return self not in (Status.pending, Status.running)
+
+
+def workflow_status(steps: Iterable[Status]) -> Status:
+    """A workflow's status, worked out from its steps and nothing else."""
+    seen = set(steps)
+    if seen <= {Status.pending}:
+        return Status.pending
+    if seen & {Status.pending, Status.running}:
+        return Status.running
+    for worst in (Status.failed, Status.cancelled, Status.skipped):
+        if worst in seen:
+            return worst
+    return Status.completed
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time that is always UTC and always knows it; SQLite alone would forget."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Word(TypeDecorator[Status]):
+    """A Status, kept as its plain word."""
+
+    impl = String(12)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return str(value) if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Status | None:
+        return Status(value) if value is not None else None
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("dialect", JSON, nullable=False),
+    Column("rows", Integer),
+    Column("exact", Boolean, nullable=False, default=True),
+    Column("columns", JSON, nullable=False),
+    Column("preview", JSON, nullable=False),
+    Column("notices", JSON, nullable=False),
+    Column("proposal", JSON),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("name", "version"),
+    Index(None, "sha256"),
+    Index(None, "created_at"),
+)
+
+workflows = Table(
+    "workflows",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("pipeline", String(40), nullable=False),
+    Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("algorithm", String(40), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("status", Word, nullable=False),
+    Column("origin", String(20), nullable=False, default="new"),
+    Column("parent_id", Integer),
+    Column("request", String(64), unique=True),
+    Column("created_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("ended_at", Utc),
+    Column("seen_at", Utc),
+    Index(None, "status"),
+    Index(None, "algorithm"),
+    Index(None, "dataset_id"),
+    Index(None, "created_at"),
+    Index(None, "ended_at"),
+    Index(None, "name"),
+    sqlite_autoincrement=True,
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("status", Word, nullable=False),
+    Column("attempt", Integer, nullable=False, default=1),
+    Column("max_attempts", Integer, nullable=False, default=3),
+    Column("fresh", Boolean, nullable=False, default=False),
+    Column("claim_token", String(32)),
+    Column("ready_at", Utc),
+    Column("next_attempt_at", Utc),
+    Column("started_at", Utc),
+    Column("heartbeat_at", Utc),
+    Column("ended_at", Utc),
+    Column("worker", String(80)),
+    Column("params", JSON, nullable=False),
+    Column("fingerprint", String(64)),
+    Column("reused_from", Integer),
+    Column("progress", Float),
+    Column("progress_words", Text),
+    Column("result", JSON),
+    Column("error_code", String(40)),
+    Column("error", Text),
+    Column("traceback", Text),
+    UniqueConstraint("workflow_id", "name"),
+    Index(None, "status", "ready_at"),
+    Index(None, "fingerprint"),
+    Index(None, "ended_at"),
+    Index(None, "ready_at"),
+    Index(None, "started_at"),
+    sqlite_autoincrement=True,
+)
+
+needs = Table(
+    "needs",
+    metadata,
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("needs_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "needs_id"),
+    sqlite_with_rowid=False,
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "name", "value"),
+    sqlite_with_rowid=False,
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Index(None, "sha256"),
+    sqlite_with_rowid=False,
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "step_id", "id"),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("queue", String(40), primary_key=True),
+    Column("paused_at", Utc, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("owner", String(80), nullable=False),
+    Column("until", Utc, nullable=False),
+)
