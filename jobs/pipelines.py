@@ -43,8 +43,14 @@ class Param:
         if self.choices and read not in self.choices:
             raise Refused(f"{self.name} must be one of {', '.join(self.choices)}, not {_short(value)}.", self.name)
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
-            raise Refused(f"{self.name} must be between {self.low:g} and {self.high:g}, not {read:g}.", self.name)
+            raise Refused(f"{self.name} must be {self.range_words()}, not {read:g}.", self.name)
         return read
+
+    def range_words(self) -> str:
+        """between 1 and 9, at least 1, at most 9."""
+        if self.low is None:
+            return f"at most {self.high:g}"
+        return f"at least {self.low:g}" if self.high is None else f"between {self.low:g} and {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Makes rows and queue agree. It looks at how things are, not at what happened, so that it may be late or run twice."""
 
 import logging
-import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 
 from jobs import chain, pipelines, queues
 from store import leases, steps, workflows
+from store.settings import settings
 from store.steps import Step
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ PATIENCE = timedelta(seconds=2)
 def reconcile() -> Counter[str]:
     """One round, if it is our turn; returns what had to be done, which in health is nothing."""
     done: Counter[str] = Counter()
-    if not leases.take("reconciler", f"{socket.gethostname()}-{os.getpid()}", LEASE_SECONDS):
+    if not leases.take("reconciler", _owner(), LEASE_SECONDS):
         return done
     _each(steps.silent(SILENCE), _lose, done)
     try:
@@ -35,6 +35,11 @@ def reconcile() -> Counter[str]:
     for what, count in done.items():
         log.info("reconciled: %s %s", count, what)
     return done
+
+
+def _owner() -> str:
+    """A home has one supervisor at a time, so the next one goes on with the lease of the one before."""
+    return f"{socket.gethostname()}:{settings().folder}"[-80:]
 
 
 def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:

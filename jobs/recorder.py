@@ -1,6 +1,7 @@
 """The recorder: what a step function sees of the engine, and the only way it leaves anything behind."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from store.datasets import Dataset
 from store.files import Kept
 from store.steps import Claim
 from store.tables import now
+
+log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.3
 CHECKPOINT_SECONDS = 2.0
@@ -125,6 +128,9 @@ class Recorder:
         except steps.Fenced as fenced:
             self._lost = fenced
             raise
+        except Exception:
+            self._put_back(untold)  # the database did not take it; it goes with the next flush
+            raise
 
     @contextlib.contextmanager
     def live(self) -> Iterator["Recorder"]:
@@ -157,6 +163,11 @@ class Recorder:
             taken, self._untold = self._untold, _Untold()
             return taken
 
+    def _put_back(self, untold: _Untold) -> None:
+        with self._lock:
+            self._untold = _Untold(untold.points + self._untold.points, untold.lines + self._untold.lines,
+                                   self._untold.progress or untold.progress)
+
     def _tell_regularly(self) -> None:
         quiet = 0.0
         while not self._over.wait(FLUSH_SECONDS):
@@ -168,5 +179,7 @@ class Recorder:
                     self.flush()
                 except steps.Fenced:
                     return
+                except Exception:  # noqa: BLE001 - a database that is busy or away now may be back in a moment
+                    log.exception("could not tell yet")
 
 

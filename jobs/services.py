@@ -119,7 +119,6 @@ def state() -> dict[str, Any]:
 
 def supervise() -> None:
     """Run the services until nobody uses them. A second supervisor of the same home returns at once."""
-    os.umask(0o077)
     with _open_lock("supervisor.lock") as lock:
         if not _try_lock(lock):
             return

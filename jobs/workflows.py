@@ -63,7 +63,9 @@ def compose_preview(data_from: int, config_from: int) -> tuple[dict[str, Any], l
     params.pop("features", None)
     if data.params.get("features") is not None:
         params["features"] = data.params["features"]
-    values: dict[str, Any] = {"dataset_id": data.dataset_id, "target": data.target, "algorithm": config.algorithm, "params": params}
+    values: dict[str, Any] = {
+        "dataset_id": data.dataset_id, "target": data.target, "algorithm": config.algorithm, "params": params,
+    }
     return values, plan(**values)
 
 

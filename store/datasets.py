@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import db, files
@@ -38,6 +38,21 @@ class Dataset:
     @property
     def kept(self) -> files.Kept:
         return files.Kept(self.sha256, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A name in a list of datasets: its newest version, and what all its versions come to."""
+
+    id: int
+    name: str
+    version: int
+    versions: int
+    rows: int | None
+    columns: int
+    size: int
+    created_at: datetime
+    used_by: int
 
 
 def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
@@ -94,6 +109,30 @@ def count(text: str = "") -> int:
         return connection.scalar(query) or 0
 
 
+def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
+    """Names, newest first, each with its newest version; without the profiles, which may be large."""
+    newest = _newest(text)
+    same_name = datasets.alias()
+    used_by = (
+        select(func.count()).select_from(workflows.join(same_name, workflows.c.dataset_id == same_name.c.id))
+        .where(same_name.c.name == datasets.c.name).scalar_subquery()
+    )
+    query = (
+        select(datasets.c.id, datasets.c.name, datasets.c.version, newest.c.versions, datasets.c.rows,
+               func.json_array_length(datasets.c.columns).label("columns"), datasets.c.size, datasets.c.created_at,
+               used_by.label("used_by"))
+        .join(newest, (newest.c.name == datasets.c.name) & (newest.c.version == datasets.c.version))
+        .order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(limit).offset(offset)
+    )
+    with db.reading() as connection:
+        return [record(Listed, row) for row in connection.execute(query)]
+
+
+def count_names(text: str = "") -> int:
+    with db.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(_newest(text))) or 0
+
+
 def versions(name: str) -> list[Dataset]:
     """Every version of one name, newest first."""
     with db.reading() as connection:
@@ -119,6 +158,13 @@ def remove(dataset_id: int) -> None:
         others += connection.scalar(select(func.count()).where(artifacts.c.sha256 == dataset.sha256)) or 0
         if not others:
             files.remove(dataset.sha256)
+
+
+def _newest(text: str) -> Subquery:
+    query = select(datasets.c.name, func.max(datasets.c.version).label("version"), func.count().label("versions"))
+    if text:
+        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+    return query.group_by(datasets.c.name).subquery()
 
 
 def _with_use() -> Select[Any]:

@@ -1,12 +1,13 @@
 """Turning rows into frozen records."""
 
+from collections.abc import Hashable
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound=Hashable)
 
 
 @lru_cache

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data"), description="Folder that holds everything Trainyard remembers.")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means a SQLite file in the home folder.")
-    redis_url: str = Field(default="", description="Redis or Valkey URL; empty means an embedded Valkey on a unix socket.")
+    redis_url: str = Field(default="", description="Redis or Valkey URL; empty means an embedded Valkey of our own.")
     files_url: str = Field(default="", description="Where files are kept; empty means a folder in the home folder.")
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=0, description="Worker processes started here; 0 means none."
@@ -47,7 +47,8 @@ def settings() -> Settings:
 
 
 def make_home() -> Path:
-    """Create the home folder for its owner only, and return it."""
+    """Create the home folder and return it; what this process writes from now on is for its owner only."""
+    os.umask(0o077)
     folder = settings().folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder

@@ -1,0 +1,55 @@
+"""Files: whole or not there, and checked before use."""
+
+import pytest
+
+from store import files
+
+
+def put(content=b"hello"):
+    with files.incoming() as stream:
+        stream.write(content)
+        return stream.keep()
+
+
+def test_the_same_bytes_are_stored_once(home):
+    """Two files with the same content are one file on disk."""
+    assert put() == put()
+    assert len([path for path in (home / "files").rglob("*") if path.is_file()]) == 1
+
+
+def test_what_is_not_kept_leaves_nothing(home):
+    """A failed upload leaves no file behind."""
+    with pytest.raises(OSError), files.incoming() as stream:
+        stream.write(b"half")
+        raise OSError
+    assert [path for path in (home / "files").rglob("*") if path.is_file()] == []
+
+
+def test_a_changed_file_is_refused(home):
+    """A stored file that was changed on disk is not used."""
+    kept = put()
+    assert files.verified(kept).read_bytes() == b"hello"
+    files.path_of(kept.sha256).write_bytes(b"jello")
+    with pytest.raises(files.Damaged):
+        files.verified(kept)
+
+
+def test_a_missing_file_is_refused(home):
+    """A stored file that is gone is said to be missing."""
+    kept = put()
+    files.remove(kept.sha256)
+    with pytest.raises(files.Damaged, match="missing"):
+        files.verified(kept)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "x" * 64, "A" * 64])
+def test_paths_come_from_hashes_only(home, name):
+    """Nothing but a sha256 becomes a path."""
+    with pytest.raises(ValueError):
+        files.path_of(name)
+
+
+def test_files_are_for_their_owner_only(home):
+    """Nothing under the file store can be read by others."""
+    put()
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (home / "files").rglob("*"))

@@ -1,0 +1,173 @@
+"""Steps in the database: claimed once, fenced, counted and settled."""
+
+from datetime import timedelta
+
+import cast
+import pytest
+
+from store import logs, metrics, steps, workflows
+from store.steps import Fenced, Outcome
+from store.tables import Status, workflow_status
+
+
+def first(workflow_id):
+    return steps.of_workflow(workflow_id)[0]
+
+
+def statuses(workflow_id):
+    return [step.status for step in steps.of_workflow(workflow_id)]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["pending", "pending"], "pending"),
+        (["running", "pending"], "running"),
+        (["completed", "pending"], "running"),
+        (["completed", "completed"], "completed"),
+        (["failed", "skipped"], "failed"),
+        (["failed", "running"], "running"),
+        (["cancelled", "completed"], "cancelled"),
+    ],
+)
+def test_workflow_status_is_worked_out(words, expected):
+    """A workflow's status follows from its steps alone."""
+    assert workflow_status(Status(word) for word in words) == expected
+
+
+def test_all_steps_exist_before_anything_is_queued(home):
+    """A new workflow has every step as a pending row, and only the first is ready."""
+    found = steps.of_workflow(cast.play())
+    assert [step.name for step in found] == ["greet", "count", "judge"]
+    assert {step.status for step in found} == {Status.pending}
+    assert [bool(step.ready_at) for step in found] == [True, False, False]
+
+
+def test_a_step_is_claimed_once(home):
+    """The second claim of the same attempt gets nothing."""
+    step = first(cast.play())
+    assert steps.claim(step.id, 1, "a") is not None
+    assert steps.claim(step.id, 1, "b") is None
+
+
+def test_a_step_waits_for_what_it_needs(home):
+    """A step cannot be claimed before everything above it is completed."""
+    greet, count, _ = steps.of_workflow(cast.play())
+    assert steps.claim(count.id, 1, "a") is None
+    claim = steps.claim(greet.id, 1, "a")
+    steps.complete(claim, "f", Outcome({}))
+    assert steps.claim(count.id, 1, "a") is not None
+
+
+def test_an_old_attempt_cannot_claim(home):
+    """A delivery for another attempt than the current one does nothing."""
+    step = first(cast.play())
+    assert steps.claim(step.id, 2, "a") is None
+
+
+def test_a_lost_claim_is_fenced(home):
+    """After a step was given away, the old runner can neither beat, complete nor fail it."""
+    step = first(cast.play())
+    claim = steps.claim(step.id, 1, "a")
+    assert steps.lose(step, "worker_lost", "Lost.")
+    for write in (
+        lambda: steps.beat(claim, [(1, "x", 1.0)]),
+        lambda: steps.complete(claim, "f", Outcome({})),
+        lambda: steps.fail(claim, "error", "Bad.", "", again=True),
+    ):
+        with pytest.raises(Fenced):
+            write()
+    assert metrics.curves(step.id) == {}
+
+
+def test_attempts_are_counted_and_then_it_failed(home):
+    """A lost step runs again until its attempts are used up; then it failed and what is below is skipped."""
+    workflow_id = cast.play()
+    for attempt in (1, 2, 3):
+        step = first(workflow_id)
+        assert (step.attempt, step.status) == (attempt, Status.pending)
+        steps.claim(step.id, attempt, "a")
+        steps.lose(step, "worker_lost", "The worker was lost.")
+    assert statuses(workflow_id) == [Status.failed, Status.skipped, Status.skipped]
+    assert first(workflow_id).error == "The worker was lost."
+    assert workflows.get(workflow_id).status == Status.failed
+
+
+def test_a_blameless_loss_uses_no_attempt(home):
+    """Being stopped by the operator leaves as many attempts as before."""
+    step = first(cast.play())
+    steps.claim(step.id, 1, "a")
+    steps.lose(step, "stopped", "Stopped.", blameless=True)
+    again = steps.get(step.id)
+    assert again.max_attempts - again.attempt == step.max_attempts - step.attempt
+
+
+def test_cancel_is_the_truth_at_once(home):
+    """Cancelling ends what has not ended, and fences what was running."""
+    workflow_id = cast.play()
+    claim = steps.claim(first(workflow_id).id, 1, "a")
+    assert [step.name for step in steps.cancel(workflow_id)] == ["greet"]
+    assert statuses(workflow_id) == [Status.cancelled] * 3
+    assert workflows.get(workflow_id).ended_at is not None
+    with pytest.raises(Fenced):
+        steps.beat(claim)
+
+
+def test_retry_goes_on_where_it_stopped(home):
+    """Reviving keeps what completed and gives the rest a new attempt."""
+    workflow_id = cast.play()
+    greet, count, _ = steps.of_workflow(workflow_id)
+    steps.complete(steps.claim(greet.id, 1, "a"), "f", Outcome({}))
+    steps.fail(steps.claim(count.id, 1, "a"), "error", "Bad.", "trace", again=False)
+    revived = steps.revive(workflow_id)
+    assert [(step.name, step.attempt) for step in revived] == [("count", 2), ("judge", 2)]
+    assert [step.name for step in steps.ready()] == ["count"]
+    assert workflows.get(workflow_id).status == Status.running
+
+
+def test_a_new_attempt_keeps_the_curve_up_to_its_checkpoint(home):
+    """After three attempts with checkpoints the curve has no gap and no double point."""
+    step = first(cast.play())
+    for attempt, (begin, checkpoint, end) in enumerate([(0, 3, 5), (3, 6, 8), (6, 8, 8)], start=1):
+        claim = steps.claim(step.id, attempt, "a")
+        if begin:
+            steps.adopt_curve(claim, begin)
+        steps.beat(claim, [(epoch, "x", attempt) for epoch in range(begin + 1, end + 1)])
+        if attempt < 3:
+            steps.lose(step if attempt == 1 else steps.get(step.id), "worker_lost", "Lost.")
+    points = metrics.curves(step.id)["x"]
+    assert [point.epoch for point in points] == list(range(1, 9))
+    assert [point.value for point in points] == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
+def test_numbers_logged_twice_keep_their_last_value(home):
+    """The same epoch and name is one number."""
+    step = first(cast.play())
+    claim = steps.claim(step.id, 1, "a")
+    steps.beat(claim, [(1, "x", 1.0), (1, "x", 2.0)])
+    steps.beat(claim, [(1, "x", 3.0)])
+    assert metrics.curves(step.id)["x"] == [(1, 3.0)]
+
+
+def test_silent_steps_are_found(home):
+    """A running step that says nothing for a while is found, a fresh one is not."""
+    step = first(cast.play())
+    steps.claim(step.id, 1, "a")
+    assert steps.silent(timedelta(seconds=30)) == []
+    assert [found.id for found in steps.silent(timedelta(seconds=-1))] == [step.id]
+
+
+def test_the_log_says_what_happened(home):
+    """Losing an attempt leaves a line that says so and what follows."""
+    step = first(cast.play())
+    steps.claim(step.id, 1, "a")
+    steps.lose(step, "worker_lost", "The worker was lost.")
+    assert logs.tail(step.id)[-1].text == "The worker was lost. Attempt 2 follows."
+
+
+def test_history_counts_what_waited_ran_and_ended(home):
+    """The last minute shows the steps that wait, run and ended in it."""
+    workflow_id = cast.play()
+    steps.complete(steps.claim(first(workflow_id).id, 1, "a"), "f", Outcome({}))
+    last = steps.history(60)[-1]
+    assert (last.waiting, last.running, last.finished, last.failed) == (1, 0, 1, 0)
