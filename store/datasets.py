@@ -117,7 +117,7 @@ def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
         select(func.count()).select_from(workflows.join(same_name, workflows.c.dataset_id == same_name.c.id))
         .where(same_name.c.name == datasets.c.name).scalar_subquery()
     )
-    query = (
+    query: Select[Any] = (
         select(datasets.c.id, datasets.c.name, datasets.c.version, newest.c.versions, datasets.c.rows,
                func.json_array_length(datasets.c.columns).label("columns"), datasets.c.size, datasets.c.created_at,
                used_by.label("used_by"))

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from store.errors import Refused
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
@@ -43,6 +45,24 @@ def writing() -> Iterator[Connection]:
     """A transaction that takes the write lock first, so that read, decide, write is atomic."""
     with engine().begin() as connection:
         yield connection
+
+
+def check() -> None:
+    """Refuse, in one sentence, when the settings do not lead to a database that answers."""
+    try:
+        with reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except (ArgumentError, ModuleNotFoundError):
+        raise Refused("TRAINYARD_DATABASE_URL leads to no database; it must look like "
+                      "postgresql+psycopg://user:password@host/name, or be left out.") from None
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())[:200].rstrip(".")
+        raise Refused(f"The database at {address()} cannot be used: {reason}.") from None
+
+
+def address() -> str:
+    """Where the database is, without its password."""
+    return make_url(settings().database).render_as_string(hide_password=True)
 
 
 def close() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, or_, select
 
 from store import db
 from store.records import record
@@ -44,5 +44,25 @@ def tail(step_id: int, limit: int = 200, after: int = 0) -> list[Line]:
 def of_workflow(step_ids: Sequence[int], after: int = 0, limit: int = 500) -> list[Line]:
     """New lines of several steps together, in the order they were said."""
     query = select(logs).where(logs.c.step_id.in_(step_ids), logs.c.id > after).order_by(logs.c.id).limit(limit)
+    with db.reading() as connection:
+        return [record(Line, row) for row in connection.execute(query)]
+
+
+def tails(step_ids: Sequence[int], limit: int = 200) -> dict[int, list[Line]]:
+    """The last lines of several steps, oldest first, in one look."""
+    found: dict[int, list[Line]] = {}
+    with db.reading() as connection:
+        for step_id in step_ids:
+            query = select(logs).where(logs.c.step_id == step_id).order_by(logs.c.id.desc()).limit(limit)
+            found[step_id] = [record(Line, row) for row in connection.execute(query)][::-1]
+    return found
+
+
+def turns(step_ids: Sequence[int]) -> list[Line]:
+    """The lines that tell of attempts: why one ended, and from where the next one went on."""
+    query = select(logs).where(
+        logs.c.step_id.in_(step_ids),
+        or_(logs.c.text.like("% Attempt % follows."), logs.c.text.like("Attempt % continues from epoch %")),
+    ).order_by(logs.c.id)
     with db.reading() as connection:
         return [record(Line, row) for row in connection.execute(query)]

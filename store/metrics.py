@@ -1,14 +1,16 @@
 """Metrics: one number per step, attempt, epoch and name; and the scores of whole workflows."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, literal, select, update
+from sqlalchemy import Connection, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import db
 from store.tables import metrics, scores, steps
+
+MAIN_CURVES = ("val_accuracy", "val_r2")
 
 
 class Point(NamedTuple):
@@ -74,6 +76,62 @@ def curves_of(step_ids: Iterable[int], names: Iterable[str] = ()) -> dict[int, C
         for step_id, name, epoch, value in connection.execute(query):
             found[step_id][name].append(Point(epoch, value))
     return {step_id: dict(by_name) for step_id, by_name in found.items()}
+
+
+def sparklines(workflow_ids: Iterable[int], points: int = 40) -> dict[int, list[float]]:
+    """The main curve of several workflows, thinned to a few points each, however long they are."""
+    with db.reading() as connection:
+        lines = _last_rows(connection, workflow_ids)
+        main = {workflow_id: min(rows, key=lambda row: _rank(row.name)) for workflow_id, rows in lines.items()}
+        return {workflow_id: [point.value for point in _sampled(connection, line, points)]
+                for workflow_id, line in main.items()}
+
+
+def names_of(workflow_ids: Iterable[int]) -> list[str]:
+    """What was measured in any of several workflows: the main curves first, and those that most of them have."""
+    with db.reading() as connection:
+        lines = _last_rows(connection, workflow_ids)
+    having = Counter(row.name for rows in lines.values() for row in rows)
+    return sorted(having, key=lambda name: (name not in MAIN_CURVES, name.startswith("train_"), -having[name], name))
+
+
+def overlay(workflow_ids: Iterable[int], name: str, points: int = 300) -> dict[int, list[Point]]:
+    """The same curve of several workflows, thinned."""
+    with db.reading() as connection:
+        lines = _last_rows(connection, workflow_ids)
+        return {workflow_id: _sampled(connection, row, points)
+                for workflow_id, rows in lines.items() for row in rows if row.name == name}
+
+
+def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, list[Any]]:
+    """The numbers of the last epoch of several workflows: what was measured, and how far."""
+    inner = metrics.alias()
+    last = (
+        select(func.max(inner.c.epoch))
+        .where(inner.c.step_id == steps.c.id, inner.c.attempt == steps.c.attempt).scalar_subquery()
+    )
+    query = (
+        select(steps.c.workflow_id, metrics.c.step_id, metrics.c.attempt, metrics.c.epoch, metrics.c.name)
+        .join(metrics, (metrics.c.step_id == steps.c.id) & (metrics.c.attempt == steps.c.attempt))
+        .where(steps.c.workflow_id.in_(list(workflow_ids)), metrics.c.epoch == last)
+    )
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.workflow_id, []).append(row)
+    return found
+
+
+def _sampled(connection: Connection, line: Any, points: int) -> list[Point]:
+    """A curve at so many epochs, found one by one: reading all of a long curve would take too long."""
+    epochs = {max(1, round(line.epoch * number / points)) for number in range(1, points + 1)} | {1}
+    query = select(metrics.c.epoch, metrics.c.value).where(
+        metrics.c.step_id == line.step_id, metrics.c.attempt == line.attempt, metrics.c.name == line.name,
+        metrics.c.epoch.in_(sorted(epochs)))
+    return [Point(epoch, value) for epoch, value in connection.execute(query.order_by(metrics.c.epoch))]
+
+
+def _rank(name: str) -> tuple[bool, bool, str]:
+    return name not in MAIN_CURVES, name.startswith("train_"), name
 
 
 def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:

@@ -4,8 +4,10 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store.errors import Refused
 
 
 class Settings(BaseSettings):
@@ -35,7 +37,7 @@ class Settings(BaseSettings):
     def files(self) -> Path:
         """The folder for files; only local folders are supported so far."""
         if "://" in self.files_url and not self.files_url.startswith("file://"):
-            raise ValueError("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
+            raise Refused("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
         path = self.files_url.removeprefix("file://")
         return Path(path).expanduser().resolve() if path else self.folder / "files"
 
@@ -43,7 +45,12 @@ class Settings(BaseSettings):
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read once; tests call `settings.cache_clear()`."""
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        name = f"TRAINYARD_{first['loc'][0]}".upper()
+        raise Refused(f"{name} is {first['input']!r}, which does not work: {first['msg'].lower()}.", name) from None
 
 
 def make_home() -> Path:

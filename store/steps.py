@@ -1,12 +1,13 @@
 """Steps: one stage of one workflow. Every change of status is one conditional update in one short transaction."""
 
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, String, case, cast, exists, func, null, select, update
 
 from store import db, files, logs, metrics
 from store.datasets import Dataset
@@ -97,6 +98,18 @@ def of_workflow(workflow_id: int) -> list[Step]:
         return [record(Step, row) for row in rows]
 
 
+def brief(workflow_ids: Sequence[int]) -> dict[int, list[Step]]:
+    """The steps of several workflows in one question, without their results."""
+    columns = [column for column in steps.c if column.name not in ("result", "traceback")]
+    query: Select[Any] = select(*columns, null().label("result"), null().label("traceback"))
+    query = query.where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position)
+    found: dict[int, list[Step]] = {workflow_id: [] for workflow_id in workflow_ids}
+    with db.reading() as connection:
+        for row in connection.execute(query):
+            found[row.workflow_id].append(record(Step, row))
+    return found
+
+
 def get(step_id: int) -> Step:
     with db.reading() as connection:
         row = connection.execute(select(steps).where(steps.c.id == step_id)).one_or_none()
@@ -176,7 +189,7 @@ def lose(step: Step, code: str, sentence: str, *, blameless: bool = False) -> bo
         held = connection.execute(
             update(steps).where(steps.c.id == step.id, steps.c.attempt == step.attempt,
                                 steps.c.status == Status.running)
-            .values(claim_token=None, max_attempts=steps.c.max_attempts + blameless)
+            .values(claim_token=None, max_attempts=steps.c.max_attempts + int(blameless))
             .returning(*steps.c)
         ).one_or_none()
         if held is None:
@@ -238,6 +251,31 @@ def recent(limit: int = 50) -> list[Step]:
         return [record(Step, row) for row in connection.execute(query)]
 
 
+def workflows_of(step_ids: Sequence[int]) -> dict[int, int]:
+    """Which workflow each of these steps belongs to; steps that are gone are left out."""
+    with db.reading() as connection:
+        rows = connection.execute(select(steps.c.id, steps.c.workflow_id).where(steps.c.id.in_(step_ids)))
+        return {row.id: row.workflow_id for row in rows}
+
+
+def ahead_of(step: Step) -> int:
+    """How many steps became ready earlier and still wait."""
+    query = select(func.count()).where(steps.c.status == Status.pending, steps.c.ready_at < step.ready_at)
+    with db.reading() as connection:
+        return connection.scalar(query) or 0
+
+
+def reasons(workflow_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """At which step each of several workflows failed, and why."""
+    query = (
+        select(steps.c.workflow_id, steps.c.name, steps.c.error, steps.c.status)
+        .where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position.desc())
+    )
+    with db.reading() as connection:
+        return {row.workflow_id: (row.name, row.error or "") for row in connection.execute(query)
+                if row.status is Status.failed}
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """How much there is to do."""
@@ -256,6 +294,14 @@ def load() -> Load:
         return Load(*(connection.scalar(query) or 0 for query in (waiting, running, failed)))
 
 
+def count_by_status() -> dict[str, int]:
+    """How many steps there are of every status."""
+    with db.reading() as connection:
+        rows = connection.execute(select(steps.c.status, func.count()).group_by(steps.c.status)).all()
+    counted = {str(status): count for status, count in rows}
+    return {str(status): counted.get(str(status), 0) for status in Status}
+
+
 @dataclass(frozen=True, slots=True)
 class Minute:
     """How the queue stood at the end of a minute, and what ended within it."""
@@ -271,25 +317,36 @@ def history(minutes: int) -> list[Minute]:
     """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended."""
     end = now().replace(second=0, microsecond=0) + timedelta(minutes=1)
     begin = end - timedelta(minutes=minutes)
-    lasted = (steps.c.ended_at.is_(None)) | (steps.c.ended_at > begin)
-    query = select(steps.c.status, steps.c.ready_at, steps.c.started_at, steps.c.ended_at).where(
-        steps.c.ready_at.is_not(None), lasted)
+    unstarted, failed = steps.c.started_at.is_(None), steps.c.status == Status.failed
     with db.reading() as connection:
-        rows = connection.execute(query).all()
-    return [_minute(rows, begin + timedelta(minutes=number)) for number in range(1, minutes + 1)]
+        arrived = _by_minute(connection, steps.c.ready_at, begin)
+        began = _by_minute(connection, steps.c.started_at, begin)
+        ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, failed)
+        open_steps = select(func.count(), func.count(steps.c.started_at)).where(
+            steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None))
+        all_open, running = connection.execute(open_steps).one()
+    waiting = all_open - running
+    found: list[Minute] = []
+    # From now backwards: what came within a minute was not there before it, and what left was.
+    for at in (end - timedelta(minutes=number) for number in range(minutes)):
+        minute = at - timedelta(minutes=1)
+        (came,), (went,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
+        found.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
+        waiting += went + never_ran - came
+        running += out - never_ran - went
+    return found[::-1]
 
 
-def _minute(rows: Sequence[Any], at: datetime) -> Minute:
-    begin = at - timedelta(minutes=1)
-    ended = [row for row in rows if row.ended_at and begin < row.ended_at <= at]
-    waiting = sum(row.ready_at <= at and _later(row.started_at or row.ended_at, at) for row in rows)
-    running = sum(row.started_at is not None and row.started_at <= at and _later(row.ended_at, at) for row in rows)
-    failed = sum(row.status == Status.failed for row in ended)
-    return Minute(at, waiting, running, len(ended) - failed, failed)
-
-
-def _later(time: datetime | None, at: datetime) -> bool:
-    return time is None or time > at
+def _by_minute(connection: Connection, time: ColumnElement[Any], begin: datetime,
+               *kinds: ColumnElement[bool]) -> defaultdict[datetime, tuple[int, ...]]:
+    """How many steps became ready, started or ended in each minute, and how many of those were of each kind."""
+    minute = func.substr(cast(time, String), 1, 16)
+    counts = [func.count(), *(func.sum(case((kind, 1), else_=0)) for kind in kinds)]
+    query = select(minute, *counts).where(time >= begin, steps.c.ready_at.is_not(None)).group_by(minute)
+    found: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
+    for text, *numbers in connection.execute(query):
+        found[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
+    return found
 
 
 def cancel(workflow_id: int) -> list[Step]:

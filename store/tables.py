@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -98,9 +99,9 @@ datasets = Table(
     Column("name", String(120), nullable=False),
     Column("version", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("dialect", JSON, nullable=False),
-    Column("rows", Integer),
+    Column("rows", BigInteger),
     Column("exact", Boolean, nullable=False, default=True),
     Column("columns", JSON, nullable=False),
     Column("preview", JSON, nullable=False),
@@ -212,7 +213,7 @@ artifacts = Table(
     Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(60), primary_key=True),
     Column("sha256", String(64), nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Index(None, "sha256"),
     sqlite_with_rowid=False,
 )

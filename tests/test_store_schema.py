@@ -1,0 +1,32 @@
+"""The database's shape: migrations lead to the tables that the code uses, and run once."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from store import db, schema
+from store.tables import metadata
+
+
+def test_migrations_lead_to_the_tables(home):
+    """After the migrations, nothing differs from the tables in the code."""
+    with db.writing() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_preparing_twice_changes_nothing(home):
+    """A prepared database is left alone, and knows its revision."""
+    schema.prepare()
+    assert schema.current() == schema.NEWEST
+
+
+def test_a_database_that_cannot_be_used_is_refused_in_one_sentence(home, monkeypatch):
+    """A wrong address says so, without its password."""
+    import pytest
+    from conftest import forget
+
+    from store.errors import Refused
+
+    monkeypatch.setenv("TRAINYARD_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+    forget()
+    with pytest.raises(Refused, match="cannot be used"):
+        db.check()
