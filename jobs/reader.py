@@ -1,0 +1,530 @@
+"""Reading CSV files: how a file is written, and its cells as text, batch by batch, in bounded memory."""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from store.errors import Refused
+
+# Cells that mean "no value", in any column; shown to the user. A superset of what pandas.read_csv takes for missing.
+MISSING = (
+    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None",
+    "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-", "?",
+)
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+ENCODINGS = (
+    "utf-8", "utf-16", "cp1254", "latin-1", "cp1252", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257",
+    "iso-8859-2", "iso-8859-9",
+)
+MOST_COLUMNS = 2_000
+FEWEST_ROWS = 20
+LONGEST_FIELD = 1 << 20
+BLOCK = 4 << 20
+SAMPLE = 1 << 18
+
+_END = "\x00the end"
+_MAGIC = (
+    (b"PK\x03\x04", "an Excel or zip file; open it and save the table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file; open it and save the table as CSV"),
+    (b"\x1f\x8b", "a compressed (gzip) file; unpack it first"),
+    (b"BZh", "a compressed (bzip2) file; unpack it first"),
+    (b"\xfd7zXZ", "a compressed (xz) file; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "a compressed (zstd) file; unpack it first"),
+    (b"7z\xbc\xaf", "a compressed (7z) file; unpack it first"),
+    (b"Rar!", "a compressed (rar) file; unpack it first"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"%PDF", "a PDF document; export the table as CSV"),
+    (b"PAR1", "a Parquet file; export the table as CSV"),
+    (b"ARROW1", "an Arrow file; export the table as CSV"),
+    (b"SQLite format 3", "a SQLite database; export a table as CSV"),
+)
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_COMMA_DECIMAL = re.compile(r"[+-]?\d*,\d+")
+_POINT_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
+_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
+_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+# Letters that Turkish has and western European text does not, as cp1254 writes them: Ğ İ Ş ğ ı ş.
+_TURKISH = frozenset(b"\xd0\xdd\xde\xf0\xfd\xfe")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: str = "."
+    thousands: str = ""
+    header: bool = True
+    day_first: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """As shown to people: "cp1254, semicolon, decimal comma"."""
+        mark = "comma" if self.decimal == "," else "point"
+        return f"{self.encoding}, {DELIMITERS[self.delimiter]}, decimal {mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was looked at and can be read."""
+
+    path: Path
+    dialect: Dialect
+    names: tuple[str, ...]
+    written_names: tuple[str, ...]
+    notices: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What one pass over the bytes tells."""
+
+    size: int
+    ascii_only: bool
+    utf8: bool
+    odd_quotes: bool
+    strange: Counter[int]
+    strange_sample: bytes
+
+
+def notice(text: str, column: str | None = None, level: str = "info") -> dict[str, Any]:
+    return {"level": level, "column": column, "text": text}
+
+
+def inspect(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:
+    """Find out how a file is written, or refuse it; `overrides` decides what it names."""
+    chosen = read_overrides(overrides or {})
+    with path.open("rb") as stream:
+        head = stream.read(SAMPLE)
+    _refuse_other_formats(head)
+    scan = _scan(path, utf16=_utf16(head, chosen))
+    notices: list[dict[str, Any]] = []
+    encoding = chosen.get("encoding") or _encoding(head, scan, notices)
+    text = _decode_head(head, encoding, whole=scan.size <= len(head))
+    _refuse_other_texts(text)
+    delimiter = chosen.get("delimiter") or _delimiter(text)
+    rows = _sample_rows(text, delimiter, whole=scan.size <= len(head))
+    if not rows:
+        raise Refused("The file is empty.", "file")
+    decimal, thousands = _marks(rows, delimiter, chosen)
+    dialect = Dialect(encoding, delimiter, decimal, thousands, chosen.get("header", _has_header(rows)),
+                      chosen.get("day_first"))
+    written, names = _names(rows[0], dialect.header, notices)
+    if scan.odd_quotes:
+        explain(path, dialect)
+    return Source(path, dialect, names, written, tuple(notices))
+
+
+def reopen(path: Path, dialect: Mapping[str, Any]) -> Source:
+    """A file whose dialect is known already."""
+    known = Dialect(**read_overrides(dialect))
+    with path.open("rb") as stream:
+        head = stream.read(SAMPLE)
+    whole = len(head) < SAMPLE
+    rows = _sample_rows(_decode_head(head, known.encoding, whole=whole), known.delimiter, whole=whole)
+    if not rows:
+        raise Refused("The file is empty.", "file")
+    written, names = _names(rows[0], known.header, [])
+    return Source(path, known, names, written)
+
+
+def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings somebody chose, checked."""
+    found: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if name not in _CHECKS:
+            raise Refused(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
+        if value is None:
+            continue
+        found[name] = _CHECKS[name](value)
+    if found.get("thousands") and found["thousands"] == found.get("decimal"):
+        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+    return found
+
+
+def batches(source: Source) -> Iterator[pa.RecordBatch]:
+    """The rows, every cell as text, missing cells as null; a badly built file is refused with its line."""
+    count = len(source.names)
+    keys = [str(position) for position in range(count)]
+    skip = source.dialect.header
+    try:
+        reader = arrow_csv.open_csv(
+            source.path,
+            read_options=arrow_csv.ReadOptions(
+                column_names=keys, block_size=BLOCK, encoding=_ARROW_ENCODING.get(source.dialect.encoding,
+                                                                                  source.dialect.encoding)),
+            parse_options=arrow_csv.ParseOptions(delimiter=source.dialect.delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.string()), null_values=list(MISSING), strings_can_be_null=True),
+        )
+        for batch in reader:
+            if skip:
+                batch, skip = batch.slice(1), False
+            if batch.num_rows:
+                _refuse_long_fields(batch, source)
+                yield batch
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        explain(source.path, source.dialect)
+        raise Refused(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
+
+
+def explain(path: Path, dialect: Dialect) -> None:
+    """Read slowly, only to say in which line a file is wrong; returns when nothing is."""
+    csv.field_size_limit(LONGEST_FIELD)
+    width, first, last = 0, 1, 0
+    with path.open(encoding=_python_encoding(dialect.encoding), newline="") as stream:
+        reader = csv.reader(chain(_unified_lines(stream), [_END]), delimiter=dialect.delimiter)
+        try:
+            for row in reader:
+                first, last = last + 1, reader.line_num
+                if row == [_END]:
+                    return
+                width = width or len(row)
+                if row and row[-1].endswith(_END):
+                    raise Refused(f"A quotation mark that opens in line {first} is never closed.", "file")
+                if row and len(row) != width:
+                    raise Refused(_width_words(first, row, width, dialect), "file")
+        except UnicodeError as error:
+            raise Refused(f"Near line {reader.line_num + 1} there are bytes that are not {dialect.encoding} text"
+                          f"{_bad_byte(error)}; choose another encoding.", "encoding") from None
+        except csv.Error:
+            raise Refused(f"Line {last + 1} has a field longer than 1 MB; a quotation mark that opens there may never "
+                          "be closed.", "file") from None
+
+
+def _width_words(line: int, row: list[str], expected: int, dialect: Dialect) -> str:
+    got = len(row)
+    more = "more" if got > expected else "fewer"
+    fields = "1 field" if got == 1 else f"{got:,} fields"
+    words = f"Line {line} has {fields}, {more} than the {expected:,} of the first line"
+    if expected == 1:
+        return f"{words}; remove any lines above the column names."
+    if got > expected and dialect.delimiter == ",":
+        return f"{words}; a text with a comma in it must be in quotation marks."
+    return f"{words}."
+
+
+def _unified_lines(stream: io.TextIOBase) -> Iterator[str]:
+    """Lines, whichever of the three line ends the file uses."""
+    for line in stream:
+        if "\r" in line.rstrip("\r\n"):
+            yield from line.splitlines(keepends=True)
+        else:
+            yield line
+
+
+def _bad_byte(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f" (0x{error.object[error.start]:02x})"
+    return ""
+
+
+def _refuse_long_fields(batch: pa.RecordBatch, source: Source) -> None:
+    if batch.nbytes <= LONGEST_FIELD:
+        return
+    for position, column in enumerate(batch.columns):
+        if column.nbytes > LONGEST_FIELD and max(len(value or "") for value in column.to_pylist()) > LONGEST_FIELD:
+            explain(source.path, source.dialect)
+            raise Refused(f"A field in column {source.names[position]} is longer than 1 MB; a quotation mark may be "
+                          "missing.", "file")
+
+
+def _refuse_other_formats(head: bytes) -> None:
+    if not head.strip(b"\r\n\t \xef\xbb\xbf"):
+        raise Refused("The file is empty.", "file")
+    for magic, words in _MAGIC:
+        if head.startswith(magic):
+            raise Refused(f"This is not a CSV file but {words}.", "file")
+
+
+def _refuse_other_texts(text: str) -> None:
+    start = text.lstrip()[:400]
+    if re.match(r"<(!doctype|html|head|body|\?xml)", start, re.IGNORECASE):
+        kind = "an XML file" if start.startswith("<?xml") and "<html" not in start.casefold() else "a web page"
+        raise Refused(f"This is not a CSV file but {kind}; the link may lead to a login page.", "file")
+    if re.match(r"[\[{]\s*([\[{\"\]}]|-?\d+\s*,\s*$)", start):
+        raise Refused("This is not a CSV file but JSON; export the table as CSV.", "file")
+
+
+def _utf16(head: bytes, chosen: Mapping[str, Any]) -> bool:
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or chosen.get("encoding") == "utf-16"
+
+
+def _scan(path: Path, utf16: bool) -> _Scan:
+    """Look at every byte once, quickly."""
+    ascii_only, utf8, quotes, size = True, True, 0, 0
+    strange: Counter[int] = Counter()
+    sample = b""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            quotes += chunk.count(b'"')
+            if not utf16 and b"\0" in chunk:
+                raise Refused(f"The file holds binary data (a zero byte at position {size + chunk.index(0) + 1:,}); "
+                              "it is not a CSV file.", "file")
+            size += len(chunk)
+            if utf16 or (ascii_only and chunk.isascii()):
+                continue
+            ascii_only = False
+            utf8 = utf8 and _decodes(decoder, chunk)
+            if not utf8 and len(sample) < SAMPLE:
+                strange.update(byte for byte in chunk if byte >= 0x80)
+                sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:SAMPLE]
+    if utf8 and not ascii_only and not utf16:
+        utf8 = _decodes(decoder, b"", final=True)
+    return _Scan(size, ascii_only, utf8, quotes % 2 == 1, strange, sample)
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding(head: bytes, scan: _Scan, notices: list[dict[str, Any]]) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if scan.utf8:
+        return "utf-8"
+    found = _old_encoding(scan)
+    words = "Turkish (cp1254)" if found == "cp1254" else found
+    notices.append(notice(f"The file is not UTF-8; it was read as {words}. If letters look wrong, choose another "
+                          "encoding."))
+    return found
+
+
+def _old_encoding(scan: _Scan) -> str:
+    """The likeliest encoding of bytes that are not UTF-8; Turkish first, because latin-1 would read it wrongly."""
+    total = sum(scan.strange.values()) or 1
+    turkish = sum(count for byte, count in scan.strange.items() if byte in _TURKISH)
+    western = {0xC7, 0xD6, 0xDC, 0xE7, 0xF6, 0xFC}  # Ç Ö Ü ç ö ü
+    shared = sum(count for byte, count in scan.strange.items() if byte in western)
+    if turkish and (turkish + shared) / total > 0.6:
+        return "cp1254"
+    guess = _guess(scan.strange_sample)
+    if guess in ("cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "iso-8859-2"):
+        return guess
+    if turkish:
+        return "cp1254"
+    windows = any(0x80 <= byte < 0xA0 for byte in scan.strange)
+    return "cp1252" if windows and _readable(scan.strange_sample, "cp1252") else "latin-1"
+
+
+def _guess(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample[:20_000]).best()
+    return best.encoding.replace("_", "-") if best else ""
+
+
+def _readable(sample: bytes, encoding: str) -> bool:
+    try:
+        sample.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decode_head(head: bytes, encoding: str, whole: bool) -> str:
+    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    try:
+        return decoder.decode(head, final=whole).lstrip("\ufeff")
+    except UnicodeError:
+        raise Refused(f"The file is not {encoding} text; choose another encoding.", "encoding") from None
+
+
+def _python_encoding(encoding: str) -> str:
+    return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+def _sample_rows(text: str, delimiter: str, whole: bool) -> list[list[str]]:
+    """The first rows, blank lines and a possibly cut last line left out."""
+    csv.field_size_limit(LONGEST_FIELD)
+    lines = _unified_lines(io.StringIO(text, newline=""))
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) > 2_000:
+                return rows[:2_000]
+    except csv.Error:
+        if not rows:
+            raise Refused("The first line is longer than 1 MB; this does not look like a CSV file.", "file") from None
+        return rows
+    return rows if whole or len(rows) < 2 else rows[:-1]
+
+
+def _delimiter(text: str) -> str:
+    """The sign that cuts the first lines into the same number of fields, more than one."""
+    best, best_score = ",", (0.0, 0)
+    whole = len(text) < 1 << 16
+    for sign in DELIMITERS:
+        try:
+            rows = _sample_rows(text[: 1 << 16], sign, whole)
+        except Refused:
+            continue
+        widths = Counter(len(row) for row in rows)
+        if not widths:
+            continue
+        width, count = widths.most_common(1)[0]
+        if width == 1:
+            continue
+        agree = count / len(rows)
+        fits_header = len(rows[0]) == width
+        score = (round(agree, 2) + (0.5 if fits_header else 0.0), width)
+        if score > best_score:
+            best, best_score = sign, score
+    return best
+
+
+def _marks(rows: list[list[str]], delimiter: str, chosen: Mapping[str, Any]) -> tuple[str, str]:
+    """Decimal and thousands marks."""
+    cells = [cell.strip() for row in rows[1:501] for cell in row if cell[-1:].isdigit() or cell[-1:] == " "]
+    decimal = chosen.get("decimal") or _decimal(cells, delimiter)
+    if "thousands" in chosen:
+        thousands = chosen["thousands"]
+    else:
+        groups, mark = (_POINT_GROUPS, ".") if decimal == "," else (_COMMA_GROUPS, ",")
+        other = _POINT_DECIMAL if decimal == "," else _COMMA_DECIMAL
+        grouped = sum(1 for cell in cells if mark in cell and groups.fullmatch(cell))
+        # "12.5" in a file with a decimal comma contradicts the point as a thousands mark.
+        contrary = sum(1 for cell in cells if other.fullmatch(cell) and not groups.fullmatch(cell))
+        thousands = mark if grouped > contrary else ""
+    if thousands == decimal:
+        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+    return decimal, thousands
+
+
+def _decimal(cells: list[str], delimiter: str) -> str:
+    commas = points = 0
+    for cell in cells:
+        if "," in cell:
+            last_is_comma = cell.rfind(",") > cell.rfind(".")
+            if "." in cell:
+                commas += 3 * (last_is_comma and bool(_POINT_GROUPS.fullmatch(cell)))
+                points += 3 * (not last_is_comma and bool(_COMMA_GROUPS.fullmatch(cell)))
+            elif _COMMA_DECIMAL.fullmatch(cell):
+                # "1,234" alone is more likely a thousand in a file that separates its fields by commas.
+                grouped = delimiter == "," and bool(_COMMA_GROUPS.fullmatch(cell))
+                commas += not grouped
+                points += grouped
+        elif "." in cell and _POINT_DECIMAL.fullmatch(cell):
+            grouped = bool(_POINT_GROUPS.fullmatch(cell))
+            points += not grouped
+    return "," if commas > points else "."
+
+
+def _has_header(rows: list[list[str]]) -> bool:
+    """A first row of nothing but numbers is data."""
+    return not (len(rows) > 1 and all(_NUMBER.fullmatch(cell.strip()) for cell in rows[0]))
+
+
+def _names(first: list[str], header: bool, notices: list[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Column names as pandas would write them, and as used here: trimmed, none blank, none twice."""
+    if len(first) > MOST_COLUMNS:
+        raise Refused(f"The file has {len(first):,} columns; at most {MOST_COLUMNS:,} are allowed.", "file")
+    if not header:
+        notices.append(notice("The first line holds only numbers, so columns were named column_1, column_2, ..."))
+        numbered = tuple(f"column_{position}" for position in range(1, len(first) + 1))
+        return numbered, numbered
+    written, names = _unique_names(first), []
+    used: set[str] = set()
+    for position, name in enumerate(first, start=1):
+        clean = " ".join(name.replace("\ufeff", "").split())[:200]
+        if not clean:
+            clean = f"column_{position}"
+            notices.append(notice(f"Column {position} has no name; it is called {clean}.", clean))
+        final = _free_name(clean, used)
+        if final != clean:
+            notices.append(notice(f"There is more than one column {clean}; column {position} is called {final}.",
+                                  final, "warning"))
+        used.add(final)
+        names.append(final)
+    return tuple(written), tuple(names)
+
+
+def _unique_names(first: list[str]) -> list[str]:
+    """The names pandas.read_csv would give."""
+    used: set[str] = set()
+    found = []
+    for position, name in enumerate(first):
+        found.append(_free_name(name or f"Unnamed: {position}", used))
+        used.add(found[-1])
+    return found
+
+
+def _free_name(name: str, used: set[str]) -> str:
+    found, number = name, 0
+    while found in used:
+        number += 1
+        found = f"{name}.{number}"
+    return found
+
+
+def _check_encoding(value: Any) -> str:
+    known = {"utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin1": "latin-1", "iso-8859-1": "latin-1",
+             "windows-1254": "cp1254", "windows-1252": "cp1252", "windows-1251": "cp1251"}
+    name = str(value).strip().casefold().replace("_", "-")
+    name = known.get(name, name)
+    if name not in ENCODINGS:
+        raise Refused(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
+    return name
+
+
+def _check_delimiter(value: Any) -> str:
+    words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
+    sign = words.get(str(value), str(value))
+    if sign not in DELIMITERS:
+        raise Refused(f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter")
+    return sign
+
+
+def _check_decimal(value: Any) -> str:
+    sign = {"comma": ",", "point": "."}.get(str(value), str(value))
+    if sign not in (",", "."):
+        raise Refused(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
+    return sign
+
+
+def _check_thousands(value: Any) -> str:
+    sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
+    if sign not in ("", ",", "."):
+        raise Refused(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
+    return sign
+
+
+def _check_bool(name: str, value: Any) -> bool:
+    word = str(value).casefold()
+    if word not in ("true", "false"):
+        raise Refused(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
+    return word == "true"
+
+
+_CHECKS = {
+    "encoding": _check_encoding,
+    "delimiter": _check_delimiter,
+    "decimal": _check_decimal,
+    "thousands": _check_thousands,
+    "header": lambda value: _check_bool("header", value),
+    "day_first": lambda value: _check_bool("day_first", value),
+}
+_ARROW_ENCODING = {"utf-8": "utf8"}

@@ -1,0 +1,21 @@
+"""The built-in pipeline."""
+
+from jobs.pipelines import pipeline
+from jobs.steps.evaluate import evaluate
+from jobs.steps.preprocess import preprocess
+from jobs.steps.train import train
+from jobs.steps.upload import upload
+
+PIPELINE = pipeline("tabular", upload, preprocess, train, evaluate)
+
+# Imported by the steps only when they need it, so that commands start fast; a worker's parent imports it ahead, once
+# for all its children.
+IMPORTED_LATE = (
+    "joblib",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.neural_network",
+    "jobs.steps.columns",
+)

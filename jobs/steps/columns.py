@@ -1,0 +1,188 @@
+"""From raw rows to numbers: a scikit-learn Pipeline made of nothing but scikit-learn, pandas and the standard library,
+so that a downloaded model needs none of this project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter, methodcaller
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
+
+from jobs.profile import HUGE
+from jobs.reader import MISSING
+
+_EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How columns become numbers."""
+
+    gaps: str
+    text_gaps: str
+    scaling: str
+    max_categories: int
+    decimal: str
+    thousands: str
+
+
+def build(columns: list[dict[str, Any]], names: Mapping[str, str], choices: Choices) -> Pipeline:
+    """The unfitted way from raw rows to a float32 matrix; `names` maps names in the file to ours where they differ."""
+    parts: list[tuple[str, Pipeline, list[str]]] = []
+    for label, chosen, make in (
+        ("numbers", [c for c in columns if c["kind"] == "number"], _numbers),
+        ("words", [c for c in columns if c["kind"] == "text" and not c.get("codes")], _words),
+        ("codes", [c for c in columns if c["kind"] == "text" and c.get("codes")], _codes),
+        ("yes_no", [c for c in columns if c["kind"] == "yes_no"], _yes_no),
+    ):
+        if chosen:
+            parts.append((label, make(choices), [c["name"] for c in chosen]))
+    for position, column in enumerate(c for c in columns if c["kind"] == "date"):
+        parts.append((f"date_{position}", _dates(column["format"], choices), [column["name"]]))
+    return Pipeline([
+        ("names", _call("rename", columns=_renaming(columns, names))),
+        ("columns", ColumnTransformer(parts, sparse_threshold=0.0)),
+        ("float32", _call("astype", np.float32)),
+    ])
+
+
+def _renaming(columns: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str, str]:
+    used = {column["name"] for column in columns}
+    return {written: name for written, name in names.items() if name in used and written != name}
+
+
+def _call(method: str, *arguments: Any, **named: Any) -> FunctionTransformer:
+    """A step that calls a method of what it gets."""
+    return FunctionTransformer(methodcaller(method, *arguments, **named))
+
+
+def _numbers(choices: Choices) -> Pipeline:
+    steps: list[tuple[str, Any]] = []
+    if choices.thousands:
+        mark, decimal = "\\" + choices.thousands, "\\" + choices.decimal
+        # Only marks that group three digits are thousands marks.
+        steps.append(("ungroup", _call("replace", rf"{mark}(?=\d{{3}}({mark}|{decimal}|\s*$))", "", regex=True)))
+    if choices.decimal == ",":
+        steps.append(("decimal_point", _call("replace", ",", ".", regex=True)))
+    steps += [
+        ("numbers", _call("apply", pd.to_numeric, errors="coerce")),
+        ("floats", _call("astype", "float64")),
+        ("finite", _call("apply", methodcaller("where", methodcaller("between", -HUGE, HUGE)))),
+    ]
+    return Pipeline([*steps, *_gaps_and_scale(choices)])
+
+
+def _gaps_and_scale(choices: Choices) -> list[tuple[str, Any]]:
+    strategy = "constant" if choices.gaps == "zero" else choices.gaps
+    fill = 0 if choices.gaps == "zero" else None
+    steps: list[tuple[str, Any]] = [
+        ("gaps", SimpleImputer(strategy=strategy, fill_value=fill, keep_empty_features=True))]
+    if choices.scaling != "none":
+        steps.append(("scale", StandardScaler() if choices.scaling == "standard" else MinMaxScaler()))
+    return steps
+
+
+def _words(choices: Choices, *also: tuple[str, Any]) -> Pipeline:
+    steps: list[tuple[str, Any]] = [
+        ("text", _call("astype", "str")),
+        ("trim", _call("map", str.strip, na_action="ignore")),
+        ("missing", _call("mask", methodcaller("isin", list(MISSING)))),
+        *also,
+        ("objects", _call("astype", object)),
+    ]
+    if choices.text_gaps == "most_frequent":
+        steps.append(("gaps", SimpleImputer(strategy="most_frequent", keep_empty_features=True)))
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=choices.max_categories,
+                            sparse_output=False, dtype=np.float32)
+    return Pipeline([*steps, ("categories", encoder)])
+
+
+def _codes(choices: Choices) -> Pipeline:
+    """Codes such as 00123, which somebody else may have read as the number 123 or 123.0."""
+    return _words(choices, ("code", _call("replace", {r"^([+-]?\d+)\.0$": r"\1", r"^0+(?=\d)": ""}, regex=True)))
+
+
+def _yes_no(choices: Choices) -> Pipeline:
+    return _words(choices, ("case", _call("map", str.casefold, na_action="ignore")))
+
+
+def _dates(form: str, choices: Choices) -> Pipeline:
+    def part(path: str) -> FunctionTransformer:
+        return _call("apply", attrgetter(path))
+
+    parts = FeatureUnion([
+        ("days", Pipeline([("since", _call("sub", _EPOCH)), ("days", part("dt.days"))])),
+        ("month", part("dt.month")),
+        ("weekday", part("dt.day_of_week")),
+    ])
+    return Pipeline([
+        ("dates", _call("apply", pd.to_datetime, format=form, errors="coerce", utc=True)),
+        ("parts", parts),
+        *_gaps_and_scale(choices),
+    ])
+
+
+def widths(fitted: Pipeline) -> list[tuple[str, int]]:
+    """The original columns in the order of the matrix, each with the number of its columns there."""
+    found: list[tuple[str, int]] = []
+    for label, part, names in fitted.named_steps["columns"].transformers_:
+        if not isinstance(part, Pipeline):
+            continue
+        for position, name in enumerate(names):
+            if "categories" in part.named_steps:
+                encoder = part.named_steps["categories"]
+                rare = encoder.infrequent_categories_[position]
+                found.append((name, len(encoder.categories_[position]) - (0 if rare is None else len(rare) - 1)))
+            else:
+                found.append((name, 3 if label.startswith("date_") else 1))
+    return found
+
+
+def deeds(fitted: Pipeline, columns: list[dict[str, Any]], gaps: Mapping[str, int], choices: Choices) -> dict[str, str]:
+    """What was done with each column, in plain words."""
+    by_name = {column["name"]: column for column in columns}
+    found: dict[str, str] = {}
+    for _label, part, names in fitted.named_steps["columns"].transformers_:
+        if not isinstance(part, Pipeline):
+            continue
+        for position, name in enumerate(names):
+            done = [_gap_words(part, position, gaps.get(name, 0), by_name[name], choices)]
+            done += _made_words(part, position, by_name[name], choices)
+            words = "; ".join(word for word in done if word)
+            found[name] = words[:1].upper() + words[1:] if words else "Taken as it is"
+    return found
+
+
+def _gap_words(part: Pipeline, position: int, count: int, column: dict[str, Any], choices: Choices) -> str:
+    if not count:
+        return ""
+    many = f"{count:,} {'gap' if count == 1 else 'gaps'}"
+    if "gaps" not in part.named_steps:
+        return f"{many} became a category of their own"
+    value = part.named_steps["gaps"].statistics_[position]
+    if column["kind"] == "date":
+        return f"{many} filled with the {choices.gaps} date" if choices.gaps != "zero" else f"{many} filled with zero"
+    if column["kind"] == "number":
+        word = {"median": "the median ", "mean": "the mean ", "zero": ""}[choices.gaps]
+        return f"{many} filled with {word}{float(value):,.6g}"
+    return f"{many} filled with the most frequent value, {value}"
+
+
+def _made_words(part: Pipeline, position: int, column: dict[str, Any], choices: Choices) -> list[str]:
+    scaled = {"standard": "scaled to mean 0 and spread 1", "minmax": "scaled to 0 to 1", "none": ""}[choices.scaling]
+    if column["kind"] == "number":
+        return [scaled]
+    if column["kind"] == "date":
+        return ["split into days, month and weekday", scaled]
+    encoder = part.named_steps["categories"]
+    kinds = len(encoder.categories_[position])
+    rare = encoder.infrequent_categories_[position]
+    words = [f"one column for each of {kinds - (0 if rare is None else len(rare)):,} values"]
+    if rare is not None and len(rare):
+        words.append(f"{len(rare):,} rare values share one column")
+    return words

@@ -1,0 +1,125 @@
+"""Matrices on disk, larger than memory if they must be: written in random order, read in blocks."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+BLOCK_ROWS = 65_536
+BUCKET_BYTES = 64 << 20
+IN_MEMORY = 128 << 20
+
+
+class Matrix:
+    """A `.npy` file of one or two dimensions; small ones are kept in memory, large ones read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+            self.shape, _order, self.dtype = np.lib.format.read_array_header_1_0(stream)
+            self._offset = stream.tell()
+        self._path = path
+        small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY
+        self._whole = np.load(path) if small else None
+
+    @property
+    def rows(self) -> int:
+        return int(self.shape[0])
+
+    def part(self, start: int, end: int) -> np.ndarray:
+        """Rows from start up to, not including, end."""
+        if self._whole is not None:
+            return self._whole[start:end]
+        width = math.prod(self.shape[1:])
+        count = (min(end, self.rows) - start) * width
+        offset = self._offset + start * width * self.dtype.itemsize
+        return np.fromfile(self._path, self.dtype, count, offset=offset).reshape(-1, *self.shape[1:])
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        for start in starts(self.rows):
+            yield self.part(start, start + BLOCK_ROWS)
+
+
+def starts(rows: int) -> range:
+    """Where blocks begin."""
+    return range(0, rows, BLOCK_ROWS)
+
+
+class Sheet:
+    """A `.npy` file that is written block by block; its number of rows is known beforehand."""
+
+    def __init__(self, path: Path, rows: int, width: int | None, dtype: type) -> None:
+        self._stream: BinaryIO = path.open("wb")
+        shape = (rows,) if width is None else (rows, width)
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+        self._dtype = dtype
+
+    def write(self, block: np.ndarray) -> None:
+        np.ascontiguousarray(block, dtype=self._dtype).tofile(self._stream)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class Shuffle:
+    """Takes rows as they come and writes them in random order: into random buckets, then each bucket shuffled."""
+
+    def __init__(self, folder: Path, rows: int, width: int, label: type, random: np.random.Generator) -> None:
+        self._rows, self._width, self._label = rows, width, label
+        self._random = random
+        count = max(1, math.ceil(rows * width * 4 / BUCKET_BYTES))
+        self._buckets = [_Bucket(folder / f"bucket-{number}", on_disk=count > 1) for number in range(count)]
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        if len(self._buckets) == 1:
+            self._buckets[0].add(features, labels)
+            return
+        chosen = self._random.integers(0, len(self._buckets), len(labels))
+        order = np.argsort(chosen, kind="stable")
+        edges = np.searchsorted(chosen[order], np.arange(len(self._buckets) + 1))
+        for bucket, start, end in zip(self._buckets, edges[:-1], edges[1:], strict=True):
+            rows = order[start:end]
+            bucket.add(features[rows], labels[rows])
+
+    def write(self, features: Path, labels: Path) -> None:
+        x_sheet = Sheet(features, self._rows, self._width, np.float32)
+        y_sheet = Sheet(labels, self._rows, None, self._label)
+        for bucket in self._buckets:
+            x, y = bucket.take(self._width, self._label)
+            order = self._random.permutation(len(y))
+            x_sheet.write(x[order])
+            y_sheet.write(y[order])
+        x_sheet.close()
+        y_sheet.close()
+
+
+class _Bucket:
+    """Some of the rows, in memory or in two files."""
+
+    def __init__(self, path: Path, on_disk: bool) -> None:
+        self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y")]
+        self._streams = [path.open("wb") for path in self._paths] if on_disk else []
+        self._held: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        if not self._streams:
+            self._held.append((features, labels))
+            return
+        for stream, block in zip(self._streams, (features, labels), strict=True):
+            np.ascontiguousarray(block).tofile(stream)
+
+    def take(self, width: int, label: type) -> tuple[np.ndarray, np.ndarray]:
+        """All rows; the bucket is empty afterwards."""
+        if not self._streams:
+            held, self._held = self._held, []
+            return np.concatenate([x for x, _ in held]), np.concatenate([y for _, y in held])
+        for stream in self._streams:
+            stream.close()
+        x = np.fromfile(self._paths[0], np.float32).reshape(-1, width)
+        y: np.ndarray = np.fromfile(self._paths[1], label)
+        for path in self._paths:
+            path.unlink()
+        return x, y

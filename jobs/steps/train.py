@@ -1,0 +1,314 @@
+"""Train: epochs with live numbers; the best epoch is kept, and a killed training goes on where it was."""
+
+import copy
+import pickle
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jobs import algorithms
+from jobs.algorithms import TREES_PER_EPOCH, Algorithm
+from jobs.pipelines import Param, Params, step
+from jobs.recorder import Recorder, StepError
+from jobs.steps.matrix import BLOCK_ROWS, Matrix, starts
+
+SCORED_ROWS = 20_000
+# Rows that an algorithm may hold at once when it cannot learn in blocks; it makes several copies of them.
+HELD_BYTES = 256 << 20
+# An r2 this low means errors a thousand times the spread of the target.
+HOPELESS = -1e6
+
+
+def _params(chosen: Params) -> Sequence[Param]:
+    algorithm = algorithms.get(chosen.get("algorithm") or "logistic_regression")
+    which = Param("algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence,
+                  choices=tuple(algorithms.ALGORITHMS))
+    return (which, *algorithm.params)
+
+
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True)
+def train(recorder: Recorder) -> dict[str, Any]:
+    """Learn, epoch by epoch."""
+    import joblib
+
+    algorithm = algorithms.get(recorder.params["algorithm"])
+    prepared = joblib.load(recorder.file("preprocess", "transformer"))
+    data = _Data.load(recorder, algorithm, prepared["labels"])
+    run = _begin(recorder, algorithm)
+    while not run.over(recorder.params):
+        _learn_epoch(recorder, algorithm, data, run)
+    if run.best_score < HOPELESS:
+        raise _diverged(recorder)
+    return _finish(recorder, algorithm, data, run, prepared)
+
+
+@dataclass
+class _Data:
+    """What is learned from and tested on; a numeric target is centred and scaled."""
+
+    x: Matrix
+    y: Matrix
+    val_x: Matrix
+    val_y: np.ndarray
+    sample_x: np.ndarray
+    sample_y: np.ndarray
+    labels: np.ndarray | None
+    weights: np.ndarray | None
+    middle: float = 0.0
+    spread: float = 1.0
+
+    @classmethod
+    def load(cls, recorder: Recorder, algorithm: Algorithm, labels: np.ndarray | None) -> "_Data":
+        x, y, val_x, val_y = (Matrix(recorder.file("preprocess", name))
+                              for name in ("train_X", "train_y", "val_X", "val_y"))
+        if (labels is None) is not (algorithm.task == "regression"):
+            raise StepError(f"{algorithm.label} cannot predict this target.")
+        # Training rows are in random order already, so the first ones are a fair sample.
+        data = cls(x, y, val_x, val_y.part(0, val_y.rows), x.part(0, SCORED_ROWS), y.part(0, SCORED_ROWS), labels, None)
+        if labels is None:
+            data._measure_target()
+        elif recorder.params.get("class_weight") == "balanced":
+            data._weigh_classes()
+        return data
+
+    def _measure_target(self) -> None:
+        rows = self.y.rows
+        self.middle = sum(float(block.sum()) for block in self.y.blocks()) / rows
+        around = sum(float(((block - self.middle) ** 2).sum()) for block in self.y.blocks())
+        self.spread = (around / rows) ** 0.5 or 1.0
+
+    def _weigh_classes(self) -> None:
+        assert self.labels is not None
+        counts = np.zeros(len(self.labels))
+        for block in self.y.blocks():
+            counts += np.bincount(block, minlength=len(counts))
+        self.weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+
+    def goal(self, y: np.ndarray) -> np.ndarray:
+        """What an estimator is shown."""
+        return y if self.labels is not None else (y - self.middle) / self.spread
+
+    def weight(self, y: np.ndarray) -> np.ndarray | None:
+        return None if self.weights is None else self.weights[y]
+
+
+@dataclass
+class _Run:
+    """Everything that training needs to go on from an epoch border."""
+
+    estimator: Any
+    random: np.random.RandomState
+    epoch: int = 0
+    best_epoch: int = 0
+    best_rank: tuple[float, float] = (-np.inf, -np.inf)
+    best_score: float = 0.0
+    best_train: float = 0.0
+    first_score: float = 0.0
+    best: Any = None
+    stopped: bool = field(default=False)
+
+    def over(self, params: Params) -> bool:
+        return self.stopped or self.epoch >= params["epochs"]
+
+
+def _begin(recorder: Recorder, algorithm: Algorithm) -> _Run:
+    import joblib
+
+    if kept := recorder.last_checkpoint():
+        try:
+            run: _Run = joblib.load(kept)
+        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
+            recorder.log("The checkpoint cannot be read; training starts again from the first epoch.", "warning")
+        else:
+            recorder.continue_from(run.epoch)
+            return run
+    random = np.random.RandomState(recorder.params.get("random_state", 42))
+    return _Run(algorithm.make(recorder.params, random), random)
+
+
+def _learn_epoch(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:
+    import joblib
+
+    epochs = recorder.params["epochs"]
+    recorder.check()
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        # Said about blocks with few rows of many classes; the target was checked before.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        try:
+            _fit(recorder, algorithm, data, run)
+        except ValueError as error:
+            if "flow" in str(error) or "NaN" in str(error) or "infinit" in str(error):
+                raise _diverged(recorder) from None
+            raise
+        seen = measure(algorithm, run.estimator, [(data.sample_x, data.goal(data.sample_y))], data.spread)
+        tested = measure(algorithm, run.estimator, _validation(data), data.spread)
+    if not all(np.isfinite(list(seen.values()) + list(tested.values()))):
+        raise _diverged(recorder)
+    run.epoch += 1
+    values = {f"train_{name}": value for name, value in seen.items()}
+    recorder.metric(run.epoch, **values, **{f"val_{name}": value for name, value in tested.items()})
+    recorder.progress(run.epoch, epochs, f"epoch {run.epoch} of {epochs}")
+    _judge(run, seen, tested, recorder.params)
+    recorder.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+
+
+def _diverged(recorder: Recorder) -> StepError:
+    rate = recorder.params.get("learning_rate")
+    words = f"a smaller learning rate than {rate:g}" if rate else "a smaller C"
+    return StepError(f"The numbers grew without limit; choose {words}, or scaling standard.")
+
+
+def _fit(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:
+    """One epoch."""
+    if algorithm.in_memory:
+        _grow(recorder, data, run)
+        return
+    named = {} if data.labels is None else {"classes": np.arange(len(data.labels))}
+    for start in run.random.permutation(starts(data.x.rows)):
+        x, y = data.x.part(start, start + BLOCK_ROWS), data.y.part(start, start + BLOCK_ROWS)
+        if "batch_size" in recorder.params:
+            run.estimator.batch_size = min(recorder.params["batch_size"], len(y))
+        run.estimator.partial_fit(x, data.goal(y), sample_weight=data.weight(y), **named)
+        recorder.check()
+
+
+def _grow(recorder: Recorder, data: _Data, run: _Run) -> None:
+    """Add trees."""
+    rows = max(1_000, HELD_BYTES // (data.x.shape[1] * 8))
+    if rows < data.x.rows and run.epoch == 0:
+        recorder.log(f"This algorithm learns from {rows:,} random rows, as many as it may hold in memory.", "warning")
+    x, y = data.x.part(0, rows), data.y.part(0, rows)
+    if data.labels is not None and len(np.unique(y)) < len(data.labels):
+        raise StepError("Some values of the target are too rare for this algorithm on so many rows; choose another "
+                        "algorithm, or fewer columns.")
+    run.estimator.max_iter = TREES_PER_EPOCH * (run.epoch + 1)
+    run.estimator.fit(x, data.goal(y), sample_weight=data.weight(y))
+
+
+def _judge(run: _Run, seen: dict[str, float], tested: dict[str, float], params: Params) -> None:
+    """Keep the best epoch; stop when asked to and nothing gets better."""
+    main = "accuracy" if "accuracy" in tested else "r2"
+    score = tested[main]
+    if run.epoch == 1:
+        run.first_score = score
+    rank = (score, -tested["loss"])
+    if rank > run.best_rank:
+        run.best_rank, run.best_score, run.best_epoch = rank, score, run.epoch
+        run.best_train, run.best = seen[main], copy.deepcopy(run.estimator)
+    elif params.get("early_stopping") and run.epoch - run.best_epoch >= params["patience"]:
+        run.stopped = True
+
+
+def _finish(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run, prepared: dict[str, Any],
+            ) -> dict[str, Any]:
+    """One file that predicts the original labels on raw rows."""
+    import joblib
+    from sklearn.pipeline import Pipeline
+
+    estimator = _as_published(run.best, data, recorder.params)
+    model = Pipeline([*prepared["way"].steps, ("model", estimator)])
+    path = recorder.folder / "model.joblib"
+    joblib.dump(model, path, compress=3 if algorithm.in_memory else 0)
+    recorder.save("model", path)
+    if run.stopped:
+        recorder.log(f"Stopped after epoch {run.epoch}: no better for {recorder.params['patience']} epochs.")
+    recorder.log(f"Epoch {run.best_epoch} was the best and is kept.")
+    main = "val_accuracy" if data.labels is not None else "val_r2"
+    return {
+        "algorithm": algorithm.key, "epochs_run": run.epoch, "best_epoch": run.best_epoch, "stopped_early": run.stopped,
+        "main_metric": main, "best": run.best_score, "best_train": run.best_train, "first": run.first_score,
+        "model_size": path.stat().st_size,
+    }
+
+
+def _as_published(estimator: Any, data: _Data, params: Params) -> Any:
+    """The estimator with the original labels, or predicting in the target's own unit."""
+    if "random_state" in params:
+        estimator.set_params(random_state=params["random_state"])
+    if data.labels is not None:
+        estimator.classes_ = data.labels
+        if hasattr(estimator, "_label_binarizer"):
+            estimator._label_binarizer.classes_ = data.labels
+        return estimator
+    return _in_own_unit(estimator, data.middle, data.spread)
+
+
+def _in_own_unit(estimator: Any, middle: float, spread: float) -> Any:
+    """A regressor that learned a scaled target, made to answer in the target's unit by scaling its last layer."""
+    if hasattr(estimator, "coef_"):
+        estimator.coef_ = estimator.coef_.astype(np.float64) * spread
+        estimator.intercept_ = estimator.intercept_ * spread + middle
+    elif hasattr(estimator, "coefs_"):
+        estimator.coefs_[-1] = estimator.coefs_[-1].astype(np.float64) * spread
+        estimator.intercepts_[-1] = estimator.intercepts_[-1].astype(np.float64) * spread + middle
+    else:
+        for trees in estimator._predictors:
+            for tree in trees:
+                tree.nodes["value"] *= spread
+        estimator._baseline_prediction = estimator._baseline_prediction * spread + middle
+    return estimator
+
+
+def _validation(data: _Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in starts(data.val_x.rows):
+        end = min(start + BLOCK_ROWS, data.val_x.rows)
+        yield data.val_x.part(start, end), data.goal(data.val_y[start:end])
+
+
+def measure(algorithm: Algorithm, estimator: Any, blocks: Any, spread: float) -> dict[str, float]:
+    """Accuracy and loss, or r2, rmse and loss, over blocks of rows."""
+    if algorithm.task == "regression":
+        return _measure_numbers(estimator, blocks, spread)
+    right = lost = rows = 0.0
+    for x, y in blocks:
+        found, losses = _LOSSES[algorithm.loss](estimator, x, y)
+        right += float((found == y).sum())
+        lost += float(losses.sum())
+        rows += len(y)
+    return {"accuracy": right / rows, "loss": lost / rows}
+
+
+def _measure_numbers(estimator: Any, blocks: Any, spread: float) -> dict[str, float]:
+    squared = total = squares = rows = 0.0
+    for x, y in blocks:
+        squared += float(((estimator.predict(x) - y) ** 2).sum())
+        total += float(y.sum())
+        squares += float((y**2).sum())
+        rows += len(y)
+    around_mean = squares - total**2 / rows
+    return {"r2": 1 - squared / around_mean if around_mean > 0 else 0.0, "rmse": (squared / rows) ** 0.5 * spread,
+            "loss": squared / rows / 2}
+
+
+def _log_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    chances = estimator.predict_proba(x)
+    own = chances[np.arange(len(y)), y].astype(np.float64)
+    return chances.argmax(axis=1), -np.log(np.clip(own, 1e-15, None))
+
+
+def _margins(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The predicted class, and by how much the right class wins."""
+    values = estimator.decision_function(x)
+    if values.ndim == 1:
+        return (values > 0).astype(np.int16), values * (2 * y - 1)
+    rows = np.arange(len(y))
+    own = values[rows, y]
+    found = values.argmax(axis=1)
+    values[rows, y] = -np.inf
+    return found, own - values.max(axis=1)
+
+
+def _hinge(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found, margin = _margins(estimator, x, y)
+    return found, np.maximum(0.0, 1.0 - margin)
+
+
+def _perceptron_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found, margin = _margins(estimator, x, y)
+    return found, np.maximum(0.0, -margin)
+
+
+_LOSSES = {"log": _log_loss, "hinge": _hinge, "perceptron": _perceptron_loss}

@@ -1,0 +1,71 @@
+"""Tables to learn from, and workflows that run without a queue."""
+
+import numpy as np
+
+from jobs import algorithms, pipelines, runner
+from store import files, steps, workflows
+
+
+def turkish(rows=240, seed=3):
+    """A Turkish export: cp1254, semicolons, decimal commas, gaps, a constant column, the target in the middle."""
+    random = np.random.default_rng(seed)
+    lines = ["müşteri no;yaş;şehir;kayıt tarihi;abone mi;gelir;ülke;puan;posta kodu"]
+    for number in range(rows):
+        age, income = random.integers(18, 80), random.normal(30_000, 9_000)
+        city = random.choice(["İstanbul", "Ağrı", "Muş", "Çanakkale"])
+        points = random.normal(5, 2)
+        yes = (age - 45) / 12 + (income - 30_000) / 9_000 + 2 * (city == "Ağrı") + random.normal(0, 0.4) > 0.5
+        cells = [
+            str(1000 + number), str(age) if random.random() > 0.08 else "",
+            city if random.random() > 0.05 else "NA",
+            f"{random.integers(1, 28):02d}.{random.integers(1, 13):02d}.{random.integers(2015, 2026)}",
+            "Evet" if yes else "Hayır",
+            f"{income:.2f}".replace(".", ",") if random.random() > 0.07 else "", "TR",
+            f"{points:.3f}".replace(".", ","), random.choice(["06100", "34000", "04100"]),
+        ]
+        lines.append(";".join(cells))
+    return ("\r\n".join(lines) + "\r\n").encode("cp1254")
+
+
+def numbers(rows=300, seed=5):
+    """An English table with a number to predict."""
+    random = np.random.default_rng(seed)
+    lines = ["size,rooms,kind,price"]
+    for _ in range(rows):
+        size, rooms, kind = random.normal(100, 30), random.integers(1, 7), random.choice(["flat", "house", "loft"])
+        price = 1_000 * size + 20_000 * rooms + 50_000 * (kind == "house") + random.normal(0, 9_000)
+        lines.append(f"{size:.2f},{rooms},{kind},{price:.2f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def workflow(dataset, target, algorithm, train=None, **params):
+    """A workflow written and not handed over; returns its steps by name. `train` changes params of that step alone."""
+    algorithm = algorithms.get(algorithm).key
+    chosen = {**params, "target": target, "algorithm": algorithm}
+    rows = [
+        {"name": definition.name, "needs": definition.needs, "params": definition.declared(chosen),
+         "max_attempts": definition.max_attempts, "fresh": False}
+        for definition in pipelines.get("tabular").steps
+    ]
+    next(row for row in rows if row["name"] == "train")["params"].update(train or {})
+    values = {"name": "test", "pipeline": "tabular", "dataset_id": dataset.id, "target": target,
+              "algorithm": algorithm, "params": params, "origin": "new", "parent_id": None}
+    return {step.name: step for step in steps.of_workflow(workflows.insert_new(values, rows, None))}
+
+
+def run(dataset, target, algorithm, until="evaluate", **params):
+    """Run a workflow here and now; returns its steps as they ended, by name."""
+    written = workflow(dataset, target, algorithm, **params)
+    for name, step in written.items():
+        try:
+            runner.run_step(step.id, step.attempt)
+        except runner.StepFailed:
+            break
+        if name == until:
+            break
+    return {name: steps.get(step.id) for name, step in written.items()}
+
+
+def file_of(step, name):
+    """The file that a step left."""
+    return files.path_of(steps.artifacts_of(step.id)[name].sha256)

@@ -1,0 +1,479 @@
+"""Upload, preprocess, train, evaluate: from bytes to a model that predicts on raw rows, anywhere."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import tables
+
+from jobs import datasets, reader, recorder, runner
+from jobs.algorithms import ALGORITHMS
+from jobs.steps.matrix import Matrix, Shuffle
+from store import datasets as stored
+from store import metrics, steps
+from store.tables import Status
+
+CLASSIFIERS = [key for key, algorithm in ALGORITHMS.items() if algorithm.task == "classification"]
+REGRESSORS = [key for key, algorithm in ALGORITHMS.items() if algorithm.task == "regression"]
+
+CLEAN = """
+import sys, json, warnings
+warnings.simplefilter("error")
+import joblib, pandas
+model = joblib.load(sys.argv[1])
+told = {}
+for name, options in json.loads(sys.argv[3]).items():
+    told[name] = model.predict(pandas.read_csv(sys.argv[2], **options)).tolist()
+assert not [name for name in sys.modules if name.split(".")[0] in ("jobs", "store", "tables", "pyarrow.ours")]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def turkish(home):
+    return datasets.add(io.BytesIO(tables.turkish()), "müşteriler.csv")
+
+
+@pytest.fixture
+def prices(home):
+    return datasets.add(io.BytesIO(tables.numbers()), "prices.csv")
+
+
+def add(frame, name="t.csv"):
+    return datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), name)
+
+
+def completed(ended, name="evaluate"):
+    for step in ended.values():
+        assert step.status in (Status.completed, Status.pending), step.traceback or step.error
+    return ended[name].result
+
+
+def predict_elsewhere(model, content, folder, ways):
+    """What a model says in a clean Python elsewhere, for rows read in several ways."""
+    rows = folder / "rows.csv"
+    rows.write_bytes(content)
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", CLEAN, str(model), str(rows), json.dumps(ways)], cwd=folder, text=True,
+        capture_output=True, env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"})
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+TURKISH = {"encoding": "cp1254", "sep": ";"}
+WAYS = {
+    "numbers": {**TURKISH, "decimal": ","},
+    "commas as text": TURKISH,
+    "all text": {**TURKISH, "dtype": "str"},
+    "all text, gaps empty": {**TURKISH, "dtype": "str", "keep_default_na": False},
+    "objects": {**TURKISH, "dtype": "object"},
+    "dates": {**TURKISH, "decimal": ",", "parse_dates": ["kayıt tarihi"], "date_format": "%d.%m.%Y"},
+    "fewer columns": {**TURKISH, "decimal": ",", "usecols": ["gelir", "yaş", "puan", "şehir", "posta kodu",
+                                                            "kayıt tarihi"]},
+}
+
+
+@pytest.mark.parametrize("key", CLASSIFIERS)
+def test_a_turkish_file_trains_with_every_algorithm(turkish, key, tmp_path):
+    """A Turkish export with gaps, texts and a constant trains, and the saved model predicts raw rows elsewhere."""
+    ended = tables.run(turkish, "abone mi", key, epochs=8)
+    scores = completed(ended)["scores"]
+    assert scores["accuracy"] > scores["baseline_accuracy"] + 0.1
+    content = tables.turkish(seed=77)
+    told = predict_elsewhere(tables.file_of(ended["train"], "model"), content, tmp_path, WAYS)
+    actual = pd.read_csv(io.BytesIO(content), **TURKISH)["abone mi"]
+    first = told["numbers"]
+    for name, answers in told.items():
+        assert answers == first, name
+    assert (np.array(first) == actual).mean() > actual.value_counts(normalize=True).max() + 0.1
+    assert set(first) == {"Evet", "Hayır"}
+
+
+@pytest.mark.parametrize("key", REGRESSORS)
+def test_a_number_is_predicted_with_every_algorithm(prices, key, tmp_path):
+    """A number is predicted in its own unit, better than by the mean, also by the saved model elsewhere."""
+    params = {"learning_rate": 0.05} if key == "mlp_regressor" else {}
+    ended = tables.run(prices, "price", key, epochs=20, **params)
+    scores = completed(ended)["scores"]
+    assert scores["r2"] > 0.8
+    assert scores["rmse"] < scores["baseline_rmse"] / 2
+    content = tables.numbers(seed=6)
+    told = predict_elsewhere(tables.file_of(ended["train"], "model"), content, tmp_path,
+                             {"usual": {}, "all text": {"dtype": "str"}})
+    actual = pd.read_csv(io.BytesIO(content))["price"]
+    assert np.sqrt(((np.array(told["usual"]) - actual) ** 2).mean()) < actual.std() / 2
+    assert told["usual"] == told["all text"]
+
+
+def test_rows_read_anyhow_give_the_same_answers(home):
+    """Names with blanks or none, codes, truth values, dates, gaps: however pandas reads them, the answers are equal."""
+    random = np.random.default_rng(4)
+    lines = [" age ,,ok,code,when,mixed,y"]
+    for number in range(200):
+        age, code = random.integers(20, 60), random.choice(["007", "012", "100", ""])
+        cells = [str(age), f"{random.normal():.3f}", random.choice(["True", "False", ""]), code,
+                 f"2024-{random.integers(1, 13):02d}-11", random.choice(["1", "2", "n/a", "x"]),
+                 "a" if age + 15 * (code == "007") > 42 else "b"]
+        lines.append(",".join(cells if number else [*cells[:5], "x", *cells[6:]]))
+    content = ("\n".join(lines) + "\n").encode()
+    ended = tables.run(datasets.add(io.BytesIO(content), "odd.csv"), "y", "LR", epochs=5)
+    assert completed(ended)["scores"]["accuracy"] > 0.8
+    assert "code" in ended["preprocess"].result["features"]
+    model = joblib.load(tables.file_of(ended["train"], "model"))
+    usual = pd.read_csv(io.BytesIO(content))
+    assert usual["code"].dtype == float, "pandas reads the codes as numbers, which is what is tested"
+    expected = model.decision_function(usual)
+    for options in ({"dtype": "str"}, {"dtype": "str", "keep_default_na": False}, {"parse_dates": ["when"]},
+                    {"dtype_backend": "numpy_nullable"}):
+        assert np.array_equal(model.decision_function(pd.read_csv(io.BytesIO(content), **options)), expected), options
+    assert model.decision_function(usual.iloc[7:8])[0] == pytest.approx(expected[7], abs=1e-5)
+    assert model.predict(usual[usual.columns[::-1]].drop(columns="y")).tolist() == model.predict(usual).tolist()
+
+
+def test_a_class_that_was_never_seen_is_not_only_tested(home):
+    """Every class is among the rows to learn from, however the rows are drawn."""
+    labels = ["a", "b"] * 60 + ["c"]
+    for seed in range(6):
+        for key in ("hist_gradient_boosting", "mlp"):
+            ended = tables.run(add(frame_of(labels, 121)), "y", key, epochs=1, random_state=seed, test_size=0.8)
+            assert completed(ended)["confusion"]["labels"] == ["a", "b", "c"]
+
+
+def test_a_batch_bigger_than_the_table(prices):
+    """A batch may be bigger than the table."""
+    completed(tables.run(prices, "price", "mlp_regressor", epochs=1, batch_size=5_000))
+
+
+def test_results_have_the_agreed_shape(turkish):
+    """Every step tells what the pages and the API show."""
+    ended = tables.run(turkish, "abone mi", "LR", epochs=3)
+    upload, preprocess, train, found = (ended[name].result for name in ("upload", "preprocess", "train", "evaluate"))
+    assert (upload["rows"], upload["columns"], upload["columns_profile"]) == (240, 9, turkish.columns)
+    assert preprocess["task"] == "classification"
+    assert preprocess["classes"] == ["Evet", "Hayır"]
+    assert sum(preprocess["class_counts"].values()) == preprocess["train_rows"] + preprocess["validation_rows"] == 240
+    assert preprocess["features"] == ["yaş", "şehir", "kayıt tarihi", "gelir", "puan", "posta kodu"]
+    assert {entry["column"] for entry in preprocess["left_out"]} == {"müşteri no", "ülke"}
+    did = {entry["column"]: entry["did"] for entry in preprocess["columns"]}
+    assert "gaps filled with the median" in did["yaş"]
+    assert "gaps filled with the most frequent value" in did["şehir"]
+    assert did["kayıt tarihi"] == "Split into days, month and weekday; scaled to mean 0 and spread 1"
+    assert train["epochs_run"] == 3
+    assert train["main_metric"] == "val_accuracy"
+    assert train["model_size"] == tables.file_of(ended["train"], "model").stat().st_size
+    curves = metrics.curves(ended["train"].id)
+    assert set(curves) == {"train_accuracy", "val_accuracy", "train_loss", "val_loss"}
+    assert [point.epoch for point in curves["val_loss"]] == [1, 2, 3]
+    assert train["best"] == max(point.value for point in curves["val_accuracy"]) == found["scores"]["accuracy"]
+    assert found["confusion"]["labels"] == ["Evet", "Hayır"]
+    assert np.sum(found["confusion"]["counts"]) == preprocess["validation_rows"]
+    assert found["roc"]["points"][0] == [0, 0]
+    assert found["roc"]["points"][-1] == [1, 1]
+    assert len(found["curves"]) == 2
+    assert found["baseline"]["words"].startswith('always answering "')
+    assert {entry["column"] for entry in found["importance"]} == set(preprocess["features"])
+    assert json.loads(json.dumps([upload, preprocess, train, found], allow_nan=False))
+
+
+def test_importance_finds_the_columns_that_matter(prices):
+    """The columns that make the price come out on top."""
+    found = completed(tables.run(prices, "price", "hist_gradient_boosting_regressor"))
+    assert found["importance"][0]["column"] in ("size", "rooms")
+    assert len(found["residuals"]["actual"]) == 60
+
+
+@pytest.mark.parametrize(("labels", "kind"), [
+    ([0, 1], int), ([10, 20, 30], int), (["evet", "hayır"], str), (["b", "a", "c", "d"], str), ([0.5, 1.5], float)])
+@pytest.mark.parametrize("key", ["logistic_regression", "mlp", "hist_gradient_boosting"])
+def test_labels_come_back_as_they_were(home, labels, kind, key):
+    """A model answers with the labels of the file: whole numbers, numbers, texts."""
+    random = np.random.default_rng(0)
+    codes = np.arange(160) % len(labels)
+    frame = pd.DataFrame({"x": codes % 2 + random.normal(0, 0.1, 160), "z": codes // 2 + random.normal(0, 0.1, 160),
+                          "y": [labels[code] for code in codes]})
+    ended = tables.run(add(frame), "y", key, epochs=6)
+    assert completed(ended)["scores"]["accuracy"] > 0.6
+    predicted = joblib.load(tables.file_of(ended["train"], "model")).predict(frame)
+    assert {type(value) for value in predicted.tolist()} == {kind}
+    assert set(predicted.tolist()) <= set(labels)
+
+
+def told(step):
+    """A training's result; the size of the file may differ by a few bytes, as it depends on which texts are shared."""
+    return {name: value for name, value in step.result.items() if name != "model_size"}
+
+
+class Stop(Exception):  # noqa: N818 - what happens, not what went wrong
+    """An attempt ends here, and may be repeated."""
+
+    retryable = True
+
+
+@pytest.mark.parametrize("key", ALGORITHMS)
+def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkeypatch):
+    """Training that is stopped half-way and goes on ends with the same model and the same curve."""
+    monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
+    target = "price" if ALGORITHMS[key].task == "regression" else "kind"
+    dataset = datasets.add(io.BytesIO(tables.numbers(200)), "prices.csv")
+    undisturbed = tables.run(dataset, target, key, epochs=7, until="train")
+    written = tables.workflow(dataset, target, key, epochs=7)
+    for name in ("upload", "preprocess"):
+        runner.run_step(written[name].id, 1)
+    step = written["train"]
+    from store import db
+    from store.tables import steps as rows
+
+    with db.writing() as connection:  # otherwise the finished training would be reused
+        connection.execute(rows.update().where(rows.c.id == step.id).values(fresh=True))
+    usual = recorder.Recorder.metric
+
+    def stop(self, epoch, **values):
+        if epoch == 5:
+            raise Stop("power cut")
+        usual(self, epoch, **values)
+
+    monkeypatch.setattr(recorder.Recorder, "metric", stop)
+    with pytest.raises(runner.StepFailed):
+        runner.run_step(step.id, 1)
+    monkeypatch.setattr(recorder.Recorder, "metric", usual)
+    measured = []
+    training = sys.modules["jobs.steps.train"]
+    judge = training._judge
+    monkeypatch.setattr(training, "_judge", lambda run, *rest: (measured.append(run.epoch), judge(run, *rest)))
+    runner.run_step(step.id, 2)
+    assert measured == [5, 6, 7], "epochs 1 to 4 must not be trained again"
+    ended = steps.get(step.id)
+    assert ended.status is Status.completed
+    assert told(ended) == told(undisturbed["train"])
+    assert metrics.curves(step.id) == metrics.curves(undisturbed["train"].id)
+    frame = pd.read_csv(io.BytesIO(tables.numbers(50, seed=1)))
+    answers = [joblib.load(tables.file_of(which, "model")).predict(frame) for which in (ended, undisturbed["train"])]
+    assert np.array_equal(*answers)
+
+
+KILLED = """
+import os, signal, sys
+from jobs import recorder, runner
+recorder.CHECKPOINT_SECONDS = 0.0
+usual = recorder.Recorder.metric
+def die(self, epoch, **values):
+    if epoch == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    usual(self, epoch, **values)
+recorder.Recorder.metric = die
+runner.run_step(int(sys.argv[1]), 1)
+"""
+
+
+def test_a_killed_training_goes_on(turkish):
+    """After SIGKILL the next attempt continues from the checkpoint and ends with the same curve."""
+    undisturbed = tables.run(turkish, "abone mi", "mlp", epochs=6, until="train")
+    written = tables.workflow(turkish, "abone mi", "mlp", epochs=6, batch_size=31)
+    reference = tables.run(turkish, "abone mi", "mlp", epochs=6, batch_size=31, until="train")
+    assert metrics.curves(reference["train"].id) != metrics.curves(undisturbed["train"].id)
+    from store import db
+    from store.tables import steps as rows
+
+    step = written["train"]
+    with db.writing() as connection:
+        connection.execute(rows.update().where(rows.c.id == step.id).values(fresh=True))
+    for name in ("upload", "preprocess"):
+        runner.run_step(written[name].id, 1)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(step.id)], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert steps.lose(steps.get(step.id), "worker_lost", "The worker was lost.")
+    runner.run_step(step.id, 2)
+    assert metrics.curves(step.id) == metrics.curves(reference["train"].id)
+    assert told(steps.get(step.id)) == told(reference["train"])
+
+
+def refused(frame, target, algorithm="logistic_regression", **params):
+    """The sentence with which a workflow fails, and at which step."""
+    ended = tables.run(add(frame), target, algorithm, **params)
+    failed = next(step for step in ended.values() if step.status is Status.failed)
+    assert failed.error_code == "refused", failed.traceback
+    return failed.name, failed.error
+
+
+def frame_of(y, rows=100):
+    return pd.DataFrame({"x": np.random.default_rng(0).normal(size=rows), "y": y})
+
+
+@pytest.mark.parametrize(("y", "sentence"), [
+    (["a"] * 100, "y has only one value; there is nothing to predict."),
+    ([f"v{i % 51}" for i in range(100)], "y has more than 50 different values; choose a target with fewer."),
+    (np.arange(100) * 1.5, "y has many different numbers; choose an algorithm that predicts a number, such as "
+                           "boosting (numbers)."),
+    (np.arange(100), "y has more than 50 different values; choose a target with fewer or an algorithm that predicts a "
+                     "number."),
+    ([None] * 60 + ["a", "b"] * 20, "y is missing in 60 of 100 rows; more than half, so there is too little to learn "
+                                    "from."),
+    (["2024-01-01", "2024-01-02"] * 50, "y holds dates; choose another column to predict."),
+    ([None] * 100, "y holds nothing; choose another column to predict."),
+])
+def test_targets_that_are_refused(home, y, sentence):
+    """A target that cannot be learned is refused before training, in plain words."""
+    assert refused(frame_of(y), "y") == ("preprocess", sentence)
+
+
+def test_a_number_algorithm_on_texts_is_refused(home):
+    """Predicting a number needs a number column."""
+    name, sentence = refused(frame_of(["a", "b"] * 50), "y", "sgd_regressor")
+    assert (name, sentence) == ("preprocess", "y is not a number column; choose an algorithm for classes, such as "
+                                              "logistic regression.")
+
+
+def test_columns_that_do_not_exist_are_refused(home):
+    """A target or feature that is not in the table is named."""
+    frame = frame_of(["a", "b"] * 50)
+    assert refused(frame, "z") == ("preprocess", "There is no column z; choose the target from x, y.")
+    assert refused(frame, "y", features=["q"]) == ("preprocess", "There is no column q to learn from.")
+    assert refused(frame, "y", features=["y"])[1].startswith("There is no column left to learn from")
+
+
+def test_diverging_training_says_what_to_do(home):
+    """Numbers that grow without limit end training with advice."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(200, 4)) * 1e30, columns=list("abcd")).assign(y=random.normal(size=200))
+    name, sentence = refused(frame, "y", "sgd_regressor", scaling="none", learning_rate=1.0)
+    assert name == "train"
+    assert sentence.startswith("The numbers grew without limit; choose a smaller learning rate than 1")
+
+
+def test_rare_classes_and_missing_labels(home):
+    """Rows without a label are dropped and counted; a class with one member does not stop anything."""
+    labels = ["a", "b"] * 48 + ["c"] + [None] * 3
+    ended = tables.run(add(frame_of(labels)), "y", "LR")
+    found = completed(ended, "preprocess")
+    assert found["rows_dropped"] == 3
+    assert [entry["text"] for entry in found["notices"]] == [
+        "3 rows were dropped because y is missing.",
+        "y: c occurs only once, so rows were split without regard to it."]
+
+
+def test_the_split_keeps_shares_and_is_repeatable(home):
+    """Both parts have the classes in the same shares; the same seed gives the same split, another one another."""
+    frame = frame_of((["a"] * 9 + ["b"]) * 20, 200)
+    dataset = add(frame)
+
+    def labels(seed):
+        ended = tables.run(dataset, "y", "LR", until="preprocess", random_state=seed, test_size=0.25)
+        return np.load(tables.file_of(ended["preprocess"], "val_X")), np.load(
+            tables.file_of(ended["preprocess"], "val_y"))
+
+    first, codes = labels(1)
+    assert np.bincount(codes).tolist() == [45, 5]
+    assert np.array_equal(first, labels(1)[0])
+    assert not np.array_equal(first, labels(2)[0])
+
+
+def test_very_many_rows_are_drawn_one_by_one(home, monkeypatch):
+    """With very many rows the split and the rows to fit on are drawn row by row, independently of each other."""
+    preprocessing = sys.modules["jobs.steps.preprocess"]
+    monkeypatch.setattr(preprocessing, "DRAWN_ROWS", 100)
+    monkeypatch.setattr(preprocessing, "FITTED_ROWS", 300)
+    found = completed(tables.run(add(frame_of(["a", "b"] * 2_000, 4_000)), "y", "LR"), "preprocess")
+    assert found["train_rows"] + found["validation_rows"] == 4_000
+    assert 700 < found["validation_rows"] < 900
+    assert "of the 3," in found["notices"][0]["text"]
+
+
+def test_only_training_rows_are_learned_from(home):
+    """A value that occurs only in validation rows leaves no trace in how columns are prepared."""
+    frame = frame_of(["a", "b"] * 100, 200)
+    dataset = add(frame)
+    ended = tables.run(dataset, "y", "LR", until="preprocess", gaps="mean")
+    way = joblib.load(tables.file_of(ended["preprocess"], "transformer"))["way"]
+    learned = np.load(tables.file_of(ended["preprocess"], "train_X"))
+    assert learned.mean() == pytest.approx(0, abs=1e-6)
+    assert learned.std() == pytest.approx(1, abs=1e-5)
+    assert way.transform(frame).mean() != pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("params", "words"), [
+    ({"gaps": "mean"}, "filled with the mean 1.9"), ({"gaps": "zero"}, "filled with 0"),
+    ({"scaling": "minmax"}, "scaled to 0 to 1"), ({"scaling": "none"}, "filled with the median 1"),
+    ({"text_gaps": "own_category"}, "became a category of their own"),
+    ({"max_categories": 3}, "2 rare values share one column"),
+])
+def test_choices_of_preparation_are_done_and_said(home, params, words):
+    """Every choice about gaps, scaling and categories is carried out and told."""
+    frame = pd.DataFrame({"n": [1.0, 1.0, 4.0, np.nan] * 30, "t": ["a", "a", "b", "b", "b", "c", "d", None] * 15,
+                          "y": ["yes", "no"] * 60})
+    found = completed(tables.run(add(frame), "y", "LR", until="preprocess", **params), "preprocess")
+    assert any(words in entry["did"] for entry in found["columns"]), found["columns"]
+
+
+def test_warnings_about_leaks_and_imbalance(home):
+    """A column that gives the answer away, and a rare class, are warned about."""
+    random = np.random.default_rng(0)
+    y = random.random(600) < 0.08
+    frame = pd.DataFrame({"leak": y * 1.0 + random.normal(0, 0.01, 600), "a": random.normal(size=600),
+                          "b": random.normal(size=600), "y": np.where(y, "bad", "good")})
+    found = completed(tables.run(add(frame), "y", "hist_gradient_boosting"))
+    said = " ".join(entry["text"] for entry in found["warnings"])
+    assert "The score is almost perfect" in said
+    assert '"bad" is rare' in said
+
+
+def test_no_better_than_guessing_is_said(home):
+    """A model that has learned nothing is called that."""
+    found = completed(tables.run(add(frame_of(["a", "a", "b"] * 100, 300)), "y", "LR"))
+    assert any("no better than always answering" in entry["text"] for entry in found["warnings"])
+
+
+def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
+    """A column that turns out to be text after the profiled part is text in the end, and the profile is exact."""
+    monkeypatch.setattr(reader, "BLOCK", 1 << 16)
+    monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 16)
+    body = "".join(f"{i % 97},{i % 2}\n" for i in range(70_000)) + "".join(f"v{i % 5},{i % 2}\n" for i in range(30_000))
+    dataset = datasets.add(io.BytesIO(("code,y\n" + body).encode()), "big.csv")
+    assert (dataset.exact, dataset.columns[0]["kind"]) == (False, "number")
+    result = completed(tables.run(dataset, "y", "LR", until="upload"), "upload")
+    assert (result["rows"], result["columns_profile"][0]["kind"]) == (100_000, "text")
+    assert stored.get(dataset.id).exact
+
+
+def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch):
+    """Rows larger than memory are shuffled on disk: none is lost, and labels stay with their rows."""
+    from jobs.steps import matrix
+
+    monkeypatch.setattr(matrix, "BUCKET_BYTES", 1 << 10)
+    monkeypatch.setattr(matrix, "IN_MEMORY", 1 << 10)
+    monkeypatch.setattr(matrix, "BLOCK_ROWS", 100)
+    features = np.arange(3_000, dtype=np.float32).reshape(1_000, 3)
+    shuffle = Shuffle(tmp_path, 1_000, 3, np.int16, np.random.default_rng(0))
+    for start in range(0, 1_000, 300):
+        shuffle.add(features[start:start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
+    shuffle.write(tmp_path / "x.npy", tmp_path / "y.npy")
+    x, y = Matrix(tmp_path / "x.npy"), Matrix(tmp_path / "y.npy")
+    assert np.array_equal(np.load(tmp_path / "x.npy"), np.concatenate(list(x.blocks())))
+    labels = np.concatenate(list(y.blocks()))
+    assert sorted(labels) == list(range(1_000))
+    assert np.array_equal(features[labels], np.load(tmp_path / "x.npy"))
+    assert not np.array_equal(labels, np.arange(1_000))
+
+
+def test_an_odd_file_that_upload_refuses(home, monkeypatch):
+    """What only the whole file shows is refused by the upload step with its line."""
+    monkeypatch.setattr(reader, "BLOCK", 1 << 16)
+    monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 10)
+    content = b"a,b\n" + b"1,2\n" * 250_000 + b"1,2,3\n"
+    dataset = datasets.add(io.BytesIO(content), "big.csv")
+    ended = tables.run(dataset, "b", "LR")["upload"]
+    assert ended.error.startswith("Line 250002 has 3 fields, more than the 2")
+
+
+def test_upload_is_the_step_that_reads_the_dataset():
+    """Only upload depends on the dataset; training alone repeats on restart."""
+    from jobs.steps import PIPELINE
+
+    assert [step.name for step in PIPELINE.steps if step.reads_dataset] == ["upload"]
+    assert [step.name for step in PIPELINE.steps if step.repeats_on_restart] == ["train"]
