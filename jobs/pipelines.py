@@ -43,7 +43,7 @@ class Param:
         if self.choices and read not in self.choices:
             raise Refused(f"{self.name} must be one of {', '.join(self.choices)}, not {_short(value)}.", self.name)
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
-            raise Refused(f"{self.name} must be {self.range_words()}, not {read:g}.", self.name)
+            raise Refused(f"{self.name} must be {self.range_words()}, not {_short(read)}.", self.name)
         return read
 
     def range_words(self) -> str:
@@ -157,7 +157,12 @@ def get(name: str) -> Pipeline:
 def load() -> None:
     """Import the modules that register pipelines: the built-in one and the user's own."""
     for module in ("jobs.steps", *filter(None, map(str.strip, settings().pipelines.split(",")))):
-        import_module(module)
+        try:
+            import_module(module)
+        except ModuleNotFoundError as missing:
+            if missing.name != module.partition(".")[0] and missing.name != module:
+                raise
+            raise Refused(f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline") from None
 
 
 def _whole(value: Any) -> int:

@@ -25,11 +25,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import resume as resume_workers
 from rq.suspension import suspend as suspend_workers
-from rq.worker import BaseWorker
+from rq.utils import as_text, utcparse
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from store import pauses
 from store import steps as step_store
-from store.errors import Refused
+from store.errors import NotFound, Refused
 from store.settings import settings
 from store.steps import Step
 from store.tables import Status, now
@@ -141,7 +142,11 @@ def new_connection() -> Redis:
     """A connection pool of one's own; it connects when first used."""
     options: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_SECONDS, "retry": Retry(ConstantBackoff(0.1), 2)}
     if settings().redis_url:
-        return Redis.from_url(settings().redis_url, **options)
+        try:
+            return Redis.from_url(settings().redis_url, **options)
+        except ValueError:
+            raise Refused("TRAINYARD_REDIS_URL leads to no queue; it must look like redis://host:6379/0, "
+                          "or be left out.", "TRAINYARD_REDIS_URL") from None
     return Redis(unix_socket_path=str(socket_path()), **options)
 
 
@@ -245,7 +250,7 @@ def requeue(step_id: int) -> None:
 
 def _known(name: str) -> None:
     if name != QUEUE:
-        raise Refused(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")
+        raise NotFound(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")
 
 
 def _counts(which: Queue) -> QueueCounts:
@@ -261,17 +266,25 @@ def _counts(which: Queue) -> QueueCounts:
 
 
 def _workers() -> list[WorkerRow]:
-    found = Worker.all(connection=connection(), serializer=JSONSerializer, job_class=SafeJob)
-    return sorted((_worker(worker) for worker in found), key=lambda row: row.name)
+    # RQ's own listing strikes workers off while it reads; this one only looks.
+    keys = sorted(connection().smembers(REDIS_WORKER_KEYS))
+    pipe = connection().pipeline()
+    for key in keys:
+        pipe.hgetall(key)
+    found = [{as_text(name): as_text(value) for name, value in record.items()} for record in pipe.execute()]
+    names = [as_text(key).removeprefix(Worker.redis_worker_namespace_prefix) for key in keys]
+    return [_worker(name, told) for name, told in zip(names, found, strict=True) if "death" not in told and told]
 
 
-def _worker(worker: BaseWorker) -> WorkerRow:
-    job_id = worker.get_current_job_id()
+def _worker(name: str, told: dict[str, str]) -> WorkerRow:
+    job_id = told.get("current_job") or None
     workflow_id, step = parse_job_id(job_id) if job_id else (None, None)
-    state = str(getattr(worker.get_state(), "value", worker.get_state()))
+    pid = int(told["pid"]) if told.get("pid") else None
     return WorkerRow(
-        worker.name, state, step, workflow_id, job_id, _utc(worker.birth_date), _memory(worker),
-        worker.successful_job_count or 0, worker.failed_job_count or 0, worker.pid,
+        name, told.get("state", "unknown"), step, workflow_id, job_id,
+        _utc(utcparse(told["birth"])) if told.get("birth") else None,
+        _memory(pid) if told.get("hostname") == socket.gethostname() else None,
+        int(told.get("successful_job_count", 0)), int(told.get("failed_job_count", 0)), pid,
     )
 
 
@@ -283,12 +296,10 @@ def parse_job_id(job_id: str) -> tuple[int | None, str | None]:
     return None, None
 
 
-def _memory(worker: BaseWorker) -> int | None:
-    """What a worker of this machine and its jobs use, in bytes, shared pages counted once per process."""
-    if worker.hostname != socket.gethostname() or not worker.pid:
-        return None
+def _memory(pid: int | None) -> int | None:
+    """What a worker of this machine and its step use, in bytes; pages they share count for each."""
     try:
-        process = psutil.Process(worker.pid)
+        process = psutil.Process(pid)
         return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
     except psutil.Error:
         return None

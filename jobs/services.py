@@ -16,13 +16,15 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 from redis.exceptions import RedisError
 
 from jobs import queues
-from store import db, files, schema, steps
+from store import db, files, schema
+from store import steps as step_store
 from store.settings import make_home, settings
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Use:
             self._supervisor = subprocess.Popen(
                 [sys.executable, "-m", "jobs.services"], stdin=subprocess.DEVNULL, stdout=log_file, stderr=log_file,
                 start_new_session=True, cwd=Path(__file__).parent.parent,
-                env=os.environ | {"TRAINYARD_HOME": str(settings().folder)},
+                env=_thread_limits() | os.environ | {"TRAINYARD_HOME": str(settings().folder)},
             )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
@@ -156,7 +158,7 @@ class Supervisor:
     def run(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
-        _state_file().unlink(missing_ok=True)
+        self._tell_nothing()
         schema.prepare()
         try:
             if self.serves_home:
@@ -231,12 +233,18 @@ class Supervisor:
 
     def _clean_up_after_predecessor(self) -> None:
         """Nothing of this home runs yet: what says so is left from a supervisor that was killed."""
-        for step in steps.running():
+        for step in step_store.running():
             if step.worker and step.worker.startswith(f"{prefix()}-"):
                 bury(step.worker)
         files.sweep_scratch()
 
+    def _tell_nothing(self) -> None:
+        if self.serves_home:
+            _state_file().unlink(missing_ok=True)
+
     def _tell(self, ready: bool) -> None:
+        if not self.serves_home:
+            return  # workers for somebody else's queue must not speak for the supervisor of this home
         told = {
             "ready": ready, "pid": os.getpid(), "workers": [slot.pid for slot in self._slots],
             "valkey": self._valkey.pid if self._valkey else None, "embedded": not settings().redis_url,
@@ -266,22 +274,26 @@ class Supervisor:
                 self._valkey.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._valkey.kill()
-        _state_file().unlink(missing_ok=True)
+        self._tell_nothing()
 
 
 def preload() -> None:
     """Import what steps need, once, so that every worker and child shares it. Nothing is computed here: a child of
     a process that has computed with OpenMP can hang."""
-    from jobs import chain, pipelines, reconcile, runner, worker  # noqa: F401
+    import sqlite3  # noqa: F401
+
+    from jobs import pipelines, reconcile, runner, steps, worker  # noqa: F401
 
     pipelines.load()
+    for module in steps.IMPORTED_LATE:
+        import_module(module)
 
 
 def bury(worker: str, sentence: str = "The worker was lost while it ran this step.", blameless: bool = False) -> None:
     """Give up what a worker that is gone was doing, and take its name off the list."""
-    for step in steps.running():
+    for step in step_store.running():
         if step.worker == worker:
-            steps.lose(step, "stopped" if blameless else "worker_lost", sentence, blameless=blameless)
+            step_store.lose(step, "stopped" if blameless else "worker_lost", sentence, blameless=blameless)
     with contextlib.suppress(RedisError):
         queues.forget_worker(worker)
 
@@ -338,6 +350,12 @@ def _reconcile() -> None:
         reconcile()
     except Exception:
         log.exception("reconciling failed")
+
+
+def _thread_limits() -> dict[str, str]:
+    """Several workers share the cores: numeric libraries that each took all of them would slow all down."""
+    threads = str(max(1, (os.cpu_count() or 1) // max(1, settings().workers)))
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
 
 
 def _answers() -> bool:

@@ -142,12 +142,13 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
             found.append(Refused(f"{key} has no parameter {name!r}; it has {', '.join(usable)}.", name))
             continue
         try:
-            known[name].read(value)
+            read = known[name].read(value)
         except Refused as refused:
             found.append(refused)
-    for column in params.get("features") or []:
-        if column not in names:
-            found.append(Refused(f"{dataset.title} has no column {column!r}.", "features"))
+            continue
+        if known[name].kind == "columns":
+            found += [Refused(f"{dataset.title} has no column {column!r}.", name)
+                      for column in read or [] if column not in names]
     return found
 
 

@@ -1,0 +1,394 @@
+"""The command line: `python -m jobs`. Everything a button does, a command can do.
+
+Commands work beside a running app. Where no app or worker runs, a command that starts work does it itself: it runs the
+services for as long as its workflow needs them, and then tells how the workflow ended.
+"""
+
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from store.errors import Refused
+
+DONE, NOT_DONE, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")],
+    target: Annotated[str | None, typer.Option(help="The column to predict; else the proposed one.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="For example logistic_regression; else the proposed.")] = None,
+    setting: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Such as epochs=20.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the workflow.")] = None,
+    wait: Wait = False, as_json: Json = False,
+) -> int:
+    """Train a model on a CSV file."""
+    from jobs import asked
+
+    try:
+        params = asked.settings(setting or [])
+    except Refused as refused:
+        raise typer.BadParameter(refused.sentence) from None
+    _check_file(file)
+    _open()
+    from jobs import datasets
+    from jobs import workflows as verbs
+
+    dataset = datasets.add(file, file.name)
+    target, algorithm = asked.goal(dataset, target, algorithm)
+    return _carry_out(verbs.start(dataset.id, target, algorithm, params, name).id, wait, as_json)
+
+
+@app.command()
+def run(workflow_id: Id, watching: Annotated[bool, typer.Option("--watch", help="Show it until it is over.")] = False,
+        as_json: Json = False) -> int:
+    """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
+    _open()
+    from jobs import chain
+    from jobs.queues import QueueDown
+
+    try:
+        chain.run_workflow(workflow_id)
+    except QueueDown:
+        if _somebody_works():
+            raise
+    return _carry_out(workflow_id, watching, as_json)
+
+
+@app.command()
+def watch(workflow_id: Id, as_json: Json = False) -> int:
+    """Show a workflow as it runs, until it is over."""
+    _open()
+    from store import workflows
+
+    workflows.get(workflow_id)
+    return _see_through(workflow_id, as_json)
+
+
+@app.command("list")
+def list_(
+    status: Annotated[str, typer.Option(help="Only these, with commas: running, failed, ...")] = "",
+    algorithm: Annotated[str, typer.Option(help="Only these algorithms, with commas.")] = "",
+    sort: Annotated[str, typer.Option(help="A time, name, seconds or a score; add :asc or :desc.")] = "",
+    text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> int:
+    """List workflows, the newest first."""
+    _open()
+    from jobs import asked, documents
+    from store import workflows
+
+    found = workflows.find(asked.which(status, algorithm, None, text, sort), limit)
+    if as_json:
+        return _print_json(documents.workflow_list(found))
+    from jobs import terminal
+
+    terminal.workflow_list(found)
+    return DONE
+
+
+@app.command()
+def show(workflow_id: Id, as_json: Json = False) -> int:
+    """Show one workflow with its steps and scores."""
+    _open()
+    return _show(workflow_id, as_json)
+
+
+@app.command()
+def restart(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
+    """Run the same dataset and settings again, as a new workflow."""
+    _open()
+    from jobs import workflows as verbs
+
+    return _carry_out(verbs.restart(workflow_id).id, wait, as_json)
+
+
+@app.command()
+def compose(
+    data_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its dataset and target are used.")],
+    config_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its algorithm and settings are used.")],
+    name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
+    wait: Wait = False, as_json: Json = False,
+) -> int:
+    """Start a workflow with the data of one and the configuration of another."""
+    _open()
+    from jobs import workflows as verbs
+
+    return _carry_out(verbs.compose(data_from, config_from, name).id, wait, as_json)
+
+
+@app.command()
+def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
+    """Try the failed or cancelled steps of a workflow again."""
+    _open()
+    from jobs import workflows as verbs
+
+    return _carry_out(verbs.retry(workflow_id).id, wait, as_json)
+
+
+@app.command()
+def cancel(workflow_id: Id, as_json: Json = False) -> int:
+    """Stop a workflow."""
+    _open()
+    from jobs import workflows as verbs
+
+    verbs.cancel(workflow_id)
+    return _show(workflow_id, as_json, f"Workflow {workflow_id} is cancelled.")
+
+
+@app.command()
+def worker(count: Annotated[int | None, typer.Option(min=1, max=1000, help="Else one a core.")] = None) -> int:
+    """Run workers until stopped, for the queue at TRAINYARD_REDIS_URL or for the app of this home."""
+    _open()
+    from jobs import queues, services
+    from store.settings import settings
+
+    if not queues.snapshot().reachable:
+        raise Refused("There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs.")
+    logging.basicConfig(level=logging.INFO, force=True, format="%(asctime)s %(levelname)s %(message)s")
+    services.work(count or settings().workers or 1)
+    return DONE
+
+
+@app.command()
+def status(as_json: Json = False) -> int:
+    """Show the queue, the workers, and how many workflows there are."""
+    _open()
+    from jobs import documents, queues, services
+    from store import workflows
+
+    seen, counts = queues.snapshot(), workflows.count_by_status()
+    if as_json:
+        told = {"services": services.supervisor_runs(), "workflows": counts}
+        return _print_json(documents.queues(seen) | told)
+    from jobs import terminal
+
+    terminal.status(seen, counts, services.supervisor_runs())
+    return DONE
+
+
+@app.command()
+def doctor(as_json: Json = False) -> int:
+    """Check that everything is as it should be, and say what to do where it is not."""
+    from dataclasses import asdict
+
+    from jobs.doctor import examine
+
+    checks = examine()
+    well = not any(check.state == "problem" for check in checks)
+    if as_json:
+        _print_json({"well": well, "checks": [asdict(check) for check in checks]})
+    else:
+        from jobs import terminal
+
+        terminal.checks((check.name, check.state, check.found, check.advice) for check in checks)
+    return DONE if well else NOT_DONE
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. What the caller got wrong is said in one sentence."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["--json"] and given[1:]:
+        given = [*given[1:], "--json"]
+    as_json = "--json" in given
+    for broken in (each for each in given if not _is_text(each)):
+        return _complain(f"{broken!r} is not proper text.", as_json, MISUSED)
+    logging.getLogger().addHandler(logging.NullHandler())
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name need not be proper text
+    try:
+        code = app(given, standalone_mode=False, prog_name="python -m jobs")
+        sys.stdout.flush()
+        return code if isinstance(code, int) else DONE
+    except Refused as refused:
+        return _complain(refused.sentence, as_json, NOT_DONE)
+    except typer.TyperException as wrong:
+        sentence = wrong.format_message().replace("Input should be", "it must be")
+        return _complain(sentence or "Name a command; --help lists them.", as_json, wrong.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read our answer has seen enough
+        return NOT_DONE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}.", as_json, NOT_DONE)
+    except Exception as error:
+        if not _is_told(error):
+            raise
+        return _complain(str(error), as_json, NOT_DONE)
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument can be kept and shown; a file that exists may be called what it likes."""
+    return argument.encode(errors="ignore").decode() == argument or Path(argument).exists()
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether an error was written to be read by whoever runs commands."""
+    from jobs.pipelines import PipelineError
+    from jobs.services import NotReady
+
+    return isinstance(error, NotReady | PipelineError)
+
+
+def _open() -> None:
+    """Have a database that answers and is up to date."""
+    from store import db, schema
+
+    db.check()
+    schema.prepare()
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise Refused(f"{file} is a folder; name a CSV file.", "file")
+    if not file.exists():
+        raise Refused(f"There is no file {file}.", "file")
+
+
+def _carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
+    """Leave the workflow to those who work here, or see it through when asked or when nobody does."""
+    from store import workflows
+
+    if workflows.get(workflow_id).status.over:
+        return _tell_end(workflow_id, as_json)
+    if not wait and (_nobody_will() or _somebody_works()):
+        told = "waits for a worker" if _nobody_will() else "is on its way"
+        follow = f"Follow it with: python -m jobs watch {workflow_id}"
+        return _show(workflow_id, as_json, f"Workflow {workflow_id} {told}. {follow}")
+    return _see_through(workflow_id, as_json)
+
+
+def _see_through(workflow_id: int, as_json: bool) -> int:
+    """Follow a workflow to its end."""
+    from store import workflows
+
+    try:
+        if not workflows.get(workflow_id).status.over or not as_json:
+            _follow(workflow_id, draw=not as_json)
+    except KeyboardInterrupt:
+        return _interrupted(workflow_id, as_json)
+    return _tell_end(workflow_id, as_json)
+
+
+def _tell_end(workflow_id: int, as_json: bool) -> int:
+    """Say how a workflow ended; done only when it completed."""
+    from store import workflows
+    from store.tables import Status
+
+    found = workflows.get(workflow_id)
+    if as_json:
+        _show(workflow_id, as_json)
+    else:
+        from jobs import terminal
+
+        terminal.say(terminal.over(found))
+    return DONE if found.status is Status.completed else NOT_DONE
+
+
+def _follow(workflow_id: int, draw: bool) -> None:
+    from jobs import terminal
+    from store import workflows
+
+    if draw and not workflows.get(workflow_id).status.over:
+        terminal.say(f"Workflow {workflow_id}: {workflows.get(workflow_id).name}")
+    with _services(workflow_id, draw) as keep:
+        terminal.watch(workflow_id, draw, keep)
+
+
+def _interrupted(workflow_id: int, as_json: bool) -> int:
+    goes_on = "goes on" if _somebody_works() else "waits, and goes on when the app runs"
+    told = f"Workflow {workflow_id} {goes_on}. Follow it again with: python -m jobs watch {workflow_id}"
+    return _complain(told, as_json, INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
+    """Have somebody work until the workflow is over: those who do already, or services of our own."""
+    from jobs import chain, queues, services, terminal
+    from store import workflows
+    from store.settings import settings
+
+    if workflows.get(workflow_id).status.over or _others_work():
+        yield lambda: None
+        return
+    if _nobody_will():
+        raise Refused(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
+    if settings().redis_url and not queues.snapshot().reachable:
+        raise queues.QueueDown
+    if draw and not services.supervisor_runs():
+        terminal.say("No app or worker is running, so this command does the work itself.")
+    with services.using() as use:
+        chain.hand_over(workflow_id)
+        yield use.ensure
+
+
+def _somebody_works() -> bool:
+    """Whether what is handed over now will be done without us."""
+    from jobs import services
+
+    return services.supervisor_runs() or _others_work()
+
+
+def _nobody_will() -> bool:
+    """Whether no worker would come even if we started the services."""
+    from store.settings import settings
+
+    return settings().workers == 0 and not _somebody_works()
+
+
+def _others_work() -> bool:
+    """Whether workers on other machines serve our queue, so that none have to be started here."""
+    from jobs import queues, services
+    from store.settings import settings
+
+    return bool(settings().redis_url) and not services.supervisor_runs() and bool(queues.snapshot().workers)
+
+
+def _show(workflow_id: int, as_json: bool, told: str = "") -> int:
+    if as_json:
+        from jobs import documents
+
+        return _print_json(documents.workflow(workflow_id))
+    from jobs import terminal
+
+    if told:
+        terminal.say(told)
+    else:
+        terminal.workflow(workflow_id)
+    return DONE
+
+
+def _print_json(document: Any) -> int:
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(document, ensure_ascii=not utf8, indent=2, allow_nan=False))  # noqa: T201
+    return DONE
+
+
+def _complain(sentence: str, as_json: bool, code: int) -> int:
+    """Say what is wrong: as the one JSON document when that was asked for, else on stderr."""
+    sentence = " ".join(sentence.split())
+    if as_json:
+        _print_json({"detail": sentence})
+    else:
+        print(sentence, file=sys.stderr)  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

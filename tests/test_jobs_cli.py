@@ -1,0 +1,225 @@
+"""The command line: what it prints, and the code it ends with."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cast
+import pytest
+
+from jobs import runner, terminal
+from jobs.__main__ import app, main
+from store import steps, workflows
+from store.tables import Status
+
+ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "jobs" / "samples" / "customer_churn.csv"
+
+
+@pytest.fixture
+def command(home, capsys):
+    """Run a command in this process: its code, its words, and what it complained about."""
+
+    def run(*arguments):
+        terminal.console.cache_clear()
+        code = main([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def outside(*arguments, **environment):
+    """Run a command as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "jobs", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment, timeout=120,
+                          check=False)
+
+
+def do(workflow_id):
+    """Be the worker: run every step, here and now."""
+    for step in steps.of_workflow(workflow_id):
+        with contextlib.suppress(runner.StepFailed):
+            runner.run_step(step.id, steps.get(step.id).attempt)
+
+
+def test_every_promised_command_is_there():
+    """The commands of the contract exist, and each explains itself."""
+    names = {each.name or each.callback.__name__: each.callback.__doc__ for each in app.registered_commands}
+    assert set(names) == {"submit", "run", "watch", "list", "show", "restart", "compose", "retry", "cancel", "worker",
+                          "status", "doctor"}
+    assert all(names.values())
+
+
+def test_list_and_show(command):
+    """Workflows are listed, the newest first, and one is shown with its steps."""
+    assert command("list") == (0, "No workflows yet. Start one with: python -m jobs submit FILE\n", "")
+    first, second = cast.play(), cast.play()
+    do(first)
+    code, out, _ = command("list")
+    assert code == 0 and [line.split()[0] for line in out.splitlines()[1:]] == [str(second), str(first)]
+    assert len(command("list", "--status", "completed")[1].splitlines()) == 2
+    code, out, _ = command("show", first)
+    assert code == 0 and f"Workflow {first}: play  completed" in out and "accuracy" in out
+
+
+def test_json_is_one_document(command):
+    """With --json, before or after, there is one document and nothing else."""
+    made = cast.play()
+    for arguments in (("list", "--json"), ("--json", "list")):
+        code, out, err = command(*arguments)
+        assert code == 0 and err == "" and [each["id"] for each in json.loads(out)] == [made]
+    for arguments in (("show", made), ("status",), ("doctor",)):
+        code, out, err = command(*arguments, "--json")
+        assert code == 0 and err == "" and isinstance(json.loads(out), dict)
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (["show", "7"], 1, "There is no workflow 7."),
+    (["watch", "7"], 1, "There is no workflow 7."),
+    (["run", "7"], 1, "There is no workflow 7."),
+    (["cancel", "7"], 1, "There is no workflow 7."),
+    (["retry", "7"], 1, "There is no workflow 7."),
+    (["restart", "7"], 1, "There is no workflow 7."),
+    (["compose", "--data-from", "7", "--config-from", "8"], 1, "There is no workflow 7."),
+    (["submit", "nothing.csv"], 1, "There is no file nothing.csv."),
+    (["submit", str(ROOT)], 1, f"{ROOT} is a folder; name a CSV file."),
+    (["submit", str(SAMPLE), "--target", "nope"], 1, "customer_churn has no column 'nope'; choose the target from "
+     "customer_id, signed_up, age, city, contract, internet, lines, monthly_charge and 6 more."),
+    (["submit", str(SAMPLE), "--set", "epochs=x"], 1, "epochs must be a whole number, not 'x'."),
+    (["list", "--status", "done"], 1,
+     "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled."),
+    (["submit", str(SAMPLE), "--set", "epochs"], 2,
+     "Invalid value: --set takes name=value, such as epochs=20, not 'epochs'."),
+    (["show", "seven"], 2, "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer"),
+    (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
+    (["submit"], 2, "Missing argument 'FILE'."),
+    (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
+    (["list", "--colour"], 2, "No such option: --colour"),
+    (["show", "\udcff"], 2, "'\\udcff' is not proper text."),
+])
+def test_what_is_wrong_is_one_sentence(command, arguments, code, words):
+    """Refusals end with 1, misuse with 2; the sentence is on stderr, or is the JSON document."""
+    assert command(*arguments) == (code, "", f"{words}\n")
+    json_code, out, err = command(*arguments, "--json")
+    assert (json_code, json.loads(out), err) == (code, {"detail": words}, "")
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("DATABASE_URL", "nonsense", "TRAINYARD_DATABASE_URL leads to no database"),
+    ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file."),
+    ("DATABASE_URL", "klingon://user:geheim@host/db", "TRAINYARD_DATABASE_URL leads to no database"),
+    ("WORKERS", "many", "TRAINYARD_WORKERS is 'many'"),
+    ("HOME", "/dev/null/home", "/dev/null/home: Not a directory."),
+    ("REDIS_URL", "nonsense", "TRAINYARD_REDIS_URL leads to no queue"),
+])
+def test_wrong_settings_are_one_sentence(home, monkeypatch, capsys, name, value, words):
+    """A setting that leads nowhere is named, without its password; doctor finds it too."""
+    from conftest import forget
+
+    monkeypatch.setenv(f"TRAINYARD_{name}", value)
+    forget()
+    for arguments in (["status"], ["doctor"]):
+        code = main(arguments)
+        said = capsys.readouterr()
+        told = said.err if arguments == ["status"] else " ".join(said.out.split())
+        assert code == 1 and "Traceback" not in said.err + said.out and "geheim" not in said.err + said.out
+        assert words in told or (name == "HOME" and "cannot be made" in told)
+
+
+def test_an_ended_workflow_is_told_by_watch(command):
+    """Watching what is over prints all of it, and the code says how it ended."""
+    good, bad = cast.play(number=3), cast.play(mood="refuses")
+    do(good), do(bad)
+    code, out, _ = command("watch", good)
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert code == 0 and "greet hello" in lines and "count epoch 3 attempt 1 count 3" in lines
+    assert lines[-1].startswith(f"Workflow {good} completed in")
+    code, out, _ = command("watch", bad)
+    assert code == 1
+    assert out.splitlines()[-1] == f"Workflow {bad} failed at judge: The mood is not right; choose another."
+    code, out, _ = command("watch", bad, "--json")
+    assert code == 1 and json.loads(out)["status"] == "failed"
+
+
+def test_what_steps_say_cannot_steer_the_terminal(command):
+    """Control characters in names and logs are shown as such."""
+    made = cast.play()
+    workflows.describe(made, name="\x1b[2J\u202eevil")
+    assert "\x1b" not in command("list")[1] and "\u202e" not in command("show", made)[1]
+
+
+def test_running_what_is_completed_changes_nothing(command):
+    """`run` of a completed workflow says how it ended, and that was what was asked."""
+    made = cast.play()
+    do(made)
+    code, out, _ = command("run", made)
+    assert code == 0 and out.startswith(f"Workflow {made} completed in")
+    assert [step.attempt for step in steps.of_workflow(made)] == [1, 1, 1]
+
+
+def test_cancel(command):
+    """A workflow is cancelled once; the second time there is nothing to do, and the code says so."""
+    made = cast.play()
+    assert command("cancel", made) == (0, f"Workflow {made} is cancelled.\n", "")
+    assert command("cancel", made) == (1, "", f"Workflow {made} is already cancelled.\n")
+
+
+def test_without_any_worker_to_come_work_waits(command, monkeypatch):
+    """Where TRAINYARD_WORKERS is 0 and nobody works, work is accepted and waiting for it is refused."""
+    from conftest import forget
+
+    monkeypatch.setenv("TRAINYARD_WORKERS", "0")
+    forget()
+    code, out, _ = command("submit", SAMPLE)
+    assert code == 0 and "waits for a worker" in out
+    made = workflows.find(workflows.Filter())[0].id
+    assert command("watch", made)[0] == 1 and workflows.get(made).status is Status.pending
+
+
+def test_a_worker_needs_a_queue(command):
+    """Without a queue there is nothing to work for, which is said at once."""
+    code, _, err = command("worker")
+    assert code == 1 and "no queue" in err
+
+
+def test_commands_that_only_look_start_fast(home):
+    """Listing imports neither scikit-learn nor pandas nor Streamlit."""
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys\nfrom jobs.__main__ import main\nmain(['list'])\n"
+         "print(sorted({'sklearn', 'pandas', 'streamlit', 'rq'} & set(sys.modules)))"],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"TRAINYARD_HOME": str(home)}, check=True)
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_alone_a_command_does_the_work_itself(home):
+    """Where nothing runs, submit starts what it needs, shows it, ends with it, and leaves no process behind."""
+    done = outside("submit", SAMPLE, "--set", "epochs=2", "--name", "alone", TRAINYARD_HOME=str(home))
+    assert done.returncode == 0, done.stderr
+    assert "does the work itself" in done.stdout and "epoch 2" in done.stdout and "completed in" in done.stdout
+    told = json.loads(outside("status", "--json", TRAINYARD_HOME=str(home)).stdout)
+    assert told["services"] is False and told["workflows"]["completed"] == 1
+
+
+@pytest.mark.slow
+def test_beside_a_running_house(services, command):
+    """Beside services that run, submit returns at once, --wait stays, and a failure is a failure."""
+    code, out, _ = command("submit", SAMPLE, "--set", "epochs=2")
+    assert code == 0 and "is on its way" in out
+    code, out, _ = command("submit", SAMPLE, "--set", "epochs=2", "--wait", "--json")
+    told = json.loads(out)
+    assert code == 0 and told["status"] == "completed" and told["scores"]["accuracy"] > 0.7
+    bad = cast.play(mood="refuses")
+    code, out, _ = command("run", bad, "--watch")
+    assert code == 1 and "failed at judge" in out
+    assert command("retry", bad, "--wait")[0] == 1
+    code, out, _ = command("restart", told["id"], "--wait", "--json")
+    assert code == 0 and json.loads(out)["parent_id"] == told["id"]
+    again = json.loads(out)["id"]
+    code, out, _ = command("compose", "--data-from", told["id"], "--config-from", again, "--wait", "--json")
+    assert code == 0 and json.loads(out)["status"] == "completed"
+    assert command("doctor")[0] == 0
