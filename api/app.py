@@ -1,0 +1,90 @@
+"""The API: what a button does, programs can do."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import datasets, queues, workflows
+from api.answers import Answer, refusal, refuse_plainly
+from api.manual import manual
+
+LONGEST_BODY = 1 << 20
+ABOUT = (
+    "Everything a button does, a program can do. What is created answers 201 with its id; what the caller got wrong "
+    'answers 4xx with {"detail": one plain sentence}. Times are UTC. There is no sign-in.'
+)
+
+
+def create() -> FastAPI:
+    """The API as an app of its own, to be mounted at /api."""
+    api = FastAPI(title="Trainyard", version="1", description=ABOUT, docs_url=None, redoc_url=None,
+                  openapi_url="/openapi.json", redirect_slashes=False)
+    for router in (datasets.router, workflows.router, queues.router):
+        api.include_router(router)
+    api.add_api_route("/health", health, tags=["Health"], summary="Is the app well?")
+    api.add_route("/docs", _docs)
+    api.add_middleware(ShortBodies)
+    refuse_plainly(api)
+    return api
+
+
+def health() -> Response:
+    """`ok`, or `degraded` when work is accepted but nobody can do it now."""
+    from jobs import queues
+
+    seen = queues.snapshot()
+    workers = len(seen.workers)
+    return Answer({
+        "status": "ok" if seen.reachable and workers else "degraded",
+        "queue": "ok" if seen.reachable else "down", "workers": workers, "waiting": seen.waiting,
+        "running": seen.running,
+    })
+
+
+class ShortBodies:
+    """Refuses bodies that no request but an upload has, before they fill the memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _is_upload(scope):
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        message: Message = {"more_body": True}
+        while message.get("more_body"):
+            message = await receive()
+            body += message.get("body", b"")
+            if message["type"] == "http.disconnect":
+                return
+            if len(body) > LONGEST_BODY:
+                answer = refusal(413, "The body is too long; requests other than uploads have at most 1 MB.")
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, _replay(body, receive), send)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body as one message, then whatever else arrives."""
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return receive_again
+
+
+def _is_upload(scope: Scope) -> bool:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return scope["method"] == "POST" and path == "/datasets"
+
+
+async def _docs(request: Request) -> Response:
+    spec: dict[str, Any] = await run_in_threadpool(request.app.openapi)
+    root = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+    return HTMLResponse(manual(spec, root))

@@ -1,0 +1,30 @@
+"""The queue over HTTP."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import Answer
+from jobs import documents, queues
+
+router = APIRouter(prefix="/queues", tags=["Queues"])
+
+
+@router.get("", summary="Queues and workers")
+def snapshot() -> Response:
+    """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
+    numbers are still right."""
+    return Answer(documents.queues(queues.snapshot()))
+
+
+@router.post("/{name}/pause", summary="Pause a queue")
+def pause(name: str) -> Response:
+    """No further step starts; running ones end in peace."""
+    queues.pause(name)
+    return snapshot()
+
+
+@router.post("/{name}/resume", summary="Resume a queue")
+def resume(name: str) -> Response:
+    """Steps start again."""
+    queues.resume(name)
+    return snapshot()

@@ -1,0 +1,189 @@
+"""Workflows over HTTP."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+from starlette.responses import FileResponse, Response
+
+from api.answers import Answer
+from api.datasets import MOST
+from jobs import asked, documents
+from jobs import workflows as verbs
+from store import datasets, files, logs, steps, workflows
+from store.errors import NotFound
+from store.workflows import Workflow
+
+KEY_LENGTH = 64
+WorkflowId = Annotated[int, Path(ge=1, le=MOST)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
+
+router = APIRouter(prefix="/workflows", tags=["Workflows"])
+
+
+class Strict(BaseModel):
+    """What is sent; a misspelt field is told rather than ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _proper(cls, value: Any) -> Any:
+        """Text that no database can keep stops here."""
+        if any("\0" in text or text.encode(errors="ignore").decode() != text
+               for text in _texts(value)):
+            raise PydanticCustomError("text_broken", "not proper text")
+        return value
+
+
+class Start(Strict):
+    dataset_id: Number
+    target: str | None = Field(None, description="A column; the proposed one when left out.")
+    algorithm: str | None = Field(None, description="A key such as logistic_regression; else the proposed one.")
+    params: dict[str, Any] = Field({}, description="Settings such as learning_rate, epochs, test_size; else defaults.")
+    name: str | None = None
+
+
+class Compose(Strict):
+    data_from: Number = Field(description="The workflow whose dataset and target are used.")
+    config_from: Number = Field(description="The workflow whose algorithm and settings are used.")
+    name: str | None = None
+
+
+class Rerun(Strict):
+    step: str
+    params: dict[str, Any] = {}
+
+
+class Describe(Strict):
+    name: str | None = None
+    note: Annotated[str | None, Field(max_length=10_000)] = None
+
+
+@router.post("", status_code=201, summary="Start a workflow")
+def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
+    """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
+    twice starts it once."""
+    dataset = datasets.get(asked_for.dataset_id)
+    target, algorithm = asked.goal(dataset, asked_for.target, asked_for.algorithm)
+    made = verbs.start(dataset.id, target, algorithm, asked_for.params, asked_for.name, _request(idempotency_key))
+    return _made(made)
+
+
+@router.get("", summary="List workflows")
+def find(status: str = "", algorithm: str = "", dataset_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
+         text: str = "", sort: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 50,
+         offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
+    """Newest first, or by `sort`: a time, name, seconds or a score, with `:asc` or `:desc` if wanted. `status` and
+    `algorithm` take several words with commas. Steps come without their results here. The header X-Total-Count says
+    how many there are in all."""
+    which = asked.which(status, algorithm, dataset_id, text, sort)
+    found = documents.workflow_list(workflows.find(which, limit, offset))
+    return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
+
+
+@router.post("/compose", status_code=201, summary="Compose a workflow from two")
+def compose(asked_for: Compose) -> Response:
+    """The dataset and target of one workflow with the configuration of another."""
+    return _made(verbs.compose(asked_for.data_from, asked_for.config_from, asked_for.name))
+
+
+@router.get("/{workflow_id}", summary="One workflow")
+def get(workflow_id: WorkflowId) -> Response:
+    """With its steps, what they left, and its scores."""
+    return Answer(documents.workflow(workflow_id))
+
+
+@router.get("/{workflow_id}/metrics", summary="The curve of a workflow")
+def get_metrics(workflow_id: WorkflowId) -> Response:
+    """One row an epoch, with its values by name."""
+    return Answer(documents.metric_rows(workflow_id))
+
+
+@router.get("/{workflow_id}/logs", summary="The log of a workflow")
+def get_logs(workflow_id: WorkflowId, after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+             limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> Response:
+    """Lines in the order they were said; `after` the id of the last line seen gives only what is new."""
+    workflows.get(workflow_id)
+    own = {step.id: step for step in steps.of_workflow(workflow_id)}
+    return Answer([documents.line(line, own[line.step_id]) for line in logs.of_workflow(list(own), after, limit)])
+
+
+@router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
+def get_model(workflow_id: WorkflowId) -> Response:
+    """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, and is only for those who trust
+    this server, as opening such a file can run code."""
+    workflow = workflows.get(workflow_id)
+    for step in steps.of_workflow(workflow_id):
+        if kept := steps.artifacts_of(step.id).get("model"):
+            return FileResponse(files.verified(kept), media_type="application/octet-stream",
+                                filename=_file_name(workflow), headers={"X-Content-SHA256": kept.sha256})
+    raise NotFound(f"Workflow {workflow_id} has no model: it is {workflow.status}.")
+
+
+@router.post("/{workflow_id}/restart", status_code=201, summary="Restart a workflow")
+def restart(workflow_id: WorkflowId) -> Response:
+    """The same dataset and settings in a new workflow."""
+    return _made(verbs.restart(workflow_id))
+
+
+@router.post("/{workflow_id}/rerun", status_code=201, summary="Run again from a step")
+def rerun(workflow_id: WorkflowId, asked_for: Rerun) -> Response:
+    """A new workflow with other settings in one step; what is above it is reused."""
+    return _made(verbs.rerun_from(workflow_id, asked_for.step, asked_for.params))
+
+
+@router.post("/{workflow_id}/retry", summary="Retry a failed workflow")
+def retry(workflow_id: WorkflowId) -> Response:
+    """Failed, skipped and cancelled steps are tried again, in place."""
+    return Answer(documents.workflow(verbs.retry(workflow_id).id))
+
+
+@router.post("/{workflow_id}/cancel", summary="Cancel a workflow")
+def cancel(workflow_id: WorkflowId) -> Response:
+    """What has not ended is cancelled at once."""
+    return Answer(documents.workflow(verbs.cancel(workflow_id).id))
+
+
+@router.patch("/{workflow_id}", summary="Name a workflow, or note something")
+def describe(workflow_id: WorkflowId, asked_for: Describe) -> Response:
+    """Fields left out stay as they are."""
+    return Answer(documents.workflow(verbs.describe(workflow_id, asked_for.name, asked_for.note).id))
+
+
+@router.delete("/{workflow_id}", status_code=204, summary="Delete a workflow")
+def remove(workflow_id: WorkflowId) -> Response:
+    """With its log, numbers and files; refused while it runs."""
+    workflows.get(workflow_id)
+    verbs.remove([workflow_id])
+    return Response(status_code=204)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from (key, *_texts(item))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _made(workflow: Workflow) -> Response:
+    return Answer(documents.workflow(workflow.id), 201, headers={"Location": f"/api/workflows/{workflow.id}"})
+
+
+def _request(key: str | None) -> str | None:
+    """The caller's key, short enough to be kept."""
+    return hashlib.sha256(key.encode()).hexdigest() if key and len(key) > KEY_LENGTH else key
+
+
+def _file_name(workflow: Workflow) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{workflow.dataset_name} {workflow.algorithm}").strip("-").lower()
+    return f"{words[:60] or 'model'}-{workflow.id}.joblib"
