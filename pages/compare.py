@@ -1,5 +1,137 @@
-"""To be written."""
+"""Compare: the curves, scores and settings of up to twelve workflows beside each other."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
-st.title("compare")
+from pages.parts import archive, charts, compared, live, words
+from pages.parts.compared import Asked
+from store import metrics, workflows
+from store.workflows import Filter, Workflow
+
+KEY = "compare"
+OFFERED = 100
+
+
+def page() -> None:
+    _title()
+    asked = compared.read(st.query_params.to_dict())
+    if st.session_state.get(f"{KEY}-url") != asked.ids:
+        _fill(asked)  # the URL changed by itself: on arrival, and after Back
+    found = workflows.get_many(asked.ids)
+    _chosen(found)
+    for sentence in compared.remarks(asked, found):
+        st.warning(words.plain(sentence), icon=":material/info:")
+    if not found:
+        _nothing()
+        return
+    ids = [workflow.id for workflow in found]
+    live.panel(KEY, lambda: _panel(ids), changing=archive.changing(found))
+
+
+def _title() -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.header("Compare", anchor=False, width="content")
+        st.page_link("workflows.py", label="All workflows", icon=":material/arrow_back:", width="content")
+
+
+def _nothing() -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown("#### Nothing to compare yet", text_alignment="center")
+        st.markdown("Choose workflows above, or tick two or more rows in the list of workflows.",
+                    text_alignment="center")
+        if st.button("Choose from all workflows", type="primary", icon=":material/list_alt:", key=f"{KEY}-choose"):
+            st.switch_page("workflows.py")
+        st.space("small")
+
+
+def _chosen(found: Sequence[Workflow]) -> None:
+    """Which workflows are compared; taking one away or adding one changes the URL."""
+    names = {workflow.id: workflow.name for workflow in [*found, *workflows.find(Filter(), OFFERED)]}
+    st.multiselect(
+        "Compared workflows", list(names), key=f"{KEY}-ids", max_selections=charts.MOST_COMPARED,
+        format_func=lambda key: f"#{key} {names.get(key, '')}", label_visibility="collapsed",
+        placeholder="Add a workflow", on_change=_choose)
+
+
+def _choose() -> None:
+    ids = list(st.session_state[f"{KEY}-ids"])
+    st.query_params["ids"] = ",".join(map(str, ids))
+    st.session_state[f"{KEY}-url"] = ids
+
+
+def _fill(asked: Asked) -> None:
+    st.session_state.update({
+        f"{KEY}-url": asked.ids, f"{KEY}-ids": [row.id for row in workflows.get_many(asked.ids)],
+        f"{KEY}-curve": asked.curve, f"{KEY}-baseline": asked.baseline,
+    })
+
+
+def _panel(ids: Sequence[int]) -> bool:
+    """Everything that changes while one of them runs; True while one does."""
+    found = workflows.get_many(ids)
+    if len(found) < len(ids):
+        st.rerun()  # one was deleted meanwhile; the page says so
+    with st.container(border=True, key=f"{KEY}-curves"):
+        _curves(found)
+    with st.container(border=True, key=f"{KEY}-scores"):
+        _scores(found)
+    with st.container(border=True, key=f"{KEY}-settings"):
+        _settings(found)
+    return archive.changing(found)
+
+
+def _curves(found: Sequence[Workflow]) -> None:
+    ids = [workflow.id for workflow in found]
+    names = metrics.names_of(ids)
+    if not names:
+        st.markdown("**Curves**")
+        st.caption("None of these has been trained far enough to have a curve.")
+        return
+    if st.session_state.get(f"{KEY}-curve") not in names:
+        st.session_state[f"{KEY}-curve"] = names[0]  # what most of them have comes first
+    shown = st.selectbox("Curve", names, key=f"{KEY}-curve", format_func=compared.curve_name, width=260,
+                         label_visibility="collapsed", on_change=_keep, args=("curve",)) or names[0]
+    curves = metrics.overlay(ids, shown)
+    titles = {workflow.id: workflow.name for workflow in found}
+    st.plotly_chart(charts.comparison(curves, titles, shown), key=f"{KEY}-chart", config=charts.CONFIG,
+                    alt=f"{compared.curve_name(shown)} of {len(curves)} workflows, epoch by epoch")
+    if without := [f"#{workflow.id}" for workflow in found if workflow.id not in curves]:
+        st.caption(f"{words.plain(', '.join(without))} {'has' if len(without) == 1 else 'have'} no such curve.")
+
+
+def _scores(found: Sequence[Workflow]) -> None:
+    ids = [workflow.id for workflow in found]
+    if st.session_state.get(f"{KEY}-baseline") not in ids:
+        st.session_state[f"{KEY}-baseline"] = ids[0]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown("**Scores** :gray[on rows kept aside; the best of each is marked]", width="content")
+        baseline = st.selectbox(
+            "Differences to", ids, key=f"{KEY}-baseline", format_func=lambda key: f"Differences to #{key}",
+            label_visibility="collapsed", width=200, on_change=_keep, args=("baseline",))
+    if not compared.score_names(found):
+        st.caption("None of these has scores yet.")
+    st.dataframe(compared.score_table(found, baseline), column_config=compared.score_columns(found), hide_index=True,
+                 height="content", key=f"{KEY}-score-table", alt="Scores")
+    if compared.apart(found):
+        st.caption(":material/info: These do not all learn the same target from the same dataset, "
+                   "so their scores answer different questions.")
+
+
+def _settings(found: Sequence[Workflow]) -> None:
+    table, same = compared.setting_table(found)
+    st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} alike]")
+    if table.empty:
+        st.caption("They were started with exactly the same settings.")
+        return
+    st.dataframe(table, hide_index=True, height="content", key=f"{KEY}-setting-table", alt="Settings that differ",
+                 column_config={"Setting": st.column_config.TextColumn(pinned=True)})
+
+
+def _keep(name: str) -> None:
+    """Put a choice into the URL."""
+    st.query_params[name] = str(st.session_state[f"{KEY}-{name}"])
+
+
+page()

@@ -1,5 +1,218 @@
-"""To be written."""
+"""Datasets: what was uploaded; one of them with its profile, versions and workflows."""
+
+import math
 
 import streamlit as st
 
-st.title("datasets")
+from jobs import datasets
+from pages.parts import address, links, profile, words
+from store import datasets as stored
+from store import workflows
+from store.datasets import Dataset, Listed
+from store.errors import NotFound, Refused
+from store.workflows import Filter
+
+PER_PAGE = 50
+WORKFLOWS = 20
+
+
+def page() -> None:
+    if said := st.session_state.pop("datasets-said", None):
+        st.toast(said)
+    if "id" not in st.query_params:
+        everything()
+        return
+    number = address.number_in("id")
+    try:
+        if number is None:
+            raise NotFound("The link does not name a dataset.")
+        dataset = stored.get(number)
+    except NotFound as refused:
+        missing(refused)
+        return
+    one(dataset)
+
+
+# The list
+
+
+def everything() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.header("Datasets", anchor=False)
+        text = st.text_input("Search", key="q", bind="query-params", placeholder="Search by name", width=260,
+                             label_visibility="collapsed", icon=":material/search:") or ""
+        if st.button("Add data", icon=":material/upload:", type="primary"):
+            st.switch_page("new.py")
+    total = stored.count_names(text)
+    if not total:
+        nothing(text)
+        return
+    pages = math.ceil(total / PER_PAGE)
+    place = min(max(address.number_in("page") or 1, 1), pages)
+    listed = stored.listed(text, PER_PAGE, (place - 1) * PER_PAGE)
+    table(listed)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{words.count(total, 'dataset')}. Click one to open it.", width="content")
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params")
+
+
+def nothing(text: str) -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        if text:
+            st.markdown(f"No dataset has a name with **{words.plain(text)}** in it.", width="content")
+            return
+        st.markdown("#### No datasets yet", width="content")
+        st.markdown("A dataset is a table you uploaded, with what is in each of its columns. Drop your first CSV file "
+                    "on the page New, or try the sample there.", width="content")
+
+
+def table(listed: list[Listed]) -> None:
+    config = st.column_config
+    rows = {
+        "name": [row.name for row in listed],
+        "versions": [row.versions for row in listed],
+        "rows": [row.rows for row in listed],
+        "columns": [row.columns for row in listed],
+        "size": [words.size(row.size) for row in listed],
+        "added": [row.created_at for row in listed],
+        "used": [row.used_by for row in listed],
+    }
+    chosen = st.dataframe(
+        rows, hide_index=True, key="datasets", on_select="rerun", selection_mode="single-cell",
+        column_config={
+            "name": config.TextColumn("Name", width="medium"),
+            "versions": config.NumberColumn("Versions", width="small"),
+            "rows": config.NumberColumn("Rows", format="localized", width="small"),
+            "columns": config.NumberColumn("Columns", format="localized", width="small"),
+            "size": config.TextColumn("Size", width="small"),
+            "added": config.DatetimeColumn("Added", format="distance", width="small"),
+            "used": config.NumberColumn("Workflows", width="small", help="How many workflows use it, in any version."),
+        },
+        height=35 * (len(listed) + 1) + 3, alt="Datasets")
+    if cells := chosen.selection.cells:
+        st.query_params.from_dict({"id": str(listed[cells[0][0]].id)})
+        st.rerun()
+
+
+# One dataset
+
+
+def one(dataset: Dataset) -> None:
+    title(dataset)
+    profile.notices(dataset.notices, key=f"notices-{dataset.id}")
+    columns, rows = st.tabs(["Columns", "First rows"])
+    with columns:
+        profile.profile_table(dataset.columns, dataset.rows, key=f"profile-{dataset.id}")
+    with rows:
+        profile.preview_table(dataset.columns, dataset.preview, key=f"preview-{dataset.id}")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        versions(dataset)
+    with right:
+        users(dataset)
+
+
+def title(dataset: Dataset) -> None:
+    way_back("All datasets")
+    st.header(words.plain(dataset.title), anchor=False)
+    st.markdown(f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}",
+                help=f"Added {words.exactly(dataset.created_at)}")
+    profile.first_part(dataset)
+    with st.container(horizontal=True):
+        if st.button("Train on it", icon=":material/play_arrow:", type="primary", key="train"):
+            st.switch_page("new.py", query_params={"dataset": str(dataset.id)})
+        read_differently(dataset)
+        if st.button("Delete", icon=":material/delete:", key="delete"):
+            ask_to_delete(dataset)
+
+
+def read_differently(dataset: Dataset) -> None:
+    with st.popover("Change how it is read", icon=":material/tune:", key="change"):
+        changed = profile.reading_form(dataset, key=f"change-{dataset.id}")
+    if changed:
+        try:
+            with st.spinner("Reading it again"):
+                again = datasets.redescribe(dataset.id, changed)
+        except Refused as refused:
+            st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
+        else:
+            st.query_params["id"] = str(again.id)
+            st.rerun()
+
+
+@st.dialog("Delete a dataset", icon=":material/delete:")
+def ask_to_delete(dataset: Dataset) -> None:
+    name = words.plain(dataset.title)
+    if dataset.used_by:
+        st.markdown(f"**{name}** cannot be deleted, because {words.count(dataset.used_by, 'workflow')} "
+                    f"{'uses' if dataset.used_by == 1 else 'use'} it and could not be explained or run again without "
+                    "it. Delete those first; they are listed at the end of this page.")
+        return
+    st.markdown(f"**{name}** goes, with its profile and its file ({words.size(dataset.size)}), unless another version "
+                "needs the same file. No workflow uses it. This cannot be undone.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", key="delete-it", on_click=delete, args=(dataset.id, name)):
+            st.rerun()
+        if st.button("Keep it", key="keep-it"):
+            st.rerun()
+
+
+def delete(dataset_id: int, name: str) -> None:
+    """Delete, and go back to the list; a workflow that began to use it in between keeps it."""
+    said = f"{name} was deleted."
+    try:
+        datasets.remove(dataset_id)
+    except NotFound:
+        said = f"{name} was gone already."
+    except Refused as refused:
+        st.session_state["datasets-said"] = words.plain(refused.sentence)
+        return
+    # Said by the next full run: a toast in here would take the dialog's place on the screen and break the page.
+    st.session_state["datasets-said"] = said
+    st.query_params.clear()
+
+
+def versions(dataset: Dataset) -> None:
+    found = stored.versions(dataset.name)
+    st.markdown("#### Versions")
+    for version in found:
+        label = f"Version {version.version}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if version.id == dataset.id:
+                st.markdown(f"**{label}**, shown here", width="content")
+            else:
+                st.page_link("datasets.py", label=label, query_params={"id": str(version.id)})
+            st.caption(f"{profile.summary(version)} · {words.ago(version.created_at)}", width="content")
+
+
+def users(dataset: Dataset) -> None:
+    st.markdown("#### Workflows")
+    if not dataset.used_by:
+        st.caption("No workflow uses this version yet.")
+        return
+    for workflow in workflows.find(Filter(dataset_id=dataset.id), limit=WORKFLOWS):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":{words.COLOURS[workflow.status]}-badge[{words.ICONS[workflow.status]} "
+                        f"{str(workflow.status).capitalize()}]", width="content")
+            links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
+            st.caption(words.ago(workflow.created_at), width="content", help=words.exactly(workflow.created_at))
+    if dataset.used_by > WORKFLOWS:
+        st.page_link("workflows.py", label=f"All {dataset.used_by:,} workflows",
+                     query_params={"dataset": str(dataset.id)})
+
+
+def missing(refused: NotFound) -> None:
+    """A link to a dataset that is not there."""
+    st.header("Datasets", anchor=False)
+    st.warning(f"{words.plain(refused.sentence)} It may have been deleted, or the link is cut off.",
+               icon=":material/search_off:")
+    way_back("Show all datasets")
+
+
+def way_back(label: str) -> None:
+    # A link from a page to itself would keep the id in the address.
+    st.button(label, icon=":material/arrow_back:", type="tertiary", key="all", on_click=st.query_params.clear)
+
+
+page()

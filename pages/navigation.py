@@ -1,22 +1,35 @@
 """The script that st.App runs: page settings, the menu, and one line of health."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.parts import health
 
-st.set_page_config(page_title="Trainyard", page_icon=":material/train:", layout="wide")
+PICTURES = Path(__file__).parent / "parts"
+
+# Files of our own: Streamlit would fetch an icon by name from the internet.
+st.set_page_config(page_title="Trainyard", page_icon=str(PICTURES / "icon.png"), layout="wide")
+st.logo(str(PICTURES / "logo.svg"), size="large")
+
+
+def home() -> None:
+    """The bare address leads to New: a default page would lose the address /new of its own."""
+    st.switch_page("new.py")
+
 
 PAGES = {
     "Work": [
-        st.Page("new.py", title="New", icon=":material/add_circle:", url_path="new", default=True),
+        st.Page("new.py", title="New", icon=":material/add_circle:", url_path="new"),
         st.Page("workflows.py", title="Workflows", icon=":material/list_alt:", url_path="workflows"),
         st.Page("datasets.py", title="Datasets", icon=":material/table_chart:", url_path="datasets"),
     ],
     "Run": [
         st.Page("queues.py", title="Queues", icon=":material/stacks:", url_path="queues"),
-        st.Page("rq.py", title="RQ dashboard", icon=":material/monitoring:", url_path="rq-dashboard"),
+        st.Page("dashboard.py", title="RQ dashboard", icon=":material/monitoring:", url_path="rq-dashboard"),
     ],
     "": [
+        st.Page(home, title="Trainyard", url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
         st.Page("compare.py", title="Compare", url_path="compare", visibility="hidden"),
     ],

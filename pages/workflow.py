@@ -1,5 +1,223 @@
-"""To be written."""
+"""One workflow: a notebook whose cells are durable background jobs."""
 
 import streamlit as st
 
-st.title("workflow")
+from jobs import algorithms
+from jobs import workflows as verbs
+from pages.parts import actions, address, cells, dialogs, exports, links, live, notebook, twins, words
+from pages.parts.notebook import Notebook
+from store import files, metrics, steps, workflows
+from store.errors import NotFound, Refused
+from store.steps import Step
+from store.tables import Status
+from store.workflows import Filter, Workflow
+
+MORE = {
+    "Name and note": ("describe", ":material/edit: Name and note"),
+    "Delete": ("delete", ":material/delete: Delete"),
+}
+ORIGINS = {"restart": "restart of", "compose": "composed from", "rerun": "changed from"}
+OTHER_SCORES = ("balanced_accuracy", "f1", "auc", "rmse", "mae")
+
+
+def show() -> None:
+    actions.settle()
+    workflow = _asked_for()
+    if workflow is None:
+        return
+    if workflow.status is Status.failed and workflow.seen_at is None:
+        workflows.mark_seen(workflow.id)
+    _header(workflow)
+    key = f"live-{workflow.id}"
+    live.panel(key, lambda: _panel(workflow.id, key), not workflow.status.over, foot=False)
+    dialogs.show(workflow)
+
+
+def _asked_for() -> Workflow | None:
+    """The workflow in the URL; where there is none, a way on."""
+    asked = str(st.query_params.get("id", "")).strip()
+    number = address.number_in("id")
+    try:
+        if number is not None:
+            return workflows.get(number)
+        what = "This address does not name a workflow" if asked else "Choose a workflow"
+    except NotFound:
+        what = f"There is no workflow {number}"
+    _nothing(what, deleted=number is not None)
+    return None
+
+
+def _nothing(what: str, deleted: bool) -> None:
+    st.header(what, anchor=False)
+    st.markdown("It may have been deleted, or the address was copied in part." if deleted else
+                "A workflow's address ends in its number, such as workflow?id=42.")
+    with st.container(horizontal=True):
+        if st.button("All workflows", type="primary", icon=":material/list_alt:", key="to-workflows"):
+            st.switch_page("workflows.py")
+        if st.button("New workflow", icon=":material/add_circle:", key="to-new"):
+            st.switch_page("new.py")
+    if recent := workflows.find(Filter(), limit=5):
+        st.space("small")
+        st.caption("The latest ones")
+        for each in recent:
+            links.workflow(each.id, f"#{each.id} {words.plain(each.name)}", icon=words.ICONS[each.status])
+
+
+def _header(workflow: Workflow) -> None:
+    """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
+        st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False, width="stretch")
+        _buttons(workflow)
+    st.caption(_subtitle(workflow))
+    if workflow.note:
+        st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
+    if sentence := "" if actions.asked(workflow.id) else actions.said():
+        st.error(words.plain(sentence), icon=":material/error:")
+
+
+def _buttons(workflow: Workflow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+        if not workflow.status.over:
+            st.button("Cancel", icon=":material/cancel:", key="cancel", on_click=actions.ask,
+                      args=("cancel", workflow.id))
+        elif workflow.status is Status.cancelled:
+            st.button("Retry", icon=":material/replay:", key="retry", on_click=actions.perform, type="primary",
+                      args=(verbs.retry, workflow.id), kwargs={"leave": False}, help="Goes on where it was cancelled.")
+        st.button("Restart", icon=":material/restart_alt:", key="restart", on_click=actions.perform,
+                  args=(verbs.restart, workflow.id), help="Runs again as a new workflow; unchanged cells are reused.")
+        st.button("Compose", icon=":material/merge:", key="compose", on_click=actions.ask,
+                  args=("compose", workflow.id), help="The data of one workflow with the configuration of another.")
+        twins.popover(_twins(workflow), key="twins")
+        st.menu_button("More", list(MORE), key="more", type="tertiary", format_func=lambda name: MORE[name][1],
+                       on_click=_more, args=(workflow.id,))
+
+
+def _more(workflow_id: int) -> None:
+    if chosen := st.session_state.get("more"):
+        actions.ask(MORE[chosen][0], workflow_id)
+
+
+def _twins(workflow: Workflow) -> list[twins.Twin]:
+    found = [twins.restart(workflow.id)]
+    if not workflow.status.over:
+        found.append(twins.cancel(workflow.id))
+    elif workflow.status is not Status.completed:
+        found.append(twins.retry(workflow.id))
+    return [*found, *twins.describe(workflow.id)]
+
+
+def _subtitle(workflow: Workflow) -> str:
+    try:
+        algorithm = algorithms.get(workflow.algorithm).label
+    except Refused:
+        algorithm = workflow.algorithm
+    version = f", version {workflow.dataset_version}" if workflow.dataset_version > 1 else ""
+    return (f"{words.plain(workflow.dataset_name)}{version} · predicts {words.plain(workflow.target)} · "
+            f"{words.plain(algorithm)}")
+
+
+def _panel(workflow_id: int, key: str) -> bool:
+    """Everything that changes by itself; answers whether it still can."""
+    actions.settle_part()
+    try:
+        book = notebook.read(workflow_id)
+    except NotFound:
+        st.rerun()
+    _status_line(book, key)
+    _bar(book)
+    if book.workflow.status is Status.completed:
+        _summary(book)
+    cells.draw(book)
+    return not book.workflow.status.over
+
+
+def _status_line(book: Notebook, key: str) -> None:
+    workflow = book.workflow
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        cells.badge(workflow.status)
+        st.caption(_when(workflow), width="content", help=f"Posted {words.exactly(workflow.created_at)}, started "
+                   f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}")
+        if workflow.parent_id and workflow.origin in ORIGINS:
+            links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
+        if failed := book.failed:
+            st.markdown(f":red[Stopped at {notebook.title(failed.name).lower()}: {words.plain(failed.error or '')}]")
+        if not workflow.status.over:
+            st.space("stretch")
+            live.footer(key)
+
+
+def _when(workflow: Workflow) -> str:
+    if workflow.started_at is None:
+        return f"posted {words.ago(workflow.created_at)}"
+    if workflow.ended_at is None:
+        return f"started {words.ago(workflow.started_at)}"
+    return f"took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
+
+
+def _bar(book: Notebook) -> None:
+    """One thin bar a step, side by side."""
+    with st.grid(len(book.steps), min_column_width=80, gap="xsmall", key="bar"):
+        for step in book.steps:
+            name = f"{words.ICONS[step.status]} {words.plain(notebook.title(step.name))}"
+            st.progress(notebook.share(step), text=f":{words.COLOURS[step.status]}[{name}]")
+
+
+def _summary(book: Notebook) -> None:
+    """How good it is, and the model to take away."""
+    scores = book.workflow.scores
+    with st.container(border=True, key="summary"):
+        if sentence := headline(scores, book.result("evaluate").get("baseline")):
+            st.markdown(f"#### {sentence}", anchors=False)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            with st.container(horizontal=True, gap="medium"):
+                for name in OTHER_SCORES:
+                    if name in scores:
+                        st.metric(words.score_name(name), words.score(name, scores[name]), width="content")
+            with st.container(horizontal=True, gap="small", width="content"):
+                _downloads(book)
+
+
+def headline(scores: dict[str, float], baseline: object) -> str:
+    """Accuracy 93.4 % (+32 points over always answering "Hayır")."""
+    base = baseline if isinstance(baseline, dict) else {}
+    over = words.plain(base.get("words") or "the baseline")
+    if "accuracy" in scores:
+        said = f"Accuracy {words.percent(scores['accuracy'])}"
+        before = scores.get("baseline_accuracy", base.get("accuracy"))
+        points = None if before is None else round((scores["accuracy"] - before) * 100)
+        return said if points is None else f"{said} ({points:+d} points over {over})".replace("-", "−")
+    if "r2" in scores:
+        said = f"R² {words.score('r2', scores['r2'])}"
+        before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
+        if not before or error is None:
+            return said
+        less = round((1 - error / before) * 100)
+        return f"{said} (errors {abs(less)} % {'smaller' if less >= 0 else 'larger'} than {over})"
+    return ""
+
+
+def _downloads(book: Notebook) -> None:
+    workflow_id = book.workflow.id
+    model = next((kept for step in reversed(book.steps) if (kept := _model(step))), None)
+    if model:
+        st.download_button("Download model", lambda: files.verified(model).read_bytes(), type="primary",
+                           file_name=f"workflow-{workflow_id}.joblib", mime="application/octet-stream",
+                           key="download-model", icon=":material/download:", on_click="ignore",
+                           help=f"joblib file, {words.size(model.size)}: load it and call predict on raw rows.")
+    if book.curves:
+        st.download_button("Download metrics", lambda: _metrics_csv(workflow_id), mime="text/csv",
+                           file_name=f"workflow-{workflow_id}-metrics.csv", key="download-metrics",
+                           icon=":material/table_view:", on_click="ignore")
+
+
+def _model(step: Step) -> files.Kept | None:
+    return steps.artifacts_of(step.id).get("model") if step.status is Status.completed else None
+
+
+def _metrics_csv(workflow_id: int) -> bytes:
+    rows = metrics.of_workflow(workflow_id)
+    names = ["epoch", *sorted({name for row in rows for name in row} - {"epoch"})]
+    return exports.to_csv(names, [[row.get(name) for name in names] for row in rows])
+
+
+show()

@@ -1,5 +1,293 @@
-"""To be written."""
+"""The archive: every workflow there is, what to look at first, and what to do with several at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-st.title("workflows")
+from jobs import algorithms
+from jobs import workflows as verbs
+from pages.parts import archive, links, live, tables, words
+from pages.parts.archive import Look
+from store import metrics, steps, workflows
+from store.errors import Refused
+from store.tables import Status
+from store.workflows import Filter, Workflow
+
+KEY = "archive"
+FEWEST, MOST = 2, 12
+INBOX = 3
+LISTED = 8
+WIDTH = 165
+
+
+def page() -> None:
+    _title()
+    _said()
+    if not workflows.count(Filter()):
+        _nothing_yet()
+        return
+    _inbox()
+    look = _filters(archive.parse(st.query_params.to_dict()))
+    first = [archive.rows(look)]
+    live.panel(KEY, lambda: _table(first), changing=archive.changing(first[0][0]))
+    _dialogs()
+
+
+def _title() -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.header("Workflows", anchor=False, width="content")
+        if st.button("New workflow", type="primary", icon=":material/add:", key=f"{KEY}-new"):
+            st.switch_page("new.py")
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown("#### No workflows yet", width="content", text_alignment="center")
+        st.markdown("A workflow trains a model on a table of yours. Each one is kept here with its settings, "
+                    "curves and scores, to compare, restart or build on.", text_alignment="center")
+        st.page_link("new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:",
+                     width="content")
+        st.space("small")
+
+
+def _inbox() -> None:
+    """What failed and nobody has looked at yet."""
+    unseen = Filter(unseen_failures=True, sort="ended_at")
+    failed = workflows.find(unseen, INBOX)
+    if not failed:
+        return
+    total = workflows.count(unseen)
+    reasons = steps.reasons([workflow.id for workflow in failed])
+    with st.container(border=True, key=f"{KEY}-inbox", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":red[:material/error:] **{words.count(total, 'failed workflow')} to look at**")
+            if total > len(failed):
+                st.button("Show all", key=f"{KEY}-unseen", type="tertiary", icon=":material/filter_list:",
+                          on_click=_go_to, args=(Look(unseen=True),))
+            st.button("Mark all as seen", key=f"{KEY}-seen-all", type="tertiary", icon=":material/done_all:",
+                      on_click=workflows.mark_all_seen)
+        for workflow in failed:
+            _failure(workflow, *reasons.get(workflow.id, ("", "")))
+
+
+def _failure(workflow: Workflow, step: str, reason: str) -> None:
+    name, why, seen = st.columns([4, 8, 1.2], vertical_alignment="center", gap="small")
+    with name:
+        links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
+    why.caption(f"{words.plain(step.capitalize())}, {words.ago(workflow.ended_at)}: {words.plain(reason)}")
+    seen.button("Seen", key=f"{KEY}-seen-{workflow.id}", icon=":material/done:", type="tertiary",
+                help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
+                on_click=workflows.mark_seen, args=(workflow.id,))
+
+
+def _filters(look: Look) -> Look:
+    """The row of filters; what is chosen in it goes to the URL."""
+    if st.session_state.get(f"{KEY}-url") != look.url():
+        _fill(look)  # the URL changed by itself: on arrival, and after Back
+    datasets, sorts = workflows.datasets_used(), archive.sorts()
+    with st.container(horizontal=True, gap="small", key=f"{KEY}-filters"):
+        text = st.text_input(
+            "Search", key=f"{KEY}-text", type="search", placeholder="Name, note, dataset or #number", live=True,
+            label_visibility="collapsed", icon=":material/search:")
+        algorithm = st.selectbox(
+            "Algorithm", list(algorithms.ALGORITHMS), index=None, key=f"{KEY}-algorithm", format_func=archive.label,
+            placeholder="Any algorithm", label_visibility="collapsed", width=WIDTH)
+        dataset = st.selectbox(
+            "Dataset", list(datasets), index=None, key=f"{KEY}-dataset", format_func=lambda key: datasets.get(key, ""),
+            placeholder="Any dataset", label_visibility="collapsed", width=WIDTH)
+        sort = st.selectbox(
+            "Sort", list(sorts), key=f"{KEY}-sort", format_func=lambda key: sorts.get(key, key), required=True,
+            icon=":material/sort:", label_visibility="collapsed", width=WIDTH)
+    statuses = st.pills(
+        "Status", list(archive.STATUSES), selection_mode="multi", key=f"{KEY}-status", label_visibility="collapsed",
+        format_func=lambda word: f"{words.ICONS[Status(word)]} {word.capitalize()}")
+    now = Look(tuple(statuses), algorithm or "", dataset, (text or "").strip()[:archive.LONGEST_TEXT], look.unseen,
+               sort, look.page)
+    if now != look:
+        now = replace(now, page=1)
+        _remember(now)
+    if now.unseen:
+        st.button("Only failures nobody has looked at", key=f"{KEY}-all", icon=":material/close:",
+                  on_click=_go_to, args=(replace(now, unseen=False),))
+    return now
+
+
+def _table(first: list[tuple[list[Workflow], int]]) -> bool:
+    """One page of rows with what can be done with them; True while any of them can still change."""
+    look = archive.parse(st.session_state[f"{KEY}-url"])
+    # The page has just asked for its rows to know whether they change; the first drawing uses those.
+    rows, total = first.pop() if first else archive.rows(look)
+    if not total:
+        _nothing_matches()
+        return False
+    bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
+    frame = archive.frame_of(rows, metrics.sparklines([row.id for row in rows]), look.score)
+    chosen = tables.choose(
+        frame, [row.id for row in rows], KEY, height="content", column_config=archive.columns(look.score),
+        column_order=[name for name in frame if name != "at"], alt="Workflows")
+    with bar:
+        _actions(chosen, rows, look, total)
+    _pages(look, total)
+    return archive.changing(rows)
+
+
+def _nothing_matches() -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown("**No workflow matches these filters**", width="content")
+        st.button("Clear filters", key=f"{KEY}-clear", icon=":material/filter_alt_off:", on_click=_go_to,
+                  args=(Look(),))
+        st.space("small")
+
+
+def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int) -> None:
+    st.markdown(_count_words(chosen, rows, total), width="stretch")
+    if chosen:
+        st.button("Clear", key=f"{KEY}-unchoose", type="tertiary", icon=":material/close:", on_click=tables.forget,
+                  args=(KEY,))
+    if len(chosen) == 1:
+        _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
+        _button("Edit", "edit", partial(_ask, "edit", chosen), "Change its name or note")
+    _button("Compare", "compare_arrows", partial(_compare, chosen), f"Tick {FEWEST} to {MOST} rows to compare them",
+            FEWEST <= len(chosen) <= MOST)
+    _button("Restart", "replay", partial(_restart, chosen), "Run the same again, each as a new workflow", bool(chosen))
+    _button("Delete", "delete", partial(_ask, "delete", chosen), "Asks first, and says what goes", bool(chosen))
+    st.download_button(
+        "Download", partial(archive.export, look.which(), list(chosen)), "workflows.csv", "text/csv",
+        key=f"{KEY}-download", on_click="ignore", icon=":material/download:",
+        help="The ticked rows as CSV" if chosen else f"All {total:,} that match, as CSV")
+
+
+def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
+    if not chosen:
+        return f"{words.count(total, 'workflow')} :gray[· tick rows to compare, restart or delete them]"
+    elsewhere = len(set(chosen) - {row.id for row in rows})
+    return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
+
+
+def _button(said: str, icon: str, act: Callable[[], None], help_: str | None = None, enabled: bool = True) -> None:
+    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", help=help_, disabled=not enabled):
+        act()
+        st.rerun()
+
+
+def _pages(look: Look, total: int) -> None:
+    pages = archive.page_count(total)
+    if pages == 1:
+        return
+    key = f"{KEY}-page-{st.session_state[f'{KEY}-pager']}-{pages}"
+    with st.container(horizontal_alignment="center"):
+        st.pagination(pages, default=min(look.page, pages), key=key,
+                      on_change=lambda: _remember(replace(look, page=int(st.session_state[key])), turned=True))
+
+
+def _compare(ids: Sequence[int]) -> None:
+    st.switch_page("compare.py", query_params={"ids": ",".join(map(str, sorted(ids)))})
+
+
+def _restart(ids: Sequence[int]) -> None:
+    begun: list[str] = []
+    try:
+        for workflow_id in ids:
+            begun.append(f"#{verbs.restart(workflow_id).id}")
+    except Refused as refused:
+        st.session_state[f"{KEY}-refused"] = refused.sentence
+    tables.forget(KEY)
+    if begun:
+        st.session_state[f"{KEY}-said"] = f"Started again as {', '.join(begun)}."
+
+
+def _ask(question: str, ids: list[int]) -> None:
+    st.session_state[f"{KEY}-asked"] = (question, ids)
+
+
+def _dialogs() -> None:
+    """The question that a button raised, if any; it stays open, whatever is drawn anew, until it is answered."""
+    question, ids = st.session_state.get(f"{KEY}-asked", ("", []))
+    if question == "delete":
+        said = f"Delete {words.count(len(ids), 'workflow')}?"
+        st.dialog(said, icon=":material/delete:", on_dismiss=_answered)(_delete)(ids)
+    elif question == "edit":
+        st.dialog("Name and note", icon=":material/edit:", on_dismiss=_answered)(_edit)(ids[0])
+
+
+def _answered(said: str = "") -> None:
+    st.session_state.pop(f"{KEY}-asked", None)
+    if said:
+        st.session_state[f"{KEY}-said"] = said
+
+
+def _delete(ids: list[int]) -> None:
+    found = workflows.get_many(ids)
+    st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in found[:LISTED]))
+    if len(found) > LISTED:
+        st.caption(f"and {len(found) - LISTED} more")
+    st.markdown("Their steps, curves, scores, logs and trained models go, for good. "
+                "Datasets stay, and so does every file that another workflow uses.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        keep = st.button("Keep", key=f"{KEY}-keep")
+        sure = st.button("Delete", key=f"{KEY}-sure", type="primary", icon=":material/delete:")
+    if keep:
+        _answered()
+        st.rerun()
+    if sure:
+        try:
+            removed = verbs.remove(ids)
+        except Refused as refused:
+            st.error(words.plain(refused.sentence), icon=":material/error:")
+            return
+        tables.forget(KEY)
+        _answered(f"{words.count(removed, 'workflow')} deleted.")
+        st.rerun()
+
+
+def _edit(workflow_id: int) -> None:
+    try:
+        workflow = workflows.get(workflow_id)
+        with st.form(f"{KEY}-edit-{workflow_id}", border=False):
+            name = st.text_input("Name", workflow.name, max_chars=verbs.NAME_LENGTH)
+            note = st.text_area("Note", workflow.note, placeholder="What it was for, and what came of it",
+                                max_chars=4000)
+            if not st.form_submit_button("Save", type="primary"):
+                return
+        verbs.describe(workflow_id, name=name, note=note)
+    except Refused as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    _answered("Saved.")
+    st.rerun()
+
+
+def _said() -> None:
+    """What a verb answered in the run before this one."""
+    if said := st.session_state.pop(f"{KEY}-said", None):
+        st.toast(words.plain(said), icon=":material/check_circle:")
+    if refused := st.session_state.pop(f"{KEY}-refused", None):
+        st.error(words.plain(refused), icon=":material/error:")
+
+
+def _remember(look: Look, turned: bool = False) -> None:
+    """Put what is looked at into the URL; unless the reader turned the page, the pager follows."""
+    st.query_params.from_dict(look.url())
+    st.session_state[f"{KEY}-url"] = look.url()
+    if not turned:
+        st.session_state[f"{KEY}-pager"] = st.session_state.get(f"{KEY}-pager", 0) + 1
+
+
+def _fill(look: Look) -> None:
+    """Make the widgets say what the URL says."""
+    _remember(look)
+    st.session_state.update({
+        f"{KEY}-status": list(look.statuses), f"{KEY}-algorithm": look.algorithm or None,
+        f"{KEY}-dataset": look.dataset, f"{KEY}-text": look.text, f"{KEY}-sort": look.sort,
+    })
+
+
+def _go_to(look: Look) -> None:
+    _fill(look)
+
+
+page()

@@ -2,10 +2,15 @@
 
 import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -49,3 +54,79 @@ def services(home, monkeypatch):
     forget()
     with services.using() as use:
         yield use
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    """Chromium as it can run anywhere, also as root in a container without a graphics card."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine; install the package chromium")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+             "--disable-sync", "--no-first-run", "--disable-quic"]
+    return {"executable_path": CHROMIUM, "args": quiet}
+
+
+class App:
+    """The real app, started as a user starts it, in a home of its own."""
+
+    def __init__(self, home):
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        environment = os.environ | {"TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "2"}
+        self.log = home.parent / f"{home.name}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                cwd=Path(__file__).parent.parent, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.wait_for("Running: 2 workers")
+
+    def said(self):
+        return self.log.read_text()
+
+    def wait_for(self, words, seconds=60):
+        end = time.monotonic() + seconds
+        while words not in self.said():
+            assert self.process.poll() is None and time.monotonic() < end, self.said()
+            time.sleep(0.05)
+
+    def stop(self):
+        """Ctrl-C; returns the processes that are still there afterwards."""
+        family = [process for process in psutil.process_iter(["environ"])
+                  if (process.info["environ"] or {}).get("TRAINYARD_HOME") == str(self.home)
+                  and process.pid != os.getpid()]
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(40)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        return alive
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def app():
+    """The app, running, for the tests of one file."""
+    folder = Path(tempfile.mkdtemp(prefix="trainyard-"))
+    running = App(folder)
+    yield running
+    alive = running.stop()
+    for process in alive:
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+    said = running.said()
+    running.log.unlink()
+    assert alive == [], f"Ctrl-C left processes behind; the app said: {said}"
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Where nothing may be skipped, a skip is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("TRAINYARD_TESTS_MAY_SKIP") == "no" and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,6 +1,7 @@
 """How numbers, times and states are said, the same on every page."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from store.tables import Status, now
@@ -64,14 +65,24 @@ def exactly(time: datetime | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC") if time else "–"
 
 
-def count(number: float | None, word: str = "") -> str:
-    """12,400 rows."""
+def count(number: float | None, word: str = "", several: str = "") -> str:
+    """12,400 rows; `several` for words whose plural is not made with an s."""
     if number is None:
         return "–"
     said = f"{number:,.0f}"
     if not word:
         return said
-    return f"{said} {word}" if number == 1 else f"{said} {word}s"
+    return f"{said} {word}" if number == 1 else f"{said} {several or word + 's'}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter in front."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str]) -> str:
+    """upload, preprocess and train."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -1,0 +1,333 @@
+"""Figures: pure functions from rows to a Plotly figure, without Streamlit. The only place that knows Plotly."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from store.metrics import Curves, Point
+
+ACCENT = "#3d85d0"
+SOFT = "#8b97a6"
+FAINT = "rgba(139, 151, 166, 0.25)"
+GREEN, RED, ORANGE = "#2f9463", "#d0554b", "#cf8334"
+PALETTE = (ACCENT, ORANGE, GREEN, "#9a6fd0", RED, "#2b9aa8", "#b8912c", "#c463a2", "#6b7f99", "#7fae3c")
+COUNTS = ((0.0, "rgba(61, 133, 208, 0.04)"), (1.0, "rgba(61, 133, 208, 0.9)"))
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "showSendToCloud": False}
+
+MOST_POINTS = 1000
+LONGEST_LABEL = 24
+HEIGHT = 240
+FEW_EPOCHS = 10
+LEAST_SPAN = 0.1
+MEASURES = {"accuracy": "Accuracy", "loss": "Loss", "r2": "R²", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)"}
+SHARES = {"accuracy"}
+Zoom = tuple[Sequence[float], Sequence[float]]
+
+
+def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
+    """At most so many points of a curve; of every stretch the lowest and the highest stay, so no peak is lost."""
+    if len(points) <= most:
+        return list(points)
+    stretches = max(most // 2 - 1, 1)
+    kept = [points[0]]
+    for number in range(stretches):
+        stretch = points[number * len(points) // stretches : (number + 1) * len(points) // stretches]
+        if stretch:
+            kept += {min(stretch, key=_value), max(stretch, key=_value)}
+    return sorted({*kept, points[-1]})
+
+
+def measures(curves: Curves) -> list[str]:
+    """What was measured, without the train_ and val_ of the names, in the order in which it is shown."""
+    names = dict.fromkeys(_measure(name) for name in curves)
+    order = list(MEASURES)
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def measure_name(measure: str) -> str:
+    return MEASURES.get(measure, measure.replace("_", " ").capitalize())
+
+
+def learning(curves: Curves, measure: str, epochs: int | None = None, best: int | None = None,
+             zoom: Zoom | None = None) -> go.Figure:
+    """One measure over the epochs, training against validation; of the `epochs` to come there is room for some."""
+    figure = go.Figure()
+    for name, label, colour, width in (
+        (f"train_{measure}", "Training", SOFT, 1.5), (f"val_{measure}", "Validation", ACCENT, 2.5),
+        (measure, measure_name(measure), ACCENT, 2.5),
+    ):
+        if points := _within(curves.get(name) or [], zoom):
+            figure.add_trace(_line(thin(points), label, colour, width, measure in SHARES))
+    if best is not None and (point := _at(curves.get(f"val_{measure}") or [], best)):
+        figure.add_trace(_dot(point, measure in SHARES))
+    _lay_out(figure, f"learning-{measure}", measure_name(measure))
+    last = max((points[-1].epoch for points in curves.values() if points), default=0)
+    end = _horizon(last, epochs) if epochs else last
+    figure.update_xaxes(title_text="Epoch", tickformat=",d", dtick=1 if end <= FEW_EPOCHS else None,
+                        range=[1 - end / 50, end * 1.02] if epochs else None)
+    if measure in SHARES:
+        figure.update_yaxes(tickformat=".2~%", range=_span(curves, measure))
+    if zoom:
+        figure.update_xaxes(range=zoom[0], dtick=None)
+        figure.update_yaxes(range=zoom[1])
+    return figure
+
+
+def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
+    """What it really was against what was predicted; the shade is the share of the row."""
+    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
+    short = shortened(labels)
+    few = len(labels) <= 12
+    text = [[f"{count:,}<br>{share:.0%}" if len(labels) <= 6 else f"{count:,}"
+             for count, share in zip(*pair, strict=True)] for pair in zip(counts, shares, strict=True)]
+    hover = [[f"really {_safe(labels[i])}, predicted {_safe(labels[j])}: {counts[i][j]:,} rows, {shares[i][j]:.1%}"
+              for j in range(len(labels))] for i in range(len(labels))]
+    figure = go.Figure(go.Heatmap(
+        z=shares, x=short, y=short, text=text if few else None, texttemplate="%{text}" if few else None,
+        hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", colorscale=COUNTS, zmin=0, zmax=1,
+        showscale=False, xgap=3, ygap=3,
+    ))
+    _lay_out(figure, "confusion", "", height=min(max(48 * len(labels) + 120, HEIGHT), 620))
+    figure.update_xaxes(title_text="Predicted", showgrid=False, type="category", side="bottom")
+    figure.update_yaxes(title_text="Really", showgrid=False, type="category", autorange="reversed", ticksuffix=" ")
+    return figure
+
+
+def roc(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """How many are found against how many false alarms that costs, for every class."""
+    figure = _ratio_lines(curves, "roc", "auc", "AUC")
+    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": SOFT, "width": 1, "dash": "dot"},
+                                hoverinfo="skip", showlegend=False))
+    _lay_ratio(figure, "roc", "False alarms", "Found")
+    return figure
+
+
+def precision_recall(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """How many of the alarms are right against how many are found, for every class."""
+    figure = _ratio_lines(curves, "pr", "ap", "AP")
+    _lay_ratio(figure, "pr", "Found (recall)", "Right (precision)")
+    return figure
+
+
+def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
+    """Predictions against the truth; on the dotted line they agree."""
+    figure = go.Figure(go.Scattergl(
+        x=list(actual), y=list(predicted), mode="markers", name="Rows",
+        marker={"color": ACCENT, "size": 5, "opacity": 0.45},
+        hovertemplate="really %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
+    ))
+    if actual and predicted:
+        ends = [min(*actual, *predicted), max(*actual, *predicted)]
+        figure.add_trace(go.Scatter(x=ends, y=ends, mode="lines", line={"color": SOFT, "width": 1.5, "dash": "dot"},
+                                    hoverinfo="skip"))
+    _lay_out(figure, "residuals", "", height=360)
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(title_text="Really", showgrid=True)
+    figure.update_yaxes(title_text="Predicted")
+    return figure
+
+
+def importance(rows: Sequence[Mapping[str, Any]], most: int = 15) -> go.Figure:
+    """How much the score falls when a column is shuffled; the most important one on top."""
+    shown = list(rows)[:most]
+    figure = go.Figure(go.Bar(
+        x=[row["value"] for row in shown], y=shortened([row["column"] for row in shown]), orientation="h",
+        error_x={"type": "data", "array": [row.get("spread") or 0 for row in shown], "color": SOFT, "thickness": 1.5,
+                 "width": 3},
+        marker={"color": ACCENT, "cornerradius": 3}, customdata=[_safe(row["column"]) for row in shown],
+        hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
+    ))
+    _lay_out(figure, "importance", "", height=max(26 * len(shown) + 70, 140))
+    figure.update_layout(bargap=0.35)
+    figure.update_xaxes(title_text="Loss of score without it", showgrid=True, zeroline=True, zerolinecolor=FAINT)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticksuffix=" ")
+    return figure
+
+
+def shortened(labels: Sequence[str]) -> list[str]:
+    """Labels short enough for an axis, and still different from each other."""
+    found: list[str] = []
+    for label in map(str, labels):
+        short = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+        same = sum(1 for before in found if before.rstrip("\u200b") == _safe(short))
+        found.append(_safe(short) + "\u200b" * same)
+    return found
+
+
+def _horizon(last: int, epochs: int) -> int:
+    """How far the axis of a running training reaches: it doubles when it is full, so that the curve grows in peace."""
+    end = FEW_EPOCHS
+    while end <= last:
+        end *= 2
+    return min(end, epochs)
+
+
+def _within(points: Sequence[Point], zoom: Zoom | None) -> Sequence[Point]:
+    """The points that are seen, and the one before and after; once they are all there, the figure stays the same."""
+    if not zoom or not points:
+        return points
+    low, high = zoom[0]
+    first = max(bisect_left(points, low, key=_epoch) - 1, 0)
+    return points[first : bisect_right(points, high, key=_epoch) + 1]
+
+
+def _span(curves: Curves, measure: str) -> list[float] | None:
+    """A range of at least ten points, so that noise does not look like progress."""
+    names = (measure, f"train_{measure}", f"val_{measure}")
+    values = [point.value for name in names for point in curves.get(name) or []]
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    room = max((LEAST_SPAN - (high - low)) / 2, 0.05 * (high - low))
+    top = min(high + room, 1.005)
+    return [max(min(low - room, top - LEAST_SPAN), -0.005), top]
+
+
+def _line(points: Sequence[Point], label: str, colour: str, width: float, is_share: bool) -> go.Scatter:
+    return go.Scatter(
+        x=[point.epoch for point in points], y=[point.value for point in points], name=label,
+        mode="lines" if len(points) > 1 else "markers", line={"color": colour, "width": width},
+        marker={"color": colour},
+        hovertemplate=f"%{{y:{'.1%' if is_share else '.4g'}}}<extra>{label}</extra>",
+    )
+
+
+def _dot(point: Point, is_share: bool) -> go.Scatter:
+    return go.Scatter(
+        x=[point.epoch], y=[point.value], mode="markers", name="Best epoch",
+        marker={"color": ACCENT, "size": 10, "line": {"color": "white", "width": 2}},
+        hovertemplate=f"best, epoch {point.epoch:,}: %{{y:{'.1%' if is_share else '.4g'}}}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _ratio_lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, area_name: str) -> go.Figure:
+    figure = go.Figure()
+    for number, curve in enumerate(curves):
+        points = curve.get(which) or []
+        size = curve.get(area)
+        name = _safe(str(curve.get("label", "")))[:LONGEST_LABEL]
+        figure.add_trace(go.Scatter(
+            x=[point[0] for point in points], y=[point[1] for point in points], mode="lines",
+            name=f"{name} ({area_name} {size:.3f})" if size is not None else name,
+            line={"color": PALETTE[number % len(PALETTE)], "width": 2},
+            hovertemplate=f"{name}: %{{x:.1%}}, %{{y:.1%}}<extra></extra>",
+        ))
+    return figure
+
+
+def _lay_ratio(figure: go.Figure, revision: str, across: str, up: str) -> None:
+    _lay_out(figure, revision, "", height=360)
+    figure.update_xaxes(title_text=across, range=[-0.01, 1.01], tickformat=".0%", showgrid=True)
+    figure.update_yaxes(title_text=up, range=[-0.01, 1.03], tickformat=".0%")
+    figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, hovermode="closest")
+
+
+def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT) -> None:
+    """Quiet, see-through, and steady: the same revision keeps what the reader has zoomed to."""
+    figure.update_layout(
+        height=height, uirevision=revision, title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
+        margin={"l": 8, "r": 8, "t": 36 if title else 12, "b": 8}, hovermode="x unified" if title else "closest",
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1},
+    )
+    figure.update_xaxes(showgrid=False, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=FAINT, zeroline=False, automargin=True)
+
+
+def _measure(name: str) -> str:
+    return name.removeprefix("train_").removeprefix("val_")
+
+
+def _at(points: Sequence[Point], epoch: int) -> Point | None:
+    return next((point for point in points if point.epoch == epoch), None)
+
+
+def _epoch(point: Point) -> int:
+    return point.epoch
+
+
+def _value(point: Point) -> float:
+    return point.value
+
+
+def _safe(text: str) -> str:
+    """Plotly reads a few tags in its texts; a user's text must show as it is."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+MOST_COMPARED = 12
+NAMED = 5  # with more, their names would leave no room for the curves
+COMPARED = (*PALETTE, "#a8674f", "#4f7f9e")
+
+
+def colours(workflow_ids: Sequence[int]) -> dict[int, str]:
+    """A colour for each of up to twelve workflows; as far as they allow each other, every one keeps its own always."""
+    free = list(range(len(COMPARED)))
+    found: dict[int, str] = {}
+    for workflow_id in sorted(workflow_ids):
+        wanted = workflow_id % len(COMPARED)
+        place = wanted if wanted in free else free[0] if free else wanted
+        if place in free:
+            free.remove(place)
+        found[workflow_id] = COMPARED[place]
+    return found
+
+
+def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: str) -> go.Figure:
+    """The same curve of several workflows, one above the other."""
+    figure = go.Figure()
+    colour = colours(list(names))
+    is_share = _measure(measure) in SHARES
+    for workflow_id, name in names.items():
+        if points := curves.get(workflow_id):
+            said = name[:LONGEST_LABEL * 2] if len(names) <= NAMED else ""
+            label = _safe(f"#{workflow_id} {said}".strip())
+            figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, is_share))
+    _lay_out(figure, f"comparison-{measure}", "", height=380)
+    figure.update_layout(hovermode="x unified", showlegend=True,
+                         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0,
+                                 "xanchor": "left", "x": 0})
+    figure.update_xaxes(title_text="Epoch", tickformat=",d")
+    if is_share:
+        figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def queue_depth(minutes: Sequence[Any]) -> go.Figure:
+    """How many steps waited and ran, minute by minute."""
+    figure = go.Figure()
+    times = [minute.at for minute in minutes]
+    for name, values, colour in (
+        ("Running", [minute.running for minute in minutes], ACCENT),
+        ("Waiting", [minute.waiting for minute in minutes], SOFT),
+    ):
+        figure.add_trace(go.Scatter(x=times, y=values, name=name, mode="lines", stackgroup="depth",
+                                    line={"color": colour, "width": 1.5, "shape": "hv"},
+                                    hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
+    _lay_minutes(figure, "queue-depth", max((minute.waiting + minute.running for minute in minutes), default=0))
+    return figure
+
+
+def queue_throughput(minutes: Sequence[Any]) -> go.Figure:
+    """How many steps ended, minute by minute."""
+    figure = go.Figure()
+    times = [minute.at for minute in minutes]
+    for name, values, colour in (
+        ("Finished", [minute.finished for minute in minutes], GREEN),
+        ("Failed", [minute.failed for minute in minutes], RED),
+    ):
+        figure.add_trace(go.Bar(x=times, y=values, name=name, marker={"color": colour},
+                                hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
+    figure.update_layout(barmode="stack", bargap=0.2)
+    _lay_minutes(figure, "queue-throughput", max((minute.finished + minute.failed for minute in minutes), default=0))
+    return figure
+
+
+def _lay_minutes(figure: go.Figure, revision: str, top: float) -> None:
+    _lay_out(figure, revision, "", height=200)
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(tickformat="%H:%M", hoverformat="%H:%M UTC")
+    figure.update_yaxes(range=[0, max(top * 1.1, 4)], tickformat=",d", nticks=4)

@@ -1,0 +1,120 @@
+"""Queues, workers and jobs as tables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from jobs.queues import JobRow, QueueCounts, WorkerRow
+from pages.parts import address, archive, words
+from pages.parts.twins import Twin
+from store.tables import now
+
+GREY = "color: #8b97a6"
+COUNTS = {
+    "ready": ("Ready", "Wait for a free worker."), "started": ("Started", "Are with a worker."),
+    "deferred": ("Deferred", "Wait for the step above them."), "scheduled": ("Scheduled", "Are tried again later."),
+    "finished": ("Finished", "Done, and remembered for a week."), "failed": ("Failed", "Remembered for a week."),
+}
+
+
+def queue_twin(name: str, verb: str) -> Twin:
+    """How to pause or resume a queue from elsewhere."""
+    return Twin(verb.capitalize(), "", f"curl -X POST {address.server()}/api/queues/{quote(name)}/{verb}")
+
+
+def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:
+    """How many jobs a queue has in which state; grey when that was some time ago."""
+    frame = pd.DataFrame([{name: f"{getattr(queue, name):,}" for name in COUNTS} for queue in queues], dtype="str")
+    return _aged(frame, fresh)
+
+
+def counts_columns() -> dict[str, Any]:
+    return {name: st.column_config.TextColumn(said, help=help_) for name, (said, help_) in COUNTS.items()}
+
+
+def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
+    """One row a worker; grey when that was some time ago."""
+    frame = pd.DataFrame({
+        "name": [worker.name for worker in workers],
+        "state": [_state(worker, fresh) for worker in workers],
+        "doing": [_step_address(worker.workflow_id, worker.step) for worker in workers],
+        "up": [_since(worker.started_at) for worker in workers],
+        "memory": [words.size(worker.memory) for worker in workers],
+        "done": [f"{worker.done:,}" for worker in workers],
+        "failed": [f"{worker.failed:,}" for worker in workers],
+    }, dtype="object")
+    return _aged(frame, fresh)
+
+
+def workers_columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "name": column.TextColumn("Worker"),
+        "state": column.TextColumn("State"),
+        "doing": column.LinkColumn("Current step", display_text=archive.NAME_IN_ADDRESS),
+        "up": column.TextColumn("Up for"),
+        "memory": column.TextColumn("Memory", help="With its jobs; shared pages are counted in each process."),
+        "done": column.TextColumn("Jobs done"),
+        "failed": column.TextColumn("Jobs failed"),
+    }
+
+
+def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
+    """One row a job, the newest first."""
+    return pd.DataFrame({
+        "step": [_step_address(job.workflow_id, job.step) for job in jobs],
+        "status": [[job.status.capitalize()] for job in jobs],
+        "attempt": [str(job.attempt) for job in jobs],
+        "started": [words.ago(job.started_at) for job in jobs],
+        "took": [words.duration(job.seconds) for job in jobs],
+        "waited": [_waited(job) for job in jobs],
+        "worker": [job.worker or "" for job in jobs],
+        "job": [job.job_id for job in jobs],
+    })
+
+
+def jobs_columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "step": column.LinkColumn("Step", display_text=archive.NAME_IN_ADDRESS, width=160, pinned=True),
+        "status": archive.status_column(),
+        "attempt": column.TextColumn("Attempt", width=65),
+        "started": column.TextColumn("Started", width=110),
+        "took": column.TextColumn("Took", width=80),
+        "waited": column.TextColumn("Waited", width=80, help="From when it could start to when it did."),
+        "worker": column.TextColumn("Worker"),
+        "job": column.TextColumn("Job", help="The job's id in the queue."),
+    }
+
+
+def _state(worker: WorkerRow, fresh: bool) -> str:
+    if not fresh:
+        return "not known"
+    return "idle" if worker.job_id is None and worker.state in ("idle", "busy") else worker.state
+
+
+def _step_address(workflow_id: int | None, step: str | None) -> str:
+    """A link to a workflow whose end names the step."""
+    if workflow_id is None:
+        return ""
+    said = f"{archive.step_title(step or '')} of #{workflow_id}"
+    return f"workflow?id={workflow_id}#{quote(said, safe='')}"
+
+
+def _waited(job: JobRow) -> str:
+    if job.ready_at is None or job.started_at is None or job.started_at < job.ready_at:
+        return ""
+    return words.duration((job.started_at - job.ready_at).total_seconds())
+
+
+def _since(time: datetime | None) -> str:
+    return words.duration((now() - time).total_seconds()) if time else "–"
+
+
+def _aged(frame: pd.DataFrame, fresh: bool) -> Styler:
+    return frame.style.map(lambda _: "" if fresh else GREY)

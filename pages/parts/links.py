@@ -1,0 +1,17 @@
+"""Ways from page to page; the URL always holds what is looked at."""
+
+from typing import NoReturn
+
+import streamlit as st
+
+WORKFLOW = "workflow.py"
+
+
+def workflow(workflow_id: int, label: str | None = None, icon: str | None = None) -> None:
+    """A link to a workflow's page."""
+    st.page_link(WORKFLOW, label=label or f"#{workflow_id}", icon=icon, width="content",
+                 query_params={"id": str(workflow_id)})
+
+
+def go_to_workflow(workflow_id: int) -> NoReturn:
+    st.switch_page(WORKFLOW, query_params={"id": str(workflow_id)})

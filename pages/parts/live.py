@@ -1,0 +1,43 @@
+"""Panels that redraw themselves while something can still change."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.parts import words
+from store.tables import now
+
+EVERY_SECONDS = 2.0
+
+
+def panel(key: str, draw: Callable[[], bool], changing: bool, foot: bool = True) -> None:
+    """Draw a panel, and again every two seconds while it answers that something can still change.
+
+    `changing` is what the page knows before it draws; the timer can be paused, and touches nothing else. A panel
+    that puts the footer somewhere else says `foot=False` and calls `footer` itself.
+    """
+    ticking = changing and not _paused(key)
+
+    def body() -> None:
+        still = draw()
+        if still and foot:
+            footer(key)
+        if (still and not _paused(key)) != ticking:
+            st.rerun()
+
+    st.fragment(body, run_every=EVERY_SECONDS if ticking else None)()
+
+
+def _paused(key: str) -> bool:
+    return bool(st.session_state.get(f"{key}-paused", False))
+
+
+def footer(key: str) -> None:
+    """How fresh the panel is, and the switch that stops its timer."""
+    at = now()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if _paused(key):
+            st.caption(f":material/pause_circle: Paused, as of {at:%H:%M:%S} UTC", width="content")
+        else:
+            st.caption(":material/sync: Updated just now, and every 2 s", width="content", help=words.exactly(at))
+        st.toggle("Pause updates", key=f"{key}-paused", persist_state="page")

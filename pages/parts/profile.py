@@ -1,0 +1,208 @@
+"""How a dataset's columns, first rows and notices are drawn, wherever they are shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from jobs.profile import task_of
+from jobs.reader import DELIMITERS
+from pages.parts import forms, words
+from store.datasets import Dataset
+
+KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
+ROW = 35
+SHOWN_NOTICES = 3
+MOST_NOTICES = 50
+MOST_PREVIEWED = 200
+Columns = Sequence[Mapping[str, Any]]
+
+
+def profile_table(columns: Columns, rows: int | None = None, key: str | None = None, most: int = 14) -> None:
+    """One line a column: type, missing, distinct, what is in it and how that is spread."""
+    table = _profile(columns, rows)
+    st.dataframe(table, column_config=_config(columns, rows), hide_index=True, key=key,
+                 placeholder="", height=_height(len(table), most), alt="The columns and what is in them")
+
+
+def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: int | None = None) -> dict[str, bool]:
+    """The profile with a tick in front of every column; returns which are ticked."""
+    # The editor reports changes against what it was first given, so that must stay the same while it is on screen.
+    first = st.session_state.setdefault(f"{key}-first", [used[column["name"]] for column in columns])
+    table = _profile(columns, rows)
+    table.insert(0, "use", first)
+    config = _config(columns, rows) | {
+        "use": st.column_config.CheckboxColumn("Use", help="Whether training may use this column.", width=64)}
+    edited = st.data_editor(table, column_config=config, hide_index=True, key=key, height=_height(len(table), 5),
+                            disabled=[name for name in table if name != "use"], placeholder="",
+                            alt="Which columns are used")
+    return dict(zip((column["name"] for column in columns), map(bool, edited["use"]), strict=True))
+
+
+def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str | None = None,
+                  most: int = 14) -> None:
+    """The first rows, as they were read."""
+    cells = {
+        column["name"]: _cells(column, [row[place] if place < len(row) else None for row in preview])
+        for place, column in enumerate(columns[:MOST_PREVIEWED])
+    }
+    if len(columns) > MOST_PREVIEWED:
+        st.caption(f"The first {MOST_PREVIEWED} of {len(columns):,} columns.")
+    st.dataframe(pd.DataFrame(cells), hide_index=True, key=key, height=_height(len(preview), most),
+                 placeholder="", alt="The first rows of the file")
+
+
+def notices(found: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
+    """What reading the file brought to light: warnings first, the rest folded."""
+    ordered = sorted(found, key=lambda notice: notice["level"] != "warning")
+    # One line too many is better shown than folded away behind a line of its own.
+    first = len(ordered) if len(ordered) <= SHOWN_NOTICES + 1 else SHOWN_NOTICES
+    if ordered:
+        st.markdown("  \n".join(map(_notice, ordered[:first])))
+    if rest := ordered[first:]:
+        with st.expander(f"{len(rest):,} more notes", type="compact", key=f"{key}-more"):
+            st.markdown("  \n".join(map(_notice, rest[:MOST_NOTICES])))
+            if len(rest) > MOST_NOTICES:
+                st.caption(f"and {len(rest) - MOST_NOTICES:,} more of the same kinds; the column list has them all.")
+
+
+def summary(dataset: Dataset) -> str:
+    """12,400 rows · 14 columns · cp1254, semicolon, decimal comma."""
+    rows = words.count(dataset.rows, "row") if dataset.rows is not None else words.size(dataset.size)
+    return " · ".join((rows, words.count(len(dataset.columns), "column"), dialect_words(dataset.dialect)))
+
+
+def first_part(dataset: Dataset) -> None:
+    """Say so when the figures are not of the whole file."""
+    if not dataset.exact:
+        st.caption("This is a large file: the figures are of its first part, until a workflow has read all of it.")
+
+
+def reading_form(dataset: Dataset, key: str) -> dict[str, Any]:
+    """A form about how the file is written; what was changed, once it is sent."""
+    with st.form(key, border=False):
+        st.caption("The same file read differently becomes a new version; this one stays as it is.")
+        chosen = forms.dialect_widgets(key, dataset.dialect)
+        sent = st.form_submit_button("Read it again", icon=":material/refresh:")
+    return {name: value for name, value in chosen.items() if value != dataset.dialect.get(name)} if sent else {}
+
+
+def target_words(column: Mapping[str, Any], rows: int | None) -> str:
+    """2 classes, 61 % / 39 %; or the range of a number."""
+    if task_of(dict(column)) == "regression":
+        return f"A number, {words.plain(contents(column))}"
+    classes = int(column.get("distinct") or 0)
+    said = words.count(classes, "class").replace("classs", "classes")
+    top = column.get("top") or []
+    # With every class at hand the shares need no row count, which a large file does not have yet.
+    known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - (column.get("missing") or 0)
+    shares = [f"{words.plain(_short(value))} {count / known:.0%}".replace("%", " %")
+              for value, count in top] if known > 0 else []
+    more = " and others" if classes > len(shares) else ""
+    return f"{said}: {', '.join(shares)}{more}" if shares else said
+
+
+def kind_words(column: Mapping[str, Any]) -> str:
+    """number, whole number, text, yes / no, date, empty."""
+    if column.get("kind") == "number" and column.get("whole"):
+        return "whole number"
+    return KINDS.get(column.get("kind", ""), "–")
+
+
+def contents(column: Mapping[str, Any]) -> str:
+    """What a column holds, in a few words: 18 to 92, mean 43.1; or its most frequent values."""
+    if column.get("min") is not None and column.get("max") is not None:
+        low, high = _edge(column["min"]), _edge(column["max"])
+        mean = f", mean {_edge(column['mean'])}" if column.get("mean") is not None else ""
+        return f"{low} to {high}{mean}" if low != high else f"always {low}"
+    return ", ".join(str(value) for value, _ in column.get("top") or []) or "–"
+
+
+def dialect_words(dialect: Mapping[str, Any]) -> str:
+    """cp1254, semicolon, decimal comma."""
+    encoding = dialect.get("encoding", "utf-8")
+    said = [encoding.replace("utf", "UTF"), DELIMITERS.get(dialect.get("delimiter", ","), "other separator")]
+    said.append("decimal comma" if dialect.get("decimal") == "," else "decimal point")
+    if dialect.get("header") is False:
+        said.append("no header line")
+    return ", ".join(said)
+
+
+def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
+    return pd.DataFrame({
+        "name": [column["name"] for column in columns],
+        "kind": [kind_words(column) for column in columns],
+        "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
+        "distinct": _distinct(columns),
+        "histogram": [column.get("histogram") or [] for column in columns],
+        "contents": [contents(column) for column in columns],
+        "note": [column.get("reason") or "" for column in columns],
+    })
+
+
+def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
+    config = st.column_config
+    missing = (config.NumberColumn("Missing", format="%.1f %%", width=72) if rows
+               else config.NumberColumn("Missing", format="localized", width=72))
+    counted = "How many different values there are; 1,000+ means at least so many."
+    distinct = (config.TextColumn("Distinct", width=80, alignment="right", help=counted) if any(map(_capped, columns))
+                else config.NumberColumn("Distinct", width=80, format="localized", help=counted))
+    return {
+        "name": config.TextColumn("Column", width=160),
+        "kind": config.TextColumn("Type", width=100),
+        "missing": missing,
+        "distinct": distinct,
+        "histogram": config.BarChartColumn("Spread", width=110, y_min=0, help=(
+            "How the values are spread: from the smallest to the largest, or by how frequent they are.")),
+        "contents": config.TextColumn("Contents", width="medium"),
+        "note": config.TextColumn("Note", width="medium") if any(column.get("reason") for column in columns) else None,
+    }
+
+
+def _capped(column: Mapping[str, Any]) -> bool:
+    return column.get("distinct") is not None and not column.get("distinct_exact", True)
+
+
+def _distinct(columns: Columns) -> pd.Series:
+    """Numbers; or words, where counting was given up at some number: 1,000+."""
+    counts = [column.get("distinct") for column in columns]
+    if not any(map(_capped, columns)):
+        return pd.Series(counts, dtype="Int64")
+    return pd.Series([words.count(count) + ("+" if _capped(column) else "")
+                      for column, count in zip(columns, counts, strict=True)], dtype="str")
+
+
+def _missing(column: Mapping[str, Any], rows: int | None) -> float | None:
+    """In percent, or as a number while it is not known how many rows there are; nothing instead of zero."""
+    missing = column.get("missing")
+    return (100 * missing / rows if rows else missing) if missing else None
+
+
+def _cells(column: Mapping[str, Any], values: list[Any]) -> pd.Series:
+    if column.get("kind") == "number":
+        return pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
+    return pd.Series([None if value is None else str(value) for value in values], dtype="str")
+
+
+def _short(value: Any) -> str:
+    said = _edge(value) if isinstance(value, int | float) else str(value)
+    return said if len(said) <= 24 else f"{said[:23]}…"
+
+
+def _edge(value: Any) -> str:
+    if isinstance(value, int) and abs(value) < 10_000:
+        return str(value)  # it may be a year
+    return words.number(value) if isinstance(value, int | float) else str(value)[:10]
+
+
+def _notice(notice: Mapping[str, Any]) -> str:
+    icon = ":orange[:material/warning:]" if notice["level"] == "warning" else ":gray[:material/info:]"
+    return f"{icon} {words.plain(notice['text'])}"
+
+
+def _height(lines: int, most: int) -> int:
+    """Tall enough for the lines there are, but not for more than fit on a screen."""
+    if lines <= most:
+        return ROW * (lines + 1) + 3
+    return ROW * (most + 1) + ROW // 2  # half a line shows that there are more

@@ -1,0 +1,97 @@
+"""The three ways to data: a dropped file, the sample, what is here already."""
+
+from typing import Any
+
+import streamlit as st
+
+from jobs import datasets
+from pages.parts import address, forms, words
+from store import datasets as stored
+from store.datasets import Dataset
+from store.errors import Refused
+
+LISTED = 200
+
+
+def refusal() -> None:
+    """Why the last file was not taken in, until there is other data."""
+    if refused := st.session_state.get("new-refused"):
+        st.error(f"**{words.plain(refused['name'])}** was not taken in. {words.plain(refused['sentence'])} "
+                 "Nothing was kept: correct the file, or the reading settings, and drop it again.",
+                 icon=":material/error:")
+
+
+def choose() -> None:
+    """Offer them side by side; what is taken is shown at once."""
+    first_visit = "dataset" not in st.query_params and "new-refused" not in st.session_state
+    dropping, choosing = st.columns([3, 2], gap="medium")
+    with dropping:
+        upload()
+    with choosing:
+        if st.button("Try it with the sample", icon=":material/science:", key="new-sample", width="stretch",
+                     type="primary" if first_visit else "secondary",
+                     help="Customers of a phone company, and which of them left."):
+            with st.spinner("Reading the sample"):
+                show(datasets.sample())
+        listed = stored.listed(limit=LISTED)
+        if listed:
+            names = {row.id: row.name for row in listed}
+            st.selectbox("Or use a dataset that is here already", list(names), index=None, key="new-pick",
+                         format_func=lambda number: names.get(number, ""), placeholder=f"{len(names)} to choose from",
+                         on_change=pick)
+
+
+def upload() -> None:
+    """Take a dropped file in at once; its bytes do not stay in the session."""
+    number = st.session_state.setdefault("new-upload", 0)
+    file = st.file_uploader("Drop a CSV file", key=f"new-upload-{number}")
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key="new-reading"):
+            st.caption("How the file is written is found out by itself. If that goes wrong, say it here first.")
+            dialect = forms.dialect_widgets("new-dialect")
+        with st.popover("Larger than 200 MB?", icon=":material/help:", type="tertiary", key="new-large"):
+            large_files()
+    if file is None:
+        return
+    try:
+        with st.spinner(f"Reading {words.plain(file.name)}, {words.size(file.size)}", show_time=True):
+            dataset = datasets.add(file, file.name, dialect)
+    except (Refused, OSError) as refused:
+        st.session_state["new-refused"] = {"name": file.name, "sentence": _why(refused)}
+        st.session_state["new-upload"] = number + 1
+        st.rerun()
+    st.session_state["new-upload"] = number + 1
+    show(dataset)
+
+
+def _why(refused: Refused | OSError) -> str:
+    if isinstance(refused, Refused):
+        return refused.sentence
+    return f"The server could not store it ({(refused.strerror or 'unknown reason').lower()})."
+
+
+def large_files() -> None:
+    st.markdown("Send it from a terminal; it goes straight to disk, whatever its size, and appears in this list.")
+    st.code(f'curl -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"', language="bash", wrap_lines=True)
+    st.markdown("Or, on the computer that runs Trainyard, train on it at once:")
+    st.code("python -m jobs submit big.csv --target COLUMN", language="bash", wrap_lines=True)
+
+
+def pick() -> None:
+    """Go on with a dataset from the list, which is then ready to be asked again."""
+    if st.session_state["new-pick"] is not None:
+        remember("dataset", st.session_state["new-pick"])
+        st.session_state["new-pick"] = None
+        st.session_state.pop("new-refused", None)
+
+
+def show(dataset: Dataset) -> None:
+    """Go on with a dataset; the URL holds it from now on."""
+    st.session_state.pop("new-refused", None)
+    remember("dataset", dataset.id)
+    st.rerun()
+
+
+def remember(name: str, value: Any) -> None:
+    """A choice that belongs into a link to this page."""
+    st.query_params[name] = str(value)

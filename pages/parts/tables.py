@@ -1,0 +1,53 @@
+"""Tables whose rows can be chosen."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+
+def choose(
+    frame: pd.DataFrame,
+    ids: Sequence[int],
+    key: str,
+    mode: Literal["multi-row", "single-row"] = "multi-row",
+    **shown: Any,
+) -> list[int]:
+    """Draw a table and return the ids of the chosen rows, also of those that are on other pages.
+
+    Streamlit remembers positions; this remembers ids, so that a row stays chosen when others come, go or move.
+    """
+    before = chosen(key)
+    if st.session_state.get(f"{key}-ids") != list(ids):
+        st.session_state[f"{key}-ids"] = list(ids)
+        _draw_anew(key)
+    here = [position for position, row_id in enumerate(ids) if row_id in before]
+    event = st.dataframe(
+        frame,
+        key=f"{key}-{st.session_state[f'{key}-drawing']}",
+        on_select="rerun",
+        selection_mode=mode,
+        selection_default={"selection": {"rows": here, "columns": [], "cells": []}},
+        hide_index=True,
+        **shown,
+    )
+    now_here = [ids[position] for position in event["selection"]["rows"] if position < len(ids)]
+    elsewhere = [] if mode == "single-row" else [row_id for row_id in before if row_id not in ids]
+    st.session_state[f"{key}-chosen"] = elsewhere + now_here
+    return elsewhere + now_here
+
+
+def chosen(key: str) -> list[int]:
+    """The ids chosen so far in the table with this key."""
+    return list(st.session_state.get(f"{key}-chosen", []))
+
+
+def forget(key: str) -> None:
+    """Choose nothing any more."""
+    st.session_state[f"{key}-chosen"] = []
+    _draw_anew(key)
+
+
+def _draw_anew(key: str) -> None:
+    st.session_state[f"{key}-drawing"] = st.session_state.get(f"{key}-drawing", 0) + 1

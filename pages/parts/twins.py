@@ -1,0 +1,103 @@
+"""The command and the request that do the same as a button."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import address
+from store.datasets import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What to type in a shell instead of pressing a button."""
+
+    what: str
+    command: str
+    request: str
+
+
+def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any], called: str = "") -> Twin:
+    command = ["python", "-m", "jobs", "submit", f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
+    for name, value in params.items():
+        command += ["--set", f"{name}={_word(value)}"]
+    body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm, "params": dict(params)}
+    if called:
+        command += ["--name", called]
+        body["name"] = called
+    return Twin("Start", shlex.join(command), _post("/api/workflows", body))
+
+
+def restart(workflow_id: int) -> Twin:
+    return _verb("Restart", "restart", workflow_id)
+
+
+def retry(workflow_id: int) -> Twin:
+    return _verb("Retry", "retry", workflow_id)
+
+
+def cancel(workflow_id: int) -> Twin:
+    return _verb("Cancel", "cancel", workflow_id)
+
+
+def compose(data_from: int, config_from: int) -> Twin:
+    return Twin(
+        "Compose", f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
+        _post("/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
+    )
+
+
+def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Twin:
+    settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
+    return Twin(
+        "Run from here", f"python -m jobs rerun {workflow_id} --from {step}{settings}",
+        _post(f"/api/workflows/{workflow_id}/rerun", {"step": step, "params": dict(params)}),
+    )
+
+
+def describe(workflow_id: int) -> list[Twin]:
+    """How to look at a workflow from elsewhere."""
+    where = f"{address.server()}/api/workflows/{workflow_id}"
+    return [
+        Twin("Show", f"python -m jobs show {workflow_id} --json", f"curl {where}"),
+        Twin("Watch", f"python -m jobs watch {workflow_id}", f"curl {where}/metrics"),
+        Twin("Download model", "", f"curl -o workflow-{workflow_id}.joblib {where}/model"),
+    ]
+
+
+def popover(twins: Sequence[Twin], key: str, label: str = "As a command") -> None:
+    """A small button that shows how to do the same from a shell."""
+    with st.popover(label, icon=":material/terminal:", type="tertiary", key=key):
+        draw(twins)
+
+
+def draw(twins: Sequence[Twin]) -> None:
+    for twin in twins:
+        if len(twins) > 1:
+            st.markdown(f"**{twin.what}**")
+        st.code("\n".join(filter(None, (twin.command, twin.request))), language="bash", wrap_lines=True)
+
+
+def _verb(what: str, verb: str, workflow_id: int) -> Twin:
+    return Twin(what, f"python -m jobs {verb} {workflow_id}", _post(f"/api/workflows/{workflow_id}/{verb}"))
+
+
+def _post(path: str, body: Mapping[str, Any] | None = None) -> str:
+    url = f"{address.server()}{path}"
+    if body is None:
+        return f"curl -X POST {url}"
+    told = shlex.quote(json.dumps(body, ensure_ascii=False))
+    return f"curl -X POST {url} -H 'Content-Type: application/json' -d {told}"
+
+
+
+
+def _word(value: Any) -> str:
+    """A value as --set reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,5 +1,0 @@
-"""To be written."""
-
-import streamlit as st
-
-st.title("rq")

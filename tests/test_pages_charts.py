@@ -1,0 +1,150 @@
+"""Figures are pure functions from rows; what they show must be true to the rows."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pages.parts import charts
+from store.metrics import Point
+
+CURVES = {
+    "val_loss": [Point(1, 0.9), Point(2, 0.5)], "val_accuracy": [Point(1, 0.6), Point(2, 0.8)],
+    "train_accuracy": [Point(1, 0.7), Point(2, 0.9)], "grip": [Point(1, 3.0)],
+}
+
+
+def test_every_measure_is_shown_once_with_the_main_one_first():
+    """Training and validation share a chart, and accuracy comes before loss."""
+    assert charts.measures(CURVES) == ["accuracy", "loss", "grip"]
+
+
+def test_learning_shows_training_and_validation():
+    """Both curves are in the figure, training soft and validation in the accent colour."""
+    figure = charts.learning(CURVES, "accuracy")
+    assert [(trace.name, list(trace.y), trace.line.color) for trace in figure.data] == [
+        ("Training", [0.7, 0.9], charts.SOFT), ("Validation", [0.6, 0.8], charts.ACCENT)]
+
+
+def test_zoom_survives_a_refresh():
+    """A figure of the same measure says that it is the same picture, whatever came in meanwhile."""
+    before = charts.learning({"val_loss": CURVES["val_loss"][:1]}, "loss", epochs=50)
+    assert before.layout.uirevision == charts.learning(CURVES, "loss").layout.uirevision
+    assert before.layout.uirevision != charts.learning(CURVES, "accuracy").layout.uirevision
+
+
+def test_running_training_keeps_room_for_the_epochs_to_come():
+    """The axis doubles when it is full and ends with the last epoch asked for; it does not move at every refresh."""
+    def high(done, epochs):
+        curve = {"val_loss": [Point(epoch, 1.0) for epoch in range(1, done + 1)]}
+        return charts.learning(curve, "loss", epochs=epochs).layout.xaxis.range[1]
+
+    assert high(11, 900) == high(19, 900) and 20 <= high(19, 900) < 22
+    assert 50 <= high(45, 50) < 52 and 3 <= high(1, 3) < 4
+
+
+def test_noise_does_not_look_like_progress():
+    """An accuracy that hardly moves is drawn on a scale of at least ten points, within 0 to 100 %."""
+    still = {"val_accuracy": [Point(epoch, 0.99 + epoch / 10_000) for epoch in range(1, 9)]}
+    low, high = charts.learning(still, "accuracy").layout.yaxis.range
+    assert high - low >= 0.1 - 1e-9 and high <= 1.01
+
+
+def test_best_epoch_is_marked():
+    """The epoch whose model is kept has a dot on the validation curve."""
+    dot = charts.learning(CURVES, "accuracy", best=2).data[-1]
+    assert (list(dot.x), list(dot.y)) == ([2], [0.8])
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 999, 1000, 1001, 10_000, 123_457])
+def test_thin_keeps_ends_and_peaks(number):
+    """A long curve becomes short enough to draw, and neither its ends nor its extremes are lost."""
+    points = [Point(epoch, (epoch * 7919) % 1013) for epoch in range(1, number + 1)]
+    thinned = charts.thin(points)
+    assert len(thinned) <= charts.MOST_POINTS and thinned == sorted(set(thinned))
+    if points:
+        assert (thinned[0], thinned[-1]) == (points[0], points[-1])
+        values = [point.value for point in points]
+        assert {min(values), max(values)} <= {point.value for point in thinned}
+
+
+def test_thin_keeps_a_single_spike():
+    """One bad epoch among a hundred thousand is still to be seen."""
+    points = [Point(epoch, 50.0 if epoch == 54_321 else 1.0) for epoch in range(1, 100_001)]
+    assert Point(54_321, 50.0) in charts.thin(points)
+
+
+def test_confusion_shades_by_the_share_of_the_row():
+    """A rare class that is always found is as dark as a frequent one."""
+    figure = charts.confusion(["no", "yes"], [[90, 10], [0, 2]])
+    assert [list(row) for row in figure.data[0].z] == [[0.9, 0.1], [0.0, 1.0]]
+    assert "90" in figure.data[0].text[0][0]
+
+
+def test_confusion_of_a_class_without_rows():
+    """A class that does not occur is shown empty and breaks nothing."""
+    assert list(charts.confusion(["a", "b"], [[0, 0], [1, 3]]).data[0].z[0]) == [0.0, 0.0]
+
+
+def test_many_classes_are_drawn_without_numbers():
+    """Beyond a dozen classes the shade alone speaks."""
+    labels = [f"class {number}" for number in range(30)]
+    assert charts.confusion(labels, [[1] * 30] * 30).data[0].text is None
+
+
+def test_long_labels_stay_apart():
+    """Labels that begin alike are shortened and still are different categories."""
+    labels = ["a very long label that goes on and on " + end for end in "xyz"]
+    assert len(set(charts.shortened(labels))) == 3
+
+
+def test_user_text_is_never_markup():
+    """A label or column that looks like a tag is shown letter by letter."""
+    assert charts.shortened(["<b>bold</b>"]) == ["&lt;b&gt;bold&lt;/b&gt;"]
+    figure = charts.importance([{"column": "<a href=x>y</a>", "value": 0.2, "spread": 0.1}])
+    assert "<a" not in json.dumps(figure.to_plotly_json(), default=str)
+
+
+def test_roc_has_a_line_for_each_class_and_the_diagonal():
+    """Every class is named with its area, and the coin's line is there to compare with."""
+    curve = {"label": "Evet", "roc": [[0, 0], [0.2, 0.9], [1, 1]], "auc": 0.91, "pr": [[0, 1], [1, 0.4]], "ap": 0.8}
+    figure = charts.roc([curve])
+    assert figure.data[0].name == "Evet (AUC 0.910)" and list(figure.data[0].y) == [0, 0.9, 1]
+    assert list(figure.data[1].x) == [0, 1]
+    assert charts.precision_recall([curve]).data[0].name == "Evet (AP 0.800)"
+
+
+def test_residuals_have_a_line_where_predictions_are_right():
+    """The dotted line goes from the smallest to the largest number there is."""
+    assert list(charts.residuals([1.0, 5.0], [2.0, 9.0]).data[1].x) == [1.0, 9.0]
+    assert len(charts.residuals([], []).data) == 1
+
+
+def test_importance_shows_the_first_columns_on_top():
+    """At most fifteen columns, in the order given, with how sure each is."""
+    rows = [{"column": f"c{number}", "value": 1 / (number + 1), "spread": 0.01} for number in range(40)]
+    bar = charts.importance(rows).data[0]
+    assert (len(bar.y), bar.y[0], bar.error_x.array[0]) == (15, "c0", 0.01)
+
+
+def test_figures_are_see_through():
+    """Light and dark pages show the same figure, so it must not bring a background of its own."""
+    for figure in (charts.learning(CURVES, "loss"), charts.confusion(["a"], [[1]]), charts.residuals([1], [1])):
+        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_charts_need_no_streamlit():
+    """Figures can be drawn where no page is."""
+    told = "import sys; import pages.parts.charts; sys.exit('streamlit' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], cwd=Path(__file__).parent.parent).returncode == 0
+
+
+def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
+    """Epochs outside the part that is looked at change nothing, so the chart is not made anew for them."""
+    points = [Point(epoch, 1 / epoch) for epoch in range(1, 200)]
+    zoom = ((10.2, 20.7), (0.0, 0.2))
+    figures = [charts.learning({"val_loss": points[:end]}, "loss", epochs=200, zoom=zoom) for end in (50, 199)]
+    assert figures[0].to_json() == figures[1].to_json()
+    assert list(figures[0].data[0].x) == list(range(10, 22)) and tuple(figures[0].layout.xaxis.range) == zoom[0]

@@ -1,0 +1,107 @@
+"""The page Compare: up to twelve workflows beside each other."""
+
+from pathlib import Path
+
+import cast
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_pages_workflows import address, played, said
+
+from pages.parts import charts, compared
+from store import workflows
+from store.metrics import Point
+from store.workflows import Filter
+
+APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+
+
+def opened(**query):
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("compare.py")
+    page.query_params.update(query)
+    return page.run()
+
+
+def test_without_ids_the_page_leads_to_the_list(home):
+    """Nothing chosen is a designed state with one next step."""
+    page = opened()
+    assert not page.exception
+    assert "Nothing to compare yet" in said(page)
+    assert page.button(key="compare-choose")
+
+
+def test_best_scores_are_marked_and_differences_said(home):
+    """The best value is marked, and every other row says how far it is from the baseline."""
+    first, second = played("a", accuracy=0.90, curve=[0.5, 0.9]), played("b", accuracy=0.921, curve=[0.6, 0.92])
+    page = opened(ids=f"{first},{second}")
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["accuracy"]) == ["90.0 %", "92.1 %  +2.1  best"]
+    page = opened(ids=f"{first},{second}", baseline=str(second))
+    assert list(page.dataframe[0].value["accuracy"]) == ["90.0 %  -2.1", "92.1 %  best"]
+
+
+def test_only_differing_settings_are_listed(home):
+    """What is alike is counted, what differs is in the table."""
+    first, second = cast.play(number=2, pause=0.0), cast.play(number=3, pause=0.0)
+    page = opened(ids=f"{first},{second}")
+    table = page.dataframe[1].value
+    assert list(table["Setting"]) == ["Number"]
+    assert list(table.iloc[0])[1:] == ["2", "3"]
+
+
+@pytest.mark.parametrize("ids", ["abc", "-1,1.5,٣", "99999999999999999999999", ",,,", "1,<b>,![x](http://evil)"])
+def test_rubbish_in_the_address_is_said_and_left_out(home, ids):
+    """Ids that are none never break the page, nor become links in it."""
+    played("a")
+    page = opened(ids=ids, baseline="x", curve="'--")
+    assert not page.exception
+    assert "](http" not in said(page).replace("\\]\\(", "")
+
+
+def test_deleted_workflows_are_said(home):
+    """One that is gone is named; the others are still compared."""
+    first, second = played("a"), played("b")
+    workflows.remove([second])
+    page = opened(ids=f"{first},{second}")
+    assert f"\\#{second} does not exist, or no longer" in said(page)
+    assert len(page.dataframe[0].value) == 1
+
+
+def test_twelve_are_enough(home):
+    """More than twelve are cut, and that is said."""
+    asked = compared.read({"ids": ",".join(map(str, range(1, 16)))})
+    assert len(asked.ids) == 12 and asked.too_many == 3
+
+
+def test_a_choice_goes_to_the_address(home):
+    """Adding a workflow changes the URL, so that the comparison can be shared."""
+    first, second = played("a"), played("b")
+    page = opened(ids=str(first))
+    page.multiselect(key="compare-ids").set_value([first, second])
+    page.run()
+    assert address(page)["ids"] == f"{first},{second}"
+    assert len(page.dataframe[0].value) == 2
+
+
+def test_a_workflow_keeps_its_colour(home):
+    """The colour belongs to the workflow: leaving another one out does not change it."""
+    assert len(set(charts.colours(range(1, 13)).values())) == 12
+    assert charts.colours([5, 9, 11])[9] == charts.colours([9])[9] == charts.colours([9, 4])[9]
+
+
+def test_the_figure_has_one_curve_a_workflow():
+    """Each curve is named by its workflow, in the order asked for, and no name becomes a tag."""
+    figure = charts.comparison({2: [Point(1, 0.5)], 1: [Point(1, 0.4)]}, {1: "<b>a", 2: "b", 3: "c"}, "val_accuracy")
+    assert [trace.name for trace in figure.data] == ["#1 &lt;b&gt;a", "#2 b"]
+    assert [trace.line.color for trace in figure.data] == [charts.colours([1, 2, 3])[1], charts.colours([1, 2, 3])[2]]
+
+
+def test_the_better_error_is_the_smaller_one(home):
+    """Of errors the smallest is the best, of shares the greatest; alone nobody is best."""
+    first, second = played("a", accuracy=0.5), played("b", accuracy=0.7)
+    found = workflows.find(Filter())
+    assert compared.best(found, "accuracy") == 0.7
+    assert compared.best(found[:1], "accuracy") is None
+    errors = [workflow.scores.update(rmse=value) or workflow for workflow, value in zip(found, (3.0, 2.0), strict=True)]
+    assert compared.best(errors, "rmse") == 2.0
+    assert {first, second} == {workflow.id for workflow in found}

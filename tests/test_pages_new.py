@@ -1,0 +1,227 @@
+"""The page New, as an analyst meets it."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store import datasets, workflows
+from store.workflows import Filter
+
+APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+CITIES = ("İstanbul", "Ankara", "İzmir")
+NASTY = "![x](http://evil/p.png) $a$ <b>"
+
+
+def rows(number=40):
+    lines = [f"müşteri no;şehir;gelir;{NASTY};abone mi"]
+    for row in range(number):
+        lines.append(f"{row + 1};{CITIES[row % 3]};{row * 37 % 91},5;{row % 7};{'Evet' if row % 3 else 'Hayır'}")
+    return "\r\n".join(lines).encode("cp1254")
+
+
+@pytest.fixture
+def fresh(home):
+    """The page as it first comes up."""
+    return AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
+
+
+@pytest.fixture
+def filled(fresh):
+    """The page after a Turkish file was dropped on it."""
+    return uploaded(fresh, "müşteriler.csv", rows())
+
+
+def uploaded(page, name, content):
+    page.file_uploader[0].upload(name, content)
+    return page.run()
+
+
+def said(page):
+    """Everything on the page that is read as Markdown."""
+    elements = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.header]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def button(page, key):
+    return page.button(key=key)
+
+
+def test_first_visit_offers_the_three_ways(fresh):
+    """Somebody who comes for the first time sees where to drop a file and the sample, and no error."""
+    assert not fresh.exception
+    assert [uploader.label for uploader in fresh.file_uploader] == ["Drop a CSV file"]
+    assert button(fresh, "new-sample").label == "Try it with the sample"
+    assert not [element for element in fresh.button if element.label == "Start training"]
+
+
+def test_sample_and_start_are_two_clicks(fresh):
+    """Somebody who wants no choices gets a workflow from the sample with two clicks."""
+    button(fresh, "new-sample").click()
+    fresh.run()
+    assert not fresh.exception
+    button(fresh, "new-start").click()
+    fresh.run()
+    started = workflows.find(Filter())
+    assert len(started) == 1 and started[0].algorithm == "logistic_regression"
+    assert fresh.query_params["id"] == str(started[0].id)
+
+
+def test_dropped_file_is_described_and_a_target_proposed(filled):
+    """A Turkish file is read as it was written, and the page says how, and what it would predict."""
+    assert not filled.exception
+    assert filled.query_params["dataset"] == str(datasets.find()[0].id)
+    assert "cp1254, semicolon, decimal comma" in said(filled)
+    assert "40 rows" in said(filled) and "5 columns" in said(filled)
+    target = next(box for box in filled.selectbox if box.label == "What should be predicted?")
+    assert target.value == "abone mi"
+    assert "2 classes" in said(filled) and "Evet 65 %, Hayır 35 %" in said(filled)
+
+
+def test_bytes_leave_the_session(filled):
+    """After a file was taken in, the widget that held its bytes is gone."""
+    assert all(uploader.value is None for uploader in filled.file_uploader)
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("picture.csv", b"\x89PNG\r\n\x1a\n" + b"0" * 200, "picture"),
+    ("empty.csv", b"", "empty"),
+    ("broken.csv", b"a,b\n" + b"1,2\n" * 30 + b"1,2,3\n", "32"),
+])
+def test_refused_file_is_explained(fresh, name, content, words):
+    """What cannot be read is refused in plain words, and nothing is kept."""
+    uploaded(fresh, name, content)
+    assert not fresh.exception
+    assert words in fresh.error[0].value and "Nothing was kept" in fresh.error[0].value
+    assert datasets.count() == 0
+
+
+def test_start_hands_over_what_is_on_the_page(filled):
+    """The workflow gets the target, the algorithm and the changed setting, and the reader is taken to it."""
+    filled.button_group[0].set_value("linear_svm")
+    filled.run()
+    next(box for box in filled.number_input if box.label == "Epochs").set_value(3)
+    filled.run()
+    assert "epochs 3" in said(filled)
+    filled.text_input(key="new-name").set_value("my *first* one")
+    filled.run()
+    button(filled, "new-start").click()
+    filled.run()
+    assert not filled.exception
+    started = workflows.find(Filter())
+    assert [(one.name, one.target, one.algorithm, one.params["epochs"]) for one in started] == [
+        ("my *first* one", "abone mi", "linear_svm", 3)]
+
+
+def test_double_click_starts_one_workflow(filled, monkeypatch):
+    """A second click that arrives before the page has changed finds the workflow of the first."""
+    import streamlit as st
+
+    monkeypatch.setattr(st, "switch_page", lambda *_args, **_more: None)
+    for _click in range(2):
+        button(filled, "new-start").click()
+        filled.run()
+    assert workflows.count(Filter()) == 1
+    filled.run()
+    button(filled, "new-start").click()
+    filled.run()
+    assert workflows.count(Filter()) == 2
+
+
+def test_settings_survive_another_file(filled):
+    """A changed setting and a chosen algorithm stay when other data is chosen."""
+    filled.button_group[0].set_value("perceptron")
+    filled.run()
+    next(box for box in filled.number_input if box.label == "Epochs").set_value(4)
+    filled.run()
+    button(filled, "new-sample").click()
+    filled.run()
+    assert not filled.exception
+    assert filled.button_group[0].value == "perceptron"
+    assert next(box for box in filled.number_input if box.label == "Epochs").value == 4
+
+
+def test_numeric_target_offers_only_regression(filled):
+    """Only algorithms that fit the target can be picked."""
+    next(box for box in filled.selectbox if box.label == "What should be predicted?").set_value("gelir")
+    filled.run()
+    assert not filled.exception
+    assert "A number" in said(filled)
+    assert set(filled.button_group[0].options) == {
+        "Linear regression", "Neural network (numbers)", "Boosting (numbers)"}
+
+
+def test_reading_it_differently_becomes_a_new_version(filled):
+    """Another decimal mark makes another version, which the page then shows."""
+    next(box for box in filled.selectbox if box.label == "Decimal mark").set_value(".")
+    next(element for element in filled.button if element.label == "Read it again").click()
+    filled.run()
+    assert not filled.exception
+    assert {version.version for version in datasets.versions("müşteriler")} == {1, 2}
+    assert "decimal point" in said(filled)
+
+
+def test_dataset_from_the_list_can_be_chosen_again(filled):
+    """Picking a dataset shows it, and leaves the list ready to pick the same one later."""
+    button(filled, "new-sample").click()
+    filled.run()
+    first = next(dataset for dataset in datasets.find() if dataset.name == "müşteriler")
+    filled.selectbox(key="new-pick").set_value(first.id)
+    filled.run()
+    assert filled.query_params["dataset"] == str(first.id)
+    assert filled.selectbox(key="new-pick").value is None
+
+
+def test_values_that_do_not_fit_give_way_to_the_default():
+    """A value kept from another algorithm or file never makes a form fail."""
+    from jobs.pipelines import Param
+    from pages.parts import forms
+
+    epochs = Param("epochs", "int", 10, "Epochs", low=1, high=100)
+    assert [forms.fitting(epochs, value) for value in (7, "8", 1_000, "many", None)] == [7, 8, 10, 10, 10]
+
+
+def test_shares_of_a_large_file_need_no_row_count():
+    """Where only the first part was profiled, the classes are still shown with their shares."""
+    from pages.parts import profile
+
+    column = {"name": "left", "kind": "yes_no", "distinct": 2, "distinct_exact": True, "missing": 3,
+              "top": [["yes", 61], ["no", 39]]}
+    assert profile.target_words(column, None) == "2 classes: yes 61 %, no 39 %"
+
+
+@pytest.mark.parametrize("rubbish", ["999", "abc", "", "1; drop", "9" * 40])
+def test_unknown_dataset_in_the_url(home, rubbish):
+    """A link to a dataset that is not there says so and offers the ways to data."""
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py")
+    page.query_params["dataset"] = rubbish
+    page.run()
+    assert not page.exception
+    assert "Choose other data" in page.warning[0].value
+    assert page.file_uploader
+
+
+def test_link_holds_dataset_target_and_algorithm(filled):
+    """A shared link shows a colleague the same dataset, target and algorithm."""
+    other = AppTest.from_file(APP, default_timeout=30).switch_page("new.py")
+    other.query_params.update({"dataset": filled.query_params["dataset"], "target": "şehir", "algorithm": "mlp"})
+    other.run()
+    assert next(box for box in other.selectbox if box.label == "What should be predicted?").value == "şehir"
+    assert other.button_group[0].value == "mlp"
+
+
+def test_leaving_every_column_out_is_refused(home, monkeypatch):
+    """A workflow without a single column to learn from cannot be started, and the page says so."""
+    from pages.parts import profile
+
+    monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {c["name"]: False for c in columns})
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
+    uploaded(page, "müşteriler.csv", rows())
+    assert "Tick at least one" in page.error[0].value
+    assert button(page, "new-start").disabled
+
+
+def test_hostile_names_stay_text(fresh):
+    """A column or file name is never a link, a picture or a formula."""
+    uploaded(fresh, f"{NASTY}.csv", rows())
+    assert "](" not in said(fresh) and "$a$" not in said(fresh)

@@ -1,0 +1,433 @@
+"""The workflow page: every state is designed, and every button does what its verb does."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import cast
+import pytest
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
+
+from jobs import pipelines
+from pages.parts import cells, notebook
+from store import datasets, db, files, logs, steps, tables, workflows
+from store.steps import Outcome
+from store.tables import Status
+
+NAVIGATION = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+COLUMNS = [
+    {"name": name, "kind": kind, "whole": False, "missing": 0, "distinct": 2, "distinct_exact": True, "top": [],
+     "histogram": [1, 2], "unread": 0, "role": "feature", "reason": None}
+    for name, kind in (("gelir", "number"), ("abone *mi*", "yes_no"))
+]
+SCORES = {"accuracy": 0.934, "balanced_accuracy": 0.9, "f1": 0.91, "auc": 0.97, "baseline_accuracy": 0.614}
+RESULTS = {
+    "upload": {"rows": 12400, "columns": 2, "columns_profile": COLUMNS, "notices": [], "preview": [["1", "Evet"]],
+               "size": 1_800_000},
+    "preprocess": {"task": "classification", "target": "abone *mi*", "classes": ["Hayır", "Evet"],
+                   "class_counts": {"Hayır": 61, "Evet": 39}, "features": ["gelir"], "left_out": [],
+                   "columns": [{"column": "gelir", "did": "868 gaps filled with the median 30,120; scaled"}],
+                   "train_rows": 9920, "validation_rows": 2480, "matrix_columns": 1, "notices": []},
+    "train": {"algorithm": "logistic_regression", "epochs_run": 50, "best_epoch": 40, "stopped_early": False,
+              "main_metric": "val_accuracy", "best": 0.934, "model_size": 12},
+    "evaluate": {"task": "classification", "scores": SCORES,
+                 "baseline": {"words": 'always answering "Hayır"', "accuracy": 0.614},
+                 "confusion": {"labels": ["Hayır", "Evet"], "counts": [[9, 1], [2, 8]]},
+                 "curves": [{"label": "Evet", "roc": [[0, 0], [1, 1]], "pr": [[0, 1], [1, 0]], "auc": 0.97, "ap": 0.9}],
+                 "per_class": [{"label": "Evet", "precision": 0.9, "recall": 0.8, "f1": 0.85, "rows": 10}],
+                 "residuals": None, "importance": [{"column": "gelir", "value": 0.2, "spread": 0.01}],
+                 "warnings": [{"level": "warning", "text": "Evet is rare."}]},
+}
+
+
+def page(**asked):
+    """The page at an address, as a reader opens it."""
+    seen = AppTest.from_file(NAVIGATION, default_timeout=20)
+    seen.switch_page("workflow.py")
+    for name, value in asked.items():
+        seen.query_params[name] = str(value)
+    return checked(seen.run())
+
+
+def checked(seen):
+    assert not seen.exception, [each.message for each in seen.exception]
+    return seen
+
+
+def text(seen):
+    """Everything that can be read on the page."""
+    found = [each.value for kind in (seen.header, seen.markdown, seen.caption, seen.error, seen.info, seen.warning)
+             for each in kind]
+    return "\n".join(map(str, found)).replace("\\", "")
+
+
+def labels(seen):
+    return [button.label for button in seen.button]
+
+
+def click(seen, label):
+    return checked(next(button for button in seen.button if button.label == label).click().run())
+
+
+def press(seen, key):
+    return checked(seen.button(key=key).click().run())
+
+
+def dataset():
+    with files.incoming() as stream:
+        stream.write(b"gelir,abone *mi*\n1,Evet\n")
+        kept = stream.keep()
+    return datasets.add("müşteriler", kept, {
+        "dialect": {"delimiter": ","}, "rows": 12400, "exact": True, "columns": COLUMNS, "preview": [], "notices": [],
+        "proposal": None})
+
+
+def tabular(name="churn", parent_id=None, origin="new", **params):
+    """A workflow of the built-in pipeline, pending; returns its id."""
+    chosen = {"epochs": 50, **params, "target": "abone *mi*", "algorithm": "logistic_regression"}
+    rows = [{"name": step.name, "needs": step.needs, "params": step.declared(chosen), "max_attempts": 3, "fresh": False}
+            for step in pipelines.get("tabular").steps]
+    known = pipelines.get("tabular").params(chosen)
+    kept = {key: param.read(chosen.get(key)) for key, param in known.items() if key not in ("target", "algorithm")}
+    values = {"name": name, "pipeline": "tabular", "dataset_id": dataset().id, "target": "abone *mi*",
+              "algorithm": "logistic_regression", "params": kept, "origin": origin, "parent_id": parent_id}
+    return workflows.insert_new(values, rows, None)
+
+
+def step_of(workflow_id, name):
+    return next(step for step in steps.of_workflow(workflow_id) if step.name == name)
+
+
+def claim(workflow_id, name):
+    step = step_of(workflow_id, name)
+    return steps.claim(step.id, step.attempt, "worker-1")
+
+
+def began(step_id, seconds_ago):
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.id == step_id).values(
+            started_at=tables.now() - timedelta(seconds=seconds_ago), heartbeat_at=tables.now()))
+
+
+def done(workflow_id, *names, reused_from=None):
+    """Let steps complete with the results they would have."""
+    for name in names:
+        kept = {}
+        if name == "train":
+            with files.incoming() as stream:
+                stream.write(b"a model")
+                kept = {"model": stream.keep()}
+        points = [(epoch, f"{part}_{measure}", epoch / 50) for epoch in range(1, 51)
+                  for part in ("train", "val") for measure in ("accuracy", "loss")] if name == "train" else []
+        origin = step_of(reused_from, name).id if reused_from else None
+        steps.complete(claim(workflow_id, name), f"{name}-{workflow_id}", Outcome(RESULTS[name], kept, origin), points)
+    return workflow_id
+
+
+def completed(**values):
+    return done(tabular(**values), "upload", "preprocess", "train", "evaluate")
+
+
+def test_without_an_id_the_page_offers_a_way_on(home):
+    """The bare address asks to choose a workflow and lists the latest."""
+    cast.play()
+    seen = page()
+    assert "Choose a workflow" in text(seen) and labels(seen) == ["All workflows", "New workflow"]
+
+
+@pytest.mark.parametrize("asked", ["abc", "-1", "1.5", "99999999999999999999", "<script>", "١", "1;drop"])
+def test_rubbish_in_the_address_is_answered_plainly(home, asked):
+    """What is not a number names no workflow, and nobody sees a traceback."""
+    assert "does not name a workflow" in text(page(id=asked))
+
+
+def test_unknown_workflow_is_answered_plainly(home):
+    """A number that no workflow has, or has any more, says so."""
+    assert "There is no workflow 999" in text(page(id=999))
+
+
+def test_pending_says_what_it_waits_for(home):
+    """The first cell waits for the queue, each other one for those above."""
+    seen = text(page(id=tabular()))
+    assert "The queue cannot be reached; the step is saved" in seen
+    assert "Waiting for upload" in seen and "Waiting for preprocess and train" in seen
+    assert "Waiting]" in seen and "posted" in seen
+
+
+def test_running_shows_progress_and_time_left(home):
+    """A running cell says which epoch it is at and how long it still takes."""
+    number = done(tabular(), "upload", "preprocess")
+    steps.beat(claim(number, "train"), [(1, "val_accuracy", 0.6), (1, "train_accuracy", 0.7)],
+               progress=(0.5, "epoch 25 of 50"))
+    began(step_of(number, "train").id, seconds_ago=10)
+    seen = page(id=number)
+    assert "Cancel" in labels(seen) and "Updated just now" in text(seen)
+    assert any("Epoch 25 of 50 · about" in each.proto.text for each in seen.get("progress"))
+    assert "Waiting for train" in text(seen)
+
+
+def test_completed_says_how_good_it_is_in_plain_words(home):
+    """The main score comes with what it means against the simplest guess."""
+    seen = page(id=completed())
+    assert 'Accuracy 93.4 % (+32 points over always answering "Hayır")' in text(seen)
+    assert [(each.label, each.value) for each in seen.metric][:2] == [("Balanced accuracy", "90.0 %"), ("F1", "0.910")]
+    assert "12,400 rows · 2 columns · 1.8 MB" in text(seen) and "9,920 rows to learn from" in text(seen)
+    assert "Best at epoch 40 of 50 · validation accuracy **93.4 %**" in text(seen)
+    assert [tab.label for tab in seen.tabs] == ["Scores", "Confusion matrix", "ROC and PR", "Per class", "Importance"]
+    assert [each.proto.label for each in seen.get("download_button")] == ["Download model", "Download metrics"]
+    assert "Cancel" not in labels(seen) and "Updated just now" not in text(seen)
+
+
+def test_regression_is_summed_up_in_its_own_words(home):
+    """For numbers the headline tells how much smaller the errors are."""
+    number = done(tabular(), "upload", "preprocess", "train")
+    result = {"task": "regression", "scores": {"r2": 0.812, "rmse": 103.2, "mae": 71.5, "baseline_rmse": 238.0},
+              "baseline": {"words": "always answering the mean", "rmse": 238.0},
+              "residuals": {"predicted": [1.0, 2.0], "actual": [1.5, 2.0]}, "warnings": []}
+    steps.complete(claim(number, "evaluate"), "e", Outcome(result))
+    assert "R² 0.812 (errors 57 % smaller than always answering the mean)" in text(page(id=number))
+
+
+def test_failed_says_why_and_what_to_do(home):
+    """The failed cell opens with the reason, the log and Retry; what is below was not run; and it counts as seen."""
+    number = done(tabular(), "upload", "preprocess")
+    taken = claim(number, "train")
+    steps.fail(taken, "refused", "The numbers grew beyond all bounds; choose a smaller learning rate.", "", again=False)
+    assert workflows.get(number).seen_at is None
+    seen = page(id=number)
+    assert [each.value for each in seen.error] == [
+        "The numbers grew beyond all bounds; choose a smaller learning rate\\."]
+    assert "Change a setting below" in text(seen) and "Not run, because train did not complete." in text(seen)
+    assert any("beyond all bounds" in each.value for each in seen.code) and "Retry" in labels(seen)
+    assert workflows.get(number).seen_at is not None
+
+
+def test_traceback_is_folded(home):
+    """A fault in the program is told in a sentence; its details are there for those who look."""
+    number = done(tabular(), "upload")
+    steps.fail(claim(number, "preprocess"), "error", "It stopped with an error: x", "Traceback: line 3", again=False)
+    seen = page(id=number)
+    fold = next(each for each in seen.expander if each.label == "Technical details")
+    assert fold.code[0].value == "Traceback: line 3" and not fold.proto.expanded
+
+
+def test_cancelled_says_how_far_it_came(home):
+    """What was stopped and what never began are told apart, and Retry goes on."""
+    number = done(tabular(), "upload", "preprocess")
+    steps.beat(claim(number, "train"), progress=(0.24, "epoch 12 of 50"))
+    steps.cancel(number)
+    seen = page(id=number)
+    assert "Cancelled at epoch 12 of 50." in text(seen) and "Cancelled before it began." in text(seen)
+    press(seen, "retry")
+    assert workflows.get(number).status is Status.running and step_of(number, "train").attempt == 2
+
+
+def test_reused_cells_lead_to_where_the_work_was_done(home):
+    """A reused cell links to the workflow it comes from, or says that this is gone."""
+    first = completed()
+    second = done(tabular(parent_id=first, origin="rerun"), "upload", "preprocess", reused_from=first)
+    links = [(link.proto.label, link.proto.query_string) for link in page(id=second).get("page_link")]
+    assert links.count((f"reused from workflow {first}", f"id={first}")) == 2
+    assert (f"changed from #{first}", f"id={first}") in links
+    workflows.remove([first])
+    assert text(page(id=second)).count("reused from a workflow that was deleted") == 2
+
+
+def test_next_attempt_tells_how_it_came_about(home):
+    """After a lost worker the cell says from which epoch it went on, and still does when it is over."""
+    number = done(tabular(), "upload", "preprocess")
+    claim(number, "train")
+    steps.lose(step_of(number, "train"), "worker_lost", "The worker was lost while it ran this step.")
+    taken = claim(number, "train")
+    with db.writing() as connection:  # the sentence is the recorder's; test_attempt_sentences holds it to that
+        logs.say(connection, taken.step.id, 2, "Attempt 2 continues from epoch 24.")
+    assert "attempt 2, continued from epoch 24 after a lost worker" in text(page(id=number))
+    steps.complete(taken, "t", Outcome(RESULTS["train"]))
+    assert "attempt 2, continued from epoch 24 after a lost worker" in text(page(id=number))
+
+
+def test_attempt_sentences_are_those_that_are_written():
+    """The page reads attempts from the log, so it must know the sentences that are put there."""
+    root = Path(__file__).parent.parent
+    assert "Attempt {self.attempt} continues from epoch {epoch}." in (root / "jobs/recorder.py").read_text()
+    assert "{sentence} Attempt {step.attempt + 1} follows." in (root / "store/steps.py").read_text()
+    assert notebook.FOLLOWS.match("It broke. Attempt 3 follows.")["reason"] == "It broke."
+    assert notebook.CONTINUES.match("Attempt 3 continues from epoch 1200.")["epoch"] == "1200"
+
+
+def test_text_of_users_is_shown_letter_by_letter(home):
+    """Names, targets and reasons cannot become markup, links or images."""
+    number = tabular(name="![x](http://evil) :red[y]")
+    seen = page(id=number)
+    assert seen.header[0].value == f":gray[#{number}] \\!\\[x\\]\\(http\\://evil\\) \\:red\\[y\\]"
+    assert "abone \\*mi\\*" in "".join(each.value for each in seen.caption)
+
+
+def test_restart_goes_to_the_new_workflow(home):
+    """Restart makes a new workflow with the same settings, once, and shows it."""
+    first = completed()
+    seen = press(page(id=first), "restart")
+    second = workflows.get(first + 1)
+    assert (second.origin, second.parent_id, second.params) == ("restart", first, workflows.get(first).params)
+    assert str(second.id) in seen.query_params["id"] and f"#{second.id}" in seen.header[0].value
+
+
+def test_second_click_at_once_is_not_a_second_restart(home):
+    """A double click starts one workflow."""
+    first = completed()
+    seen = page(id=first)
+    press(seen, "restart")
+    seen.query_params["id"] = str(first)
+    press(checked(seen.run()), "restart")
+    assert workflows.count(workflows.Filter()) == 2
+
+
+def test_cancel_asks_first(home):
+    """Cancel opens a question; only its answer cancels."""
+    number = tabular()
+    seen = press(page(id=number), "cancel")
+    assert workflows.get(number).status is Status.pending and "Cancel the workflow" in labels(seen)
+    seen = press(seen, "cancel-yes")
+    assert workflows.get(number).status is Status.cancelled
+    assert "Cancel the workflow" not in labels(seen) and "Retry" in labels(seen)
+
+
+def test_keeping_it_running_changes_nothing(home):
+    """The other answer closes the question."""
+    number = tabular()
+    seen = press(press(page(id=number), "cancel"), "dialog-keep")
+    assert workflows.get(number).status is Status.pending and "Cancel the workflow" not in labels(seen)
+
+
+def test_retry_of_a_failed_step(home):
+    """Retry goes on in place, and the page is live again."""
+    number = done(tabular(), "upload", "preprocess")
+    steps.fail(claim(number, "train"), "error", "It broke.", "", again=False)
+    seen = click(page(id=number), "Retry")
+    assert workflows.get(number).status is Status.running and step_of(number, "train").attempt == 2
+    assert "Updated just now" in text(seen) and not seen.error
+
+
+def test_refusal_of_a_verb_is_shown(home):
+    """What a verb refuses, because the workflow moved on meanwhile, is said and nothing else happens."""
+    number = tabular()
+    seen = press(page(id=number), "cancel")
+    steps.cancel(number)
+    seen = press(seen, "cancel-yes")
+    assert any("already cancelled" in each.value for each in seen.error)
+
+
+def show(seen, name, view):
+    """Press one of the small buttons in a cell's head."""
+    pills = next(each for each in seen.pills if each.label == f"Show of {name}")
+    return checked(pills.set_value(view).run())
+
+
+def setting(seen, name):
+    return next(each for each in [*seen.number_input, *seen.selectbox] if each.key.endswith(f"-{name}"))
+
+
+def test_changed_setting_marks_the_cells_below_and_runs_from_there(home):
+    """A change marks its cell and those below, says what would be reused, and runs as a new workflow."""
+    first = completed()
+    seen = show(page(id=first), "Train", cells.SETTINGS)
+    assert "Run from here" not in labels(seen)
+    seen = checked(setting(seen, "learning_rate").set_value(0.5).run())
+    assert text(seen).count("Changed, not run]") == 1 and text(seen).count("Out of date: changed above]") == 1
+    assert "train and evaluate run." in text(seen)
+    assert f"python -m jobs rerun {first} --from train --set learning_rate=0.5" in "".join(
+        each.value for each in seen.code)
+    seen = press(seen, "run-from-here")
+    second = workflows.get(first + 1)
+    assert (second.origin, second.parent_id, second.params["learning_rate"]) == ("rerun", first, 0.5)
+    assert workflows.get(first).params["learning_rate"] != 0.5 and str(second.id) in seen.query_params["id"]
+
+
+def test_changes_are_kept_while_another_view_is_open_and_can_be_thrown_away(home):
+    """Looking at the log does not lose what was changed; Discard does."""
+    seen = show(page(id=completed()), "Train", cells.SETTINGS)
+    seen = checked(setting(seen, "epochs").set_value(7).run())
+    seen = show(seen, "Train", cells.LOG)
+    assert "Run from here" in labels(seen)
+    seen = show(seen, "Train", cells.SETTINGS)
+    assert setting(seen, "epochs").value == 7
+    seen = press(seen, "discard")
+    assert "Run from here" not in labels(seen) and setting(seen, "epochs").value == 50
+
+
+def test_other_algorithm_brings_its_own_settings(home):
+    """Choosing another algorithm asks for what that one uses."""
+    seen = show(page(id=completed()), "Train", cells.SETTINGS)
+    seen = checked(setting(seen, "algorithm").set_value("mlp").run())
+    assert any(each.key.endswith("-batch_size") for each in seen.number_input) and "Run from here" in labels(seen)
+    press(seen, "run-from-here")
+    assert workflows.find(workflows.Filter())[0].algorithm == "mlp"
+
+
+def test_compose_takes_data_from_one_and_settings_from_the_other(home):
+    """The dialog shows what differs, what is reused, and starts it."""
+    first, second = completed(), completed(name="slower", learning_rate=0.002, epochs=7)
+    seen = press(page(id=first), "compose")
+    assert seen.selectbox(key="compose-data").value == first and seen.selectbox(key="compose-config").value == second
+    table = next(each.value for each in seen.dataframe if "Differs in" in each.value)
+    assert set(table["Differs in"]) == {"Learning rate", "Epochs"} and list(table["New workflow"]) == ["7", "0.002"]
+    assert any(f"compose --data-from {first} --config-from {second}" in each.value for each in seen.code)
+    press(seen, "compose-start")
+    made = workflows.get(second + 1)
+    assert (made.origin, made.dataset_id, made.params["epochs"]) == ("compose", workflows.get(first).dataset_id, 7)
+
+
+def test_name_and_note_can_be_changed(home):
+    """A new name is shown at once; an empty one is refused with a sentence."""
+    number = completed()
+    seen = page(id=number)
+    seen.session_state["workflow-dialog"] = ("describe", number)
+    seen = checked(seen.run())
+    seen.text_input(key=f"describe-name-{number}").set_value("  ")
+    assert any("needs a name" in each.value for each in press(seen, "describe-save").error)
+    seen.text_input(key=f"describe-name-{number}").set_value("better")
+    seen.text_area(key=f"describe-note-{number}").set_value("as *expected*")
+    seen = press(seen, "describe-save")
+    assert (workflows.get(number).name, workflows.get(number).note) == ("better", "as *expected*")
+    assert "better" in seen.header[0].value and "as *expected*" in text(seen)
+
+
+def test_deleted_while_it_is_looked_at(home):
+    """Delete asks, says what goes, and leaves a designed page behind."""
+    number = completed()
+    seen = page(id=number)
+    seen.session_state["workflow-dialog"] = ("delete", number)
+    seen = checked(seen.run())
+    assert "goes for good" in text(seen)
+    assert f"There is no workflow {number}" in text(press(seen, "delete-yes"))
+
+
+def test_workflow_of_ones_own_pipeline_is_shown_too(home):
+    """Steps nobody drew a picture for show what they returned."""
+    number = cast.play(number=3)
+    steps.complete(claim(number, "greet"), "g", Outcome({"said": "hello *you*"}))
+    taken = claim(number, "count")
+    steps.complete(taken, "c", Outcome({"scores": {"accuracy": 0.5}}), [(1, "count", 1.0), (2, "count", 2.0)])
+    steps.complete(claim(number, "judge"), "j", Outcome({"read": "3"}))
+    seen = text(page(id=number))
+    assert "said: hello *you*" in seen and "Accuracy 50.0 %" in seen and "read: 3" in seen
+
+
+def test_pipeline_that_is_no_longer_loaded(home):
+    """What was done is shown even when the code that did it is gone."""
+    number = cast.play()
+    with db.writing() as connection:
+        connection.execute(update(tables.workflows).values(pipeline="gone"))
+    assert "Greet" in text(page(id=number))
+
+
+@pytest.mark.parametrize(("progress", "expected"), [(None, None), (0.0, None), (0.5, 10.0), (0.8, 2.5)])
+def test_time_left_goes_by_the_pace_so_far(home, progress, expected):
+    """Half done after ten seconds means ten more; without progress nothing is promised."""
+    number = cast.play()
+    taken = claim(number, "greet")
+    steps.beat(taken, progress=(progress, "") if progress is not None else None)
+    began(taken.step.id, seconds_ago=10)
+    book = notebook.read(number)
+    left = notebook.seconds_left(book, book.step("greet"))
+    assert left is None if expected is None else left == pytest.approx(expected, abs=1.5)

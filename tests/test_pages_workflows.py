@@ -1,0 +1,231 @@
+"""The page Workflows: the archive, its filters and what can be done with several rows at once."""
+
+from pathlib import Path
+
+import cast
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts import archive, exports
+from store import steps, workflows
+from store.steps import Outcome
+from store.tables import Status
+from store.workflows import Filter
+
+APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+NASTY = "![x](http://evil/p.png) :red[y] =1"
+
+
+def opened(chosen=(), **query):
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("workflows.py")
+    page.query_params.update(query)
+    if chosen:
+        page.session_state["archive-chosen"] = list(chosen)
+    return page.run()
+
+
+def said(page):
+    elements = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.header]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def address(page):
+    """The query of the URL; the test browser sometimes gives a list."""
+    return {name: value if isinstance(value, str) else value[0] for name, value in dict(page.query_params).items()}
+
+
+def click(page, key):
+    page.button(key=key).click()
+    return page.run()
+
+
+def played(name="play", accuracy=None, fails="", curve=()):
+    """A workflow that was written, and ended without a queue."""
+    workflow_id = cast.play()
+    workflows.describe(workflow_id, name=name)
+    for step in steps.of_workflow(workflow_id):
+        claim = steps.claim(step.id, 1, "worker")
+        if claim is None:
+            break
+        if fails and step.name == "count":
+            steps.fail(claim, "refused", fails, "", again=False)
+            continue
+        shown = curve if step.name == "count" else ()
+        points = [(epoch, "val_accuracy", value) for epoch, value in enumerate(shown, 1)]
+        scores = {"accuracy": accuracy} if accuracy is not None and step.name == "judge" else {}
+        steps.complete(claim, f"print-{step.id}", Outcome({"scores": scores}), points)
+    return workflow_id
+
+
+def rows(page):
+    return page.dataframe[0].value
+
+
+def test_without_workflows_the_page_leads_to_the_first_one(home):
+    """An empty archive says what it is for, and has no filters to puzzle over."""
+    page = opened()
+    assert not page.exception
+    assert "No workflows yet" in said(page)
+    assert not page.text_input and not page.dataframe
+
+
+def test_rows_show_what_matters(home):
+    """A row has its name as a link, its status as a word, its score, its bar and its curve."""
+    workflow_id = played("first", accuracy=0.934, curve=[0.5, 0.7, 0.9])
+    page = opened()
+    assert not page.exception
+    row = rows(page).iloc[0]
+    assert row["workflow"] == f"workflow?id={workflow_id}#%231%20%20first"
+    assert (list(row["status"]), row["score"], row["bar"], list(row["curve"])) == (
+        ["Completed"], "93.4 %", 0.934, [0.5, 0.7, 0.9])
+    assert row["dataset"] == "tiny"
+
+
+def test_what_the_address_says_is_shown(home):
+    """Status, text and sort come from the URL, so that a colleague who gets it sees the same."""
+    played("good", accuracy=0.9)
+    played("better", accuracy=0.95)
+    played("bad", fails="It broke.")
+    page = opened(status="completed", sort="-accuracy")
+    assert list(rows(page)["score"]) == ["95.0 %", "90.0 %"]
+    page = opened(text="goo")
+    assert len(rows(page)) == 1
+    assert page.text_input(key="archive-text").value == "goo"
+
+
+def test_filters_go_to_the_address(home):
+    """What is chosen in a widget is in the URL afterwards, and the page begins again at its first."""
+    played("good")
+    played("other")
+    page = opened(page="7")
+    page.text_input(key="archive-text").set_value("good")
+    page.run()
+    assert address(page) == {"text": "good"}
+    assert len(rows(page)) == 1
+
+
+@pytest.mark.parametrize("query", [
+    {"status": "rubbish,'--", "algorithm": "x", "dataset": "9" * 30, "page": "-1", "sort": "drop table", "unseen": "?"},
+    {"page": "٣", "dataset": "abc", "text": NASTY * 50},
+    {"page": "999999"},
+])
+def test_rubbish_in_the_address_does_no_harm(home, query):
+    """Whatever stands in the URL, the page is a page: it shows what it can make sense of."""
+    played("good")
+    assert not opened(**query).exception
+
+
+def test_nothing_matches_is_a_designed_state(home):
+    """A search without a result offers to clear the filters, which brings every row back."""
+    played("good")
+    page = opened(text="zzz", status="failed")
+    assert "No workflow matches these filters" in said(page)
+    page = click(page, "archive-clear")
+    assert len(rows(page)) == 1
+    assert address(page) == {}
+
+
+def test_pages_are_cut_on_the_server(home):
+    """Twenty-five rows a page, and the second page has the rest."""
+    for _ in range(27):
+        cast.play()
+    assert len(rows(opened())) == 25
+    assert len(rows(opened(page="2"))) == 2
+
+
+def test_failures_are_shown_until_somebody_has_seen_them(home):
+    """A failure is on top with its reason; marking it as seen takes it away, and keeps its row."""
+    failed = played("bad", fails="The column x holds text; leave it out.")
+    page = opened()
+    assert "1 failed workflow to look at" in said(page)
+    assert "The column x holds text; leave it out\\." in said(page)
+    page = click(page, f"archive-seen-{failed}")
+    assert "to look at" not in said(page)
+    assert len(rows(page)) == 1
+    assert workflows.count(Filter(unseen_failures=True)) == 0
+
+
+def test_names_and_reasons_are_never_markdown(home):
+    """What users and their files say is shown letter by letter: no link, no image, no colour."""
+    played(NASTY, fails=NASTY)
+    page = opened()
+    assert "](http" not in said(page).replace("\\]\\(", "")
+    assert ":red[y]" not in said(page)
+
+
+def test_chosen_rows_lead_to_compare(home):
+    """Two ticked rows can be compared; one cannot."""
+    first, second = played("a"), played("b")
+    assert opened([first]).button(key="archive-compare").disabled
+    page = click(opened([first, second]), "archive-compare")
+    assert not page.exception
+    assert page.header[0].value == "Compare"
+    assert address(page)["ids"] == f"{first},{second}"
+
+
+def test_deleting_asks_and_says_what_goes(home):
+    """Nothing is deleted before the question is answered, and then exactly what was ticked."""
+    gone, stays = played("gone"), played("stays")
+    page = click(opened([gone]), "archive-delete")
+    assert "gone" in said(page) and "for good" in said(page)
+    assert workflows.count(Filter()) == 2
+    page = click(page, "archive-sure")
+    assert not page.exception
+    assert [workflow.id for workflow in workflows.find(Filter())] == [stays]
+
+
+def test_running_workflows_are_not_deleted(home):
+    """A workflow that has not ended stays, and the dialog says why."""
+    running = cast.play()
+    page = click(click(opened([running]), "archive-delete"), "archive-sure")
+    assert f"Workflow {running} is still running" in page.error[0].value
+    assert workflows.count(Filter()) == 1
+
+
+def test_name_and_note_can_be_changed(home):
+    """Edit asks for both, refuses an empty name, and saves."""
+    workflow_id = played("before")
+    page = click(opened([workflow_id]), "archive-edit")
+    page.text_input[-1].set_value(" ")
+    page = click(page, page.button[-1].key)
+    assert "needs a name" in page.error[0].value
+    page.text_input[-1].set_value("after")
+    page.text_area[0].set_value("the one for March")
+    click(page, page.button[-1].key)
+    changed = workflows.get(workflow_id)
+    assert (changed.name, changed.note) == ("after", "the one for March")
+
+
+def test_rows_stay_chosen_when_others_arrive(home):
+    """A choice is of workflows, not of positions: a new row on top does not shift it."""
+    first = played("a")
+    page = opened([first])
+    newer = played("b")
+    page.run()
+    assert page.session_state["archive-chosen"] == [first]
+    assert [row.split("=")[1].split("#")[0] for row in rows(page)["workflow"]] == [str(newer), str(first)]
+
+
+def test_the_table_leaves_without_formulas(home):
+    """In the CSV no text can run as a formula, numbers stay numbers, and every score has its column."""
+    first = played("=HYPERLINK(1)", accuracy=0.5)
+    played("-2+3")
+    text = archive.export(Filter()).decode("utf-8-sig")
+    assert "'=HYPERLINK(1)" in text and "'-2+3" in text
+    header, *lines = text.splitlines()
+    assert "accuracy" in header.split(",")
+    assert len(lines) == 2
+    assert archive.export(Filter(), [first]).decode("utf-8-sig").count("\r\n") == 2
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\0=1"])
+def test_export_formula(text):
+    """Cells and headers that would run as formulas begin with a quote; numbers do not."""
+    assert exports.safe(text) == f"'{text}"
+    assert exports.safe(-1.5) == -1.5
+    assert exports.to_csv(["=a", "b"], [[1, text[:1]]]).decode("utf-8-sig").startswith("'=a,b\r\n1,")
+
+
+def test_a_status_in_the_table_has_the_colour_of_its_badge(home):
+    """The table says the status as a word, and knows every one of them."""
+    assert set(archive.STATUSES) == set(map(str, Status)) - {"skipped"}
