@@ -90,9 +90,10 @@ class Recorder:
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
         self._add(lambda untold: setattr(untold, "progress", (share, words)))
 
-    def save(self, name: str, path: Path) -> None:
-        """Keep a finished file as this step's output; it counts once the step completes."""
-        self._saved[name] = files.keep(path)
+    def save(self, name: str, path: Path) -> Kept:
+        """Take a finished file over as this step's output; it counts once the step completes."""
+        self._saved[name] = kept = files.keep(path)
+        return kept
 
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
         """Keep what is needed to go on from this epoch, at most every two seconds."""
@@ -179,7 +180,7 @@ class Recorder:
                     self.flush()
                 except steps.Fenced:
                     return
-                except Exception:  # noqa: BLE001 - a database that is busy or away now may be back in a moment
+                except Exception:  # a database that is busy or away now may be back in a moment
                     log.exception("could not tell yet")
 
 

@@ -20,6 +20,7 @@ SCORED_ROWS = 20_000
 HELD_BYTES = 256 << 20
 # An r2 this low means errors a thousand times the spread of the target.
 HOPELESS = -1e6
+SAID_EPOCHS = 20
 
 
 def _params(chosen: Params) -> Sequence[Param]:
@@ -151,6 +152,9 @@ def _learn_epoch(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Ru
     values = {f"train_{name}": value for name, value in seen.items()}
     recorder.metric(run.epoch, **values, **{f"val_{name}": value for name, value in tested.items()})
     recorder.progress(run.epoch, epochs, f"epoch {run.epoch} of {epochs}")
+    if run.epoch % max(1, epochs // SAID_EPOCHS) == 0:
+        said = ", ".join(f"{name} {value:.4g}" for name, value in tested.items())
+        recorder.log(f"Epoch {run.epoch} of {epochs}: validation {said}.")
     _judge(run, seen, tested, recorder.params)
     recorder.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
 
@@ -212,7 +216,7 @@ def _finish(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run, pr
     model = Pipeline([*prepared["way"].steps, ("model", estimator)])
     path = recorder.folder / "model.joblib"
     joblib.dump(model, path, compress=3 if algorithm.in_memory else 0)
-    recorder.save("model", path)
+    kept = recorder.save("model", path)
     if run.stopped:
         recorder.log(f"Stopped after epoch {run.epoch}: no better for {recorder.params['patience']} epochs.")
     recorder.log(f"Epoch {run.best_epoch} was the best and is kept.")
@@ -220,7 +224,7 @@ def _finish(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run, pr
     return {
         "algorithm": algorithm.key, "epochs_run": run.epoch, "best_epoch": run.best_epoch, "stopped_early": run.stopped,
         "main_metric": main, "best": run.best_score, "best_train": run.best_train, "first": run.first_score,
-        "model_size": path.stat().st_size,
+        "model_size": kept.size,
     }
 
 
