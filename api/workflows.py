@@ -15,7 +15,6 @@ from api.datasets import MOST
 from jobs import asked, documents
 from jobs import workflows as verbs
 from store import datasets, files, logs, steps, workflows
-from store.errors import NotFound
 from store.workflows import Workflow
 
 KEY_LENGTH = 64
@@ -118,11 +117,9 @@ def get_model(workflow_id: WorkflowId) -> Response:
     """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, and is only for those who trust
     this server, as opening such a file can run code."""
     workflow = workflows.get(workflow_id)
-    for step in steps.of_workflow(workflow_id):
-        if kept := steps.artifacts_of(step.id).get("model"):
-            return FileResponse(files.verified(kept), media_type="application/octet-stream",
-                                filename=_file_name(workflow), headers={"X-Content-SHA256": kept.sha256})
-    raise NotFound(f"Workflow {workflow_id} has no model: it is {workflow.status}.")
+    kept = steps.model_of(workflow_id)
+    return FileResponse(files.verified(kept), media_type="application/octet-stream",
+                        filename=_file_name(workflow), headers={"X-Content-SHA256": kept.sha256})
 
 
 @router.post("/{workflow_id}/restart", status_code=201, summary="Restart a workflow")

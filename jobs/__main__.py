@@ -131,6 +131,23 @@ def compose(
 
 
 @app.command()
+def rerun(
+    workflow_id: Id,
+    step: Annotated[str, typer.Option("--from", help="The step whose settings change, such as train.")],
+    setting: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Such as epochs=20.")] = None,
+    wait: Wait = False, as_json: Json = False,
+) -> int:
+    """Run again from one step with other settings, as a new workflow; what is above is reused."""
+    from jobs import asked
+
+    params = asked.settings(setting or [])
+    _open()
+    from jobs import workflows as verbs
+
+    return _carry_out(verbs.rerun_from(workflow_id, step, params).id, wait, as_json)
+
+
+@app.command()
 def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
     """Try the failed or cancelled steps of a workflow again."""
     _open()
@@ -147,6 +164,75 @@ def cancel(workflow_id: Id, as_json: Json = False) -> int:
 
     verbs.cancel(workflow_id)
     return _show(workflow_id, as_json, f"Workflow {workflow_id} is cancelled.")
+
+
+@app.command()
+def describe(
+    workflow_id: Id,
+    name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
+    note: Annotated[str | None, typer.Option(help="What was tried, and what came of it.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Change a workflow's name or note."""
+    _open()
+    from jobs import workflows as verbs
+
+    verbs.describe(workflow_id, name, note)
+    return _show(workflow_id, as_json)
+
+
+@app.command()
+def delete(
+    workflow_ids: Annotated[list[int], typer.Argument(metavar="ID...", help="The numbers of the workflows.")],
+    as_json: Json = False,
+) -> int:
+    """Delete workflows that are over, with their logs, numbers, models and whatever only they need."""
+    _open()
+    from jobs import workflows as verbs
+    from store import workflows
+
+    for workflow_id in workflow_ids:
+        workflows.get(workflow_id)
+    count = verbs.remove(workflow_ids)
+    return _answer(f"Deleted {count} workflow{'s' * (count != 1)}.", {"deleted": workflow_ids}, as_json)
+
+
+@app.command()
+def model(
+    workflow_id: Id,
+    out: Annotated[Path | None, typer.Option(help="Where to; else workflow-ID.joblib in this folder.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Save the trained model of a workflow as a file."""
+    import shutil
+
+    _open()
+    from store import files, steps, workflows
+
+    workflows.get(workflow_id)
+    target = out or Path(f"workflow-{workflow_id}.joblib")
+    shutil.copyfile(files.verified(steps.model_of(workflow_id)), target)
+    return _answer(f"Saved as {target}.", {"file": str(target)}, as_json)
+
+
+@app.command()
+def pause(as_json: Json = False) -> int:
+    """Start no further step; running ones end in peace."""
+    _open()
+    from jobs import queues
+
+    queues.pause(queues.QUEUE)
+    return _answer(f"The queue {queues.QUEUE} is paused.", {"paused": True}, as_json)
+
+
+@app.command()
+def resume(as_json: Json = False) -> int:
+    """Go on after a pause."""
+    _open()
+    from jobs import queues
+
+    queues.resume(queues.QUEUE)
+    return _answer(f"The queue {queues.QUEUE} goes on.", {"paused": False}, as_json)
 
 
 @app.command()
@@ -371,6 +457,16 @@ def _show(workflow_id: int, as_json: bool, told: str = "") -> int:
         terminal.say(told)
     else:
         terminal.workflow(workflow_id)
+    return DONE
+
+
+def _answer(sentence: str, document: Any, as_json: bool) -> int:
+    """Say what was done."""
+    if as_json:
+        return _print_json(document)
+    from jobs import terminal
+
+    terminal.say(sentence)
     return DONE
 
 

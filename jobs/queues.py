@@ -216,6 +216,11 @@ def stop_job(step: Step) -> None:
         log.warning("could not stop %s; its process finds out by itself", step.job_id)
 
 
+def deferred_job_ids() -> list[str]:
+    """Jobs that wait for other jobs."""
+    return queue().deferred_job_registry.get_job_ids(cleanup=False)
+
+
 def drop_job(job_id: str) -> None:
     """Remove a job from the queue, if it is there."""
     with contextlib.suppress(NoSuchJobError):

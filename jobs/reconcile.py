@@ -30,6 +30,7 @@ def reconcile() -> Counter[str]:
         queues.connection().ping()
         queues.apply_pauses()
         _each(steps.ready(PATIENCE), _hand_over, done)
+        done += Counter({"dropped": _drop_jobs_nobody_waits_for()})
     except (RedisError, queues.QueueDown):
         done["queue_down"] += 1
     for what, count in done.items():
@@ -69,6 +70,16 @@ def _hand_over(step: Step) -> str | None:
     _drop_stale_dependents(step)
     chain.hand_over(step.workflow_id)
     return "handed_over"
+
+
+def _drop_jobs_nobody_waits_for() -> int:
+    """RQ lets a job wait for ever when the one it needs failed; what its step says decides."""
+    waiting = queues.deferred_job_ids()
+    open_ids = {step.job_id for step in steps.pending_in({queues.parse_job_id(job_id)[0] for job_id in waiting})}
+    stale = [job_id for job_id in waiting if job_id not in open_ids]
+    for job_id in stale:
+        queues.drop_job(job_id)
+    return len(stale)
 
 
 def _drop_stale_dependents(step: Step) -> None:

@@ -6,6 +6,7 @@ when nobody holds it any more. Locks vanish with their process, so a kill cannot
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -299,8 +300,9 @@ def bury(worker: str, sentence: str = "The worker was lost while it ran this ste
 
 
 def prefix() -> str:
-    """What the names of this machine's workers begin with."""
-    return socket.gethostname().split(".")[0]
+    """What the names of this home's workers on this machine begin with."""
+    home = hashlib.sha256(os.fsencode(settings().folder)).hexdigest()[:4]
+    return f"{socket.gethostname().split('.')[0]}-{home}"
 
 
 def worker_name(number: int, pid: int) -> str:

@@ -146,7 +146,9 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
         except Refused as refused:
             found.append(refused)
             continue
-        if known[name].kind == "columns":
+        if read == [] and known[name].kind == "columns":
+            found.append(Refused("Choose at least one column to learn from.", name))
+        elif known[name].kind == "columns":
             found += [Refused(f"{dataset.title} has no column {column!r}.", name)
                       for column in read or [] if column not in names]
     return found

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -225,6 +225,21 @@ def artifacts_of(step_id: int) -> dict[str, files.Kept]:
         return _artifacts(connection, [step_id]).get(step_id, {})
 
 
+def model_of(workflow_id: int) -> files.Kept:
+    """The trained model of a workflow: what its last step that saved one left."""
+    query = (
+        select(artifacts.c.sha256, artifacts.c.size)
+        .join(steps, steps.c.id == artifacts.c.step_id)
+        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model", steps.c.status == Status.completed)
+        .order_by(steps.c.position.desc()).limit(1)
+    )
+    with db.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Workflow {workflow_id} has no model: its training has not completed.")
+    return files.Kept(row.sha256, row.size)
+
+
 def running() -> list[Step]:
     return _select(steps.c.status == Status.running)
 
@@ -233,6 +248,11 @@ def silent(since: timedelta) -> list[Step]:
     """Running steps that have not been heard of for a while."""
     return _select(steps.c.status == Status.running,
                    func.coalesce(steps.c.heartbeat_at, steps.c.started_at) < now() - since)
+
+
+def pending_in(workflow_ids: Iterable[int | None]) -> list[Step]:
+    """Steps of these workflows that have not started."""
+    return _select(steps.c.status == Status.pending, steps.c.workflow_id.in_([each for each in workflow_ids if each]))
 
 
 def ready(since: timedelta = timedelta(0)) -> list[Step]:

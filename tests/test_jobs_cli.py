@@ -49,7 +49,7 @@ def do(workflow_id):
 def test_every_promised_command_is_there():
     """The commands of the contract exist, and each explains itself."""
     names = {each.name or each.callback.__name__: each.callback.__doc__ for each in app.registered_commands}
-    assert set(names) == {"submit", "run", "watch", "list", "show", "restart", "compose", "retry", "cancel", "worker",
+    assert set(names) >= {"submit", "run", "watch", "list", "show", "restart", "compose", "retry", "cancel", "worker",
                           "status", "doctor"}
     assert all(names.values())
 
@@ -223,3 +223,30 @@ def test_beside_a_running_house(services, command):
     code, out, _ = command("compose", "--data-from", told["id"], "--config-from", again, "--wait", "--json")
     assert code == 0 and json.loads(out)["status"] == "completed"
     assert command("doctor")[0] == 0
+
+
+def test_names_notes_and_deletion(command):
+    """A name and a note can be changed; a workflow that is over can be deleted, another one not."""
+    workflow_id = cast.play()
+    assert command("describe", workflow_id, "--name", "Best yet", "--note", "slow")[0] == 0
+    assert (workflows.get(workflow_id).name, workflows.get(workflow_id).note) == ("Best yet", "slow")
+    code, _, wrong = command("delete", workflow_id)
+    assert code == 1 and "still running; cancel it" in wrong
+    do(workflow_id)
+    assert command("delete", workflow_id, 99)[::2] == (1, "There is no workflow 99.\n")
+    assert command("delete", workflow_id, "--json")[1] == f'{{\n  "deleted": [\n    {workflow_id}\n  ]\n}}\n'
+    assert workflows.get_many([workflow_id]) == []
+
+
+def test_the_model_is_saved_as_a_file(command, tmp_path):
+    """`model` saves the trained model; a workflow without one says so."""
+    from tables import run, turkish
+
+    from jobs import datasets
+
+    workflow_id = cast.play()
+    code, _, wrong = command("model", workflow_id)
+    assert code == 1 and "has no model" in wrong
+    trained = run(datasets.add([turkish()], "t.csv"), "abone mi", "LR", until="train")["train"]
+    assert command("model", trained.workflow_id, "--out", tmp_path / "m.joblib")[0] == 0
+    assert (tmp_path / "m.joblib").stat().st_size == trained.result["model_size"]

@@ -88,6 +88,19 @@ def test_nothing_of_the_users_text_is_in_redis(services):
     assert b"\x80\x04" not in everything, "nothing is pickled"
 
 
+def test_a_failed_workflow_leaves_no_job_waiting(services):
+    """RQ would keep the jobs below a failed one for ever; they are taken out of the queue."""
+    workflow_id = run(mood="calm")
+    assert finish(workflow_id) == Status.completed
+    broken = cast.play(number=1, mood="breaks")
+    chain.run_workflow(broken)
+    cancelled = cast.play(number=1000, pause=0.1)
+    chain.run_workflow(cancelled)
+    running_step(cancelled)
+    steps.cancel(cancelled)
+    until(lambda: queues.snapshot().queues[0].deferred == 0)
+
+
 def test_only_run_step_can_be_called(services):
     """A job that names another function fails instead of running it."""
     marker = service.settings().folder / "marker"

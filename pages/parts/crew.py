@@ -24,7 +24,8 @@ COUNTS = {
 
 def queue_twin(name: str, verb: str) -> Twin:
     """How to pause or resume a queue from elsewhere."""
-    return Twin(verb.capitalize(), "", f"curl -X POST {address.server()}/api/queues/{quote(name)}/{verb}")
+    request = f"curl -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
+    return Twin(verb.capitalize(), f"python -m jobs {verb}", request)
 
 
 def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:

@@ -47,7 +47,7 @@ def cancel(workflow_id: int) -> Twin:
 def compose(data_from: int, config_from: int) -> Twin:
     return Twin(
         "Compose", f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
-        _post("/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
+        _post(f"{address.server()}/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
     )
 
 
@@ -55,18 +55,28 @@ def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Twin:
     settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
     return Twin(
         "Run from here", f"python -m jobs rerun {workflow_id} --from {step}{settings}",
-        _post(f"/api/workflows/{workflow_id}/rerun", {"step": step, "params": dict(params)}),
+        _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
     )
 
 
-def describe(workflow_id: int) -> list[Twin]:
-    """How to look at a workflow from elsewhere."""
-    where = f"{address.server()}/api/workflows/{workflow_id}"
-    return [
-        Twin("Show", f"python -m jobs show {workflow_id} --json", f"curl {where}"),
-        Twin("Watch", f"python -m jobs watch {workflow_id}", f"curl {where}/metrics"),
-        Twin("Download model", "", f"curl -o workflow-{workflow_id}.joblib {where}/model"),
-    ]
+def describe(workflow_id: int) -> Twin:
+    body = _json({"name": "A new name", "note": "What was tried"})
+    return Twin("Name and note", f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
+                f"curl -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}")
+
+
+def delete(workflow_id: int) -> Twin:
+    return Twin("Delete", f"python -m jobs delete {workflow_id}", f"curl -X DELETE {_url(workflow_id)}")
+
+
+def show(workflow_id: int) -> Twin:
+    return Twin("Show", f"python -m jobs show {workflow_id} --json", f"curl {_url(workflow_id)}")
+
+
+def downloads(workflow_id: int) -> list[Twin]:
+    model = f"curl -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
+    return [Twin("Download model", f"python -m jobs model {workflow_id}", model),
+            Twin("Download metrics", "", f"curl {_url(workflow_id)}/metrics")]
 
 
 def popover(twins: Sequence[Twin], key: str, label: str = "As a command") -> None:
@@ -83,17 +93,20 @@ def draw(twins: Sequence[Twin]) -> None:
 
 
 def _verb(what: str, verb: str, workflow_id: int) -> Twin:
-    return Twin(what, f"python -m jobs {verb} {workflow_id}", _post(f"/api/workflows/{workflow_id}/{verb}"))
+    return Twin(what, f"python -m jobs {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
 
 
-def _post(path: str, body: Mapping[str, Any] | None = None) -> str:
-    url = f"{address.server()}{path}"
-    if body is None:
-        return f"curl -X POST {url}"
-    told = shlex.quote(json.dumps(body, ensure_ascii=False))
-    return f"curl -X POST {url} -H 'Content-Type: application/json' -d {told}"
+def _url(workflow_id: int) -> str:
+    return f"{address.server()}/api/workflows/{workflow_id}"
 
 
+def _post(url: str, body: Mapping[str, Any] | None = None) -> str:
+    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
+    return f"curl -X POST {url}{told}"
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return shlex.quote(json.dumps(body, ensure_ascii=False))
 
 
 def _word(value: Any) -> str:
