@@ -13,7 +13,7 @@ router = APIRouter(prefix="/queues", tags=["Queues"])
 def snapshot() -> Response:
     """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
     numbers are still right."""
-    return Answer(documents.queues(queues.snapshot()))
+    return Answer(documents.queues(queues.snapshot(memory=True)))
 
 
 @router.post("/{name}/pause", summary="Pause a queue")

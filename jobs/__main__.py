@@ -256,7 +256,7 @@ def status(as_json: Json = False) -> int:
     from jobs import documents, queues, services
     from store import workflows
 
-    seen, counts = queues.snapshot(), workflows.count_by_status()
+    seen, counts = queues.snapshot(memory=True), workflows.count_by_status()
     if as_json:
         told = {"services": services.supervisor_runs(), "workflows": counts}
         return _print_json(documents.queues(seen) | told)

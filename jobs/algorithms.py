@@ -13,6 +13,7 @@ Task = Literal["classification", "regression"]
 Params = Mapping[str, Any]
 
 TREES_PER_EPOCH = 10
+MOST_CLASSES = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.algorithms import MOST_CLASSES
 from jobs.reader import FEWEST_ROWS, MISSING, Dialect, Source, notice
 from store.errors import Refused
 
@@ -22,7 +23,6 @@ EXACT = 2.0**53
 BINS = 20
 SAMPLED = 50_000
 PREVIEW_ROWS = 20
-MOST_CLASSES = 50
 
 YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"evet", "hayır"}, {"evet", "hayir"},
@@ -466,7 +466,7 @@ def _notices(column: dict[str, Any], state: _Column) -> list[dict[str, Any]]:
         say(f"{name} looks like numbers but is kept as text, because {why}.")
     share = column["missing"] / max(state.rows, 1)
     if column["kind"] != "empty" and share >= 0.05:
-        say(f"{name}: {share:.0%} missing.", "warning" if share > 0.5 else "info")
+        say(f"{name}: {share * 100:.0f} % missing.", "warning" if share > 0.5 else "info")
     if column["kind"] == "date" and state.times and state.dialect.day_first is None:
         form = column["format"]
         other = form.translate(str.maketrans("dm", "md"))

@@ -154,12 +154,12 @@ def queue(using: Redis | None = None) -> Queue:
     return Queue(QUEUE, connection=using or connection(), serializer=JSONSerializer, job_class=SafeJob)
 
 
-def snapshot() -> Queues:
-    """Everything the queue page shows, in one look that changes nothing."""
+def snapshot(memory: bool = False) -> Queues:
+    """Everything the queue page shows, in one look that changes nothing; memory takes some time to add up."""
     counts = step_store.load()
     saved = Queues(False, now(), counts.waiting, counts.running, counts.failed_last_hour)
     try:
-        return replace(saved, reachable=True, queues=[_counts(queue())], workers=_workers())
+        return replace(saved, reachable=True, queues=[_counts(queue())], workers=_workers(memory))
     except RedisError as error:
         log.warning("queue down: %s", type(error).__name__)
         return replace(saved, error=QueueDown().sentence)
@@ -270,7 +270,7 @@ def _counts(which: Queue) -> QueueCounts:
     return QueueCounts(which.name, which.name in pauses.names(), ready, started, deferred, scheduled, finished, failed)
 
 
-def _workers() -> list[WorkerRow]:
+def _workers(memory: bool) -> list[WorkerRow]:
     # RQ's own listing strikes workers off while it reads; this one only looks.
     keys = sorted(connection().smembers(REDIS_WORKER_KEYS))
     pipe = connection().pipeline()
@@ -278,17 +278,18 @@ def _workers() -> list[WorkerRow]:
         pipe.hgetall(key)
     found = [{as_text(name): as_text(value) for name, value in record.items()} for record in pipe.execute()]
     names = [as_text(key).removeprefix(Worker.redis_worker_namespace_prefix) for key in keys]
-    return [_worker(name, told) for name, told in zip(names, found, strict=True) if "death" not in told and told]
+    alive = [(name, told) for name, told in zip(names, found, strict=True) if told and "death" not in told]
+    return [_worker(name, told, memory) for name, told in alive]
 
 
-def _worker(name: str, told: dict[str, str]) -> WorkerRow:
+def _worker(name: str, told: dict[str, str], memory: bool) -> WorkerRow:
     job_id = told.get("current_job") or None
     workflow_id, step = parse_job_id(job_id) if job_id else (None, None)
     pid = int(told["pid"]) if told.get("pid") else None
     return WorkerRow(
         name, told.get("state", "unknown"), step, workflow_id, job_id,
         _utc(utcparse(told["birth"])) if told.get("birth") else None,
-        _memory(pid) if told.get("hostname") == socket.gethostname() else None,
+        _memory(pid) if memory and told.get("hostname") == socket.gethostname() else None,
         int(told.get("successful_job_count", 0)), int(told.get("failed_job_count", 0)), pid,
     )
 
@@ -302,12 +303,17 @@ def parse_job_id(job_id: str) -> tuple[int | None, str | None]:
 
 
 def _memory(pid: int | None) -> int | None:
-    """What a worker of this machine and its step use, in bytes; pages they share count for each."""
+    """What a worker of this machine and its step use, in bytes; what processes share is divided among them."""
     try:
         process = psutil.Process(pid)
-        return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+        return sum(_share(each) for each in [process, *process.children(recursive=True)])
     except psutil.Error:
         return None
+
+
+def _share(process: psutil.Process) -> int:
+    info = process.memory_full_info()
+    return int(getattr(info, "pss", info.uss))
 
 
 def age(value: datetime) -> float:

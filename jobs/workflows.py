@@ -134,6 +134,8 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
         key = algorithms.get(algorithm).key
     except Refused as refused:
         return [*found, refused]
+    if not found:
+        found += _misfits(dataset, target, key)
     chosen = {**params, "target": target, "algorithm": key}
     known = pipelines.get(PIPELINE).params(chosen)
     for name, value in params.items():
@@ -147,7 +149,7 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
             found.append(refused)
             continue
         if read == [] and known[name].kind == "columns":
-            found.append(Refused("Choose at least one column to learn from.", name))
+            found.append(Refused("Every column is left out; choose at least one besides the target.", name))
         elif known[name].kind == "columns":
             found += [Refused(f"{dataset.title} has no column {column!r}.", name)
                       for column in read or [] if column not in names]
@@ -174,6 +176,23 @@ def plan(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any]
     return found
 
 
+def _misfits(dataset: Dataset, target: str, algorithm: str) -> list[Refused]:
+    """An algorithm for numbers needs a number to predict, one for classes few different values."""
+    column = next(column for column in dataset.columns if column["name"] == target)
+    kind, distinct, task = column.get("kind"), column.get("distinct"), algorithms.get(algorithm).task
+    others = ", ".join(each.key for each in algorithms.ALGORITHMS.values() if each.task != task)
+    if kind in ("date", "empty"):
+        return [Refused(f"{target!r} is a column of {kind} cells and cannot be predicted; choose another.", "target")]
+    if task == "regression" and kind not in ("number", None):
+        sentence = f"{target!r} is not a number; {algorithm} predicts numbers. Choose from {others}."
+        return [Refused(sentence, "algorithm")]
+    if task == "classification" and distinct and distinct > algorithms.MOST_CLASSES:
+        said = f"{target!r} has {distinct:,} different values, too many for classes"
+        advice = f"choose from {others}" if kind == "number" else "choose another target"
+        return [Refused(f"{said}; {advice}.", "algorithm" if kind == "number" else "target")]
+    return []
+
+
 def _checked(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """The params as their own kinds, or the first problem."""
     given = {name: value for name, value in params.items() if value is not None}
@@ -195,8 +214,8 @@ def _step_rows(target: str, algorithm: str, params: Mapping[str, Any], fresh: bo
 
 
 def _name(name: str | None, dataset: Dataset, algorithm: str) -> str:
-    chosen = (name or "").strip() or f"{dataset.name}, {algorithms.get(algorithm).label.lower()}"
-    return chosen[:NAME_LENGTH]
+    label = algorithms.get(algorithm).label
+    return ((name or "").strip() or f"{dataset.name}, {label[0].lower()}{label[1:]}")[:NAME_LENGTH]
 
 
 def _few(names: list[str]) -> str:

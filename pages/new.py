@@ -229,8 +229,6 @@ def back_to_defaults() -> None:
 
 def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Settings) -> None:
     problems = workflows.problems(dataset, target, algorithm.key, settings)
-    if settings.get("features") == []:
-        problems.append(Refused("Every column is left out. Tick at least one besides the target.", "features"))
     for problem in problems:
         st.error(words.plain(problem.sentence), icon=":material/error:")
     name = str(st.session_state.get("new-name") or "").strip()

@@ -26,7 +26,7 @@ def page() -> None:
 
 def _panel() -> bool:
     """Everything on the page; a queue can always change."""
-    now = queues.snapshot()
+    now = queues.snapshot(memory=True)
     known = now if now.reachable else last_known()["queues"]
     if now.reachable:
         last_known()["queues"] = now

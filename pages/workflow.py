@@ -1,5 +1,7 @@
 """One workflow: a notebook whose cells are durable background jobs."""
 
+import contextlib
+
 import streamlit as st
 
 from jobs import algorithms
@@ -8,7 +10,6 @@ from pages.parts import actions, address, cells, dialogs, exports, links, live, 
 from pages.parts.notebook import Notebook
 from store import files, metrics, steps, workflows
 from store.errors import NotFound, Refused
-from store.steps import Step
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
@@ -103,7 +104,9 @@ def _twins(workflow: Workflow) -> list[twins.Twin]:
         found.append(twins.cancel(workflow.id))
     elif workflow.status is not Status.completed:
         found.append(twins.retry(workflow.id))
-    return [*found, *twins.describe(workflow.id)]
+    if workflow.status is Status.completed:
+        found += twins.downloads(workflow.id)
+    return [*found, twins.show(workflow.id)]
 
 
 def _subtitle(workflow: Workflow) -> str:
@@ -184,22 +187,34 @@ def headline(scores: dict[str, float], baseline: object) -> str:
     if "accuracy" in scores:
         said = f"Accuracy {words.percent(scores['accuracy'])}"
         before = scores.get("baseline_accuracy", base.get("accuracy"))
-        points = None if before is None else round((scores["accuracy"] - before) * 100)
-        return said if points is None else f"{said} ({points:+d} points over {over})".replace("-", "−")
+        return said if before is None else f"{said} ({_points(scores['accuracy'] - before)} {over})"
     if "r2" in scores:
         said = f"R² {words.score('r2', scores['r2'])}"
         before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
-        if not before or error is None:
-            return said
-        less = round((1 - error / before) * 100)
-        return f"{said} (errors {abs(less)} % {'smaller' if less >= 0 else 'larger'} than {over})"
+        return f"{said} ({_less(error / before)} {over})" if before and error is not None else said
     return ""
+
+
+def _points(gain: float) -> str:
+    """+32 points over, no better than, −3 points against."""
+    points = round(gain * 100)
+    if points == 0:
+        return "no better than"
+    return f"+{points} points over" if points > 0 else f"−{-points} points against"
+
+
+def _less(ratio: float) -> str:
+    """errors 57 % smaller than, no smaller than, larger than."""
+    less = round((1 - ratio) * 100)
+    if less == 0:
+        return "errors no smaller than"
+    return f"errors {abs(less)} % {'smaller' if less > 0 else 'larger'} than"
 
 
 def _downloads(book: Notebook) -> None:
     workflow_id = book.workflow.id
-    model = next((kept for step in reversed(book.steps) if (kept := _model(step))), None)
-    if model:
+    with contextlib.suppress(NotFound):  # a pipeline of one's own need not leave a model
+        model = steps.model_of(workflow_id)
         st.download_button("Download model", lambda: files.verified(model).read_bytes(), type="primary",
                            file_name=f"workflow-{workflow_id}.joblib", mime="application/octet-stream",
                            key="download-model", icon=":material/download:", on_click="ignore",
@@ -208,10 +223,6 @@ def _downloads(book: Notebook) -> None:
         st.download_button("Download metrics", lambda: _metrics_csv(workflow_id), mime="text/csv",
                            file_name=f"workflow-{workflow_id}-metrics.csv", key="download-metrics",
                            icon=":material/table_view:", on_click="ignore")
-
-
-def _model(step: Step) -> files.Kept | None:
-    return steps.artifacts_of(step.id).get("model") if step.status is Status.completed else None
 
 
 def _metrics_csv(workflow_id: int) -> bytes:

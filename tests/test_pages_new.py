@@ -217,7 +217,7 @@ def test_leaving_every_column_out_is_refused(home, monkeypatch):
     monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {c["name"]: False for c in columns})
     page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
     uploaded(page, "müşteriler.csv", rows())
-    assert "Tick at least one" in page.error[0].value
+    assert "choose at least one" in page.error[0].value
     assert button(page, "new-start").disabled
 
 

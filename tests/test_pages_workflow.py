@@ -188,6 +188,18 @@ def test_regression_is_summed_up_in_its_own_words(home):
     assert "R² 0.812 (errors 57 % smaller than always answering the mean)" in text(page(id=number))
 
 
+@pytest.mark.parametrize(("accuracy", "expected"), [
+    (0.64, "Accuracy 64.0 % (+3 points over x)"), (0.614, "Accuracy 61.4 % (no better than x)"),
+    (0.5, "Accuracy 50.0 % (−11 points against x)")])
+def test_no_gain_is_not_praised(home, accuracy, expected):
+    """A model that is no better than the simplest guess is said to be no better, or worse."""
+    number = done(tabular(), "upload", "preprocess", "train")
+    result = RESULTS["evaluate"] | {"scores": SCORES | {"accuracy": accuracy},
+                                    "baseline": {"words": "x", "accuracy": 0.614}}
+    steps.complete(claim(number, "evaluate"), "e", Outcome(result))
+    assert expected in text(page(id=number))
+
+
 def test_failed_says_why_and_what_to_do(home):
     """The failed cell opens with the reason, the log and Retry; what is below was not run; and it counts as seen."""
     number = done(tabular(), "upload", "preprocess")
@@ -431,3 +443,29 @@ def test_time_left_goes_by_the_pace_so_far(home, progress, expected):
     book = notebook.read(number)
     left = notebook.seconds_left(book, book.step("greet"))
     assert left is None if expected is None else left == pytest.approx(expected, abs=1.5)
+
+
+def test_every_twin_is_a_command_and_a_request_that_exist(home):
+    """What the page offers to type is known to the command line and to the API."""
+    import shlex
+
+    from starlette.routing import Match
+    from typer.main import get_command
+
+    from api.app import create
+    from jobs.__main__ import app as commands
+    from pages.parts import twins
+
+    offered = [twins.restart(1), twins.retry(1), twins.cancel(1), twins.compose(1, 2), twins.describe(1),
+               twins.delete(1), twins.show(1), *twins.downloads(1),
+               twins.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True})]
+    known, routes = get_command(commands).commands, create().routes
+    for twin in offered:
+        if twin.command:
+            name, *arguments = shlex.split(twin.command)[3:]
+            known[name].make_context(name, arguments)
+        words = shlex.split(twin.request)
+        method = words[words.index("-X") + 1] if "-X" in words else "GET"
+        path = next(word for word in words if "/api/" in word).partition("/api")[2]
+        scope = {"type": "http", "path": path, "root_path": "", "method": method, "headers": []}
+        assert any(route.matches(scope)[0] is Match.FULL for route in routes), twin.request

@@ -217,8 +217,9 @@ def _about_training(recorder: Recorder) -> list[tuple[str, str]]:
     seen, tested = trained.get("best_train"), trained.get("best")
     if seen is None or tested is None or seen - tested <= 0.1:
         return []
-    return [("warning", f"The model does much better on rows it learned from ({seen:.0%}) than on new ones "
-                        f"({tested:.0%}): it has learned noise. More rows, fewer columns or a stronger penalty help.")]
+    gap = f"on rows it learned from ({seen * 100:.0f} %) than on new ones ({tested * 100:.0f} %)"
+    return [("warning", f"The model does much better {gap}: it has learned noise. More rows, fewer columns or a "
+                        "stronger penalty help.")]
 
 
 def _about_classes(found: dict[str, Any], prepared: dict[str, Any]) -> list[tuple[str, str]]:

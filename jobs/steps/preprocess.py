@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from jobs import algorithms, reader
+from jobs.algorithms import MOST_CLASSES
 from jobs.pipelines import Param, Params, step
-from jobs.profile import MOST_CLASSES
 from jobs.recorder import Recorder, StepError
 from jobs.steps.matrix import Sheet, Shuffle
 from store import files

@@ -93,13 +93,14 @@ def _cell(book: Notebook, step: Step, edits: Edits) -> DeltaGenerator:
         head = st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch")
         shown = _view_choice(book, step)
     _state(book, step)
+    outputs.summary(step)
     changed = _settings(book, step, shown == SETTINGS)
     if shown == LOG:
         _log(step)
     elif shown in (views := outputs.views(step)):
         views[shown](step, step.result or {})
     edits.note(step.name, changed, st.container(gap="small"))
-    outputs.draw(book, step)
+    outputs.details(book, step)
     return head
 
 

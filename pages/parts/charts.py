@@ -13,15 +13,18 @@ SOFT = "#8b97a6"
 FAINT = "rgba(139, 151, 166, 0.25)"
 GREEN, RED, ORANGE = "#2f9463", "#d0554b", "#cf8334"
 PALETTE = (ACCENT, ORANGE, GREEN, "#9a6fd0", RED, "#2b9aa8", "#b8912c", "#c463a2", "#6b7f99", "#7fae3c")
-COUNTS = ((0.0, "rgba(61, 133, 208, 0.04)"), (1.0, "rgba(61, 133, 208, 0.9)"))
+# Opaque, so that the numbers on it can be read on a light and on a dark page.
+COUNTS = ((0.0, "#dfe9f4"), (1.0, "#2a6cb5"))
+DARK, LIGHT = "#1b2430", "#ffffff"
+MOST_NUMBERED, MOST_SHARED = 12, 6
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "showSendToCloud": False}
 
 MOST_POINTS = 1000
-LONGEST_LABEL = 24
+LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
 HEIGHT = 240
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
-MEASURES = {"accuracy": "Accuracy", "loss": "Loss", "r2": "R²", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)"}
+MEASURES = {"accuracy": "Accuracy", "r2": "R²", "loss": "Loss", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)"}
 SHARES = {"accuracy"}
 Zoom = tuple[Sequence[float], Sequence[float]]
 
@@ -78,21 +81,30 @@ def learning(curves: Curves, measure: str, epochs: int | None = None, best: int 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
     """What it really was against what was predicted; the shade is the share of the row."""
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
-    short = shortened(labels)
-    few = len(labels) <= 12
-    text = [[f"{count:,}<br>{share:.0%}" if len(labels) <= 6 else f"{count:,}"
-             for count, share in zip(*pair, strict=True)] for pair in zip(counts, shares, strict=True)]
+    short = shortened(labels, LONGEST_LABEL if len(labels) <= MOST_SHARED else LONGEST_OF_MANY)
     hover = [[f"really {_safe(labels[i])}, predicted {_safe(labels[j])}: {counts[i][j]:,} rows, {shares[i][j]:.1%}"
               for j in range(len(labels))] for i in range(len(labels))]
     figure = go.Figure(go.Heatmap(
-        z=shares, x=short, y=short, text=text if few else None, texttemplate="%{text}" if few else None,
-        hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", colorscale=COUNTS, zmin=0, zmax=1,
-        showscale=False, xgap=3, ygap=3,
+        z=shares, x=short, y=short, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", colorscale=COUNTS,
+        zmin=0, zmax=1, showscale=False, xgap=3, ygap=3,
     ))
+    if len(labels) <= MOST_NUMBERED:
+        figure.update_layout(annotations=_numbers(short, counts, shares))
     _lay_out(figure, "confusion", "", height=min(max(48 * len(labels) + 120, HEIGHT), 620))
     figure.update_xaxes(title_text="Predicted", showgrid=False, type="category", side="bottom")
     figure.update_yaxes(title_text="Really", showgrid=False, type="category", autorange="reversed", ticksuffix=" ")
     return figure
+
+
+def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: list[list[float]]) -> list[dict[str, Any]]:
+    """The number in each field, and its share where there is room."""
+    roomy = len(labels) <= MOST_SHARED
+    return [
+        {"x": across, "y": down, "showarrow": False, "font": {"color": LIGHT if share > 0.45 else DARK},
+         "text": f"{count:,}<br>{share:.0%}" if roomy else f"{count:,}"}
+        for down, row, row_shares in zip(labels, counts, shares, strict=True)
+        for across, count, share in zip(labels, row, row_shares, strict=True)
+    ]
 
 
 def roc(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -146,11 +158,11 @@ def importance(rows: Sequence[Mapping[str, Any]], most: int = 15) -> go.Figure:
     return figure
 
 
-def shortened(labels: Sequence[str]) -> list[str]:
+def shortened(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
     """Labels short enough for an axis, and still different from each other."""
     found: list[str] = []
     for label in map(str, labels):
-        short = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+        short = label if len(label) <= longest else label[: longest - 1] + "…"
         same = sum(1 for before in found if before.rstrip("\u200b") == _safe(short))
         found.append(_safe(short) + "\u200b" * same)
     return found
@@ -292,7 +304,7 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
                                  "xanchor": "left", "x": 0})
     figure.update_xaxes(title_text="Epoch", tickformat=",d")
     if is_share:
-        figure.update_yaxes(tickformat=".0%")
+        figure.update_yaxes(tickformat=".2~%")
     return figure
 
 

@@ -76,6 +76,7 @@ def describe(workflow: Workflow) -> None:
             actions.perform(verbs.describe, workflow.id, name, note, leave=False)
             st.rerun()
         _keep("Leave as it is")
+        twins.popover([twins.describe(workflow.id)], key="twin-describe")
 
 
 @st.dialog("Delete this workflow?", on_dismiss=actions.close)
@@ -89,6 +90,7 @@ def delete(workflow: Workflow) -> None:
         st.button("Delete", type="primary", icon=":material/delete:", key="delete-yes", on_click=actions.perform,
                   args=(verbs.remove, [workflow.id]), kwargs={"leave": False})
         _keep("Keep it")
+        twins.popover([twins.delete(workflow.id)], key="twin-delete")
 
 
 def _keep(label: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from jobs import algorithms
 from jobs.pipelines import Param
 from jobs.reader import DELIMITERS, ENCODINGS
 from store.errors import Refused
@@ -128,7 +129,9 @@ def _known(value: Any, columns: Sequence[str]) -> list[str]:
 
 
 def _words(choice: str) -> str:
-    """most_frequent is shown as Most frequent."""
+    """most_frequent is shown as Most frequent, mlp as Neural network."""
+    if choice in algorithms.ALGORITHMS:
+        return algorithms.ALGORITHMS[choice].label
     return choice.replace("_", " ").capitalize()
 
 

@@ -16,26 +16,29 @@ Result = Mapping[str, Any]
 SHOWN_SHARES = 4
 SHOWN_WARNINGS = 3
 SHOWN_ROWS = 6
+MOST_ACROSS = 3
 SIMPLE = str | int | float | bool
 
 
-def draw(notebook: Notebook, step: Step) -> None:
-    """A step's output, as far as there is any."""
-    curves = notebook.curves.get(step.id) or {}
-    if step.name in OUTPUTS:
-        if step.result:
-            OUTPUTS[step.name](step, step.result)
-    elif step.result:
-        _anything(step, step.result)
-    if curves:
+def summary(step: Step) -> None:
+    """What a step left, in a line or two."""
+    if step.result:
+        SUMMARIES.get(step.name, _anything)(step, step.result)
+
+
+def details(book: Notebook, step: Step) -> None:
+    """Curves as long as they grow, and what is worth a picture."""
+    if curves := book.curves.get(step.id):
         _learning(step, curves)
+    if step.name == "evaluate" and step.result:
+        _tabs(step, step.result)
 
 
 def views(step: Step) -> dict[str, Callable[[Step, Result], None]]:
     """What more there is to see of a step's output, by the word on its button."""
     if not step.result:
         return {}
-    if step.name in OUTPUTS:
+    if step.name in SUMMARIES:
         return VIEWS.get(step.name, {})
     plain = all(isinstance(value, SIMPLE) for value in step.result.values())
     return {} if plain else {":material/data_object: Output": _everything}
@@ -101,13 +104,13 @@ def _train(step: Step, result: Result) -> None:
 
 
 def _learning(step: Step, curves: Curves) -> None:
-    """The curves, two in a row; while training runs there is room for the epochs to come."""
+    """The curves, side by side; while training runs there is room for epochs to come."""
     measures = charts.measures(curves)
     epochs = int(step.params.get("epochs") or 0) or None if not step.status.over else None
     best = (step.result or {}).get("best_epoch") if step.status is Status.completed else None
-    for begin in range(0, len(measures), 2):
-        pair = measures[begin : begin + 2]
-        for cell, measure in zip(st.columns(2) if len(measures) > 1 else [st.container()], pair, strict=False):
+    across = min(len(measures), MOST_ACROSS)
+    for begin in range(0, len(measures), across):
+        for cell, measure in zip(st.columns(across), measures[begin : begin + across], strict=False):
             with cell:
                 _curve(step, curves, measure, epochs, best)
     zoomed = [key for measure in measures if (key := _zoom_key(step, measure)) in st.session_state]
@@ -148,6 +151,10 @@ def _evaluate(step: Step, result: Result) -> None:
     for warning in result.get("warnings") or []:
         icon = ":orange[:material/warning:]" if warning.get("level") == "warning" else ":gray[:material/info:]"
         st.markdown(f"{icon} {words.plain(warning['text'])}")
+
+
+def _tabs(step: Step, result: Result) -> None:
+    """The scores and pictures that there are for this task."""
     shown = [(title, body) for title, body in TABS if body(step, result, False)]
     if shown:
         for tab, (_, body) in zip(st.tabs([title for title, _ in shown], key=f"tabs-{step.id}"), shown, strict=True):
@@ -260,7 +267,7 @@ TABS: tuple[tuple[str, Tab], ...] = (
     ("Scores", _scores), ("Confusion matrix", _confusion), ("Predictions", _residuals), ("ROC and PR", _roc),
     ("Per class", _per_class), ("Importance", _importance),
 )
-OUTPUTS: dict[str, Callable[[Step, Result], None]] = {
+SUMMARIES: dict[str, Callable[[Step, Result], None]] = {
     "upload": _upload, "preprocess": _preprocess, "train": _train, "evaluate": _evaluate,
 }
 VIEWS: dict[str, dict[str, Callable[[Step, Result], None]]] = {

@@ -31,9 +31,11 @@ def plain(text: object) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.4 s, 12 s, 3 m 20 s, 2 h 5 m."""
+    """18 ms, 0.4 s, 12 s, 3 m 20 s, 2 h 5 m."""
     if seconds is None:
         return "–"
+    if 0 < seconds < 0.1:
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

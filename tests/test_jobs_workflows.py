@@ -1,0 +1,136 @@
+"""The verbs: what they write, what they reuse, and what they refuse."""
+
+import pytest
+from tables import numbers, turkish
+
+from jobs import datasets, runner
+from jobs import workflows as verbs
+from store import steps, workflows
+from store.errors import NotFound, Refused
+from store.tables import Status
+
+
+def do(workflow):
+    """Be the worker: run every step, here and now."""
+    for step in steps.of_workflow(workflow.id):
+        runner.run_step(step.id, step.attempt)
+    return workflow
+
+
+def reused(workflow):
+    return [step.name for step in steps.of_workflow(workflow.id) if step.reused_from]
+
+
+@pytest.fixture
+def customers(home):
+    return datasets.add([turkish(rows=120)], "customers.csv")
+
+
+@pytest.fixture
+def done(customers):
+    """A completed workflow."""
+    return do(verbs.start(customers.id, "abone mi", "LR", {"epochs": 3}))
+
+
+def test_a_workflow_starts_with_the_originals_defaults(customers):
+    """Codes of the original are accepted, and its names keep their defaults."""
+    made = verbs.start(customers.id, "abone mi", "MLP")
+    assert made.algorithm == "mlp" and made.name == "customers, neural network"
+    wanted = {"learning_rate": 0.01, "batch_size": 32, "epochs": 10, "test_size": 0.2, "random_state": 42}
+    assert {name: made.params[name] for name in wanted} == wanted
+
+
+def test_the_same_request_starts_one_workflow(customers):
+    """A double click is one workflow."""
+    first, second = (verbs.start(customers.id, "abone mi", "LR", request="click") for _ in range(2))
+    assert first.id == second.id
+
+
+def test_restart_trains_again_and_reuses_what_is_above(done):
+    """Restart is a new workflow with the same values; upload and preprocess are reused, train runs."""
+    again = do(verbs.restart(done.id))
+    assert (again.parent_id, again.params, again.id != done.id) == (done.id, done.params, True)
+    assert "train" not in reused(again) and reused(again)[:2] == ["upload", "preprocess"]
+
+
+def test_run_from_here_changes_one_cell_and_reuses_the_rest(done):
+    """Other settings in train: what is above is reused, and the preview says so before."""
+    plan = verbs.plan(**verbs.changed(done.id, "train", {"learning_rate": 0.5}))
+    assert [cell.reused_from for cell in plan] == [done.id, done.id, None, None]
+    again = do(verbs.rerun_from(done.id, "train", {"learning_rate": 0.5}))
+    assert again.params["learning_rate"] == 0.5 and reused(again) == ["upload", "preprocess"]
+
+
+def test_run_from_here_with_another_algorithm_keeps_what_still_fits(done):
+    """Settings that the new algorithm does not have are dropped, shared ones are kept."""
+    again = verbs.rerun_from(done.id, "train", {"algorithm": "hist_gradient_boosting"})
+    assert again.algorithm == "hist_gradient_boosting" and again.params["epochs"] == 3
+
+
+def test_compose_takes_data_from_one_and_configuration_from_the_other(done):
+    """Dataset and target of the first, algorithm and settings of the second."""
+    other = datasets.add([turkish(rows=90, seed=9)], "others.csv")
+    config = verbs.start(other.id, "abone mi", "SVM", {"epochs": 2, "test_size": 0.3})
+    made = verbs.compose(done.id, config.id)
+    assert (made.dataset_id, made.target, made.algorithm) == (done.dataset_id, "abone mi", "linear_svm")
+    assert (made.params["epochs"], made.params["test_size"]) == (2, 0.3)
+
+
+def test_compose_that_cannot_work_says_why(done):
+    """A configuration for numbers does not fit data with classes, and nothing is started."""
+    houses = datasets.add([numbers(rows=60)], "houses.csv")
+    config = verbs.start(houses.id, "price", "sgd_regressor")
+    count = workflows.count(workflows.Filter())
+    with pytest.raises(Refused, match="is not a number"):
+        verbs.compose(done.id, config.id)
+    assert workflows.count(workflows.Filter()) == count
+
+
+@pytest.mark.parametrize(
+    ("target", "algorithm", "params", "words"),
+    [
+        ("nothing", "LR", {}, "has no column 'nothing'; choose the target from müşteri no"),
+        ("abone mi", "magic", {}, "There is no algorithm 'magic'"),
+        ("abone mi", "LR", {"speed": 1}, "has no parameter 'speed'"),
+        ("abone mi", "LR", {"epochs": "many"}, "epochs must be a whole number"),
+        ("abone mi", "LR", {"test_size": 2}, "test_size must be between"),
+        ("abone mi", "LR", {"features": ["gelir", "ghost"]}, "has no column 'ghost'"),
+        ("abone mi", "LR", {"features": []}, "choose at least one"),
+        ("abone mi", "sgd_regressor", {}, "is not a number"),
+        ("gelir", "LR", {}, "different values, too many for classes"),
+        ("kayıt tarihi", "LR", {}, "cannot be predicted"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(customers, target, algorithm, params, words):
+    """A wrong target, algorithm or setting is one sentence that names it, and no workflow."""
+    with pytest.raises(Refused, match=words):
+        verbs.start(customers.id, target, algorithm, params)
+    assert workflows.count(workflows.Filter()) == 0
+
+
+def test_what_does_not_exist_is_not_found(home):
+    """Verbs on things that are not there say which."""
+    for verb in (verbs.restart, verbs.retry, verbs.cancel):
+        with pytest.raises(NotFound, match="There is no workflow 7"):
+            verb(7)
+
+
+def test_only_what_can_change_changes(done):
+    """A completed workflow can be neither cancelled nor retried."""
+    with pytest.raises(Refused, match="already completed"):
+        verbs.cancel(done.id)
+    with pytest.raises(Refused, match="only a failed or cancelled one"):
+        verbs.retry(done.id)
+
+
+def test_deleting_keeps_what_others_need(done):
+    """Deleting a workflow keeps files that a reused step of another still has, and removes the rest."""
+    again = do(verbs.rerun_from(done.id, "train", {"learning_rate": 0.5}))
+    own = set(steps.artifacts_of(steps.of_workflow(done.id)[2].id).values())
+    shared = set(steps.artifacts_of(steps.of_workflow(again.id)[1].id).values())
+    verbs.remove([done.id])
+    from store import files
+
+    assert not any(files.path_of(kept.sha256).exists() for kept in own)
+    assert all(files.verified(kept) for kept in shared)
+    assert {step.status for step in steps.of_workflow(again.id)} == {Status.completed}
