@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
+LOOK_SECONDS = 1.0
 RECONCILE_SECONDS = 2.0
 BACK_OFF_SECONDS = 30.0
 VALKEY_SETTINGS = {
@@ -83,7 +84,7 @@ class Use:
         """Return when the queue answers and the workers have started."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if (state()).get("ready"):
+            if state().get("ready"):
                 with contextlib.suppress(RedisError):
                     queues.connection().ping()
                     return
@@ -96,13 +97,12 @@ class Use:
         """Stop using the services; the last user waits until they are gone."""
         fcntl.flock(self._lock, fcntl.LOCK_UN)
         self._lock.close()
-        if self._supervisor:
-            with _open_lock("users.lock") as lock:
-                if not _try_lock(lock):
-                    return  # somebody else goes on using them
-                fcntl.flock(lock, fcntl.LOCK_UN)
+        end = time.monotonic() + STOP_SECONDS * 2
+        while supervisor_runs() and not _in_use() and time.monotonic() < end:
+            time.sleep(0.05)
+        if self._supervisor and not _in_use():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._supervisor.wait(STOP_SECONDS * 2)
+                self._supervisor.wait(STOP_SECONDS)
 
 
 def supervisor_runs() -> bool:
@@ -123,8 +123,11 @@ def state() -> dict[str, Any]:
 def supervise() -> None:
     """Run the services until nobody uses them. A second supervisor of the same home returns at once."""
     with _open_lock("supervisor.lock") as lock:
-        if not _try_lock(lock):
-            return
+        end = time.monotonic() + LOOK_SECONDS
+        while not _try_lock(lock):  # somebody who only looks whether one runs holds it for a moment
+            if time.monotonic() > end:
+                return
+            time.sleep(0.02)
         Supervisor().run()
 
 

@@ -1,0 +1,37 @@
+"""What a worker's parent imports ahead: everything that steps would else import one by one, in every child."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import sys
+from jobs import services
+services.preload()
+import tables
+from store import schema
+schema.prepare()
+from jobs import datasets
+before = set(sys.modules)
+customers = datasets.add([tables.turkish(rows=80)], "c.csv")
+for algorithm in ("LR", "MLP", "hist_gradient_boosting"):
+    ended = tables.run(customers, "abone mi", algorithm, epochs=1)
+    assert ended["evaluate"].status == "completed", ended
+late = {name for name in set(sys.modules) - before if name.split(".")[0] in
+        ("sklearn", "scipy", "pandas", "pyarrow", "numpy", "joblib", "jobs", "store", "sqlalchemy")}
+print(len(late), sorted(late))
+"""
+
+
+@pytest.mark.slow
+def test_steps_find_everything_imported(home):
+    """After preloading, running every kind of step imports no library any more."""
+    root = Path(__file__).parent.parent
+    environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}"}
+    done = subprocess.run([sys.executable, "-c", CODE], env=environment, cwd=root, capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) == 0, done.stdout
