@@ -1,6 +1,7 @@
 """Workflow -> RQ dependent-job chain. Rows come first; the chain can be handed over again at any time."""
 
 import logging
+from dataclasses import replace
 
 from redis.exceptions import RedisError
 from rq.exceptions import DuplicateJobError, NoSuchJobError
@@ -66,6 +67,8 @@ def _enqueue(step: Step, depends_on: list[str], timeout: int) -> None:
 
 
 def _queue_job(step: Step, depends_on: list[str], timeout: int, unique: bool) -> None:
+    if step.attempt > 1:  # what became of the attempt before is in the database; here it would look like trouble
+        queues.drop_job(replace(step, attempt=step.attempt - 1).job_id)
     queues.queue().enqueue(
         RUN_STEP, args=[step.id, step.attempt], job_id=step.job_id, depends_on=depends_on or None,
         job_timeout=timeout, result_ttl=KEEP_SECONDS, failure_ttl=KEEP_SECONDS, unique=unique,

@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 from redis.exceptions import RedisError
 
 from jobs import queues
@@ -35,6 +36,8 @@ STOP_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 RECONCILE_SECONDS = 2.0
 BACK_OFF_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+HOPELESS = 3
 VALKEY_SETTINGS = {
     "port": "0", "save": "", "appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction",
     "unixsocketperm": "700", "daemonize": "no", "loglevel": "warning",
@@ -65,12 +68,14 @@ class Use:
         self._lock = _open_lock("users.lock")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._failures = 0
 
     def ensure(self) -> None:
         """Start a supervisor if there is none; cheap, so it may be called every second."""
         if self._supervisor and self._supervisor.poll() is None:
             return
-        if supervisor_runs():
+        if supervisor_runs() or not self._may_start():
             return
         log_file = (_folder("logs") / "supervisor.log").open("ab")
         with log_file:
@@ -80,10 +85,22 @@ class Use:
                 env=_thread_limits() | os.environ | {"TRAINYARD_HOME": str(settings().folder)},
             )
 
+    def _may_start(self) -> bool:
+        """One that ends at once is not started again at once, as when its code is broken or its disk full."""
+        lived = time.monotonic() - self._started
+        if self._supervisor and self._supervisor.returncode and lived < STEADY_SECONDS:
+            if lived < min(2.0**self._failures, BACK_OFF_SECONDS):
+                return False
+            self._failures += 1
+        else:
+            self._failures = 0
+        self._started = time.monotonic()
+        return True
+
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
         """Return when the queue answers and the workers have started."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end and self._failures < HOPELESS:
             if state().get("ready"):
                 with contextlib.suppress(RedisError):
                     queues.connection().ping()
@@ -91,7 +108,7 @@ class Use:
             self.ensure()
             time.sleep(0.05)
         reasons = _folder("logs") / "supervisor.log"
-        raise NotReady(f"The workers did not start within {seconds:.0f} s; {reasons} says why.")
+        raise NotReady(f"The workers did not start; the end of {reasons} says why.")
 
     def end(self) -> None:
         """Stop using the services; the last user waits until they are gone."""
@@ -115,9 +132,11 @@ def state() -> dict[str, Any]:
     if not supervisor_runs():
         return {}
     try:
-        return dict(json.loads(_state_file().read_text()))
+        said = dict(json.loads(_state_file().read_text()))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
+    # A supervisor that was killed leaves its last words, and for a moment its children still hold its lock.
+    return said if psutil.pid_exists(said["pid"]) else {}
 
 
 def supervise() -> None:
@@ -182,16 +201,21 @@ class Supervisor:
         self._stopping = True
 
     def _round(self) -> None:
-        if self.serves_home:
-            self._keep_valkey()
-        if self._keep_workers():
-            self._tell(ready=True)
+        for duty in (self._keep_valkey, self._keep_workers, self._reconcile):
+            try:
+                duty()
+            except Exception:
+                log.exception("the next round tries again")
+
+    def _reconcile(self) -> None:
+        from jobs.reconcile import reconcile
+
         if time.monotonic() - self._reconciled > RECONCILE_SECONDS:
             self._reconciled = time.monotonic()
-            _reconcile()
+            reconcile()
 
     def _keep_valkey(self) -> None:
-        if settings().redis_url or (self._valkey and self._valkey.poll() is None):
+        if not self.serves_home or settings().redis_url or (self._valkey and self._valkey.poll() is None):
             return
         if self._valkey is None and _answers():
             return  # a Valkey that outlived its supervisor; it is adopted as it is
@@ -204,8 +228,8 @@ class Supervisor:
                 raise NotReady(f"Valkey did not start; {_folder('logs') / 'valkey.log'} says why.")
             time.sleep(0.01)
 
-    def _keep_workers(self) -> bool:
-        """Fill every empty place; True when a worker was started."""
+    def _keep_workers(self) -> None:
+        """Fill every empty place."""
         started = False
         for slot in self._slots:
             if slot.pid and not self._ended(slot):
@@ -213,18 +237,20 @@ class Supervisor:
             if time.monotonic() >= slot.not_before and not self._stopping:
                 self._start(slot)
                 started = True
-        return started
+        if started:
+            self._tell(ready=True)
 
     def _ended(self, slot: _Slot) -> bool:
         pid, status = os.waitpid(slot.pid, os.WNOHANG)
         if not pid:
             return False
         lived = time.monotonic() - slot.started
-        slot.failures = 0 if lived > 60 else slot.failures + 1
+        slot.failures = 0 if lived > STEADY_SECONDS else slot.failures + 1
         slot.not_before = time.monotonic() + min(2.0 ** (slot.failures - 1), BACK_OFF_SECONDS) * (slot.failures > 1)
         log.warning("worker %s ended with status %s after %.1f s", slot.name, status, lived)
-        bury(slot.name)
         slot.pid = 0
+        bury(slot.name)
+        files.sweep_scratch()
         return True
 
     def _start(self, slot: _Slot) -> None:
@@ -346,15 +372,6 @@ def _become_worker(number: int) -> None:
         log.exception("worker ended")
     finally:
         os._exit(status)
-
-
-def _reconcile() -> None:
-    from jobs.reconcile import reconcile
-
-    try:
-        reconcile()
-    except Exception:
-        log.exception("reconciling failed")
 
 
 def _thread_limits() -> dict[str, str]:

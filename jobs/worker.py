@@ -8,16 +8,17 @@ import signal
 from typing import Any
 
 import redis
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
 from rq.utils import now as rq_now
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs import queues
 from jobs.queues import SafeJob
-from store import db, steps
+from store import db, files, steps
 from store.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,15 @@ class StepWorker(Worker):
     # What RQ 2.12 does by default would notice a dead worker only after a minute.
     def get_heartbeat_ttl(self, job: Job) -> int:
         return 20
+
+    # A queue that was emptied has forgotten its workers; RQ itself would never tell it again.
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None and not self.is_horse and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+            with self.connection.pipeline() as again:
+                again.hset(self.key, mapping=self.serialize())
+                worker_registration.register(self, again)
+                again.execute()
 
     # rq/rq PR 2466: a retried transaction must still remove the started entry, or a finished job runs again.
     def cleanup_execution(self, job: Job, pipeline: Any) -> None:
@@ -75,6 +85,7 @@ class StepWorker(Worker):
         except Exception:
             log.exception("could not record that %s was killed", job.id)
         finally:
+            files.sweep_scratch()
             db.close()  # what this process has open, its next child would inherit
 
     def work(self, *args: Any, **kwargs: Any) -> bool:

@@ -148,7 +148,7 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
         except Refused as refused:
             found.append(refused)
             continue
-        if read == [] and known[name].kind == "columns":
+        if known[name].kind == "columns" and read is not None and not set(read) - {target}:
             found.append(Refused("Every column is left out; choose at least one besides the target.", name))
         elif known[name].kind == "columns":
             found += [Refused(f"{dataset.title} has no column {column!r}.", name)

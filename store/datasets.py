@@ -69,6 +69,8 @@ def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
                     if twin.dialect == described["dialect"]:
                         found = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
                         return record(Dataset, found)
+                if not files.path_of(kept.sha256).exists():
+                    raise Refused("The same file was deleted while this one arrived; send it again.")
                 newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
                 values = {
                     "name": name,

@@ -1,5 +1,6 @@
 """The only gate to the database: one engine a process, short transactions."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,8 +44,13 @@ def reading() -> Iterator[Connection]:
 @contextmanager
 def writing() -> Iterator[Connection]:
     """A transaction that takes the write lock first, so that read, decide, write is atomic."""
-    with engine().begin() as connection:
-        yield connection
+    try:
+        with engine().begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        if "disk is full" in str(error.orig):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def check() -> None:

@@ -1,5 +1,6 @@
 """Files, known by what is in them: written aside, synced, renamed, and checked before use."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -25,7 +26,9 @@ class Kept:
 
 
 class Damaged(Refused):
-    """A file is missing or is not what was written."""
+    """A file is missing or is not what was written; making it again helps."""
+
+    retryable = True
 
 
 class Incoming:
@@ -62,6 +65,7 @@ def incoming() -> Iterator[Incoming]:
     root = _root()
     with tempfile.NamedTemporaryFile(dir=root, prefix="incoming-", delete=False) as stream:
         path = Path(stream.name)
+        fcntl.flock(stream, fcntl.LOCK_SH)
         try:
             yield Incoming(stream)  # type: ignore[arg-type]
         finally:
@@ -96,8 +100,14 @@ def verified(kept: Kept) -> Path:
         if path.stat().st_size == kept.size and _hash_of(path) == kept.sha256:
             return path
     except FileNotFoundError:
-        raise Damaged(f"The stored file {kept.sha256[:12]} is missing; run the step that made it again.") from None
+        raise _missing(kept) from None
     raise Damaged(f"The stored file {kept.sha256[:12]} was changed on disk; run the step that made it again.")
+
+
+def present(kept: Kept) -> None:
+    """Raise Damaged when a stored file is gone."""
+    if not path_of(kept.sha256).exists():
+        raise _missing(kept)
 
 
 def remove(sha256: str) -> None:
@@ -111,17 +121,21 @@ def scratch() -> Iterator[Path]:
     root = settings().folder / "scratch"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = Path(tempfile.mkdtemp(dir=root, prefix=f"{os.getpid()}-"))
+    lock = os.open(folder, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def sweep_scratch() -> None:
-    """Remove what killed processes left behind; nobody may be writing."""
-    shutil.rmtree(settings().folder / "scratch", ignore_errors=True)
-    for leftover in _root().glob("incoming-*"):
-        leftover.unlink(missing_ok=True)
+    """Remove what killed processes left behind. What somebody still writes is locked, and stays; a lock ends with its
+    process."""
+    for leftover in (*(settings().folder / "scratch").glob("*"), *_root().glob("incoming-*")):
+        if _is_abandoned(leftover):
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
 def checkpoint_path(step_id: int) -> Path:
@@ -136,6 +150,10 @@ def replace_safely(target: Path, temporary: Path) -> None:
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     temporary.replace(target)
+
+
+def _missing(kept: Kept) -> Damaged:
+    return Damaged(f"The stored file {kept.sha256[:12]} is missing; run the step that made it again.")
 
 
 def _root() -> Path:
@@ -153,6 +171,20 @@ def _into_place(temporary: Path, kept: Kept) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
 
 
 def _hash_of(path: Path) -> str:

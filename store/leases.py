@@ -22,9 +22,3 @@ def take(name: str, owner: str, seconds: float) -> bool:
             return True
     except IntegrityError:
         return False
-
-
-def drop(name: str, owner: str) -> None:
-    """Give a lease back early."""
-    with db.writing() as connection:
-        connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))

@@ -48,15 +48,6 @@ def of_workflow(step_ids: Sequence[int], after: int = 0, limit: int = 500) -> li
         return [record(Line, row) for row in connection.execute(query)]
 
 
-def tails(step_ids: Sequence[int], limit: int = 200) -> dict[int, list[Line]]:
-    """The last lines of several steps, oldest first, in one look."""
-    found: dict[int, list[Line]] = {}
-    with db.reading() as connection:
-        for step_id in step_ids:
-            query = select(logs).where(logs.c.step_id == step_id).order_by(logs.c.id.desc()).limit(limit)
-            found[step_id] = [record(Line, row) for row in connection.execute(query)][::-1]
-    return found
-
 
 def turns(step_ids: Sequence[int]) -> list[Line]:
     """The lines that tell of attempts: why one ended, and from where the next one went on."""

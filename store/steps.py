@@ -144,9 +144,7 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
 def beat(claim: Claim, points: Sequence[tuple[int, str, float]] = (), lines: Sequence[tuple[datetime, str, str]] = (),
          progress: tuple[float, str] | None = None) -> None:
     """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost."""
-    values: dict[str, Any] = {"heartbeat_at": now()}
-    if progress:
-        values |= {"progress": progress[0], "progress_words": progress[1]}
+    values = {"progress": progress[0], "progress_words": progress[1]} if progress else {}
     with db.writing() as connection:
         _hold(connection, claim, **values)
         _tell(connection, claim, points, lines)
@@ -160,6 +158,9 @@ def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[
               fingerprint=fingerprint, reused_from=outcome.reused_from, claim_token=None,
               error_code=None, error=None, traceback=None)
         _tell(connection, claim, points, lines)
+        # Under the write lock, so that nobody deletes them now: an equal file may have gone with another workflow.
+        for kept in outcome.artifacts.values():
+            files.present(kept)
         connection.execute(artifacts.delete().where(artifacts.c.step_id == claim.step.id))
         for name, kept in outcome.artifacts.items():
             connection.execute(artifacts.insert().values(
@@ -436,14 +437,10 @@ def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
     """Write under a claim, or find out that it is gone."""
     held = connection.execute(
         update(steps).where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token,
-                            steps.c.status == Status.running).values(heartbeat_at=now(), **_without_heart(values))
+                            steps.c.status == Status.running).values(heartbeat_at=now(), **values)
     )
     if not held.rowcount:
         raise Fenced
-
-
-def _without_heart(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name != "heartbeat_at"}
 
 
 def _tell(connection: Connection, claim: Claim, points: Sequence[tuple[int, str, float]],

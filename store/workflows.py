@@ -140,13 +140,6 @@ def datasets_used() -> dict[int, str]:
         return {row.id: row.name if row.version == 1 else f"{row.name} (version {row.version})" for row in rows}
 
 
-def step_id(workflow_ids: Sequence[int], name: str) -> dict[int, int]:
-    """The id of one named step in each of several workflows."""
-    query = select(step_table.c.workflow_id, step_table.c.id).where(
-        step_table.c.workflow_id.in_(workflow_ids), step_table.c.name == name)
-    with db.reading() as connection:
-        return {row.workflow_id: row.id for row in connection.execute(query)}
-
 
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> None:
     """Change a workflow's name or note."""
@@ -233,5 +226,3 @@ def _ordered(query: Select[Any], which: Filter) -> Select[Any]:
         by = scores.c.value
     order = by.desc().nulls_last() if which.descending else by.asc().nulls_last()
     return query.order_by(order, workflows.c.id.desc() if which.descending else workflows.c.id.asc())
-
-

@@ -64,6 +64,24 @@ def test_a_damaged_file_is_not_reused(home):
     assert run(cast.play())[0].reused_from is None
 
 
+def test_an_output_that_vanished_is_made_again(home, monkeypatch):
+    """A file that went away before the step completed is not accepted; the next attempt makes it again."""
+    workflow_id = cast.play()
+    greet = steps.of_workflow(workflow_id)[0]
+    complete = steps.complete
+
+    def too_late(claim, print_, outcome, *rest):
+        files.remove(outcome.artifacts["greeting"].sha256)
+        complete(claim, print_, outcome, *rest)
+
+    monkeypatch.setattr(steps, "complete", too_late)
+    with pytest.raises(StepFailed):
+        run_step(greet.id, 1)
+    monkeypatch.undo()
+    again = steps.get(greet.id)
+    assert (again.status, again.attempt) == (Status.pending, 2)
+
+
 def test_an_expected_failure_is_said_as_it_stands(home):
     """StepError's sentence is the reason, and it is not tried again."""
     workflow_id = cast.play(mood="refuses")

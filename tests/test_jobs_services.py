@@ -150,6 +150,15 @@ def test_a_flushed_queue_is_filled_again(services):
     assert {finish(workflow_id) for workflow_id in ids} == {Status.completed}
 
 
+def test_workers_register_again_after_a_flush(services, monkeypatch):
+    """A queue that was emptied learns of its workers again, without a new process."""
+    until(lambda: len(queues.snapshot().workers) == 2)
+    before = {row.pid for row in queues.snapshot().workers}
+    queues.connection().flushall()
+    assert finish(run(number=2)) == Status.completed
+    until(lambda: {row.pid for row in queues.snapshot().workers} == before)
+
+
 def test_a_killed_valkey_comes_back_with_its_jobs(services):
     """SIGKILL to the queue's server: it is started again and the work goes on."""
     workflow_id = run(number=10, pause=0.1)
@@ -167,8 +176,8 @@ def test_a_killed_supervisor_takes_all_with_it_and_is_replaced(services):
     os.kill(before["pid"], signal.SIGKILL)
     until(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
                           for pid in [*before["workers"], before["valkey"]]))
-    until(lambda: services.ensure() or service.state().get("ready"))
-    assert finish(workflow_id, 40) == Status.completed
+    until(lambda: services.ensure() or workflows.get(workflow_id).status.over, 40)
+    assert workflows.get(workflow_id).status == Status.completed
     assert curve(workflow_id) == list(range(1, 31))
 
 

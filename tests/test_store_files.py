@@ -53,3 +53,16 @@ def test_files_are_for_their_owner_only(home):
     """Nothing under the file store can be read by others."""
     put()
     assert all(path.stat().st_mode & 0o077 == 0 for path in (home / "files").rglob("*"))
+
+
+def test_sweeping_spares_what_somebody_writes(home):
+    """A supervisor that starts removes what the killed left, not an upload or a step that goes on."""
+    (home / "files").mkdir()
+    (home / "files" / "incoming-old").write_bytes(b"left")
+    with files.scratch() as folder, files.incoming() as stream:
+        (home / "scratch" / "1-left").mkdir()
+        stream.write(b"so far")
+        files.sweep_scratch()
+        assert folder.is_dir() and not (home / "scratch" / "1-left").exists()
+        assert not (home / "files" / "incoming-old").exists()
+        assert files.verified(stream.keep()).read_bytes() == b"so far"

@@ -1,5 +1,6 @@
 """The database's shape: migrations lead to the tables that the code uses, and run once."""
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -30,3 +31,10 @@ def test_a_database_that_cannot_be_used_is_refused_in_one_sentence(home, monkeyp
     forget()
     with pytest.raises(Refused, match="cannot be used"):
         db.check()
+
+
+def test_a_full_disk_is_an_error_of_the_disk(home):
+    """When the database finds no room, what calls it hears of the disk and not of the database's insides."""
+    with pytest.raises(OSError, match="No space left"), db.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('x', ?, '2026-01-01')", ("x" * 100_000,))
