@@ -4,4 +4,13 @@ import streamlit as st
 
 from api.frame import lifespan, middleware, routes
 
-app = st.App("pages/navigation.py", lifespan=lifespan, routes=routes(), middleware=middleware())
+
+def warm_up() -> None:
+    """Load what the pages need before the first visitor asks for them."""
+    from jobs import datasets  # noqa: F401
+    from pages.parts import charts
+
+    charts.warm_up()
+
+
+app = st.App("pages/navigation.py", lifespan=lifespan(warm_up), routes=routes(), middleware=middleware())

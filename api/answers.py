@@ -53,7 +53,7 @@ def status_of(refused: Refused) -> int:
         return 422 if refused.field in WORDS else 404
     if isinstance(refused, QueueDown):
         return 503
-    return 422 if refused.field else 409
+    return 409 if refused.field is None else 422
 
 
 def _refused(_request: Request, error: Exception) -> Response:

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import streamlit as st
@@ -27,18 +28,25 @@ OPEN_TO_OTHERS = (
 )
 
 
-@contextlib.asynccontextmanager
-async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Have the services run while the app does, and bring them back if they go away."""
-    _check_settings()
-    with services.using(wait=False) as use:
-        watch = asyncio.create_task(_watch(use))
-        try:
-            yield {}
-        finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+Lifespan = Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+def lifespan(warm_up: Callable[[], None]) -> Lifespan:
+    """Have the services run while the app does, and bring them back if they go away; warm up while they start."""
+
+    @contextlib.asynccontextmanager
+    async def live(_app: Any) -> AsyncIterator[dict[str, Any]]:
+        _check_settings()
+        with services.using(wait=False) as use:
+            tasks = [asyncio.create_task(_watch(use)), asyncio.create_task(asyncio.to_thread(warm_up))]
+            try:
+                yield {}
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    return live
 
 
 def routes() -> list[BaseRoute]:

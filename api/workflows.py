@@ -15,11 +15,12 @@ from api.datasets import MOST
 from jobs import asked, documents
 from jobs import workflows as verbs
 from store import datasets, files, logs, steps, workflows
+from store.errors import Refused
 from store.workflows import Workflow
 
 KEY_LENGTH = 64
 WorkflowId = Annotated[int, Path(ge=1, le=MOST)]
-Number = Annotated[int, Field(ge=1, le=MOST)]
+Number = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 
 router = APIRouter(prefix="/workflows", tags=["Workflows"])
 
@@ -67,6 +68,9 @@ class Describe(Strict):
 def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
     twice starts it once."""
+    for name in ("target", "algorithm"):
+        if name in asked_for.params:
+            raise Refused(f"{name} is a field of its own, beside params.", name)
     dataset = datasets.get(asked_for.dataset_id)
     target, algorithm = asked.goal(dataset, asked_for.target, asked_for.algorithm)
     made = verbs.start(dataset.id, target, algorithm, asked_for.params, asked_for.name, _request(idempotency_key))

@@ -41,6 +41,9 @@ def submit(
         params = asked.settings(setting or [])
     except Refused as refused:
         raise typer.BadParameter(refused.sentence) from None
+    for word in ("target", "algorithm"):
+        if word in params:
+            raise typer.BadParameter(f"{word} is not a setting; say --{word} {params[word]}.")
     _check_file(file)
     _open()
     from jobs import datasets

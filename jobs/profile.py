@@ -456,11 +456,12 @@ def _notices(column: dict[str, Any], state: _Column) -> list[dict[str, Any]]:
 
     if column["reason"]:
         say(f"{name} is left out: {column['reason']}.")
-    what = "dates" if column["kind"] == "date" else "numbers"
+    what = "a date" if column["kind"] == "date" else "a number"
     if column["unread"]:
-        say(f"{name}: {_cells(column['unread'])} that are not {what} count as missing.", "warning")
+        say(f"{name}: {_cells(column['unread'])} without {what} counted as missing.", "warning")
     if column.get("huge"):
-        say(f"{name}: {_cells(column['huge'])} with an infinite or absurdly large number count as missing.", "warning")
+        say(f"{name}: {_cells(column['huge'])} with an infinite or absurdly large number counted as missing.",
+            "warning")
     if state.codes:
         why = "some begin with 0" if state.codes == "zeros" else "they have more digits than a number holds exactly"
         say(f"{name} looks like numbers but is kept as text, because {why}.")

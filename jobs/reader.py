@@ -55,8 +55,28 @@ _COMMA_DECIMAL = re.compile(r"[+-]?\d*,\d+")
 _POINT_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
 _POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
 _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-# Letters that Turkish has and western European text does not, as cp1254 writes them: Ğ İ Ş ğ ı ş.
-_TURKISH = frozenset(b"\xd0\xdd\xde\xf0\xfd\xfe")
+# The letters beyond ASCII of languages, the most frequent first, by the old encoding they were written in. Where two
+# read a file equally well, the upper one wins; Turkish comes first, because latin-1 would read it wrongly.
+_LETTERS = (
+    ("cp1254", ("ıüşçğöİŞÇÖÜĞâîû",)),
+    ("cp1252", (
+        "éèàêçùâîôûëïœÉÈÀÇüÊÂÎÔÿæ", "áéíóñúüÁÉÍÓÑÚ¿¡ªº", "ãçéáóíêõâàúôÃÇÉÁÓÍÊÕÂÀÚ", "üäößÄÖÜé", "àèéìòùÀÈÉÌÒÙ",
+        "åäöéÅÄÖ", "æøåÆØÅé", "ëïéèöüËÏ", "ðáíóþæöéúýÐÁÍÓÞÆÖÉÚÝ", "àçèéíïòóúü·",
+    )),
+    ("cp1250", (
+        "łążęóśćńźŁĄŻĘÓŚĆŃŹ", "íáéěřčžýůšúťňďóŘČŽŠÚÁÍÉ", "áéőöóíüúűÁÉŐÖÓÍÜÚŰ", "čšžćđČŠŽĆĐ", "ăîâşţĂÎÂŞŢ",
+        "áíčžýéšľúťôňäďóĺŕČŽŠĽÁÚ",
+    )),
+    ("iso-8859-2", ("łążęóśćńźŁĄŻĘÓŚĆŃŹ", "íáéěřčžýůšúťňďóŘČŽŠÚÁÍÉ", "čšžćđČŠŽĆĐ")),
+    ("cp1251", ("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґ" "ОЕАИНТСРВЛКМДПУЯЫЬГЗБЧЙХЖШЮЦЩЭФЪЁІЇЄҐ",)),
+    ("cp1253", ("αοιετσνηυρπκμλςίόάήωέύδγχθφβώξζψϊϋΐΰ" "ΑΟΙΕΤΣΝΗΥΡΠΚΜΛΩΔΓΧΘΦΒΞΖΨΆΈΉΊΌΎΏ",)),
+    ("cp1255", ("יוהלאתרבמשנדםקחעצפטגכסזךןץף",)),
+    ("cp1256", ("اليمونترةبدعسفهقكحجشصطخذضثزغىئءأإؤآظ",)),
+    ("cp1257", ("šėžųįąūčęŠŽČĖŪ", "āīēšūņļžģķčĀŠŪŽĢĶ", "õäöüšžÕÄÖÜŠŽ")),
+)
+_OWN_SCRIPT = ("cp1251", "cp1253", "cp1255", "cp1256")
+_SIGNS = frozenset("€‚„…‰‹›‘’“”•–—™«»°±²³·½¼¾§©®£×\xa0µ")
+_FREQUENT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +122,13 @@ class _Scan:
     strange: Counter[int]
     strange_sample: bytes
 
+    @property
+    def nearly_utf8(self) -> bool:
+        """UTF-8 with a few broken bytes; any other encoding would spoil all the letters that are whole."""
+        text = "" if self.utf8 else self.strange_sample.decode("utf-8", "replace")
+        broken = text.count("\ufffd")
+        return 0 < broken * 10 < sum(not sign.isascii() for sign in text)
+
 
 def notice(text: str, column: str | None = None, level: str = "info") -> dict[str, Any]:
     return {"level": level, "column": column, "text": text}
@@ -115,6 +142,8 @@ def inspect(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:
     _refuse_other_formats(head)
     scan = _scan(path, utf16=_utf16(head, chosen))
     notices: list[dict[str, Any]] = []
+    if "encoding" not in chosen and scan.nearly_utf8:
+        explain(path, Dialect())
     encoding = chosen.get("encoding") or _encoding(head, scan, notices)
     text = _decode_head(head, encoding, whole=scan.size <= len(head))
     _refuse_other_texts(text)
@@ -201,8 +230,8 @@ def explain(path: Path, dialect: Dialect) -> None:
                 if row and len(row) != width:
                     raise Refused(_width_words(first, row, width, dialect), "file")
         except UnicodeError as error:
-            raise Refused(f"Near line {reader.line_num + 1} there are bytes that are not {dialect.encoding} text"
-                          f"{_bad_byte(error)}; choose another encoding.", "encoding") from None
+            raise Refused(f"Line {_undecodable_line(path, dialect.encoding):,} has bytes that are not "
+                          f"{dialect.encoding} text{_bad_byte(error)}; choose another encoding.", "encoding") from None
         except csv.Error:
             raise Refused(f"Line {last + 1} has a field longer than 1 MB; a quotation mark that opens there may never "
                           "be closed.", "file") from None
@@ -227,6 +256,12 @@ def _unified_lines(stream: io.TextIOBase) -> Iterator[str]:
             yield from line.splitlines(keepends=True)
         else:
             yield line
+
+
+def _undecodable_line(path: Path, encoding: str) -> int:
+    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    with path.open("rb") as stream:
+        return next((number for number, line in enumerate(stream, start=1) if not _decodes(decoder, line)), 1)
 
 
 def _bad_byte(error: UnicodeError) -> str:
@@ -294,7 +329,7 @@ def _scan(path: Path, utf16: bool) -> _Scan:
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
     try:
         decoder.decode(chunk, final)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return False
     return True
 
@@ -312,27 +347,28 @@ def _encoding(head: bytes, scan: _Scan, notices: list[dict[str, Any]]) -> str:
 
 
 def _old_encoding(scan: _Scan) -> str:
-    """The likeliest encoding of bytes that are not UTF-8; Turkish first, because latin-1 would read it wrongly."""
-    total = sum(scan.strange.values()) or 1
-    turkish = sum(count for byte, count in scan.strange.items() if byte in _TURKISH)
-    western = {0xC7, 0xD6, 0xDC, 0xE7, 0xF6, 0xFC}  # Ç Ö Ü ç ö ü
-    shared = sum(count for byte, count in scan.strange.items() if byte in western)
-    if turkish and (turkish + shared) / total > 0.6:
-        return "cp1254"
-    guess = _guess(scan.strange_sample)
-    if guess in ("cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "iso-8859-2"):
-        return guess
-    if turkish:
-        return "cp1254"
+    """The likeliest encoding of bytes that are not UTF-8: the one in which they are letters of one language."""
+    runs = re.findall(rb"[\x80-\xff]+", scan.strange_sample)
+    whole_words = sum(map(len, runs)) >= 2 * len(runs)  # nothing but such letters, as in a script of one's own
+    scored = [(max(_likeness(scan.strange, encoding, letters) for letters in languages), encoding)
+              for encoding, languages in _LETTERS if whole_words or encoding not in _OWN_SCRIPT]
+    best, encoding = max(scored, key=lambda each: each[0])
+    if best and encoding != "cp1252":
+        return encoding
     windows = any(0x80 <= byte < 0xA0 for byte in scan.strange)
     return "cp1252" if windows and _readable(scan.strange_sample, "cp1252") else "latin-1"
 
 
-def _guess(sample: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample[:20_000]).best()
-    return best.encoding.replace("_", "-") if best else ""
+def _likeness(strange: Counter[int], encoding: str, letters: str) -> float:
+    """How well strange bytes read as a language: its frequent letters count most, signs a little, others against it."""
+    found = 0.0
+    for byte, count in strange.items():
+        sign = bytes([byte]).decode(encoding, "replace")
+        if sign in letters:
+            found += count * (1.25 if sign in letters[:_FREQUENT] else 1.0)
+        elif sign not in _SIGNS:
+            found -= count
+    return round(found, 6)
 
 
 def _readable(sample: bytes, encoding: str) -> bool:

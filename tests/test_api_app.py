@@ -69,7 +69,7 @@ def test_refusals_are_one_sentence(client, method, path, status, words):
     (b"{}", 422, "dataset_id is missing."),
     (b'{"dataset_id": "one"}', 422, "dataset_id must be a whole number."),
     (b'{"dataset_id": 0}', 422, "dataset_id must be at least 1."),
-    (b'{"dataset_id": 1e400}', 422, "dataset_id must be a number."),
+    (b'{"dataset_id": 1e400}', 422, "dataset_id must be a whole number."),
     (b'{"dataset_id": 1, "parms": {}}', 422, "parms is not a field that is known here."),
     (b'{"dataset_id": 1, "params": []}', 422, "params must be an object with names and values."),
     (b'{"dataset_id": 1, "name": 5}', 422, "name must be a text."),

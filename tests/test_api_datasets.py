@@ -84,6 +84,7 @@ def test_names_are_not_paths(client, name):
 
 @pytest.mark.parametrize(("body", "kind"), [
     (b"x", "multipart/form-data"), (b"x", "multipart/form-data; boundary=b"),
+    (b"x", "multipart/form-data; boundary=" + "b" * 300),
     (b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nx\r\n--b--\r\n', "multipart/form-data; boundary=b"),
     (b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n' + TABLE,
      "multipart/form-data; boundary=b"),

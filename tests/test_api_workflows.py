@@ -91,6 +91,8 @@ def test_what_is_left_open_is_proposed(client, sample):
 
 @pytest.mark.parametrize(("wrong", "status", "words"), [
     ({"dataset_id": 999}, 404, "no dataset 999"), ({"target": "nope"}, 422, "'nope'"),
+    ({"dataset_id": True}, 422, "dataset_id"), ({"params": {"": 1}}, 422, "''"),
+    ({"params": {"algorithm": "mlp"}}, 422, "algorithm"), ({"params": {"target": "city"}}, 422, "target"),
     ({"algorithm": "nope"}, 422, "'nope'"), ({"params": {"epochs": "x"}}, 422, "epochs"),
     ({"params": {"epochs": -1}}, 422, "epochs"), ({"params": {"speed": 1}}, 422, "'speed'"),
     ({"params": {"features": ["nope"]}}, 422, "'nope'"), ({"params": {"test_size": 7}}, 422, "test_size"),

@@ -92,6 +92,8 @@ def test_json_is_one_document(command):
     (["submit", str(SAMPLE), "--set", "epochs=x"], 1, "epochs must be a whole number, not 'x'."),
     (["list", "--status", "done"], 1,
      "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled."),
+    (["submit", str(SAMPLE), "--set", "algorithm=mlp"], 2,
+     "Invalid value: algorithm is not a setting; say --algorithm mlp."),
     (["submit", str(SAMPLE), "--set", "epochs"], 2,
      "Invalid value: --set takes name=value, such as epochs=20, not 'epochs'."),
     (["show", "seven"], 2, "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer"),

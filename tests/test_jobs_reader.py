@@ -66,6 +66,27 @@ def test_latin_1(write):
     assert found.preview[0] == ["Café", "Ångström señor"]
 
 
+@pytest.mark.parametrize(("encoding", "words"), [
+    ("latin-1", "señor España niño"), ("latin-1", "São coração ações"), ("latin-1", "città perché più"),
+    ("latin-1", "België cliënt"), ("latin-1", "Þór Ísafjörður"), ("cp1252", "it’s 5 € café"), ("cp1254", "Iğdır şube"),
+    ("cp1250", "Łódź Wrocław Gdańsk"), ("cp1250", "Győr fűtő"), ("cp1250", "Plzeň České Žďár"),
+    ("iso-8859-2", "święto Łódź"), ("cp1251", "Москва Казань"), ("cp1253", "Αθήνα Πάτρα"), ("cp1255", "שלום ירושלים"),
+    ("cp1256", "مرحبا القاهرة"), ("cp1257", "Šiauliai Panevėžys"),
+])
+def test_old_encodings_of_many_languages(write, encoding, words):
+    """A few words are enough to read the letters of a language as they were written, and it is told."""
+    source, found = read(write(lines(row=f"{words},1").encode(encoding)))
+    assert found.preview[0] == [words, 1]
+    assert source.notices[0]["text"].startswith("The file is not UTF-8; it was read as")
+
+
+def test_nearly_utf_8_is_told(write):
+    """One broken byte in a UTF-8 file is named with its line; another encoding would spoil every other letter."""
+    content = lines(row="şeker,1").encode() + b"\xff,1\n"
+    with pytest.raises(Refused, match=r"Line 32 .*not utf-8 text \(0xff\)"):
+        read(write(content))
+
+
 def test_turkish_after_a_long_ascii_start(write):
     """Letters that come late in the file still decide the encoding."""
     content = lines(count=100_000).encode() + "ğ,ş\n".encode("cp1254")

@@ -14,6 +14,7 @@ from tables import turkish
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PATIENCE = 60_000
+expect.set_options(timeout=30_000)
 PREDICT = """
 import sys, joblib, pandas
 model, table = joblib.load(sys.argv[1]), pandas.read_csv(sys.argv[2], sep=";", decimal=",", encoding="cp1254")
@@ -64,7 +65,14 @@ def workflow_id(page):
     return int(re.search(r"id=(\d+)", page.url)[1])
 
 
-def wait_until_completed(page):
+def wait_until_completed(app, page):
+    """Wait for the workflow to complete, and for the page to say so by itself."""
+    number = workflow_id(page)
+    end = time.monotonic() + PATIENCE / 1000
+    while (status := ask(app, f"/api/workflows/{number}")["status"]) in ("pending", "running"):
+        assert time.monotonic() < end, f"workflow {number} is still {status}"
+        time.sleep(0.1)
+    assert status == "completed"
     expect(page.get_by_role("button", name="Download model")).to_be_visible(timeout=PATIENCE)
 
 
@@ -92,9 +100,9 @@ def test_from_file_to_prediction(app, visit, tmp_path):
     epochs = page.get_by_label("Epochs", exact=True)
     expect(epochs).to_have_count(1)
     settle(page)
-    epochs.fill("60")
+    epochs.fill("150")
     epochs.press("Enter")
-    expect(page.get_by_text("epochs 60")).to_be_visible()
+    expect(page.get_by_text("epochs 150")).to_be_visible()
     press(page, "Start training")
     first = workflow_id(page)
 
@@ -104,15 +112,15 @@ def test_from_file_to_prediction(app, visit, tmp_path):
     page.context.close()
 
     elsewhere = visit(f"/workflow?id={first}")
-    wait_until_completed(elsewhere)
+    wait_until_completed(app, elsewhere)
     epochs_seen = [row["epoch"] for row in ask(app, f"/api/workflows/{first}/metrics")]
-    assert epochs_seen == list(range(1, 61)) and seen <= 60
+    assert epochs_seen == list(range(1, 151)) and 0 < seen <= 150
     assert ask(app, f"/api/workflows/{first}")["scores"]["accuracy"] > 0.8
 
     press(elsewhere, "Restart")
     expect(elsewhere).not_to_have_url(re.compile(rf"id={first}$"), timeout=PATIENCE)
     second = workflow_id(elsewhere)
-    wait_until_completed(elsewhere)
+    wait_until_completed(app, elsewhere)
     restarted = ask(app, f"/api/workflows/{second}")
     assert restarted["parent_id"] == first
     assert [step["reused_from"] for step in restarted["steps"]][:2] == [first, first]
@@ -120,7 +128,7 @@ def test_from_file_to_prediction(app, visit, tmp_path):
     press(elsewhere, "Compose")
     elsewhere.get_by_role("dialog").get_by_role("button", name="Start", exact=True).click()
     expect(elsewhere).not_to_have_url(re.compile(rf"id={second}$"), timeout=PATIENCE)
-    wait_until_completed(elsewhere)
+    wait_until_completed(app, elsewhere)
 
     with elsewhere.expect_download() as download:
         press(elsewhere, "Download model")
@@ -140,7 +148,7 @@ def test_each_algorithm_from_the_browser_to_a_model_that_predicts(app, visit, tm
         dataset = json.load(answer)["id"]
     page = visit(f"/new?dataset={dataset}&algorithm={algorithm}")
     press(page, "Start training")
-    wait_until_completed(page)
+    wait_until_completed(app, page)
     done = ask(app, f"/api/workflows/{workflow_id(page)}")
     assert (done["algorithm"], done["target"]) == (algorithm, "abone mi")
     model = tmp_path / "model.joblib"
@@ -153,7 +161,7 @@ def test_three_clicks_for_no_choices(app, visit):
     page = visit("/new")
     press(page, "Try it with the sample")
     press(page, "Start training")
-    wait_until_completed(page)
+    wait_until_completed(app, page)
     assert ask(app, f"/api/workflows/{workflow_id(page)}")["scores"]["accuracy"] > 0.8
 
 

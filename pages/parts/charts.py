@@ -24,7 +24,7 @@ LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
 HEIGHT = 240
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
-MEASURES = {"accuracy": "Accuracy", "r2": "R²", "loss": "Loss", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)"}
+MEASURES = {"accuracy": "Accuracy", "r2": "R²", "loss": "Loss", "rmse": "Error", "mae": "Mean error"}
 SHARES = {"accuracy"}
 Zoom = tuple[Sequence[float], Sequence[float]]
 
@@ -76,6 +76,11 @@ def learning(curves: Curves, measure: str, epochs: int | None = None, best: int 
         figure.update_xaxes(range=zoom[0], dtick=None)
         figure.update_yaxes(range=zoom[1])
     return figure
+
+
+def warm_up() -> None:
+    """Draw a chart that nobody sees: the first one of a process loads most of Plotly, for a second and more."""
+    learning({"train_accuracy": [Point(1, 0.5)], "val_accuracy": [Point(1, 0.5)]}, "accuracy").to_json()
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
