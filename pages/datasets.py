@@ -128,7 +128,7 @@ def title(dataset: Dataset) -> None:
 
 
 def read_differently(dataset: Dataset) -> None:
-    with st.popover("Change how it is read", icon=":material/tune:", key="change"):
+    with st.popover("Change how it is read", icon=":material/tune:", key=f"reading-{dataset.id}"):
         changed = profile.reading_form(dataset, key=f"change-{dataset.id}")
     if changed:
         try:
@@ -194,7 +194,7 @@ def users(dataset: Dataset) -> None:
     for workflow in workflows.find(Filter(dataset_id=dataset.id), limit=WORKFLOWS):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f":{words.COLOURS[workflow.status]}-badge[{words.ICONS[workflow.status]} "
-                        f"{str(workflow.status).capitalize()}]", width="content")
+                        f"{words.status(workflow.status)}]", width="content")
             links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
             st.caption(words.ago(workflow.created_at), width="content", help=words.exactly(workflow.created_at))
     if dataset.used_by > WORKFLOWS:

@@ -1,5 +1,6 @@
 """New: one page from a file to a started workflow."""
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +13,10 @@ from jobs.pipelines import Param
 from pages.parts import address, forms, links, sources, twins, words
 from pages.parts import profile as drawn
 from store import datasets as stored
+from store import workflows as stored_workflows
 from store.datasets import Dataset
 from store.errors import NotFound, Refused
+from store.workflows import Workflow
 
 STEPS = {"upload": "Reading", "preprocess": "Preparing the data", "train": "Training", "evaluate": "Testing"}
 ELSEWHERE = {"target", "algorithm", "features"}
@@ -47,9 +50,12 @@ def page() -> None:
 
 def chosen_dataset() -> Dataset | None:
     """The dataset that the URL names."""
-    if "dataset" not in st.query_params:
+    if "dataset" in st.query_params:
+        number = address.number_in("dataset")
+    elif before := started_before():
+        number = before.dataset_id
+    else:
         return None
-    number = address.number_in("dataset")
     try:
         if number is None:
             raise NotFound("The link does not name a dataset.")
@@ -58,6 +64,20 @@ def chosen_dataset() -> Dataset | None:
         st.warning(f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
                    icon=":material/search_off:")
         return None
+
+
+def started_before() -> Workflow | None:
+    """Back from a workflow leads to /new?id=42, as Streamlit leaves it: there is what that was started with."""
+    number = None if "dataset" in st.query_params else address.number_in("id")
+    with contextlib.suppress(NotFound):
+        return stored_workflows.get(number) if number is not None else None
+    return None
+
+
+def asked_for(name: str) -> str | None:
+    """What the URL says of the target or the algorithm."""
+    before = started_before()
+    return st.query_params.get(name) or (getattr(before, name) if before else None)
 
 
 def data(dataset: Dataset) -> list[str] | None:
@@ -79,7 +99,7 @@ def data(dataset: Dataset) -> list[str] | None:
 
 
 def read_differently(dataset: Dataset) -> None:
-    with st.popover("Change", icon=":material/tune:", type="tertiary", key="new-change"):
+    with st.popover("Change", icon=":material/tune:", type="tertiary", key=f"new-reading-{dataset.id}"):
         changed = drawn.reading_form(dataset, key=f"new-change-{dataset.id}")
     if changed:
         try:
@@ -110,7 +130,7 @@ def choose_columns(dataset: Dataset) -> list[str] | None:
 def choose_target(dataset: Dataset) -> str | None:
     names = [column["name"] for column in dataset.columns if column["kind"] != "empty"]
     proposal = dataset.proposal or {}
-    wanted = st.query_params.get("target")
+    wanted = asked_for("target")
     first = wanted if wanted in names else proposal.get("target")
     key = f"new-target-{dataset.id}"
     picking, saying = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
@@ -160,7 +180,7 @@ def choose_model(dataset: Dataset, target: str, used: list[str] | None) -> tuple
 
 def first_algorithm(dataset: Dataset, target: str, fitting: list[str]) -> str:
     proposal = dataset.proposal or {}
-    for wanted in (st.query_params.get("algorithm"), proposal.get("algorithm")):
+    for wanted in (asked_for("algorithm"), proposal.get("algorithm")):
         if wanted in fitting:
             return str(wanted)
     return fitting[0]
@@ -230,7 +250,7 @@ def back_to_defaults() -> None:
 def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Settings) -> None:
     problems = workflows.problems(dataset, target, algorithm.key, settings)
     for problem in problems:
-        st.error(words.plain(problem.sentence), icon=":material/error:")
+        st.error(words.plain(forms.labelled(problem.sentence)), icon=":material/error:")
     name = str(st.session_state.get("new-name") or "").strip()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="new-start",

@@ -103,7 +103,7 @@ def _filters(look: Look) -> Look:
             icon=":material/sort:", label_visibility="collapsed", width=WIDTH)
     statuses = st.pills(
         "Status", list(archive.STATUSES), selection_mode="multi", key=f"{KEY}-status", label_visibility="collapsed",
-        format_func=lambda word: f"{words.ICONS[Status(word)]} {word.capitalize()}")
+        format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}")
     now = Look(tuple(statuses), algorithm or "", dataset, (text or "").strip()[:archive.LONGEST_TEXT], look.unseen,
                sort, look.page)
     if now != look:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import forms, words
+from pages.parts import profile as drawn
 from store import datasets, workflows
 from store.workflows import Filter
 
@@ -225,3 +227,32 @@ def test_hostile_names_stay_text(fresh):
     """A column or file name is never a link, a picture or a formula."""
     uploaded(fresh, f"{NASTY}.csv", rows())
     assert "](" not in said(fresh) and "$a$" not in said(fresh)
+
+
+def test_back_from_a_workflow_shows_what_it_was_started_with(filled):
+    """Who goes Back after the start, to change one thing, finds the form as it was and not an empty one."""
+    button(filled, "new-start").click()
+    filled.run()
+    workflow = workflows.find(Filter(), limit=1)[0]
+    back = AppTest.from_file(APP, default_timeout=30)
+    back.query_params["id"] = str(workflow.id)
+    back.switch_page("new.py").run()
+    assert not back.exception
+    assert back.selectbox(key=f"new-target-{workflow.dataset_id}").value == "abone mi"
+
+
+def test_counts_that_reach_every_row_are_exact():
+    """1,500 different values in 1,500 rows are not 1,500+."""
+    column = {"name": "no", "distinct": 1500, "distinct_exact": False, "missing": 0}
+    assert list(drawn._distinct([column], 1500)) == [1500]
+    assert list(drawn._distinct([column], 9000)) == ["1,500+"]
+
+
+def test_refusals_name_algorithms_as_people_read_them():
+    said = forms.labelled("choose from sgd_regressor, hist_gradient_boosting_regressor.")
+    assert "_" not in said and "Boosting (numbers)" in said
+
+
+def test_estimates_have_no_more_digits_than_they_deserve():
+    said = [words.roughly(seconds) for seconds in (0.4, 12.3, 52, 200, 9000)]
+    assert said == ["1 s", "12 s", "50 s", "3 minutes", "2 hours"]

@@ -239,7 +239,7 @@ def test_reused_cells_lead_to_where_the_work_was_done(home):
     first = completed()
     second = done(tabular(parent_id=first, origin="rerun"), "upload", "preprocess", reused_from=first)
     links = [(link.proto.label, link.proto.query_string) for link in page(id=second).get("page_link")]
-    assert links.count((f"reused from workflow {first}", f"id={first}")) == 2
+    assert links.count((f"reused from #{first}", f"id={first}")) == 2
     assert (f"changed from #{first}", f"id={first}") in links
     workflows.remove([first])
     assert text(page(id=second)).count("reused from a workflow that was deleted") == 2

@@ -136,9 +136,10 @@ def _numbers(model: Any, features: Matrix, actual: np.ndarray, training_y: Matri
         "r2": 1 - float((errors**2).sum()) / spread if spread else 0.0, "rmse": float(np.sqrt((errors**2).mean())),
         "mae": float(np.abs(errors).mean()), "baseline_rmse": baseline,
     }
+    usual = f"{middle:,.0f}" if abs(middle) >= 1000 else f"{middle:.4g}"
     chosen = np.random.default_rng(0).permutation(len(actual))[:RESIDUALS]
     return {
-        "scores": scores, "baseline": {"words": f"always answering the mean, {middle:,.6g}", "rmse": baseline},
+        "scores": scores, "baseline": {"words": f"always answering the mean, {usual}", "rmse": baseline},
         "confusion": None, "roc": None, "curves": None, "per_class": None,
         "residuals": {"predicted": [float(value) for value in predicted[chosen]],
                       "actual": [float(value) for value in actual[chosen]]},

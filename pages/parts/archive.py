@@ -109,7 +109,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     scored = [main_score(row, shown) for row in rows]
     return pd.DataFrame({
         "workflow": [address(row) for row in rows],
-        "status": [[row.status.capitalize()] for row in rows],
+        "status": [[words.status(row.status)] for row in rows],
         "score": [words.score(*score) if score else "" for score in scored],
         "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
         "curve": [list(curves.get(row.id, [])) for row in rows],
@@ -144,7 +144,7 @@ def status_column(width: int = 92) -> Any:
     # The tags have white letters in both themes, and only the light theme's colours are dark enough for those.
     colours = [st.get_option(f"theme.light.{words.COLOURS[status]}Color") for status in Status]
     return st.column_config.MultiselectColumn(
-        "Status", options=[status.capitalize() for status in Status], color=colours, width=width)
+        "Status", options=[words.status(status) for status in Status], color=colours, width=width)
 
 
 NAME_IN_ADDRESS = "#(.*)$"

@@ -21,7 +21,6 @@ RUN = "workflow-run"
 LOG_LINES = 200
 LOG_HEIGHT = 260
 QUIET_SECONDS = 15
-STATUS_WORDS = {Status.pending: "Waiting"}
 WHAT_TO_DO = {
     "refused": "Change a setting below, or the data, and run from here.",
     "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
@@ -80,11 +79,8 @@ def _stale(book: Notebook, edits: Edits) -> dict[str, str]:
 
 def badge(status: Status, label: str | None = None) -> None:
     """A status: a word, an icon and a colour."""
-    st.badge(label or status_word(status), icon=words.ICONS[status], color=words.COLOURS[status])  # type: ignore[arg-type]
+    st.badge(label or words.status(status), icon=words.ICONS[status], color=words.COLOURS[status])  # type: ignore[arg-type]
 
-
-def status_word(status: Status) -> str:
-    return STATUS_WORDS.get(status, status.value.capitalize())
 
 
 def _cell(book: Notebook, step: Step, edits: Edits) -> DeltaGenerator:
@@ -133,7 +129,7 @@ def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
         if origin is None:
             st.caption("reused from a workflow that was deleted", width="content")
         elif origin != step.workflow_id:
-            links.workflow(origin, f"reused from workflow {origin}", icon=":material/recycling:")
+            links.workflow(origin, f"reused from #{origin}", icon=":material/recycling:")
 
 
 def _times(step: Step) -> str:
@@ -164,7 +160,7 @@ def _progress_words(book: Notebook, step: Step) -> str:
         return f"{said[0]} · not heard of for {words.duration(quiet)}; if its worker is gone, another one takes over"
     left = notebook.seconds_left(book, step)
     if left is not None:
-        said.append(f"about {words.duration(left)} left" if left >= 1 else "nearly done")
+        said.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
     return " · ".join(said)
 
 
@@ -252,7 +248,7 @@ def _run_from_here(book: Notebook, edits: Edits) -> None:
     try:
         plan = verbs.plan(**verbs.changed(workflow_id, edits.first, edits.params))
     except Refused as refused:
-        problem = refused.sentence
+        problem = forms.labelled(refused.sentence)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:

@@ -104,7 +104,7 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
     }
     for name in names:
         cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
-    cells["status"] = [[workflow.status.capitalize()] for workflow in found]
+    cells["status"] = [[words.status(workflow.status)] for workflow in found]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in found]
     cells["algorithm"] = [archive.label(workflow.algorithm) for workflow in found]
     colours = charts.colours([workflow.id for workflow in found])

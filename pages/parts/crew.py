@@ -69,7 +69,7 @@ def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
     """One row a job, the newest first."""
     return pd.DataFrame({
         "step": [_step_address(job.workflow_id, job.step) for job in jobs],
-        "status": [[job.status.capitalize()] for job in jobs],
+        "status": [[words.status(job.status)] for job in jobs],
         "attempt": [str(job.attempt) for job in jobs],
         "started": [words.ago(job.started_at) for job in jobs],
         "took": [words.duration(job.seconds) for job in jobs],

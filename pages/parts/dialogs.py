@@ -8,7 +8,7 @@ import streamlit as st
 
 from jobs import algorithms
 from jobs import workflows as verbs
-from pages.parts import actions, cells, twins, words
+from pages.parts import actions, cells, forms, twins, words
 from store import workflows
 from store.errors import Refused
 from store.workflows import Filter, Workflow
@@ -40,7 +40,7 @@ def compose(workflow: Workflow) -> None:
     try:
         values, plan = verbs.compose_preview(data_from, config_from)
     except Refused as refused:
-        st.warning(words.plain(refused.sentence), icon=":material/warning:")
+        st.warning(words.plain(forms.labelled(refused.sentence)), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], values)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan))}")

@@ -1,6 +1,7 @@
 """Widgets made from the Params that steps declare: the form asks for exactly what has an effect."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ DIALECT_CHOICES: dict[str, tuple[str, dict[Any, str]]] = {
     "header": ("First line", {True: "Column names", False: "Data"}),
     "day_first": ("Dates such as 03/04", {True: "3 April (day first)", False: "March 4 (month first)"}),
 }
+
+_KEYS = re.compile(r"\b(" + "|".join(map(re.escape, algorithms.ALGORITHMS)) + r")\b")
 
 
 def param_widgets(
@@ -70,6 +73,11 @@ def fitting(param: Param, value: Any) -> Any:
         return param.default
 
 
+def labelled(sentence: str) -> str:
+    """A refusal with the names of the algorithms as people read them: Boosting, not hist_gradient_boosting_…."""
+    return _KEYS.sub(lambda found: algorithms.ALGORITHMS[found[0]].label, sentence)
+
+
 def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, columns: Sequence[str]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     wide = [param for param in params if param.kind == "columns"]
@@ -93,7 +101,8 @@ def _widget(param: Param, value: Any, key: str, columns: Sequence[str]) -> Any:
     if param.kind == "float":
         return _number(param, value, common)
     if param.kind == "columns":
-        return st.multiselect(options=list(columns), default=_known(value, columns), **common) or None
+        return st.multiselect(options=list(columns), default=_known(value, columns),
+                              placeholder="All that were proposed", **common) or None
     if param.choices or param.kind == "column":
         return _choice(param, value, common, columns)
     return st.text_input(value="" if value is None else str(value), **common)

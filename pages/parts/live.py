@@ -35,7 +35,7 @@ def _paused(key: str) -> bool:
 def footer(key: str) -> None:
     """How fresh the panel is, and the switch that stops its timer."""
     at = now()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         if _paused(key):
             st.caption(f":material/pause_circle: Paused, as of {at:%H:%M:%S} UTC", width="content")
         else:

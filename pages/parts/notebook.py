@@ -160,7 +160,7 @@ def _queue_words(step: Step) -> str:
     if not queue.reachable:
         return "the queue cannot be reached; the step is saved and goes on when the queue is back"
     if any(each.paused for each in queue.queues):
-        return "the queue is paused"
+        return "the queue is paused; it can be resumed on the page Queues"
     if not queue.workers:
         return "no worker is running"
     ahead = steps.ahead_of(step)

@@ -134,7 +134,7 @@ def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
         "name": [column["name"] for column in columns],
         "kind": [kind_words(column) for column in columns],
         "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
-        "distinct": _distinct(columns),
+        "distinct": _distinct(columns, rows),
         "histogram": [column.get("histogram") or [] for column in columns],
         "contents": [contents(column) for column in columns],
         "note": [column.get("reason") or "" for column in columns],
@@ -146,7 +146,8 @@ def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
     missing = (config.NumberColumn("Missing", format="%.1f %%", width=72) if rows
                else config.NumberColumn("Missing", format="localized", width=72))
     counted = "How many different values there are; 1,000+ means at least so many."
-    distinct = (config.TextColumn("Distinct", width=80, alignment="right", help=counted) if any(map(_capped, columns))
+    capped = any(_capped(column, rows) for column in columns)
+    distinct = (config.TextColumn("Distinct", width=80, alignment="right", help=counted) if capped
                 else config.NumberColumn("Distinct", width=80, format="localized", help=counted))
     return {
         "name": config.TextColumn("Column", width=160),
@@ -160,16 +161,20 @@ def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
     }
 
 
-def _capped(column: Mapping[str, Any]) -> bool:
-    return column.get("distinct") is not None and not column.get("distinct_exact", True)
+def _capped(column: Mapping[str, Any], rows: int | None) -> bool:
+    """Whether counting was given up, and there may be more values than counted."""
+    count = column.get("distinct")
+    if count is None or column.get("distinct_exact", True):
+        return False
+    return rows is None or count < rows - (column.get("missing") or 0)  # else no two rows are alike
 
 
-def _distinct(columns: Columns) -> pd.Series:
+def _distinct(columns: Columns, rows: int | None) -> pd.Series:
     """Numbers; or words, where counting was given up at some number: 1,000+."""
     counts = [column.get("distinct") for column in columns]
-    if not any(map(_capped, columns)):
+    if not any(_capped(column, rows) for column in columns):
         return pd.Series(counts, dtype="Int64")
-    return pd.Series([words.count(count) + ("+" if _capped(column) else "")
+    return pd.Series([words.count(count) + ("+" if _capped(column, rows) else "")
                       for column, count in zip(columns, counts, strict=True)], dtype="str")
 
 

@@ -22,12 +22,18 @@ COLOURS = {
     Status.skipped: "gray",
     Status.cancelled: "orange",
 }
+STATUSES = {Status.pending: "Waiting"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^])")
 
 
 def plain(text: object) -> str:
     """Text from a user, safe inside Markdown: shown letter by letter, never as a link, image or formula."""
     return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def status(state: Status) -> str:
+    """Completed; a pending one is Waiting, as people say."""
+    return STATUSES.get(state, state.value.capitalize())
 
 
 def duration(seconds: float | None) -> str:
@@ -44,6 +50,15 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} m {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} m"
+
+
+def roughly(seconds: float) -> str:
+    """12 s, 50 s, 3 minutes, 2 hours: an estimate in no more digits than it deserves."""
+    for length, word in ((3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * length:
+            return count(round(seconds / length), word)
+    whole = max(1, round(seconds))
+    return f"{whole if whole < 20 else round(whole / 10) * 10} s"
 
 
 def ago(time: datetime | None) -> str:
