@@ -35,7 +35,8 @@ _DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?")
 _ID_NAME = re.compile(
     r"(^|[\s_\-.#])(id|ids|no|nr|num|number|numara|numarası|key|code|kod|kodu|uuid|guid|index|sıra|row)$|^#$|[a-z](Id|ID|No)$")
 _TARGET_NAME = re.compile(
-    r"^(target|label|class|outcome|y|churn|churned|hedef|sonuç|sonuc|etiket|sınıf)$", re.IGNORECASE)
+    r"^(target|label|class|outcome|y|churn|churned|price|amount|salary|revenue|sales"
+    r"|hedef|sonuç|sonuc|etiket|sınıf|fiyat|fiyatı|tutar|maaş|ciro|satış)$", re.IGNORECASE)
 
 
 def _date_formats() -> dict[str, bool | None]:

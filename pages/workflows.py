@@ -8,7 +8,7 @@ import streamlit as st
 
 from jobs import algorithms
 from jobs import workflows as verbs
-from pages.parts import archive, links, live, tables, words
+from pages.parts import archive, links, live, tables, twins, words
 from pages.parts.archive import Look
 from store import metrics, steps, workflows
 from store.errors import Refused
@@ -155,6 +155,8 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
             FEWEST <= len(chosen) <= MOST)
     _button("Restart", "replay", partial(_restart, chosen), "Run the same again, each as a new workflow", bool(chosen))
     _button("Delete", "delete", partial(_ask, "delete", chosen), "Asks first, and says what goes", bool(chosen))
+    if chosen:
+        twins.popover([twins.restart_all(chosen), twins.delete_all(chosen)], key=f"{KEY}-twins")
     st.download_button(
         "Download", partial(archive.export, look.which(), list(chosen)), "workflows.csv", "text/csv",
         key=f"{KEY}-download", on_click="ignore", icon=":material/download:",

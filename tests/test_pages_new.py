@@ -77,7 +77,7 @@ def test_dropped_file_is_described_and_a_target_proposed(filled):
     assert "40 rows" in said(filled) and "5 columns" in said(filled)
     target = next(box for box in filled.selectbox if box.label == "What should be predicted?")
     assert target.value == "abone mi"
-    assert "2 classes" in said(filled) and "Evet 65 %, Hayır 35 %" in said(filled)
+    assert "2 classes" in said(filled) and "Evet (65 %), Hayır (35 %)" in said(filled)
 
 
 def test_bytes_leave_the_session(filled):
@@ -189,7 +189,7 @@ def test_shares_of_a_large_file_need_no_row_count():
 
     column = {"name": "left", "kind": "yes_no", "distinct": 2, "distinct_exact": True, "missing": 3,
               "top": [["yes", 61], ["no", 39]]}
-    assert profile.target_words(column, None) == "2 classes: yes 61 %, no 39 %"
+    assert profile.target_words(column, None) == "2 classes: yes (61 %), no (39 %)"
 
 
 @pytest.mark.parametrize("rubbish", ["999", "abc", "", "1; drop", "9" * 40])

@@ -151,10 +151,10 @@ def _learn_epoch(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Ru
     run.epoch += 1
     values = {f"train_{name}": value for name, value in seen.items()}
     recorder.metric(run.epoch, **values, **{f"val_{name}": value for name, value in tested.items()})
-    recorder.progress(run.epoch, epochs, f"epoch {run.epoch} of {epochs}")
+    recorder.progress(run.epoch, epochs, f"epoch {run.epoch:,} of {epochs:,}")
     if run.epoch % max(1, epochs // SAID_EPOCHS) == 0:
         said = ", ".join(f"{name} {value:.4g}" for name, value in tested.items())
-        recorder.log(f"Epoch {run.epoch} of {epochs}: validation {said}.")
+        recorder.log(f"Epoch {run.epoch:,} of {epochs:,}: validation {said}.")
     _judge(run, seen, tested, recorder.params)
     recorder.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
 

@@ -93,11 +93,11 @@ def target_words(column: Mapping[str, Any], rows: int | None) -> str:
     if task_of(dict(column)) == "regression":
         return f"A number, {words.plain(contents(column))}"
     classes = int(column.get("distinct") or 0)
-    said = words.count(classes, "class").replace("classs", "classes")
+    said = words.count(classes, "class", "classes")
     top = column.get("top") or []
     # With every class at hand the shares need no row count, which a large file does not have yet.
     known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - (column.get("missing") or 0)
-    shares = [f"{words.plain(_short(value))} {count / known:.0%}".replace("%", " %")
+    shares = [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)"
               for value, count in top] if known > 0 else []
     more = " and others" if classes > len(shares) else ""
     return f"{said}: {', '.join(shares)}{more}" if shares else said

@@ -36,6 +36,16 @@ def restart(workflow_id: int) -> Twin:
     return _verb("Restart", "restart", workflow_id)
 
 
+def restart_all(workflow_ids: Sequence[int]) -> Twin:
+    each = [restart(workflow_id) for workflow_id in workflow_ids]
+    return Twin("Restart", "\n".join(twin.command for twin in each), "\n".join(twin.request for twin in each))
+
+
+def delete_all(workflow_ids: Sequence[int]) -> Twin:
+    requests = (f"curl -X DELETE {address.server()}/api/workflows/{workflow_id}" for workflow_id in workflow_ids)
+    return Twin("Delete", f"python -m jobs delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
+
+
 def retry(workflow_id: int) -> Twin:
     return _verb("Retry", "retry", workflow_id)
 
