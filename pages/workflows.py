@@ -23,6 +23,7 @@ WIDTH = 165
 
 
 def page() -> None:
+    _come_back()
     _title()
     _said()
     if not workflows.count(Filter()):
@@ -33,6 +34,12 @@ def page() -> None:
     first = [archive.rows(look)]
     live.panel(KEY, lambda: _table(first), changing=archive.changing(first[0][0]))
     _dialogs()
+
+
+def _come_back() -> None:
+    """Going to a page with a query, Streamlit leaves that query here in the history; Back finds what was looked at."""
+    if {"id", "ids"} & set(st.query_params):
+        st.query_params.from_dict(st.session_state.pop(f"{KEY}-url", {}))
 
 
 def _title() -> None:

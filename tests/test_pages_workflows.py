@@ -229,3 +229,14 @@ def test_export_formula(text):
 def test_a_status_in_the_table_has_the_colour_of_its_badge(home):
     """The table says the status as a word, and knows every one of them."""
     assert set(archive.STATUSES) == set(map(str, Status)) - {"skipped"}
+
+
+def test_back_from_compare_finds_the_filters(home):
+    """Streamlit leaves the next page's query behind; coming back shows what was looked at before."""
+    played("alpha"), played("beta")
+    page = opened(text="alpha")
+    assert len(rows(page)) == 1
+    page.query_params.clear()
+    page.query_params["ids"] = "1,2"
+    page.run()
+    assert address(page) == {"text": "alpha"} and len(rows(page)) == 1
