@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 TTL_SECONDS = 30
-KILL_MARGIN_SECONDS = 10
+KILL_MARGIN_SECONDS = 10.5  # the half keeps a limit of 49 s from becoming -1, which RQ takes for none
 
 
 class StepWorker(Worker):

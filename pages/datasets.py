@@ -129,16 +129,10 @@ def title(dataset: Dataset) -> None:
 
 def read_differently(dataset: Dataset) -> None:
     with st.popover("Change how it is read", icon=":material/tune:", key=f"reading-{dataset.id}"):
-        changed = profile.reading_form(dataset, key=f"change-{dataset.id}")
-    if changed:
-        try:
-            with st.spinner("Reading it again"):
-                again = datasets.redescribe(dataset.id, changed)
-        except Refused as refused:
-            st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
-        else:
-            st.query_params["id"] = str(again.id)
-            st.rerun()
+        again = profile.read_again(dataset, key=f"change-{dataset.id}")
+    if again:
+        st.query_params["id"] = str(again.id)
+        st.rerun()
 
 
 @st.dialog("Delete a dataset", icon=":material/delete:")

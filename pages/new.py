@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from jobs import algorithms, datasets, pipelines, profile, queues, workflows
+from jobs import algorithms, pipelines, profile, queues, workflows
 from jobs.algorithms import Algorithm
 from jobs.pipelines import Param
 from pages.parts import address, forms, links, sources, twins, words
@@ -100,15 +100,9 @@ def data(dataset: Dataset) -> list[str] | None:
 
 def read_differently(dataset: Dataset) -> None:
     with st.popover("Change", icon=":material/tune:", type="tertiary", key=f"new-reading-{dataset.id}"):
-        changed = drawn.reading_form(dataset, key=f"new-change-{dataset.id}")
-    if changed:
-        try:
-            with st.spinner("Reading it again"):
-                again = datasets.redescribe(dataset.id, changed)
-        except Refused as refused:
-            st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
-        else:
-            sources.show(again)
+        again = drawn.read_again(dataset, key=f"new-change-{dataset.id}")
+    if again:
+        sources.show(again)
 
 
 def choose_columns(dataset: Dataset) -> list[str] | None:

@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from jobs import datasets
 from jobs.profile import task_of
 from jobs.reader import DELIMITERS
 from pages.parts import forms, words
 from store.datasets import Dataset
+from store.errors import Refused
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 ROW = 35
@@ -88,8 +90,21 @@ def reading_form(dataset: Dataset, key: str) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value != dataset.dialect.get(name)} if sent else {}
 
 
+def read_again(dataset: Dataset, key: str) -> Dataset | None:
+    """That form, and what it leads to: the new version, or a sentence on why there is none."""
+    changed = reading_form(dataset, key)
+    if not changed:
+        return None
+    try:
+        with st.spinner("Reading it again"):
+            return datasets.redescribe(dataset.id, changed)
+    except Refused as refused:
+        st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
+        return None
+
+
 def target_words(column: Mapping[str, Any], rows: int | None) -> str:
-    """2 classes, 61 % / 39 %; or the range of a number."""
+    """2 classes: yes (61 %), no (39 %); or the range of a number."""
     if task_of(dict(column)) == "regression":
         return f"A number, {words.plain(contents(column))}"
     classes = int(column.get("distinct") or 0)
