@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 TTL_SECONDS = 30
-KILL_MARGIN_SECONDS = 10.5  # the half keeps a limit of 49 s from becoming -1, which RQ takes for none
+KILL_MARGIN_SECONDS = 10
 
 
 class StepWorker(Worker):
@@ -163,7 +163,8 @@ class StepWorker(Worker):
         # RQ gives native code that ignores its time limit another minute; ten seconds are enough.
         limit = job.timeout
         if job.timeout and job.timeout > 0:
-            job.timeout = job.timeout - 60 + KILL_MARGIN_SECONDS
+            sooner = job.timeout - 60 + KILL_MARGIN_SECONDS
+            job.timeout = sooner if sooner != -1 else -2  # to RQ, -1 means no limit at all
         try:
             super().monitor_work_horse(job, queue)
         finally:
