@@ -3,6 +3,10 @@
 import streamlit as st
 
 from api.frame import lifespan, middleware, routes
+from pages.parts import visitor
+from store import actors
+
+actors.recognise_by(visitor.recognised)
 
 
 def warm_up() -> None:

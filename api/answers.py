@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from jobs.queues import QueueDown
-from store.errors import NotFound, Refused
+from store.errors import NotAllowed, NotFound, Refused
 
 WORDS = ("algorithm", "step")  # fields that hold a word from a list; an unknown one is a wrong value
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -48,9 +48,12 @@ def refusal(status: int, sentence: str, field: str | None = None, headers: Any =
 
 
 def status_of(refused: Refused) -> int:
-    """404 for what is not there, 503 for a queue that is down, 422 for a wrong value, 409 for a wrong moment."""
+    """403 for what one may not do, 404 for what is not there, 503 for a queue that is down, 422 for a wrong value,
+    409 for a wrong moment."""
     if isinstance(refused, NotFound):
         return 422 if refused.field in WORDS else 404
+    if isinstance(refused, NotAllowed):
+        return 403
     if isinstance(refused, QueueDown):
         return 503
     return 409 if refused.field is None else 422

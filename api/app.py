@@ -2,28 +2,32 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import datasets, queues, workflows
+from api import datasets, people, queues, workflows
 from api.answers import Answer, refusal, refuse_plainly
 from api.manual import manual
 
 LONGEST_BODY = 1 << 20
 ABOUT = (
     "Everything a button does, a program can do. What is created answers 201 with its id; what the caller got wrong "
-    'answers 4xx with {"detail": one plain sentence}. Times are UTC. There is no sign-in.'
+    'answers 4xx with {"detail": one plain sentence}. Times are UTC. Where people sign in, a '
+    'program shows a token of one of them: `Authorization: Bearer ty_...`.'
 )
 
 
 def create() -> FastAPI:
     """The API as an app of its own, to be mounted at /api."""
+    # The gate before every route reads the token; here it is only described.
+    token = Depends(HTTPBearer(auto_error=False, description="A token of a person, where people sign in."))
     api = FastAPI(title="Trainyard", version="1", description=ABOUT, docs_url=None, redoc_url=None,
-                  openapi_url="/openapi.json", redirect_slashes=False)
-    for router in (datasets.router, workflows.router, queues.router):
+                  openapi_url="/openapi.json", redirect_slashes=False, dependencies=[token])
+    for router in (datasets.router, workflows.router, queues.router, people.router):
         api.include_router(router)
     api.add_api_route("/health", health, tags=["Health"], summary="Is the app well?")
     api.add_route("/docs", _docs)

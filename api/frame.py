@@ -11,21 +11,26 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from api import single_sign_on
 from api.app import create
 from api.dashboard import dashboard
+from api.gate import SIGN_IN, SIGN_OUT, Gate
 from api.guard import Guard, is_loopback, names, written_down
+from api.login import login, logout
 from api.measures import measures
-from jobs import queues, services
-from store import db, schema
+from jobs import people, pipelines, queues, services
+from store import db, files, schema
 from store.errors import Refused
 from store.settings import settings
 
 WATCH_SECONDS = 1.0
-OPEN_TO_OTHERS = (
-    "Other machines can reach this app, and it has no sign-in: whoever reaches it can do everything. Put a proxy with "
-    "a sign-in before it, or set server.address to 127.0.0.1."
+NOBODY_COULD_SIGN_IN = (
+    "Other machines could reach this app, and nobody is known who may sign in. Add somebody first, with "
+    "python -m jobs user add NAME --role admin, or set TRAINYARD_OPEN=1 to let in everybody who reaches it."
 )
+OPEN_TO_OTHERS = "Other machines can reach this app, and nobody has to sign in: whoever reaches it can do everything."
 
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]
@@ -55,13 +60,19 @@ def routes() -> list[BaseRoute]:
         Mount("/api", create()),
         Mount("/rq", dashboard(queues.connection)),
         Route("/metrics", measures),
+        Route(SIGN_IN, login, methods=["GET", "POST"]),
+        Route(SIGN_OUT, logout),
+        Route(single_sign_on.START, single_sign_on.start),
     ]
 
 
 def middleware() -> list[Middleware]:
     """What every request passes first, whatever it is for."""
-    written = [*st.get_option("server.allowedHosts"), st.get_option("browser.serverAddress")]
-    return [Middleware(Guard, ours=names(_address(), written), trusted=written_down(written))]
+    written = _names_written_down()
+    return [
+        Middleware(Guard, ours=names(_address(), written), trusted=written_down(written)),
+        Middleware(Gate, farewell=_farewell()),
+    ]
 
 
 def _check_settings() -> None:
@@ -70,15 +81,35 @@ def _check_settings() -> None:
         db.check()
         schema.prepare()
         queues.connection()
-        _ = settings().files
-    except Refused as refused:
-        print(refused.sentence, file=sys.stderr, flush=True)  # noqa: T201
+        files.check()
+        pipelines.load_own()
+        single_sign_on.check()
+        _decide_who_gets_in()
+    except (Refused, pipelines.PipelineError) as refused:
+        print(refused, file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
+
+
+def _decide_who_gets_in() -> None:
+    """Where others can reach the app, they sign in; unless the operator says that nobody has to."""
+    if not _is_shared():
+        return
+    if people.anybody_known():
+        people.require_sign_in()
+    elif settings().open:
+        people.let_everybody_in()
+    else:
+        raise Refused(NOBODY_COULD_SIGN_IN)
+
+
+def _is_shared() -> bool:
+    """Whether other machines reach the app: directly, or by the name that a proxy serves it under."""
+    return not is_loopback(_address()) or any(not is_loopback(name) for name in _names_written_down())
 
 
 async def _watch(use: services.Use) -> None:
     try:
-        await asyncio.to_thread(use.wait_until_ready)
+        await asyncio.to_thread(use.wait_until_ready, say=lambda sentence: print(sentence, flush=True))  # noqa: T201
         print(_welcome(), flush=True)  # noqa: T201 - the lines the operator looks for
     except services.NotReady as late:
         print(late, flush=True)  # noqa: T201
@@ -95,8 +126,21 @@ def _welcome() -> str:
         f"Trainyard is ready: open http://{address if is_loopback(address) else 'localhost'}:{port}\n"
         f"Running: {len(running.get('workers', []))} workers, {broker}, everything is kept in {settings().folder}"
     )
-    return told if is_loopback(address) else f"{told}\n{OPEN_TO_OTHERS}"
+    return f"{told}\n{OPEN_TO_OTHERS}" if _is_shared() and not people.must_sign_in() else told
+
+
+def _farewell() -> bytes:
+    """What tells an open page to go and sign in again: the message by which `st.logout` leads elsewhere."""
+    message = ForwardMsg()
+    message.auth_redirect.url = SIGN_IN
+    return bytes(message.SerializeToString())
 
 
 def _address() -> str:
     return st.get_option("server.address") or ""
+
+
+def _names_written_down() -> list[str]:
+    """Names in the settings by which the app may be called, beside that of its address."""
+    written = [*st.get_option("server.allowedHosts"), st.get_option("browser.serverAddress")]
+    return [name for name in written if name]

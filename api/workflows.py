@@ -79,12 +79,13 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
 
 @router.get("", summary="List workflows")
 def find(status: str = "", algorithm: str = "", dataset_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
-         text: str = "", sort: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 50,
+         text: str = "", sort: str = "", created_by: Annotated[str, Query(max_length=80)] = "",
+         limit: Annotated[int, Query(ge=1, le=500)] = 50,
          offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
     """Newest first, or by `sort`: a time, name, seconds or a score, with `:asc` or `:desc` if wanted. `status` and
-    `algorithm` take several words with commas. Steps come without their results here. The header X-Total-Count says
-    how many there are in all."""
-    which = asked.which(status, algorithm, dataset_id, text, sort)
+    `algorithm` take several words with commas; `created_by` is a name. Steps come without their results here. The
+    header X-Total-Count says how many there are in all."""
+    which = asked.which(status, algorithm, dataset_id, text, sort, created_by)
     found = documents.workflow_list(workflows.find(which, limit, offset))
     return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
 

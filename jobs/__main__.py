@@ -5,7 +5,6 @@ services for as long as its workflow needs them, and then tells how the workflow
 """
 
 import contextlib
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,14 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.cli import user
+from jobs.cli.answers import DONE, Json
+from jobs.cli.answers import answer as _answer
+from jobs.cli.answers import open_home as _open
+from jobs.cli.answers import print_json as _print_json
 from store.errors import Refused
 
-DONE, NOT_DONE, MISUSED, INTERRUPTED = 0, 1, 2, 130
+NOT_DONE, MISUSED, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(user.app, name="user")
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
 
 
@@ -86,15 +90,20 @@ def list_(
     algorithm: Annotated[str, typer.Option(help="Only these algorithms, with commas.")] = "",
     sort: Annotated[str, typer.Option(help="A time, name, seconds or a score; add :asc or :desc.")] = "",
     text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you started with commands.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     as_json: Json = False,
 ) -> int:
     """List workflows, the newest first."""
     _open()
     from jobs import asked, documents
-    from store import workflows
+    from store import actors, workflows
 
-    found = workflows.find(asked.which(status, algorithm, None, text, sort), limit)
+    if mine and by:
+        raise typer.BadParameter("Say --mine or --by, not both.")
+    who = actors.name() or "" if mine else by
+    found = workflows.find(asked.which(status, algorithm, None, text, sort, who), limit)
     if as_json:
         return _print_json(documents.workflow_list(found))
     from jobs import terminal
@@ -186,7 +195,8 @@ def describe(
 
 @app.command()
 def delete(
-    workflow_ids: Annotated[list[int], typer.Argument(metavar="ID...", help="The numbers of the workflows.")],
+    workflow_ids: Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=2**31 - 1,
+                                                      help="The numbers of the workflows.")],
     as_json: Json = False,
 ) -> int:
     """Delete workflows that are over, with their logs, numbers, models and whatever only they need."""
@@ -270,13 +280,16 @@ def status(as_json: Json = False) -> int:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> int:
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Also read all that is stored, which takes a while.")] = False,
+    as_json: Json = False,
+) -> int:
     """Check that everything is as it should be, and say what to do where it is not."""
     from dataclasses import asdict
 
     from jobs.doctor import examine
 
-    checks = examine()
+    checks = examine(deep)
     well = not any(check.state == "problem" for check in checks)
     if as_json:
         _print_json({"well": well, "checks": [asdict(check) for check in checks]})
@@ -285,6 +298,40 @@ def doctor(as_json: Json = False) -> int:
 
         terminal.checks((check.name, check.state, check.found, check.advice) for check in checks)
     return DONE if well else NOT_DONE
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, such as monday.tar.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Write everything into one file, while the app runs: workflows, datasets, models, people."""
+    _open()
+    from jobs import backup as verbs
+    from jobs import terminal
+
+    with terminal.moving(not as_json) as progress:
+        made = verbs.backup(file, force, progress)
+    _answer(made.sentence, made.document, as_json)
+    return NOT_DONE if made.missing else DONE
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What backup wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace what is there now without asking.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Make this home what it was when a backup was made, while the app runs; what is there now is backed up first."""
+    _open()
+    from jobs import backup as verbs
+    from jobs import terminal
+
+    agree = (lambda _: True) if yes else _asked if sys.stdin.isatty() and not as_json else _not_asked
+    with terminal.moving(not as_json and yes) as progress:
+        restored = verbs.restore(file, agree, progress)
+    return _answer(restored.sentence, restored.document, as_json)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -322,6 +369,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error), as_json, NOT_DONE)
 
 
+def _asked(question: str) -> bool:
+    return typer.confirm(question)
+
+
+def _not_asked(question: str) -> bool:
+    raise Refused(f"{question} Say --yes to do so.")
+
+
 def _is_text(argument: str) -> bool:
     """Whether an argument can be kept and shown; a file that exists may be called what it likes."""
     return argument.encode(errors="ignore").decode() == argument or Path(argument).exists()
@@ -333,14 +388,6 @@ def _is_told(error: Exception) -> bool:
     from jobs.services import NotReady
 
     return isinstance(error, NotReady | PipelineError)
-
-
-def _open() -> None:
-    """Have a database that answers and is up to date."""
-    from store import db, schema
-
-    db.check()
-    schema.prepare()
 
 
 def _check_file(file: Path) -> None:
@@ -463,29 +510,15 @@ def _show(workflow_id: int, as_json: bool, told: str = "") -> int:
     return DONE
 
 
-def _answer(sentence: str, document: Any, as_json: bool) -> int:
-    """Say what was done."""
-    if as_json:
-        return _print_json(document)
-    from jobs import terminal
-
-    terminal.say(sentence)
-    return DONE
-
-
-def _print_json(document: Any) -> int:
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(document, ensure_ascii=not utf8, indent=2, allow_nan=False))  # noqa: T201
-    return DONE
-
-
 def _complain(sentence: str, as_json: bool, code: int) -> int:
     """Say what is wrong: as the one JSON document when that was asked for, else on stderr."""
     sentence = " ".join(sentence.split())
     if as_json:
         _print_json({"detail": sentence})
     else:
-        print(sentence, file=sys.stderr)  # noqa: T201
+        from jobs.terminal import clean
+
+        print(clean(sentence), file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -13,11 +13,11 @@ RISING = ("id", "name", "rmse", "mae", "log_loss", "baseline_rmse")
 
 
 def which(status: str = "", algorithm: str = "", dataset_id: int | None = None, text: str = "",
-          sort: str = "") -> Filter:
+          sort: str = "", created_by: str = "") -> Filter:
     """The workflows asked for; `sort` is a column or score, with `:asc` or `:desc` for a direction of one's own."""
     name, descending = _order(sort or "created_at")
     return Filter(status=_statuses(status), algorithm=_algorithms(algorithm), dataset_id=dataset_id, text=text,
-                  sort=name, descending=descending)
+                  sort=name, descending=descending, created_by=created_by)
 
 
 def goal(dataset: Dataset, target: str | None, algorithm: str | None) -> tuple[str, str]:

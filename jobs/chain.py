@@ -1,23 +1,28 @@
 """Workflow -> RQ dependent-job chain. Rows come first; the chain can be handed over again at any time."""
 
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
-from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.utils import as_text
 
 from jobs import pipelines, queues
+from jobs.allowed import deed
 from jobs.queues import KEEP_SECONDS, RUN_STEP, QueueDown, SafeJob
 from store import steps as step_store
 from store import workflows
+from store.errors import NotFound
 from store.steps import Step
 from store.tables import Status
 
 log = logging.getLogger(__name__)
 
 
+@deed("run", "workflow")
 def run_workflow(workflow_id: int) -> Job:
     """Bring a workflow to its end, and return the job of its last step.
 
@@ -34,30 +39,57 @@ def run_workflow(workflow_id: int) -> Job:
 
 def hand_over(workflow_id: int) -> None:
     """Give every step that still has to run to the queue, each after those it needs."""
-    steps = step_store.of_workflow(workflow_id)
-    definitions = pipelines.get(workflows.get(workflow_id).pipeline)
-    by_name = {step.name: step for step in steps}
+    steps = {step.id: step for step in step_store.of_workflow(workflow_id)}
+    needs = step_store.needs_of(workflow_id)
+    pipeline = workflows.get(workflow_id).pipeline
     try:
-        for step in steps:
+        for step in steps.values():
             if step.status is Status.pending:
-                above = [by_name[need] for need in definitions.step(step.name).needs]
-                _enqueue(step, [need.job_id for need in above if not need.status.over],
-                         definitions.step(step.name).timeout)
+                above = [steps[need] for need in needs[step.id]]
+                _enqueue(step, [need.job_id for need in above if not need.status.over], _timeout(pipeline, step.name))
     except RedisError as error:
         log.warning("handing over workflow %s: %s", workflow_id, type(error).__name__)
         raise QueueDown from None
 
 
-def hand_over_again(step: Step, timeout: int) -> bool:
-    """Put a ready step into the queue unless it is on its way already; True when something had to be done."""
-    if _on_its_way(step.job_id):
-        return False
+def hand_over_again(step: Step) -> bool:
+    """Put a step into the queue, whatever became of it there before; False when somebody else did so just now."""
     queues.drop_job(step.job_id)
     try:
-        _queue_job(step, [], timeout, unique=True)
+        # One that was interrupted has waited its turn before.
+        _queue_job(step, [], _timeout(workflows.get(step.workflow_id).pipeline, step.name), unique=True,
+                   at_front=step.attempt > 1)
     except DuplicateJobError:
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What the queue knows of a job that is not in its list."""
+
+    status: str | None
+    heartbeat: str | None
+    taken: bool
+
+    @property
+    def with_worker(self) -> bool:
+        """Whether a worker has it, and may be about to begin."""
+        return self.taken or self.status == JobStatus.STARTED
+
+
+def whereabouts(job_ids: Sequence[str]) -> dict[str, Whereabouts]:
+    """Where these jobs are; those that wait in the queue's list are left out, as nothing is wrong with them."""
+    pipe = queues.connection().pipeline()
+    pipe.lrange(queues.queue().key, 0, -1)
+    pipe.lrange(queues.queue().intermediate_queue_key, 0, -1)
+    listed, taken = ({as_text(job_id) for job_id in found} for found in pipe.execute())
+    missing = [job_id for job_id in job_ids if job_id not in listed]
+    for job_id in missing:
+        pipe.hmget(Job.key_for(job_id), "status", "last_heartbeat")
+    told = [[as_text(value) if value else None for value in found] for found in pipe.execute()]
+    return {job_id: Whereabouts(status, heartbeat, job_id in taken)
+            for job_id, (status, heartbeat) in zip(missing, told, strict=True)}
 
 
 def _enqueue(step: Step, depends_on: list[str], timeout: int) -> None:
@@ -66,13 +98,13 @@ def _enqueue(step: Step, depends_on: list[str], timeout: int) -> None:
     _queue_job(step, depends_on, timeout, unique=not depends_on)
 
 
-def _queue_job(step: Step, depends_on: list[str], timeout: int, unique: bool) -> None:
+def _queue_job(step: Step, depends_on: list[str], timeout: int, unique: bool, at_front: bool = False) -> None:
     if step.attempt > 1:  # what became of the attempt before is in the database; here it would look like trouble
         queues.drop_job(replace(step, attempt=step.attempt - 1).job_id)
     queues.queue().enqueue(
         RUN_STEP, args=[step.id, step.attempt], job_id=step.job_id, depends_on=depends_on or None,
         job_timeout=timeout, result_ttl=KEEP_SECONDS, failure_ttl=KEEP_SECONDS, unique=unique,
-        description=f"{step.name} · workflow {step.workflow_id}",
+        at_front=at_front, description=f"{step.name} · workflow {step.workflow_id}",
     )
 
 
@@ -80,18 +112,9 @@ def _is_job(job_id: str) -> bool:
     return bool(Job.exists(job_id, connection=queues.connection()))
 
 
-def _on_its_way(job_id: str) -> bool:
-    """Whether the queue will run this job by itself: it is in the list, just taken from it, or running."""
+def _timeout(pipeline: str, step: str) -> int:
+    """How long a step may take. One whose code is gone is handed over all the same: the runner says what is wrong."""
     try:
-        job = SafeJob.fetch(job_id, connection=queues.connection(), serializer=JSONSerializer)
-    except NoSuchJobError:
-        return False
-    status = job.get_status(refresh=False)
-    if status is JobStatus.STARTED:
-        return job.last_heartbeat is not None and queues.age(job.last_heartbeat) < queues.SILENT_SECONDS
-    if status is not JobStatus.QUEUED:
-        return False
-    if queues.queue().get_job_position(job_id) is not None:
-        return True
-    just_taken = queues.connection().lrange(queues.queue().intermediate_queue_key, 0, -1)
-    return job_id.encode() in just_taken and job.enqueued_at is not None and queues.age(job.enqueued_at) < 70
+        return pipelines.get(pipeline).step(step).timeout
+    except NotFound:
+        return pipelines.TIMEOUT_SECONDS

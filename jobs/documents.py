@@ -8,13 +8,16 @@ from typing import Any
 
 from store import metrics, steps, workflows
 from store.datasets import Dataset
+from store.deeds import Deed
 from store.logs import Line
+from store.people import Person, Token
 from store.steps import Step
 from store.workflows import Workflow
 
 Document = dict[str, Any]
 
-DATASET_BRIEF = ("id", "name", "version", "sha256", "size", "rows", "exact", "proposal", "used_by", "created_at")
+DATASET_BRIEF = ("id", "name", "version", "sha256", "size", "rows", "exact", "proposal", "used_by", "created_at",
+                 "created_by")
 
 
 def workflow(workflow_id: int) -> Document:
@@ -56,6 +59,21 @@ def line(found: Line, step: Step) -> Document:
             "level": found.level, "text": found.text}
 
 
+def person(found: Person) -> Document:
+    return {"id": found.id, "name": found.name, "role": found.role, "has_password": found.has_password,
+            "created_at": plain(found.created_at), "signed_in_at": plain(found.signed_in_at)}
+
+
+def token(found: Token) -> Document:
+    """A token without its text, which nobody knows any more."""
+    return {"id": found.id, "label": found.label, "created_at": plain(found.created_at),
+            "expires_at": plain(found.expires_at), "used_at": plain(found.used_at)}
+
+
+def deed(found: Deed) -> Document:
+    return dict(plain(asdict(found)))
+
+
 def queues(found: Any) -> Document:
     """What `jobs.queues.snapshot` saw."""
     return dict(plain(asdict(found)))
@@ -80,7 +98,7 @@ def _workflow(found: Workflow) -> Document:
         "dataset_id": found.dataset_id, "dataset_name": found.dataset_name, "dataset_version": found.dataset_version,
         "target": found.target, "algorithm": found.algorithm, "params": plain(found.params),
         "pipeline": found.pipeline, "origin": found.origin, "parent_id": found.parent_id,
-        "created_at": plain(found.created_at), "started_at": plain(found.started_at),
+        "created_at": plain(found.created_at), "created_by": found.created_by, "started_at": plain(found.started_at),
         "ended_at": plain(found.ended_at), "seconds": _rounded(found.seconds), "scores": plain(found.scores),
     }
 

@@ -14,13 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from store import logs, metrics, steps, workflows
+from store import people as sign_in
 from store.logs import Line
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from jobs.queues import Queues
+    from store.deeds import Deed
+    from store.people import Person, Token
 
 LOOK_SECONDS = 0.25
 PATIENCE_SECONDS = 3.0
@@ -91,10 +96,12 @@ def workflow_list(found: Sequence[Workflow]) -> None:
     if not found:
         say("No workflows yet. Start one with: python -m jobs submit FILE")
         return
+    named = sign_in.exist()
     table(
-        ("ID", "Name", "Status", "Algorithm", "Dataset", "Score", "Time", "Created (UTC)"),
+        ("ID", "Name", "Status", "Algorithm", "Dataset", "Score", "Time", "Created (UTC)", *(["By"] if named else [])),
         [(each.id, each.name, each.status, each.algorithm, each.dataset_name, _main_score(each),
-          seconds(each.seconds), f"{each.created_at:%Y-%m-%d %H:%M}") for each in found],
+          seconds(each.seconds), f"{each.created_at:%Y-%m-%d %H:%M}", *([each.created_by] if named else []))
+         for each in found],
     )
 
 
@@ -104,6 +111,8 @@ def workflow(workflow_id: int) -> None:
     sources = steps.workflows_of([step.reused_from for step in own if step.reused_from])
     say(Text.assemble(f"Workflow {found.id}: {clean(found.name)}  ", (found.status, COLOURS.get(found.status, ""))))
     say(f"Dataset {found.dataset_id} ({found.dataset_name}), target {found.target}, {found.algorithm}")
+    if found.created_by and sign_in.exist():
+        say(f"Started by {found.created_by}, {found.created_at:%Y-%m-%d %H:%M} UTC")
     say(", ".join(f"{name} {words(value)}" for name, value in found.params.items() if value is not None))
     say("")
     table(("Step", "Status", "Attempt", "Time", ""), [
@@ -125,6 +134,33 @@ def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
         say("")
         table(("Worker", "State", "Step", "Workflow", "Done", "Failed"), [
             (row.name, row.state, row.step, row.workflow_id, row.done, row.failed) for row in seen.workers])
+
+
+def people(found: "Sequence[Person]") -> None:
+    if not found:
+        say("Nobody has to sign in. Add somebody with: python -m jobs user add NAME --role admin")
+        return
+    table(("Name", "Role", "Password", "Signed in (UTC)", "Since (UTC)"), [
+        (each.name, each.role, "yes" if each.has_password else "none", _moment(each.signed_in_at) or "never",
+         _moment(each.created_at)) for each in found])
+
+
+def tokens(found: "Sequence[Token]") -> None:
+    if not found:
+        say("No tokens.")
+        return
+    table(("ID", "For", "Until (UTC)", "Used (UTC)"), [
+        (each.id, each.label, _moment(each.expires_at), _moment(each.used_at) or "never") for each in found])
+
+
+def deeds(found: "Sequence[Deed]") -> None:
+    """Who did what."""
+    table(("When (UTC)", "Who", "By way of", "What", "From"), [
+        (_moment(each.at), each.who, each.via, f"{each.what} {each.about}".strip(), each.address) for each in found])
+
+
+def _moment(at: "datetime | None") -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
 def over(found: Workflow) -> str:
@@ -236,6 +272,15 @@ def _bars(draw: bool) -> Iterator[Progress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console()) as bars:
         yield bars
+
+
+@contextmanager
+def moving(draw: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that shows how far something is, on a terminal only."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console(), disable=not draw or not console().is_terminal) as bar:
+        task = bar.add_task("")
+        yield lambda words, done, total: bar.update(task, description=words, completed=done, total=total or 1)
 
 
 def _advance(bars: Progress | None, own: Sequence[Step]) -> None:

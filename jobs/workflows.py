@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs import algorithms, chain, pipelines, queues, runner
-from store import datasets, steps, workflows
+from jobs.allowed import deed
+from store import actors, datasets, steps, workflows
+from store.actors import Role
 from store.datasets import Dataset
 from store.errors import Refused
 from store.steps import Input
@@ -26,6 +28,7 @@ class CellPlan:
     reused_from: int | None
 
 
+@deed("start", "workflow")
 def start(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any] | None = None,
           name: str | None = None, request: str | None = None, *, origin: str = "new", parent_id: int | None = None,
           fresh: bool = False) -> Workflow:
@@ -37,12 +40,14 @@ def start(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any
         "name": _name(name, dataset, key), "pipeline": PIPELINE, "dataset_id": dataset.id, "target": target,
         "algorithm": key, "params": chosen, "origin": origin, "parent_id": parent_id,
     }
+    queues.connection()  # a setting that leads to no queue is told before anything is written
     workflow_id = workflows.insert_new(values, _step_rows(target, key, chosen, fresh), request)
     with suppress(queues.QueueDown):  # the rows are safe; the reconciler hands over when the queue is back
         chain.hand_over(workflow_id)
     return workflows.get(workflow_id)
 
 
+@deed("restart", "as workflow")
 def restart(workflow_id: int) -> Workflow:
     """The same dataset and params in a new workflow; training runs again, unchanged cells above are reused."""
     old = workflows.get(workflow_id)
@@ -50,6 +55,7 @@ def restart(workflow_id: int) -> Workflow:
                  parent_id=old.id, fresh=True)
 
 
+@deed("compose", "workflow")
 def compose(data_from: int, config_from: int, name: str | None = None) -> Workflow:
     """The dataset and target of one workflow with the configuration of another."""
     values, _ = compose_preview(data_from, config_from)
@@ -69,6 +75,7 @@ def compose_preview(data_from: int, config_from: int) -> tuple[dict[str, Any], l
     return values, plan(**values)
 
 
+@deed("run again", "as workflow")
 def rerun_from(workflow_id: int, step: str, params: Mapping[str, Any]) -> Workflow:
     """A new workflow with changed params in one cell; everything above it is reused."""
     values = changed(workflow_id, step, params)
@@ -88,6 +95,7 @@ def changed(workflow_id: int, step: str, params: Mapping[str, Any]) -> dict[str,
     return {"dataset_id": old.dataset_id, "target": target, "algorithm": algorithm, "params": merged}
 
 
+@deed("retry", "workflow")
 def retry(workflow_id: int) -> Workflow:
     """Try failed, skipped or cancelled steps of a workflow again, in place."""
     workflow = workflows.get(workflow_id)
@@ -99,6 +107,7 @@ def retry(workflow_id: int) -> Workflow:
     return workflows.get(workflow_id)
 
 
+@deed("cancel", "workflow")
 def cancel(workflow_id: int) -> Workflow:
     """Stop a workflow: what has not ended is cancelled at once, and its processes are ended."""
     workflow = workflows.get(workflow_id)
@@ -110,17 +119,25 @@ def cancel(workflow_id: int) -> Workflow:
     return workflows.get(workflow_id)
 
 
+@deed("delete", "workflow")
 def remove(workflow_ids: list[int]) -> int:
     """Delete workflows and what only they need; returns how many there were."""
     return workflows.remove(workflow_ids)
 
 
+@deed("describe", "workflow")
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> Workflow:
     """Change a workflow's name or note."""
     if name is not None and not name.strip():
         raise Refused("A workflow needs a name.", "name")
     workflows.describe(workflow_id, name.strip()[:NAME_LENGTH] if name is not None else None, note)
     return workflows.get(workflow_id)
+
+
+def mark_seen(workflow_id: int | None = None) -> None:
+    """Note that somebody looked at how a workflow ended, or at all that failed; a viewer leaves no mark."""
+    if actors.current().may(Role.analyst):
+        workflows.mark_all_seen() if workflow_id is None else workflows.mark_seen(workflow_id)
 
 
 def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any]) -> list[Refused]:

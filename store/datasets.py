@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import db, files
+from store import actors, db, files
 from store.errors import NotFound, Refused
 from store.records import record
 from store.tables import artifacts, datasets, now, workflows
@@ -28,6 +28,7 @@ class Dataset:
     notices: list[dict[str, Any]]
     proposal: dict[str, Any] | None
     created_at: datetime
+    created_by: str | None
     used_by: int = field(default=0)
 
     @property
@@ -52,6 +53,7 @@ class Listed:
     columns: int
     size: int
     created_at: datetime
+    created_by: str | None
     used_by: int
 
 
@@ -78,6 +80,7 @@ def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
                     "sha256": kept.sha256,
                     "size": kept.size,
                     "created_at": now(),
+                    "created_by": actors.name(),
                     **described,
                 }
                 made = connection.execute(insert(datasets).values(values).returning(datasets.c.id)).scalar_one()
@@ -98,7 +101,7 @@ def find(text: str = "", limit: int = 200, offset: int = 0) -> list[Dataset]:
     """Datasets, newest first."""
     query = _with_use().order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(limit).offset(offset)
     if text:
-        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+        query = query.where(db.holds(datasets.c.name, text))
     with db.reading() as connection:
         return [record(Dataset, row) for row in connection.execute(query)]
 
@@ -106,7 +109,7 @@ def find(text: str = "", limit: int = 200, offset: int = 0) -> list[Dataset]:
 def count(text: str = "") -> int:
     query = select(func.count()).select_from(datasets)
     if text:
-        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+        query = query.where(db.holds(datasets.c.name, text))
     with db.reading() as connection:
         return connection.scalar(query) or 0
 
@@ -122,7 +125,7 @@ def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
     query: Select[Any] = (
         select(datasets.c.id, datasets.c.name, datasets.c.version, newest.c.versions, datasets.c.rows,
                func.json_array_length(datasets.c.columns).label("columns"), datasets.c.size, datasets.c.created_at,
-               used_by.label("used_by"))
+               datasets.c.created_by, used_by.label("used_by"))
         .join(newest, (newest.c.name == datasets.c.name) & (newest.c.version == datasets.c.version))
         .order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(limit).offset(offset)
     )
@@ -165,7 +168,7 @@ def remove(dataset_id: int) -> None:
 def _newest(text: str) -> Subquery:
     query = select(datasets.c.name, func.max(datasets.c.version).label("version"), func.count().label("versions"))
     if text:
-        query = query.where(datasets.c.name.icontains(text, autoescape=True))
+        query = query.where(db.holds(datasets.c.name, text))
     return query.group_by(datasets.c.name).subquery()
 
 

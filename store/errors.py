@@ -12,3 +12,7 @@ class Refused(ValueError):  # noqa: N818 - reads as a sentence: the request was 
 
 class NotFound(Refused):
     """The thing named does not exist, or no longer."""
+
+
+class NotAllowed(Refused):
+    """Whoever asks may not do this; somebody with another role may."""

@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from store import db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 def prepare() -> None:
@@ -31,3 +31,8 @@ def current() -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def known() -> set[str]:
+    """Every revision that this version can bring up to date."""
+    return {path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}

@@ -13,15 +13,19 @@ from store.errors import Refused
 class Settings(BaseSettings):
     """Read from `TRAINYARD_*` environment variables; every one has a working default."""
 
-    model_config = SettingsConfigDict(env_prefix="TRAINYARD_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TRAINYARD_", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(default=Path("data"), description="Folder that holds everything Trainyard remembers.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty means a SQLite file in the home folder.")
-    redis_url: str = Field(default="", description="Redis or Valkey URL; empty means an embedded Valkey of our own.")
+    database_url: str = Field(
+        default="", repr=False, description="SQLAlchemy URL; empty means a SQLite file in the home folder.")
+    redis_url: str = Field(
+        default="", repr=False, description="Redis or Valkey URL; empty means an embedded Valkey of our own.")
     files_url: str = Field(default="", description="Where files are kept; empty means a folder in the home folder.")
     workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=0, description="Worker processes started here; 0 means none."
-    )
+        default_factory=lambda: os.cpu_count() or 1, ge=0, le=1000,
+        description="Worker processes started here; 0 means none.")
+    open: bool = Field(
+        default=False, description="1 lets other machines in although nobody has to sign in.")
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
 
     @property
@@ -57,5 +61,13 @@ def make_home() -> Path:
     """Create the home folder and return it; what this process writes from now on is for its owner only."""
     os.umask(0o077)
     folder = settings().folder
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Refused(f"TRAINYARD_HOME cannot be {folder}: {error.strerror}.", "TRAINYARD_HOME") from None
     return folder
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without our settings, which may hold passwords; for processes that read what others sent."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TRAINYARD_")}

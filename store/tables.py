@@ -108,6 +108,7 @@ datasets = Table(
     Column("notices", JSON, nullable=False),
     Column("proposal", JSON),
     Column("created_at", Utc, nullable=False),
+    Column("created_by", String(80)),
     UniqueConstraint("name", "version"),
     Index(None, "sha256"),
     Index(None, "created_at"),
@@ -129,6 +130,7 @@ workflows = Table(
     Column("parent_id", Integer),
     Column("request", String(64), unique=True),
     Column("created_at", Utc, nullable=False),
+    Column("created_by", String(80)),
     Column("started_at", Utc),
     Column("ended_at", Utc),
     Column("seen_at", Utc),
@@ -138,6 +140,7 @@ workflows = Table(
     Index(None, "created_at"),
     Index(None, "ended_at"),
     Index(None, "name"),
+    Index(None, "created_by"),
     sqlite_autoincrement=True,
 )
 
@@ -243,4 +246,57 @@ leases = Table(
     Column("name", String(40), primary_key=True),
     Column("owner", String(80), nullable=False),
     Column("until", Utc, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("key", String(80), nullable=False, unique=True),
+    Column("role", String(8), nullable=False),
+    Column("password", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("signed_in_at", Utc),
+    sqlite_autoincrement=True,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Index(None, "person_id"),
+    sqlite_with_rowid=False,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    Column("label", String(80), nullable=False),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("used_at", Utc),
+    Index(None, "person_id"),
+    sqlite_autoincrement=True,
+)
+
+deeds = Table(
+    "deeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("who", String(80), nullable=False),
+    Column("via", String(8), nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("about", String(200), nullable=False),
+    Column("address", String(60), nullable=False),
+    Index(None, "at"),
+    Index(None, "what", "at"),
+    sqlite_autoincrement=True,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, update
 
-from store import db, files, metrics, steps
+from store import actors, db, files, metrics, steps
 from store.errors import NotFound, Refused
 from store.records import record
 from store.tables import Status, artifacts, datasets, now, scores, workflows
@@ -28,6 +28,7 @@ class Workflow:
     origin: str
     parent_id: int | None
     created_at: datetime
+    created_by: str | None
     started_at: datetime | None
     ended_at: datetime | None
     seen_at: datetime | None
@@ -54,6 +55,7 @@ class Filter:
     unseen_failures: bool = False
     sort: str = "created_at"
     descending: bool = True
+    created_by: str = ""
 
 
 TIMES = {
@@ -73,7 +75,8 @@ def insert_new(values: Mapping[str, Any], step_rows: Sequence[Mapping[str, Any]]
             if already is not None:
                 return int(already)
         workflow_id = connection.execute(
-            insert(workflows).values(**values, request=request, status=Status.pending, created_at=now())
+            insert(workflows).values(**values, request=request, status=Status.pending, created_at=now(),
+                                     created_by=actors.name())
             .returning(workflows.c.id)
         ).scalar_one()
         steps.insert_all(connection, workflow_id, step_rows)
@@ -184,7 +187,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
         for sha256 in candidates:
             files.remove(sha256)
     for gone in checkpoints:
-        files.checkpoint_path(gone).unlink(missing_ok=True)
+        files.drop_checkpoints(gone)
     return removed
 
 
@@ -202,11 +205,12 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         found.append(workflows.c.algorithm.in_(which.algorithm.split(",")))
     if which.dataset_id is not None:
         found.append(workflows.c.dataset_id == which.dataset_id)
+    if which.created_by:
+        found.append(workflows.c.created_by == which.created_by)
     if which.unseen_failures:
         found.append((workflows.c.status == Status.failed) & workflows.c.seen_at.is_(None))
     if text := which.text.strip():
-        likes = [column.icontains(text, autoescape=True)
-                 for column in (workflows.c.name, workflows.c.note, datasets.c.name)]
+        likes = [db.holds(column, text) for column in (workflows.c.name, workflows.c.note, datasets.c.name)]
         if (number := text.removeprefix("#")).isdecimal():
             likes.append(workflows.c.id == int(number[:18]))
         found.append(or_(*likes))

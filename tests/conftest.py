@@ -56,6 +56,15 @@ def services(home, monkeypatch):
         yield use
 
 
+@pytest.fixture
+def cheap(monkeypatch):
+    """Passwords that are checked quickly; how they are checked at full cost has tests of its own."""
+    from argon2 import PasswordHasher
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr("jobs.people._hasher", lambda: hasher)
+
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -72,15 +81,15 @@ def browser_type_launch_args():
 class App:
     """The real app, started as a user starts it, in a home of its own."""
 
-    def __init__(self, home):
+    def __init__(self, home, port=None, options=()):
         self.home = home
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {"TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "2"}
         self.log = home.parent / f"{home.name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
+                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}", *options],
                 cwd=Path(__file__).parent.parent, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_for("Running: 2 workers")
 

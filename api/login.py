@@ -1,0 +1,154 @@
+"""The page to sign in: plain HTML, because a cookie that scripts cannot read is set by an answer, not by a script."""
+
+import hashlib
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api import single_sign_on
+from api.gate import SIGN_IN, SIGN_OUT, way_back
+from jobs import people
+from store.errors import Refused
+
+LONGEST_FORM = 10_000
+LOGO = (Path(__file__).parent.parent / "pages" / "parts" / "logo.svg").read_text()
+STYLE = """
+:root { color-scheme: light dark; --line: #8886; --accent: #1f5fa8; --on-accent: #fff; --bad: #b3372f; }
+@media (prefers-color-scheme: dark) { :root { --accent: #6aa5e8; --on-accent: #12161c; --bad: #e8796f; } }
+body { font: 16px/1.5 system-ui, sans-serif; display: grid; place-items: center; min-height: 90vh; margin: 0 1rem; }
+main { width: 100%; max-width: 22rem; }
+svg { height: 2rem; width: auto; }
+h1 { font-size: 1.25rem; margin: 1.5rem 0 1rem; }
+label { display: block; margin-bottom: 1rem; }
+input { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem .75rem; margin-top: .25rem;
+        border: 1px solid var(--line); border-radius: .5rem; background: transparent; color: inherit; }
+button, .way { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem; text-align: center;
+         border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer; text-decoration: none; }
+button { background: var(--accent); color: var(--on-accent); }
+.way { color: inherit; margin-top: .75rem; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+[role=alert] { color: var(--bad); }
+p { margin: 1rem 0; }
+"""
+PAGE = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · Trainyard</title>
+<style>{STYLE}</style>
+<main>
+{LOGO}
+<h1>Sign in</h1>
+{{content}}
+</main>
+</html>
+"""
+FORM = """<form method="post" action="/login">
+<input type="hidden" name="next" value="{next}">
+<label>Name <input name="name" value="{name}" autocomplete="username" autocapitalize="none" spellcheck="false"
+ maxlength="200" required {focus_name}></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" maxlength="1000" required
+ {focus_password}></label>
+{said}
+<button>Sign in</button>
+</form>
+{others}"""
+OTHER = '<a class="way" href="{href}">Sign in with {name}</a>'
+SAID = '<p role="alert">{}</p>'
+NOBODY_YET = """<p role="alert">Nobody can sign in yet. Whoever runs this app adds people on its machine with</p>
+<p><code>python -m jobs user add NAME --role admin</code></p>"""
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
+    "Cache-Control": "no-store", "X-Frame-Options": "DENY",
+}
+
+
+async def login(request: Request) -> Response:
+    """Shows the form, and takes it."""
+    if request.method == "POST":
+        return await _sign_in(request)
+    if came_back := await single_sign_on.exchange(request):
+        return await _came_back(request, *came_back)
+    next_ = way_back(request.query_params.get("next") or _came_from(request))
+    return await run_in_threadpool(_shown, request, next_)
+
+
+async def _came_back(request: Request, email: str, cookie: str | None) -> Response:
+    """From a provider of a single sign-on: in, if we know the person."""
+    if cookie:
+        answer: Response = RedirectResponse(way_back(request.cookies.get(single_sign_on.NEXT, "/")), 303, HEADERS)
+        remember(answer, cookie, secure=request.url.scheme == "https")
+    else:
+        said = f"{email} is not known here. Ask an admin to add this address, then sign in again."
+        answer = await run_in_threadpool(_page, "", "/", said, 403)
+    single_sign_on.forget(answer, request)
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """Ends the session; Streamlit's own `st.logout` leads here. Other sites cannot have somebody signed out."""
+    answer = RedirectResponse("/login", 303, HEADERS)
+    if request.headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        await run_in_threadpool(people.sign_out, request.cookies.get(people.cookie_name(), ""))
+        answer.delete_cookie(people.cookie_name())
+    return answer
+
+
+def _shown(request: Request, next_: str) -> Response:
+    if people.visitor(request.cookies.get(people.cookie_name())).role:
+        return RedirectResponse(next_, 303, HEADERS)
+    return _page("", next_)
+
+
+async def _sign_in(request: Request) -> Response:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return _page("", "/", "This is too long.", status=413)
+    sent = dict(parse_qsl(body.decode(errors="replace")))
+    name, next_ = sent.get("name", ""), way_back(sent.get("next", "/"))
+    address = request.client.host if request.client else ""
+    try:
+        cookie = await run_in_threadpool(people.sign_in, name, sent.get("password", ""), address)
+    except people.TooManyTries as refused:
+        return _page(name, next_, refused.sentence, 429, {"Retry-After": str(refused.seconds)})
+    except Refused as refused:
+        return _page(name, next_, refused.sentence, 403)
+    answer = RedirectResponse(next_, 303, HEADERS)
+    remember(answer, cookie, secure=request.url.scheme == "https")
+    return answer
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours that was open when its session ended."""
+    before = urlsplit(request.headers.get("referer", ""))
+    ours = before.netloc == request.url.netloc and before.path not in ("", SIGN_IN, SIGN_OUT)
+    return f"{before.path}?{before.query}".rstrip("?") if ours else "/"
+
+
+def remember(answer: Response, cookie: str, secure: bool) -> None:
+    """Give the browser its cookie; scripts cannot read it, and other sites cannot have it sent."""
+    answer.set_cookie(people.cookie_name(), cookie, max_age=int(people.SESSION.total_seconds()), httponly=True,
+                      samesite="lax", secure=secure)
+
+
+def _way_with(provider: str, next_: str) -> str:
+    href = f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}"
+    return OTHER.format(href=escape(href), name="single sign-on" if provider == "default" else escape(provider))
+
+
+def _page(name: str, next_: str, said: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    if not people.anybody_known():
+        return HTMLResponse(PAGE.replace("{content}", NOBODY_YET), status, HEADERS)
+    form = FORM.format(
+        next=escape(next_), name=escape(name[:200]), said=SAID.format(escape(said)) if said else "",
+        others="\n".join(_way_with(provider, next_) for provider in single_sign_on.providers()),
+        focus_name="" if name else "autofocus", focus_password="autofocus" if name else "")
+    return HTMLResponse(PAGE.replace("{content}", form), status, HEADERS | (headers or {}))

@@ -1,0 +1,123 @@
+"""People over HTTP: oneself for everybody, the others for admins."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from api.answers import Answer
+from api.datasets import MOST
+from api.workflows import Strict
+from jobs import documents
+from jobs import people as verbs
+from store import actors
+from store.errors import Refused
+
+Name = Annotated[str, Path(min_length=1, max_length=200)]
+Password = Annotated[str, Field(max_length=verbs.LONGEST_PASSWORD)]
+TokenId = Annotated[int, Path(ge=1, le=MOST)]
+
+router = APIRouter(tags=["People"])
+
+
+class NewPerson(Strict):
+    name: str = Field(description="To sign in with: letters, digits and . - _ @ +")
+    role: str = Field("analyst", description="viewer, analyst or admin")
+    password: Password | None = Field(None, description="Left out, one is made and answered once.")
+
+
+class Change(Strict):
+    role: str | None = None
+    password: Password | None = None
+
+
+class OwnPassword(Strict):
+    before: Password
+    password: Password
+
+
+class NewToken(Strict):
+    label: str = Field("", max_length=80, description="What it is for.")
+    days: int = Field(verbs.TOKEN_DAYS, ge=1, le=3650, strict=True)
+
+
+@router.get("/me", summary="Who am I?")
+def me() -> Response:
+    """The name and role that this request has; without a name where nobody has to sign in."""
+    actor = actors.current()
+    return Answer({"name": actor.name or None, "role": actor.role, "sign_in": verbs.must_sign_in()})
+
+
+@router.post("/me/password", status_code=204, summary="Change my password")
+def change_own_password(asked: OwnPassword) -> Response:
+    """Every browser of yours has to sign in again."""
+    verbs.change_own_password(asked.before, asked.password)
+    return Response(status_code=204)
+
+
+@router.get("/me/tokens", summary="My tokens")
+def own_tokens() -> Response:
+    """Without their text, which is told only when one is made."""
+    return Answer([documents.token(each) for each in verbs.own_tokens()])
+
+
+@router.post("/me/tokens", status_code=201, summary="Make a token")
+def make_own_token(asked: NewToken) -> Response:
+    """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is told only now."""
+    made = verbs.make_own_token(asked.label, asked.days)
+    return Answer(documents.token(made.token) | {"token": made.text}, 201)
+
+
+@router.delete("/me/tokens/{token_id}", status_code=204, summary="Take a token back")
+def remove_own_token(token_id: TokenId) -> Response:
+    """It is no longer valid at once."""
+    verbs.remove_own_token(token_id)
+    return Response(status_code=204)
+
+
+@router.get("/people", summary="Who may sign in?")
+def everybody() -> Response:
+    """For admins."""
+    return Answer([documents.person(each) for each in verbs.everybody()])
+
+
+@router.post("/people", status_code=201, summary="Let somebody sign in")
+def add(asked: NewPerson) -> Response:
+    """For admins. As soon as there is somebody, everybody has to sign in."""
+    made = None if asked.password else verbs.a_password()
+    person = verbs.add(asked.name, asked.role, asked.password or made)
+    return Answer(documents.person(person) | ({"password": made} if made else {}), 201)
+
+
+@router.patch("/people/{name}", summary="Change a role or a password")
+def change(name: Name, asked: Change) -> Response:
+    """For admins. After a new password, the person's browsers have to sign in again."""
+    if asked.role is None and asked.password is None:
+        raise Refused("Say which role or password it is to be.", "role")
+    if asked.role is not None:
+        person = verbs.set_role(name, asked.role)
+    if asked.password is not None:
+        person = verbs.set_password(name, asked.password)
+    return Answer(documents.person(person))
+
+
+@router.delete("/people/{name}", status_code=204, summary="Shut somebody out")
+def remove(name: Name) -> Response:
+    """For admins. At once; what they made stays."""
+    verbs.remove(name)
+    return Response(status_code=204)
+
+
+@router.post("/people/{name}/sign-out", summary="End all sessions of a person")
+def sign_out_everywhere(name: Name) -> Response:
+    """For admins."""
+    return Answer({"ended": verbs.sign_out_everywhere(name)})
+
+
+@router.get("/deeds", summary="Who did what?")
+def deeds(who: Annotated[str, Query(max_length=200)] = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+          offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
+    """For admins, the newest first. The header X-Total-Count says how many there are in all."""
+    found, total = verbs.look_at_deeds(who, limit, offset)
+    return Answer([documents.deed(each) for each in found], headers={"X-Total-Count": str(total)})
