@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from jobs import datasets
-from pages.parts import address, links, profile, words
+from pages.parts import address, links, profile, visitor, words
 from store import datasets as stored
 from store import workflows
 from store.datasets import Dataset, Listed
@@ -41,7 +41,7 @@ def everything() -> None:
         st.header("Datasets", anchor=False)
         text = st.text_input("Search", key="q", bind="query-params", placeholder="Search by name", width=260,
                              label_visibility="collapsed", icon=":material/search:") or ""
-        if st.button("Add data", icon=":material/upload:", type="primary"):
+        if st.button("Add data", icon=":material/upload:", type="primary", **visitor.changes()):
             st.switch_page("new.py")
     total = stored.count_names(text)
     if not total:
@@ -63,8 +63,9 @@ def nothing(text: str) -> None:
             st.markdown(f"No dataset has a name with **{words.plain(text)}** in it.", width="content")
             return
         st.markdown("#### No datasets yet", width="content")
-        st.markdown("A dataset is a table you uploaded, with what is in each of its columns. Drop your first CSV file "
-                    "on the page New, or try the sample there.", width="content")
+        st.markdown("A dataset is an uploaded table, with what is in each of its columns." + (
+            " Drop your first CSV file on the page New, or try the sample there." if visitor.may_change() else ""),
+            width="content")
 
 
 def table(listed: list[Listed]) -> None:
@@ -76,6 +77,7 @@ def table(listed: list[Listed]) -> None:
         "columns": [row.columns for row in listed],
         "size": [words.size(row.size) for row in listed],
         "added": [row.created_at for row in listed],
+        **({"by": [row.created_by or "" for row in listed]} if visitor.has_signed_in() else {}),
         "used": [row.used_by for row in listed],
     }
     chosen = st.dataframe(
@@ -87,6 +89,7 @@ def table(listed: list[Listed]) -> None:
             "columns": config.NumberColumn("Columns", format="localized", width="small"),
             "size": config.TextColumn("Size", width="small"),
             "added": config.DatetimeColumn("Added", format="distance", width="small"),
+            "by": config.TextColumn("By", width="small", help="Who uploaded the newest version."),
             "used": config.NumberColumn("Workflows", width="small", help="How many workflows use it, in any version."),
         },
         height=35 * (len(listed) + 1) + 3, alt="Datasets")
@@ -116,14 +119,16 @@ def one(dataset: Dataset) -> None:
 def title(dataset: Dataset) -> None:
     way_back("All datasets")
     st.header(words.plain(dataset.title), anchor=False)
-    st.markdown(f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}",
+    by = f" by {words.plain(dataset.created_by)}" if dataset.created_by and visitor.has_signed_in() else ""
+    st.markdown(f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}{by}",
                 help=f"Added {words.exactly(dataset.created_at)}")
     profile.first_part(dataset)
     with st.container(horizontal=True):
-        if st.button("Train on it", icon=":material/play_arrow:", type="primary", key="train"):
+        if st.button("Train on it", icon=":material/play_arrow:", type="primary", key="train", **visitor.changes()):
             st.switch_page("new.py", query_params={"dataset": str(dataset.id)})
-        read_differently(dataset)
-        if st.button("Delete", icon=":material/delete:", key="delete"):
+        if visitor.may_change():
+            read_differently(dataset)
+        if st.button("Delete", icon=":material/delete:", key="delete", **visitor.changes()):
             ask_to_delete(dataset)
 
 

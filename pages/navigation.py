@@ -1,10 +1,11 @@
-"""The script that st.App runs: page settings, the menu, and one line of health."""
+"""The script that st.App runs: page settings, the menu, one line of health and one on who is signed in."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
-from pages.parts import health
+from pages.parts import health, visitor
 
 PICTURES = Path(__file__).parent / "parts"
 
@@ -18,6 +19,7 @@ def home() -> None:
     st.switch_page("new.py")
 
 
+CARE: Literal["visible", "hidden"] = "visible" if visitor.may_look_after_people() else "hidden"
 PAGES = {
     "Work": [
         st.Page("new.py", title="New", icon=":material/add_circle:", url_path="new"),
@@ -28,13 +30,18 @@ PAGES = {
         st.Page("queues.py", title="Queues", icon=":material/stacks:", url_path="queues"),
         st.Page("dashboard.py", title="RQ dashboard", icon=":material/monitoring:", url_path="rq-dashboard"),
     ],
+    "People": [
+        st.Page("people.py", title="People", icon=":material/group:", url_path="people", visibility=CARE),
+    ],
     "": [
         st.Page(home, title="Trainyard", url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
         st.Page("compare.py", title="Compare", url_path="compare", visibility="hidden"),
+        st.Page("account.py", title="Account", url_path="account", visibility="hidden"),
     ],
 }
 
 page = st.navigation(PAGES)
 health.line()
+visitor.line()
 page.run()

@@ -10,7 +10,7 @@ import streamlit as st
 from jobs import algorithms, pipelines, profile, queues, workflows
 from jobs.algorithms import Algorithm
 from jobs.pipelines import Param
-from pages.parts import address, forms, links, sources, twins, words
+from pages.parts import address, forms, links, sources, twins, visitor, words
 from pages.parts import profile as drawn
 from store import datasets as stored
 from store import workflows as stored_workflows
@@ -25,6 +25,9 @@ Settings = dict[str, Any]
 
 def page() -> None:
     st.header("New workflow", anchor=False)
+    if visitor.only_looking():
+        instead()
+        return
     dataset = chosen_dataset()
     sources.refusal()
     if dataset is None:
@@ -43,6 +46,17 @@ def page() -> None:
     with st.container(border=True):
         algorithm, settings = choose_model(dataset, target, used)
     start(dataset, target, algorithm, settings)
+
+
+def instead() -> None:
+    """What somebody can do here who may not start anything."""
+    st.markdown("Here an analyst drops a table, chooses what to predict, and gets a trained and tested model. "
+                "What came of it is for you to see:")
+    if (number := address.number_in("dataset")) is not None:
+        st.page_link("datasets.py", label="The dataset that this link names", icon=":material/table_chart:",
+                     query_params={"id": str(number)}, width="content")
+    st.page_link("workflows.py", label="All workflows", icon=":material/list_alt:", width="content")
+    st.page_link("datasets.py", label="All datasets", icon=":material/table_chart:", width="content")
 
 
 # 1  Data

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from jobs import queues
 from jobs.queues import JobRow, QueueCounts, Queues, WorkerRow
-from pages.parts import archive, charts, crew, links, live, tables, twins, words
+from pages.parts import archive, charts, crew, links, live, tables, twins, visitor, words
 from store.errors import Refused
 from store.tables import Status
 
@@ -77,11 +78,14 @@ def _queue(queue: QueueCounts, reachable: bool) -> None:
                 st.badge("Open", icon=":material/play_circle:", color="green")
             st.space("stretch")
             if queue.paused:
-                _button("Resume", "play_arrow", partial(queues.resume, queue.name), "Steps start again.", reachable)
+                _button("Resume", "play_arrow", partial(queues.resume, queue.name),
+                        **visitor.changes("Steps start again.", reachable))
             else:
                 _button("Pause", "pause", partial(queues.pause, queue.name),
-                        "No further step starts; running ones end in peace.", reachable)
-            twins.popover([crew.queue_twin(queue.name, "resume" if queue.paused else "pause")], key=f"{KEY}-queue-twin")
+                        **visitor.changes("No further step starts; running ones end in peace.", reachable))
+            if visitor.may_change():
+                verb = "resume" if queue.paused else "pause"
+                twins.popover([crew.queue_twin(queue.name, verb)], key=f"{KEY}-queue-twin")
         st.dataframe(crew.counts_table([queue], reachable), column_config=crew.counts_columns(), hide_index=True,
                      key=f"{KEY}-counts", alt="What is in the queue")
 
@@ -123,8 +127,9 @@ def _jobs() -> None:
         with bar:
             st.markdown(f"**Last {len(jobs)} jobs**" if jobs else "**Last jobs**", width="stretch")
         if not jobs:
-            st.caption("No step has run yet. Start a workflow, and its steps are listed here.")
-            st.page_link("new.py", label="New workflow", icon=":material/add_circle:", width="content")
+            st.caption("No step has run yet. Once a workflow is started, its steps are listed here.")
+            if visitor.may_change():
+                st.page_link("new.py", label="New workflow", icon=":material/add_circle:", width="content")
             return
         by_id = {job.step_id: job for job in jobs}
         chosen = tables.choose(
@@ -136,19 +141,25 @@ def _jobs() -> None:
 
 def _job_actions(job: JobRow | None) -> None:
     if job is None:
-        st.caption("Tick a job to open, stop or retry it", width="content")
+        st.caption(f"Tick a job to open{', stop or retry' if visitor.may_change() else ''} it", width="content")
         return
     _button("Open", "arrow_forward", partial(links.go_to_workflow, job.workflow_id))
     if job.status is Status.failed:
-        _button("Retry", "replay", partial(queues.requeue, job.step_id), "Tries this step and those below again.")
-        twins.popover([twins.retry(job.workflow_id)], key=f"{KEY}-job-twin")
+        _button("Retry", "replay", partial(queues.requeue, job.step_id),
+                **visitor.changes("Tries this step and those below again."))
+        _twin(twins.retry(job.workflow_id))
     elif not job.status.over:
-        _button("Stop", "stop_circle", partial(_ask, job.step_id), "Asks first.")
-        twins.popover([twins.cancel(job.workflow_id)], key=f"{KEY}-job-twin")
+        _button("Stop", "stop_circle", partial(_ask, job.step_id), **visitor.changes("Asks first."))
+        _twin(twins.cancel(job.workflow_id))
 
 
-def _button(said: str, icon: str, act: Callable[[], None], help_: str | None = None, enabled: bool = True) -> None:
-    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", help=help_, disabled=not enabled):
+def _twin(twin: twins.Twin) -> None:
+    if visitor.may_change():
+        twins.popover([twin], key=f"{KEY}-job-twin")
+
+
+def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
+    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", **how):
         try:
             act()
         except Refused as refused:

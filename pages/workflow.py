@@ -6,7 +6,7 @@ import streamlit as st
 
 from jobs import algorithms
 from jobs import workflows as verbs
-from pages.parts import actions, address, cells, dialogs, exports, links, live, notebook, twins, words
+from pages.parts import actions, address, cells, dialogs, exports, links, live, notebook, twins, visitor, words
 from pages.parts.notebook import Notebook
 from store import files, metrics, steps, workflows
 from store.errors import NotFound, Refused
@@ -27,7 +27,7 @@ def show() -> None:
     if workflow is None:
         return
     if workflow.status is Status.failed and workflow.seen_at is None:
-        workflows.mark_seen(workflow.id)
+        verbs.mark_seen(workflow.id)
     _header(workflow)
     key = f"live-{workflow.id}"
     live.panel(key, lambda: _panel(workflow.id, key), not workflow.status.over, foot=False)
@@ -55,7 +55,7 @@ def _nothing(what: str, deleted: bool) -> None:
     with st.container(horizontal=True):
         if st.button("All workflows", type="primary", icon=":material/list_alt:", key="to-workflows"):
             st.switch_page("workflows.py")
-        if st.button("New workflow", icon=":material/add_circle:", key="to-new"):
+        if visitor.may_change() and st.button("New workflow", icon=":material/add_circle:", key="to-new"):
             st.switch_page("new.py")
     if recent := workflows.find(Filter(), limit=5):
         st.space("small")
@@ -80,17 +80,21 @@ def _buttons(workflow: Workflow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         if not workflow.status.over:
             st.button("Cancel", icon=":material/cancel:", key="cancel", on_click=actions.ask,
-                      args=("cancel", workflow.id))
+                      args=("cancel", workflow.id), **visitor.changes())
         elif workflow.status is Status.cancelled:
             st.button("Retry", icon=":material/replay:", key="retry", on_click=actions.perform, type="primary",
-                      args=(verbs.retry, workflow.id), kwargs={"leave": False}, help="Goes on where it was cancelled.")
+                      args=(verbs.retry, workflow.id), kwargs={"leave": False},
+                      **visitor.changes("Goes on where it was cancelled."))
         st.button("Restart", icon=":material/restart_alt:", key="restart", on_click=actions.perform,
-                  args=(verbs.restart, workflow.id), help="Runs again as a new workflow; unchanged cells are reused.")
+                  args=(verbs.restart, workflow.id),
+                  **visitor.changes("Runs again as a new workflow; unchanged cells are reused."))
         st.button("Compose", icon=":material/merge:", key="compose", on_click=actions.ask,
-                  args=("compose", workflow.id), help="The data of one workflow with the configuration of another.")
+                  args=("compose", workflow.id),
+                  **visitor.changes("The data of one workflow with the configuration of another."))
         twins.popover(_twins(workflow), key="twins")
-        st.menu_button("More", list(MORE), key="more", type="tertiary", format_func=lambda name: MORE[name][1],
-                       on_click=_more, args=(workflow.id,))
+        if visitor.may_change():
+            st.menu_button("More", list(MORE), key="more", type="tertiary", format_func=lambda name: MORE[name][1],
+                           on_click=_more, args=(workflow.id,))
 
 
 def _more(workflow_id: int) -> None:
@@ -99,14 +103,19 @@ def _more(workflow_id: int) -> None:
 
 
 def _twins(workflow: Workflow) -> list[twins.Twin]:
+    found = _twins_of_changes(workflow) if visitor.may_change() else []
+    if workflow.status is Status.completed:
+        found += twins.downloads(workflow.id)
+    return [*found, twins.show(workflow.id)]
+
+
+def _twins_of_changes(workflow: Workflow) -> list[twins.Twin]:
     found = [twins.restart(workflow.id)]
     if not workflow.status.over:
         found.append(twins.cancel(workflow.id))
     elif workflow.status is not Status.completed:
         found.append(twins.retry(workflow.id))
-    if workflow.status is Status.completed:
-        found += twins.downloads(workflow.id)
-    return [*found, twins.show(workflow.id)]
+    return found
 
 
 def _subtitle(workflow: Workflow) -> str:
@@ -137,7 +146,7 @@ def _panel(workflow_id: int, key: str) -> bool:
 def _status_line(book: Notebook, key: str) -> None:
     workflow = book.workflow
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        cells.badge(workflow.status)
+        cells.badge(book.standing)
         st.caption(_when(workflow), width="content", help=f"Posted {words.exactly(workflow.created_at)}, started "
                    f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}")
         if workflow.parent_id and workflow.origin in ORIGINS:
@@ -150,11 +159,13 @@ def _status_line(book: Notebook, key: str) -> None:
 
 
 def _when(workflow: Workflow) -> str:
+    by = f" by {words.plain(workflow.created_by)}" if workflow.created_by and visitor.has_signed_in() else ""
     if workflow.started_at is None:
-        return f"posted {words.ago(workflow.created_at)}"
+        return f"posted {words.ago(workflow.created_at)}{by}"
     if workflow.ended_at is None:
-        return f"started {words.ago(workflow.started_at)}"
-    return f"took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
+        return f"started {words.ago(workflow.started_at)}{by}"
+    begun = f"started{by}, " if by else ""
+    return f"{begun}took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
 
 
 def _bar(book: Notebook) -> None:

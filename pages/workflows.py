@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from jobs import algorithms
 from jobs import workflows as verbs
-from pages.parts import archive, links, live, tables, twins, words
+from pages.parts import archive, links, live, tables, twins, visitor, words
 from pages.parts.archive import Look
 from store import metrics, steps, workflows
 from store.errors import Refused
@@ -45,7 +46,7 @@ def _come_back() -> None:
 def _title() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header("Workflows", anchor=False, width="content")
-        if st.button("New workflow", type="primary", icon=":material/add:", key=f"{KEY}-new"):
+        if st.button("New workflow", type="primary", icon=":material/add:", key=f"{KEY}-new", **visitor.changes()):
             st.switch_page("new.py")
 
 
@@ -55,8 +56,9 @@ def _nothing_yet() -> None:
         st.markdown("#### No workflows yet", width="content", text_alignment="center")
         st.markdown("A workflow trains a model on a table of yours. Each one is kept here with its settings, "
                     "curves and scores, to compare, restart or build on.", text_alignment="center")
-        st.page_link("new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:",
-                     width="content")
+        if visitor.may_change():
+            st.page_link("new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:",
+                         width="content")
         st.space("small")
 
 
@@ -74,8 +76,9 @@ def _inbox() -> None:
             if total > len(failed):
                 st.button("Show all", key=f"{KEY}-unseen", type="tertiary", icon=":material/filter_list:",
                           on_click=_go_to, args=(Look(unseen=True),))
-            st.button("Mark all as seen", key=f"{KEY}-seen-all", type="tertiary", icon=":material/done_all:",
-                      on_click=workflows.mark_all_seen)
+            if visitor.may_change():
+                st.button("Mark all as seen", key=f"{KEY}-seen-all", type="tertiary", icon=":material/done_all:",
+                          on_click=verbs.mark_seen)
         for workflow in failed:
             _failure(workflow, *reasons.get(workflow.id, ("", "")))
 
@@ -85,9 +88,10 @@ def _failure(workflow: Workflow, step: str, reason: str) -> None:
     with name:
         links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
     why.caption(f"{words.plain(step.capitalize())}, {words.ago(workflow.ended_at)}: {words.plain(reason)}")
-    seen.button("Seen", key=f"{KEY}-seen-{workflow.id}", icon=":material/done:", type="tertiary",
-                help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
-                on_click=workflows.mark_seen, args=(workflow.id,))
+    if visitor.may_change():
+        seen.button("Seen", key=f"{KEY}-seen-{workflow.id}", icon=":material/done:", type="tertiary",
+                    help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
+                    on_click=verbs.mark_seen, args=(workflow.id,))
 
 
 def _filters(look: Look) -> Look:
@@ -108,11 +112,14 @@ def _filters(look: Look) -> Look:
         sort = st.selectbox(
             "Sort", list(sorts), key=f"{KEY}-sort", format_func=lambda key: sorts.get(key, key), required=True,
             icon=":material/sort:", label_visibility="collapsed", width=WIDTH)
-    statuses = st.pills(
-        "Status", list(archive.STATUSES), selection_mode="multi", key=f"{KEY}-status", label_visibility="collapsed",
-        format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}")
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
+        statuses = st.pills(
+            "Status", list(archive.STATUSES), selection_mode="multi", key=f"{KEY}-status",
+            label_visibility="collapsed",
+            format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}")
+        mine = visitor.has_signed_in() and st.toggle("Mine", key=f"{KEY}-mine", help="Only those that you started")
     now = Look(tuple(statuses), algorithm or "", dataset, (text or "").strip()[:archive.LONGEST_TEXT], look.unseen,
-               sort, look.page)
+               sort, look.page, mine)
     if now != look:
         now = replace(now, page=1)
         _remember(now)
@@ -157,12 +164,14 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
                   args=(KEY,))
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
-        _button("Edit", "edit", partial(_ask, "edit", chosen), "Change its name or note")
-    _button("Compare", "compare_arrows", partial(_compare, chosen), f"Tick {FEWEST} to {MOST} rows to compare them",
-            FEWEST <= len(chosen) <= MOST)
-    _button("Restart", "replay", partial(_restart, chosen), "Run the same again, each as a new workflow", bool(chosen))
-    _button("Delete", "delete", partial(_ask, "delete", chosen), "Asks first, and says what goes", bool(chosen))
-    if chosen:
+        _button("Edit", "edit", partial(_ask, "edit", chosen), **visitor.changes("Change its name or note"))
+    _button("Compare", "compare_arrows", partial(_compare, chosen),
+            help=f"Tick {FEWEST} to {MOST} rows to compare them", disabled=not FEWEST <= len(chosen) <= MOST)
+    _button("Restart", "replay", partial(_restart, chosen),
+            **visitor.changes("Run the same again, each as a new workflow", bool(chosen)))
+    _button("Delete", "delete", partial(_ask, "delete", chosen),
+            **visitor.changes("Asks first, and says what goes", bool(chosen)))
+    if chosen and visitor.may_change():
         twins.popover([twins.restart_all(chosen), twins.delete_all(chosen)], key=f"{KEY}-twins")
     st.download_button(
         "Download", partial(archive.export, look.which(), list(chosen)), "workflows.csv", "text/csv",
@@ -172,13 +181,14 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
     if not chosen:
-        return f"{words.count(total, 'workflow')} :gray[· tick rows to compare, restart or delete them]"
+        acts = "compare, restart or delete" if visitor.may_change() else "compare"
+        return f"{words.count(total, 'workflow')} :gray[· tick rows to {acts} them]"
     elsewhere = len(set(chosen) - {row.id for row in rows})
     return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
 
 
-def _button(said: str, icon: str, act: Callable[[], None], help_: str | None = None, enabled: bool = True) -> None:
-    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", help=help_, disabled=not enabled):
+def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
+    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", **how):
         act()
         st.rerun()
 
@@ -291,7 +301,7 @@ def _fill(look: Look) -> None:
     _remember(look)
     st.session_state.update({
         f"{KEY}-status": list(look.statuses), f"{KEY}-algorithm": look.algorithm or None,
-        f"{KEY}-dataset": look.dataset, f"{KEY}-text": look.text, f"{KEY}-sort": look.sort,
+        f"{KEY}-dataset": look.dataset, f"{KEY}-text": look.text, f"{KEY}-sort": look.sort, f"{KEY}-mine": look.mine,
     })
 
 

@@ -16,20 +16,29 @@ DOUBLE_CLICK_SECONDS = 2.0
 def perform(verb: Callable[..., Any], *args: Any, leave: bool = True) -> None:
     """Call a verb; then go to the workflow it made, or stay and draw anew. A double click acts once."""
     act = (verb.__name__, repr(args))
-    before, at = st.session_state.get(ACTED, (None, 0.0))
-    if before == act and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
+    if just_done(act):
         return
     try:
         made = verb(*args)
     except Refused as refused:
         st.session_state[SAID] = refused.sentence
         return
-    st.session_state[ACTED] = (act, time.monotonic())
+    done(act)
     st.session_state.pop(DIALOG, None)
     if leave:
         st.session_state[GO] = made.id
     else:
         st.session_state[AGAIN] = True
+
+
+def just_done(act: object) -> bool:
+    """Whether this very act was done a moment ago, as by the first half of a double click."""
+    before, at = st.session_state.get(ACTED, (None, 0.0))
+    return bool(before == act and time.monotonic() - at < DOUBLE_CLICK_SECONDS)
+
+
+def done(act: object) -> None:
+    st.session_state[ACTED] = (act, time.monotonic())
 
 
 def ask(dialog: str, workflow_id: int) -> None:
@@ -58,7 +67,8 @@ def settle() -> None:
 
 def settle_part() -> None:
     """At the top of a fragment or dialog: let the page act on what a button of this part did."""
-    if GO in st.session_state or AGAIN in st.session_state:
+    refused = SAID in st.session_state and DIALOG not in st.session_state  # in a dialog, that says so itself
+    if GO in st.session_state or AGAIN in st.session_state or refused:
         st.rerun()
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from jobs import algorithms
-from pages.parts import exports, words
-from store import workflows
+from pages.parts import exports, visitor, words
+from store import actors, workflows
 from store.tables import Status
 from store.workflows import TIMES, Filter, Workflow
 
@@ -40,18 +40,19 @@ class Look:
     unseen: bool = False
     sort: str = NEWEST
     page: int = 1
+    mine: bool = False
 
     def which(self) -> Filter:
         return Filter(
             ",".join(self.statuses), self.algorithm, self.dataset, self.text, self.unseen, self.sort.removeprefix("-"),
-            self.sort.startswith("-"),
+            self.sort.startswith("-"), actors.name() or "" if self.mine else "",
         )
 
     def url(self) -> dict[str, str]:
         said = {
             "status": ",".join(self.statuses), "algorithm": self.algorithm, "dataset": self.dataset or "",
             "text": self.text, "unseen": "1" if self.unseen else "", "sort": self.sort if self.sort != NEWEST else "",
-            "page": self.page if self.page > 1 else "",
+            "page": self.page if self.page > 1 else "", "mine": "1" if self.mine else "",
         }
         return {name: str(value) for name, value in said.items() if value}
 
@@ -73,6 +74,7 @@ def parse(given: Mapping[str, str]) -> Look:
         given.get("unseen") == "1",
         sort if sort in sorts() else NEWEST,
         max(1, int(page)) if _is_number(page) else 1,
+        given.get("mine") == "1" and visitor.has_signed_in(),
     )
 
 
@@ -115,6 +117,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
         "curve": [list(curves.get(row.id, [])) for row in rows],
         "algorithm": [label(row.algorithm) for row in rows],
         "dataset": [dataset_title(row) for row in rows],
+        **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
         "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
         "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
         "at": [words.exactly(row.started_at) for row in rows],
@@ -122,19 +125,22 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
 
 
 def columns(shown: str | None) -> dict[str, Any]:
-    """How those columns are drawn."""
+    """How those columns are drawn; where one more says by whom, the others make room for it."""
     column = st.column_config
+    alone = not visitor.has_signed_in()
     return {
-        "workflow": column.LinkColumn("Workflow", display_text=NAME_IN_ADDRESS, width=210, pinned=True),
+        "workflow": column.LinkColumn("Workflow", display_text=NAME_IN_ADDRESS, width=210 if alone else 184,
+                                      pinned=True),
         "status": status_column(),
         "score": column.TextColumn(words.score_name(shown) if shown else "Score", width=64, alignment="right",
                                    help="Accuracy, or R² where numbers are predicted, on rows kept aside"),
-        "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=54),
+        "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=54 if alone else 44),
         "curve": column.LineChartColumn("Curve", width=72, help="The validation score, epoch by epoch"),
-        "algorithm": column.TextColumn("Algorithm", width=126),
-        "dataset": column.TextColumn("Dataset", width=112),
+        "algorithm": column.TextColumn("Algorithm", width=126 if alone else 116),
+        "dataset": column.TextColumn("Dataset", width=112 if alone else 104),
+        "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=70, alignment="right"),
-        "started": column.TextColumn("Started", width=110),
+        "started": column.TextColumn("Started", width=110 if alone else 102),
         "at": column.TextColumn("Started at"),
     }
 

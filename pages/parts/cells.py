@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from jobs import workflows as verbs
 from jobs.pipelines import Param
-from pages.parts import actions, forms, links, notebook, outputs, twins, words
+from pages.parts import actions, forms, links, notebook, outputs, twins, visitor, words
 from pages.parts.notebook import Notebook
 from store import datasets, logs
 from store.errors import Refused
@@ -26,6 +26,8 @@ WHAT_TO_DO = {
     "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
     "timeout": "Use fewer epochs or less data, then run from here.",
     "disk_full": "Free some space on the server, then retry.",
+    "code_gone": "When the code is back, retry; what is above is kept.",
+    "killed": "Use fewer columns or rows, or a machine with more memory; then retry.",
     "worker_lost": "Nothing above is lost. Retry; if it happens again, the machine may be short of memory.",
 }
 DEFAULT_TO_DO = "Retry may help. If it fails again, give the log to whoever looks after this server."
@@ -172,10 +174,13 @@ def _blame(book: Notebook) -> str:
 def _failure(step: Step) -> None:
     """Why it failed, what to do, and the button that does it."""
     st.error(words.plain(step.error or "The step failed."), icon=":material/error:")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Retry", icon=":material/replay:", type="primary", key=f"retry-{step.id}", on_click=actions.perform,
-                  args=(verbs.retry, step.workflow_id), kwargs={"leave": False})
-        st.caption(WHAT_TO_DO.get(step.error_code or "", DEFAULT_TO_DO), width="stretch")
+    if visitor.may_change():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button("Retry", icon=":material/replay:", type="primary", key=f"retry-{step.id}",
+                      on_click=actions.perform, args=(verbs.retry, step.workflow_id), kwargs={"leave": False})
+            st.caption(WHAT_TO_DO.get(step.error_code or "", DEFAULT_TO_DO), width="stretch")
+    else:
+        st.caption("An analyst can retry it, or run it with other settings.")
     if step.traceback:
         with st.expander("Technical details", type="compact", key=f"traceback-{step.id}"):
             st.code(step.traceback, language=None, wrap_lines=True, height=LOG_HEIGHT)
@@ -184,13 +189,15 @@ def _failure(step: Step) -> None:
 def _params(book: Notebook, step: Step) -> Sequence[Param]:
     """What can be set in this cell, given what is chosen so far."""
     definition = book.definitions.get(step.name)
-    if definition is None:
+    if definition is None or not visitor.may_change():
         return ()
     return definition.params(book.workflow.params | step.params | _edited(step) | _picked(step, "algorithm", "target"))
 
 
 def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     """The settings that were changed in this cell and not yet run; they are remembered while the view is closed."""
+    if not visitor.may_change():
+        return {}
     params = _params(book, step)
     if not shown or not params:
         return _edited(step)

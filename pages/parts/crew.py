@@ -10,7 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.queues import JobRow, QueueCounts, WorkerRow
-from pages.parts import address, archive, words
+from pages.parts import address, archive, twins, words
 from pages.parts.twins import Twin
 from store.tables import now
 
@@ -24,7 +24,7 @@ COUNTS = {
 
 def queue_twin(name: str, verb: str) -> Twin:
     """How to pause or resume a queue from elsewhere."""
-    request = f"curl -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
+    request = f"{twins.curl()} -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
     return Twin(verb.capitalize(), f"python -m jobs {verb}", request)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from jobs import datasets
-from pages.parts import address, forms, words
+from pages.parts import address, forms, twins, words
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import Refused
@@ -31,14 +31,23 @@ def choose() -> None:
         if st.button("Try it with the sample", icon=":material/science:", key="new-sample", width="stretch",
                      type="primary" if first_visit else "secondary",
                      help="Customers of a phone company, and which of them left."):
-            with st.spinner("Reading the sample"):
-                show(datasets.sample())
+            sample()
         listed = stored.listed(limit=LISTED)
         if listed:
             names = {row.id: row.name for row in listed}
             st.selectbox("Or use a dataset that is here already", list(names), index=None, key="new-pick",
                          format_func=lambda number: names.get(number, ""), placeholder=f"{len(names)} to choose from",
                          on_change=pick)
+
+
+def sample() -> None:
+    try:
+        with st.spinner("Reading the sample"):
+            dataset = datasets.sample()
+    except Refused as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    show(dataset)
 
 
 def upload() -> None:
@@ -72,7 +81,8 @@ def _why(refused: Refused | OSError) -> str:
 
 def large_files() -> None:
     st.markdown("Send it from a terminal; it goes straight to disk, whatever its size, and appears in this list.")
-    st.code(f'curl -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"', language="bash", wrap_lines=True)
+    st.code(f'{twins.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"', language="bash",
+            wrap_lines=True)
     st.markdown("Or, on the computer that runs Trainyard, train on it at once:")
     st.code("python -m jobs submit big.csv --target COLUMN", language="bash", wrap_lines=True)
 

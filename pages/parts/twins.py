@@ -5,10 +5,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
-from pages.parts import address
+from pages.parts import address, visitor
 from store.datasets import Dataset
 
 
@@ -29,7 +30,7 @@ def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, An
     if called:
         command += ["--name", called]
         body["name"] = called
-    return Twin("Start", shlex.join(command), _post("/api/workflows", body))
+    return Twin("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
 
 
 def restart(workflow_id: int) -> Twin:
@@ -42,7 +43,7 @@ def restart_all(workflow_ids: Sequence[int]) -> Twin:
 
 
 def delete_all(workflow_ids: Sequence[int]) -> Twin:
-    requests = (f"curl -X DELETE {address.server()}/api/workflows/{workflow_id}" for workflow_id in workflow_ids)
+    requests = (f"{curl()} -X DELETE {address.server()}/api/workflows/{workflow_id}" for workflow_id in workflow_ids)
     return Twin("Delete", f"python -m jobs delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
 
 
@@ -72,21 +73,21 @@ def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Twin:
 def describe(workflow_id: int) -> Twin:
     body = _json({"name": "A new name", "note": "What was tried"})
     return Twin("Name and note", f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
-                f"curl -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}")
+                f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}")
 
 
 def delete(workflow_id: int) -> Twin:
-    return Twin("Delete", f"python -m jobs delete {workflow_id}", f"curl -X DELETE {_url(workflow_id)}")
+    return Twin("Delete", f"python -m jobs delete {workflow_id}", f"{curl()} -X DELETE {_url(workflow_id)}")
 
 
 def show(workflow_id: int) -> Twin:
-    return Twin("Show", f"python -m jobs show {workflow_id} --json", f"curl {_url(workflow_id)}")
+    return Twin("Show", f"python -m jobs show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
 
 
 def downloads(workflow_id: int) -> list[Twin]:
-    model = f"curl -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
+    model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
     return [Twin("Download model", f"python -m jobs model {workflow_id}", model),
-            Twin("Download metrics", "", f"curl {_url(workflow_id)}/metrics")]
+            Twin("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics")]
 
 
 def popover(twins: Sequence[Twin], key: str, label: str = "As a command") -> None:
@@ -102,6 +103,24 @@ def draw(twins: Sequence[Twin]) -> None:
         st.code("\n".join(filter(None, (twin.command, twin.request))), language="bash", wrap_lines=True)
 
 
+def user(what: str, said: Sequence[str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Twin:
+    """What an admin does with people."""
+    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
+    command = shlex.join(["python", "-m", "jobs", "user", *said])
+    return Twin(what, command, f"{curl()} -X {method} {address.server()}/api/{quote(path)}{told}")
+
+
+def own(what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Twin:
+    """What everybody does with their own account; a command cannot know who that is."""
+    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
+    return Twin(what, "", f"{curl()} -X {method} {address.server()}/api/me{path}{told}")
+
+
+def curl() -> str:
+    """How a request begins; where people sign in, it shows a token, made on the page Account."""
+    return 'curl -H "Authorization: Bearer $TOKEN"' if visitor.has_signed_in() else "curl"
+
+
 def _verb(what: str, verb: str, workflow_id: int) -> Twin:
     return Twin(what, f"python -m jobs {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
 
@@ -112,7 +131,7 @@ def _url(workflow_id: int) -> str:
 
 def _post(url: str, body: Mapping[str, Any] | None = None) -> str:
     told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    return f"curl -X POST {url}{told}"
+    return f"{curl()} -X POST {url}{told}"
 
 
 def _json(body: Mapping[str, Any]) -> str:

@@ -1,0 +1,106 @@
+"""Account: oneself, one's password, and the tokens of one's programs."""
+
+import streamlit as st
+
+from jobs import people
+from pages.parts import once, tokens, twins, visitor, words
+from pages.parts.once import Held
+from store import actors
+from store import people as stored
+from store.actors import Actor, Role
+from store.errors import Refused
+
+KEY = "account"
+
+
+def page() -> None:
+    st.header("Account", anchor=False)
+    hold = once.held(f"{KEY}-held")
+    hold.tell()
+    actor = actors.current()
+    if actor.role is None:
+        _signed_out()
+    elif actor.person_id is None:
+        _nobody()
+    else:
+        _me(actor)
+        _password(hold, actor)
+        _tokens(hold)
+
+
+def _signed_out() -> None:
+    """For whoever has just changed their password here."""
+    st.info("[Sign in](/login) to go on, with your new password if you have just changed it.", icon=":material/lock:")
+
+
+def _nobody() -> None:
+    st.info("Nobody has to sign in here, so there are no accounts.", icon=":material/person_off:")
+    if visitor.may_look_after_people():
+        st.page_link("people.py", label="Have people sign in", icon=":material/group:", width="content")
+
+
+def _me(actor: Actor) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"You are signed in as **{words.plain(actor.name)}**, {actor.role}. "
+                    f"  \n:gray[{_may(Role(str(actor.role)))}]", width="content")
+        st.button("Sign out", icon=":material/logout:", key=f"{KEY}-sign-out", on_click=st.logout)
+
+
+def _may(role: Role) -> str:
+    if role is Role.viewer:
+        return "You look at everything, and change nothing. An admin can give you another role."
+    said = "You look at everything, add data, start, change and delete workflows, and pause queues."
+    return f"{said} You also look after people." if role is Role.admin else said
+
+
+def _password(hold: Held, actor: Actor) -> None:
+    with st.container(border=True):
+        st.markdown("**Password**")
+        person = stored.find(actor.name)
+        if person is None or not person.has_password:
+            st.caption("You have none; you sign in through your organisation. An admin can give you one.")
+            return
+        with st.form(f"{KEY}-password", border=False, width=420):
+            before = st.text_input("Password of before", type="password", key=f"{KEY}-before",
+                                   max_chars=people.LONGEST_PASSWORD, autocomplete="current-password")
+            new = st.text_input("New password", type="password", key=f"{KEY}-new", autocomplete="new-password",
+                                max_chars=people.LONGEST_PASSWORD,
+                                placeholder=f"{people.SHORTEST_PASSWORD} characters or more")
+            again = st.text_input("New password once more", type="password", key=f"{KEY}-again",
+                                  max_chars=people.LONGEST_PASSWORD, autocomplete="new-password")
+            pressed = st.form_submit_button("Change the password", icon=":material/password:")
+        if pressed:
+            _change(hold, before, new, again)
+        st.caption("Afterwards you sign in again, in this browser and every other; tokens stay valid.")
+        twins.popover([twins.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
+                      key=f"{KEY}-password-twin")
+
+
+def _change(hold: Held, before: str, new: str, again: str) -> None:
+    if new != again:
+        hold.refused = "The two new passwords differ."
+    else:
+        hold.press(people.change_own_password, before, new)
+        if not hold.refused:
+            st.rerun()
+    hold.problem()
+
+
+def _tokens(hold: Held) -> None:
+    try:
+        found = people.own_tokens()
+    except Refused as refused:  # removed in this very moment
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
+            st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=hold.ask, args=("token",))
+        tokens.rows(hold, found, people.remove_own_token)
+        twins.popover([twins.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
+                       twins.own("My tokens", "GET", "/tokens")], key=f"{KEY}-token-twin")
+    if hold.question:
+        hold.dialog("A new token", "key", lambda: tokens.make(hold, people.make_own_token))
+
+
+page()

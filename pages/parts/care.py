@@ -1,0 +1,169 @@
+"""The dialogs of the page People; each does one verb."""
+
+import shlex
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from jobs import people
+from pages.parts import once, tokens, twins, words
+from pages.parts.once import Held
+from pages.parts.twins import Twin
+from store import actors
+from store.actors import Role
+from store.errors import Refused
+
+KEY = "people"
+MAY = {
+    Role.viewer: "Looks at everything, and changes nothing.",
+    Role.analyst: "Also adds data, starts, changes and deletes workflows, and pauses queues.",
+    Role.admin: "Also looks after people, and sees who did what.",
+}
+LONGEST_NAME = 80
+
+
+def held() -> Held:
+    return once.held(f"{KEY}-held")
+
+
+def dialogs() -> None:
+    """The question that a button raised, if any."""
+    hold = held()
+    if found := QUESTIONS.get(hold.question):
+        title, icon, draw = found
+        hold.dialog(title.format(words.plain(hold.about)), icon, partial(draw, hold))
+
+
+def choose_role(key: str, role: str = Role.analyst) -> str:
+    return str(st.radio("Role", list(Role), index=list(Role).index(Role(role)), key=key, format_func=words.sentence,
+                        captions=list(MAY.values())))
+
+
+def _add(hold: Held) -> None:
+    with st.form(f"{KEY}-add-form", border=False):
+        name = st.text_input("Name", key=f"{KEY}-add-name", max_chars=LONGEST_NAME, autocomplete="off",
+                             placeholder="To sign in with, such as ayse or a mail address")
+        role = choose_role(f"{KEY}-add-role")
+        given = _password_field(f"{KEY}-add-password")
+        pressed = st.form_submit_button("Add", type="primary", icon=":material/person_add:")
+    if pressed and (person := hold.press(people.add, name, role, given or _made(hold))):
+        _hand_over(hold, person.name, given, f"{person.name} may sign in as {person.role}.")
+    hold.problem()
+    twins.popover([twins.user("Add somebody", ["add", name or "NAME", "--role", role], "POST", "people",
+                              {"name": name or "NAME", "role": role})], key=f"{KEY}-add-twin")
+
+
+def _role(hold: Held) -> None:
+    person = _whom(hold)
+    if person is None:
+        return
+    role = choose_role(f"{KEY}-role-{person.name}", person.role)
+    st.caption("It holds from their next click on, in every browser.")
+    pressed = st.button("Save", type="primary", key=f"{KEY}-role-save")
+    if pressed and hold.press(people.set_role, person.name, role):
+        hold.answered(f"{person.name} is now {role}.")
+        st.rerun()
+    hold.problem()
+    twins.popover([twins.user("Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}",
+                              {"role": role})], key=f"{KEY}-role-twin")
+
+
+def _password(hold: Held) -> None:
+    name = hold.about
+    st.markdown("Their browsers have to sign in again; their tokens stay valid.")
+    with st.form(f"{KEY}-password-form", border=False):
+        given = _password_field(f"{KEY}-new-password")
+        pressed = st.form_submit_button("Set the password", type="primary", icon=":material/password:")
+    if pressed and hold.press(people.set_password, name, given or _made(hold)):
+        _hand_over(hold, name, given, f"{name} has a new password.")
+    hold.problem()
+    twins.popover([twins.user("Set a password", ["password", name], "PATCH", f"people/{name}",
+                              {"password": "..."})], key=f"{KEY}-password-twin")
+
+
+def _hand_over(hold: Held, name: str, given: str, said: str) -> None:
+    """A password that was made is shown once; one that was typed is known already."""
+    if given:
+        hold.answered(said)
+    else:
+        hold.question, hold.about, hold.said = "made", name, said
+    st.rerun()
+
+
+def _show_password(hold: Held) -> None:
+    st.markdown(f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not kept here, and not shown again. "
+                "Whoever signed in with it can choose another on the page Account.")
+    st.code(hold.secret, language=None)
+    if st.button("Done", type="primary", key=f"{KEY}-made-done"):
+        hold.answered()
+        st.rerun()
+
+
+def _tokens(hold: Held) -> None:
+    try:
+        found = people.tokens_of(hold.about)
+    except Refused as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    st.caption("A token lets a program act as this person, with their role, until it runs out or is taken back.")
+    tokens.rows(hold, found, people.remove_token)
+    tokens.make(hold, people.make_token, hold.about)
+    commands = [Twin("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "")
+                for verb in ("list", "add")]
+    twins.popover(commands, key=f"{KEY}-token-twin")
+
+
+def _remove(hold: Held) -> None:
+    person = _whom(hold)
+    if person is None:
+        return
+    name = words.plain(person.name)
+    st.markdown(f"**{name}** is signed out everywhere at once and cannot sign in any more; their tokens end. "
+                "Their workflows, datasets and models stay, and so does what is written of what they did.")
+    if person.id == actors.current().person_id:
+        st.warning("This is you: you are signed out at once.", icon=":material/warning:")
+    if len(people.everybody()) == 1:
+        st.warning("Nobody is left then, so nobody has to sign in any more, and whoever can open this page may do "
+                   "everything.", icon=":material/warning:")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        keep = st.button("Keep", key=f"{KEY}-keep")
+        sure = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
+    if keep or (sure and hold.press(people.remove, person.name)):
+        hold.answered(f"{person.name} may not sign in any more." if sure else "")
+        st.rerun()
+    hold.problem()
+    twins.popover([twins.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")],
+                  key=f"{KEY}-remove-twin")
+
+
+def _whom(hold: Held) -> people.Person | None:
+    """The person a dialog is about, who may have been removed meanwhile."""
+    try:
+        return next(each for each in people.everybody() if each.name == hold.about)
+    except (Refused, StopIteration) as gone:
+        said = gone.sentence if isinstance(gone, Refused) else f"{hold.about} was removed meanwhile."
+        st.error(words.plain(said), icon=":material/error:")
+        return None
+
+
+def _password_field(key: str) -> str:
+    return st.text_input("Password", type="password", key=key, max_chars=people.LONGEST_PASSWORD,
+                         autocomplete="new-password", placeholder="Leave empty, and one is made",
+                         help=f"{people.SHORTEST_PASSWORD} characters or more. One that is made is shown once.") or ""
+
+
+def _made(hold: Held) -> str:
+    """One password for each time that a dialog is open, so that a double click means the same twice."""
+    hold.secret = hold.secret or people.a_password()
+    return hold.secret
+
+
+QUESTIONS: dict[str, tuple[str, str, Callable[[Held], None]]] = {
+    "add": ("Add somebody", "person_add", _add),
+    "role": ("Role of {}", "badge", _role),
+    "password": ("New password for {}", "password", _password),
+    "made": ("Password of {}", "password", _show_password),
+    "tokens": ("Tokens of {}", "key", _tokens),
+    "remove": ("Remove {}?", "person_remove", _remove),
+}
