@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.algorithms import MOST_CLASSES
-from jobs.reader import FEWEST_ROWS, MISSING, Dialect, Source, notice
+from jobs.reader import FEWEST_ROWS, MISSING, SIGNS, WORDS, Dialect, Source, notice
 from store.errors import Refused
 
 NUMERIC_SHARE = 0.95
@@ -28,7 +28,7 @@ YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"evet", "hayır"}, {"evet", "hayir"},
     {"e", "h"}, {"var", "yok"}, {"doğru", "yanlış"}, {"ja", "nein"}, {"oui", "non"}, {"si", "no"}, {"sí", "no"},
 )
-_MISSING = pa.array(MISSING)
+_MISSING, _SIGNS, _WORDS = pa.array(MISSING), pa.array(SIGNS), pa.array(WORDS)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$"
 _GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"}
 _DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?")
@@ -67,10 +67,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A column read as numbers; NaN where there is none."""
+    """A column read as numbers; NaN where there is none. Plain: nothing but numbers, nothing around them."""
 
     values: np.ndarray
-    present: int
+    plain: bool
     unread: int
     huge: int
 
@@ -78,16 +78,14 @@ class Numbers:
 def numbers_of(column: pa.Array, dialect: Dialect) -> Numbers:
     """Cells as numbers: those that are none are counted and missing, as are infinite and absurd ones."""
     text = _plain_digits(column, dialect)
-    present = len(column) - column.null_count
-    unread = 0
+    plain, unread = True, 0
     try:
         parsed = text.cast(pa.float64())
     except pa.ArrowInvalid:
-        text = pc.utf8_trim_whitespace(text)
+        text = without_words(pc.utf8_trim_whitespace(text))
         good = pc.match_substring_regex(text, _NUMBER)
-        present -= pc.sum(pc.is_in(text, _MISSING)).as_py() or 0
-        readable = pc.sum(good).as_py() or 0
-        unread = max(present - readable, 0)
+        unread = len(text) - text.null_count - (pc.sum(good).as_py() or 0)
+        plain = False
         parsed = pc.if_else(good, text, None).cast(pa.float64())
     values = parsed.to_numpy(zero_copy_only=False)
     huge = 0
@@ -95,15 +93,21 @@ def numbers_of(column: pa.Array, dialect: Dialect) -> Numbers:
         absurd = np.abs(values) > HUGE
         huge = int(absurd.sum())
         values = np.where(absurd, np.nan, values)
-    return Numbers(values, present, unread, huge)
+    return Numbers(values, plain, unread, huge)
 
 
 def texts_of(column: pa.Array) -> pa.Array:
-    """Cells as text without blanks around them."""
+    """Cells as text without blanks around them; words for missing stay."""
     trimmed = pc.utf8_trim_whitespace(column)
     if pc.sum(pc.binary_length(trimmed)) == pc.sum(pc.binary_length(column)):
         return column
-    return pc.if_else(pc.is_in(trimmed, _MISSING), None, trimmed)
+    return pc.if_else(pc.is_in(trimmed, _SIGNS), None, trimmed)
+
+
+def without_words(column: pa.Array) -> pa.Array:
+    """Cells as text, words for missing as nothing."""
+    missing = pc.is_in(column, _MISSING)
+    return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
 
 
 def dates_of(column: pa.Array, form: str) -> pd.Series:
@@ -165,7 +169,7 @@ class _Column:
         self.name = name
         self.dialect = dialect
         self.rows = self.present = 0
-        self.read = self.unread = self.huge = self.blanks = 0
+        self.read = self.unread = self.huge = 0
         self.total = 0.0
         self.low, self.high = math.inf, -math.inf
         self.whole = True
@@ -178,37 +182,55 @@ class _Column:
         self.sample: list[np.ndarray] = []
         self.stride = 1
         self.just_read: np.ndarray | None = None
+        self.plain = False
+        self.like_dates = False
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
         self.rows += len(cells)
         self.present += len(cells) - cells.null_count
-        self._count_values(cells)
         self.just_read = None
+        self.plain = False
         if self.maybe_number:
             self._add_numbers(cells)
             # Cannot become a number any more, however the rest looks.
             bearable = 1.5 * (1 - NUMERIC_SHARE) * max(rows_in_all, self.rows)
             self.maybe_number = not self.codes and self.unread <= bearable
+        self._count_values(cells)
         if self.unread:
             self._add_times(cells)
 
     def _count_values(self, cells: pa.Array) -> None:
         if self.capped:
+            self._count_words(cells)
             return
         counted = pc.value_counts(cells)
         if len(counted) <= 4 * COUNTED_VALUES:
-            values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
-            for value, count in zip(values, counts, strict=True):
-                if value is not None:
-                    self.counts[value.strip()] += count
+            self._count(counted)
+        else:
+            self._count_words(cells)
         if len(counted) > 4 * COUNTED_VALUES or len(self.counts) > COUNTED_VALUES:
             self.capped = True
             distinct = max(len(counted) - (1 if cells.null_count else 0), len(self.counts))
             self.unique_share = distinct / max(self.present, 1)
 
+    def _count_words(self, cells: pa.Array) -> None:
+        if not self.plain:
+            self._count(pc.value_counts(cells.filter(pc.is_in(cells, _WORDS))))
+
+    def _count(self, counted: pa.StructArray) -> None:
+        values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
+        for value, count in zip(values, counts, strict=True):
+            if value is not None:
+                self.counts[value.strip()] += count
+
+    @property
+    def blanks(self) -> int:
+        """Cells that are there and mean that nothing is."""
+        return sum(self.counts[value] for value in MISSING)
+
     def _add_numbers(self, cells: pa.Array) -> None:
         found = numbers_of(cells, self.dialect)
-        self.just_read = found.values
+        self.just_read, self.plain = found.values, found.plain
         self.unread += found.unread
         self.huge += found.huge
         missing = np.isnan(found.values)
@@ -221,7 +243,8 @@ class _Column:
         whole = found.values == np.floor(found.values)
         self.whole = self.whole and int(whole.sum()) == len(values)
         if not self.codes and whole.any():
-            self.codes = self._find_codes(cells if self.whole else cells.filter(pa.array(whole)))
+            trimmed = cells if self.plain else pc.utf8_trim_whitespace(cells)
+            self.codes = self._find_codes(trimmed if self.whole else trimmed.filter(pa.array(whole)))
         self._keep_sample(values)
 
     def _find_codes(self, cells: pa.Array) -> str | None:
@@ -231,7 +254,7 @@ class _Column:
         led_cells = cells.filter(led)
         if len(led_cells) and pc.any(pc.match_substring_regex(led_cells, r"^0\d+$")).as_py():
             return "zeros"
-        too_many = max(abs(self.low), abs(self.high)) > EXACT
+        too_many = max(abs(self.low), abs(self.high)) >= EXACT
         if too_many and pc.any(pc.match_substring_regex(cells, r"^[+-]?\d{16,}$")).as_py():
             return "long"
         return None
@@ -256,10 +279,11 @@ class _Column:
                     times.sample.append(parsed.dt.as_unit("s").astype("int64").to_numpy(dtype=float))
 
     def _possible_formats(self, cells: pa.Array) -> list[str]:
-        values = pc.utf8_trim_whitespace(cells.drop_null()[:200])
+        values = without_words(pc.utf8_trim_whitespace(cells)).drop_null()[:200]
         shaped = [value for value in values.to_pylist() if _DATE_SHAPE.fullmatch(value)]
         if len(shaped) < 0.5 * max(len(values), 1):
             return []
+        self.like_dates = True
         probe = pa.array(shaped)
         wanted = self.dialect.day_first
         return [form for form, day_first in DATE_FORMATS.items()
@@ -283,7 +307,7 @@ class _Column:
 
     def best_format(self) -> str | None:
         best = max(self.times or {}, key=lambda form: (self.times or {})[form].read, default=None)
-        if best is None or (self.times or {})[best].read < NUMERIC_SHARE * self.present:
+        if best is None or (self.times or {})[best].read < NUMERIC_SHARE * (self.present - self.blanks):
             return None
         return best
 
@@ -291,9 +315,8 @@ class _Column:
         """This column as the rest of the house knows it."""
         kind = self.kind()
         counts = {value: count for value, count in self.counts.items() if value not in MISSING}
-        blanks = sum(count for value, count in self.counts.items() if value in MISSING)
         found: dict[str, Any] = {
-            "name": self.name, "kind": kind, "whole": False, "missing": self.rows - self.present + blanks,
+            "name": self.name, "kind": kind, "whole": False, "missing": self.rows - self.present + self.blanks,
             "distinct": len(counts), "distinct_exact": not self.capped, "min": None, "max": None, "mean": None,
             "top": [], "histogram": [], "unread": 0, "role": "feature", "reason": None,
         }
@@ -312,7 +335,7 @@ class _Column:
         return found
 
     def _describe_numbers(self, found: dict[str, Any], counts: dict[str, int]) -> None:
-        found["whole"] = self.whole and max(abs(self.low), abs(self.high)) <= EXACT
+        found["whole"] = self.whole and max(abs(self.low), abs(self.high)) < EXACT
         found["missing"] = self.rows - self.read
         found["unread"] = self.unread
         found["huge"] = self.huge
@@ -335,7 +358,7 @@ class _Column:
         times = self.times[form]
         found["format"] = form
         found["missing"] = self.rows - times.read
-        found["unread"] = max(self.present - times.read, 0)
+        found["unread"] = max(self.present - self.blanks - times.read, 0)
         found["min"], found["max"] = _time_words(times.low), _time_words(times.high)
         if times.sample:
             found["histogram"] = _bins(np.concatenate(times.sample))
@@ -439,9 +462,10 @@ def _role(column: dict[str, Any], state: _Column) -> tuple[str, str | None]:
         return "leave_out", "every cell is missing"
     if column["distinct"] == 1 and column["distinct_exact"] and column["kind"] != "date":
         return "leave_out", "the same value in every row"
-    unique = state.unique_share if state.capped else column["distinct"] / max(state.present, 1)
-    if column["kind"] == "number" and column["whole"] and unique >= 0.999 and state.present >= FEWEST_ROWS:
-        in_sequence = state.high - state.low + 1 <= 1.05 * state.present
+    present = state.present - state.blanks
+    unique = state.unique_share if state.capped else column["distinct"] / max(present, 1)
+    if column["kind"] == "number" and column["whole"] and unique >= 0.999 and present >= FEWEST_ROWS:
+        in_sequence = state.high - state.low + 1 <= 1.05 * present
         if in_sequence or _ID_NAME.search(column["name"]) or _ID_NAME.search(column["name"].casefold()):
             return "leave_out", "looks like an id: every row has its own number"
     if column["kind"] == "text" and unique > 0.5 and column["distinct"] > 20:
@@ -463,6 +487,13 @@ def _notices(column: dict[str, Any], state: _Column) -> list[dict[str, Any]]:
     if column.get("huge"):
         say(f"{name}: {_cells(column['huge'])} with an infinite or absurdly large number counted as missing.",
             "warning")
+    if words := {word: state.counts[word] for word in WORDS if state.counts[word]}:
+        listed = " or ".join(words)
+        also = f"; when this column is predicted, {listed} is a value" if column["kind"] in ("text", "yes_no") else ""
+        say(f"{name}: {_cells(sum(words.values()))} with {listed} counted as missing{also}.")
+    if state.like_dates and column["kind"] == "text":
+        say(f"{name} looks like dates but is kept as text, because they are not all written in one way; write all of "
+            "them such as 2024-03-14.", "warning")
     if state.codes:
         why = "some begin with 0" if state.codes == "zeros" else "they have more digits than a number holds exactly"
         say(f"{name} looks like numbers but is kept as text, because {why}.")

@@ -6,26 +6,26 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from jobs.dialect import DELIMITERS, Dialect, read_overrides
 from store.errors import Refused
 
-# Cells that mean "no value", in any column; shown to the user. A superset of what pandas.read_csv takes for missing.
-MISSING = (
-    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None",
-    "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-", "?",
+# Cells that mean "no value". Signs are nothing else; words may also be an answer, so in a column to predict they are
+# values, and elsewhere it is said that they count as missing. Together a superset of what pandas takes for missing.
+SIGNS = (
+    "", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN",
+    "-", "?",
 )
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-ENCODINGS = (
-    "utf-8", "utf-16", "cp1254", "latin-1", "cp1252", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257",
-    "iso-8859-2", "iso-8859-9",
-)
+WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None")
+MISSING = SIGNS + WORDS
 MOST_COLUMNS = 2_000
 FEWEST_ROWS = 20
 LONGEST_FIELD = 1 << 20
@@ -41,13 +41,13 @@ _MAGIC = (
     (b"\xfd7zXZ", "a compressed (xz) file; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "a compressed (zstd) file; unpack it first"),
     (b"7z\xbc\xaf", "a compressed (7z) file; unpack it first"),
-    (b"Rar!", "a compressed (rar) file; unpack it first"),
+    (b"Rar!\x1a", "a compressed (rar) file; unpack it first"),
     (b"\x89PNG", "a picture (PNG)"),
     (b"\xff\xd8\xff", "a picture (JPEG)"),
     (b"GIF8", "a picture (GIF)"),
     (b"%PDF", "a PDF document; export the table as CSV"),
-    (b"PAR1", "a Parquet file; export the table as CSV"),
-    (b"ARROW1", "an Arrow file; export the table as CSV"),
+    (b"PAR1\x15", "a Parquet file; export the table as CSV"),
+    (b"ARROW1\0", "an Arrow file; export the table as CSV"),
     (b"SQLite format 3", "a SQLite database; export a table as CSV"),
 )
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -77,27 +77,7 @@ _LETTERS = (
 _OWN_SCRIPT = ("cp1251", "cp1253", "cp1255", "cp1256")
 _SIGNS = frozenset("€‚„…‰‹›‘’“”•–—™«»°±²³·½¼¾§©®£×\xa0µ")
 _FREQUENT = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a file is written."""
-
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    decimal: str = "."
-    thousands: str = ""
-    header: bool = True
-    day_first: bool | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def words(self) -> str:
-        """As shown to people: "cp1254, semicolon, decimal comma"."""
-        mark = "comma" if self.decimal == "," else "point"
-        return f"{self.encoding}, {DELIMITERS[self.delimiter]}, decimal {mark}"
+MANY_LETTERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +101,13 @@ class _Scan:
     odd_quotes: bool
     strange: Counter[int]
     strange_sample: bytes
+    whole_letters: int
 
     @property
     def nearly_utf8(self) -> bool:
         """UTF-8 with a few broken bytes; any other encoding would spoil all the letters that are whole."""
+        if not self.utf8 and self.whole_letters >= MANY_LETTERS:
+            return True
         text = "" if self.utf8 else self.strange_sample.decode("utf-8", "replace")
         broken = text.count("\ufffd")
         return 0 < broken * 10 < sum(not sign.isascii() for sign in text)
@@ -152,6 +135,9 @@ def inspect(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:
     if not rows:
         raise Refused("The file is empty.", "file")
     decimal, thousands = _marks(rows, delimiter, chosen)
+    if thousands and "thousands" not in chosen:
+        notices.append(notice(f"Numbers such as 1{thousands}234 were read as 1234; if they have decimals instead, "
+                              "choose another decimal mark."))
     dialect = Dialect(encoding, delimiter, decimal, thousands, chosen.get("header", _has_header(rows)),
                       chosen.get("day_first"))
     written, names = _names(rows[0], dialect.header, notices)
@@ -173,22 +159,8 @@ def reopen(path: Path, dialect: Mapping[str, Any]) -> Source:
     return Source(path, known, names, written)
 
 
-def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings somebody chose, checked."""
-    found: dict[str, Any] = {}
-    for name, value in overrides.items():
-        if name not in _CHECKS:
-            raise Refused(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
-        if value is None:
-            continue
-        found[name] = _CHECKS[name](value)
-    if found.get("thousands") and found["thousands"] == found.get("decimal"):
-        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
-    return found
-
-
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows, every cell as text, missing cells as null; a badly built file is refused with its line."""
+    """The rows, every cell as text, signs for missing as null; a badly built file is refused with its line."""
     count = len(source.names)
     keys = [str(position) for position in range(count)]
     skip = source.dialect.header
@@ -200,7 +172,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
                                                                                   source.dialect.encoding)),
             parse_options=arrow_csv.ParseOptions(delimiter=source.dialect.delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(keys, pa.string()), null_values=list(MISSING), strings_can_be_null=True),
+                column_types=dict.fromkeys(keys, pa.string()), null_values=list(SIGNS), strings_can_be_null=True),
         )
         for batch in reader:
             if skip:
@@ -229,6 +201,8 @@ def explain(path: Path, dialect: Dialect) -> None:
                     raise Refused(f"A quotation mark that opens in line {first} is never closed.", "file")
                 if row and len(row) != width:
                     raise Refused(_width_words(first, row, width, dialect), "file")
+                if sum(map(len, row)) * 4 > BLOCK and len("".join(row).encode()) > BLOCK:
+                    raise Refused(f"Line {first} is longer than {BLOCK >> 20} MB; make its texts shorter.", "file")
         except UnicodeError as error:
             raise Refused(f"Line {_undecodable_line(path, dialect.encoding):,} has bytes that are not "
                           f"{dialect.encoding} text{_bad_byte(error)}; choose another encoding.", "encoding") from None
@@ -282,7 +256,8 @@ def _refuse_long_fields(batch: pa.RecordBatch, source: Source) -> None:
 
 def _refuse_other_formats(head: bytes) -> None:
     if not head.strip(b"\r\n\t \xef\xbb\xbf"):
-        raise Refused("The file is empty.", "file")
+        raise Refused("The file is empty." if len(head) < SAMPLE else
+                      "The file begins with very many empty lines; remove them.", "file")
     for magic, words in _MAGIC:
         if head.startswith(magic):
             raise Refused(f"This is not a CSV file but {words}.", "file")
@@ -303,27 +278,46 @@ def _utf16(head: bytes, chosen: Mapping[str, Any]) -> bool:
 
 def _scan(path: Path, utf16: bool) -> _Scan:
     """Look at every byte once, quickly."""
-    ascii_only, utf8, quotes, size = True, True, 0, 0
+    ascii_only, utf8, quotes, size, whole_letters = True, True, 0, 0, 0
     strange: Counter[int] = Counter()
     sample = b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):
             quotes += chunk.count(b'"')
-            if not utf16 and b"\0" in chunk:
-                raise Refused(f"The file holds binary data (a zero byte at position {size + chunk.index(0) + 1:,}); "
-                              "it is not a CSV file.", "file")
+            if (zero := _zero(chunk, utf16)) is not None:
+                raise Refused(f"The file holds binary data (a zero byte at position {size + zero + 1:,}); it is not a "
+                              "CSV file.", "file")
             size += len(chunk)
             if utf16 or (ascii_only and chunk.isascii()):
                 continue
             ascii_only = False
-            utf8 = utf8 and _decodes(decoder, chunk)
+            if utf8:
+                letters, utf8 = _letters(decoder, chunk)
+                whole_letters += letters
             if not utf8 and len(sample) < SAMPLE:
                 strange.update(byte for byte in chunk if byte >= 0x80)
                 sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:SAMPLE]
     if utf8 and not ascii_only and not utf16:
         utf8 = _decodes(decoder, b"", final=True)
-    return _Scan(size, ascii_only, utf8, quotes % 2 == 1, strange, sample)
+    return _Scan(size, ascii_only, utf8, quotes % 2 == 1, strange, sample, whole_letters)
+
+
+def _zero(chunk: bytes, utf16: bool) -> int | None:
+    """Where there is a zero, which no text has."""
+    if not utf16:
+        return chunk.index(0) if b"\0" in chunk else None
+    zeros = np.flatnonzero(np.frombuffer(chunk, np.uint16, len(chunk) // 2) == 0)
+    return int(zeros[0]) * 2 if len(zeros) else None
+
+
+def _letters(decoder: codecs.IncrementalDecoder, chunk: bytes) -> tuple[int, bool]:
+    """How many letters beyond ASCII there are before the first broken byte, and whether none is broken."""
+    try:
+        text, whole = decoder.decode(chunk), True
+    except UnicodeDecodeError as error:
+        text, whole = bytes(error.object[:error.start]).decode(), False
+    return len(text.encode()) - len(text), whole
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
@@ -516,51 +510,4 @@ def _free_name(name: str, used: set[str]) -> str:
     return found
 
 
-def _check_encoding(value: Any) -> str:
-    known = {"utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin1": "latin-1", "iso-8859-1": "latin-1",
-             "windows-1254": "cp1254", "windows-1252": "cp1252", "windows-1251": "cp1251"}
-    name = str(value).strip().casefold().replace("_", "-")
-    name = known.get(name, name)
-    if name not in ENCODINGS:
-        raise Refused(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
-    return name
-
-
-def _check_delimiter(value: Any) -> str:
-    words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
-    sign = words.get(str(value), str(value))
-    if sign not in DELIMITERS:
-        raise Refused(f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter")
-    return sign
-
-
-def _check_decimal(value: Any) -> str:
-    sign = {"comma": ",", "point": "."}.get(str(value), str(value))
-    if sign not in (",", "."):
-        raise Refused(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
-    return sign
-
-
-def _check_thousands(value: Any) -> str:
-    sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
-    if sign not in ("", ",", "."):
-        raise Refused(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
-    return sign
-
-
-def _check_bool(name: str, value: Any) -> bool:
-    word = str(value).casefold()
-    if word not in ("true", "false"):
-        raise Refused(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
-    return word == "true"
-
-
-_CHECKS = {
-    "encoding": _check_encoding,
-    "delimiter": _check_delimiter,
-    "decimal": _check_decimal,
-    "thousands": _check_thousands,
-    "header": lambda value: _check_bool("header", value),
-    "day_first": lambda value: _check_bool("day_first", value),
-}
 _ARROW_ENCODING = {"utf-8": "utf8"}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import tables
 
-from jobs import datasets, reader, recorder, runner
+from jobs import datasets, recorder, runner
 from jobs.algorithms import ALGORITHMS
 from jobs.steps.matrix import Matrix, Shuffle
 from store import datasets as stored
@@ -431,10 +431,10 @@ def test_no_better_than_guessing_is_said(home):
 
 def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     """A column that turns out to be text after the profiled part is text in the end, and the profile is exact."""
-    monkeypatch.setattr(reader, "BLOCK", 1 << 16)
     monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 16)
-    body = "".join(f"{i % 97},{i % 2}\n" for i in range(70_000)) + "".join(f"v{i % 5},{i % 2}\n" for i in range(30_000))
-    dataset = datasets.add(io.BytesIO(("code,y\n" + body).encode()), "big.csv")
+    long = "x" * 90
+    body = "".join(f"{i % 97 if i < 70_000 else f'v{i % 5}'},{i % 2},{long}\n" for i in range(100_000))
+    dataset = datasets.add(io.BytesIO(("code,y,long\n" + body).encode()), "big.csv")
     assert (dataset.exact, dataset.columns[0]["kind"]) == (False, "number")
     result = completed(tables.run(dataset, "y", "LR", until="upload"), "upload")
     assert (result["rows"], result["columns_profile"][0]["kind"]) == (100_000, "text")
@@ -463,9 +463,8 @@ def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch):
 
 def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     """What only the whole file shows is refused by the upload step with its line."""
-    monkeypatch.setattr(reader, "BLOCK", 1 << 16)
     monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 10)
-    content = b"a,b\n" + b"1,2\n" * 250_000 + b"1,2,3\n"
+    content = b"a,b\n" + b"1,000000000000000000000000000002\n" * 250_000 + b"1,2,3\n"
     dataset = datasets.add(io.BytesIO(content), "big.csv")
     ended = tables.run(dataset, "b", "LR")["upload"]
     assert ended.error.startswith("Line 250002 has 3 fields, more than the 2")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from jobs import algorithms, reader
+from jobs import algorithms, profile, reader
 from jobs.algorithms import MOST_CLASSES
 from jobs.pipelines import Param, Params, step
 from jobs.recorder import Recorder, StepError
@@ -67,7 +67,7 @@ class _Target:
         return int(len(self.kept) - self.kept.sum())
 
 
-@step("preprocess", needs=("upload",), params=_params)
+@step("preprocess", needs=("upload",), params=_params, version=2)
 def preprocess(recorder: Recorder) -> dict[str, Any]:
     """Make matrices out of the table, and the fitted way from raw rows to them."""
     params, uploaded = recorder.params, recorder.result("upload")
@@ -164,10 +164,22 @@ def _read_classes(table: Path, column: dict[str, Any], rows: int) -> _Target:
     rank[[known[label] for label in labels]] = np.arange(len(labels))
     target = _Target(rank[codes[kept]], kept, _label_array(labels, column))
     _check_dropped(target, name)
+    _tell_words(target, name)
     if len(labels) > len(target.values) / 2:
         raise StepError(f"{name} has another value in almost every row, so there is nothing to learn; choose another "
                         "target.")
     return target
+
+
+def _tell_words(target: _Target, name: str) -> None:
+    """Words that may mean missing are values here; who meant otherwise is told how to say so."""
+    assert target.labels is not None
+    for code, label in enumerate(target.labels):
+        if label in reader.WORDS:
+            count = int((target.values == code).sum())
+            text = (f"{name}: {label} is a value of its own, in {count:,} {'row' if count == 1 else 'rows'}. Where it "
+                    "means that nothing is known, empty those cells in the file.")
+            target.notices.append(reader.notice(text, name, "warning"))
 
 
 def _codes(cells: pa.Array, known: dict[Any, int], column: dict[str, Any]) -> np.ndarray:
@@ -396,7 +408,7 @@ def _frames(work: _Work) -> Iterator[tuple[pd.DataFrame, int]]:
     """The feature columns part by part, each with the position of its first row."""
     start = 0
     for batches in _grouped(_batches(work.table, work.names)):
-        frame = pa.Table.from_batches(batches).to_pandas()
+        frame = pa.Table.from_batches([_without_words(batch) for batch in batches]).to_pandas()
         yield frame, start
         start += len(frame)
 
@@ -411,6 +423,11 @@ def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]
             held = []
     if held:
         yield held
+
+
+def _without_words(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [profile.without_words(cells) if cells.type == pa.string() else cells for cells in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _batches(table: Path, names: list[str]) -> Iterator[pa.RecordBatch]:

@@ -15,7 +15,7 @@ from store import datasets
 from store.errors import Refused
 
 
-@step("upload", reads_dataset=True)
+@step("upload", reads_dataset=True, version=2)
 def upload(recorder: Recorder) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from jobs import algorithms
+from jobs.dialect import DELIMITERS, ENCODINGS
 from jobs.pipelines import Param
-from jobs.reader import DELIMITERS, ENCODINGS
 from store.errors import Refused
 
 ACROSS = 3

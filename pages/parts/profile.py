@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from jobs import datasets
+from jobs.dialect import DELIMITERS
 from jobs.profile import task_of
-from jobs.reader import DELIMITERS
 from pages.parts import forms, words
 from store.datasets import Dataset
 from store.errors import Refused
