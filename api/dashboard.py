@@ -17,6 +17,7 @@ from typing import Any
 
 import rq_dashboard_fast
 from fastapi import HTTPException
+from fastapi.exceptions import RequestValidationError
 from jinja2 import FunctionLoader
 from rq_dashboard_fast import RedisQueueDashboard
 from rq_dashboard_fast import rq_dashboard_fast as package
@@ -85,6 +86,7 @@ class _Dashboard(RedisQueueDashboard):
         self.templates.context_processors.append(_context)
         self.add_api_route("/", _home, include_in_schema=False)
         self.add_exception_handler(AnyHTTPException, self._refuse)
+        self.add_exception_handler(RequestValidationError, self._misread)
         self.add_middleware(_Guard)
 
     def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
@@ -105,6 +107,11 @@ class _Dashboard(RedisQueueDashboard):
     def middleware(self, *_args: Any) -> Callable[[Endpoint], Endpoint]:
         """Not registered: without tokens it makes everybody an administrator."""
         return _unchanged
+
+    async def _misread(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        *_, name = error.errors()[0]["loc"]
+        return await self._refuse(request, AnyHTTPException(422, f"{name} must be a whole number."))
 
     async def _refuse(self, request: Request, error: Exception) -> Response:
         """Pages answer with one sentence on a page, JSON with one sentence in `detail`."""

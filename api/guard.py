@@ -81,11 +81,17 @@ class Guard:
             await _refuse(scope, send, *refusal)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
+        elif scope["method"] == "HEAD":  # answered by whatever answers GET, without the body
+            await self._app({**scope, "method": "GET"}, receive, _without_body(_with_headers(send)))
         else:
             await self._app(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
+        if not self._ours.numbers and not _came_to_loopback(scope):  # as uvicorn allows, whatever server.address says
+            return 403, "This app is for the machine it runs on. To open it to others, start it with --server.address."
+        if not scope["path"].isprintable():
+            return 400, "The address holds signs that cannot be printed."
         host = headers.get("host", "")
         if not self._ours.has(_host_name(host)):
             return 400, (
@@ -121,6 +127,14 @@ def _with_headers(send: Send) -> Send:
     return send_with_headers
 
 
+def _without_body(send: Send) -> Send:
+    async def send_without_body(message: Message) -> None:
+        if message["type"] == "http.response.start" or not message.get("more_body"):
+            await send({**message, "body": b""} if "body" in message else message)
+
+    return send_without_body
+
+
 async def _refuse(scope: Scope, send: Send, status: int, sentence: str) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": sentence[:120]})
@@ -129,6 +143,12 @@ async def _refuse(scope: Scope, send: Send, status: int, sentence: str) -> None:
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
+
+
+def _came_to_loopback(scope: Scope) -> bool:
+    """Whether a connection came in where only this machine can reach, however the server was started."""
+    at = (scope.get("server") or ("",))[0] or ""
+    return not _is_number(at) or ipaddress.ip_address(at).is_loopback
 
 
 def _host_name(netloc: str) -> str:

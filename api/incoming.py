@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
+import anyio
 import anyio.from_thread
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -15,8 +16,9 @@ from store.errors import Refused
 Made = TypeVar("Made")
 
 BATCH = 1 << 20
-# Uploads wait for each other rather than take every thread that answers requests.
+# Uploads wait for each other rather than take every thread that answers requests, so none may stop and stay.
 AT_ONCE = CapacityLimiter(8)
+SILENCE_SECONDS = 60.0
 
 
 class Interrupted(Refused):
@@ -42,11 +44,18 @@ def _pulled(chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
             yield batch
     except ClientDisconnect:
         raise Interrupted("The file did not arrive whole; nothing was kept.", "file") from None
+    except TimeoutError:
+        told = f"Nothing more of the file came for {SILENCE_SECONDS:g} s; nothing was kept."
+        raise Interrupted(told, "file") from None
 
 
 async def _batch(chunks: AsyncIterator[bytes]) -> bytes:
     parts, size = [], 0
-    while size < BATCH and (chunk := await anext(chunks, None)) is not None:
+    while size < BATCH:
+        with anyio.fail_after(SILENCE_SECONDS):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            break
         parts.append(chunk)
         size += len(chunk)
     return b"".join(parts)

@@ -18,7 +18,6 @@ from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.results import Result
 from rq.serializers import JSONSerializer
-from rq.utils import as_text
 from rq.worker_registration import get_keys
 from rq_dashboard_fast.utils.jobs import JobData, JobDataDetailed, PaginatedJobResponse, QueueJobRegistryStats
 from rq_dashboard_fast.utils.queues import QueueRegistryStats
@@ -38,7 +37,9 @@ PLACES = {
 }
 STATES = ("queued", *REGISTRIES, "stopped")
 MOST_PER_PAGE = 500
-UNREADABLE = (NoSuchJobError, LookupError, TypeError, ValueError, RecursionError, zlib.error)
+# What RQ raises for a record that is broken, or was written by somebody else.
+UNREADABLE = (NoSuchJobError, LookupError, TypeError, ValueError, AssertionError, AttributeError, RecursionError,
+              zlib.error)
 
 
 class Readable(JSONSerializer):
@@ -124,7 +125,7 @@ def get_workers(connection: Redis) -> list[WorkerData]:
     for key in sorted(get_keys(connection=connection)):
         # Not Worker.all(): it takes workers that are gone off RQ's list, and looking must not change anything.
         fields = connection.hmget(key, "queues", "current_job", "successful_job_count", "failed_job_count")
-        queues, job_id, done, failed = (as_text(value) if value else None for value in fields)
+        queues, job_id, done, failed = map(_text, fields)
         if queues is None:
             continue
         job = _fetch(connection, job_id) if job_id else None
@@ -133,8 +134,8 @@ def get_workers(connection: Redis) -> list[WorkerData]:
                 name=key.removeprefix("rq:worker:"),
                 current_job=_brief(job).name if job else "Idle",
                 current_job_id=job.id if job else None,
-                successful_job_count=int(done or 0),
-                failed_job_count=int(failed or 0),
+                successful_job_count=_whole(done),
+                failed_job_count=_whole(failed),
                 queues=queues.split(","),
             )
         )
@@ -185,6 +186,14 @@ def _latest_result(job: Job) -> Result | None:
         return job.latest_result()
     except UNREADABLE:
         return None
+
+
+def _text(value: Any) -> str | None:
+    return value.decode(errors="replace") if value else None
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _brief(job: Job) -> JobData:

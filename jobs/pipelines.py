@@ -16,6 +16,8 @@ Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
 Params = Mapping[str, Any]
 StepFunction = Callable[["Recorder"], dict[str, Any]]
 
+TIMEOUT_SECONDS = 24 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Param:
@@ -65,7 +67,7 @@ class StepDefinition:
     reads_dataset: bool = False
     repeats_on_restart: bool = False
     max_attempts: int = 3
-    timeout: int = 24 * 3600
+    timeout: int = TIMEOUT_SECONDS
 
     def declared(self, chosen: Params) -> dict[str, Any]:
         """Those of the chosen params that this step uses, completed with defaults."""
@@ -156,13 +158,28 @@ def get(name: str) -> Pipeline:
 @lru_cache(maxsize=1)
 def load() -> None:
     """Import the modules that register pipelines: the built-in one and the user's own."""
-    for module in ("jobs.steps", *filter(None, map(str.strip, settings().pipelines.split(",")))):
+    import_module("jobs.steps")
+    load_own()
+
+
+def load_own() -> None:
+    """Import the user's own modules, or say what is wrong with them."""
+    for module in filter(None, map(str.strip, settings().pipelines.split(","))):
         try:
             import_module(module)
-        except ModuleNotFoundError as missing:
-            if missing.name != module.partition(".")[0] and missing.name != module:
-                raise
-            raise Refused(f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline") from None
+        except (PipelineError, Refused):
+            raise
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
+                said = f"TRAINYARD_PIPELINES names {module!r}, and there is no such module."
+            else:
+                said = f"TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {_first_line(error)}."
+            raise Refused(said, "pipeline") from error
+
+
+def _first_line(error: BaseException) -> str:
+    told = " ".join(str(error).split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
 def _whole(value: Any) -> int:

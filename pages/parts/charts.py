@@ -225,7 +225,7 @@ def _ratio_lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, are
     for number, curve in enumerate(curves):
         points = curve.get(which) or []
         size = curve.get(area)
-        name = _safe(str(curve.get("label", "")))[:LONGEST_LABEL]
+        name = _safe(str(curve.get("label", ""))[:LONGEST_LABEL])
         figure.add_trace(go.Scatter(
             x=[point[0] for point in points], y=[point[1] for point in points], mode="lines",
             name=f"{name} ({area_name} {size:.3f})" if size is not None else name,
@@ -271,8 +271,8 @@ def _value(point: Point) -> float:
 
 
 def _safe(text: str) -> str:
-    """Plotly reads a few tags in its texts; a user's text must show as it is."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Plotly reads a few tags, and %{names}, in its texts; a user's text must show as it is."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%\u200b{")
 
 
 MOST_COMPARED = 12

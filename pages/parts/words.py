@@ -24,11 +24,15 @@ COLOURS = {
 }
 STATUSES = {Status.pending: "Waiting"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^])")
+# Streamlit makes icons and arrows of these although they are escaped; a sign that is not seen keeps them apart.
+_MADE_ANYWAY = re.compile(r":(?=material|streamlit)|(?<!\S)[-<>~](?=(?:[-=>]|->)(?:\s|$))")
+_APART = "\u2060"
 
 
 def plain(text: object) -> str:
     """Text from a user, safe inside Markdown: shown letter by letter, never as a link, image or formula."""
-    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+    said = _MADE_ANYWAY.sub(rf"\g<0>{_APART}", str(text).replace("\n", " "))
+    return _MARKDOWN.sub(r"\\\1", said.replace("&", "&amp;"))
 
 
 def status(state: Status) -> str:
