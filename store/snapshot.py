@@ -1,0 +1,175 @@
+"""The whole database as one file, and back: copied and replaced while others use it."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from store import db, schema, steps
+from store.errors import Refused
+from store.settings import settings
+from store.tables import leases, metadata
+
+# Who may act here just now is no part of what is remembered.
+LEFT_OUT = {leases.name}
+LOST = "The backup was made while this step ran."
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a database holds."""
+
+    workflows: int
+    datasets: int
+    people: int
+
+
+def path() -> Path:
+    """Where the database is; refuses when it is not a file that can be copied."""
+    url = make_url(settings().database)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        raise Refused(f"The database at {db.address()} is no SQLite file: back it up with its own tool, such as "
+                      f"pg_dump, and copy the folder {settings().files}.")
+    return Path(url.database)
+
+
+def copy(target: Path) -> None:
+    """The database as it is at this moment, as a new file. Nobody waits for it."""
+    with (_plainly(target), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS)) as live,
+          closing(sqlite3.connect(target)) as made):
+        made.execute("PRAGMA synchronous=OFF")  # whoever keeps the copy syncs it
+        live.backup(made)
+
+
+def files_named(database: Path) -> dict[str, int]:
+    """The hash of every stored file that the database refers to, and its size."""
+    with _opened(database) as connection:
+        return dict(connection.execute("SELECT sha256, size FROM datasets UNION SELECT sha256, size FROM artifacts"))
+
+
+def unfinished(database: Path) -> set[int]:
+    """The steps that may still need what they kept to go on."""
+    with _opened(database) as connection:
+        return {number for number, in connection.execute(
+            "SELECT id FROM steps WHERE status IN ('pending', 'running')")}
+
+
+def counts(database: Path) -> Counts:
+    with _opened(database) as connection:
+        return Counts(*(_count(connection, name) for name in ("workflows", "datasets", "people")))
+
+
+def make_ready(database: Path) -> None:
+    """Check a copy and bring it to the shape in which it may take the place of the database; refuses what is none."""
+    try:
+        with _opened(database) as connection:
+            _check(connection)
+        with db.elsewhere(database):
+            schema.prepare()
+            for step in steps.running():
+                steps.lose(step, "stopped", LOST, blameless=True)
+        with _opened(database) as connection:
+            _check_tables(connection)
+            connection.execute("DELETE FROM sessions")  # everybody signs in again
+            connection.commit()
+    except Refused:
+        raise
+    except (sqlite3.DatabaseError, DBAPIError, ValueError):
+        raise Refused("The database in the backup is damaged.") from None
+
+
+@contextmanager
+def replaced_by(database: Path) -> Iterator[None]:
+    """Hold off everybody who wants to write, do the body, then take everything over from another database, at once.
+
+    Whoever reads sees either what was or what is; when anything fails, or this process ends, all is as it was."""
+    with (_plainly(path()),
+          closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live):
+        for pragma in ("foreign_keys=OFF", "trusted_schema=OFF", "synchronous=FULL"):
+            live.execute(f"PRAGMA {pragma}")
+        live.execute("ATTACH ? AS restored", (str(database),))
+        live.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            _take_over(live)
+            live.execute("COMMIT")
+        except BaseException:
+            live.execute("ROLLBACK")
+            raise
+        live.execute("PRAGMA busy_timeout=1000")
+        live.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _plainly(file: Path) -> Iterator[None]:
+    """A disk that is full or broken is told as such."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = errno.ENOSPC if "full" in str(error) else errno.EIO
+        raise OSError(code, str(error), str(file)) from error
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(database, timeout=db.BUSY_SECONDS)) as connection:
+        connection.execute("PRAGMA trusted_schema=OFF")
+        yield connection
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    if table not in _names(connection, "table"):
+        return 0  # older than this table
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours
+
+
+def _names(connection: sqlite3.Connection, kind: str, schema_name: str = "main") -> set[str]:
+    rows = connection.execute(f"SELECT name FROM {schema_name}.sqlite_master WHERE type = ?", (kind,))  # noqa: S608
+    return {name for name, in rows}
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Refuse what is damaged, of a newer Trainyard, or not of Trainyard at all."""
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise Refused("The database in the backup is damaged.")
+    unknown = _names(connection, "trigger") | _names(connection, "view")
+    if unknown or not {"alembic_version", "workflows", "steps"} <= _names(connection, "table"):
+        raise Refused("The database in the backup is not one of Trainyard.")
+    revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision is None or revision[0] not in schema.known():
+        raise Refused("The backup was made by a newer Trainyard; install that one to restore it.")
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    for table in metadata.sorted_tables:
+        if set(_columns(connection, "main", table.name)) != {column.name for column in table.c}:
+            raise Refused("The database in the backup is not one of Trainyard.")
+
+
+def _take_over(live: sqlite3.Connection) -> None:
+    """Rows are copied table by table; between equal tables, indexes and all, SQLite does that without looking."""
+    names = [table.name for table in metadata.sorted_tables if table.name not in LEFT_OUT]
+    for name in names:
+        if _columns(live, "restored", name) != (columns := _columns(live, "main", name)) or not columns:
+            raise Refused("The database in the backup is not one of Trainyard.")
+    for name in reversed(names):
+        live.execute(f'DELETE FROM main."{name}"')  # noqa: S608 - names of ours
+    for name in names:
+        live.execute(f'INSERT INTO main."{name}" SELECT * FROM restored."{name}"')  # noqa: S608
+    _keep_numbers_unique(live)
+
+
+def _keep_numbers_unique(live: sqlite3.Connection) -> None:
+    """A number that was ever given to a workflow here is not given again: somebody may have its address."""
+    for name, last in live.execute("SELECT name, seq FROM restored.sqlite_sequence").fetchall():
+        if not live.execute("UPDATE main.sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (last, name)).rowcount:
+            live.execute("INSERT INTO main.sqlite_sequence VALUES (?, ?)", (name, last))
+
+
+def _columns(connection: sqlite3.Connection, schema_name: str, table: str) -> list[str]:
+    return [row[1] for row in connection.execute(f'PRAGMA {schema_name}.table_info("{table}")')]
