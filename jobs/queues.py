@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 from redis import Redis
 from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker
@@ -28,6 +29,7 @@ from rq.suspension import suspend as suspend_workers
 from rq.utils import as_text, utcparse
 from rq.worker_registration import REDIS_WORKER_KEYS
 
+from jobs.allowed import deed
 from store import pauses
 from store import steps as step_store
 from store.errors import NotFound, Refused
@@ -41,7 +43,6 @@ QUEUE = "steps"
 RUN_STEP = "jobs.runner.run_step"
 KEEP_SECONDS = 7 * 24 * 3600
 TIMEOUT_SECONDS = 3.0
-SILENT_SECONDS = 30
 
 
 class QueueDown(Refused):
@@ -140,7 +141,9 @@ def connection() -> Redis:
 
 def new_connection() -> Redis:
     """A connection pool of one's own; it connects when first used."""
-    options: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_SECONDS, "retry": Retry(ConstantBackoff(0.1), 2)}
+    # A lost connection is tried again, a server that stands still is not waited for twice.
+    options: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_SECONDS, "socket_timeout": TIMEOUT_SECONDS,
+                               "retry": Retry(ConstantBackoff(0.1), 2, (RedisConnectionError,))}
     if settings().redis_url:
         try:
             return Redis.from_url(settings().redis_url, **options)
@@ -179,6 +182,7 @@ def history(minutes: int = 60) -> list[step_store.Minute]:
     return step_store.history(minutes)
 
 
+@deed("pause", "queue")
 def pause(name: str = QUEUE) -> None:
     """Start no further step; running ones end in peace. Remembered across restarts."""
     _known(name)
@@ -186,6 +190,7 @@ def pause(name: str = QUEUE) -> None:
     apply_pauses()
 
 
+@deed("resume", "queue")
 def resume(name: str = QUEUE) -> None:
     _known(name)
     pauses.remove(name)
@@ -216,6 +221,23 @@ def stop_job(step: Step) -> None:
         log.warning("could not stop %s; its process finds out by itself", step.job_id)
 
 
+def last_heartbeats(job_ids: list[str]) -> dict[str, str]:
+    """When the workers that watch these jobs last said so, as they wrote it; for seeing whether they still do."""
+    return _written(f"{Job.redis_job_namespace_prefix}{{}}", job_ids)
+
+
+def worker_heartbeats(names: list[str]) -> dict[str, str]:
+    """When these workers were last heard of, as they wrote it."""
+    return _written(f"{Worker.redis_worker_namespace_prefix}{{}}", names)
+
+
+def _written(key: str, names: list[str]) -> dict[str, str]:
+    pipe = connection().pipeline()
+    for name in names:
+        pipe.hget(key.format(name), "last_heartbeat")
+    return {name: as_text(told) for name, told in zip(names, pipe.execute(), strict=True) if told}
+
+
 def deferred_job_ids() -> list[str]:
     """Jobs that wait for other jobs."""
     return queue().deferred_job_registry.get_job_ids(cleanup=False)
@@ -223,8 +245,17 @@ def deferred_job_ids() -> list[str]:
 
 def drop_job(job_id: str) -> None:
     """Remove a job from the queue, if it is there."""
-    with contextlib.suppress(NoSuchJobError):
-        SafeJob.fetch(job_id, connection=connection(), serializer=JSONSerializer).delete()
+    try:
+        job = SafeJob.fetch(job_id, connection=connection(), serializer=JSONSerializer)
+        # RQ would keep it among those that wait for the jobs above. Handed over again, by itself, it waits for nothing,
+        # and RQ would trip over that: neither would the job above end, nor lost workers be cleaned up after any more.
+        for above in job._dependency_ids:
+            connection().srem(Job.dependents_key_for(above), job_id)
+        job.delete()
+    except NoSuchJobError:
+        pass
+    except (ValueError, TypeError, KeyError):  # written by another version, or damaged
+        connection().delete(Job.key_for(job_id))
 
 
 def forget_worker(name: str) -> None:
@@ -235,6 +266,7 @@ def forget_worker(name: str) -> None:
         worker.register_death()
 
 
+@deed("stop", "step")
 def stop(step_id: int) -> None:
     """Stop one running step: its workflow is cancelled from there on."""
     step = step_store.get(step_id)
@@ -245,6 +277,7 @@ def stop(step_id: int) -> None:
     cancel(step.workflow_id)
 
 
+@deed("retry", "step")
 def requeue(step_id: int) -> None:
     """Try a failed step again."""
     step = step_store.get(step_id)
@@ -279,7 +312,17 @@ def _workers(memory: bool) -> list[WorkerRow]:
     found = [{as_text(name): as_text(value) for name, value in record.items()} for record in pipe.execute()]
     names = [as_text(key).removeprefix(Worker.redis_worker_namespace_prefix) for key in keys]
     alive = [(name, told) for name, told in zip(names, found, strict=True) if told and "death" not in told]
-    return [_worker(name, told, memory) for name, told in alive]
+    rows = []
+    for name, told in alive:
+        with contextlib.suppress(ValueError):  # something else of this name, in a Redis that others use too
+            rows.append(_worker(name, told, memory))
+    return rows
+
+
+def worker_names() -> set[str]:
+    """Every worker that the queue knows, whether it is still there or not."""
+    return {as_text(key).removeprefix(Worker.redis_worker_namespace_prefix)
+            for key in connection().smembers(REDIS_WORKER_KEYS)}
 
 
 def _worker(name: str, told: dict[str, str], memory: bool) -> WorkerRow:
@@ -314,11 +357,6 @@ def _memory(pid: int | None) -> int | None:
 def _share(process: psutil.Process) -> int:
     info = process.memory_full_info()
     return int(getattr(info, "pss", info.uss))
-
-
-def age(value: datetime) -> float:
-    """Seconds since a time that RQ wrote down."""
-    return (now() - (_utc(value) or now())).total_seconds()
 
 
 def _utc(value: datetime | None) -> datetime | None:

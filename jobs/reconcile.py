@@ -4,38 +4,66 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 
 from redis.exceptions import RedisError
 
-from jobs import chain, pipelines, queues
-from store import leases, steps, workflows
+from jobs import chain, queues
+from jobs.unchanged import Unchanged
+from store import leases, steps
 from store.settings import settings
 from store.steps import Step
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30
-SILENCE = timedelta(seconds=30)
-PATIENCE = timedelta(seconds=2)
+SILENCE_SECONDS = 10
+SILENCE_WITHOUT_QUEUE_SECONDS = 30
+PATIENCE_SECONDS = 2
+TAKEN_SECONDS = 10
 
 
-def reconcile() -> Counter[str]:
-    """One round, if it is our turn; returns what had to be done, which in health is nothing."""
-    done: Counter[str] = Counter()
-    if not leases.take("reconciler", _owner(), LEASE_SECONDS):
+class Reconciler:
+    """Goes round every few seconds; what it has watched for how long is all that it remembers."""
+
+    def __init__(self) -> None:
+        self._beats = Unchanged()
+        self._waits = Unchanged()
+
+    def round(self) -> Counter[str]:
+        """One round, if it is our turn; returns what had to be done, which in health is nothing."""
+        done: Counter[str] = Counter()
+        if not leases.take("reconciler", _owner(), LEASE_SECONDS):
+            return done
+        try:
+            queues.connection().ping()
+            self._lose_silent(queues.last_heartbeats, SILENCE_SECONDS, done)
+            queues.apply_pauses()
+            self._hand_over_stranded(done)
+            done["dropped"] += _drop_jobs_nobody_waits_for()
+        except (RedisError, queues.QueueDown):
+            done["queue_down"] += 1
+            self._lose_silent(lambda _: {}, SILENCE_WITHOUT_QUEUE_SECONDS, done)
+        done = +done
+        for what, count in done.items():
+            log.info("reconciled: %s %s", count, what)
         return done
-    _each(steps.silent(SILENCE), _lose, done)
-    try:
-        queues.connection().ping()
-        queues.apply_pauses()
-        _each(steps.ready(PATIENCE), _hand_over, done)
-        done += Counter({"dropped": _drop_jobs_nobody_waits_for()})
-    except (RedisError, queues.QueueDown):
-        done["queue_down"] += 1
-    for what, count in done.items():
-        log.info("reconciled: %s %s", count, what)
-    return done
+
+    def _lose_silent(self, told: Callable[[list[str]], dict[str, str]], patience: float, done: Counter[str]) -> None:
+        """Give up steps of which neither their own process nor the worker that watches it says anything any more."""
+        running = {(step.id, step.attempt): step for step in steps.running()}
+        watched = told([step.job_id for step in running.values()])
+        looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
+        still = self._beats.seconds(looks)
+        _each([running[key] for key, seconds in still.items() if seconds >= patience], _lose, done)
+
+    def _hand_over_stranded(self, done: Counter[str]) -> None:
+        """Hand over again what could start and is not in the queue, nor about to start."""
+        waiting = {step.job_id: step for step in steps.waiting()}
+        looks = chain.whereabouts(list(waiting))
+        still = self._waits.seconds(looks)
+        stranded = [waiting[job_id] for job_id, seconds in still.items()
+                    if seconds >= (TAKEN_SECONDS if looks[job_id].with_worker else PATIENCE_SECONDS)]
+        _each(stranded, _hand_over, done)
 
 
 def _owner() -> str:
@@ -49,7 +77,7 @@ def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Cou
         try:
             if what := repair(step):
                 done[what] += 1
-        except RedisError:
+        except (RedisError, queues.QueueDown):
             raise
         except Exception:
             log.exception("could not reconcile step %s", step.id)
@@ -57,15 +85,14 @@ def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Cou
 
 
 def _lose(step: Step) -> str | None:
-    lost = steps.lose(step, "worker_lost", "The worker was lost while it ran this step.")
+    lost = steps.lose(step, "worker_lost", "The worker was lost while it ran this step.", unheard=True)
     if lost:
         queues.stop_job(step)
     return "lost" if lost else None
 
 
 def _hand_over(step: Step) -> str | None:
-    definition = pipelines.get(workflows.get(step.workflow_id).pipeline).step(step.name)
-    if not chain.hand_over_again(step, definition.timeout):
+    if not chain.hand_over_again(step):
         return None
     _drop_stale_dependents(step)
     chain.hand_over(step.workflow_id)

@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+import math
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +23,17 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.3
 CHECKPOINT_SECONDS = 2.0
-HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 2.5
+DEAF_SECONDS = 10.0
+IN_A_PROCESS_OF_ITS_OWN = False
 
 
 class StepError(Exception):
     """A step cannot be done; the sentence is shown to the user as it stands."""
+
+
+class TimedOut(BaseException):
+    """The step took longer than it may. Not an Exception, so that a step which goes on after every error ends here."""
 
 
 @dataclass
@@ -40,10 +49,12 @@ class Recorder:
     """One attempt of one step. Numbers, lines and progress reach the database within half a second, by one
     thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
 
-    def __init__(self, claim: Claim, folder: Path) -> None:
+    def __init__(self, claim: Claim, folder: Path, fingerprint: str) -> None:
         self._claim = claim
+        self._fingerprint = fingerprint
         self._untold = _Untold()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._over = threading.Event()
         self._lost: BaseException | None = None
         self._saved: dict[str, Kept] = {}
@@ -78,17 +89,20 @@ class Recorder:
 
     def log(self, text: str, level: str = "info") -> None:
         """Say a line that the user reads while the step works."""
-        self._add(lambda untold: untold.lines.append((now(), level, text)))
+        self._add(lambda untold: untold.lines.append((now(), level, sayable(text))))
 
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch."""
         rows = [(epoch, name, float(value)) for name, value in values.items()]
-        self._add(lambda untold: untold.points.extend(rows))
+        for _, name, value in rows:
+            if not math.isfinite(value):
+                self.log(f"{name} of epoch {epoch} is {value} and is left out.", "warning")
+        self._add(lambda untold: untold.points.extend(row for row in rows if math.isfinite(row[2])))
 
     def progress(self, done: float, total: float, words: str = "") -> None:
         """Say how far the step is."""
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
-        self._add(lambda untold: setattr(untold, "progress", (share, words)))
+        self._add(lambda untold: setattr(untold, "progress", (share, sayable(words))))
 
     def save(self, name: str, path: Path) -> Kept:
         """Take a finished file over as this step's output; it counts once the step completes."""
@@ -99,22 +113,29 @@ class Recorder:
         """Keep what is needed to go on from this epoch, at most every two seconds."""
         if time.monotonic() - self._checkpointed < CHECKPOINT_SECONDS:
             return
-        target = files.checkpoint_path(self._claim.step.id)
         temporary = self.folder / "checkpoint"
         write(temporary)
         self.flush()  # the curve up to here must be in the database before the checkpoint counts
-        files.replace_safely(target, temporary)
+        files.keep_checkpoint(self._claim.step.id, self._fingerprint, temporary)
         self._checkpointed = time.monotonic()
 
     def last_checkpoint(self) -> Path | None:
-        """What an earlier attempt kept, if anything."""
-        path = files.checkpoint_path(self._claim.step.id)
-        return path if self.attempt > 1 and path.exists() else None
+        """What an earlier attempt kept, if anything, and if it is whole and made by the same code and settings."""
+        if self.attempt == 1 or not files.checkpoints(self._claim.step.id):
+            return None
+        path = files.whole_checkpoint(self._claim.step.id, self._fingerprint)
+        if path is None:
+            self.log("What the attempt before kept is damaged or out of date; this one begins anew.", "warning")
+        return path
 
-    def continue_from(self, epoch: int) -> None:
-        """Take over the curve of the attempt before, up to its checkpoint."""
-        steps.adopt_curve(self._claim, epoch)
+    def continue_from(self, epoch: int) -> bool:
+        """Take over the curve of the attempts before, up to their checkpoint. False when the curve in the database
+        does not reach that far, as after a power cut: then begin anew, or the curve will have a gap."""
+        if not steps.adopt_curve(self._claim, epoch):
+            self.log("The numbers up to what the attempt before kept are lost; this one begins anew.", "warning")
+            return False
         self.log(f"Attempt {self.attempt} continues from epoch {epoch}.")
+        return True
 
     def check(self) -> None:
         """Raise Fenced when the step was cancelled or given away."""
@@ -122,16 +143,17 @@ class Recorder:
             raise self._lost
 
     def flush(self) -> None:
-        """Put everything recorded so far into the database, now."""
-        untold = self._take()
-        try:
-            steps.beat(self._claim, untold.points, untold.lines, untold.progress)
-        except steps.Fenced as fenced:
-            self._lost = fenced
-            raise
-        except Exception:
-            self._put_back(untold)  # the database did not take it; it goes with the next flush
-            raise
+        """Put everything recorded so far into the database, now; what another thread is telling is waited for."""
+        with self._telling:
+            untold = self._take()
+            try:
+                steps.beat(self._claim, untold.points, untold.lines, untold.progress)
+            except steps.Fenced as fenced:
+                self._lost = fenced
+                raise
+            except Exception:
+                self._put_back(untold)  # the database did not take it; it goes with the next flush
+                raise
 
     @contextlib.contextmanager
     def live(self) -> Iterator["Recorder"]:
@@ -143,16 +165,17 @@ class Recorder:
             self._over.set()
             self._thread.join()
 
-    def complete(self, fingerprint: str, result: dict[str, Any]) -> None:
+    def complete(self, result: dict[str, Any]) -> None:
         """Hand in the result; accepted at most once."""
         untold = self._take()
         outcome = steps.Outcome(result, self._saved)
-        steps.complete(self._claim, fingerprint, outcome, untold.points, untold.lines)
-        files.checkpoint_path(self._claim.step.id).unlink(missing_ok=True)
+        steps.complete(self._claim, self._fingerprint, outcome, untold.points, untold.lines)
+        files.drop_checkpoints(self._claim.step.id)
 
-    def fail(self, code: str, sentence: str, traceback: str, *, again: bool) -> None:
+    def last_words(self) -> tuple[list[tuple[int, str, float]], list[tuple[datetime, str, str]]]:
+        """Numbers and lines that are not in the database yet, to go with how the attempt ended."""
         untold = self._take()
-        steps.fail(self._claim, code, sentence, traceback, again=again, points=untold.points, lines=untold.lines)
+        return untold.points, untold.lines
 
     def _add(self, change: Callable[[_Untold], Any]) -> None:
         self.check()
@@ -179,8 +202,17 @@ class Recorder:
                 try:
                     self.flush()
                 except steps.Fenced:
+                    self._end_if_deaf()
                     return
                 except Exception:  # a database that is busy or away now may be back in a moment
                     log.exception("could not tell yet")
 
+    def _end_if_deaf(self) -> None:
+        """A step that does not listen, as one in native code, would keep its worker busy for nothing."""
+        if not self._over.wait(DEAF_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
+            os.kill(os.getpid(), signal.SIGKILL)
 
+
+def sayable(text: str) -> str:
+    """The text without what a database cannot hold."""
+    return str(text).replace("\0", "").encode(errors="replace").decode()

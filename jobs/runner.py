@@ -1,27 +1,36 @@
 """run_step: the only function the queue ever calls. It claims, calls and records."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
 import logging
 import os
 import socket
+import time
 import traceback
 import warnings
 from collections.abc import Iterator
 
 from jobs import pipelines
 from jobs.pipelines import StepDefinition
-from jobs.recorder import Recorder, StepError
+from jobs.recorder import Recorder, StepError, TimedOut, sayable
 from store import files, steps
+from store.errors import NotFound
 from store.steps import Claim, Fenced, Outcome
 
 log = logging.getLogger(__name__)
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 
 class StepFailed(Exception):  # noqa: N818 - what the queue is told; the reason stays in the database
     """Told to the queue in place of the real reason, so that nothing of the user's text reaches it."""
+
+
+class CodeGone(StepError):  # noqa: N818 - reads as a sentence
+    """What a step was written for is no longer installed."""
 
 
 def run_step(step_id: int, attempt: int) -> None:
@@ -29,20 +38,19 @@ def run_step(step_id: int, attempt: int) -> None:
     claim = steps.claim(step_id, attempt, worker_name())
     if claim is None:
         return
-    definition = pipelines.get(claim.pipeline).step(claim.step.name)
-    print_ = fingerprint(definition, claim.step.params, claim.dataset.sha256, claim.dataset.dialect, claim.inputs)
-    with files.scratch() as folder:
-        recorder = Recorder(claim, folder)
-        try:
-            if claim.step.fresh or not _reuse(claim, print_):
-                with recorder.live(), _spoken(recorder):
-                    result = definition.function(recorder)
-                recorder.complete(print_, result)
-        except Fenced:
-            log.info("step %s attempt %s was taken away", step_id, attempt)
-        except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded here, once
-            _record_failure(recorder, error)
-            raise StepFailed(f"{definition.name} failed, see workflow {claim.step.workflow_id}") from None
+    recorder: Recorder | None = None
+    try:
+        definition = _definition(claim)
+        print_ = fingerprint(definition, claim.step.params, claim.dataset.sha256, claim.dataset.dialect, claim.inputs)
+        if claim.step.fresh or not _reuse(claim, print_):
+            with files.scratch() as folder:
+                recorder = Recorder(claim, folder, print_)
+                _work(recorder, definition)
+    except Fenced:
+        log.info("step %s attempt %s was taken away", step_id, attempt)
+    except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded here, once
+        _record_failure(claim, recorder, error)
+        raise StepFailed(f"{claim.step.name} failed, see workflow {claim.step.workflow_id}") from None
 
 
 def fingerprint(definition: StepDefinition, params: dict[str, object], sha256: str, dialect: dict[str, object],
@@ -63,6 +71,25 @@ def worker_name() -> str:
     return os.environ.get("RQ_WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}"
 
 
+def _definition(claim: Claim) -> StepDefinition:
+    try:
+        return pipelines.get(claim.pipeline).step(claim.step.name)
+    except NotFound:
+        raise CodeGone(
+            f"The code of step {claim.step.name} of pipeline {claim.pipeline} is not there any more. Bring it back "
+            "(TRAINYARD_PIPELINES names the modules), restart Trainyard, then retry.") from None
+
+
+def _work(recorder: Recorder, definition: StepDefinition) -> None:
+    """Call the step's function and hand in what it returns."""
+    begun = time.monotonic()
+    with recorder.live(), _spoken(recorder):
+        result = definition.function(recorder)
+    if time.monotonic() - begun > definition.timeout:
+        raise TimedOut  # it was told so, and went on with whatever it had by then
+    recorder.complete(result)
+
+
 def _reuse(claim: Claim, print_: str) -> bool:
     """Complete the step with what an equal one left, if all of it is still there and whole."""
     found = steps.twin(print_)
@@ -79,22 +106,25 @@ def _reuse(claim: Claim, print_: str) -> bool:
     return True
 
 
-def _record_failure(recorder: Recorder, error: BaseException) -> None:
+def _record_failure(claim: Claim, recorder: Recorder | None, error: BaseException) -> None:
     code, sentence, again = _reason(error)
-    trace = "" if isinstance(error, StepError) else "".join(traceback.format_exception(error))
+    trace = "" if isinstance(error, StepError | TimedOut) else "".join(traceback.format_exception(error))
+    points, lines = recorder.last_words() if recorder else ([], [])
     with contextlib.suppress(Fenced):
-        recorder.fail(code, sentence, trace, again=again)
+        steps.fail(claim, code, sayable(sentence), sayable(trace), again=again, points=points, lines=lines)
 
 
 def _reason(error: BaseException) -> tuple[str, str, bool]:
     """A code, a sentence a person understands, and whether trying again can help."""
+    if isinstance(error, CodeGone):
+        return "code_gone", str(error), False
     if isinstance(error, StepError):
         return "refused", str(error), False
     if isinstance(error, MemoryError):
         return "out_of_memory", "There was not enough memory for this step; use fewer columns or rows.", True
-    if type(error).__name__ == "JobTimeoutException":
+    if isinstance(error, TimedOut):
         return "timeout", "The step took longer than it may.", True
-    if isinstance(error, OSError) and error.errno == 28:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return "disk_full", "The disk is full; free some space, then retry.", True
     if getattr(error, "retryable", False):
         return "error", _first_line(error), True

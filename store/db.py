@@ -4,17 +4,24 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, ColumnElement, Connection, Engine, create_engine, event, false
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from store.errors import Refused
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
+LONGEST_SEARCH = 1000
+NOWHERE = (
+    "TRAINYARD_DATABASE_URL leads to no database; it must look like postgresql+psycopg://user:password@host/name, "
+    "or be left out."
+)
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -22,16 +29,45 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
 )
 
+_elsewhere: ContextVar[Engine | None] = ContextVar("elsewhere", default=None)
 
-@lru_cache(maxsize=1)
+
 def engine() -> Engine:
     """This process's engine, made when first needed."""
+    return _elsewhere.get() or _own_engine()
+
+
+@lru_cache(maxsize=1)
+def _own_engine() -> Engine:
     make_home()
-    made = create_engine(settings().database, connect_args=_connect_args())
+    return _make_engine(settings().database)
+
+
+@contextmanager
+def elsewhere(file: Path) -> Iterator[None]:
+    """Let the body work on another SQLite file, as on one that is about to be restored."""
+    other = _make_engine(f"sqlite:///{file}")
+    before = _elsewhere.set(other)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(before)
+        other.dispose()
+
+
+def _make_engine(url: str) -> Engine:
+    # A server may have been restarted while the next child waited for its step.
+    made = create_engine(url, connect_args=_connect_args(url), pool_pre_ping=not url.startswith("sqlite"))
     if made.dialect.name == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", _begin_sqlite)
     return made
+
+
+class Away(RuntimeError):  # noqa: N818 - a state of affairs, not an error of the program
+    """The database cannot be written to just now; trying again helps."""
+
+    retryable = True
 
 
 @contextmanager
@@ -50,36 +86,61 @@ def writing() -> Iterator[Connection]:
     except DBAPIError as error:
         if "disk is full" in str(error.orig):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        if "database is locked" in str(error.orig) or _server_is_away(error):
+            raise Away("The database was busy or away for too long.") from error
         raise
+
+
+def _server_is_away(error: DBAPIError) -> bool:
+    return engine().dialect.name != "sqlite" and isinstance(error, OperationalError)
 
 
 def check() -> None:
     """Refuse, in one sentence, when the settings do not lead to a database that answers."""
+    if (url := _url()).get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise Refused("TRAINYARD_DATABASE_URL must name a file, as in sqlite:////folder/name.db; "
+                      "a database in memory forgets everything.")
     try:
         with reading() as connection:
             connection.exec_driver_sql("SELECT 1")
-    except (ArgumentError, ModuleNotFoundError):
-        raise Refused("TRAINYARD_DATABASE_URL leads to no database; it must look like "
-                      "postgresql+psycopg://user:password@host/name, or be left out.") from None
+    except ArgumentError:
+        raise Refused(NOWHERE) from None
+    except ModuleNotFoundError as missing:
+        needed = f"TRAINYARD_DATABASE_URL needs the Python package {missing.name}, which is not installed."
+        raise Refused(needed) from None
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())[:200].rstrip(".")
         raise Refused(f"The database at {address()} cannot be used: {reason}.") from None
 
 
+def holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether a column has this text in it; a text that no database can look for is found nowhere."""
+    searchable = "\0" not in text and len(text) <= LONGEST_SEARCH
+    return column.icontains(text, autoescape=True) if searchable else false()
+
+
 def address() -> str:
-    """Where the database is, without its password."""
-    return make_url(settings().database).render_as_string(hide_password=True)
+    """Where the database is, without its password, which may also stand behind the question mark."""
+    return _url().set(query={}).render_as_string(hide_password=True)
 
 
 def close() -> None:
     """Let go of every connection; the next question opens new ones."""
-    if engine.cache_info().currsize:
-        engine().dispose()
-        engine.cache_clear()
+    if _own_engine.cache_info().currsize:
+        _own_engine().dispose()
+        _own_engine.cache_clear()
 
 
-def _connect_args() -> dict[str, Any]:
-    return {"timeout": BUSY_SECONDS} if make_url(settings().database).get_backend_name() == "sqlite" else {}
+def _url() -> URL:
+    text = settings().database
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):  # a port that is not a number is a plain ValueError
+        raise Refused(NOWHERE) from None
+
+
+def _connect_args(url: str) -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS} if make_url(url).get_backend_name() == "sqlite" else {}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -96,9 +157,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _forget_after_fork() -> None:
     """A child must not use, nor close, what its parent had open."""
-    if engine.cache_info().currsize:
-        engine().dispose(close=False)
-        engine.cache_clear()
+    if _own_engine.cache_info().currsize:
+        _own_engine().dispose(close=False)
+        _own_engine.cache_clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -72,6 +72,16 @@ def incoming() -> Iterator[Incoming]:
             path.unlink(missing_ok=True)
 
 
+def check() -> None:
+    """Refuse, in one sentence, when there is no folder to keep files in."""
+    try:
+        with incoming():
+            pass
+    except OSError as error:
+        raise Refused(f"Files cannot be kept in {settings().files}: {error.strerror}. Make it a folder that you may "
+                      "write to, or set TRAINYARD_FILES_URL to another.", "TRAINYARD_FILES_URL") from None
+
+
 def keep(path: Path) -> Kept:
     """Move a finished file into the store."""
     with path.open("rb") as source:
@@ -110,6 +120,11 @@ def present(kept: Kept) -> None:
         raise _missing(kept)
 
 
+def stored() -> Iterator[Path]:
+    """Every file that has its place, whether anything names it or not."""
+    return (path for path in _root().glob("??/*") if len(path.name) == 64)
+
+
 def remove(sha256: str) -> None:
     """Forget a file that nothing refers to."""
     path_of(sha256).unlink(missing_ok=True)
@@ -133,23 +148,82 @@ def scratch() -> Iterator[Path]:
 def sweep_scratch() -> None:
     """Remove what killed processes left behind. What somebody still writes is locked, and stays; a lock ends with its
     process."""
-    for leftover in (*(settings().folder / "scratch").glob("*"), *_root().glob("incoming-*")):
-        if _is_abandoned(leftover):
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    for leftover in abandoned():
+        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
-def checkpoint_path(step_id: int) -> Path:
-    """Where a step keeps what it needs to go on after a kill."""
-    folder = settings().folder / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / f"step-{step_id}"
+def abandoned() -> list[Path]:
+    """What nobody writes any more."""
+    begun = (*(settings().folder / "scratch").glob("*"), *_root().glob("incoming-*"))
+    return [path for path in begun if _is_abandoned(path)]
 
 
-def replace_safely(target: Path, temporary: Path) -> None:
-    """Swap a finished temporary file into its final name, so that readers see the old or the new, never half."""
+def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
+    """Take over what a step needs to go on after a kill, in place of what it kept before.
+
+    The name says what is in it and what made it, so that a damaged one, one of other settings or of another step is
+    never taken for this step's."""
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
+    before = checkpoints(step_id)
+    target = _checkpoint_folder() / _checkpoint_name(step_id, made_by, temporary)
     temporary.replace(target)
+    for old in before:
+        if old != target:
+            old.unlink(missing_ok=True)
+
+
+def checkpoints(step_id: int) -> list[Path]:
+    """What a step kept, whole or not, newest first."""
+    return sorted(_checkpoint_folder().glob(f"step-{step_id}-*"), key=_written, reverse=True)
+
+
+def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
+    """The newest checkpoint that is what was written, by this step as it is now."""
+    for path in checkpoints(step_id):
+        with suppress(FileNotFoundError):
+            if path.name == _checkpoint_name(step_id, made_by, path):
+                return path
+    return None
+
+
+def steps_with_checkpoints() -> set[int]:
+    """The ids of steps that kept something to go on from."""
+    return {int(number) for path in _checkpoint_folder().glob("step-*-*")
+            if (number := path.name.split("-")[1]).isdecimal()}
+
+
+def drop_checkpoints(step_id: int) -> None:
+    for path in checkpoints(step_id):
+        path.unlink(missing_ok=True)
+
+
+def all_checkpoints() -> dict[Path, int]:
+    """What any step kept, and which step it was."""
+    return {path: int(path.name.split("-")[1]) for path in _checkpoint_folder().glob("step-[0-9]*-*")}
+
+
+def place_checkpoint(name: str, temporary: Path) -> None:
+    """Put back a checkpoint under the name it had."""
+    temporary.replace(_checkpoint_folder() / name)
+
+
+def _checkpoint_folder() -> Path:
+    folder = settings().folder / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # somebody else dropped it just now
+        return 0
+
+
+def _checkpoint_name(step_id: int, made_by: str, path: Path) -> str:
+    told = f"{step_id} {made_by} {_hash_of(path)}"
+    return f"step-{step_id}-{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _missing(kept: Kept) -> Damaged:
@@ -165,6 +239,7 @@ def _root() -> Path:
 def _into_place(temporary: Path, kept: Kept) -> None:
     target = path_of(kept.sha256)
     target.parent.mkdir(exist_ok=True, mode=0o700)
+    os.utime(temporary)  # it is in the store from now on, whenever it was written
     temporary.replace(target)
     directory = os.open(target.parent, os.O_RDONLY)
     try:

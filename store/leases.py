@@ -10,11 +10,12 @@ from store.tables import leases, now
 
 
 def take(name: str, owner: str, seconds: float) -> bool:
-    """Take or renew a lease; False while somebody else has it."""
+    """Take or renew a lease; False while somebody else has it. One that ends later than any can was taken by a clock
+    that has been put back since, and is free."""
     until = now() + timedelta(seconds=seconds)
     try:
         with db.writing() as connection:
-            free = or_(leases.c.owner == owner, leases.c.until < now())
+            free = or_(leases.c.owner == owner, leases.c.until < now(), leases.c.until > until)
             if connection.execute(
                 update(leases).where(leases.c.name == name, free).values(owner=owner, until=until)).rowcount:
                 return True

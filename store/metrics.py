@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, literal, select, update
+from sqlalchemy import Connection, delete, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import db
@@ -38,11 +38,19 @@ def write(connection: Connection, step_id: int, attempt: int, rows: Sequence[tup
     )
 
 
-def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -> None:
-    """Let a new attempt keep the curve of those before, up to their checkpoint."""
+def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -> bool:
+    """Let a new attempt keep the curve of those before, up to their checkpoint; False when it does not reach that far.
+
+    Where several attempts recorded the same number, the last of them counts."""
     earlier = (metrics.c.step_id == step_id) & (metrics.c.attempt < attempt)
-    connection.execute(delete(metrics).where(earlier, metrics.c.epoch > last_epoch))
+    if (connection.scalar(select(func.max(metrics.c.epoch)).where(earlier)) or 0) < last_epoch:
+        return False
+    later = metrics.alias()
+    again = exists().where(later.c.step_id == step_id, later.c.attempt < attempt, later.c.attempt > metrics.c.attempt,
+                           later.c.epoch == metrics.c.epoch, later.c.name == metrics.c.name)
+    connection.execute(delete(metrics).where(earlier, (metrics.c.epoch > last_epoch) | again))
     connection.execute(update(metrics).where(earlier).values(attempt=attempt))
+    return True
 
 
 def copy(connection: Connection, from_step: int, to_step: int, attempt: int) -> None:

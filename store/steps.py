@@ -7,7 +7,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, String, case, cast, exists, func, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    case,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from store import db, files, logs, metrics
 from store.datasets import Dataset
@@ -17,6 +31,7 @@ from store.tables import Status, artifacts, datasets, needs, now, steps, workflo
 
 ATTEMPTS = 3
 BACK_OFF_SECONDS = (0, 2, 10)
+ENDS_SOONER = {"out_of_memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Step:
         """How long it has worked so far, or worked in all."""
         if self.started_at is None:
             return None
-        return ((self.ended_at or now()) - self.started_at).total_seconds()
+        return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,10 @@ class Claim:
     inputs: dict[str, Input]
 
 
-class Fenced(Exception):  # noqa: N818 - a state of affairs, not an error of the program
-    """The claim is no longer ours: somebody cancelled, or gave the step to another attempt."""
+class Fenced(BaseException):
+    """The claim is no longer ours: somebody cancelled, or gave the step to another attempt.
+
+    Not an Exception, so that a step which catches everything that may go wrong in it does not catch this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +199,16 @@ def fail(claim: Claim, code: str, sentence: str, traceback: str, *, again: bool,
         _end_attempt(connection, claim.step, code, sentence, traceback, again)
 
 
-def lose(step: Step, code: str, sentence: str, *, blameless: bool = False) -> bool:
+def lose(step: Step, code: str, sentence: str, *, blameless: bool = False, unheard: bool = False) -> bool:
     """End the attempt of a step whose worker is gone; False when it moved on meanwhile.
 
-    A blameless loss, such as being stopped by the operator, does not use up an attempt."""
+    A blameless loss, such as being stopped by the operator, does not use up an attempt. A step that is taken for lost
+    because it is `unheard` of is left alone when it has said something since it was read."""
+    since = steps.c.heartbeat_at == step.heartbeat_at if unheard else true()
     with db.writing() as connection:
         held = connection.execute(
             update(steps).where(steps.c.id == step.id, steps.c.attempt == step.attempt,
-                                steps.c.status == Status.running)
+                                steps.c.status == Status.running, since)
             .values(claim_token=None, max_attempts=steps.c.max_attempts + int(blameless))
             .returning(*steps.c)
         ).one_or_none()
@@ -214,11 +233,11 @@ def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
         return found, Outcome(found.result or {}, _artifacts(connection, [found.id]).get(found.id, {}), origin)
 
 
-def adopt_curve(claim: Claim, last_epoch: int) -> None:
-    """Keep the numbers of the attempt before, up to its checkpoint."""
+def adopt_curve(claim: Claim, last_epoch: int) -> bool:
+    """Keep the numbers of the attempts before, up to their checkpoint; False when they do not reach that far."""
     with db.writing() as connection:
         _hold(connection, claim)
-        metrics.adopt(connection, claim.step.id, claim.step.attempt, last_epoch)
+        return metrics.adopt(connection, claim.step.id, claim.step.attempt, last_epoch)
 
 
 def artifacts_of(step_id: int) -> dict[str, files.Kept]:
@@ -245,24 +264,29 @@ def running() -> list[Step]:
     return _select(steps.c.status == Status.running)
 
 
-def silent(since: timedelta) -> list[Step]:
-    """Running steps that have not been heard of for a while."""
-    return _select(steps.c.status == Status.running,
-                   func.coalesce(steps.c.heartbeat_at, steps.c.started_at) < now() - since)
-
-
 def pending_in(workflow_ids: Iterable[int | None]) -> list[Step]:
     """Steps of these workflows that have not started."""
     return _select(steps.c.status == Status.pending, steps.c.workflow_id.in_([each for each in workflow_ids if each]))
 
 
-def ready(since: timedelta = timedelta(0)) -> list[Step]:
-    """Steps that may start now, and could have for a while."""
-    at = now()
-    return _select(
-        steps.c.status == Status.pending, steps.c.ready_at <= at - since,
-        func.coalesce(steps.c.next_attempt_at, steps.c.ready_at) <= at,
+def waiting() -> list[Step]:
+    """Steps that may start now. A pause that would end later than any pause can is one by a clock that was put back."""
+    at, pause = now(), steps.c.next_attempt_at
+    due = or_(pause.is_(None), pause <= at, pause > at + timedelta(seconds=max(BACK_OFF_SECONDS)))
+    return _select(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), due)
+
+
+def needs_of(workflow_id: int) -> dict[int, list[int]]:
+    """Which steps each step of a workflow needs, as written when it was started."""
+    query = (
+        select(steps.c.id, needs.c.needs_id).outerjoin(needs, needs.c.step_id == steps.c.id)
+        .where(steps.c.workflow_id == workflow_id)
     )
+    found: dict[int, list[int]] = defaultdict(list)
+    with db.reading() as connection:
+        for step_id, needs_id in connection.execute(query):
+            found[step_id] += [needs_id] if needs_id is not None else []
+    return found
 
 
 def recent(limit: int = 50) -> list[Step]:
@@ -452,7 +476,8 @@ def _tell(connection: Connection, claim: Claim, points: Sequence[tuple[int, str,
 def _end_attempt(connection: Connection, step: Step, code: str, sentence: str, traceback: str, again: bool) -> None:
     """Next attempt after a pause, or failed for good with everything below skipped."""
     told = {"error_code": code, "error": sentence, "traceback": traceback, "claim_token": None}
-    if again and step.attempt < step.max_attempts:
+    # What was too large twice will be too large a third time.
+    if again and step.attempt < step.max_attempts - (code in ENDS_SOONER):
         pause = BACK_OFF_SECONDS[min(step.attempt, len(BACK_OFF_SECONDS)) - 1]
         logs.say(connection, step.id, step.attempt, f"{sentence} Attempt {step.attempt + 1} follows.", "warning")
         values = told | {"status": Status.pending, "attempt": step.attempt + 1,

@@ -1,11 +1,18 @@
 """A cast of tiny steps with personalities, and the workflows they play in."""
 
 import os
+import re
+import resource
 import signal
 import time
+from datetime import timedelta
+
+import psutil
 
 from jobs.pipelines import Param, pipeline, step
 from jobs.recorder import Recorder, StepError
+from store import steps
+from store.tables import now
 
 NUMBER = Param("number", "int", 1, "Number")
 
@@ -26,8 +33,8 @@ def count(recorder: Recorder):
     """Counts epochs, slowly if asked, and keeps checkpoints."""
     checkpoint = recorder.last_checkpoint()
     begin = int(checkpoint.read_text()) if checkpoint else 0
-    if begin:
-        recorder.continue_from(begin)
+    if begin and not recorder.continue_from(begin):
+        begin = 0
     for epoch in range(begin + 1, recorder.params["number"] + 1):
         recorder.metric(epoch, count=epoch, attempt=recorder.attempt)
         recorder.progress(epoch, recorder.params["number"], f"epoch {epoch} of {recorder.params['number']}")
@@ -52,6 +59,12 @@ def judge(recorder: Recorder):
         os.kill(os.getpid(), signal.SIGKILL)
     if mood == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
+    if mood == "leaves a child":
+        child = os.fork()
+        if child == 0:
+            time.sleep(120)
+            os._exit(0)
+        return {"read": child}
     return {"read": recorder.file("count", "counted").read_text()}
 
 
@@ -76,12 +89,129 @@ def nothing_three(recorder: Recorder):
 NOTHING = pipeline("nothing", nothing_one, nothing_two, nothing_three)
 
 
+@step("top", params=lambda _: [NUMBER])
+def top(recorder: Recorder):
+    recorder.log("ran")
+    return {}
+
+
+@step("left", needs=("top",))
+def left(recorder: Recorder):
+    recorder.log("ran")
+    return {}
+
+
+@step("right", needs=("top",))
+def right(recorder: Recorder):
+    recorder.log("ran")
+    return {}
+
+
+@step("bottom", needs=("left", "right"))
+def bottom(recorder: Recorder):
+    recorder.log("ran")
+    return {}
+
+
+DIAMOND = pipeline("diamond", top, left, right, bottom)
+
+
+def forgives(seconds):
+    """Goes on after every error, as careless code does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.05)
+        except Exception:  # noqa: BLE001 - that is what it is for
+            continue
+
+
+def forgives_everything(seconds):
+    """Goes on whatever happens."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.05)
+        except BaseException:  # noqa: BLE001 - that is what it is for
+            continue
+
+
+def searches_a_grid(_seconds):
+    """A search whose every candidate takes too long; scikit-learn makes failed ones a score that is not a number."""
+    import numpy as np
+    from sklearn.dummy import DummyClassifier
+    from sklearn.model_selection import GridSearchCV
+
+    class Slow(DummyClassifier):
+        def fit(self, x, y, sample_weight=None):
+            time.sleep(4)
+            return super().fit(x, y, sample_weight)
+
+    search = GridSearchCV(Slow(), {"strategy": ["prior", "uniform"]}, cv=2, error_score=np.nan)
+    search.fit(np.zeros((8, 1)), np.arange(8) % 2)
+
+
+def hangs(_seconds):
+    """Stays in native code, with the lock that every thread needs."""
+    re.match("(a+)+$", "a" * 64 + "b")
+
+
+SLOW = {each.__name__: each for each in (forgives, forgives_everything, searches_a_grid, hangs)}
+KIND = [Param("kind", "text", "forgives", "Kind"), Param("seconds", "float", 60.0, "Seconds")]
+
+
+@step("dawdle", params=lambda _: KIND, timeout=2, max_attempts=1)
+def dawdle(recorder: Recorder):
+    """Takes longer than it may, and does not listen."""
+    SLOW[recorder.params["kind"]](recorder.params["seconds"])
+    return {}
+
+
+LATE = pipeline("late", dawdle)
+
+
+@step("eat", params=lambda _: [Param("what", "text", "memory", "What")])
+def eat(recorder: Recorder):
+    """Takes more memory, or more of the disk, than it may."""
+    if recorder.params["what"] == "memory":
+        used = psutil.Process().memory_info().vms
+        resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), resource.RLIM_INFINITY))
+        eaten = []
+        while True:
+            eaten.append(bytearray(1 << 12))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, resource.RLIM_INFINITY))
+    with (recorder.folder / "large").open("wb") as stream:
+        stream.truncate(2 << 30)
+    return {}
+
+
+EATER = pipeline("eater", eat)
+
+
+@step("be_elsewhen", params=lambda _: [Param("hours", "float", 0.0, "Hours")])
+def be_elsewhen(recorder: Recorder):
+    """Works where the clock is wrong."""
+    steps.now = lambda: now() + timedelta(hours=recorder.params["hours"])
+    for epoch in range(1, 61):
+        recorder.metric(epoch, count=epoch)
+        time.sleep(0.1)
+    return {}
+
+
+ELSEWHEN = pipeline("elsewhen", be_elsewhen)
+
+
 def dataset():
     """A small dataset in the store."""
+    return dataset_of(b"a,b\n1,2\n")
+
+
+def dataset_of(content):
+    """A dataset of these bytes, whatever is in them."""
     from store import datasets, files
 
     with files.incoming() as stream:
-        stream.write(b"a,b\n1,2\n")
+        stream.write(content)
         kept = stream.keep()
     described = {
         "dialect": {"delimiter": ","}, "rows": 1, "exact": True, "columns": [{"name": "a"}, {"name": "b"}],

@@ -246,16 +246,29 @@ def test_reused_cells_lead_to_where_the_work_was_done(home):
 
 
 def test_next_attempt_tells_how_it_came_about(home):
-    """After a lost worker the cell says from which epoch it went on, and still does when it is over."""
+    """After a lost worker the cell says when, and from which epoch it went on, and still does when it is over."""
     number = done(tabular(), "upload", "preprocess")
     claim(number, "train")
     steps.lose(step_of(number, "train"), "worker_lost", "The worker was lost while it ran this step.")
+    told = f"worker lost at {notebook.clock(logs.tail(step_of(number, 'train').id)[-1].at)}, attempt 2"
+    assert f"{told} follows" in text(page(id=number))
     taken = claim(number, "train")
+    assert f"{told} began anew" in text(page(id=number))
     with db.writing() as connection:  # the sentence is the recorder's; test_attempt_sentences holds it to that
         logs.say(connection, taken.step.id, 2, "Attempt 2 continues from epoch 24.")
-    assert "attempt 2, continued from epoch 24 after a lost worker" in text(page(id=number))
+    assert f"{told} continued from epoch 24" in text(page(id=number))
     steps.complete(taken, "t", Outcome(RESULTS["train"]))
-    assert "attempt 2, continued from epoch 24 after a lost worker" in text(page(id=number))
+    assert f"{told} continued from epoch 24" in text(page(id=number))
+
+
+def test_a_workflow_that_nobody_works_on_waits(home):
+    """Between its steps a workflow runs; when the next one is not begun for a while, the page says that it waits."""
+    number = done(tabular(), "upload", "preprocess")
+    assert "Running" in text(page(id=number)) and workflows.get(number).status is Status.running
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.name == "train")
+                           .values(ready_at=tables.now() - timedelta(minutes=1)))
+    assert "Running" not in text(page(id=number))
 
 
 def test_attempt_sentences_are_those_that_are_written():

@@ -1,11 +1,9 @@
 """Steps in the database: claimed once, fenced, counted and settled."""
 
-from datetime import timedelta
-
 import cast
 import pytest
 
-from store import logs, metrics, steps, workflows
+from store import db, logs, metrics, steps, workflows
 from store.steps import Fenced, Outcome
 from store.tables import Status, workflow_status
 
@@ -121,7 +119,7 @@ def test_retry_goes_on_where_it_stopped(home):
     steps.fail(steps.claim(count.id, 1, "a"), "error", "Bad.", "trace", again=False)
     revived = steps.revive(workflow_id)
     assert [(step.name, step.attempt) for step in revived] == [("count", 2), ("judge", 2)]
-    assert [step.name for step in steps.ready()] == ["count"]
+    assert [step.name for step in steps.waiting()] == ["count"]
     assert workflows.get(workflow_id).status == Status.running
 
 
@@ -149,12 +147,36 @@ def test_numbers_logged_twice_keep_their_last_value(home):
     assert metrics.curves(step.id)["x"] == [(1, 3.0)]
 
 
-def test_silent_steps_are_found(home):
-    """A running step that says nothing for a while is found, a fresh one is not."""
+def test_a_step_that_spoke_again_is_not_lost(home):
+    """Between finding a step silent and giving it away it may have said something; then it stays with its worker."""
+    step = first(cast.play())
+    claim = steps.claim(step.id, 1, "a")
+    found = steps.get(step.id)
+    steps.beat(claim)
+    assert not steps.lose(found, "worker_lost", "Lost.", unheard=True)
+    assert steps.lose(steps.get(step.id), "worker_lost", "Lost.", unheard=True)
+
+
+def test_too_little_memory_is_tried_twice(home):
+    """What was too large twice is not tried a third time."""
+    step = first(cast.play())
+    for attempt in (1, 2):
+        steps.fail(steps.claim(step.id, attempt, "a"), "out_of_memory", "Too large.", "", again=True)
+    assert (steps.get(step.id).status, steps.get(step.id).attempt) == (Status.failed, 2)
+
+
+def test_a_pause_before_the_next_attempt_is_kept_by_the_database(home):
+    """The third attempt waits a little, without a scheduler; a clock that is put back makes no eternity of it."""
     step = first(cast.play())
     steps.claim(step.id, 1, "a")
-    assert steps.silent(timedelta(seconds=30)) == []
-    assert [found.id for found in steps.silent(timedelta(seconds=-1))] == [step.id]
+    steps.lose(step, "worker_lost", "Lost.")
+    assert [found.attempt for found in steps.waiting()] == [2], "the first loss is made good at once"
+    steps.claim(step.id, 2, "a")
+    steps.lose(steps.get(step.id), "worker_lost", "Lost.")
+    assert steps.waiting() == []
+    with db.writing() as connection:
+        connection.exec_driver_sql("UPDATE steps SET next_attempt_at = '2999-01-01 00:00:00'")
+    assert [found.attempt for found in steps.waiting()] == [3]
 
 
 def test_the_log_says_what_happened(home):

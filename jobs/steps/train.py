@@ -4,7 +4,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ HELD_BYTES = 256 << 20
 # An r2 this low means errors a thousand times the spread of the target.
 HOPELESS = -1e6
 SAID_EPOCHS = 20
+# What loading something that another version wrote may raise.
+UNREADABLE = (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, LookupError, TypeError,
+              ValueError)
 
 
 def _params(chosen: Params) -> Sequence[Param]:
@@ -116,18 +119,29 @@ class _Run:
 
 
 def _begin(recorder: Recorder, algorithm: Algorithm) -> _Run:
-    import joblib
-
-    if kept := recorder.last_checkpoint():
-        try:
-            run: _Run = joblib.load(kept)
-        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-            recorder.log("The checkpoint cannot be read; training starts again from the first epoch.", "warning")
-        else:
-            recorder.continue_from(run.epoch)
-            return run
+    if (run := _kept(recorder)) and recorder.continue_from(run.epoch):
+        return run
     random = np.random.RandomState(recorder.params.get("random_state", 42))
     return _Run(algorithm.make(recorder.params, random), random)
+
+
+def _kept(recorder: Recorder) -> _Run | None:
+    """Where an earlier attempt was, unless other versions of the code or of scikit-learn wrote it down."""
+    import joblib
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    if not (path := recorder.last_checkpoint()):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InconsistentVersionWarning)
+        try:
+            run = joblib.load(path)
+        except (*UNREADABLE, InconsistentVersionWarning):
+            run = None
+    if isinstance(run, _Run) and set(vars(run)) == {each.name for each in fields(_Run)}:
+        return run
+    recorder.log("What the attempt before kept is of another version; training begins anew.", "warning")
+    return None
 
 
 def _learn_epoch(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
 
 from jobs import pipelines, queues
 from jobs.pipelines import StepDefinition
@@ -18,6 +21,14 @@ from store.workflows import Workflow
 FOLLOWS = re.compile(r"^(?P<reason>.*) Attempt (?P<attempt>\d+) follows\.$", re.DOTALL)
 CONTINUES = re.compile(r"^Attempt (?P<attempt>\d+) continues from epoch (?P<epoch>\d+)\.$")
 
+HELD_UP_SECONDS = 3
+# How a sentence that ended an attempt is said in short.
+ENDS = (
+    ("worker was lost", "worker lost"), ("was killed", "process killed"), ("stood still", "process stood still"),
+    ("was stopped while", "stopped"), ("took longer", "time ran out"), ("not enough memory", "memory ran out"),
+    ("disk is full", "disk full"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -27,6 +38,7 @@ class Turn:
     reason: str
     epoch: int | None
     at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,15 @@ class Notebook:
     def failed(self) -> Step | None:
         """The step at which it stopped."""
         return next((step for step in self.steps if step.status is Status.failed), None)
+
+    @property
+    def standing(self) -> Status:
+        """The workflow's status; it waits when it has begun and nobody works on it, as when no worker is there."""
+        ready = [step.ready_at for step in self.steps if step.status is Status.pending and step.ready_at]
+        if self.workflow.status is not Status.running or any(step.status is Status.running for step in self.steps):
+            return self.workflow.status
+        held_up = ready and (self.read_at - min(ready)).total_seconds() > HELD_UP_SECONDS
+        return Status.pending if held_up else Status.running
 
     @property
     def done(self) -> float:
@@ -98,20 +119,31 @@ def seconds_left(notebook: Notebook, step: Step) -> float | None:
 
 
 def told_attempt(notebook: Notebook, step: Step) -> str:
-    """attempt 2, continued from epoch 24 after: The worker was lost while it ran this step."""
+    """worker lost at 14:02, attempt 2 continued from epoch 31."""
     if step.attempt == 1:
         return ""
     turn = notebook.turns.get(step.id)
-    if turn is None or turn.attempt != step.attempt:
+    if turn is None or turn.attempt != step.attempt or turn.ended_at is None:
         return f"attempt {step.attempt}"
-    going_on = f"continued from epoch {turn.epoch} " if turn.epoch else ""
-    return f"attempt {step.attempt}, {going_on}{_after(turn.reason)}".rstrip(", ")
+    if turn.epoch:
+        going_on = f"continued from epoch {turn.epoch:,}"
+    else:
+        going_on = "follows" if step.status is Status.pending else "began anew"
+    short = next((said for words_, said in ENDS if words_ in turn.reason), None)
+    told = f"{short} at {clock(turn.ended_at)}" if short else f"failed at {clock(turn.ended_at)} ({turn.reason})"
+    return f"{told}, attempt {turn.attempt} {going_on}"
 
 
-def _after(reason: str) -> str:
-    if "worker was lost" in reason:
-        return "after a lost worker"
-    return f"after: {reason}" if reason else ""
+def clock(time: datetime) -> str:
+    """14:02 as the viewer's clock shows it, with its day when that is not today."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "")
+    except (ValueError, OSError):  # not told, or not known here
+        zone = None
+    there = time.astimezone(zone) if zone else time
+    today = now().astimezone(there.tzinfo).date()
+    said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
+    return said if zone else f"{said} UTC"
 
 
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:
@@ -127,11 +159,13 @@ def _turns(rows: Sequence[Step]) -> dict[int, Turn]:
     found: dict[int, Turn] = {}
     for line in logs.turns(again) if again else []:
         if match := FOLLOWS.match(line.text):
-            found[line.step_id] = Turn(int(match["attempt"]), match["reason"], None, line.at)
+            found[line.step_id] = Turn(int(match["attempt"]), match["reason"], None, line.at, line.at)
         elif match := CONTINUES.match(line.text):
-            before = found.get(line.step_id)
-            reason = before.reason if before and before.attempt == int(match["attempt"]) else ""
-            found[line.step_id] = Turn(int(match["attempt"]), reason, int(match["epoch"]), line.at)
+            attempt, before = int(match["attempt"]), found.get(line.step_id)
+            if before and before.attempt == attempt:
+                found[line.step_id] = replace(before, epoch=int(match["epoch"]), at=line.at)
+            else:
+                found[line.step_id] = Turn(attempt, "", int(match["epoch"]), line.at)
     return found
 
 
