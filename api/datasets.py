@@ -33,7 +33,9 @@ async def add(request: Request, name: Annotated[str | None, Query(max_length=100
               "header": header}
     dialect = {key: value for key, value in chosen.items() if value is not None} or None
     try:
-        made = await received(request, name, lambda chunks, file_name: verbs.add(chunks, file_name, dialect))
+        size = request.headers.get("content-length", "")
+        announced = int(size) if size.isdecimal() and len(size) < 19 else None
+        made = await received(request, name, lambda chunks, file_name: verbs.add(chunks, file_name, dialect, announced))
     except Refused as refused:
         status = status_of(refused)
         return refusal(422 if status == 409 else status, refused.sentence, refused.field)

@@ -20,10 +20,12 @@ Bytes = Path | BinaryIO | Iterable[bytes]
 
 
 @deed("add", "dataset")
-def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None) -> Dataset:
-    """Take in a CSV file: keep its bytes once, find out what is in it; the same file again is the same dataset."""
+def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None, size: int | None = None) -> Dataset:
+    """Take in a CSV file: keep its bytes once, find out what is in it; the same file again is the same dataset. Its
+    `size` is what was announced, where the bytes do not tell before they are there."""
     name = _dataset_name(file_name)
     read_overrides(dialect or {})
+    files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
     apart.make_ready()
     with files.incoming() as incoming:
         for chunk in _chunks(content):

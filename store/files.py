@@ -15,6 +15,7 @@ from store.errors import Refused
 from store.settings import settings
 
 CHUNK = 1 << 20
+ROOM_FOR_EACH_BYTE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ class Incoming:
         kept = Kept(self._hash.hexdigest(), self.size)
         _into_place(Path(self._stream.name), kept)
         return kept
+
+
+def check_room(size: int) -> None:
+    """Refuse a file that would fill the disk: with what is made of it, it takes about three times its size."""
+    free = shutil.disk_usage(_root()).free
+    if free < size * ROOM_FOR_EACH_BYTE:
+        raise Refused(f"The file has {size / (1 << 30):,.1f} GB and needs three times that to be worked with; the disk "
+                      f"of the server has {free / (1 << 30):,.1f} GB free. Make room, or send fewer rows.", "file")
 
 
 @contextmanager

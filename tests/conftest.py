@@ -61,8 +61,13 @@ def cheap(monkeypatch):
     """Passwords that are checked quickly; how they are checked at full cost has tests of its own."""
     from argon2 import PasswordHasher
 
+    from jobs import people
+
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr("jobs.people._hasher", lambda: hasher)
+    monkeypatch.setattr(people, "_hasher", lambda: hasher)
+    people._nobodys_password.cache_clear()
+    yield
+    people._nobodys_password.cache_clear()
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

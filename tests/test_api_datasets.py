@@ -182,3 +182,10 @@ def test_a_dataset_in_use_stays(client):
 def test_the_sample_is_one_request_away(client):
     """The bundled table can be added without a file."""
     assert client.post("/api/datasets/sample").json()["name"] == "customer_churn"
+
+
+def test_a_file_that_would_fill_the_disk_is_refused_before_it_is_sent(client):
+    """With what is made of it a file takes three times its size; one that is announced too big is not taken in."""
+    answer = client.post("/api/datasets?name=a.csv", content=b"a,b\n1,2\n", headers={"content-length": str(10**16)})
+    assert answer.status_code == 422 and "Make room" in answer.json()["detail"]
+    assert client.get("/api/datasets").json() == []

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -317,7 +318,8 @@ def send(served, path, receive, headers=()):
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": b"", "query_string": b"name=a.csv",
              "headers": [(b"host", b"localhost"), *headers], "http_version": "1.1", "scheme": "http",
              "server": ("localhost", 80)}
-    anyio.run(served, scope, receive, keep)
+    with ThreadPoolExecutor(1) as apart:  # the browser tests leave a loop running in this thread
+        apart.submit(anyio.run, served, scope, receive, keep).result()
     return answers[0]["status"], json.loads(answers[1]["body"])["detail"]
 
 

@@ -64,7 +64,7 @@ def upload() -> None:
         return
     try:
         with st.spinner(f"Reading {words.plain(file.name)}, {words.size(file.size)}", show_time=True):
-            dataset = datasets.add(file, file.name, dialect)
+            dataset = datasets.add(file, file.name, dialect, file.size)
     except (Refused, OSError) as refused:
         st.session_state["new-refused"] = {"name": file.name, "sentence": _why(refused)}
         st.session_state["new-upload"] = number + 1
