@@ -18,6 +18,7 @@ from store import workflows
 from store.errors import NotFound
 from store.steps import Step
 from store.tables import Status
+from store.workflows import Workflow
 
 log = logging.getLogger(__name__)
 
@@ -32,24 +33,35 @@ def run_workflow(workflow_id: int) -> Job:
     workflow = workflows.get(workflow_id)
     if workflow.status.over and workflow.status is not Status.completed:
         step_store.revive(workflow_id)
-    hand_over(workflow_id)
-    last = step_store.of_workflow(workflow_id)[-1]
+    last = _hand_over(workflow)[-1]
     return SafeJob(last.job_id, connection=queues.connection(), serializer=JSONSerializer)
 
 
 def hand_over(workflow_id: int) -> None:
     """Give every step that still has to run to the queue, each after those it needs."""
-    steps = {step.id: step for step in step_store.of_workflow(workflow_id)}
-    needs = step_store.needs_of(workflow_id)
-    pipeline = workflows.get(workflow_id).pipeline
+    _hand_over(workflows.get(workflow_id))
+
+
+def _hand_over(workflow: Workflow) -> list[Step]:
+    steps = {step.id: step for step in step_store.of_workflow(workflow.id)}
+    needs = step_store.needs_of(workflow.id)
     try:
-        for step in steps.values():
-            if step.status is Status.pending:
-                above = [steps[need] for need in needs[step.id]]
-                _enqueue(step, [need.job_id for need in above if not need.status.over], _timeout(pipeline, step.name))
+        for step in _unknown([step for step in steps.values() if step.status is Status.pending]):
+            above = [steps[need] for need in needs[step.id]]
+            depends_on = [need.job_id for need in above if not need.status.over]
+            _queue_job(step, depends_on, _timeout(workflow.pipeline, step.name), unique=not depends_on)
     except RedisError as error:
-        log.warning("handing over workflow %s: %s", workflow_id, type(error).__name__)
+        log.warning("handing over workflow %s: %s", workflow.id, type(error).__name__)
         raise QueueDown from None
+    return list(steps.values())
+
+
+def _unknown(steps: Sequence[Step]) -> list[Step]:
+    """Those of the steps that the queue does not know."""
+    pipe = queues.connection().pipeline(transaction=False)
+    for step in steps:
+        pipe.exists(Job.key_for(step.job_id))
+    return [step for step, known in zip(steps, pipe.execute(), strict=True) if not known]
 
 
 def hand_over_again(step: Step) -> bool:
@@ -92,12 +104,6 @@ def whereabouts(job_ids: Sequence[str]) -> dict[str, Whereabouts]:
             for job_id, (status, heartbeat) in zip(missing, told, strict=True)}
 
 
-def _enqueue(step: Step, depends_on: list[str], timeout: int) -> None:
-    if _is_job(step.job_id):
-        return
-    _queue_job(step, depends_on, timeout, unique=not depends_on)
-
-
 def _queue_job(step: Step, depends_on: list[str], timeout: int, unique: bool, at_front: bool = False) -> None:
     if step.attempt > 1:  # what became of the attempt before is in the database; here it would look like trouble
         queues.drop_job(replace(step, attempt=step.attempt - 1).job_id)
@@ -106,10 +112,6 @@ def _queue_job(step: Step, depends_on: list[str], timeout: int, unique: bool, at
         job_timeout=timeout, result_ttl=KEEP_SECONDS, failure_ttl=KEEP_SECONDS, unique=unique,
         at_front=at_front, description=f"{step.name} · workflow {step.workflow_id}",
     )
-
-
-def _is_job(job_id: str) -> bool:
-    return bool(Job.exists(job_id, connection=queues.connection()))
 
 
 def _timeout(pipeline: str, step: str) -> int:

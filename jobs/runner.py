@@ -11,7 +11,11 @@ import socket
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from jobs import pipelines
 from jobs.pipelines import StepDefinition
@@ -33,24 +37,120 @@ class CodeGone(StepError):  # noqa: N818 - reads as a sentence
     """What a step was written for is no longer installed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an attempt failed, and whether trying again can help."""
+
+    code: str
+    sentence: str
+    trace: str
+    again: bool
+
+
+class Died(Exception):  # noqa: N818 - what happened to the process, told by who watched it
+    """The process that did an attempt is gone without a word."""
+
+    def __init__(self, code: str, sentence: str, blameless: bool) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence, self.blameless = code, sentence, blameless
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt of one step, with all that is needed to do it, in this process or another."""
+
+    claim: Claim
+    fingerprint: str
+    timeout: int
+    twin: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: with an outcome, or with a reason; and what was recorded last."""
+
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    points: list[tuple[int, str, float]] = field(default_factory=list)
+    lines: list[tuple[datetime, str, str]] = field(default_factory=list)
+
+
+Limit = Callable[[int], AbstractContextManager[Any]]
+Way = Callable[[Task], Ending | None]
+
+
 def run_step(step_id: int, attempt: int) -> None:
-    """Do one attempt of one step. A second delivery finds the step claimed and does nothing."""
+    """Do one attempt of one step. A second delivery finds the step claimed and does nothing.
+
+    Claiming and recording is done here, where it was done before and all is at hand; what the step itself does may
+    be done in another process."""
     claim = steps.claim(step_id, attempt, worker_name())
     if claim is None:
         return
-    recorder: Recorder | None = None
     try:
-        definition = _definition(claim)
-        print_ = fingerprint(definition, claim.step.params, claim.dataset.sha256, claim.dataset.dialect, claim.inputs)
-        if claim.step.fresh or not _reuse(claim, print_):
-            with files.scratch() as folder:
-                recorder = Recorder(claim, folder, print_)
-                _work(recorder, definition)
+        completed = _done(claim)
     except Fenced:
         log.info("step %s attempt %s was taken away", step_id, attempt)
-    except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded here, once
-        _record_failure(claim, recorder, error)
-        raise StepFailed(f"{claim.step.name} failed, see workflow {claim.step.workflow_id}") from None
+        return
+    if not completed:
+        raise StepFailed(f"{claim.step.name} failed, see workflow {claim.step.workflow_id}")
+
+
+def go(way: Way) -> None:
+    """From now on have steps done in this way."""
+    global _way
+    _way = way
+
+
+def do(task: Task, limit: Limit = lambda _seconds: contextlib.nullcontext()) -> Ending | None:
+    """Do it here; nothing is to be recorded when it was taken away meanwhile."""
+    recorder: Recorder | None = None
+    try:
+        if reused := _reusable(task):
+            return Ending(reused)
+        with files.scratch() as folder:
+            recorder = Recorder(task.claim, folder, task.fingerprint)
+            return Ending(_work(recorder, task, limit), None, *recorder.last_words())
+    except Fenced:
+        return None
+    except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is told, once
+        return Ending(None, reason_of(error), *(recorder.last_words() if recorder else ([], [])))
+
+
+_way: Way = do
+
+
+def _done(claim: Claim) -> bool:
+    """Have it done and record how it ended; whether it completed."""
+    ending: Ending | None
+    try:
+        task = _task(claim)
+        ending = _way(task)
+        if ending is None:
+            raise Fenced
+        if ending.outcome:
+            steps.complete(claim, task.fingerprint, ending.outcome, ending.points, ending.lines)
+            files.drop_checkpoints(claim.step.id)
+            return True
+        assert ending.reason
+        _fail(claim, ending.reason, ending)
+    except Died as death:
+        steps.lose(claim.step, death.code, death.sentence, blameless=death.blameless)
+    except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be kept
+        _fail(claim, reason_of(error))
+    return False
+
+
+def _fail(claim: Claim, why: Reason, ending: Ending | None = None) -> None:
+    last = ending or Ending()
+    steps.fail(claim, why.code, why.sentence, why.trace, again=why.again, points=last.points, lines=last.lines)
+
+
+def _task(claim: Claim) -> Task:
+    definition = _definition(claim)
+    print_ = fingerprint(definition, claim.step.params, claim.dataset.sha256, claim.dataset.dialect, claim.inputs)
+    found = None if claim.step.fresh else steps.twin(print_)
+    return Task(claim, print_, definition.timeout, found[1] if found else None)
 
 
 def fingerprint(definition: StepDefinition, params: dict[str, object], sha256: str, dialect: dict[str, object],
@@ -80,41 +180,37 @@ def _definition(claim: Claim) -> StepDefinition:
             "(TRAINYARD_PIPELINES names the modules), restart Trainyard, then retry.") from None
 
 
-def _work(recorder: Recorder, definition: StepDefinition) -> None:
-    """Call the step's function and hand in what it returns."""
+def _work(recorder: Recorder, task: Task, limit: Limit) -> Outcome:
+    """Call the step's function, and take what it returns."""
     begun = time.monotonic()
-    with recorder.live(), _spoken(recorder):
-        result = definition.function(recorder)
-    if time.monotonic() - begun > definition.timeout:
+    with recorder.live(), _spoken(recorder), limit(task.timeout):
+        result = _definition(task.claim).function(recorder)
+    if time.monotonic() - begun > task.timeout:
         raise TimedOut  # it was told so, and went on with whatever it had by then
-    recorder.complete(result)
+    return Outcome(result, recorder.saved)
 
 
-def _reuse(claim: Claim, print_: str) -> bool:
-    """Complete the step with what an equal one left, if all of it is still there and whole."""
-    found = steps.twin(print_)
-    if found is None:
-        return False
-    twin, outcome = found
+def _reusable(task: Task) -> Outcome | None:
+    """What an equal step left, if all of it is still there and whole."""
+    if task.twin is None:
+        return None
     try:
-        for kept in outcome.artifacts.values():
+        for kept in task.twin.artifacts.values():
             files.verified(kept)
     except files.Damaged as damage:
-        log.warning("step %s is not reused: %s", twin.id, damage)
-        return False
-    steps.complete(claim, print_, Outcome(outcome.result, outcome.artifacts, outcome.reused_from))
-    return True
+        log.warning("step %s does not reuse step %s: %s", task.claim.step.id, task.twin.reused_from, damage)
+        return None
+    return task.twin
 
 
-def _record_failure(claim: Claim, recorder: Recorder | None, error: BaseException) -> None:
-    code, sentence, again = _reason(error)
+def reason_of(error: BaseException) -> Reason:
+    """Why something went wrong, for people, and for those who look closer."""
+    code, sentence, again = _known_reason(error)
     trace = "" if isinstance(error, StepError | TimedOut) else "".join(traceback.format_exception(error))
-    points, lines = recorder.last_words() if recorder else ([], [])
-    with contextlib.suppress(Fenced):
-        steps.fail(claim, code, sayable(sentence), sayable(trace), again=again, points=points, lines=lines)
+    return Reason(code, sayable(sentence), sayable(trace), again)
 
 
-def _reason(error: BaseException) -> tuple[str, str, bool]:
+def _known_reason(error: BaseException) -> tuple[str, str, bool]:
     """A code, a sentence a person understands, and whether trying again can help."""
     if isinstance(error, CodeGone):
         return "code_gone", str(error), False

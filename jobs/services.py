@@ -333,6 +333,7 @@ class Supervisor:
     def _start(self, slot: _Slot) -> None:
         slot.started = time.monotonic()
         parent = os.getpid()
+        db.release()  # SQLite must not be open in two processes through one connection
         pid = os.fork()
         if pid == 0:
             if self.lock:

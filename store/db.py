@@ -2,14 +2,14 @@
 
 import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, create_engine, event, false
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, create_engine, event, false
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
@@ -17,6 +17,8 @@ from store.errors import Refused
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
+# After so long a wait for the lock, whoever waits says that it is alive, and waits on.
+SIGN_OF_LIFE_SECONDS = 2
 LONGEST_SEARCH = 1000
 NOWHERE = (
     "TRAINYARD_DATABASE_URL leads to no database; it must look like postgresql+psycopg://user:password@host/name, "
@@ -25,11 +27,12 @@ NOWHERE = (
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
-    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
     "PRAGMA foreign_keys=ON",
 )
 
 _elsewhere: ContextVar[Engine | None] = ContextVar("elsewhere", default=None)
+_own: dict[str, Engine] = {}
+_meanwhile: list[Callable[[], None]] = []
 
 
 def engine() -> Engine:
@@ -37,10 +40,12 @@ def engine() -> Engine:
     return _elsewhere.get() or _own_engine()
 
 
-@lru_cache(maxsize=1)
 def _own_engine() -> Engine:
-    make_home()
-    return _make_engine(settings().database)
+    url = settings().database
+    if url not in _own:
+        make_home()
+        _own.setdefault(url, _make_engine(url))
+    return _own[url]
 
 
 @contextmanager
@@ -81,14 +86,35 @@ def reading() -> Iterator[Connection]:
 def writing() -> Iterator[Connection]:
     """A transaction that takes the write lock first, so that read, decide, write is atomic."""
     try:
-        with engine().begin() as connection:
+        with engine().connect() as connection, _begun(connection):
             yield connection
     except DBAPIError as error:
         if "disk is full" in str(error.orig):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        if "database is locked" in str(error.orig) or _server_is_away(error):
+        if _is_locked(error) or _server_is_away(error):
             raise Away("The database was busy or away for too long.") from error
         raise
+
+
+def while_waiting(*signs_of_life: Callable[[], None]) -> None:
+    """Call these now and then while another process holds the write lock for long; for connections opened from now."""
+    _meanwhile[:] = signs_of_life
+
+
+def _begun(connection: Connection) -> Transaction:
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return connection.begin()
+        except DBAPIError as error:
+            if not _meanwhile or not _is_locked(error) or time.monotonic() > end:
+                raise
+        for sign_of_life in _meanwhile:
+            sign_of_life()
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    return "database is locked" in str(error.orig)
 
 
 def _server_is_away(error: DBAPIError) -> bool:
@@ -124,11 +150,16 @@ def address() -> str:
     return _url().set(query={}).render_as_string(hide_password=True)
 
 
-def close() -> None:
+def release() -> None:
     """Let go of every connection; the next question opens new ones."""
-    if _own_engine.cache_info().currsize:
-        _own_engine().dispose()
-        _own_engine.cache_clear()
+    for made in _own.values():
+        made.dispose()
+
+
+def close() -> None:
+    """Let go of everything, as before the settings change."""
+    release()
+    _own.clear()
 
 
 def _url() -> URL:
@@ -140,14 +171,18 @@ def _url() -> URL:
 
 
 def _connect_args(url: str) -> dict[str, Any]:
-    return {"timeout": BUSY_SECONDS} if make_url(url).get_backend_name() == "sqlite" else {}
+    return {"timeout": _patience()} if make_url(url).get_backend_name() == "sqlite" else {}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver must not open transactions by itself: by default it begins them late and loses updates.
     connection.isolation_level = None
-    for pragma in PRAGMAS:
+    for pragma in (*PRAGMAS, f"PRAGMA busy_timeout={int(_patience() * 1000)}"):
         connection.execute(pragma)
+
+
+def _patience() -> float:
+    return SIGN_OF_LIFE_SECONDS if _meanwhile else BUSY_SECONDS
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -156,10 +191,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _forget_after_fork() -> None:
-    """A child must not use, nor close, what its parent had open."""
-    if _own_engine.cache_info().currsize:
-        _own_engine().dispose(close=False)
-        _own_engine.cache_clear()
+    """A child must not use, nor close, what its parent had open. What its parent knows of statements it may keep."""
+    for made in _own.values():
+        made.dispose(close=False)
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    bindparam,
     case,
     cast,
     exists,
@@ -32,6 +33,8 @@ from store.tables import Status, artifacts, datasets, needs, now, steps, workflo
 ATTEMPTS = 3
 BACK_OFF_SECONDS = (0, 2, 10)
 ENDS_SOONER = {"out_of_memory"}
+
+_above = steps.alias()
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,10 +452,9 @@ def _select(*conditions: ColumnElement[bool]) -> list[Step]:
 
 
 def _unmet_needs() -> ColumnElement[bool]:
-    above = steps.alias()
     return exists(
-        select(1).select_from(needs).join(above, above.c.id == needs.c.needs_id)
-        .where(needs.c.step_id == steps.c.id, above.c.status != Status.completed)
+        select(1).select_from(needs).join(_above, _above.c.id == needs.c.needs_id)
+        .where(needs.c.step_id == steps.c.id, _above.c.status != Status.completed)
         .correlate(steps)
     )
 
@@ -529,14 +531,20 @@ def _settle(connection: Connection, workflow_id: int) -> None:
     connection.execute(update(workflows).where(workflows.c.id == workflow_id, changed).values(values))
 
 
+def _all_above() -> Select[Any]:
+    above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("of")).cte("above", recursive=True)
+    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
+    return select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint).where(
+        steps.c.id.in_(select(above.c.needs_id)))
+
+
+# Made once: every step asks for it, and making it takes longer than answering it.
+_ALL_ABOVE = _all_above()
+
+
 def _inputs(connection: Connection, step_id: int) -> dict[str, Input]:
     """What everything above left, however far above."""
-    above = select(needs.c.needs_id).where(needs.c.step_id == step_id).cte("above", recursive=True)
-    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
-    rows = connection.execute(
-        select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint)
-        .where(steps.c.id.in_(select(above.c.needs_id)))
-    ).all()
+    rows = connection.execute(_ALL_ABOVE, {"of": step_id}).all()
     kept = _artifacts(connection, [row.id for row in rows])
     return {row.name: Input(row.result or {}, row.fingerprint or "", kept.get(row.id, {})) for row in rows}
 

@@ -71,7 +71,7 @@ class Killed:
     def undisturbed(self):
         """The same work done here, once, with nothing reused."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_reuse", lambda *_: False)
+            patch.setattr(runner, "_reusable", lambda _task: None)
             return tables.run(*self.given, **self.params)
 
 
@@ -176,7 +176,7 @@ def cut(home, monkeypatch):
     dataset = datasets.add(io.BytesIO(tables.numbers()), "prices.csv")
     reference = tables.run(dataset, "price", "sgd_regressor", until="train", epochs=EPOCHS)
     monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(runner, "_reuse", lambda *_: False)
+    monkeypatch.setattr(runner, "_reusable", lambda _task: None)
     return cut_off(monkeypatch, dataset), reference["train"]
 
 

@@ -23,7 +23,7 @@ import pytest
 from conftest import forget, free_port
 from test_jobs_services import curve, finish, running_step, until
 
-from jobs import chain, queues, reconcile
+from jobs import chain, queues, reconcile, runner
 from jobs import services as service
 from jobs import workflows as verbs
 from jobs.recorder import Recorder
@@ -118,8 +118,9 @@ def worker_of(workflow_id):
 
 
 def child_of(workflow_id):
-    """The process in which a step of this workflow runs: the one of its worker's two that has a recorder's thread."""
-    return until(lambda: next((child for child in worker_of(workflow_id).children() if child.num_threads() > 1), None))
+    """The process in which a step of this workflow runs: the one below its worker that has a recorder's thread."""
+    below = worker_of(workflow_id).children
+    return until(lambda: next((child for child in below(recursive=True) if child.num_threads() > 1), None))
 
 
 def second_attempt(step):
@@ -549,7 +550,7 @@ def test_a_locked_database_disturbs_nothing(services):
     workflow_id = run(number=60, pause=0.1)
     running_step(workflow_id)
     code = ("import sqlite3, sys, time; held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-            "held.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(10)")
+            "held.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(13)")
     holder = subprocess.Popen([sys.executable, "-c", code, str(settings().folder / "trainyard.db")],
                               stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -566,9 +567,9 @@ def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
         with db.reading() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout=50")
         steps.beat(claim)
-    from jobs.runner import _reason
-
-    assert _reason(away.value) == ("error", "The database was busy or away for too long.", True)
+    reason = runner.reason_of(away.value)
+    assert (reason.code, reason.again) == ("error", True)
+    assert reason.sentence == "The database was busy or away for too long."
 
 
 def test_one_bad_row_does_not_stop_the_others(valkey, monkeypatch):
@@ -658,10 +659,10 @@ def test_four_writers_lose_nothing(home):
 def test_a_child_has_a_connection_of_its_own(home):
     """SQLite must not see a connection in two processes: after a fork the child opens its own."""
     with db.reading() as connection:
-        ours = id(connection.engine)
+        ours = id(connection.engine.pool)
     read_end, write_end = os.pipe()
     if (pid := os.fork()) == 0:
-        os.write(write_end, str(id(db.engine()) == ours or db.engine().pool.checkedin() > 0).encode())
+        os.write(write_end, str(id(db.engine().pool) == ours or db.engine().pool.checkedin() > 0).encode())
         os._exit(0)
     os.waitpid(pid, 0)
     os.close(write_end)
@@ -834,7 +835,7 @@ def test_a_number_that_is_none_is_left_out_and_said(home):
         recorder = Recorder(steps.claim(step.id, 1, "a"), folder, "f")
         recorder.metric(1, loss=float("nan"), accuracy=0.5)
         recorder.log("odd \ud800 and \0 letters")
-        recorder.complete({})
+        recorder.flush()
     assert list(metrics.curves(step.id)) == ["accuracy"]
     assert [line.text for line in logs.tail(step.id)] == ["loss of epoch 1 is nan and is left out.",
                                                           "odd ? and  letters"]

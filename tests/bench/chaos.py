@@ -729,10 +729,9 @@ def _busy() -> list[tuple[int, psutil.Process]]:
 
 
 def _child(worker: psutil.Process) -> psutil.Process | None:
-    """The process that does the step: the older child; the younger one waits for the next."""
+    """The process that does the step: the one below its worker that has a recorder's thread."""
     with contextlib.suppress(psutil.Error):
-        children = sorted(worker.children(), key=lambda child: child.create_time())
-        return children[0] if len(children) > 1 else None
+        return next((child for child in worker.children(recursive=True) if child.num_threads() > 1), None)
     return None
 
 
