@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -67,14 +67,15 @@ class Describe(Strict):
 @router.post("", status_code=201, summary="Start a workflow")
 def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
-    twice starts it once."""
+    twice starts it once. `notices` says when the algorithm will learn from a sample of the rows."""
     for name in ("target", "algorithm"):
         if name in asked_for.params:
             raise Refused(f"{name} is a field of its own, beside params.", name)
     dataset = datasets.get(asked_for.dataset_id)
     target, algorithm = asked.goal(dataset, asked_for.target, asked_for.algorithm)
+    sampled = verbs.sample(dataset, target, algorithm, asked_for.params)
     made = verbs.start(dataset.id, target, algorithm, asked_for.params, asked_for.name, _request(idempotency_key))
-    return _made(made)
+    return _made(made, [sampled] if sampled else [])
 
 
 @router.get("", summary="List workflows")
@@ -177,8 +178,9 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _made(workflow: Workflow) -> Response:
-    return Answer(documents.workflow(workflow.id), 201, headers={"Location": f"/api/workflows/{workflow.id}"})
+def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
+    told = documents.workflow(workflow.id) | {"notices": list(notices)}
+    return Answer(told, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 
 def _request(key: str | None) -> str | None:

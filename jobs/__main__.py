@@ -55,6 +55,8 @@ def submit(
 
     dataset = datasets.add(file, file.name)
     target, algorithm = asked.goal(dataset, target, algorithm)
+    if told := verbs.sample(dataset, target, algorithm, params):
+        typer.echo(told, err=True)
     return _carry_out(verbs.start(dataset.id, target, algorithm, params, name).id, wait, as_json)
 
 

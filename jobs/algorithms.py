@@ -14,6 +14,8 @@ Params = Mapping[str, Any]
 
 TREES_PER_EPOCH = 10
 MOST_CLASSES = 50
+# What an algorithm that cannot learn in blocks may hold of the rows; it makes several copies of them.
+HELD_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Algorithm:
     loss: Literal["log", "hinge", "perceptron", "squared"]
     epoch: str = "one pass over the training rows, in new random order"
     in_memory: bool = False
+
+
+def most_rows(width: int) -> int:
+    """How many rows of so many numbers an algorithm learns from that needs them all in memory."""
+    return max(1_000, HELD_BYTES // (8 * width))
 
 
 def get(key_or_alias: str) -> Algorithm:

@@ -13,7 +13,7 @@ from store.datasets import Dataset
 from store.files import CHUNK, Kept
 
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
-PROFILED_WHOLE = 64 << 20
+PROFILED_WHOLE = 16 << 20
 SAMPLE = Path(__file__).parent / "samples" / "customer_churn.csv"
 
 Bytes = Path | BinaryIO | Iterable[bytes]

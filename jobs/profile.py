@@ -18,6 +18,7 @@ from store.errors import Refused
 
 NUMERIC_SHARE = 0.95
 COUNTED_VALUES = 1_000
+PROBED = 6 * COUNTED_VALUES
 HUGE = 1e100
 EXACT = 2.0**53
 BINS = 20
@@ -77,11 +78,12 @@ class Numbers:
 
 def numbers_of(column: pa.Array, dialect: Dialect) -> Numbers:
     """Cells as numbers: those that are none are counted and missing, as are infinite and absurd ones."""
-    text = _plain_digits(column, dialect)
     plain, unread = True, 0
-    try:
-        parsed = text.cast(pa.float64())
-    except pa.ArrowInvalid:
+    parsed = _cast(_plain_digits(column, dialect))
+    if parsed is None:
+        text = _plain_digits(without_signs(column), dialect)
+        parsed = _cast(text)
+    if parsed is None:
         text = without_words(pc.utf8_trim_whitespace(text))
         good = pc.match_substring_regex(text, _NUMBER)
         unread = len(text) - text.null_count - (pc.sum(good).as_py() or 0)
@@ -96,18 +98,31 @@ def numbers_of(column: pa.Array, dialect: Dialect) -> Numbers:
     return Numbers(values, plain, unread, huge)
 
 
+def _cast(text: pa.Array) -> pa.Array | None:
+    try:
+        return text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+
+
 def texts_of(column: pa.Array) -> pa.Array:
-    """Cells as text without blanks around them; words for missing stay."""
-    trimmed = pc.utf8_trim_whitespace(column)
-    if pc.sum(pc.binary_length(trimmed)) == pc.sum(pc.binary_length(column)):
-        return column
-    return pc.if_else(pc.is_in(trimmed, _SIGNS), None, trimmed)
+    """Cells as text without blanks around them, signs for missing as nothing; words for missing stay."""
+    return without_signs(pc.utf8_trim_whitespace(column))
+
+
+def without_signs(column: pa.Array) -> pa.Array:
+    """Cells as text, signs for missing as nothing."""
+    return _without(column, _SIGNS)
 
 
 def without_words(column: pa.Array) -> pa.Array:
-    """Cells as text, words for missing as nothing."""
-    missing = pc.is_in(column, _MISSING)
-    return pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
+    """Cells as text, signs and words for missing as nothing."""
+    return _without(column, _MISSING)
+
+
+def _without(column: pa.Array, values: pa.Array) -> pa.Array:
+    unwanted = pc.is_in(column, values)
+    return pc.if_else(unwanted, None, column) if pc.any(unwanted).as_py() else column
 
 
 def dates_of(column: pa.Array, form: str) -> pd.Series:
@@ -187,7 +202,6 @@ class _Column:
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
         self.rows += len(cells)
-        self.present += len(cells) - cells.null_count
         self.just_read = None
         self.plain = False
         if self.maybe_number:
@@ -195,6 +209,9 @@ class _Column:
             # Cannot become a number any more, however the rest looks.
             bearable = 1.5 * (1 - NUMERIC_SHARE) * max(rows_in_all, self.rows)
             self.maybe_number = not self.codes and self.unread <= bearable
+        if not self.plain:
+            cells = without_signs(cells)
+            self.present += len(cells) - cells.null_count
         self._count_values(cells)
         if self.unread:
             self._add_times(cells)
@@ -203,7 +220,10 @@ class _Column:
         if self.capped:
             self._count_words(cells)
             return
-        counted = pc.value_counts(cells)
+        fractions = self.plain and not self.whole
+        counted = pc.value_counts(cells[:PROBED] if fractions else cells)
+        if fractions and len(counted) <= 4 * COUNTED_VALUES:
+            counted = pc.value_counts(cells)
         if len(counted) <= 4 * COUNTED_VALUES:
             self._count(counted)
         else:
@@ -220,7 +240,7 @@ class _Column:
     def _count(self, counted: pa.StructArray) -> None:
         values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
         for value, count in zip(values, counts, strict=True):
-            if value is not None:
+            if value is not None and value not in SIGNS:
                 self.counts[value.strip()] += count
 
     @property
@@ -236,6 +256,8 @@ class _Column:
         missing = np.isnan(found.values)
         values = found.values[~missing] if missing.any() else found.values
         self.read += len(values)
+        if self.plain:
+            self.present += len(values) + found.huge
         if not len(values):
             return
         self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
@@ -260,7 +282,7 @@ class _Column:
         return None
 
     def _keep_sample(self, values: np.ndarray) -> None:
-        self.sample.append(values[:: self.stride])
+        self.sample.append(values[:: self.stride].copy())  # a view would keep all of the values
         if sum(map(len, self.sample)) > SAMPLED:
             self.sample = [np.concatenate(self.sample)[::2]]
             self.stride *= 2

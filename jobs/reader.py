@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from jobs.dialect import DELIMITERS, Dialect, read_overrides
@@ -31,6 +32,9 @@ FEWEST_ROWS = 20
 LONGEST_FIELD = 1 << 20
 BLOCK = 4 << 20
 SAMPLE = 1 << 18
+# Cells that are looked at to find out the decimal mark, and the rows they are taken from.
+MARKED_CELLS = 2_500
+MARKED_ROWS = 500
 
 _END = "\x00the end"
 _MAGIC = (
@@ -152,7 +156,7 @@ def reopen(path: Path, dialect: Mapping[str, Any]) -> Source:
     with path.open("rb") as stream:
         head = stream.read(SAMPLE)
     whole = len(head) < SAMPLE
-    rows = _sample_rows(_decode_head(head, known.encoding, whole=whole), known.delimiter, whole=whole)
+    rows = _sample_rows(_decode_head(head, known.encoding, whole=whole), known.delimiter, whole=whole, most=1)
     if not rows:
         raise Refused("The file is empty.", "file")
     written, names = _names(rows[0], known.header, [])
@@ -160,7 +164,7 @@ def reopen(path: Path, dialect: Mapping[str, Any]) -> Source:
 
 
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows, every cell as text, signs for missing as null; a badly built file is refused with its line."""
+    """The rows, every cell as text, empty ones as null; a badly built file is refused with its line."""
     count = len(source.names)
     keys = [str(position) for position in range(count)]
     skip = source.dialect.header
@@ -172,7 +176,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
                                                                                   source.dialect.encoding)),
             parse_options=arrow_csv.ParseOptions(delimiter=source.dialect.delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(keys, pa.string()), null_values=list(SIGNS), strings_can_be_null=True),
+                column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True),
         )
         for batch in reader:
             if skip:
@@ -248,7 +252,7 @@ def _refuse_long_fields(batch: pa.RecordBatch, source: Source) -> None:
     if batch.nbytes <= LONGEST_FIELD:
         return
     for position, column in enumerate(batch.columns):
-        if column.nbytes > LONGEST_FIELD and max(len(value or "") for value in column.to_pylist()) > LONGEST_FIELD:
+        if column.nbytes > LONGEST_FIELD and (pc.max(pc.utf8_length(column)).as_py() or 0) > LONGEST_FIELD:
             explain(source.path, source.dialect)
             raise Refused(f"A field in column {source.names[position]} is longer than 1 MB; a quotation mark may be "
                           "missing.", "file")
@@ -385,7 +389,7 @@ def _python_encoding(encoding: str) -> str:
     return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
-def _sample_rows(text: str, delimiter: str, whole: bool) -> list[list[str]]:
+def _sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> list[list[str]]:
     """The first rows, blank lines and a possibly cut last line left out."""
     csv.field_size_limit(LONGEST_FIELD)
     lines = _unified_lines(io.StringIO(text, newline=""))
@@ -394,8 +398,8 @@ def _sample_rows(text: str, delimiter: str, whole: bool) -> list[list[str]]:
         for row in csv.reader(lines, delimiter=delimiter):
             if row:
                 rows.append(row)
-            if len(rows) > 2_000:
-                return rows[:2_000]
+            if len(rows) > most:
+                return rows[:most]
     except csv.Error:
         if not rows:
             raise Refused("The first line is longer than 1 MB; this does not look like a CSV file.", "file") from None
@@ -428,7 +432,9 @@ def _delimiter(text: str) -> str:
 
 def _marks(rows: list[list[str]], delimiter: str, chosen: Mapping[str, Any]) -> tuple[str, str]:
     """Decimal and thousands marks."""
-    cells = [cell.strip() for row in rows[1:501] for cell in row if cell[-1:].isdigit() or cell[-1:] == " "]
+    stride = max(1, min(MARKED_ROWS * len(rows[0]) // MARKED_CELLS, MARKED_ROWS // 25))
+    cells = [cell.strip() for row in rows[1:MARKED_ROWS + 1:stride] for cell in row
+             if cell[-1:].isdigit() or cell[-1:] == " "]
     decimal = chosen.get("decimal") or _decimal(cells, delimiter)
     if "thousands" in chosen:
         thousands = chosen["thousands"]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from store.tables import now
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.3
+MOST_UNTOLD = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
 DEAF_SECONDS = 10.0
@@ -49,7 +51,7 @@ class Recorder:
     """One attempt of one step. Numbers, lines and progress reach the database within half a second, by one
     thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
 
-    def __init__(self, claim: Claim, folder: Path, fingerprint: str) -> None:
+    def __init__(self, claim: Claim, room: Callable[[], Path], fingerprint: str) -> None:
         self._claim = claim
         self._fingerprint = fingerprint
         self._untold = _Untold()
@@ -60,12 +62,17 @@ class Recorder:
         self._saved: dict[str, Kept] = {}
         self._checkpointed = time.monotonic()
         self._thread = threading.Thread(target=self._tell_regularly, name="recorder", daemon=True)
-        self.folder = folder
+        self._room = room
 
     @property
     def params(self) -> dict[str, Any]:
         """The params this step declared, as chosen."""
         return self._claim.step.params
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder for files in the making, which goes away afterwards; made when it is first asked for."""
+        return self._room()
 
     @property
     def dataset(self) -> Dataset:
@@ -92,21 +99,26 @@ class Recorder:
         self._add(lambda untold: untold.lines.append((now(), level, sayable(text))))
 
     def metric(self, epoch: int, **values: float) -> None:
-        """Record numbers of an epoch."""
+        """Record numbers of an epoch. Who records faster than the database writes waits for it."""
+        self.check()
         rows = [(epoch, name, float(value)) for name, value in values.items()]
-        for _, name, value in rows:
-            if not math.isfinite(value):
-                self.log(f"{name} of epoch {epoch} is {value} and is left out.", "warning")
-        self._add(lambda untold: untold.points.extend(row for row in rows if math.isfinite(row[2])))
+        for row in [row for row in rows if not math.isfinite(row[2])]:
+            rows.remove(row)
+            self.log(f"{row[1]} of epoch {epoch} is {row[2]} and is left out.", "warning")
+        with self._lock:
+            self._untold.points += rows
+        if len(self._untold.points) >= MOST_UNTOLD:
+            self.flush()
 
     def progress(self, done: float, total: float, words: str = "") -> None:
         """Say how far the step is."""
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
         self._add(lambda untold: setattr(untold, "progress", (share, sayable(words))))
 
-    def save(self, name: str, path: Path) -> Kept:
-        """Take a finished file over as this step's output; it counts once the step completes."""
-        self._saved[name] = kept = files.keep(path)
+    def save(self, name: str, path: Path, known: Kept | None = None) -> Kept:
+        """Take a finished file over as this step's output; it counts once the step completes. `known` is what it was
+        while it was written, so that it need not be read again."""
+        self._saved[name] = kept = files.keep(path, known)
         return kept
 
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:

@@ -12,7 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -108,8 +108,8 @@ def do(task: Task, limit: Limit = lambda _seconds: contextlib.nullcontext()) -> 
     try:
         if reused := _reusable(task):
             return Ending(reused)
-        with files.scratch() as folder:
-            recorder = Recorder(task.claim, folder, task.fingerprint)
+        with ExitStack() as rooms:
+            recorder = Recorder(task.claim, lambda: rooms.enter_context(files.scratch()), task.fingerprint)
             return Ending(_work(recorder, task, limit), None, *recorder.last_words())
     except Fenced:
         return None

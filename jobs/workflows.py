@@ -173,6 +173,41 @@ def problems(dataset: Dataset, target: str, algorithm: str, params: Mapping[str,
     return found
 
 
+def sample(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any]) -> str | None:
+    """What to know before an algorithm is started that needs its rows in memory: that it learns from a random sample,
+    and how big that is. None when it learns from every row."""
+    chosen = algorithms.get(algorithm)
+    if not chosen.in_memory:
+        return None
+    full = _checked(dataset, target, algorithm, params)
+    width = sum(_width(column, full["max_categories"]) for column in dataset.columns
+                if column["name"] != target and _learned(column, full["features"]))
+    held, learned = algorithms.most_rows(max(width, 1)), _rows(dataset) * (1 - full["test_size"])
+    if learned <= held:
+        return None
+    return (f"{chosen.label} needs its rows in memory, so it learns from about {held:,} random rows of the "
+            f"{learned:,.0f} that are for learning. Algorithms that read the table in parts learn from all of them.")
+
+
+def _learned(column: Mapping[str, Any], features: list[str] | None) -> bool:
+    return bool(column["role"] == "feature" if features is None else column["name"] in features)
+
+
+def _width(column: Mapping[str, Any], max_categories: int) -> int:
+    """How many columns of numbers a column becomes, about."""
+    if column["kind"] in ("number", "date"):
+        return 1 if column["kind"] == "number" else 3
+    return min(column["distinct"], max_categories)
+
+
+def _rows(dataset: Dataset) -> float:
+    """How many rows a dataset has; before all of them are read, as many as its size lets expect."""
+    if dataset.rows is not None:
+        return dataset.rows
+    shown = [sum(len(str(cell)) + 1 for cell in row) for row in dataset.preview]
+    return dataset.size * len(shown) / max(sum(shown), 1)
+
+
 def plan(dataset_id: int, target: str, algorithm: str, params: Mapping[str, Any] | None = None) -> list[CellPlan]:
     """Which cells would run and which would be reused, without starting anything."""
     dataset = datasets.get(dataset_id)

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +34,32 @@ class Damaged(Refused):
 
 
 class Incoming:
-    """A file on its way in; its hash grows with it, so it is read only once."""
+    """A file that is being written; its hash grows with it, so that it need not be read again to be kept."""
+
+    closed = False
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def write(self, chunk: bytes | memoryview) -> None:
+    def write(self, chunk: bytes | memoryview) -> int:
         self._stream.write(chunk)
         self._hash.update(chunk)
-        self.size += len(chunk)
+        size = memoryview(chunk).nbytes
+        self.size += size
+        return size
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @property
+    def kept(self) -> Kept:
+        """What it is known as, when all of it is written."""
+        return Kept(self._hash.hexdigest(), self.size)
 
     @property
     def path(self) -> Path:
@@ -55,9 +71,8 @@ class Incoming:
         """Give the file its final name; afterwards a crash cannot lose it."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        kept = Kept(self._hash.hexdigest(), self.size)
-        _into_place(Path(self._stream.name), kept)
-        return kept
+        _into_place(Path(self._stream.name), self.kept)
+        return self.kept
 
 
 def check_room(size: int) -> None:
@@ -91,10 +106,15 @@ def check() -> None:
                       "write to, or set TRAINYARD_FILES_URL to another.", "TRAINYARD_FILES_URL") from None
 
 
-def keep(path: Path) -> Kept:
-    """Move a finished file into the store."""
+def writing(path: Path) -> Incoming:
+    """A file of one's own that is to be kept."""
+    return Incoming(path.open("wb"))
+
+
+def keep(path: Path, known: Kept | None = None) -> Kept:
+    """Move a finished file into the store; `known` is what it was while it was written."""
     with path.open("rb") as source:
-        kept = Kept(hashlib.file_digest(source, "sha256").hexdigest(), path.stat().st_size)
+        kept = known or Kept(hashlib.file_digest(source, "sha256").hexdigest(), path.stat().st_size)
         os.fsync(source.fileno())
     if path.stat().st_dev == _root().stat().st_dev:
         _into_place(path, kept)
@@ -121,6 +141,17 @@ def verified(kept: Kept) -> Path:
     except FileNotFoundError:
         raise _missing(kept) from None
     raise Damaged(f"The stored file {kept.sha256[:12]} was changed on disk; run the step that made it again.")
+
+
+@contextmanager
+def checked(kept: Kept) -> Iterator[Path]:
+    """The path of a stored file that is checked while it is read; damage counts more than what came of reading it."""
+    with ThreadPoolExecutor(1, "checking") as thread:
+        proof = thread.submit(verified, kept)
+        try:
+            yield path_of(kept.sha256)
+        finally:
+            proof.result()
 
 
 def present(kept: Kept) -> None:

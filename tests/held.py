@@ -1,7 +1,8 @@
 """A pipelines module for workers: every epoch leaves a checkpoint, and a step can be held still, to be killed there.
 
 A file `hold-<workflow>-<step>` in the home holds the first attempt of that step: at the epoch written in it, or, when
-it is empty, where the step reads its first file. The process that is held writes its id to `held-<workflow>-<step>`.
+it is empty, where the step reads or saves its first file. The process that is held writes its id to
+`held-<workflow>-<step>`.
 """
 
 import os
@@ -34,4 +35,4 @@ def held(usual):
 
 Recorder.metric = held(Recorder.metric)
 Recorder.file = held(Recorder.file)
-Recorder.dataset_file = held(Recorder.dataset_file)
+Recorder.save = held(Recorder.save)

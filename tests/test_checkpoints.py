@@ -407,7 +407,7 @@ def test_a_checkpoint_waits_for_numbers_that_are_on_their_way(home, monkeypatch,
 
     monkeypatch.setattr(steps, "beat", beat)
     monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
-    with recorder.Recorder(claim, tmp_path, "print").live() as live:
+    with recorder.Recorder(claim, lambda: tmp_path, "print").live() as live:
         live.metric(1, count=1)
         assert told.wait(20)
         live.metric(2, count=2)

@@ -832,7 +832,7 @@ def test_a_number_that_is_none_is_left_out_and_said(home):
     """A metric without a value leaves a line in the log and does not break the step."""
     step = steps.of_workflow(cast.play())[0]
     with files.scratch() as folder:
-        recorder = Recorder(steps.claim(step.id, 1, "a"), folder, "f")
+        recorder = Recorder(steps.claim(step.id, 1, "a"), lambda: folder, "f")
         recorder.metric(1, loss=float("nan"), accuracy=0.5)
         recorder.log("odd \ud800 and \0 letters")
         recorder.flush()

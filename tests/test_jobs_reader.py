@@ -389,3 +389,16 @@ def test_the_sample(home):
     sample = datasets.sample()
     assert (sample.name, sample.rows, sample.proposal["target"]) == ("customer_churn", 2_000, "churned")
     assert {entry["kind"] for entry in sample.columns} == {"number", "text", "yes_no", "date"}
+
+
+def test_a_profile_takes_no_more_memory_for_more_rows(write):
+    """What a profile keeps of a column does not grow with the rows: nothing holds on to the batches that went by."""
+    source = reader.inspect(write("x,y\n" + "".join(f"{i / 7},{i % 2}\n" for i in range(50))))
+    profiler = profile.Profiler(source, 1 << 30)
+    cells = [f"{i / 7:.6f}" for i in range(20_000)]
+    batch = pa.RecordBatch.from_arrays([pa.array(cells), pa.array(["1", "0"] * 10_000)], names=["0", "1"])
+    for _ in range(60):
+        profiler.add(batch)
+    kept = [part if part.base is None else part.base for part in profiler._columns[0].sample]
+    assert sum(array.nbytes for array in kept) < 16 * profile.SAMPLED
+    assert profiler.rows == 1_200_000

@@ -124,7 +124,8 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, table):
     for position, name in enumerate(frame.columns):
         values, described = list(frame[name]), found.columns[position]
         if not any(isinstance(value, dt.datetime) for value in values):
-            assert raw.column(position).to_pylist() == [expected_text(value, how) for value in values]
+            got = profile.without_signs(raw.column(position).combine_chunks()).to_pylist()
+            assert got == [expected_text(value, how) for value in values]
         check_typed(values, described, typed.column(position).to_pylist(), how)
 
 

@@ -10,14 +10,17 @@ import sys
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tables
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from jobs import datasets, recorder, runner
 from jobs.algorithms import ALGORITHMS
 from jobs.steps.matrix import Matrix, Shuffle
 from store import datasets as stored
-from store import metrics, steps
+from store import files, logs, metrics, steps
 from store.tables import Status
 
 CLASSIFIERS = [key for key, algorithm in ALGORITHMS.items() if algorithm.task == "classification"]
@@ -476,3 +479,127 @@ def test_upload_is_the_step_that_reads_the_dataset():
 
     assert [step.name for step in PIPELINE.steps if step.reads_dataset] == ["upload"]
     assert [step.name for step in PIPELINE.steps if step.repeats_on_restart] == ["train"]
+
+
+def fitted_way(frame, table, **chosen):
+    """A way fitted on a table, and the columns as the profile describes them."""
+    from jobs.steps import columns as ways
+
+    described = [{"name": name, "kind": kind, **({"format": "ISO8601"} if kind == "date" else {})}
+                 for name, kind in zip(frame.columns, ("number", "number", "number", "text", "yes_no", "date"),
+                                       strict=True)]
+    choices = ways.Choices(**{"gaps": "median", "text_gaps": "most_frequent", "scaling": "standard",
+                              "max_categories": 4, "decimal": ".", "thousands": "", **chosen})
+    return ways.build(described, {}, choices).fit(table.to_pandas())
+
+
+@pytest.mark.parametrize("chosen", [
+    {}, {"gaps": "mean", "scaling": "minmax"}, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"}])
+def test_the_short_way_gives_what_the_pipeline_gives(chosen):
+    """Matrices hold, to the last bit, what the fitted scikit-learn Pipeline makes of the same rows, part by part."""
+    from jobs.steps import columns as ways
+
+    random = np.random.default_rng(1)
+    count = 4_000
+    frame = pd.DataFrame({
+        "a": random.normal(1e6, 3, count), "b": random.integers(0, 9, count).astype(float), "c": np.full(count, 7.5),
+        "t": random.choice(["x", "y", " z", "w", "v", "u", None], count),
+        "ok": random.choice(["yes", "No", None], count),
+        "d": pd.Timestamp("2020-02-28") + pd.to_timedelta(random.integers(0, 900, count), "D")})
+    frame.loc[random.random(count) < 0.1, ["a", "d"]] = None
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    way = fitted_way(frame, table.slice(0, 1_000), **chosen)
+    ready = ways.Ready(way)
+    made = np.concatenate([ready.transform(table.slice(start, 700)) for start in range(0, count, 700)])
+    expected = way.transform(table.to_pandas())
+    assert ready.width == expected.shape[1]
+    assert (made.dtype, made.tobytes()) == (expected.dtype, np.ascontiguousarray(expected).tobytes())
+
+
+def test_very_many_different_values_are_forgotten_again(monkeypatch):
+    """A column with more values than are remembered is prepared all the same."""
+    from jobs.steps import columns as ways
+
+    monkeypatch.setattr(ways, "MOST_KNOWN", 50)
+    frame = pd.DataFrame({"a": [1.0], "b": [1.0], "c": [1.0], "t": ["x"], "ok": ["no"], "d": [pd.Timestamp(0)]})
+    frame = pd.concat([frame] * 600, ignore_index=True).assign(t=[f"v{number % 150}" for number in range(600)])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    way = fitted_way(frame, table)
+    ready = ways.Ready(way)
+    made = np.concatenate([ready.transform(table.slice(start, 40)) for start in range(0, 600, 40)])
+    assert np.array_equal(made, way.transform(table.to_pandas()))
+    assert len(ready._known["t"][0]) < 100
+
+
+def test_the_split_is_scikit_learns(home):
+    """The rows to test on are those that train_test_split draws with the same seed and shares."""
+    from sklearn.model_selection import train_test_split
+
+    frame = frame_of((["a"] * 7 + ["b"] * 2 + ["c"]) * 30, 300)
+    ended = tables.run(add(frame), "y", "LR", until="preprocess", random_state=11, test_size=0.3, scaling="none")
+    held = np.load(tables.file_of(ended["preprocess"], "val_X")).ravel()
+    _, expected = train_test_split(frame, test_size=0.3, random_state=11, stratify=frame["y"])
+    assert sorted(held) == sorted(expected["x"].astype(np.float32))
+
+
+@given(st.lists(st.integers(2, 400), min_size=2, max_size=8), st.floats(0.05, 0.9), st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_any_split_by_class_is_scikit_learns(counts, share, seed):
+    """Drawing by class gives the rows of train_test_split for any classes, share and seed."""
+    from sklearn.model_selection import train_test_split
+
+    from jobs.steps.preprocess import _drawn_by_class
+
+    codes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts), dtype=np.int8), counts))
+    assume(min(share, 1 - share) * len(codes) >= len(counts) + 1)
+    _, expected = train_test_split(np.arange(len(codes)), test_size=share, random_state=seed, stratify=codes)
+    assert sorted(_drawn_by_class(codes, share, seed)) == sorted(expected)
+
+
+def test_a_file_sorted_by_its_label_is_mixed(home):
+    """Rows to learn from come in random order, however the file is sorted, and each keeps its label."""
+    count = 3_000
+    frame = pd.DataFrame({"x": np.arange(count, dtype=float), "y": np.where(np.arange(count) < 1_500, "a", "b")})
+    ended = tables.run(add(frame), "y", "LR", until="preprocess", scaling="none", features=["x"])
+    x, y = (np.load(tables.file_of(ended["preprocess"], name)) for name in ("train_X", "train_y"))
+    assert np.array_equal(y, (x.ravel() >= 1_500).astype(np.int16))
+    thirds = [third.mean() for third in np.array_split(y, 3)]
+    assert max(thirds) - min(thirds) < 0.1
+
+
+@pytest.mark.parametrize("target", ["kind", "price"])
+def test_rows_drawn_in_parts_are_the_same_rows(home, monkeypatch, target):
+    """How many rows are counted or prepared at once changes nothing."""
+    preprocessing = sys.modules["jobs.steps.preprocess"]
+    dataset = datasets.add(io.BytesIO(tables.numbers(500)), "prices.csv")
+    key = "LR" if target == "kind" else "sgd_regressor"
+    whole = tables.run(dataset, target, key, until="preprocess", random_state=3)["preprocess"]
+    monkeypatch.setattr(preprocessing, "COUNTED_ROWS", 7)
+    monkeypatch.setattr(preprocessing, "PART_ROWS", 90)
+    parts = tables.run(dataset, target, key, until="preprocess", random_state=3, gaps="mean")["preprocess"]
+    for name in ("train_y", "val_y"):
+        assert tables.file_of(whole, name).read_bytes() == tables.file_of(parts, name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", [b"1", b'"', b"\xff"])
+def test_a_damaged_upload_is_noticed_while_it_is_read(home, damage):
+    """A stored file that changed on disk is told to be damaged, whether it can still be read or not."""
+    dataset = datasets.add(io.BytesIO(tables.numbers(5_000)), "prices.csv")
+    path = files.verified(dataset.kept)
+    with path.open("r+b") as stream:
+        stream.seek(dataset.size // 2)
+        stream.write(damage)
+    ended = tables.run(dataset, "price", "sgd_regressor", until="upload")["upload"]
+    assert ended.status is Status.failed
+    assert "was changed on disk" in ended.error
+
+
+def test_a_label_that_comes_late_does_not_make_a_big_file_read_twice(home, monkeypatch):
+    """In a file sorted by yes and no the first part shows one of them; both are stored alike, so once is enough."""
+    monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 16)
+    body = "".join(f"{i * 7 % 1000},{'no' if i < 800_000 else 'yes'}\n" for i in range(900_000))
+    dataset = datasets.add(io.BytesIO(("x,y\n" + body).encode()), "big.csv")
+    assert (dataset.exact, dataset.columns[1]["kind"]) == (False, "text")
+    ended = tables.run(dataset, "y", "LR", until="upload")["upload"]
+    assert completed({"upload": ended}, "upload")["columns_profile"][1]["kind"] == "yes_no"
+    assert not [line.text for line in logs.tail(ended.id) if "reading again" in line.text]

@@ -1,11 +1,14 @@
 """Matrices on disk, larger than memory if they must be: written in random order, read in blocks."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
+
+from jobs.ahead import Behind
+from store import files
+from store.files import Kept
 
 BLOCK_ROWS = 65_536
 BUCKET_BYTES = 64 << 20
@@ -51,31 +54,36 @@ class Sheet:
     """A `.npy` file that is written block by block; its number of rows is known beforehand."""
 
     def __init__(self, path: Path, rows: int, width: int | None, dtype: type) -> None:
-        self._stream: BinaryIO = path.open("wb")
+        self._file = files.writing(path)
         shape = (rows,) if width is None else (rows, width)
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
+        np.lib.format.write_array_header_1_0(self._file, header)
         self._dtype = dtype
 
     def write(self, block: np.ndarray) -> None:
-        np.ascontiguousarray(block, dtype=self._dtype).tofile(self._stream)
+        if len(block):
+            self._file.write(np.ascontiguousarray(block, dtype=self._dtype).data.cast("B"))
 
-    def close(self) -> None:
-        self._stream.close()
+    def close(self) -> Kept:
+        """What the file is known as."""
+        self._file.close()
+        return self._file.kept
 
 
 class Shuffle:
-    """Takes rows as they come and writes them in random order: into random buckets, then each bucket shuffled."""
+    """Takes rows as they come and writes them in random order. As many as fit into one bucket are put into their places
+    in memory; more go into random buckets on disk, each of which is then shuffled."""
 
     def __init__(self, folder: Path, rows: int, width: int, label: type, random: np.random.Generator) -> None:
         self._rows, self._width, self._label = rows, width, label
         self._random = random
         count = max(1, math.ceil(rows * width * 4 / BUCKET_BYTES))
-        self._buckets = [_Bucket(folder / f"bucket-{number}", on_disk=count > 1) for number in range(count)]
+        self._placed = _Placed(rows, width, label, random) if count == 1 else None
+        self._buckets = [] if count == 1 else [_Bucket(folder / f"bucket-{number}") for number in range(count)]
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
-        if len(self._buckets) == 1:
-            self._buckets[0].add(features, labels)
+        if self._placed:
+            self._placed.add(features, labels)
             return
         chosen = self._random.integers(0, len(self._buckets), len(labels))
         order = np.argsort(chosen, kind="stable")
@@ -84,38 +92,57 @@ class Shuffle:
             rows = order[start:end]
             bucket.add(features[rows], labels[rows])
 
-    def write(self, features: Path, labels: Path) -> None:
+    def write(self, features: Path, labels: Path, told: Callable[[int], None] = lambda _rows: None,
+              ) -> tuple[Kept, Kept]:
+        """Write both files; `told` hears how many rows are written."""
         x_sheet = Sheet(features, self._rows, self._width, np.float32)
         y_sheet = Sheet(labels, self._rows, None, self._label)
+        rows = 0
+        with Behind() as behind:
+            for x, y in self._shuffled():
+                behind(x_sheet.write, x)
+                y_sheet.write(y)
+                rows += len(y)
+                told(rows)
+        return x_sheet.close(), y_sheet.close()
+
+    def _shuffled(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if self._placed:
+            yield self._placed.x, self._placed.y
         for bucket in self._buckets:
             x, y = bucket.take(self._width, self._label)
             order = self._random.permutation(len(y))
-            x_sheet.write(x[order])
-            y_sheet.write(y[order])
-        x_sheet.close()
-        y_sheet.close()
+            yield x[order], y[order]
+
+
+class _Placed:
+    """Rows in memory, each put into its random place as it comes."""
+
+    def __init__(self, rows: int, width: int, label: type, random: np.random.Generator) -> None:
+        self.x = np.empty((rows, width), np.float32)
+        self.y: np.ndarray = np.empty(rows, label)
+        self._order = random.permutation(rows)
+        self._seen = 0
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        places = self._order[self._seen:self._seen + len(labels)]
+        self._seen += len(labels)
+        self.x[places], self.y[places] = features, labels
 
 
 class _Bucket:
-    """Some of the rows, in memory or in two files."""
+    """Some of the rows, in two files."""
 
-    def __init__(self, path: Path, on_disk: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y")]
-        self._streams = [path.open("wb") for path in self._paths] if on_disk else []
-        self._held: list[tuple[np.ndarray, np.ndarray]] = []
+        self._streams = [path.open("wb") for path in self._paths]
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
-        if not self._streams:
-            self._held.append((features, labels))
-            return
         for stream, block in zip(self._streams, (features, labels), strict=True):
             np.ascontiguousarray(block).tofile(stream)
 
     def take(self, width: int, label: type) -> tuple[np.ndarray, np.ndarray]:
-        """All rows; the bucket is empty afterwards."""
-        if not self._streams:
-            held, self._held = self._held, []
-            return np.concatenate([x for x, _ in held]), np.concatenate([y for _, y in held])
+        """All rows; the bucket is gone afterwards."""
         for stream in self._streams:
             stream.close()
         x = np.fromfile(self._paths[0], np.float32).reshape(-1, width)

@@ -4,6 +4,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -16,8 +17,6 @@ from jobs.recorder import Recorder, StepError
 from jobs.steps.matrix import BLOCK_ROWS, Matrix, starts
 
 SCORED_ROWS = 20_000
-# Rows that an algorithm may hold at once when it cannot learn in blocks; it makes several copies of them.
-HELD_BYTES = 256 << 20
 # An r2 this low means errors a thousand times the spread of the target.
 HOPELESS = -1e6
 SAID_EPOCHS = 20
@@ -42,8 +41,7 @@ def train(recorder: Recorder) -> dict[str, Any]:
     prepared = joblib.load(recorder.file("preprocess", "transformer"))
     data = _Data.load(recorder, algorithm, prepared["labels"])
     run = _begin(recorder, algorithm)
-    while not run.over(recorder.params):
-        _learn_epoch(recorder, algorithm, data, run)
+    _learn(recorder, algorithm, data, run)
     if run.best_score < HOPELESS:
         raise _diverged(recorder)
     return _finish(recorder, algorithm, data, run, prepared)
@@ -144,33 +142,51 @@ def _kept(recorder: Recorder) -> _Run | None:
     return None
 
 
-def _learn_epoch(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:
+Scores = dict[str, float]
+
+
+def _learn(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:
+    """Epoch by epoch, until all are done or it gets no better."""
     import joblib
 
-    epochs = recorder.params["epochs"]
-    recorder.check()
-    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-        # Said about blocks with few rows of many classes; the target was checked before.
-        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-        try:
+    while not run.over(recorder.params):
+        with _quiet():
             _fit(recorder, algorithm, data, run)
-        except ValueError as error:
-            if "flow" in str(error) or "NaN" in str(error) or "infinit" in str(error):
-                raise _diverged(recorder) from None
-            raise
+            seen, tested = _test(recorder, algorithm, data, run)
+        _judge(run, seen, tested, recorder.params)
+        recorder.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+
+
+def _test(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> tuple[Scores, Scores]:
+    """How good the estimator is now, on rows it has seen and on those it has not."""
+    epochs = recorder.params["epochs"]
+    with _unchecked():
         seen = measure(algorithm, run.estimator, [(data.sample_x, data.goal(data.sample_y))], data.spread)
         tested = measure(algorithm, run.estimator, _validation(data), data.spread)
-    if not all(np.isfinite(list(seen.values()) + list(tested.values()))):
+    if not all(np.isfinite([*seen.values(), *tested.values()])):
         raise _diverged(recorder)
     run.epoch += 1
-    values = {f"train_{name}": value for name, value in seen.items()}
-    recorder.metric(run.epoch, **values, **{f"val_{name}": value for name, value in tested.items()})
-    recorder.progress(run.epoch, epochs, f"epoch {run.epoch:,} of {epochs:,}")
+    recorder.metric(run.epoch, **{f"train_{name}": value for name, value in seen.items()},
+                    **{f"val_{name}": value for name, value in tested.items()})
     if run.epoch % max(1, epochs // SAID_EPOCHS) == 0:
         said = ", ".join(f"{name} {value:.4g}" for name, value in tested.items())
         recorder.log(f"Epoch {run.epoch:,} of {epochs:,}: validation {said}.")
-    _judge(run, seen, tested, recorder.params)
-    recorder.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+    return seen, tested
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        # Said about blocks with few rows of many classes; the target was checked before.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        yield
+
+
+def _unchecked(finite: bool = True) -> Any:
+    """Let scikit-learn not look again at what it has looked at in every epoch before."""
+    from sklearn import config_context
+
+    return config_context(assume_finite=finite, skip_parameter_validation=True)
 
 
 def _diverged(recorder: Recorder) -> StepError:
@@ -181,21 +197,35 @@ def _diverged(recorder: Recorder) -> StepError:
 
 def _fit(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run) -> None:
     """One epoch."""
-    if algorithm.in_memory:
-        _grow(recorder, data, run)
-        return
+    recorder.check()
+    parts = _grow(recorder, data, run) if algorithm.in_memory else _walk(recorder, data, run)
+    epochs = recorder.params["epochs"]
+    try:
+        with _unchecked(finite=run.epoch > 0):
+            for share in parts:
+                recorder.progress(run.epoch + share, epochs, f"epoch {run.epoch + 1:,} of {epochs:,}")
+                recorder.check()
+    except ValueError as error:
+        if "flow" in str(error) or "NaN" in str(error) or "infinit" in str(error):
+            raise _diverged(recorder) from None
+        raise
+
+
+def _walk(recorder: Recorder, data: _Data, run: _Run) -> Iterator[float]:
+    """Go through all blocks in random order; gives the share of the epoch that is done."""
     named = {} if data.labels is None else {"classes": np.arange(len(data.labels))}
-    for start in run.random.permutation(starts(data.x.rows)):
+    order = run.random.permutation(starts(data.x.rows))
+    for done, start in enumerate(order, 1):
         x, y = data.x.part(start, start + BLOCK_ROWS), data.y.part(start, start + BLOCK_ROWS)
         if "batch_size" in recorder.params:
             run.estimator.batch_size = min(recorder.params["batch_size"], len(y))
         run.estimator.partial_fit(x, data.goal(y), sample_weight=data.weight(y), **named)
-        recorder.check()
+        yield done / len(order)
 
 
-def _grow(recorder: Recorder, data: _Data, run: _Run) -> None:
+def _grow(recorder: Recorder, data: _Data, run: _Run) -> Iterator[float]:
     """Add trees."""
-    rows = max(1_000, HELD_BYTES // (data.x.shape[1] * 8))
+    rows = algorithms.most_rows(data.x.shape[1])
     if rows < data.x.rows and run.epoch == 0:
         recorder.log(f"This algorithm learns from {rows:,} random rows, as many as it may hold in memory.", "warning")
     x, y = data.x.part(0, rows), data.y.part(0, rows)
@@ -204,9 +234,10 @@ def _grow(recorder: Recorder, data: _Data, run: _Run) -> None:
                         "algorithm, or fewer columns.")
     run.estimator.max_iter = TREES_PER_EPOCH * (run.epoch + 1)
     run.estimator.fit(x, data.goal(y), sample_weight=data.weight(y))
+    yield 1.0
 
 
-def _judge(run: _Run, seen: dict[str, float], tested: dict[str, float], params: Params) -> None:
+def _judge(run: _Run, seen: Scores, tested: Scores, params: Params) -> None:
     """Keep the best epoch; stop when asked to and nothing gets better."""
     main = "accuracy" if "accuracy" in tested else "r2"
     score = tested[main]
@@ -215,7 +246,9 @@ def _judge(run: _Run, seen: dict[str, float], tested: dict[str, float], params: 
     rank = (score, -tested["loss"])
     if rank > run.best_rank:
         run.best_rank, run.best_score, run.best_epoch = rank, score, run.epoch
-        run.best_train, run.best = seen[main], copy.deepcopy(run.estimator)
+        run.best_train = seen[main]
+        # What it draws from is not copied, which would take longer than all the rest.
+        run.best = copy.deepcopy(run.estimator, {id(run.random): run.random})
     elif params.get("early_stopping") and run.epoch - run.best_epoch >= params["patience"]:
         run.stopped = True
 
@@ -276,7 +309,7 @@ def _validation(data: _Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield data.val_x.part(start, end), data.goal(data.val_y[start:end])
 
 
-def measure(algorithm: Algorithm, estimator: Any, blocks: Any, spread: float) -> dict[str, float]:
+def measure(algorithm: Algorithm, estimator: Any, blocks: Any, spread: float) -> Scores:
     """Accuracy and loss, or r2, rmse and loss, over blocks of rows."""
     if algorithm.task == "regression":
         return _measure_numbers(estimator, blocks, spread)
@@ -289,7 +322,7 @@ def measure(algorithm: Algorithm, estimator: Any, blocks: Any, spread: float) ->
     return {"accuracy": right / rows, "loss": lost / rows}
 
 
-def _measure_numbers(estimator: Any, blocks: Any, spread: float) -> dict[str, float]:
+def _measure_numbers(estimator: Any, blocks: Any, spread: float) -> Scores:
     squared = total = squares = rows = 0.0
     for x, y in blocks:
         squared += float(((estimator.predict(x) - y) ** 2).sum())
@@ -303,8 +336,11 @@ def _measure_numbers(estimator: Any, blocks: Any, spread: float) -> dict[str, fl
 
 def _log_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     chances = estimator.predict_proba(x)
-    own = chances[np.arange(len(y)), y].astype(np.float64)
-    return chances.argmax(axis=1), -np.log(np.clip(own, 1e-15, None))
+    if chances.shape[1] == 2:  # the same as below, in a fraction of the time
+        own, found = np.where(y, chances[:, 1], chances[:, 0]), chances[:, 1] > chances[:, 0]
+    else:
+        own, found = chances[np.arange(len(y)), y], chances.argmax(axis=1)
+    return found, -np.log(np.clip(own.astype(np.float64), 1e-15, None))
 
 
 def _margins(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Upload: the file as a typed table, and what is in every column of all of it."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import pyarrow as pa
 
 from jobs import profile, reader
+from jobs.ahead import Behind, ahead
 from jobs.pipelines import step
 from jobs.profile import Profile
 from jobs.reader import Source
 from jobs.recorder import Recorder, StepError
-from store import datasets
+from store import datasets, files
 from store.errors import Refused
+from store.files import Kept
 
 
 @step("upload", reads_dataset=True, version=2)
@@ -26,18 +29,20 @@ def upload(recorder: Recorder) -> dict[str, Any]:
 
 def _upload(recorder: Recorder) -> dict[str, Any]:
     dataset = recorder.dataset
-    source = reader.reopen(recorder.dataset_file(), dataset.dialect)
-    recorder.log(f"Reading {dataset.title}: {source.dialect.words}.")
     path = recorder.folder / "table.arrow"
-    if dataset.exact and dataset.rows is not None:
-        found = Profile(dataset.columns, dataset.preview, dataset.notices, dataset.proposal, dataset.rows, True)
-        _write(recorder, source, path, found.columns)
-    else:
-        found = _write_and_profile(recorder, source, path)
+    with files.checked(dataset.kept) as stored:
+        source = reader.reopen(stored, dataset.dialect)
+        recorder.log(f"Reading {dataset.title}: {source.dialect.words}.")
+        if dataset.exact and dataset.rows is not None:
+            found = Profile(dataset.columns, dataset.preview, dataset.notices, dataset.proposal, dataset.rows, True)
+            kept = _write(recorder, source, path, found.columns)
+        else:
+            found, kept = _write_and_profile(recorder, source, path)
+    if not dataset.exact:
         datasets.describe(dataset.id, {
             "rows": found.rows, "exact": True, "columns": found.columns, "preview": found.preview,
             "notices": found.notices, "proposal": found.proposal})
-    recorder.save("table", path)
+    recorder.save("table", path, kept)
     recorder.log(f"{found.rows:,} rows and {len(found.columns)} columns.")
     return {
         "rows": found.rows, "columns": len(found.columns), "columns_profile": found.columns, "notices": found.notices,
@@ -45,17 +50,17 @@ def _upload(recorder: Recorder) -> dict[str, Any]:
     }
 
 
-def _write_and_profile(recorder: Recorder, source: Source, path: Path) -> Profile:
+def _write_and_profile(recorder: Recorder, source: Source, path: Path) -> tuple[Profile, Kept]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
     guessed = recorder.dataset.columns
     profiler = profile.Profiler(source, recorder.dataset.size)
-    _write(recorder, source, path, guessed, profiler)
+    kept = _write(recorder, source, path, guessed, profiler)
     found = profiler.finish(exact=True)
     found = Profile(found.columns, found.preview, _all_notices(recorder, found), found.proposal, found.rows, True)
-    if [_kind(column) for column in found.columns] != [_kind(column) for column in guessed]:
+    if [_form(column) for column in found.columns] != [_form(column) for column in guessed]:
         recorder.log("Later rows showed that some columns are of another kind than the first ones; reading again.")
-        _write(recorder, source, path, found.columns)
-    return found
+        kept = _write(recorder, source, path, found.columns)
+    return found, kept
 
 
 def _all_notices(recorder: Recorder, found: Profile) -> list[dict[str, Any]]:
@@ -65,25 +70,31 @@ def _all_notices(recorder: Recorder, found: Profile) -> list[dict[str, Any]]:
             ] + found.notices
 
 
-def _kind(column: dict[str, Any]) -> tuple[str, str | None]:
-    return column["kind"], column.get("format")
+def _form(column: dict[str, Any]) -> tuple[str, str | None]:
+    """How a column is stored; yes and no are stored as the texts they are."""
+    return column["kind"] if column["kind"] in ("number", "date") else "text", column.get("format")
 
 
 def _write(recorder: Recorder, source: Source, path: Path, columns: list[dict[str, Any]],
-           profiler: profile.Profiler | None = None) -> None:
+           profiler: profile.Profiler | None = None) -> Kept:
+    """Read, look and write, each in a thread of its own."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(path, profile.schema_of(columns), options=options) as writer:
-        for batch in _with_progress(recorder, source):
+    file = files.writing(path)
+    with contextlib.closing(file), pa.ipc.new_file(pa.PythonFile(file, "w"), profile.schema_of(columns),
+                                                   options=options) as writer, Behind() as behind:
+        for batch in _with_progress(recorder, ahead(reader.batches(source))):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
-            writer.write_batch(profile.typed(batch, columns, source.dialect, just_read))
+            behind(writer.write_batch, profile.typed(batch, columns, source.dialect, just_read))
+    return file.kept
 
 
-def _with_progress(recorder: Recorder, source: Source) -> Iterator[pa.RecordBatch]:
-    rows = done = 0
-    for batch in reader.batches(source):
+def _with_progress(recorder: Recorder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    rows, done, size = 0, 0, recorder.dataset.size
+    for batch in batches:
         yield batch
         rows += batch.num_rows
-        done += batch.nbytes
-        recorder.progress(done, max(recorder.dataset.size, done), f"{rows:,} rows read")
+        # Between two texts there is one sign in the file, and four bytes here.
+        done += batch.nbytes - 3 * batch.num_rows * batch.num_columns
+        recorder.progress(done, max(size, done), f"{rows:,} rows read")
