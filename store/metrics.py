@@ -1,11 +1,10 @@
 """Metrics: one number per step, attempt, epoch and name; and the scores of whole workflows."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, exists, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, delete, exists, func, literal, select, update
 
 from store import db
 from store.tables import metrics, scores, steps
@@ -20,22 +19,18 @@ class Point(NamedTuple):
 
 Curves = dict[str, list[Point]]
 
+_PUT_DOWN = (
+    "INSERT INTO metrics (step_id, attempt, epoch, name, value) VALUES ({0}, {0}, {0}, {0}, {0}) "
+    "ON CONFLICT (step_id, attempt, epoch, name) DO UPDATE SET value = excluded.value"
+)
+
 
 def write(connection: Connection, step_id: int, attempt: int, rows: Sequence[tuple[int, str, float]]) -> None:
     """Put numbers down; a number logged twice keeps its last value."""
-    if not rows:
-        return
-    latest = {(epoch, name): value for epoch, name, value in rows}
-    values = [
-        {"step_id": step_id, "attempt": attempt, "epoch": epoch, "name": name, "value": value}
-        for (epoch, name), value in latest.items()
-    ]
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(metrics)
-    keys = [column.name for column in metrics.primary_key]
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_={"value": statement.excluded.value}), values
-    )
+    if rows:
+        # Given to the driver as they are: thousands may come every second.
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(_PUT_DOWN.format(mark), [(step_id, attempt, *row) for row in rows])
 
 
 def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -> bool:
@@ -69,8 +64,9 @@ def curves(step_id: int) -> Curves:
     return curves_of([step_id]).get(step_id, {})
 
 
-def curves_of(step_ids: Iterable[int], names: Iterable[str] = ()) -> dict[int, Curves]:
-    """The curves of several steps in one question."""
+def curves_of(step_ids: Iterable[int], names: Iterable[str] = (),
+              after: int | None = None) -> dict[int, Curves]:
+    """The curves of several steps in one question; `after` an epoch gives only what is new."""
     query = (
         select(metrics.c.step_id, metrics.c.name, metrics.c.epoch, metrics.c.value)
         .join(steps, (steps.c.id == metrics.c.step_id) & (steps.c.attempt == metrics.c.attempt))
@@ -79,9 +75,11 @@ def curves_of(step_ids: Iterable[int], names: Iterable[str] = ()) -> dict[int, C
     )
     if wanted := list(names):
         query = query.where(metrics.c.name.in_(wanted))
+    if after is not None:
+        query = query.where(metrics.c.epoch > after)
     found: dict[int, Curves] = defaultdict(lambda: defaultdict(list))
     with db.reading() as connection:
-        for step_id, name, epoch, value in connection.execute(query):
+        for step_id, name, epoch, value in _as_they_are(connection, query):
             found[step_id][name].append(Point(epoch, value))
     return {step_id: dict(by_name) for step_id, by_name in found.items()}
 
@@ -109,6 +107,13 @@ def overlay(workflow_ids: Iterable[int], name: str, points: int = 300) -> dict[i
         lines = _last_rows(connection, workflow_ids)
         return {workflow_id: _sampled(connection, row, points)
                 for workflow_id, rows in lines.items() for row in rows if row.name == name}
+
+
+def _as_they_are(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    """Rows as the driver gives them, one by one: to make more of every number takes longer than to read it."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None
+    return iter(cursor)  # type: ignore[call-overload]
 
 
 def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, list[Any]]:
@@ -152,7 +157,7 @@ def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:
     )
     rows: dict[int, dict[str, float | int]] = {}
     with db.reading() as connection:
-        for epoch, name, value in connection.execute(query):
+        for epoch, name, value in _as_they_are(connection, query):
             rows.setdefault(epoch, {"epoch": epoch})[name] = value
     return list(rows.values())
 

@@ -1,5 +1,6 @@
 """Evaluate: how good the model is on rows it has not seen, against the simplest guess, and what to be wary of."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,28 +28,25 @@ def evaluate(recorder: Recorder) -> dict[str, Any]:
     features, y = Matrix(recorder.file("preprocess", "val_X")), Matrix(recorder.file("preprocess", "val_y"))
     training_y = Matrix(recorder.file("preprocess", "train_y"))
     actual = y.part(0, y.rows)
-    recorder.progress(0.1, 1, "testing on the validation rows")
-    if prepared["task"] == "classification":
-        found = _classes(model, features, actual, training_y)
-    else:
-        found = _numbers(model, features, actual, training_y)
+    test = _classes if prepared["task"] == "classification" else _numbers
+    found = test(recorder, model, features, actual, training_y)
     recorder.progress(0.5, 1, "finding out which columns matter")
     found["importance"] = _importance(recorder, model, prepared)
     found["warnings"] = _warnings(recorder, found, prepared)
     return {"task": prepared["task"], **found}
 
 
-def _classes(model: Any, features: Matrix, actual: np.ndarray, training_y: Matrix) -> dict[str, Any]:
+def _classes(recorder: Recorder, model: Any, features: Matrix, actual: np.ndarray, training_y: Matrix,
+             ) -> dict[str, Any]:
     labels = [str(label) for label in model.classes_]
-    predicted, belief = _believed(model, features)
-    counts = np.bincount(actual.astype(np.int32) * len(labels) + predicted, minlength=len(labels) ** 2)
-    confusion = counts.reshape(len(labels), len(labels))
+    confusion, belief = _believed(recorder, model, features, actual, len(labels))
     per_class = _per_class(labels, confusion)
     present = [entry for entry in per_class if entry["rows"]]
     usual = _most_frequent(training_y, len(labels))
-    baseline = float((actual == usual).mean())
+    rows = int(confusion.sum())
+    baseline = int(confusion[usual].sum()) / rows
     scores = {
-        "accuracy": float((predicted == actual).mean()),
+        "accuracy": int(confusion.trace()) / rows,
         "balanced_accuracy": float(np.mean([entry["recall"] for entry in present])),
         "f1": float(np.mean([entry["f1"] for entry in present])), "baseline_accuracy": baseline,
     }
@@ -76,20 +74,32 @@ def _per_class(labels: list[str], confusion: np.ndarray) -> list[dict[str, Any]]
     return found
 
 
-def _believed(model: Any, features: Matrix) -> tuple[np.ndarray, np.ndarray]:
-    """The predicted class of every row, as a position, and how much each class is believed in."""
+def _believed(recorder: Recorder, model: Any, features: Matrix, actual: np.ndarray, classes: int,
+              ) -> tuple[np.ndarray, np.ndarray]:
+    """How often each class was taken for which, and how much each is believed in, for as many rows as curves need."""
     estimator = model.named_steps["model"]
     ask = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.decision_function
-    predicted: list[np.ndarray] = []
+    counts = np.zeros(classes * classes, dtype=np.int64)
     beliefs: list[np.ndarray] = []
-    for block in features.blocks():
+    for start, block in _tested(recorder, features):
         belief = ask(block)
         if belief.ndim == 1:
             belief = np.column_stack([-belief, belief])
-        predicted.append(belief.argmax(axis=1).astype(np.int16))
-        if sum(len(one) for one in beliefs) < CURVE_ROWS:
+        own = actual[start:start + len(block)].astype(np.int32)
+        counts += np.bincount(own * classes + belief.argmax(axis=1), minlength=classes * classes)
+        if start < CURVE_ROWS:
             beliefs.append(belief)
-    return np.concatenate(predicted), np.concatenate(beliefs)
+    return counts.reshape(classes, classes), np.concatenate(beliefs)
+
+
+def _tested(recorder: Recorder, features: Matrix) -> Iterator[tuple[int, np.ndarray]]:
+    """The validation rows block by block, each with the place of its first row."""
+    start = 0
+    for block in features.blocks():
+        recorder.progress(0.5 * start / features.rows, 1, "testing on the validation rows")
+        recorder.check()
+        yield start, block
+        start += len(block)
 
 
 def _most_frequent(labels: Matrix, count: int) -> int:
@@ -125,16 +135,23 @@ def _thin(x: np.ndarray, y: np.ndarray) -> list[list[float]]:
     return [[round(float(x[i]), 5), round(float(y[i]), 5)] for i in chosen]
 
 
-def _numbers(model: Any, features: Matrix, actual: np.ndarray, training_y: Matrix) -> dict[str, Any]:
+def _numbers(recorder: Recorder, model: Any, features: Matrix, actual: np.ndarray, training_y: Matrix,
+             ) -> dict[str, Any]:
     estimator = model.named_steps["model"]
-    predicted = np.concatenate([estimator.predict(block) for block in features.blocks()])
     middle = sum(float(block.sum()) for block in training_y.blocks()) / training_y.rows
-    errors = predicted - actual
-    spread = float(((actual - actual.mean()) ** 2).sum())
-    baseline = float(np.sqrt(((actual - middle) ** 2).mean()))
+    own_middle, rows = float(actual.mean()), len(actual)
+    predicted: np.ndarray = np.empty(rows)
+    squared = absolute = spread = around = 0.0
+    for start, block in _tested(recorder, features):
+        part = slice(start, start + len(block))
+        own, predicted[part] = actual[part], estimator.predict(block)
+        errors = predicted[part] - own
+        squared, absolute = squared + float((errors**2).sum()), absolute + float(np.abs(errors).sum())
+        spread, around = spread + float(((own - own_middle)**2).sum()), around + float(((own - middle)**2).sum())
+    baseline = (around / rows) ** 0.5
     scores = {
-        "r2": 1 - float((errors**2).sum()) / spread if spread else 0.0, "rmse": float(np.sqrt((errors**2).mean())),
-        "mae": float(np.abs(errors).mean()), "baseline_rmse": baseline,
+        "r2": 1 - squared / spread if spread else 0.0, "rmse": (squared / rows) ** 0.5, "mae": absolute / rows,
+        "baseline_rmse": baseline,
     }
     usual = f"{middle:,.0f}" if abs(middle) >= 1000 else f"{middle:.4g}"
     chosen = np.random.default_rng(0).permutation(len(actual))[:RESIDUALS]
