@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from pages.parts import health, visitor
+from store import actors
 
 PICTURES = Path(__file__).parent / "parts"
 
@@ -42,6 +43,7 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
-health.line()
-visitor.line()
-page.run()
+with actors.acting(actors.current()):  # who looks is asked once for each run
+    health.line()
+    visitor.line()
+    page.run()

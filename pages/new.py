@@ -259,6 +259,8 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
     problems = workflows.problems(dataset, target, algorithm.key, settings)
     for problem in problems:
         st.error(words.plain(forms.labelled(problem.sentence)), icon=":material/error:")
+    if not problems and (told := workflows.sample(dataset, target, algorithm.key, settings)):
+        st.info(words.plain(told), icon=":material/info:")
     name = str(st.session_state.get("new-name") or "").strip()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="new-start",

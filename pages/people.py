@@ -157,16 +157,18 @@ def _sign_out(name: str) -> None:
 
 
 def _deeds(everybody: Sequence[Person]) -> None:
-    if not people.look_at_deeds(limit=1)[0]:
-        return
     who = st.query_params.get("who", "").strip()[:LONGEST_NAME]
+    place = max(address.number_in("page") or 1, 1)
+    found, total = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+    if not total and not who:
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader("Who did what", anchor=False, width="content")
         _filter(who, [person.name for person in everybody])
-    total = people.look_at_deeds(who, 1)[1]
     pages = max(1, math.ceil(total / PER_PAGE))
-    place = min(max(address.number_in("page") or 1, 1), pages)
-    found, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+    if place > pages:
+        place = pages
+        found, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
     if not found:
         st.caption(f"Nothing is known of {words.plain(who)}.")
         return

@@ -1,6 +1,7 @@
 """One workflow: a notebook whose cells are durable background jobs."""
 
 import contextlib
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -30,7 +31,8 @@ def show() -> None:
         verbs.mark_seen(workflow.id)
     _header(workflow)
     key = f"live-{workflow.id}"
-    live.panel(key, lambda: _panel(workflow.id, key), not workflow.status.over, foot=False)
+    first: list[Callable[[int], Notebook]] = [notebook.read]
+    live.panel(key, lambda: _panel(workflow.id, key, first), not workflow.status.over, foot=False)
     dialogs.show(workflow)
 
 
@@ -128,11 +130,12 @@ def _subtitle(workflow: Workflow) -> str:
             f"{words.plain(algorithm)}")
 
 
-def _panel(workflow_id: int, key: str) -> bool:
+def _panel(workflow_id: int, key: str, first: list[Callable[[int], Notebook]]) -> bool:
     """Everything that changes by itself; answers whether it still can."""
     actions.settle_part()
+    read = first.pop() if first else notebook.lately
     try:
-        book = notebook.read(workflow_id)
+        book = read(workflow_id)
     except NotFound:
         st.rerun()
     _status_line(book, key)

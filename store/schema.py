@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from store import db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0002"
+NEWEST = "0003"
 
 
 def prepare() -> None:

@@ -142,22 +142,12 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
     """Take a step, if it waits for exactly this attempt and everything it needs is completed."""
     token = secrets.token_hex(16)
     with db.writing() as connection:
-        taken = connection.execute(
-            update(steps)
-            .where(steps.c.id == step_id, steps.c.attempt == attempt, steps.c.status == Status.pending)
-            .where(~_unmet_needs())
-            .values(status=Status.running, claim_token=token, worker=worker, heartbeat_at=now(),
-                    started_at=func.coalesce(steps.c.started_at, now()), ended_at=None,
-                    progress=None, progress_words=None)
-            .returning(*steps.c)
-        ).one_or_none()
+        taken = connection.execute(_TAKE, {
+            "this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}).one_or_none()
         if taken is None:
             return None
-        _settle(connection, taken.workflow_id)
-        row = connection.execute(
-            select(datasets, workflows.c.pipeline).join(workflows, workflows.c.dataset_id == datasets.c.id)
-            .where(workflows.c.id == taken.workflow_id)
-        ).one()
+        connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
+        row = connection.execute(_PIPELINE_AND_DATASET, {"this": taken.workflow_id}).one()
         return Claim(record(Step, taken), token, row.pipeline, record(Dataset, row), _inputs(connection, step_id))
 
 
@@ -181,7 +171,7 @@ def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[
         # Under the write lock, so that nobody deletes them now: an equal file may have gone with another workflow.
         for kept in outcome.artifacts.values():
             files.present(kept)
-        connection.execute(artifacts.delete().where(artifacts.c.step_id == claim.step.id))
+        connection.execute(_NO_ARTIFACTS, {"this": claim.step.id})
         for name, kept in outcome.artifacts.items():
             connection.execute(artifacts.insert().values(
                 step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size))
@@ -189,7 +179,7 @@ def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[
             metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
         if scores := outcome.result.get("scores"):
             metrics.write_scores(connection, claim.step.workflow_id, scores)
-        _make_ready(connection, claim.step.id)
+        connection.execute(_READY_BELOW, {"this": claim.step.id, "at": now()})
         _settle(connection, claim.step.workflow_id)
 
 
@@ -253,7 +243,7 @@ def model_of(workflow_id: int) -> files.Kept:
     query = (
         select(artifacts.c.sha256, artifacts.c.size)
         .join(steps, steps.c.id == artifacts.c.step_id)
-        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model", steps.c.status == Status.completed)
+        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model")  # only a completed step leaves any
         .order_by(steps.c.position.desc()).limit(1)
     )
     with db.reading() as connection:
@@ -506,11 +496,6 @@ def _skip_below(connection: Connection, step_id: int) -> None:
         .values(status=Status.skipped, ended_at=now()))
 
 
-def _make_ready(connection: Connection, step_id: int) -> None:
-    dependents = select(needs.c.step_id).where(needs.c.needs_id == step_id)
-    _ready_now(connection, steps.c.id.in_(dependents))
-
-
 def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(
         update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now()))
@@ -518,8 +503,7 @@ def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
 
 def _settle(connection: Connection, workflow_id: int) -> None:
     """Save the status that a workflow's steps add up to."""
-    rows = connection.execute(
-        select(steps.c.status, steps.c.started_at).where(steps.c.workflow_id == workflow_id)).all()
+    rows = connection.execute(_STATUSES, {"this": workflow_id}).all()
     status = workflow_status(row.status for row in rows)
     starts = [row.started_at for row in rows if row.started_at]
     values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
@@ -531,20 +515,9 @@ def _settle(connection: Connection, workflow_id: int) -> None:
     connection.execute(update(workflows).where(workflows.c.id == workflow_id, changed).values(values))
 
 
-def _all_above() -> Select[Any]:
-    above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("of")).cte("above", recursive=True)
-    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
-    return select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint).where(
-        steps.c.id.in_(select(above.c.needs_id)))
-
-
-# Made once: every step asks for it, and making it takes longer than answering it.
-_ALL_ABOVE = _all_above()
-
-
 def _inputs(connection: Connection, step_id: int) -> dict[str, Input]:
     """What everything above left, however far above."""
-    rows = connection.execute(_ALL_ABOVE, {"of": step_id}).all()
+    rows = connection.execute(_ALL_ABOVE, {"this": step_id}).all()
     kept = _artifacts(connection, [row.id for row in rows])
     return {row.name: Input(row.result or {}, row.fingerprint or "", kept.get(row.id, {})) for row in rows}
 
@@ -554,3 +527,41 @@ def _artifacts(connection: Connection, step_ids: Sequence[int]) -> dict[int, dic
     for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
         found.setdefault(row.step_id, {})[row.name] = files.Kept(row.sha256, row.size)
     return found
+
+
+def _all_above() -> Select[Any]:
+    above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("this")).cte("above", recursive=True)
+    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
+    return select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint).where(
+        steps.c.id.in_(select(above.c.needs_id)))
+
+
+# What every step asks is made once: making a question takes SQLAlchemy longer than the database takes to answer it.
+_TAKE = (
+    update(steps)
+    .where(steps.c.id == bindparam("this"), steps.c.attempt == bindparam("its_attempt"),
+           steps.c.status == Status.pending, ~_unmet_needs())
+    .values(status=Status.running, claim_token=bindparam("token"), worker=bindparam("by"), heartbeat_at=bindparam("at"),
+            started_at=func.coalesce(steps.c.started_at, bindparam("at")), ended_at=None, progress=None,
+            progress_words=None)
+    .returning(*steps.c)
+)
+_RUNS = (
+    update(workflows).where(workflows.c.id == bindparam("this"), workflows.c.status != Status.running)
+    .values(status=Status.running, ended_at=None, seen_at=None,
+            started_at=func.coalesce(workflows.c.started_at, bindparam("at")))
+)
+_PIPELINE_AND_DATASET = (
+    select(datasets, workflows.c.pipeline).join(workflows, workflows.c.dataset_id == datasets.c.id)
+    .where(workflows.c.id == bindparam("this"))
+)
+_ALL_ABOVE = _all_above()
+_NO_ARTIFACTS = artifacts.delete().where(artifacts.c.step_id == bindparam("this"))
+_READY_BELOW = (
+    update(steps)
+    .where(steps.c.id.in_(select(needs.c.step_id).where(needs.c.needs_id == bindparam("this"))),
+           # The index on the status, which SQLite would take, leads to all that waits in all workflows.
+           func.coalesce(steps.c.status, "") == Status.pending, ~_unmet_needs())
+    .values(ready_at=bindparam("at"))
+)
+_STATUSES = select(steps.c.status, steps.c.started_at).where(steps.c.workflow_id == bindparam("this"))

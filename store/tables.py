@@ -134,7 +134,7 @@ workflows = Table(
     Column("started_at", Utc),
     Column("ended_at", Utc),
     Column("seen_at", Utc),
-    Index(None, "status"),
+    Index(None, "status", "created_at"),
     Index(None, "algorithm"),
     Index(None, "dataset_id"),
     Index(None, "created_at"),

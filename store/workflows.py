@@ -110,7 +110,8 @@ def find(which: Filter, limit: int = 25, offset: int = 0) -> list[Workflow]:
 
 
 def count(which: Filter) -> int:
-    query = select(func.count()).select_from(workflows.join(datasets)).where(*_conditions(which))
+    table = workflows.join(datasets) if which.text else workflows
+    query = select(func.count()).select_from(table).where(*_conditions(which))
     with db.reading() as connection:
         return connection.scalar(query) or 0
 

@@ -135,12 +135,12 @@ def columns(shown: str | None) -> dict[str, Any]:
         "score": column.TextColumn(words.score_name(shown) if shown else "Score", width=64, alignment="right",
                                    help="Accuracy, or R² where numbers are predicted, on rows kept aside"),
         "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=54 if alone else 44),
-        "curve": column.LineChartColumn("Curve", width=72, help="The validation score, epoch by epoch"),
-        "algorithm": column.TextColumn("Algorithm", width=126 if alone else 116),
+        "curve": column.LineChartColumn("Curve", width=60, help="The validation score, epoch by epoch"),
+        "algorithm": column.TextColumn("Algorithm", width=126 if alone else 118),
         "dataset": column.TextColumn("Dataset", width=112 if alone else 104),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=70, alignment="right"),
-        "started": column.TextColumn("Started", width=110 if alone else 102),
+        "started": column.TextColumn("Started", width=124 if alone else 112),
         "at": column.TextColumn("Started at"),
     }
 

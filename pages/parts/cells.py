@@ -42,7 +42,7 @@ class Edits:
     slot: DeltaGenerator | None = None
 
     def note(self, step: str, changed: Mapping[str, Any], slot: DeltaGenerator) -> None:
-        if changed and not self.first:
+        if not self.first:
             self.first, self.slot = step, slot
         self.params |= changed
 
@@ -97,7 +97,8 @@ def _cell(book: Notebook, step: Step, edits: Edits) -> DeltaGenerator:
         _log(step)
     elif shown in (views := outputs.views(step)):
         views[shown](step, step.result or {})
-    edits.note(step.name, changed, st.container(gap="small"))
+    if changed:
+        edits.note(step.name, changed, st.container(gap="small"))
     outputs.details(book, step)
     return head
 

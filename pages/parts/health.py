@@ -1,20 +1,30 @@
 """The one quiet line of health in the side bar."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from jobs import queues
+from jobs.queues import Queues
 
-EVERY_SECONDS = 5
+EVERY_SECONDS = 10
+FRESH_SECONDS = 2
 
 
 def line() -> None:
     """Workers busy of total and steps waiting; red only when it matters."""
     with st.sidebar:
-        st.fragment(_line, run_every=EVERY_SECONDS)()
+        st.fragment(_line, run_every=EVERY_SECONDS)([queues.snapshot])
 
 
-def _line() -> None:
-    now = queues.snapshot()
+@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+def _lately() -> Queues:
+    """What was seen for somebody else a moment ago, if so."""
+    return queues.snapshot()
+
+
+def _line(first: list[Callable[[], Queues]]) -> None:
+    now = (first.pop() if first else _lately)()
     busy = sum(worker.state == "busy" for worker in now.workers)
     if not now.reachable:
         st.caption(":red[:material/cloud_off: The queue cannot be reached]")

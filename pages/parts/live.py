@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.parts import words
+from store import actors
 from store.tables import now
 
 EVERY_SECONDS = 2.0
@@ -19,9 +20,10 @@ def panel(key: str, draw: Callable[[], bool], changing: bool, foot: bool = True)
     ticking = changing and not _paused(key)
 
     def body() -> None:
-        still = draw()
-        if still and foot:
-            footer(key)
+        with actors.acting(actors.current()):  # asked once for each drawing
+            still = draw()
+            if still and foot:
+                footer(key)
         if (still and not _paused(key)) != ticking:
             st.rerun()
 

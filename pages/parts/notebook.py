@@ -10,10 +10,10 @@ import streamlit as st
 
 from jobs import pipelines, queues
 from jobs.pipelines import StepDefinition
-from pages.parts import words
-from store import logs, metrics, steps, workflows
+from pages.parts import curves, words
+from pages.parts.curves import Shared
+from store import logs, steps, workflows
 from store.errors import NotFound
-from store.metrics import Curves
 from store.steps import Step
 from store.tables import Status, now
 from store.workflows import Workflow
@@ -22,6 +22,7 @@ FOLLOWS = re.compile(r"^(?P<reason>.*) Attempt (?P<attempt>\d+) follows\.$", re.
 CONTINUES = re.compile(r"^Attempt (?P<attempt>\d+) continues from epoch (?P<epoch>\d+)\.$")
 
 HELD_UP_SECONDS = 3
+FRESH_SECONDS = 1.0
 # How a sentence that ended an attempt is said in short.
 ENDS = (
     ("worker was lost", "worker lost"), ("was killed", "process killed"), ("stood still", "process stood still"),
@@ -47,7 +48,7 @@ class Notebook:
 
     workflow: Workflow
     steps: list[Step]
-    curves: dict[int, Curves] = field(default_factory=dict)
+    curves: dict[int, Shared] = field(default_factory=dict)
     turns: dict[int, Turn] = field(default_factory=dict)
     origins: dict[int, int] = field(default_factory=dict)
     waits: dict[int, str] = field(default_factory=dict)
@@ -89,10 +90,16 @@ def read(workflow_id: int) -> Notebook:
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
     found = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
-        workflow, rows, metrics.curves_of([step.id for step in rows]), _turns(rows),
+        workflow, rows, _curves(rows), _turns(rows),
         {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
         _waits(rows, definitions), definitions,
     )
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def lately(workflow_id: int) -> Notebook:
+    """What somebody has just read, if so: for the timers of many who look at the same."""
+    return read(workflow_id)
 
 
 def title(step_name: str) -> str:
@@ -144,6 +151,12 @@ def clock(time: datetime) -> str:
     today = now().astimezone(there.tzinfo).date()
     said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
     return said if zone else f"{said} UTC"
+
+
+def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
+    """The curves of the steps that have any."""
+    found = {step.id: curves.of(step) for step in rows if step.started_at is not None}
+    return {step_id: shared for step_id, shared in found.items() if shared.curves}
 
 
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:

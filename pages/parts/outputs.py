@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import charts, profile, words
+from pages.parts.curves import Shared
 from pages.parts.notebook import Notebook
-from store.metrics import Curves
 from store.steps import Step
 from store.tables import Status
 
@@ -28,8 +28,8 @@ def summary(step: Step) -> None:
 
 def details(book: Notebook, step: Step) -> None:
     """Curves as long as they grow, and what is worth a picture."""
-    if curves := book.curves.get(step.id):
-        _learning(step, curves)
+    if shared := book.curves.get(step.id):
+        _learning(step, shared)
     if step.name == "evaluate" and step.result:
         _tabs(step, step.result)
 
@@ -103,27 +103,27 @@ def _train(step: Step, result: Result) -> None:
     st.markdown(" · ".join(said))
 
 
-def _learning(step: Step, curves: Curves) -> None:
+def _learning(step: Step, shared: Shared) -> None:
     """The curves, side by side; while training runs there is room for epochs to come."""
-    measures = charts.measures(curves)
+    measures = charts.measures(shared.curves)
     epochs = int(step.params.get("epochs") or 0) or None if not step.status.over else None
     best = (step.result or {}).get("best_epoch") if step.status is Status.completed else None
     across = min(len(measures), MOST_ACROSS)
     for begin in range(0, len(measures), across):
         for cell, measure in zip(st.columns(across), measures[begin : begin + across], strict=False):
             with cell:
-                _curve(step, curves, measure, epochs, best)
+                _curve(step, shared, measure, epochs, best)
     zoomed = [key for measure in measures if (key := _zoom_key(step, measure)) in st.session_state]
     if zoomed:
         st.button("Show all epochs", icon=":material/zoom_out_map:", type="tertiary", key=f"unzoom-{step.id}",
                   on_click=_zoom_out, args=(zoomed,))
 
 
-def _curve(step: Step, curves: Curves, measure: str, epochs: int | None, best: int | None) -> None:
+def _curve(step: Step, shared: Shared, measure: str, epochs: int | None, best: int | None) -> None:
     """One chart. A chart whose data changes is made anew by Streamlit and would forget where the reader zoomed to;
     so while it is live, dragging over a part of it is told to us, and we draw that part from then on."""
     key, zoom_key = f"learning-{step.id}-{measure}", _zoom_key(step, measure)
-    figure = charts.learning(curves, measure, epochs, best, st.session_state.get(zoom_key))
+    figure = shared.chart(measure, epochs, best, st.session_state.get(zoom_key))
     alt = f"{charts.measure_name(measure)} of training and validation by epoch"
     shown: dict[str, Any] = {"key": key, "config": charts.CONFIG, "alt": alt}
     if step.status.over:
