@@ -2,7 +2,7 @@
 file is refused and nothing else happens.
 
 A small server that has the libraries loaded is started for the first look, and ends when it has had nothing to do for
-some minutes. It forks a child for each look: the process that asks runs threads and must not fork. Who asks sends the
+a minute. It forks a child for each look: the process that asks runs threads and must not fork. Who asks sends the
 server one end of a pair of sockets; through it the child reads what is wanted and answers, both in JSON.
 """
 
@@ -36,7 +36,7 @@ MEMORY = 512 << 20
 SECONDS = 60
 # All bytes of a bigger file are looked at once, however few of its rows are profiled.
 BYTES_PER_SECOND = 20 << 20
-IDLE_SECONDS = 300
+IDLE_SECONDS = 60
 WATCH_SECONDS = 0.02
 LONGEST_ANSWER = 64 << 20
 MOST_FILES = 1024

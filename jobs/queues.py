@@ -143,7 +143,9 @@ def new_connection() -> Redis:
     """A connection pool of one's own; it connects when first used."""
     # A lost connection is tried again, a server that stands still is not waited for twice.
     options: dict[str, Any] = {"socket_connect_timeout": TIMEOUT_SECONDS, "socket_timeout": TIMEOUT_SECONDS,
-                               "retry": Retry(ConstantBackoff(0.1), 2, (RedisConnectionError,))}
+                               "retry": Retry(ConstantBackoff(0.1), 2, (RedisConnectionError,)),
+                               # To say which driver asks, every new process would read the package's description.
+                               "driver_info": None}
     if settings().redis_url:
         try:
             return Redis.from_url(settings().redis_url, **options)

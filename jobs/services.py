@@ -6,6 +6,7 @@ when nobody holds it any more. Locks vanish with their process, so a kill cannot
 
 import contextlib
 import fcntl
+import gc
 import hashlib
 import json
 import logging
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
+TICK_SECONDS = 0.25
 LOOK_SECONDS = 1.0
 RECONCILE_SECONDS = 2.0
 BACK_OFF_SECONDS = 10.0
@@ -249,7 +251,7 @@ class Supervisor:
             while not self._stopping and (not self.serves_home or _in_use()):
                 for duty in duties:
                     duty.attend()
-                time.sleep(0.1)
+                time.sleep(TICK_SECONDS)
         finally:
             self._end_everything()
 
@@ -259,14 +261,14 @@ class Supervisor:
     def _duties(self) -> list["_Duty"]:
         from jobs.reconcile import Reconciler
 
-        return [_Duty(self._keep_valkey), _Duty(self._keep_workers), _Duty(self._end_hung_workers, LOOK_SECONDS),
-                _Duty(Reconciler().round, RECONCILE_SECONDS), _Duty(sweep.sweep, SWEEP_SECONDS)]
+        return [_Duty(self._keep_valkey), _Duty(self._end_mute_valkey, LOOK_SECONDS), _Duty(self._keep_workers),
+                _Duty(self._end_hung_workers, LOOK_SECONDS), _Duty(Reconciler().round, RECONCILE_SECONDS),
+                _Duty(sweep.sweep, SWEEP_SECONDS)]
 
     def _keep_valkey(self) -> None:
         if not self.serves_home or settings().redis_url:
             return
         if self._valkey and self._valkey.poll() is None:
-            self._end_mute_valkey(self._valkey)
             return
         if self._valkey:
             log.warning("Valkey ended with %s; it is started again", self._valkey.returncode)
@@ -286,16 +288,16 @@ class Supervisor:
         if not _comes_up(self._valkey):
             raise NotReady(f"Valkey did not start; {_folder('logs') / 'valkey.log'} says why.")
 
-    def _end_mute_valkey(self, valkey: "subprocess.Popen[bytes]") -> None:
+    def _end_mute_valkey(self) -> None:
         """One that stands still, or can no longer be found by its name, is of no use."""
-        if _answers():
+        if not self._valkey or _answers():
             self._mute_since = None
         elif self._mute_since is None:
             self._mute_since = time.monotonic()
         elif time.monotonic() - self._mute_since > MUTE_SECONDS:
             self._mute_since = None
-            valkey.kill()
-            valkey.wait(STOP_SECONDS)
+            self._valkey.kill()
+            self._valkey.wait(STOP_SECONDS)
 
     def _end_hung_workers(self) -> None:
         """A worker that is not heard of, although the queue answers, does nothing; another one takes its place."""
@@ -394,6 +396,7 @@ class Supervisor:
 def preload() -> None:
     """Import what steps need, once, so that every worker and child shares it. Nothing is computed here: a child of
     a process that has computed with OpenMP can hang."""
+    gc.disable()  # nothing of it is garbage, and to look for some takes a fifth of the time
     import sqlite3  # noqa: F401
 
     from jobs import pipelines, reconcile, runner, steps, worker  # noqa: F401
@@ -401,6 +404,8 @@ def preload() -> None:
     pipelines.load()
     for module in steps.IMPORTED_LATE:
         import_module(module)
+    gc.freeze()  # looking for garbage in it would copy most of it into each process
+    gc.enable()
 
 
 def bury(worker: str, sentence: str = "The worker was lost while it ran this step.", blameless: bool = False) -> None:

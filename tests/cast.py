@@ -71,19 +71,19 @@ def judge(recorder: Recorder):
 PLAY = pipeline("play", greet, count, judge)
 
 
-@step("nothing_one")
+@step("nothing_one", params=lambda _: [NUMBER])  # another number, and none of the three is reused
 def nothing_one(recorder: Recorder):
-    return {}
+    return {"at": time.time()}
 
 
 @step("nothing_two", needs=("nothing_one",))
 def nothing_two(recorder: Recorder):
-    return {}
+    return {"at": time.time()}
 
 
 @step("nothing_three", needs=("nothing_two",))
 def nothing_three(recorder: Recorder):
-    return {}
+    return {"at": time.time()}
 
 
 NOTHING = pipeline("nothing", nothing_one, nothing_two, nothing_three)

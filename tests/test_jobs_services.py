@@ -262,6 +262,14 @@ def test_the_worker_never_computes(services):
         assert psutil.Process(worker.pid).num_threads() <= 2, "its own and the one that listens for stop commands"
 
 
+def test_connecting_reads_no_package_description(home, monkeypatch):
+    """A connection is made for every process, so making it must not look up which version of which package asks."""
+    looked_up = []
+    monkeypatch.setattr("importlib.metadata.version", looked_up.append)
+    queues.new_connection()
+    assert looked_up == []
+
+
 def test_homes_are_private(services, home):
     """No file, folder or socket under the home can be read by another user."""
     assert finish(run(number=2)) == Status.completed

@@ -37,9 +37,11 @@ def measure(short: bool) -> Found:
 
         schema.prepare()
         pipelines.load()
-        with services.using(), stock_worker() as stock_chain:
-            ours, theirs = latencies(stock_chain, 20 if short else 100)
-            rates = throughputs(20 if short else 100)
+        with services.using():
+            with stock_worker() as stock_chain:
+                ours, theirs = latencies(stock_chain, 20 if short else 100)
+            stages = where_it_goes()
+            rates = [throughput(20 if short else 100, run) for run in range(3)]
     took, posting = [each for each, _ in ours], [each for _, each in ours]
     ratio = middle(took) / middle(theirs)
     beside = f"stock RQ with a preloaded parent, recording nothing: {1000 * middle(theirs):.0f} ms"
@@ -49,7 +51,9 @@ def measure(short: bool) -> Found:
                beside=f"stock RQ: {1000 * middle(theirs, 0.95):.0f} ms"),
         Figure("three empty steps, as a share of stock RQ's time", ratio, guarded=True),
         Figure("posting a chain, median", 1000 * middle(posting), "ms", 5),
-        Figure("chains of three empty steps on two workers", middle(rates), "steps/s", 60, at_least=True),
+        *(Figure(f"of each step: {what}, median", 1000 * middle(seconds), "ms") for what, seconds in stages.items()),
+        Figure("chains of three empty steps on two workers, median of three runs", middle(rates), "steps/s", 60,
+               at_least=True),
     ])
 
 
@@ -69,7 +73,7 @@ def our_chain(number: int) -> tuple[float, float]:
 
     from jobs import chain
 
-    workflow = cast.play("nothing", fresh=False, number=number)
+    workflow = cast.play("nothing", number=number)
     begun = time.perf_counter()
     chain.run_workflow(workflow)
     posted = time.perf_counter()
@@ -85,23 +89,46 @@ def over(workflow: int) -> bool:
 
 @lru_cache
 def _database() -> sqlite3.Connection:
-    return sqlite3.connect(Path(os.environ["TRAINYARD_HOME"]) / "trainyard.db", isolation_level=None)
+    return sqlite3.connect(_file(), isolation_level=None)
 
 
-def throughputs(chains: int) -> list[float]:
-    """Steps a second, from posting the first chain to recording the last, of one run with all chains at once."""
+def _file() -> Path:
+    return Path(os.environ["TRAINYARD_HOME"]) / "trainyard.db"
+
+
+def where_it_goes() -> dict[str, list[float]]:
+    """Seconds of the stages between one step's result and the next one's, from what the steps left."""
+    from store import steps
+
+    found: dict[str, list[float]] = {"from ready to claimed": [], "from claimed to its first line": [],
+                                     "from its last line to recorded": []}
+    with sqlite3.connect(f"file:{_file()}?mode=ro", uri=True) as database:
+        last = database.execute("SELECT max(id) FROM workflows").fetchone()[0]
+    for workflow in range(max(1, last - 100), last + 1):
+        for step in steps.of_workflow(workflow):
+            if step.result and step.started_at and step.ready_at and step.ended_at:
+                at, claimed = step.result["at"], step.started_at.timestamp()
+                took = claimed - step.ready_at.timestamp(), at - claimed, step.ended_at.timestamp() - at
+                if step.position:  # the first one was ready before it was posted
+                    for stage, seconds in zip(found.values(), took, strict=True):
+                        stage.append(seconds)
+    return found
+
+
+def throughput(chains: int, run: int) -> float:
+    """Steps a second, from posting the first of many chains to recording the last."""
     import cast
 
     from jobs import chain
 
-    made = [cast.play("nothing", fresh=False, number=1000 + number) for number in range(chains)]
+    made = [cast.play("nothing", number=1000 * (run + 1) + number) for number in range(chains)]
     begun = time.perf_counter()
     for workflow in made:
         chain.run_workflow(workflow)
     for workflow in made:
         while not over(workflow):
             time.sleep(0.005)
-    return [3 * chains / (time.perf_counter() - begun)]
+    return 3 * chains / (time.perf_counter() - begun)
 
 
 @contextmanager

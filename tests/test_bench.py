@@ -1,0 +1,47 @@
+"""The frame that benchmarks share, and the guard that compares their ratios with the recorded ones."""
+
+import json
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench.figures import Figure, Found, table
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "RECORDED", tmp_path / "recorded.json")
+    bench.RECORDED.write_text(json.dumps({"a: less is better": 1.0, "a: more is better": 1.0}))
+
+
+def found(less=1.0, more=1.0):
+    return {"a": Found([Figure("less is better", less, guarded=True), Figure("not watched", 99.0),
+                        Figure("more is better", more, at_least=True, guarded=True)])}
+
+
+def test_the_table_says_what_was_missed():
+    """A figure beyond its target is marked; one without a target, and one that reaches it, are not."""
+    rows = table([Figure("a", 2, target=1), Figure("b", 2, target=1, at_least=True), Figure("c", 2)]).splitlines()[2:]
+    assert ["missed" in row for row in rows] == [True, False, False]
+
+
+@pytest.mark.parametrize("ratios", [{}, {"less": 1.4}, {"less": 0.1}, {"more": 0.7}, {"more": 9.0}])
+def test_noise_and_improvements_pass(recorded, ratios):
+    """What is a little worse, or better, is no reason to stop."""
+    assert bench.worse(found(**ratios)) == {}
+
+
+@pytest.mark.parametrize("ratios", [{"less": 1.6}, {"more": 0.6}])
+def test_what_is_worse_is_measured_again_and_then_fails(recorded, monkeypatch, ratios):
+    """One bad measurement is not believed, two are."""
+    monkeypatch.setattr(bench, "measured", lambda part, short: found(**ratios)["a"])
+    assert bench.guard(found(**ratios)) == 1
+    monkeypatch.setattr(bench, "measured", lambda part, short: found()["a"])
+    assert bench.guard(found(**ratios)) == 0
+
+
+def test_what_is_recorded_is_kept(recorded):
+    """Recording changes the ratios that were measured, and leaves the others as they were."""
+    bench.record({"b": found(less=3.0)["a"]})
+    assert json.loads(bench.RECORDED.read_text()) == {
+        "a: less is better": 1.0, "a: more is better": 1.0, "b: less is better": 3.0, "b: more is better": 1.0}
