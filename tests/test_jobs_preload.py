@@ -22,8 +22,7 @@ customers = datasets.add([tables.turkish(rows=80)], "c.csv")
 for algorithm in ("LR", "MLP", "hist_gradient_boosting"):
     ended = tables.run(customers, "abone mi", algorithm, epochs=1)
     assert ended["evaluate"].status == "completed", ended
-late = {name for name in set(sys.modules) - before if name.split(".")[0] in
-        ("sklearn", "scipy", "pandas", "pyarrow", "numpy", "joblib", "jobs", "store", "sqlalchemy")}
+late = {name for name in set(sys.modules) - before if name.split(".")[0] not in sys.stdlib_module_names}
 print(len(late), sorted(late))
 """
 

@@ -18,4 +18,10 @@ IMPORTED_LATE = (
     "sklearn.model_selection",
     "sklearn.neural_network",
     "jobs.steps.columns",
+    # What scikit-learn imports when it is given a DataFrame.
+    "narwhals._interchange.dataframe",
+    "narwhals._pandas_like.dataframe",
+    "narwhals._pandas_like.namespace",
+    "narwhals.stable.v2._namespace",
+    "encodings.utf_8_sig",
 )
