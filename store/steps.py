@@ -564,4 +564,7 @@ _READY_BELOW = (
            func.coalesce(steps.c.status, "") == Status.pending, ~_unmet_needs())
     .values(ready_at=bindparam("at"))
 )
-_STATUSES = select(steps.c.status, steps.c.started_at).where(steps.c.workflow_id == bindparam("this"))
+_STATUSES = (
+    select(steps.c.status, func.min(steps.c.started_at).label("started_at"))
+    .where(steps.c.workflow_id == bindparam("this")).group_by(steps.c.status)
+)
