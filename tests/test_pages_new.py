@@ -256,3 +256,24 @@ def test_refusals_name_algorithms_as_people_read_them():
 def test_estimates_have_no_more_digits_than_they_deserve():
     said = [words.roughly(seconds) for seconds in (0.4, 12.3, 52, 200, 9000)]
     assert said == ["1 s", "12 s", "50 s", "3 minutes", "2 hours"]
+
+
+def test_a_sample_is_told_before_it_is_taken(home, monkeypatch):
+    """An algorithm that cannot hold all rows says from how many it would learn, before anything starts."""
+    from jobs import algorithms
+    from jobs import datasets as verbs
+
+    big = verbs.add([b"a,b\n" + b"".join(b"%d.5,%d\n" % (row * 7 % 101, row % 2) for row in range(3_000))], "big.csv")
+    monkeypatch.setattr(algorithms, "HELD_BYTES", 8 * 1_000)
+
+    def page(algorithm):
+        opened = AppTest.from_file(APP, default_timeout=30).switch_page("new.py")
+        opened.query_params.update({"dataset": str(big.id), "target": "b", "algorithm": algorithm})
+        opened.run()
+        assert not opened.exception
+        return said(opened)
+
+    told = "Boosting needs its rows in memory, so it learns from about 1,000 random rows of the 2,400"
+    assert told in page("hist_gradient_boosting")
+    assert "random rows" not in page("logistic_regression")
+    assert not workflows.find(Filter())
