@@ -642,13 +642,15 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
     assert outside("restore", tmp_path / "new.tar", "--yes", home=furnished).returncode == 0
     whole = time.monotonic() - begin
     assert outside("restore", tmp_path / "old.tar", "--yes", home=furnished).returncode == 0
-    for part in range(12):
+    early, late = 0.0, 2 * whole  # the moment at which old becomes new is looked for in between
+    for _ in range(12):
         process = outside("restore", tmp_path / "new.tar", "--yes", home=furnished, start=subprocess.Popen)
-        time.sleep(whole * (0.35 + part * 0.06))
+        time.sleep(moment := (early + late) / 2)
         process.kill()
         process.communicate()
         now = rows()
         outcomes.append("old" if now == old else "new" if now == new else "mixture")
+        early, late = (moment, late) if now == old else (early, moment)
         with contextlib.closing(sqlite3.connect(snapshot.path())) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         for sha256, size in snapshot.files_named(snapshot.path()).items():
