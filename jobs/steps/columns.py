@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -54,6 +55,39 @@ def build(columns: list[dict[str, Any]], names: Mapping[str, str], choices: Choi
         ("columns", ColumnTransformer(parts, sparse_threshold=0.0)),
         ("float32", _call("astype", np.float32)),
     ])
+
+
+def fit(way: Pipeline, rows: pd.DataFrame) -> None:
+    """Fit the way on rows of the typed table: to the same state as scikit-learn would bring it, but sooner."""
+    columns = way.named_steps["columns"]
+    whole = columns.transformers
+    columns.transformers = [(label, _short(label, part, rows[names]), names) for label, part, names in whole]
+    way.fit(rows)
+    fitted = {label: part for label, part, _names in columns.transformers_}
+    columns.transformers = whole
+    columns.transformers_ = [(label, _long(part, fitted[label], rows[names]), names) for label, part, names in whole]
+
+
+def _short(label: str, part: Pipeline, rows: pd.DataFrame) -> Pipeline:
+    """What there is to fit. Numbers were read when the table was made. Medians are found by numpy itself: the same
+    ones, in a sixth of the time that scikit-learn takes with masked arrays, which only a column without values needs."""
+    names = [name for name, _step in part.steps]
+    if "gaps" not in names or "categories" in names:
+        return part
+    short = clone(Pipeline(part.steps[names.index("gaps"):] if label == "numbers" else part.steps))
+    if short.named_steps["gaps"].strategy == "median" and rows.count().all():
+        short.named_steps["gaps"].strategy = np.median
+    return short
+
+
+def _long(part: Pipeline, fitted: Pipeline, rows: pd.DataFrame) -> Pipeline:
+    """The fitted part with all of its steps."""
+    before = clone(Pipeline(part.steps[:-len(fitted.steps)]))
+    if before.steps:
+        before.fit(rows[:1])
+    if gaps := fitted.named_steps.get("gaps"):
+        gaps.strategy = part.named_steps["gaps"].strategy
+    return Pipeline([*before.steps, *fitted.steps])
 
 
 def _renaming(columns: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str, str]:

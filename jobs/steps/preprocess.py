@@ -340,7 +340,7 @@ def _transform(work: _Work) -> dict[str, Any]:
     way = ways.build(work.features, _written_names(recorder), choices)
     rows = _rows_to_fit(work)
     recorder.progress(PREPARED, 1, "learning how to fill gaps and scale")
-    way.fit(rows)
+    ways.fit(way, rows)
     ready = ways.Ready(way)
     if (width := ready.width) > MOST_MATRIX_COLUMNS:
         raise StepError(f"The columns would become {width:,} columns of numbers, more than {MOST_MATRIX_COLUMNS:,}; "
