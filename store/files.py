@@ -77,10 +77,15 @@ class Incoming:
 
 def check_room(size: int) -> None:
     """Refuse a file that would fill the disk: with what is made of it, it takes about three times its size."""
-    free = shutil.disk_usage(_root()).free
+    free = room()
     if free < size * ROOM_FOR_EACH_BYTE:
         raise Refused(f"The file has {size / (1 << 30):,.1f} GB and needs three times that to be worked with; the disk "
                       f"of the server has {free / (1 << 30):,.1f} GB free. Make room, or send fewer rows.", "file")
+
+
+def room() -> int:
+    """How many bytes there is room for."""
+    return shutil.disk_usage(_root()).free
 
 
 @contextmanager

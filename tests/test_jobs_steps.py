@@ -474,6 +474,15 @@ def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     assert ended.error.startswith("Line 250002 has 3 fields, more than the 2")
 
 
+def test_a_disk_too_small_for_the_prepared_rows_is_said_first(home, monkeypatch):
+    """Rows that would fill the disk when they are prepared are refused before anything is written."""
+    dataset = add(frame_of(["a", "b"] * 150, 300))
+    monkeypatch.setattr(files, "room", lambda: 300 * 4 - 1)
+    ended = tables.run(dataset, "y", "LR", until="preprocess")["preprocess"]
+    assert ended.error.startswith("Prepared, the rows take 0.0 GB, and the disk of the server has 0.0 GB free. Make")
+    assert ended.error_code == "refused"
+
+
 def test_upload_is_the_step_that_reads_the_dataset():
     """Only upload depends on the dataset; training alone repeats on restart."""
     from jobs.steps import PIPELINE

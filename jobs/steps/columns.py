@@ -69,8 +69,8 @@ def fit(way: Pipeline, rows: pd.DataFrame) -> None:
 
 
 def _short(label: str, part: Pipeline, rows: pd.DataFrame) -> Pipeline:
-    """What there is to fit. Numbers were read when the table was made. Medians are found by numpy itself: the same
-    ones, in a sixth of the time that scikit-learn takes with masked arrays, which only a column without values needs."""
+    """What there is to fit: numbers were read when the table was made. Medians are found by numpy itself, the same ones
+    in a sixth of the time; only a column without any value needs scikit-learn's masked arrays."""
     names = [name for name, _step in part.steps]
     if "gaps" not in names or "categories" in names:
         return part

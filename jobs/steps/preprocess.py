@@ -345,11 +345,21 @@ def _transform(work: _Work) -> dict[str, Any]:
     if (width := ready.width) > MOST_MATRIX_COLUMNS:
         raise StepError(f"The columns would become {width:,} columns of numbers, more than {MOST_MATRIX_COLUMNS:,}; "
                         "choose fewer columns or lower max_categories.")
+    _check_room(work, width)
     gaps = _write_matrices(work, ready)
     joblib.dump({"way": way, "labels": work.target.labels}, recorder.folder / "transformer.joblib")
     recorder.save("transformer", recorder.folder / "transformer.joblib")
     done = ways.deeds(way, work.features, gaps, choices)
     return _told(work, done, width)
+
+
+def _check_room(work: _Work, width: int) -> None:
+    """Texts of many values take far more room than in the file; better told now than when the disk is full."""
+    needed, free = (work.training + work.validation) * width * np.dtype(np.float32).itemsize, files.room()
+    if needed > free:
+        raise StepError(f"Prepared, the rows take {needed / (1 << 30):,.1f} GB, and the disk of the server has "
+                        f"{free / (1 << 30):,.1f} GB free. Make room and retry, or choose fewer columns or lower "
+                        "max_categories.")
 
 
 def _told(work: _Work, done: dict[str, str], width: int) -> dict[str, Any]:
