@@ -18,7 +18,7 @@ from tests.bench.figures import Figure, Found, home, middle, run
 FULL, SHORT, FEW = (100_000, 10_000_000), (10_000, 500_000), (1_000, 50_000)
 TIMES = 3
 VIEWERS = 30
-FIRST_CONTENT, SORTED, REFRESHED, SHARE, GROWTH = 0.5, 0.3, 0.2, 25.0, 1.5
+FIRST_CONTENT, SORTED, REFRESHED, SEEN, SHARE, GROWTH = 0.5, 0.3, 0.2, 2.0, 25.0, 1.5
 TABLE = "[data-testid=stDataFrame] canvas"
 # What has to be there before a page says anything: the table, or the heading, that its readers come for.
 CONTENT = {
@@ -115,11 +115,11 @@ def _real(folder: Path, filled: Any, short: bool) -> list[Figure]:
     from jobs import people
 
     name, value = people.cookie_name(), people.sign_in_as("person0", "127.0.0.1", "a benchmark")
-    with _going_on(filled.live):
+    with _going_on(filled.live) as said:
         app = App(folder)
         try:
             found = asyncio.run(_viewers(app.port, f"{name}={value}", filled.live.step.workflow_id,
-                                         psutil.Process(app.process.pid), 5.0 if short else 12.0))
+                                         psutil.Process(app.process.pid), 5.0 if short else 12.0, said))
             if not short:
                 found += _in_a_browser(app.url, {"name": name, "value": str(value), "url": app.url}, _asked(filled))
         finally:
@@ -130,16 +130,18 @@ def _real(folder: Path, filled: Any, short: bool) -> list[Figure]:
 
 
 @contextmanager
-def _going_on(live: Any) -> Iterator[None]:
-    """The long training goes on, an epoch a second."""
+def _going_on(live: Any) -> Iterator[dict[int, float]]:
+    """The long training goes on, an epoch a second; gives when each was recorded."""
     from store import steps
     from tests.bench import fill
 
     over = threading.Event()
+    said: dict[int, float] = {}
 
     def train() -> None:
         for epoch in range(fill.REACHED + 1, fill.LONG):
             words = f"epoch {epoch:,} of {fill.LONG:,}"
+            said[epoch] = time.perf_counter()
             steps.beat(live, fill.curve(epoch, epoch), progress=(epoch / fill.LONG, words))
             if over.wait(1.0):
                 return
@@ -147,13 +149,14 @@ def _going_on(live: Any) -> Iterator[None]:
     training = threading.Thread(target=train)
     training.start()
     try:
-        yield
+        yield said
     finally:
         over.set()
         training.join()
 
 
-async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float) -> list[Figure]:
+async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float, said: Mapping[int, float],
+                   ) -> list[Figure]:
     from tests.bench import fill, reader
 
     async def come() -> reader.Reader:
@@ -174,6 +177,7 @@ async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float) 
     stays = await asyncio.gather(*(one.stay(seconds) for one in crowd))
     share = 100 * (sum(app.cpu_times()[:2]) - used) / (time.monotonic() - begun)
     waits = [look.seconds for stay in stays for look in stay]
+    lags = [lag for stay in stays for lag in _lags(stay, said)]
     longest = max(len(each) for each in values)
     return [
         Figure("refresh of a running workflow", middle([look.seconds for look in looks[1:]]), "s", REFRESHED,
@@ -185,8 +189,19 @@ async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float) 
         Figure(f"{VIEWERS} viewers of a running workflow", share, "% of a core", SHARE,
                beside=f"{len(waits)} refreshes in {seconds:.0f} s"),
         Figure("what one of them waits, middle", middle(waits), "s", REFRESHED),
+        Figure("from a number recorded to the page of one of them, middle", middle(lags), "s", SEEN,
+               beside=f"slowest of {len(lags)}: {max(lags):.1f} s; refreshed every 2 s"),
         Figure("memory for each further viewer", grown / 1e6, "MB"),
     ]
+
+
+def _lags(stay: list[Any], said: Mapping[int, float]) -> Iterator[float]:
+    """How long after it was recorded each epoch was seen by somebody who looked all the time."""
+    seen = [(look.at, max(_values(trace["x"])[-1] for trace in json.loads(look.charts[0])["data"]))
+            for look in stay if look.charts]
+    for epoch, at in list(said.items()):
+        if seen and seen[0][1] < epoch <= seen[-1][1]:
+            yield next(then for then, last in seen if last >= epoch) - at
 
 
 def _values(sent: Any) -> list[float]:

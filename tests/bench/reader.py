@@ -17,6 +17,7 @@ class Look:
     """One run of a page's script or of a part of it, as it came over the wire."""
 
     seconds: float = 0.0
+    at: float = 0.0
     size: int = 0
     messages: list[ForwardMsg] = field(default_factory=list)
 
@@ -84,7 +85,8 @@ class Reader:
                 raise PermissionError("nobody is signed in")
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 break
-        look.seconds = time.perf_counter() - begun
+        look.at = time.perf_counter()
+        look.seconds = look.at - begun
         return look
 
 
