@@ -59,7 +59,7 @@ def measure(short: bool, gigabytes: float = 10.0, folder: Path | None = None, gr
     rows = [50_000, 500_000] if short else [1_000_000, *([10_000_000] if growth else []), round(gigabytes * ROWS_A_GB)]
     with workplace(folder) as place, running_app(place / "home") as app:
         mixed = travel(app, made(place / "mixed.csv", max(rows[0], 200_000), in_order=False))
-        runs = [travel(app, made(place / f"rows-{count}.csv", count)) for count in rows]
+        runs = [travel(app, made(place / f"rows-{count}.csv", count)) for count in dict.fromkeys(rows)]
     one, ten, big = runs[0], runs[1], runs[-1]
     peak = max(big.memory.values()) / MB
     greediest = max(big.memory, key=lambda role: big.memory[role])
