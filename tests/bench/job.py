@@ -50,7 +50,7 @@ def measure(short: bool) -> Found:
             return _short(job)
         small = {key: job.compare(20_000, 50, key, 3) for key in (*OF_THE_ORIGINAL, *ALSO)}
         large, again = job.compare_restart(1_000_000, 10, 3)
-        cost = metric_cost(folder, 7)
+        cost = metric_cost(folder, 13)
     return Found([*_small(small), *_large("1,000,000 rows x 20, 10 epochs", large, again, 0.8, 0.5), _cost(cost)],
                  [_plot(small)])
 
