@@ -249,7 +249,7 @@ class News:
         tenth = int((step.progress or 0) * 10)
         if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
             self.tenths[step.name] = tenth
-            yield _spoken(step.name, f"{tenth * 10} %  {step.progress_words or ''}".rstrip())
+            yield _spoken(step.name, f"{tenth * 10} %  {_progress_words(step)}".rstrip())
 
     def _idle(self) -> Iterator[Text]:
         if not self.warned and time.monotonic() - self.begun > PATIENCE_SECONDS:
@@ -289,7 +289,7 @@ def _advance(bars: Progress | None, own: Sequence[Step]) -> None:
     for number, step in enumerate(own):
         if number >= len(bars.tasks):
             bars.add_task(step.name, total=1.0, told="")
-        told = clean(step.progress_words or "") if step.status is Status.running else str(step.status)
+        told = clean(_progress_words(step)) if step.status is Status.running else str(step.status)
         done = 1.0 if step.status is Status.completed else step.progress or 0.0
         bars.update(bars.tasks[number].id, completed=done, told=told)
 
@@ -314,8 +314,15 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
         origin = sources.get(step.reused_from)
         return f"reused from workflow {origin}" if origin else "reused"
     if step.status is Status.running:
-        return step.progress_words or ""
+        return _progress_words(step)
     return step.error or ""
+
+
+def _progress_words(step: Step) -> str:
+    """epoch 3 of 10, about 2 m 5 s left"""
+    left = step.seconds_left()
+    told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
+    return ", ".join(each for each in (step.progress_words, told and f"about {told} left") if each)
 
 
 def _main_score(found: Workflow) -> str:

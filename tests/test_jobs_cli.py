@@ -3,16 +3,19 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import cast
 import pytest
+from sqlalchemy import update
 
 from jobs import runner, terminal
 from jobs.__main__ import app, main
-from store import steps, workflows
+from store import db, steps, tables, workflows
 from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +67,21 @@ def test_list_and_show(command):
     assert len(command("list", "--status", "completed")[1].splitlines()) == 2
     code, out, _ = command("show", first)
     assert code == 0 and f"Workflow {first}: play  completed" in out and "accuracy" in out
+
+
+def test_show_says_how_long_a_step_still_takes(command):
+    """Half done after a minute, a step takes another minute, in words and in JSON."""
+    number = cast.play()
+    first = steps.of_workflow(number)[0]
+    claim = steps.claim(first.id, 1, "me")
+    steps.beat(claim, progress=(0.5, "row 5 of 10"))
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(
+            started_at=tables.now() - timedelta(seconds=60), heartbeat_at=tables.now()))
+    words = command("show", number)[1]
+    left = json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"]
+    assert re.search(r"row 5 of 10, about (5\d|60) s left", " ".join(words.split()))
+    assert left == pytest.approx(60, abs=5)
 
 
 def test_json_is_one_document(command):

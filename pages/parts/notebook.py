@@ -114,15 +114,10 @@ def share(step: Step) -> float:
 
 def seconds_left(notebook: Notebook, step: Step) -> float | None:
     """How long a running step still takes at its pace so far; None while that cannot be known."""
-    if step.status is not Status.running or not step.progress or step.heartbeat_at is None:
-        return None
-    begun, behind = step.started_at, 0.0
-    if turn := notebook.turns.get(step.id):
-        begun, behind = turn.at, (turn.epoch or 0) / max(step.params.get("epochs") or 0, turn.epoch or 0, 1)
-    if begun is None or step.progress <= behind or step.heartbeat_at <= begun:
-        return None
-    pace = (step.heartbeat_at - begun).total_seconds() / (step.progress - behind)
-    return max(0.0, pace * (1 - step.progress) - (now() - step.heartbeat_at).total_seconds())
+    if (turn := notebook.turns.get(step.id)) is None:
+        return step.seconds_left()
+    epoch = turn.epoch or 0
+    return step.seconds_left(turn.at, epoch / max(step.params.get("epochs") or 0, epoch, 1))
 
 
 def told_attempt(notebook: Notebook, step: Step) -> str:
