@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -35,6 +35,9 @@ SAMPLE = 1 << 18
 # Cells that are looked at to find out the decimal mark, and the rows they are taken from.
 MARKED_CELLS = 2_500
 MARKED_ROWS = 500
+TOLD_LINES = 10_000
+
+Told = Callable[[int], object]
 
 _END = "\x00the end"
 _MAGIC = (
@@ -163,8 +166,9 @@ def reopen(path: Path, dialect: Mapping[str, Any]) -> Source:
     return Source(path, known, names, written)
 
 
-def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows, every cell as text, empty ones as null; a badly built file is refused with its line."""
+def batches(source: Source, told: Told = lambda _bytes: None) -> Iterator[pa.RecordBatch]:
+    """The rows, every cell as text, empty ones as null; a badly built file is refused with its line, and `told` hears
+    how far the search for that is."""
     count = len(source.names)
     keys = [str(position) for position in range(count)]
     skip = source.dialect.header
@@ -182,24 +186,26 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
             if skip:
                 batch, skip = batch.slice(1), False
             if batch.num_rows:
-                _refuse_long_fields(batch, source)
+                _refuse_long_fields(batch, source, told)
                 yield batch
     except (pa.ArrowInvalid, UnicodeError) as error:
-        explain(source.path, source.dialect)
+        explain(source.path, source.dialect, told)
         raise Refused(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
 
 
-def explain(path: Path, dialect: Dialect) -> None:
+def explain(path: Path, dialect: Dialect, told: Told = lambda _bytes: None) -> None:
     """Read slowly, only to say in which line a file is wrong; returns when nothing is."""
     csv.field_size_limit(LONGEST_FIELD)
     width, first, last = 0, 1, 0
-    with path.open(encoding=_python_encoding(dialect.encoding), newline="") as stream:
+    with path.open("rb") as raw, io.TextIOWrapper(raw, _python_encoding(dialect.encoding), newline="") as stream:
         reader = csv.reader(chain(_unified_lines(stream), [_END]), delimiter=dialect.delimiter)
         try:
             for row in reader:
                 first, last = last + 1, reader.line_num
                 if row == [_END]:
                     return
+                if not first % TOLD_LINES:
+                    told(raw.tell())
                 width = width or len(row)
                 if row and row[-1].endswith(_END):
                     raise Refused(f"A quotation mark that opens in line {first} is never closed.", "file")
@@ -248,12 +254,12 @@ def _bad_byte(error: UnicodeError) -> str:
     return ""
 
 
-def _refuse_long_fields(batch: pa.RecordBatch, source: Source) -> None:
+def _refuse_long_fields(batch: pa.RecordBatch, source: Source, told: Told) -> None:
     if batch.nbytes <= LONGEST_FIELD:
         return
     for position, column in enumerate(batch.columns):
         if column.nbytes > LONGEST_FIELD and (pc.max(pc.utf8_length(column)).as_py() or 0) > LONGEST_FIELD:
-            explain(source.path, source.dialect)
+            explain(source.path, source.dialect, told)
             raise Refused(f"A field in column {source.names[position]} is longer than 1 MB; a quotation mark may be "
                           "missing.", "file")
 

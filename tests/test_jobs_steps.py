@@ -466,12 +466,17 @@ def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch):
 
 
 def test_an_odd_file_that_upload_refuses(home, monkeypatch):
-    """What only the whole file shows is refused by the upload step with its line."""
+    """What only the whole file shows is refused by the upload step with its line, and the search for it moves on."""
+    told = []
+    monkeypatch.setattr(recorder.Recorder, "progress", lambda _self, *said: told.append(said))
     monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 10)
     content = b"a,b\n" + b"1,000000000000000000000000000002\n" * 250_000 + b"1,2,3\n"
     dataset = datasets.add(io.BytesIO(content), "big.csv")
     ended = tables.run(dataset, "b", "LR")["upload"]
     assert ended.error.startswith("Line 250002 has 3 fields, more than the 2")
+    search = [done for done, _size, words in told if words == "the file is badly built; finding the line"]
+    assert search == sorted(search)
+    assert len(content) * 0.9 < search[-1] <= len(content)
 
 
 def test_a_disk_too_small_for_the_prepared_rows_is_said_first(home, monkeypatch):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,17 @@ def _write(recorder: Recorder, source: Source, path: Path, columns: list[dict[st
     file = files.writing(path)
     with contextlib.closing(file), pa.ipc.new_file(pa.PythonFile(file, "w"), profile.schema_of(columns),
                                                    options=options) as writer, Behind() as behind:
-        for batch in _with_progress(recorder, ahead(reader.batches(source))):
+        for batch in _with_progress(recorder, ahead(reader.batches(source, partial(_searching, recorder)))):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
             behind(writer.write_batch, profile.typed(batch, columns, source.dialect, just_read))
     return file.kept
+
+
+def _searching(recorder: Recorder, done: int) -> None:
+    """A file is badly built, and is read line by line to say where."""
+    recorder.progress(done, recorder.dataset.size, "the file is badly built; finding the line")
 
 
 def _with_progress(recorder: Recorder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
