@@ -23,6 +23,7 @@ HUGE = 1e100
 EXACT = 2.0**53
 BINS = 20
 SAMPLED = 50_000
+SAMPLED_IN_ALL = 8_000_000
 PREVIEW_ROWS = 20
 
 YES_NO = (
@@ -149,7 +150,7 @@ def _typed_column(cells: pa.Array, column: dict[str, Any], dialect: Dialect, num
     if column["kind"] == "number":
         return pa.array(numbers_of(cells, dialect).values if numbers is None else numbers)
     if column["kind"] == "date":
-        times = dates_of(cells, column["format"]).dt.tz_localize(None)
+        times = dates_of(cells, column["format"]).dt.tz_localize(None).dt.as_unit("us")
         return pa.array(times, type=pa.timestamp("us"), from_pandas=True)
     return texts_of(cells)
 
@@ -180,8 +181,9 @@ class _Times:
 class _Column:
     """One column while the rows go by."""
 
-    def __init__(self, name: str, dialect: Dialect) -> None:
+    def __init__(self, name: str, dialect: Dialect, sampled: int) -> None:
         self.name = name
+        self.sampled = sampled
         self.dialect = dialect
         self.rows = self.present = 0
         self.read = self.unread = self.huge = 0
@@ -235,7 +237,7 @@ class _Column:
 
     def _count_words(self, cells: pa.Array) -> None:
         if not self.plain:
-            self._count(pc.value_counts(cells.filter(pc.is_in(cells, _WORDS))))
+            self._count(pc.value_counts(cells.filter(pc.is_in(pc.utf8_trim_whitespace(cells), _MISSING))))
 
     def _count(self, counted: pa.StructArray) -> None:
         values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
@@ -283,7 +285,7 @@ class _Column:
 
     def _keep_sample(self, values: np.ndarray) -> None:
         self.sample.append(values[:: self.stride].copy())  # a view would keep all of the values
-        if sum(map(len, self.sample)) > SAMPLED:
+        if sum(map(len, self.sample)) > self.sampled:
             self.sample = [np.concatenate(self.sample)[::2]]
             self.stride *= 2
 
@@ -366,9 +368,9 @@ class _Column:
         found["histogram"] = _bins(np.concatenate(self.sample))
         if not self.capped:
             merged: Counter[float] = Counter()
-            for value, count in counts.items():
-                number = numbers_of(pa.array([value]), self.dialect).values[0] if len(counts) <= 50 else None
-                if number is not None and not np.isnan(number):
+            numbers = numbers_of(pa.array(list(counts), pa.string()), self.dialect).values
+            for number, count in zip(numbers, counts.values(), strict=True):
+                if not np.isnan(number):
                     merged[_tidy(float(number), found["whole"])] += count
             if merged:
                 found["distinct"] = len(merged)
@@ -392,7 +394,8 @@ class Profiler:
     def __init__(self, source: Source, size: int) -> None:
         self._source = source
         self._size = size
-        self._columns = [_Column(name, source.dialect) for name in source.names]
+        sampled = min(SAMPLED, SAMPLED_IN_ALL // len(source.names))
+        self._columns = [_Column(name, source.dialect, sampled) for name in source.names]
         self._head: pa.RecordBatch | None = None
         self.rows = 0
         self._bytes = 0
@@ -417,7 +420,7 @@ class Profiler:
             raise Refused(f"The file has {have} below the column names; at least {FEWEST_ROWS} are needed.", "file")
         columns = [column.described() for column in self._columns]
         for column, state in zip(columns, self._columns, strict=True):
-            column["role"], column["reason"] = _role(column, state)
+            column["role"], column["reason"] = _role(column, state, exact)
         if all(column["kind"] == "empty" for column in columns):
             raise Refused("Every cell of the file is missing.", "file")
         notices = list(self._source.notices)
@@ -479,10 +482,10 @@ def _classes(column: dict[str, Any]) -> int:
     return int(column["distinct"])
 
 
-def _role(column: dict[str, Any], state: _Column) -> tuple[str, str | None]:
+def _role(column: dict[str, Any], state: _Column, exact: bool) -> tuple[str, str | None]:
     if column["kind"] == "empty":
         return "leave_out", "every cell is missing"
-    if column["distinct"] == 1 and column["distinct_exact"] and column["kind"] != "date":
+    if exact and column["distinct"] == 1 and column["distinct_exact"] and column["kind"] != "date":
         return "leave_out", "the same value in every row"
     present = state.present - state.blanks
     unique = state.unique_share if state.capped else column["distinct"] / max(present, 1)

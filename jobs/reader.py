@@ -172,12 +172,11 @@ def batches(source: Source, told: Told = lambda _bytes: None) -> Iterator[pa.Rec
     count = len(source.names)
     keys = [str(position) for position in range(count)]
     skip = source.dialect.header
+    stream = _WholeEnds(source)
     try:
         reader = arrow_csv.open_csv(
-            source.path,
-            read_options=arrow_csv.ReadOptions(
-                column_names=keys, block_size=BLOCK, encoding=_ARROW_ENCODING.get(source.dialect.encoding,
-                                                                                  source.dialect.encoding)),
+            pa.PythonFile(stream, "r"),
+            read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK),
             parse_options=arrow_csv.ParseOptions(delimiter=source.dialect.delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True),
@@ -191,6 +190,30 @@ def batches(source: Source, told: Told = lambda _bytes: None) -> Iterator[pa.Rec
     except (pa.ArrowInvalid, UnicodeError) as error:
         explain(source.path, source.dialect, told)
         raise Refused(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
+    finally:
+        stream.close()
+
+
+class _WholeEnds:
+    """A file's bytes in UTF-8. No part ends between the two signs of a line end: the reader would drop the second one
+    even inside a quoted text."""
+
+    closed = False
+
+    def __init__(self, source: Source) -> None:
+        self._stream = source.path.open("rb")
+        encoding = source.dialect.encoding
+        self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        part = self._stream.read(size)
+        found = self._held + (self._decoder.decode(part, not part).encode() if self._decoder else part)
+        self._held = b"\r" if part and found.endswith(b"\r") else b""
+        return found.removesuffix(self._held) or (self.read(size) if part else b"")
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def explain(path: Path, dialect: Dialect, told: Told = lambda _bytes: None) -> None:
@@ -490,12 +513,14 @@ def _names(first: list[str], header: bool, notices: list[dict[str, Any]]) -> tup
         return numbered, numbered
     written, names = _unique_names(first), []
     used: set[str] = set()
+    others = set(written)
     for position, name in enumerate(first, start=1):
         clean = " ".join(name.replace("\ufeff", "").split())[:200]
         if not clean:
             clean = f"column_{position}"
             notices.append(notice(f"Column {position} has no name; it is called {clean}.", clean))
-        final = _free_name(clean, used)
+        # Nor the name another column has in the file: a model renames the file's columns to these.
+        final = _free_name(clean, used | (others - {written[position - 1]}))
         if final != clean:
             notices.append(notice(f"There is more than one column {clean}; column {position} is called {final}.",
                                   final, "warning"))
@@ -521,5 +546,3 @@ def _free_name(name: str, used: set[str]) -> str:
         found = f"{name}.{number}"
     return found
 
-
-_ARROW_ENCODING = {"utf-8": "utf8"}

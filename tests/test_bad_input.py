@@ -146,8 +146,8 @@ READ = {
     "two columns of one name": (table(header="x,x"), "There is more than one column x; column 2 is called x.1.", {}),
     "no name": (table(header=",b"), "Column 1 has no name; it is called column_1.", {"name": "column_1"}),
     "a comma after every row": (table(header="a,", row="1,"), "column_2 is left out: every cell is missing.", {}),
-    "blanks around names": (table(header=" a ,a", row="1,2"), "There is more than one column a; column 2 is called "
-                            "a.1.", {"name": "a"}),
+    "blanks around names": (table(header=" a ,a", row="1,2"), "There is more than one column a; column 1 is called "
+                            "a.1.", {"name": "a.1"}),
     "only numbers in the first line": (table(header="1,2"), "The first line holds only numbers, so columns were named "
                                        "column_1, column_2, ...", {"name": "column_1"}),
     "Turkish, as Windows writes it": (table(header="şehir;b", row="İzmir;ğ").decode().encode("cp1254"),

@@ -182,10 +182,10 @@ def test_files_that_are_refused(write, content, sentence):
 def test_names(write):
     """Names are trimmed, blank ones are numbered, double ones told apart, and all of it is said."""
     source, found = read(write(lines(header=" a ,,a,ä\u0301", row="1,2,3,4")))
-    assert source.names == ("a", "column_2", "a.1", "ä\u0301")
+    assert source.names == ("a.1", "column_2", "a", "ä\u0301")
     said = [entry["text"] for entry in found.notices]
     assert "Column 2 has no name; it is called column_2." in said
-    assert "There is more than one column a; column 3 is called a.1." in said
+    assert "There is more than one column a; column 1 is called a.1." in said
 
 
 def test_no_header(write):

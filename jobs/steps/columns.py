@@ -19,8 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncod
 from jobs.profile import HUGE
 from jobs.reader import MISSING
 
-# Different values of a column that are remembered; more begin anew.
+# Different values of a column that are remembered, and what they all may take; more begin anew.
 MOST_KNOWN = 100_000
+KNOWN_BYTES = 128 << 20
 
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
@@ -95,17 +96,24 @@ def _renaming(columns: list[dict[str, Any]], names: Mapping[str, str]) -> dict[s
     return {written: name for written, name in names.items() if name in used and written != name}
 
 
+def _trim() -> tuple[str, FunctionTransformer]:
+    """Cells that were read as text, without blanks around them."""
+    return "trim", _call("replace", r"^\s+|\s+$", "", regex=True)
+
+
 def _call(method: str, *arguments: Any, **named: Any) -> FunctionTransformer:
     """A step that calls a method of what it gets."""
     return FunctionTransformer(methodcaller(method, *arguments, **named))
 
 
 def _numbers(choices: Choices) -> Pipeline:
-    steps: list[tuple[str, Any]] = []
+    steps: list[tuple[str, Any]] = [_trim()]
     if choices.thousands:
         mark, decimal = "\\" + choices.thousands, "\\" + choices.decimal
-        # Only marks that group three digits are thousands marks.
-        steps.append(("ungroup", _call("replace", rf"{mark}(?=\d{{3}}({mark}|{decimal}|\s*$))", "", regex=True)))
+        # Only marks that group three digits are thousands marks; any other makes the cell unreadable.
+        grouped = rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({decimal}\d+)?$"
+        steps.append(("ungrouped", _call("replace", rf"^(?!{grouped})[^{mark}]*{mark}(?s:.*)$", "", regex=True)))
+        steps.append(("ungroup", _call("replace", mark, "", regex=True)))
     if choices.decimal == ",":
         steps.append(("decimal_point", _call("replace", ",", ".", regex=True)))
     steps += [
@@ -160,6 +168,7 @@ def _dates(form: str, choices: Choices) -> Pipeline:
         ("weekday", part("dt.day_of_week")),
     ])
     return Pipeline([
+        _trim(),
         ("dates", _call("apply", pd.to_datetime, format=form, errors="coerce", utc=True)),
         ("parts", parts),
         ("floats", _call("astype", "float64")),  # also where no row has a gap
@@ -206,7 +215,8 @@ class Ready:
         new = {}
         for name in rows.column_names:
             values = rows[name].unique()
-            if name in self._known and len(self._known[name][0]) < MOST_KNOWN:
+            most = min(MOST_KNOWN, KNOWN_BYTES // (4 * self.width))
+            if name in self._known and len(self._known[name][0]) < most:
                 values = values.filter(pc.invert(pc.is_in(values, value_set=self._known[name][0])))
             else:
                 self._known.pop(name, None)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jobs.pipelines import step
-from jobs.recorder import Recorder
+from jobs.recorder import Recorder, StepError
 from jobs.steps.matrix import Matrix
 
 CURVE_POINTS = 200
@@ -18,7 +18,7 @@ FEW_ROWS = 200
 NEARLY_PERFECT = 0.99
 
 
-@step("evaluate", needs=("preprocess", "train"))
+@step("evaluate", needs=("preprocess", "train"), version=2)
 def evaluate(recorder: Recorder) -> dict[str, Any]:
     """Test the model on the validation part."""
     import joblib
@@ -29,7 +29,13 @@ def evaluate(recorder: Recorder) -> dict[str, Any]:
     training_y = Matrix(recorder.file("preprocess", "train_y"))
     actual = y.part(0, y.rows)
     test = _classes if prepared["task"] == "classification" else _numbers
-    found = test(recorder, model, features, actual, training_y)
+    try:
+        found = test(recorder, model, features, actual, training_y)
+    except ValueError as error:
+        if "infinit" not in str(error):
+            raise
+        raise StepError("Some rows to test on have numbers too large to compute with; choose scaling standard, or "
+                        "leave out the columns that have them.") from None
     recorder.progress(0.5, 1, "finding out which columns matter")
     found["importance"] = _importance(recorder, model, prepared)
     found["warnings"] = _warnings(recorder, found, prepared)
@@ -79,6 +85,7 @@ def _believed(recorder: Recorder, model: Any, features: Matrix, actual: np.ndarr
     """How often each class was taken for which, and how much each is believed in, for as many rows as curves need."""
     estimator = model.named_steps["model"]
     ask = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.decision_function
+    saturates = classes > 2 and hasattr(estimator, "coef_") and hasattr(estimator, "predict_proba")
     counts = np.zeros(classes * classes, dtype=np.int64)
     beliefs: list[np.ndarray] = []
     for start, block in _tested(recorder, features):
@@ -86,7 +93,9 @@ def _believed(recorder: Recorder, model: Any, features: Matrix, actual: np.ndarr
         if belief.ndim == 1:
             belief = np.column_stack([-belief, belief])
         own = actual[start:start + len(block)].astype(np.int32)
-        counts += np.bincount(own * classes + belief.argmax(axis=1), minlength=classes * classes)
+        # Chances that are all but certain are equal; what a linear model predicts is decided before they are made.
+        said = estimator.decision_function(block) if saturates else belief
+        counts += np.bincount(own * classes + said.argmax(axis=1), minlength=classes * classes)
         if start < CURVE_ROWS:
             beliefs.append(belief)
     return counts.reshape(classes, classes), np.concatenate(beliefs)

@@ -11,6 +11,7 @@ from store import files
 from store.files import Kept
 
 BLOCK_ROWS = 65_536
+BLOCK_BYTES = 64 << 20
 BUCKET_BYTES = 64 << 20
 IN_MEMORY = 128 << 20
 
@@ -41,13 +42,9 @@ class Matrix:
         return np.fromfile(self._path, self.dtype, count, offset=offset).reshape(-1, *self.shape[1:])
 
     def blocks(self) -> Iterator[np.ndarray]:
-        for start in starts(self.rows):
-            yield self.part(start, start + BLOCK_ROWS)
-
-
-def starts(rows: int) -> range:
-    """Where blocks begin."""
-    return range(0, rows, BLOCK_ROWS)
+        rows = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize)))
+        for start in range(0, self.rows, rows):
+            yield self.part(start, start + rows)
 
 
 class Sheet:
@@ -135,16 +132,16 @@ class _Bucket:
 
     def __init__(self, path: Path) -> None:
         self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y")]
-        self._streams = [path.open("wb") for path in self._paths]
+        for each in self._paths:
+            each.touch()
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
-        for stream, block in zip(self._streams, (features, labels), strict=True):
-            np.ascontiguousarray(block).tofile(stream)
+        for path, block in zip(self._paths, (features, labels), strict=True):
+            with path.open("ab") as stream:  # not kept open: there may be more buckets than files may be open
+                np.ascontiguousarray(block).tofile(stream)
 
     def take(self, width: int, label: type) -> tuple[np.ndarray, np.ndarray]:
         """All rows; the bucket is gone afterwards."""
-        for stream in self._streams:
-            stream.close()
         x = np.fromfile(self._paths[0], np.float32).reshape(-1, width)
         y: np.ndarray = np.fromfile(self._paths[1], label)
         for path in self._paths:

@@ -19,10 +19,12 @@ from jobs.steps.matrix import Sheet, Shuffle
 from store import files
 
 FITTED_ROWS = 100_000
+FITTED_BYTES = 128 << 20
 SAMPLE_ROWS = 2_000
 DRAWN_ROWS = 5_000_000
 PART_ROWS = 65_536
 PART_BYTES = 16 << 20
+MADE_BYTES = 64 << 20
 MOST_MATRIX_COLUMNS = 20_000
 FEW_ROWS = 50
 # So many rows are counted at once.
@@ -82,7 +84,7 @@ class _Target:
         return len(self.codes) - self.kept
 
 
-@step("preprocess", needs=("upload",), params=_params, version=3)
+@step("preprocess", needs=("upload",), params=_params, version=4)
 def preprocess(recorder: Recorder) -> dict[str, Any]:
     """Make matrices out of the table, and the fitted way from raw rows to them."""
     params, uploaded = recorder.params, recorder.result("upload")
@@ -218,7 +220,7 @@ def _codes(cells: pa.Array, known: dict[Any, int], column: dict[str, Any]) -> np
         if value is None or value != value:
             places.append(MISSING)
             continue
-        if column["kind"] == "number" and not column["whole"] and len(known) >= 20:
+        if column["kind"] == "number" and not column["whole"] and value not in known and len(known) >= 20:
             raise StepError(f"{name} has many different numbers; choose an algorithm that predicts a number, such as "
                             "boosting (numbers).")
         places.append(known.setdefault(value, len(known)))
@@ -388,7 +390,7 @@ def _written_names(recorder: Recorder) -> dict[str, str]:
 
 def _rows_to_fit(work: _Work) -> pd.DataFrame:
     """The training rows, or a random part of them when there are very many."""
-    share = FITTED_ROWS / work.training
+    share = _fitted(work) / work.training
     random = _random(work.recorder.params, "fit")
     parts, start = [], 0
     for batch in ahead(_batches(work.table, work.names)):
@@ -405,6 +407,14 @@ def _rows_to_fit(work: _Work) -> pd.DataFrame:
     return table.to_pandas()
 
 
+def _fitted(work: _Work) -> int:
+    """How many rows are fitted on at once: a text takes room as such, and as the columns that scikit-learn makes."""
+    most = work.recorder.params["max_categories"]
+    row = sum(16 if column["kind"] in ("number", "date") else 64 + 4 * min(most, column["distinct"])
+              for column in work.features)
+    return min(FITTED_ROWS, FITTED_BYTES // row)
+
+
 def _tell(work: _Work, begin: float, end: float, rows: int, words: str) -> None:
     """Progress of a stage that goes through the rows, as a part of the step's."""
     work.recorder.progress(begin + (end - begin) * rows / len(work.use), 1, f"{rows:,} {words}")
@@ -417,7 +427,7 @@ def _write_matrices(work: _Work, ready: Any) -> dict[str, int]:
     gaps = dict.fromkeys(work.names, 0)
     start = 0
     with Behind() as behind:
-        for rows in _tables(work):
+        for rows in _tables(work, max(1, MADE_BYTES // (4 * ready.width))):
             part = slice(start, start + rows.num_rows)
             start = part.stop
             use = work.use[part]
@@ -505,11 +515,12 @@ class _Sample:
         joblib.dump({"rows": rows, "codes": np.concatenate(self._labels)}, path)
 
 
-def _tables(work: _Work) -> Iterator[pa.Table]:
-    """What is learned from, and a number to predict, part by part."""
+def _tables(work: _Work, most: int) -> Iterator[pa.Table]:
+    """What is learned from, and a number to predict, part by part, at most so many rows each."""
     names = work.names if work.target.labels is not None else [*work.names, work.recorder.params["target"]]
-    return ahead(pa.Table.from_batches([_without_words(batch) for batch in batches]).combine_chunks()
-                 for batches in _grouped(_batches(work.table, names)))
+    tables = ahead(pa.Table.from_batches([_without_words(batch) for batch in batches]).combine_chunks()
+                   for batches in _grouped(_batches(work.table, names)))
+    return (table.slice(start, most) for table in tables for start in range(0, table.num_rows, most))
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -14,7 +14,7 @@ from jobs import algorithms
 from jobs.algorithms import TREES_PER_EPOCH, Algorithm
 from jobs.pipelines import Param, Params, step
 from jobs.recorder import Recorder, StepError
-from jobs.steps.matrix import BLOCK_ROWS, Matrix, starts
+from jobs.steps.matrix import BLOCK_BYTES, BLOCK_ROWS, Matrix
 
 SCORED_ROWS = 20_000
 # So much is learned from at once: rows are visited in random order, which is slow where they are not in the cache.
@@ -35,7 +35,7 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, version=2)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, version=3)
 def train(recorder: Recorder) -> dict[str, Any]:
     """Learn, epoch by epoch."""
     import joblib
@@ -72,7 +72,8 @@ class _Data:
         if (labels is None) is not (algorithm.task == "regression"):
             raise StepError(f"{algorithm.label} cannot predict this target.")
         # Training rows are in random order already, so the first ones are a fair sample.
-        data = cls(x, y, val_x, val_y.part(0, val_y.rows), x.part(0, SCORED_ROWS), y.part(0, SCORED_ROWS), labels, None)
+        scored = min(SCORED_ROWS, BLOCK_BYTES // (x.shape[1] * x.dtype.itemsize))
+        data = cls(x, y, val_x, val_y.part(0, val_y.rows), x.part(0, scored), y.part(0, scored), labels, None)
         if labels is None:
             data._measure_target()
         elif recorder.params.get("class_weight") == "balanced":
@@ -237,6 +238,7 @@ def _grow(recorder: Recorder, data: _Data, run: _Run) -> Iterator[float]:
     if data.labels is not None and len(np.unique(y)) < len(data.labels):
         raise StepError("Some values of the target are too rare for this algorithm on so many rows; choose another "
                         "algorithm, or fewer columns.")
+    yield 0.0  # an epoch may take minutes, and the next word comes at its end
     run.estimator.max_iter = TREES_PER_EPOCH * (run.epoch + 1)
     run.estimator.fit(x, data.goal(y), sample_weight=data.weight(y))
     yield 1.0
@@ -277,6 +279,8 @@ def _finish(recorder: Recorder, algorithm: Algorithm, data: _Data, run: _Run, pr
         "algorithm": algorithm.key, "epochs_run": run.epoch, "best_epoch": run.best_epoch, "stopped_early": run.stopped,
         "main_metric": main, "best": run.best_score, "best_train": run.best_train, "first": run.first_score,
         "model_size": kept.size,
+        "given_rows": data.x.rows,
+        "learned_rows": min(algorithms.most_rows(data.x.shape[1]), data.x.rows) if algorithm.in_memory else data.x.rows,
     }
 
 
@@ -309,9 +313,10 @@ def _in_own_unit(estimator: Any, middle: float, spread: float) -> Any:
 
 
 def _validation(data: _Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in starts(data.val_x.rows):
-        end = min(start + BLOCK_ROWS, data.val_x.rows)
-        yield data.val_x.part(start, end), data.goal(data.val_y[start:end])
+    start = 0
+    for block in data.val_x.blocks():
+        yield block, data.goal(data.val_y[start:start + len(block)])
+        start += len(block)
 
 
 def measure(algorithm: Algorithm, estimator: Any, blocks: Any, spread: float) -> Scores:
@@ -345,7 +350,9 @@ def _log_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray,
         return found, np.logaddexp(0.0, -margin, dtype=np.float64)
     chances = estimator.predict_proba(x)
     own = chances[np.arange(len(y)), y].astype(np.float64)
-    return chances.argmax(axis=1), -np.log(np.clip(own, 1e-15, None))
+    # Chances that are all but certain are equal; what is predicted is decided before they are made.
+    found = (_decision(estimator, x) if hasattr(estimator, "coef_") else chances).argmax(axis=1)
+    return found, -np.log(np.clip(own, 1e-15, None))
 
 
 def _decision(estimator: Any, x: np.ndarray) -> np.ndarray:

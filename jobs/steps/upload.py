@@ -19,7 +19,7 @@ from store.errors import Refused
 from store.files import Kept
 
 
-@step("upload", reads_dataset=True, version=2)
+@step("upload", reads_dataset=True, version=3)
 def upload(recorder: Recorder) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
@@ -60,7 +60,7 @@ def _write_and_profile(recorder: Recorder, source: Source, path: Path) -> tuple[
     found = Profile(found.columns, found.preview, _all_notices(recorder, found), found.proposal, found.rows, True)
     if [_form(column) for column in found.columns] != [_form(column) for column in guessed]:
         recorder.log("Later rows showed that some columns are of another kind than the first ones; reading again.")
-        kept = _write(recorder, source, path, found.columns)
+        kept = _write(recorder, source, path, found.columns, before=recorder.dataset.size)
     return found, kept
 
 
@@ -77,13 +77,13 @@ def _form(column: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _write(recorder: Recorder, source: Source, path: Path, columns: list[dict[str, Any]],
-           profiler: profile.Profiler | None = None) -> Kept:
+           profiler: profile.Profiler | None = None, before: int = 0) -> Kept:
     """Read, look and write, each in a thread of its own."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     file = files.writing(path)
     with contextlib.closing(file), pa.ipc.new_file(pa.PythonFile(file, "w"), profile.schema_of(columns),
                                                    options=options) as writer, Behind() as behind:
-        for batch in _with_progress(recorder, ahead(reader.batches(source, partial(_searching, recorder)))):
+        for batch in _with_progress(recorder, ahead(reader.batches(source, partial(_searching, recorder))), before):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
@@ -93,14 +93,16 @@ def _write(recorder: Recorder, source: Source, path: Path, columns: list[dict[st
 
 def _searching(recorder: Recorder, done: int) -> None:
     """A file is badly built, and is read line by line to say where."""
-    recorder.progress(done, recorder.dataset.size, "the file is badly built; finding the line")
+    size = recorder.dataset.size
+    recorder.progress(size + done, 2 * size, "the file is badly built; finding the line")
 
 
-def _with_progress(recorder: Recorder, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _with_progress(recorder: Recorder, batches: Iterator[pa.RecordBatch], before: int) -> Iterator[pa.RecordBatch]:
+    """`before` says how many bytes had to be read once already."""
     rows, done, size = 0, 0, recorder.dataset.size
     for batch in batches:
         yield batch
         rows += batch.num_rows
         # Between two texts there is one sign in the file, and four bytes here.
         done += batch.nbytes - 3 * batch.num_rows * batch.num_columns
-        recorder.progress(done, max(size, done), f"{rows:,} rows read")
+        recorder.progress(before + done, before + max(size, done), f"{rows:,} rows read")
