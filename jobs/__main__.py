@@ -29,6 +29,10 @@ Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
 
 
+# Taking in a bigger file takes seconds, and is said.
+LARGE = 100_000_000
+
+
 @app.command()
 def submit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")],
@@ -53,6 +57,8 @@ def submit(
     from jobs import datasets
     from jobs import workflows as verbs
 
+    if (size := file.stat().st_size) > LARGE and not as_json:
+        typer.echo(f"Taking in {file.name}, {size / 1e9:.1f} GB.", err=True)
     dataset = datasets.add(file, file.name)
     target, algorithm = asked.goal(dataset, target, algorithm)
     if told := verbs.sample(dataset, target, algorithm, params):

@@ -185,8 +185,13 @@ def sample(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, A
     held, learned = algorithms.most_rows(max(width, 1)), _rows(dataset) * (1 - full["test_size"])
     if learned <= held:
         return None
-    return (f"{chosen.label} needs its rows in memory, so it learns from about {held:,} random rows of the "
-            f"{learned:,.0f} that are for learning. Algorithms that read the table in parts learn from all of them.")
+    return (f"{chosen.label} needs its rows in memory, so it learns from about {_round(held):,} random rows of the "
+            f"{_round(learned):,} that are for learning. Algorithms that read the table in parts learn from all.")
+
+
+def _round(rows: float) -> int:
+    """1,080,000: an estimate in three digits."""
+    return int(float(f"{rows:.3g}"))
 
 
 def _learned(column: Mapping[str, Any], features: list[str] | None) -> bool:

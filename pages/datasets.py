@@ -92,7 +92,7 @@ def table(listed: list[Listed]) -> None:
             "by": config.TextColumn("By", width="small", help="Who uploaded the newest version."),
             "used": config.NumberColumn("Workflows", width="small", help="How many workflows use it, in any version."),
         },
-        height=35 * (len(listed) + 1) + 3, alt="Datasets")
+        height=35 * (len(listed) + 1) + 3, placeholder="", alt="Datasets")
     if cells := chosen.selection.cells:
         st.query_params.from_dict({"id": str(listed[cells[0][0]].id)})
         st.rerun()

@@ -140,8 +140,10 @@ def _panel(workflow_id: int, key: str, first: list[Callable[[int], Notebook]]) -
         st.rerun()
     _status_line(book, key)
     _bar(book)
+    above = st.container()  # there from the beginning, so that the cells do not change places when it is filled
     if book.workflow.status is Status.completed:
-        _summary(book)
+        with above:
+            _summary(book)
     cells.draw(book)
     return not book.workflow.status.over
 
@@ -154,6 +156,8 @@ def _status_line(book: Notebook, key: str) -> None:
                    f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}")
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
+        if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
+            st.caption(f"{notebook.title(going.name)}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
             st.markdown(f":red[Stopped at {notebook.title(failed.name).lower()}: {words.plain(failed.error or '')}]")
         if not workflow.status.over:

@@ -30,6 +30,8 @@ from store.errors import NotFound
 from store.records import record
 from store.tables import Status, artifacts, datasets, needs, now, steps, workflow_status, workflows
 
+# Sooner, opening a file and starting up would count as its pace.
+TELLING_SECONDS = 3.0
 ATTEMPTS = 3
 BACK_OFF_SECONDS = (0, 2, 10)
 ENDS_SOONER = {"out_of_memory"}
@@ -81,9 +83,10 @@ class Step:
         begun = begun or (self.started_at if self.attempt == 1 else None)
         if self.status is not Status.running or not self.progress or begun is None or self.heartbeat_at is None:
             return None
-        if self.progress <= behind or self.heartbeat_at <= begun:
+        worked = (self.heartbeat_at - begun).total_seconds()
+        if self.progress <= behind or worked < TELLING_SECONDS:
             return None
-        pace = (self.heartbeat_at - begun).total_seconds() / (self.progress - behind)
+        pace = worked / (self.progress - behind)
         return max(0.0, pace * (1 - self.progress) - (now() - self.heartbeat_at).total_seconds())
 
 

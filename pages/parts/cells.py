@@ -146,7 +146,7 @@ def _state(book: Notebook, step: Step) -> None:
     if step.status is Status.pending:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
-        st.progress(step.progress or 0.0, text=_progress_words(book, step))
+        st.progress(step.progress or 0.0, text=progress_words(book, step))
     elif step.status is Status.failed:
         _failure(step)
     elif step.status is Status.skipped:
@@ -156,7 +156,7 @@ def _state(book: Notebook, step: Step) -> None:
         st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it began.")
 
 
-def _progress_words(book: Notebook, step: Step) -> str:
+def progress_words(book: Notebook, step: Step) -> str:
     said = [words.sentence(words.plain(step.progress_words or "working"))]
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
@@ -177,14 +177,21 @@ def _failure(step: Step) -> None:
     st.error(words.plain(step.error or "The step failed."), icon=":material/error:")
     if visitor.may_change():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button("Retry", icon=":material/replay:", type="primary", key=f"retry-{step.id}",
+            st.button("Retry", icon=":material/replay:", key=f"retry-{step.id}",
+                      type="secondary" if step.error_code == "refused" else "primary",
                       on_click=actions.perform, args=(verbs.retry, step.workflow_id), kwargs={"leave": False})
-            st.caption(WHAT_TO_DO.get(step.error_code or "", DEFAULT_TO_DO), width="stretch")
+            st.caption(_what_to_do(step), width="stretch")
     else:
         st.caption("An analyst can retry it, or run it with other settings.")
     if step.traceback:
         with st.expander("Technical details", type="compact", key=f"traceback-{step.id}"):
             st.code(step.traceback, language=None, wrap_lines=True, height=LOG_HEIGHT)
+
+
+def _what_to_do(step: Step) -> str:
+    if step.error_code == "refused" and step.name == "upload":
+        return "Correct the file, and start anew with it on the page New."
+    return WHAT_TO_DO.get(step.error_code or "", DEFAULT_TO_DO)
 
 
 def _params(book: Notebook, step: Step) -> Sequence[Param]:

@@ -114,8 +114,8 @@ def share(step: Step) -> float:
 
 def seconds_left(notebook: Notebook, step: Step) -> float | None:
     """How long a running step still takes at its pace so far; None while that cannot be known."""
-    if (turn := notebook.turns.get(step.id)) is None:
-        return step.seconds_left()
+    if (turn := notebook.turns.get(step.id)) is None or turn.attempt != step.attempt:
+        return step.seconds_left(step.started_at)  # a person's Retry begins the count anew
     epoch = turn.epoch or 0
     return step.seconds_left(turn.at, epoch / max(step.params.get("epochs") or 0, epoch, 1))
 
@@ -125,8 +125,11 @@ def told_attempt(notebook: Notebook, step: Step) -> str:
     if step.attempt == 1:
         return ""
     turn = notebook.turns.get(step.id)
+    if step.started_at is None and (turn is None or turn.attempt != step.attempt):
+        return ""  # it had not begun when somebody retried
     if turn is None or turn.attempt != step.attempt or turn.ended_at is None:
-        return f"attempt {step.attempt}"
+        epoch = turn.epoch if turn and turn.attempt == step.attempt else None
+        return f"attempt {step.attempt}" + (f", continued from epoch {epoch:,}" if epoch else "")
     if turn.epoch:
         going_on = f"continued from epoch {turn.epoch:,}"
     else:

@@ -98,6 +98,9 @@ def _train(step: Step, result: Result) -> None:
                     f"**{words.score(main, result.get('best'))}**")
     if result.get("stopped_early"):
         said.append("stopped early: it no longer became better")
+    rows, given = result.get("learned_rows"), result.get("given_rows")
+    if rows and given and rows < given:
+        said.append(f"learned from {words.count(rows)} random rows of {words.count(given)}")
     if result.get("model_size"):
         said.append(f"model {words.size(result['model_size'])}")
     st.markdown(" · ".join(said))
