@@ -91,14 +91,11 @@ def room() -> int:
 @contextmanager
 def incoming() -> Iterator[Incoming]:
     """Take in a file of any size; what was not kept is removed."""
-    root = _root()
-    with tempfile.NamedTemporaryFile(dir=root, prefix="incoming-", delete=False) as stream:
-        path = Path(stream.name)
-        fcntl.flock(stream, fcntl.LOCK_SH)
+    with _begun_file() as stream:
         try:
-            yield Incoming(stream)  # type: ignore[arg-type]
+            yield Incoming(stream)
         finally:
-            path.unlink(missing_ok=True)
+            Path(stream.name).unlink(missing_ok=True)
 
 
 def check() -> None:
@@ -180,9 +177,7 @@ def scratch() -> Iterator[Path]:
     """A folder of one's own that goes away with its user."""
     root = settings().folder / "scratch"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(dir=root, prefix=f"{os.getpid()}-"))
-    lock = os.open(folder, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    folder, lock = _begun_folder(root)
     try:
         yield folder
     finally:
@@ -193,14 +188,19 @@ def scratch() -> Iterator[Path]:
 def sweep_scratch() -> None:
     """Remove what killed processes left behind. What somebody still writes is locked, and stays; a lock ends with its
     process."""
-    for leftover in abandoned():
-        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    for path in _begun():
+        with _left_alone(path) as alone:
+            if alone:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def abandoned() -> list[Path]:
     """What nobody writes any more."""
-    begun = (*(settings().folder / "scratch").glob("*"), *_root().glob("incoming-*"))
-    return [path for path in begun if _is_abandoned(path)]
+    found = []
+    for path in _begun():
+        with _left_alone(path) as alone:
+            found += [path] if alone else []
+    return found
 
 
 def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
@@ -293,16 +293,46 @@ def _into_place(temporary: Path, kept: Kept) -> None:
         os.close(directory)
 
 
-def _is_abandoned(path: Path) -> bool:
+def _begun() -> list[Path]:
+    return [*(settings().folder / "scratch").glob("*"), *_root().glob("incoming-*")]
+
+
+def _begun_file() -> BinaryIO:
+    """A new file, locked. Who sweeps may find it before it is locked, and remove it; then another one is made."""
+    while True:
+        stream = tempfile.NamedTemporaryFile(dir=_root(), prefix="incoming-", delete=False)  # noqa: SIM115
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        if Path(stream.name).exists():
+            return stream  # type: ignore[return-value]
+        stream.close()
+
+
+def _begun_folder(root: Path) -> tuple[Path, int]:
+    """The same for a folder, with its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=root, prefix=f"{os.getpid()}-"))
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+@contextmanager
+def _left_alone(path: Path) -> Iterator[bool]:
+    """Whether nobody writes it; nobody begins to, meanwhile."""
     try:
         lock = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return False
-    try:
+        yield False
+        return
+    alone = False
+    with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
+        alone = True
+    try:
+        yield alone
     finally:
         os.close(lock)
 

@@ -1,5 +1,7 @@
 """Files: whole or not there, and checked before use."""
 
+import threading
+
 import pytest
 
 from store import files
@@ -66,3 +68,23 @@ def test_sweeping_spares_what_somebody_writes(home):
         assert folder.is_dir() and not (home / "scratch" / "1-left").exists()
         assert not (home / "files" / "incoming-old").exists()
         assert files.verified(stream.keep()).read_bytes() == b"so far"
+
+
+def test_what_was_just_begun_is_not_swept_away(home):
+    """Sweeping all the time, somebody never removes a folder or file that another one has just begun."""
+    over = threading.Event()
+
+    def sweep():
+        while not over.is_set():
+            files.sweep_scratch()
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    try:
+        for _ in range(1_500):
+            with files.scratch() as folder, files.incoming() as stream:
+                (folder / "a").touch()
+                assert stream.path.exists()
+    finally:
+        over.set()
+        thread.join()
