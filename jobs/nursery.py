@@ -101,9 +101,10 @@ def _look_after_children(line: Connection, worker: int, be: Callable[[Connection
             signal.signal(sign, signal.SIG_IGN)  # it ends with its worker, who may have something to finish
         _stay_with(worker)
         ends: dict[int, list[int]] = {}
+        wanted = False
         with contextlib.suppress(EOFError, OSError):
             while True:
-                told = wait([line, *chain(*ends.values())], None if hasattr(os, "pidfd_open") else LOOK_SECONDS)
+                told = wait([line, *chain(*ends.values())], LOOK_SECONDS if wanted or not all(ends.values()) else None)
                 for pid, status, used in _ended():
                     with contextlib.suppress(ProcessLookupError, PermissionError):
                         os.killpg(pid, signal.SIGKILL)  # its own children, if it had any, must not outlive it
@@ -112,7 +113,14 @@ def _look_after_children(line: Connection, worker: int, be: Callable[[Connection
                     line.send((pid, (status, used)))
                 if line in told:
                     line.recv()
-                    pid = _forked(line, be)
+                    wanted = True
+                if wanted:
+                    try:
+                        pid = _forked(line, be)
+                    except OSError:  # no room for another process just now; those that work go on
+                        log.exception("no child yet")
+                        continue
+                    wanted = False
                     ends[pid] = end_of(pid)
     except BaseException:
         log.exception("nursery ended")

@@ -97,11 +97,13 @@ class Recorder:
     def log(self, text: str, level: str = "info") -> None:
         """Say a line that the user reads while the step works."""
         self._add(lambda untold: untold.lines.append((now(), level, sayable(text))))
+        if len(self._untold.lines) >= MOST_UNTOLD:
+            self.flush()
 
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch. Who records faster than the database writes waits for it."""
         self.check()
-        rows = [(epoch, name, float(value)) for name, value in values.items()]
+        rows = [(int(epoch), sayable(name), float(value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
             self.log(f"{row[1]} of epoch {epoch} is {row[2]} and is left out.", "warning")

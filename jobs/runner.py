@@ -187,7 +187,14 @@ def _work(recorder: Recorder, task: Task, limit: Limit) -> Outcome:
         result = _definition(task.claim).function(recorder)
     if time.monotonic() - begun > task.timeout:
         raise TimedOut  # it was told so, and went on with whatever it had by then
-    return Outcome(result, recorder.saved)
+    return Outcome(_kept_as(result), recorder.saved)
+
+
+def _kept_as(result: Any) -> dict[str, Any]:
+    """What a step returned, as the database keeps it; what cannot be kept is the step's own mistake."""
+    if not isinstance(result, dict):
+        raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
+    return dict(json.loads(json.dumps(result)))
 
 
 def _reusable(task: Task) -> Outcome | None:
@@ -228,7 +235,10 @@ def _known_reason(error: BaseException) -> tuple[str, str, bool]:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    said = ""
+    with contextlib.suppress(Exception):
+        said = str(error).strip()
+    return (said or type(error).__name__).splitlines()[0][:300]
 
 
 class _Spoken(io.TextIOBase):
@@ -253,6 +263,8 @@ def _spoken(recorder: Recorder) -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_where: object) -> None:
         recorder.log(f"{category.__name__}: {message}", "warning")
 
-    with contextlib.redirect_stdout(_Spoken(recorder)), warnings.catch_warnings():
+    spoken = _Spoken(recorder)
+    with contextlib.redirect_stdout(spoken), warnings.catch_warnings():
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+        spoken.write("\n")  # a last line may have no end

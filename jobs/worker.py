@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import pickle
 import signal
 import time
 from multiprocessing.connection import Connection, wait
@@ -113,6 +112,11 @@ class StepWorker(Worker):
         with contextlib.suppress(RedisError):
             super().maintain_heartbeats(job)
 
+    # The order to stop may come while the queue is away, in the middle of a step that must not fail by it.
+    def set_shutdown_requested_date(self) -> None:
+        with contextlib.suppress(RedisError):
+            super().set_shutdown_requested_date()
+
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
         with contextlib.suppress(RedisError):
             super().set_current_job_working_time(current_job_working_time, pipeline)
@@ -152,10 +156,12 @@ class StepWorker(Worker):
             self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
             return
         self._job = job
+        self._child = self._nursery.child()  # before the step is claimed, or it is lost with a nursery that is gone
         self.prepare_execution(job)
         try:
             self.perform_job(job, queue)
         finally:
+            self._child[1].close()
             self.execution = None
             self._horse_pid = 0
             self._nursery.ask()
@@ -164,7 +170,7 @@ class StepWorker(Worker):
     def _do_in_a_child(self, task: Task) -> Ending | None:
         """Hand a step to the child that already waits for one, and hear from it how it ended."""
         self._frozen = 0
-        self._horse_pid, line = self._nursery.child()
+        self._horse_pid, line = self._child
         ends = end_of(self._horse_pid)
         try:
             with line:
@@ -218,14 +224,7 @@ def _be_a_child(line: Connection) -> None:
     recorder.IN_A_PROCESS_OF_ITS_OWN = True
     with contextlib.suppress(EOFError):  # not needed any more
         task = line.recv()
-        _say(line, runner.do(task, TimeLimit))
-
-
-def _say(line: Connection, ending: Ending | None) -> None:
-    try:
-        line.send(ending)
-    except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
-        line.send(Ending(None, runner.reason_of(error)))
+        line.send(runner.do(task, TimeLimit))
 
 
 def _last_words(code: str, status: int, used: int) -> str:

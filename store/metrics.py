@@ -1,5 +1,6 @@
 """Metrics: one number per step, attempt, epoch and name; and the scores of whole workflows."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -165,7 +166,8 @@ def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:
 def write_scores(connection: Connection, workflow_id: int, values: Mapping[str, float]) -> None:
     """Replace a workflow's scores."""
     connection.execute(scores.delete().where(scores.c.workflow_id == workflow_id))
-    rows = [{"workflow_id": workflow_id, "name": name, "value": float(value)} for name, value in values.items()]
+    rows = [{"workflow_id": workflow_id, "name": name, "value": float(value)} for name, value in values.items()
+            if math.isfinite(value)]
     if rows:
         connection.execute(scores.insert(), rows)
 

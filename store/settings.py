@@ -1,7 +1,7 @@
 """Every setting, in one place; nothing else reads the environment."""
 
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -28,7 +28,7 @@ class Settings(BaseSettings):
         default=False, description="1 lets other machines in although nobody has to sign in.")
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
 
-    @property
+    @cached_property  # a step may change its working folder
     def folder(self) -> Path:
         """The home folder as an absolute path."""
         return self.home.expanduser().resolve()
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.folder / 'trainyard.db'}"
 
-    @property
+    @cached_property
     def files(self) -> Path:
         """The folder for files; only local folders are supported so far."""
         if "://" in self.files_url and not self.files_url.startswith("file://"):

@@ -1,0 +1,167 @@
+"""Steps that behave oddly, and workers that are hit at odd moments."""
+
+import errno
+import os
+import signal
+import time
+
+import cast
+import numpy as np
+import psutil
+import pytest
+from test_jobs_services import finish, run, running_step, until
+
+from jobs import queues, runner
+from jobs import services as service
+from jobs.nursery import Nursery
+from jobs.pipelines import pipeline, step
+from jobs.recorder import MOST_UNTOLD, Recorder
+from jobs.runner import StepFailed, run_step
+from store import logs, metrics, steps, workflows
+from store.tables import Status
+
+RETURNED = [None]
+
+
+@step("give")
+def give(recorder):
+    recorder.log("begun")
+    return RETURNED[0]() if callable(RETURNED[0]) else RETURNED[0]
+
+
+GIVE = pipeline("give", give)
+
+
+@pytest.mark.slow
+def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
+    """Workers told to end while the queue does not answer finish what they do."""
+    workflow_id = run(number=100, pause=0.1)
+    step = running_step(workflow_id)
+    worker = queues.snapshot().workers
+    valkey = psutil.Process(service.state()["valkey"])
+    valkey.suspend()
+    for row in worker:
+        os.kill(row.pid, signal.SIGTERM)
+    assert finish(workflow_id, 60) == Status.completed, steps.get(step.id).error
+
+
+@pytest.mark.parametrize("what", [{"a": np.int64(1)}, [], None], ids=str)
+def test_lines_before_a_result_that_cannot_be_kept_are_told(home, what):
+    """A result that cannot be kept fails the step with all it had said."""
+    RETURNED[0] = what
+    workflow_id = cast.play("give")
+    with pytest.raises(StepFailed):
+        run_step(steps.of_workflow(workflow_id)[0].id, 1)
+    step = steps.of_workflow(workflow_id)[0]
+    assert step.status == Status.failed and "begun" in [line.text for line in logs.tail(step.id)]
+
+
+class MuteError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_an_error_without_words_is_an_error(home):
+    """An error that cannot even be put into words is told by its name."""
+    assert runner.reason_of(MuteError()).code == "error"
+
+
+def test_a_score_that_is_no_number_is_left_out(home):
+    """A score that is not a number does not fail a finished step."""
+    RETURNED[0] = {"scores": {"a": float("nan"), "b": 1.0}}
+    workflow_id = cast.play("give")
+    run_step(steps.of_workflow(workflow_id)[0].id, 1)
+    assert workflows.get(workflow_id).scores == {"b": 1.0}
+
+
+def of_own(workflow_id):
+    claim = steps.claim(steps.of_workflow(workflow_id)[0].id, 1, "me")
+    return claim, Recorder(claim, lambda: None, "f")
+
+
+def test_an_epoch_may_be_numpys(home):
+    """Epochs counted by numpy are numbers in the database."""
+    claim, recorder = of_own(cast.play())
+    for epoch in np.arange(1, 3):
+        recorder.metric(epoch, loss=1.0)
+    recorder.flush()
+    assert [point.epoch for point in metrics.curves(claim.step.id)["loss"]] == [1, 2]
+
+
+def test_who_logs_faster_than_the_database_writes_waits(home):
+    """Lines are not gathered without end."""
+    _, recorder = of_own(cast.play())
+    for number in range(MOST_UNTOLD + 1):
+        recorder.log(str(number))
+    assert len(recorder.last_words()[1]) <= MOST_UNTOLD
+
+
+def test_a_step_may_change_its_folder(home, monkeypatch):
+    """A home named by a relative path stays where it was."""
+    monkeypatch.setenv("TRAINYARD_HOME", os.path.relpath(home))
+    service.settings.cache_clear()
+    before = service.settings().folder
+    monkeypatch.chdir("/")
+    assert service.settings().folder == before
+
+
+def test_a_last_line_needs_no_end(home):
+    """What was printed last is told, also without a line end."""
+    RETURNED[0] = lambda: print("said", end="") or {}
+    workflow_id = cast.play("give")
+    run_step(steps.of_workflow(workflow_id)[0].id, 1)
+    assert "said" in [line.text for line in logs.tail(steps.of_workflow(workflow_id)[0].id)]
+
+
+def works(line):
+    while (seconds := line.recv()) is not None:
+        time.sleep(seconds)
+        line.send("done")
+
+
+def test_a_child_that_cannot_be_forked_ends_no_other(monkeypatch):
+    """When no process can be made, those that work go on, and one is made later."""
+    fork, forks = os.fork, []
+
+    def full():
+        forks.append(1)
+        if len(forks) == 3:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        return fork()
+
+    user = fork()
+    if user == 0:
+        os.fork = full
+        nursery = Nursery(works)
+        _, line = nursery.child()
+        line.send(0.5)
+        nursery.ask()
+        ok = line.poll(5) and line.recv() == "done" and nursery.child()
+        os._exit(0 if ok else 2)
+    assert os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) == 0
+
+
+def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
+    """The end of a child is noticed on kernels without pidfd."""
+    def none(*_):
+        raise OSError(errno.ENOSYS, "no")
+
+    monkeypatch.setattr(os, "pidfd_open", none)
+    nursery = Nursery(works)
+    pid, _line = nursery.child()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: nursery._line.poll(), 5)
+    until(lambda: nursery._line.poll() and (nursery._hear() or pid in nursery._ended), 5)
+    nursery.end()
+
+
+@pytest.mark.slow
+def test_a_step_is_not_lost_with_a_nursery_that_died_before_it(services):
+    """A nursery that was killed while idle costs no attempt."""
+    until(lambda: len(queues.snapshot().workers) == 2)
+    time.sleep(1)
+    for row in queues.snapshot().workers:
+        psutil.Process(row.pid).children()[0].kill()
+    workflow_id = run(number=2)
+    assert finish(workflow_id, 40) == Status.completed
+    assert {step.attempt for step in steps.of_workflow(workflow_id)} == {1}
