@@ -440,9 +440,20 @@ def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     body = "".join(f"{i % 97 if i < 70_000 else f'v{i % 5}'},{i % 2},{long}\n" for i in range(100_000))
     dataset = datasets.add(io.BytesIO(("code,y,long\n" + body).encode()), "big.csv")
     assert (dataset.exact, dataset.columns[0]["kind"]) == (False, "number")
-    result = completed(tables.run(dataset, "y", "LR", until="upload"), "upload")
+    ended = tables.run(dataset, "y", "LR", until="upload")
+    result = completed(ended, "upload")
     assert (result["rows"], result["columns_profile"][0]["kind"]) == (100_000, "text")
     assert stored.get(dataset.id).exact
+    said = "Later rows showed that code is of another kind than the first ones; reading again."
+    assert said in [line.text for line in logs.tail(ended["upload"].id)]
+
+
+def test_columns_are_listed_as_people_do():
+    """A few columns are named, of many the first ones."""
+    from jobs.steps.upload import _listed
+
+    assert _listed(["a", "b"]) == "a and b are"
+    assert _listed(list("abcdefg")) == "a, b, c, d and 3 more columns are"
 
 
 def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch):

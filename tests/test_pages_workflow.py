@@ -9,6 +9,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from jobs import pipelines
+from jobs import workflows as verbs
 from pages.parts import cells, notebook
 from store import datasets, db, files, logs, steps, tables, workflows
 from store.steps import Outcome
@@ -456,6 +457,41 @@ def test_time_left_goes_by_the_pace_so_far(home, progress, expected):
     book = notebook.read(number)
     left = notebook.seconds_left(book, book.step("greet"))
     assert left is None if expected is None else left == pytest.approx(expected, abs=1.5)
+
+
+def test_time_left_is_not_guessed_from_the_first_seconds(home):
+    """What a step needs to start up is not its pace."""
+    number = cast.play()
+    taken = claim(number, "greet")
+    steps.beat(taken, progress=(0.01, ""))
+    began(taken.step.id, seconds_ago=2)
+    book = notebook.read(number)
+    assert notebook.seconds_left(book, book.step("greet")) is None
+
+
+def test_time_left_is_told_after_a_retry(home):
+    """A person's Retry begins the count anew."""
+    number = cast.play()
+    claim(number, "greet")
+    verbs.cancel(number)
+    verbs.retry(number)
+    taken = claim(number, "greet")
+    assert taken.step.attempt == 2
+    steps.beat(taken, progress=(0.5, ""))
+    began(taken.step.id, seconds_ago=10)
+    book = notebook.read(number)
+    assert notebook.seconds_left(book, book.step("greet")) == pytest.approx(10, abs=1.5)
+
+
+def test_a_training_on_some_of_the_rows_says_so(home):
+    """Where not all rows were learned from, the cell tells how many of how many."""
+    number = tabular()
+    done(number, "upload", "preprocess", "train")
+    with db.writing() as connection:
+        result = {**step_of(number, "train").result, "learned_rows": 1_000, "given_rows": 4_000}
+        connection.execute(update(tables.steps).where(
+            tables.steps.c.id == step_of(number, "train").id).values(result=result))
+    assert "learned from 1,000 random rows of 4,000" in text(page(id=number))
 
 
 def test_every_twin_is_a_command_and_a_request_that_exist(home):

@@ -18,6 +18,8 @@ from store import datasets, files
 from store.errors import Refused
 from store.files import Kept
 
+MOST_LISTED = 5
+
 
 @step("upload", reads_dataset=True, version=3)
 def upload(recorder: Recorder) -> dict[str, Any]:
@@ -58,10 +60,21 @@ def _write_and_profile(recorder: Recorder, source: Source, path: Path) -> tuple[
     kept = _write(recorder, source, path, guessed, profiler)
     found = profiler.finish(exact=True)
     found = Profile(found.columns, found.preview, _all_notices(recorder, found), found.proposal, found.rows, True)
-    if [_form(column) for column in found.columns] != [_form(column) for column in guessed]:
-        recorder.log("Later rows showed that some columns are of another kind than the first ones; reading again.")
+    changed = [column["name"] for column, guess in zip(found.columns, guessed, strict=True)
+               if _form(column) != _form(guess)]
+    if changed:
+        recorder.log(f"Later rows showed that {_listed(changed)} of another kind than the first ones; reading again.")
         kept = _write(recorder, source, path, found.columns, before=recorder.dataset.size)
     return found, kept
+
+
+def _listed(names: list[str]) -> str:
+    """a, b and 3 more columns are"""
+    if len(names) == 1:
+        return f"{names[0]} is"
+    if len(names) > MOST_LISTED:
+        names = [*names[:MOST_LISTED - 1], f"{len(names) - MOST_LISTED + 1} more columns"]
+    return f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
 def _all_notices(recorder: Recorder, found: Profile) -> list[dict[str, Any]]:
