@@ -249,7 +249,7 @@ class News:
         tenth = int((step.progress or 0) * 10)
         if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
             self.tenths[step.name] = tenth
-            yield _spoken(step.name, f"{tenth * 10} %  {_progress_words(step)}".rstrip())
+            yield _spoken(step.name, f"{int((step.progress or 0) * 100)} %  {_progress_words(step)}".rstrip())
 
     def _idle(self) -> Iterator[Text]:
         if not self.warned and time.monotonic() - self.begun > PATIENCE_SECONDS:

@@ -102,12 +102,12 @@ def names_of(workflow_ids: Iterable[int]) -> list[str]:
     return sorted(having, key=lambda name: (name not in MAIN_CURVES, name.startswith("train_"), -having[name], name))
 
 
-def overlay(workflow_ids: Iterable[int], name: str, points: int = 300) -> dict[int, list[Point]]:
-    """The same curve of several workflows, thinned."""
+def overlay(workflow_ids: Iterable[int], name: str) -> dict[int, list[Point]]:
+    """The same curve of several workflows."""
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
-        return {workflow_id: _sampled(connection, row, points)
-                for workflow_id, rows in lines.items() for row in rows if row.name == name}
+    having = {row.step_id: workflow_id for workflow_id, rows in lines.items() for row in rows if row.name == name}
+    return {having[step_id]: curves[name] for step_id, curves in curves_of(having, [name]).items()}
 
 
 def _as_they_are(connection: Connection, query: Select[Any]) -> Iterator[Any]:

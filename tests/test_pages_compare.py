@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages_workflows import address, played, said
 
 from pages.parts import charts, compared
-from store import workflows
+from store import metrics, workflows
 from store.metrics import Point
 from store.workflows import Filter
 
@@ -94,6 +94,16 @@ def test_the_figure_has_one_curve_a_workflow():
     figure = charts.comparison({2: [Point(1, 0.5)], 1: [Point(1, 0.4)]}, {1: "<b>a", 2: "b", 3: "c"}, "val_accuracy")
     assert [trace.name for trace in figure.data] == ["#1 &lt;b&gt;a", "#2 b"]
     assert [trace.line.color for trace in figure.data] == [charts.colours([1, 2, 3])[1], charts.colours([1, 2, 3])[2]]
+
+
+def test_a_peak_of_one_epoch_is_compared_too(home):
+    """However long the curves are, what stands out in one of them is drawn."""
+    ids = [played("a", curve=[0.5] * 1_500), played("b", curve=[0.5] * 700 + [1.0] + [0.5] * 799)]
+    curves = metrics.overlay(ids, "val_accuracy")
+    assert [len(curves[each]) for each in ids] == [1_500, 1_500]
+    drawn = charts.comparison(curves, dict.fromkeys(ids, ""), "val_accuracy").data
+    assert [max(trace.y) for trace in drawn] == [0.5, 1.0]
+    assert all(len(trace.x) <= charts.MOST_POINTS for trace in drawn)
 
 
 def test_the_better_error_is_the_smaller_one(home):
