@@ -33,6 +33,11 @@ class Algorithm:
     epoch: str = "one pass over the training rows, in new random order"
     in_memory: bool = False
 
+    @property
+    def spoken(self) -> str:
+        """linear SVM, as in the middle of a sentence."""
+        return self.label[0].lower() + self.label[1:]
+
 
 def most_rows(width: int) -> int:
     """How many rows of so many numbers an algorithm learns from that needs them all in memory."""

@@ -101,7 +101,7 @@ def _look_after_children(line: Connection, worker: int, be: Callable[[Connection
             signal.signal(sign, signal.SIG_IGN)  # it ends with its worker, who may have something to finish
         _stay_with(worker)
         ends: dict[int, list[int]] = {}
-        wanted = False
+        wanted = short = False
         with contextlib.suppress(EOFError, OSError):
             while True:
                 told = wait([line, *chain(*ends.values())], LOOK_SECONDS if wanted or not all(ends.values()) else None)
@@ -117,10 +117,14 @@ def _look_after_children(line: Connection, worker: int, be: Callable[[Connection
                 if wanted:
                     try:
                         pid = _forked(line, be)
+                    except ConnectionError:  # the worker is gone
+                        raise
                     except OSError:  # no room for another process just now; those that work go on
-                        log.exception("no child yet")
+                        if not short:
+                            log.exception("no child yet; trying again")
+                        short = True
                         continue
-                    wanted = False
+                    wanted = short = False
                     ends[pid] = end_of(pid)
     except BaseException:
         log.exception("nursery ended")

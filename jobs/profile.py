@@ -30,7 +30,7 @@ YES_NO = (
     {"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"}, {"evet", "hayır"}, {"evet", "hayir"},
     {"e", "h"}, {"var", "yok"}, {"doğru", "yanlış"}, {"ja", "nein"}, {"oui", "non"}, {"si", "no"}, {"sí", "no"},
 )
-_MISSING, _SIGNS, _WORDS = pa.array(MISSING), pa.array(SIGNS), pa.array(WORDS)
+_MISSING, _SIGNS = pa.array(MISSING), pa.array(SIGNS)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$"
 _GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"}
 _DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?")

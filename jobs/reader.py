@@ -545,4 +545,3 @@ def _free_name(name: str, used: set[str]) -> str:
         number += 1
         found = f"{name}.{number}"
     return found
-

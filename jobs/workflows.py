@@ -271,8 +271,7 @@ def _step_rows(target: str, algorithm: str, params: Mapping[str, Any], fresh: bo
 
 
 def _name(name: str | None, dataset: Dataset, algorithm: str) -> str:
-    label = algorithms.get(algorithm).label
-    return ((name or "").strip() or f"{dataset.name}, {label[0].lower()}{label[1:]}")[:NAME_LENGTH]
+    return ((name or "").strip() or f"{dataset.name}, {algorithms.get(algorithm).spoken}")[:NAME_LENGTH]
 
 
 def _few(names: list[str]) -> str:

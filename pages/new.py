@@ -205,7 +205,7 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> Sett
     changed: Settings = {}
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
         st.text_input("Name", key="new-name", max_chars=workflows.NAME_LENGTH, persist_state="page",
-                      placeholder=f"{dataset.name}, {small(algorithm)}")
+                      placeholder=f"{dataset.name}, {algorithm.spoken}")
         for step, params in settings_by_step(chosen):
             st.markdown(f"**{STEPS.get(step, step.capitalize())}**")
             values = forms.param_widgets(params, kept, f"new-{form}-{algorithm.key}-{step}", names)
@@ -290,7 +290,7 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
 def outlook(dataset: Dataset, target: str, algorithm: Algorithm, settings: Settings) -> str:
     """What will happen: what runs, what is reused, who does it."""
     plan = workflows.plan(dataset.id, target, algorithm.key, settings)
-    what = f"**{words.plain(target)}** by {words.plain(small(algorithm))}"
+    what = f"**{words.plain(target)}** by {words.plain(algorithm.spoken)}"
     running = [cell for cell in plan if cell.reused_from is None]
     reused = [cell for cell in plan if cell.reused_from is not None]
     if not running:
@@ -300,11 +300,6 @@ def outlook(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setti
         names = " and ".join(cell.step for cell in reused)
         said += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"
     return f"{what} · :gray[{said} · {workers_words()}]"
-
-
-def small(algorithm: Algorithm) -> str:
-    """linear SVM, as the workflow will be called."""
-    return algorithm.label[:1].lower() + algorithm.label[1:]
 
 
 def workers_words() -> str:
