@@ -159,7 +159,7 @@ def zipped():
     (b"", "The file is empty."), (b"\n\n \r\n", "The file is empty."), (b"\xef\xbb\xbf", "The file is empty."),
     (zipped(), "This is not a CSV file but an Excel or zip file; open it and save the table as CSV."),
     (b"\x89PNG\r\n\x1a\n" + b"\0" * 9, "This is not a CSV file but a picture (PNG)."),
-    (gzip.compress(b"a,b\n" * 99), "This is not a CSV file but a compressed (gzip) file; unpack it first."),
+    (gzip.compress(b"a,b\n" * 99, mtime=0), "This is not a CSV file but a compressed (gzip) file; unpack it first."),
     (b"%PDF-1.7 ...", "This is not a CSV file but a PDF document; export the table as CSV."),
     (json.dumps([{"a": 1}]).encode(), "This is not a CSV file but JSON; export the table as CSV."),
     (json.dumps({"a": 1}, indent=2).encode(), "This is not a CSV file but JSON; export the table as CSV."),
