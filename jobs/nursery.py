@@ -23,6 +23,10 @@ LOOK_SECONDS = 0.05
 MORE = "more"
 
 
+class Gone(Exception):  # noqa: N818 - what happened, told to its user
+    """The nursery is gone, and its children went with it."""
+
+
 class Nursery:
     """The nursery, as its worker sees it. It ends with the worker, however that ends, and its children with it."""
 
@@ -82,9 +86,7 @@ class Nursery:
             else:
                 self._ready.append((pid, Connection(recv_handle(self._line))))
         except (EOFError, OSError):
-            # Its children went with it. The supervisor replaces a worker that ends, and gives its step to another.
-            log.error("the nursery is gone, and so is its worker")
-            os._exit(1)
+            raise Gone from None
 
 
 def end_of(pid: int) -> list[int]:

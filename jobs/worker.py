@@ -11,6 +11,7 @@ from typing import Any, cast
 import psutil
 from redis.exceptions import RedisError
 from rq import Queue, Worker, worker_registration
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
@@ -20,7 +21,7 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs import queues, recorder, runner
-from jobs.nursery import Nursery, end_of
+from jobs.nursery import Gone, Nursery, end_of
 from jobs.queues import SafeJob
 from jobs.recorder import TimedOut
 from jobs.runner import Died, Ending, Task
@@ -152,11 +153,15 @@ class StepWorker(Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         # A worker that was already waiting when the queue was paused gives the job back.
         if is_suspended(self.connection):
-            queue.push_job_id(job.id, at_front=True)
-            self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
+            self._give_back(job, queue)
             return
         self._job = job
-        self._child = self._nursery.child()  # before the step is claimed, or it is lost with a nursery that is gone
+        try:
+            self._child = self._nursery.child()  # before the step is claimed, as it can still be given back
+        except Gone:
+            log.error("the nursery is gone, and so is its worker")
+            self._give_back(job, queue)
+            raise StopRequested from None  # the supervisor replaces a worker that ends
         self.prepare_execution(job)
         try:
             self.perform_job(job, queue)
@@ -166,6 +171,10 @@ class StepWorker(Worker):
             self._horse_pid = 0
             self._nursery.ask()
         self.set_state(WorkerStatus.IDLE)
+
+    def _give_back(self, job: Job, queue: Queue) -> None:
+        queue.push_job_id(job.id, at_front=True)
+        self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def _do_in_a_child(self, task: Task) -> Ending | None:
         """Hand a step to the child that already waits for one, and hear from it how it ended."""
@@ -209,7 +218,11 @@ class StepWorker(Worker):
     def _death(self, code: str) -> Died:
         """The end of a child that said nothing."""
         self.kill_horse()
-        status, used = self._nursery.how_it_ended(self.horse_pid)
+        try:
+            status, used = self._nursery.how_it_ended(self.horse_pid)
+        except Gone:
+            log.error("the nursery is gone, and so are its worker and the step")
+            os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
         files.sweep_scratch()
         return Died(code, _last_words(code, status, used), blameless=self._stop_requested)
 

@@ -9,6 +9,7 @@ import cast
 import numpy as np
 import psutil
 import pytest
+from test_jobs_nursery import gone
 from test_jobs_services import finish, run, running_step, until
 
 from jobs import queues, runner
@@ -157,11 +158,14 @@ def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
 
 @pytest.mark.slow
 def test_a_step_is_not_lost_with_a_nursery_that_died_before_it(services):
-    """A nursery that was killed while idle costs no attempt."""
+    """A nursery that was killed while idle costs a step neither an attempt nor a long wait."""
     until(lambda: len(queues.snapshot().workers) == 2)
     time.sleep(1)
-    for row in queues.snapshot().workers:
-        psutil.Process(row.pid).children()[0].kill()
+    nurseries = [psutil.Process(row.pid).children()[0] for row in queues.snapshot().workers]
+    family = nurseries + [child for nursery in nurseries for child in nursery.children()]
+    for nursery in nurseries:
+        nursery.kill()
+    until(lambda: all(gone(process.pid) for process in family))  # a child taken before it dies costs an attempt
     workflow_id = run(number=2)
-    assert finish(workflow_id, 40) == Status.completed
+    assert finish(workflow_id, 15) == Status.completed
     assert {step.attempt for step in steps.of_workflow(workflow_id)} == {1}
