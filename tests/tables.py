@@ -3,6 +3,7 @@
 import numpy as np
 
 from jobs import algorithms, pipelines, runner
+from jobs.steps.matrix import Matrix
 from store import files, steps, workflows
 
 
@@ -69,3 +70,9 @@ def run(dataset, target, algorithm, until="evaluate", **params):
 def file_of(step, name):
     """The file that a step left."""
     return files.path_of(steps.artifacts_of(step.id)[name].sha256)
+
+
+def matrix_of(ended, name):
+    """All rows that preprocess left under a name, as they are learned from."""
+    kept = Matrix(file_of(ended["preprocess"], name))
+    return kept.part(0, kept.rows)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from jobs import datasets, recorder, runner
 from jobs.algorithms import ALGORITHMS
-from jobs.steps.matrix import Matrix, Shuffle
+from jobs.steps.matrix import Form, Matrix, Shuffle
 from store import datasets as stored
 from store import files, logs, metrics, steps
 from store.tables import Status
@@ -369,7 +369,7 @@ def test_the_split_keeps_shares_and_is_repeatable(home):
 
     def labels(seed):
         ended = tables.run(dataset, "y", "LR", until="preprocess", random_state=seed, test_size=0.25)
-        return np.load(tables.file_of(ended["preprocess"], "val_X")), np.load(
+        return tables.matrix_of(ended, "val_X"), np.load(
             tables.file_of(ended["preprocess"], "val_y"))
 
     first, codes = labels(1)
@@ -395,7 +395,7 @@ def test_only_training_rows_are_learned_from(home):
     dataset = add(frame)
     ended = tables.run(dataset, "y", "LR", until="preprocess", gaps="mean")
     way = joblib.load(tables.file_of(ended["preprocess"], "transformer"))["way"]
-    learned = np.load(tables.file_of(ended["preprocess"], "train_X"))
+    learned = tables.matrix_of(ended, "train_X")
     assert learned.mean() == pytest.approx(0, abs=1e-6)
     assert learned.std() == pytest.approx(1, abs=1e-5)
     assert way.transform(frame).mean() != pytest.approx(0, abs=1e-6)
@@ -456,24 +456,52 @@ def test_columns_are_listed_as_people_do():
     assert _listed(list("abcdefg")) == "a, b, c, d and 3 more columns are"
 
 
-def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch):
-    """Rows larger than memory are shuffled on disk: none is lost, and labels stay with their rows."""
+def packed_rows(random, count):
+    """Rows in which everything occurs that a form can hold, as they lie on disk, beside their form."""
+    form = Form([0, 1, 8], [2, 7], random.normal(size=(2, 256)).astype(np.float32), [(3, 4), (9, 300)])
+    rows = np.empty(count, form.dtype)
+    rows["numbers"] = np.column_stack([np.arange(count), random.normal(size=(count, 2))])
+    rows["looked_up"] = random.integers(0, 256, (count, 2))
+    rows["marked"] = np.column_stack([random.integers(0, 5, count), random.integers(0, 301, count)])
+    return form, rows
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch, plain):
+    """Rows larger than memory are shuffled on disk: none is lost or changed, and labels stay with their rows."""
     from jobs.steps import matrix
 
     monkeypatch.setattr(matrix, "BUCKET_BYTES", 1 << 10)
     monkeypatch.setattr(matrix, "IN_MEMORY", 1 << 10)
     monkeypatch.setattr(matrix, "BLOCK_ROWS", 100)
-    features = np.arange(3_000, dtype=np.float32).reshape(1_000, 3)
-    shuffle = Shuffle(tmp_path, 1_000, 3, np.int16, np.random.default_rng(0))
+    form, rows = packed_rows(np.random.default_rng(1), 1_000)
+    if plain:
+        form, rows = Form(range(3), [], np.empty((0, 256), np.float32), []), rows["numbers"]
+    shuffle = Shuffle(tmp_path, 1_000, form, np.dtype(np.int16), np.random.default_rng(0))
     for start in range(0, 1_000, 300):
-        shuffle.add(features[start:start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
+        shuffle.add(rows[start:start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
     shuffle.write(tmp_path / "x.npy", tmp_path / "y.npy")
     x, y = Matrix(tmp_path / "x.npy"), Matrix(tmp_path / "y.npy")
-    assert np.array_equal(np.load(tmp_path / "x.npy"), np.concatenate(list(x.blocks())))
     labels = np.concatenate(list(y.blocks()))
     assert sorted(labels) == list(range(1_000))
-    assert np.array_equal(features[labels], np.load(tmp_path / "x.npy"))
     assert not np.array_equal(labels, np.arange(1_000))
+    assert x.shape == (1_000, form.width) and x.dtype == np.float32
+    assert np.array_equal(np.concatenate(list(x.blocks())), form.unpacked(rows[labels]))
+    assert np.array_equal(x.part(990, 1_100), form.unpacked(rows[labels[990:]]))
+    monkeypatch.setattr(matrix, "IN_MEMORY", 1 << 30)
+    assert np.array_equal(Matrix(tmp_path / "x.npy").part(0, 1_000), form.unpacked(rows[labels]))
+
+
+def test_packed_rows_come_back_as_they_were():
+    """Numbers stand at their places, looked-up ones as their tables say, and of the marked ones at most one is 1."""
+    form, rows = packed_rows(np.random.default_rng(2), 50)
+    found = form.unpacked(rows)
+    assert found.shape == (50, 309)
+    for row, packed in zip(found, rows, strict=True):
+        assert row[[0, 1, 8]].tolist() == packed["numbers"].tolist()
+        assert row[[2, 7]].tolist() == [form._tables[place, packed["looked_up"][place]] for place in (0, 1)]
+        for (start, width), place in zip(((3, 4), (9, 300)), packed["marked"], strict=True):
+            assert row[start:start + width].tolist() == [float(number == place) for number in range(width)]
 
 
 def test_an_odd_file_that_upload_refuses(home, monkeypatch):
@@ -546,24 +574,28 @@ def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
 
 @pytest.mark.parametrize("chosen", [
     {}, {"gaps": "mean", "scaling": "minmax"}, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"}])
-def test_the_short_way_gives_what_the_pipeline_gives(chosen):
+def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     """Matrices hold, to the last bit, what the fitted scikit-learn Pipeline makes of the same rows, part by part."""
     from jobs.steps import columns as ways
+    from jobs.steps import matrix
 
+    monkeypatch.setattr(matrix, "UNPACKED_BYTES", 1 << 12)
+    monkeypatch.setattr(ways, "MADE_BYTES", 1 << 7)
     random = np.random.default_rng(1)
     count = 4_000
     frame = pd.DataFrame({
-        "a": random.normal(1e6, 3, count), "b": random.integers(0, 9, count).astype(float), "c": np.full(count, 7.5),
+        "a": random.normal(1e6, 3, count), "b": random.integers(-3, 252, count).astype(float), "c": np.full(count, 7.5),
         "t": random.choice(["x", "y", " z", "w", "v", "u", None], count),
         "ok": random.choice(["yes", "No", None], count),
         "d": pd.Timestamp("2020-02-28") + pd.to_timedelta(random.integers(0, 900, count), "D")})
-    frame.loc[random.random(count) < 0.1, ["a", "d"]] = None
+    frame.loc[random.random(count) < 0.1, ["a", "b", "d"]] = None
     table = pa.Table.from_pandas(frame, preserve_index=False)
     way = fitted_way(frame, table.slice(0, 1_000), **chosen)
-    ready = ways.Ready(way)
-    made = np.concatenate([ready.transform(table.slice(start, 700)) for start in range(0, count, 700)])
-    expected = way.transform(table.to_pandas())
-    assert ready.width == expected.shape[1]
+    ready = ways.Ready(way, [{"name": "b", "kind": "number", "whole": True, "missing": 1, "min": -3, "max": 251}])
+    packed = np.concatenate([ready.pack(table.slice(start, 700)) for start in range(0, count, 700)])
+    made, expected = ready.form.unpacked(packed), way.transform(table.to_pandas())
+    assert ready.form.width == expected.shape[1]
+    assert packed.itemsize == (1 + 1 + 3) * 4 + 1 + 2
     assert (made.dtype, made.tobytes()) == (expected.dtype, np.ascontiguousarray(expected).tobytes())
 
 
@@ -577,8 +609,8 @@ def test_very_many_different_values_are_forgotten_again(monkeypatch):
     table = pa.Table.from_pandas(frame, preserve_index=False)
     way = fitted_way(frame, table)
     ready = ways.Ready(way)
-    made = np.concatenate([ready.transform(table.slice(start, 40)) for start in range(0, 600, 40)])
-    assert np.array_equal(made, way.transform(table.to_pandas()))
+    made = np.concatenate([ready.pack(table.slice(start, 40)) for start in range(0, 600, 40)])
+    assert np.array_equal(ready.form.unpacked(made), way.transform(table.to_pandas()))
     assert len(ready._known["t"][0]) < 100
 
 
@@ -588,7 +620,7 @@ def test_the_split_is_scikit_learns(home):
 
     frame = frame_of((["a"] * 7 + ["b"] * 2 + ["c"]) * 30, 300)
     ended = tables.run(add(frame), "y", "LR", until="preprocess", random_state=11, test_size=0.3, scaling="none")
-    held = np.load(tables.file_of(ended["preprocess"], "val_X")).ravel()
+    held = tables.matrix_of(ended, "val_X").ravel()
     _, expected = train_test_split(frame, test_size=0.3, random_state=11, stratify=frame["y"])
     assert sorted(held) == sorted(expected["x"].astype(np.float32))
 
@@ -612,7 +644,7 @@ def test_a_file_sorted_by_its_label_is_mixed(home):
     count = 3_000
     frame = pd.DataFrame({"x": np.arange(count, dtype=float), "y": np.where(np.arange(count) < 1_500, "a", "b")})
     ended = tables.run(add(frame), "y", "LR", until="preprocess", scaling="none", features=["x"])
-    x, y = (np.load(tables.file_of(ended["preprocess"], name)) for name in ("train_X", "train_y"))
+    x, y = (tables.matrix_of(ended, name) for name in ("train_X", "train_y"))
     assert np.array_equal(y, (x.ravel() >= 1_500).astype(np.int16))
     thirds = [third.mean() for third in np.array_split(y, 3)]
     assert max(thirds) - min(thirds) < 0.1

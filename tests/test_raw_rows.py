@@ -24,7 +24,7 @@ def prepared(content, **params):
     ended = tables.run(datasets.add(io.BytesIO(content), "t.csv"), "y", "LR", epochs=1, **params)
     assert all(step.status is Status.completed for step in ended.values()), [step.error for step in ended.values()]
     model = joblib.load(tables.file_of(ended["train"], "model"))
-    return model[:-1].transform(pd.read_csv(io.BytesIO(content))), np.load(tables.file_of(ended["preprocess"], "val_X"))
+    return model[:-1].transform(pd.read_csv(io.BytesIO(content))), tables.matrix_of(ended, "val_X")
 
 
 @pytest.mark.parametrize("cell", [
@@ -56,7 +56,7 @@ def test_the_accuracy_told_is_the_models(home):
         ended = tables.run(datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "t.csv"), "y", "LR", epochs=5,
                            scaling="none")
         model = joblib.load(tables.file_of(ended["train"], "model"))
-        tested, labels = (np.load(tables.file_of(ended["preprocess"], name)) for name in ("val_X", "val_y"))
+        tested, labels = (tables.matrix_of(ended, name) for name in ("val_X", "val_y"))
         right = (model[-1].predict(tested) == model.classes_[labels]).mean()
         assert ended["evaluate"].result["scores"]["accuracy"] == right == ended["train"].result["best"]
 

@@ -1,7 +1,7 @@
 """From raw rows to numbers: a scikit-learn Pipeline made of nothing but scikit-learn, pandas and the standard library,
 so that a downloaded model needs none of this project."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, methodcaller
 from typing import Any
@@ -18,10 +18,14 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncod
 
 from jobs.profile import HUGE
 from jobs.reader import MISSING
+from jobs.steps.matrix import Form
 
 # Different values of a column that are remembered, and what they all may take; more begin anew.
 MOST_KNOWN = 100_000
 KNOWN_BYTES = 128 << 20
+MADE_BYTES = 64 << 20
+# What stands for a gap where a number is told by one byte.
+GAP = 255
 
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
@@ -177,37 +181,67 @@ def _dates(form: str, choices: Choices) -> Pipeline:
 
 
 class Ready:
-    """A fitted way for parts of the typed table: what its `transform` gives for them, to the last bit, but faster.
+    """A fitted way for parts of the typed table: what its `transform` gives for them, to the last bit, but faster, and
+    packed into few bytes.
 
     Numbers, which need no reading any more, go straight through the fitted figures. Of everything else, each different
     value goes through the way once."""
 
-    def __init__(self, fitted: Pipeline) -> None:
+    def __init__(self, fitted: Pipeline, columns: Sequence[dict[str, Any]] = ()) -> None:
+        """`columns` says what the profile of the whole table knows of them."""
         self._width = dict(widths(fitted))
         self._parts = [(label, part, list(names)) for label, part, names in fitted.named_steps["columns"].transformers_
                        if isinstance(part, Pipeline)]
         self._known: dict[str, tuple[pa.Array, np.ndarray]] = {}
+        whole = {column["name"]: column for column in columns if column["kind"] == "number" and column["whole"]}
+        self._lowest = {name: column["min"] for name, column in whole.items() if _different(column) <= GAP + 1}
+        self._full = {name for name, column in whole.items() if column["max"] - column["min"] == GAP}
+        self.form = self._formed()
 
-    @property
-    def width(self) -> int:
-        """The number of columns of the matrix."""
-        return sum(self._width.values())
-
-    def transform(self, rows: pa.Table) -> np.ndarray:
-        """A float32 matrix."""
-        found = np.empty((rows.num_rows, self.width), dtype=np.float32)
+    def _formed(self) -> Form:
+        numbers: list[int] = []
+        tables: dict[int, np.ndarray] = {}
+        marked: list[tuple[int, int]] = []
         start = 0
+        for label, part, names in self._parts:
+            for position, name in enumerate(names):
+                width = self._width[name]
+                if "categories" in part.named_steps:
+                    marked.append((start, width))
+                elif label == "numbers" and name in self._lowest:
+                    values = np.arange(GAP + 1, dtype=np.float64) + self._lowest[name]
+                    values[GAP] = values[GAP] if name in self._full else np.nan
+                    tables[start] = _scaled(part, position, values).astype(np.float32)
+                else:
+                    numbers += range(start, start + width)
+                start += width
+        return Form(numbers, list(tables), np.array([*tables.values()], np.float32).reshape(-1, GAP + 1), marked)
+
+    def pack(self, rows: pa.Table) -> np.ndarray:
+        """What `form` unpacks to a float32 matrix."""
+        found: np.ndarray = np.empty(rows.num_rows, self.form.dtype)
+        numbers = found if self.form.plain else found["numbers"]
+        number = looked_up = marked = 0
         for label, part, names in self._parts:
             if label != "numbers":
                 self._learn(part, rows.select(names))
             for position, name in enumerate(names):
                 column, width = rows[name], self._width[name]
-                if label == "numbers":
-                    found[:, start] = _scaled(part, position, column.to_numpy())
+                if label == "numbers" and name in self._lowest:
+                    found["looked_up"][:, looked_up] = _places(column.to_numpy(), self._lowest[name])
+                    looked_up += 1
+                elif label == "numbers":
+                    numbers[:, number] = _scaled(part, position, column.to_numpy())
+                    number += 1
                 else:
                     values, made = self._known[name]
-                    found[:, start:start + width] = made[pc.index_in(column, value_set=values).to_numpy()]
-                start += width
+                    known = made[pc.index_in(column, value_set=values).to_numpy()]
+                    if "categories" in part.named_steps:
+                        found["marked"][:, marked] = known
+                        marked += 1
+                    else:
+                        numbers[:, number:number + width] = known
+                        number += width
         return found
 
     def _learn(self, part: Pipeline, rows: pa.Table) -> None:
@@ -215,25 +249,45 @@ class Ready:
         new = {}
         for name in rows.column_names:
             values = rows[name].unique()
-            most = min(MOST_KNOWN, KNOWN_BYTES // (4 * self.width))
+            most = min(MOST_KNOWN, KNOWN_BYTES // (4 * self.form.width))
             if name in self._known and len(self._known[name][0]) < most:
                 values = values.filter(pc.invert(pc.is_in(values, value_set=self._known[name][0])))
             else:
                 self._known.pop(name, None)
             new[name] = values
         longest = max(map(len, new.values()))
-        if not longest:
-            return
-        padded = {name: pa.concat_arrays([values, pa.nulls(longest - len(values), values.type)])
-                  for name, values in new.items()}
-        made, start = part.transform(pa.table(padded).to_pandas()).astype(np.float32), 0
-        for name, values in new.items():
-            own = made[:len(values), start:start + self._width[name]]
-            start += self._width[name]
+        padded = pa.table({name: pa.concat_arrays([values, pa.nulls(longest - len(values), values.type)])
+                           for name, values in new.items()})
+        at_once = max(1, MADE_BYTES // (4 * sum(self._width[name] for name in new)))
+        made = [self._made(part, padded.slice(start, at_once)) for start in range(0, longest, at_once)]
+        for name, values in new.items() if made else ():
+            own = np.concatenate([each[name] for each in made])[:len(values)]
             if name in self._known:
                 known, before = self._known[name]
                 values, own = pa.concat_arrays([known, values]), np.concatenate([before, own])
             self._known[name] = values, own
+
+    def _made(self, part: Pipeline, rows: pa.Table) -> dict[str, np.ndarray]:
+        """What the way makes of each value; of a category, the place of the one that is marked, or one beyond."""
+        found: dict[str, np.ndarray] = {}
+        made, start = part.transform(rows.to_pandas()).astype(np.float32), 0
+        for name in rows.column_names:
+            own = made[:, start:start + self._width[name]]
+            start += self._width[name]
+            if "categories" in part.named_steps:
+                own = np.where(own.any(axis=1), own.argmax(axis=1), self._width[name]).astype(np.uint16)
+            found[name] = own
+        return found
+
+
+def _different(column: dict[str, Any]) -> int:
+    """How many whole numbers there may be in a column, a gap counted as one."""
+    return int(column["max"] - column["min"]) + 1 + (column["missing"] > 0)
+
+
+def _places(values: np.ndarray, lowest: int) -> np.ndarray:
+    """What stands in a row for each number that is looked up."""
+    return np.where(np.isnan(values), GAP, values - lowest).astype(np.uint8)
 
 
 def _scaled(part: Pipeline, position: int, values: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Matrices on disk, larger than memory if they must be: written in random order, read in blocks."""
+"""Matrices on disk, larger than memory if they must be: written in random order and few bytes, read in blocks."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,20 +14,80 @@ from store.files import Kept
 BLOCK_ROWS = 65_536
 BLOCK_BYTES = 64 << 20
 BUCKET_BYTES = 64 << 20
+UNPACKED_BYTES = 1 << 20
 IN_MEMORY = 128 << 20
 
 
+class Form:
+    """How the rows of a matrix lie on disk: each column of the table in as few bytes as give its numbers back exactly.
+
+    A column takes a float32 for each of its numbers; or, if it has few different ones, the place of its number in a
+    table of 256; or, if at most one of its numbers is 1 and the others are 0, the place of that one."""
+
+    def __init__(self, numbers: Sequence[int], looked_up: Sequence[int], tables: np.ndarray,
+                 marked: Sequence[tuple[int, int]]) -> None:
+        """Places in the matrix: of plain numbers; of those looked up, in `tables` of a row each; start and width of
+        those of which one is marked."""
+        self._numbers, self._looked_up = np.asarray(numbers, np.int64), np.asarray(looked_up, np.int64)
+        self._tables, self._marked = tables, np.asarray(marked, np.int64).reshape(-1, 2)
+        self.width = len(self._numbers) + len(self._looked_up) + int(self._marked[:, 1].sum())
+        self.plain = len(self._numbers) == self.width
+        most = max(self._marked[:, 1], default=0)
+        self.dtype = np.dtype((np.float32, (self.width,))) if self.plain else np.dtype([
+            ("numbers", "<f4", (len(self._numbers),)), ("looked_up", "u1", (len(self._looked_up),)),
+            ("marked", "u1" if most < 1 << 8 else "<u2", (len(self._marked),))])
+        self._first = np.arange(len(self._looked_up)) * self._tables.shape[1]
+
+    @classmethod
+    def load(cls, stream: BinaryIO) -> "Form":
+        return cls(*(np.load(stream) for _part in range(4)))
+
+    def save(self, stream: files.Incoming) -> None:
+        for part in (self._numbers, self._looked_up, self._tables, self._marked):
+            np.save(stream, part)
+
+    def unpacked(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as float32, all columns beside each other."""
+        if self.plain:
+            return rows
+        found = np.zeros((len(rows), self.width), np.float32)
+        at_once = max(1, UNPACKED_BYTES // (4 * self.width))
+        for start in range(0, len(rows), at_once):
+            self._unpack(rows[start:start + at_once], found[start:start + at_once])
+        return found
+
+    def _unpack(self, rows: np.ndarray, found: np.ndarray) -> None:
+        _spread(found, self._numbers, rows["numbers"])
+        if len(self._looked_up):
+            _spread(found, self._looked_up, self._tables.ravel()[rows["looked_up"] + self._first])
+        flat, begins = found.reshape(-1), np.arange(0, found.size, self.width)
+        for (start, width), places in zip(self._marked, rows["marked"].T, strict=True):
+            flat[begins + (start + np.minimum(places, width - 1))] = places < width
+
+
+def _spread(found: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
+    """Columns of values to their places; those that stay side by side together, which is much faster."""
+    for run in np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1):
+        if len(run):
+            found[:, places[run[0]]:places[run[-1]] + 1] = values[:, run[0]:run[-1] + 1]
+
+
 class Matrix:
-    """A `.npy` file of one or two dimensions; small ones are kept in memory, large ones read when asked for."""
+    """A `.npy` file of one or two dimensions, or of rows in a form that follows them in the file; small ones are kept
+    in memory, large ones read when asked for."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as stream:
             np.lib.format.read_magic(stream)
-            self.shape, _order, self.dtype = np.lib.format.read_array_header_1_0(stream)
-            self._offset = stream.tell()
+            self.shape, _order, self._stored = np.lib.format.read_array_header_1_0(stream)
+            self.dtype, self._offset, self._form = self._stored, stream.tell(), None
+            if self._stored.names:
+                stream.seek(self.rows * self._stored.itemsize, 1)
+                self._form = Form.load(stream)
+                self.shape, self.dtype = (self.rows, self._form.width), np.dtype(np.float32)
         self._path = path
         small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY
-        self._whole = np.load(path) if small else None
+        self._whole = self._read(0, self.rows) if small else None
 
     @property
     def rows(self) -> int:
@@ -34,12 +95,13 @@ class Matrix:
 
     def part(self, start: int, end: int) -> np.ndarray:
         """Rows from start up to, not including, end."""
-        if self._whole is not None:
-            return self._whole[start:end]
-        width = math.prod(self.shape[1:])
-        count = (min(end, self.rows) - start) * width
-        offset = self._offset + start * width * self.dtype.itemsize
-        return np.fromfile(self._path, self.dtype, count, offset=offset).reshape(-1, *self.shape[1:])
+        return self._read(start, min(end, self.rows)) if self._whole is None else self._whole[start:end]
+
+    def _read(self, start: int, end: int) -> np.ndarray:
+        width = 1 if self._form else math.prod(self.shape[1:])
+        offset = self._offset + start * width * self._stored.itemsize
+        found = np.fromfile(self._path, self._stored, (end - start) * width, offset=offset)
+        return self._form.unpacked(found) if self._form else found.reshape(-1, *self.shape[1:])
 
     def blocks(self) -> Iterator[np.ndarray]:
         rows = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize)))
@@ -50,19 +112,21 @@ class Matrix:
 class Sheet:
     """A `.npy` file that is written block by block; its number of rows is known beforehand."""
 
-    def __init__(self, path: Path, rows: int, width: int | None, dtype: type) -> None:
-        self._file = files.writing(path)
-        shape = (rows,) if width is None else (rows, width)
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    def __init__(self, path: Path, rows: int, form: Form | np.dtype) -> None:
+        self._file, self._form = files.writing(path), form
+        self._dtype = form.dtype if isinstance(form, Form) else form
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype.base), "fortran_order": False,
+                  "shape": (rows, *self._dtype.shape)}
         np.lib.format.write_array_header_1_0(self._file, header)
-        self._dtype = dtype
 
     def write(self, block: np.ndarray) -> None:
         if len(block):
-            self._file.write(np.ascontiguousarray(block, dtype=self._dtype).data.cast("B"))
+            self._file.write(np.ascontiguousarray(block, dtype=self._dtype.base).view(np.uint8).data.cast("B"))
 
     def close(self) -> Kept:
         """What the file is known as."""
+        if isinstance(self._form, Form) and not self._form.plain:
+            self._form.save(self._file)
         self._file.close()
         return self._file.kept
 
@@ -71,11 +135,11 @@ class Shuffle:
     """Takes rows as they come and writes them in random order. As many as fit into one bucket are put into their places
     in memory; more go into random buckets on disk, each of which is then shuffled."""
 
-    def __init__(self, folder: Path, rows: int, width: int, label: type, random: np.random.Generator) -> None:
-        self._rows, self._width, self._label = rows, width, label
+    def __init__(self, folder: Path, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+        self._rows, self._form, self._label = rows, form, label
         self._random = random
-        count = max(1, math.ceil(rows * width * 4 / BUCKET_BYTES))
-        self._placed = _Placed(rows, width, label, random) if count == 1 else None
+        count = max(1, math.ceil(rows * form.dtype.itemsize / BUCKET_BYTES))
+        self._placed = _Placed(rows, form, label, random) if count == 1 else None
         self._buckets = [] if count == 1 else [_Bucket(folder / f"bucket-{number}") for number in range(count)]
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
@@ -92,8 +156,8 @@ class Shuffle:
     def write(self, features: Path, labels: Path, told: Callable[[int], None] = lambda _rows: None,
               ) -> tuple[Kept, Kept]:
         """Write both files; `told` hears how many rows are written."""
-        x_sheet = Sheet(features, self._rows, self._width, np.float32)
-        y_sheet = Sheet(labels, self._rows, None, self._label)
+        x_sheet = Sheet(features, self._rows, self._form)
+        y_sheet = Sheet(labels, self._rows, self._label)
         rows = 0
         with Behind() as behind:
             for x, y in self._shuffled():
@@ -107,7 +171,7 @@ class Shuffle:
         if self._placed:
             yield self._placed.x, self._placed.y
         for bucket in self._buckets:
-            x, y = bucket.take(self._width, self._label)
+            x, y = bucket.take(self._form, self._label)
             order = self._random.permutation(len(y))
             yield x[order], y[order]
 
@@ -115,8 +179,8 @@ class Shuffle:
 class _Placed:
     """Rows in memory, each put into its random place as it comes."""
 
-    def __init__(self, rows: int, width: int, label: type, random: np.random.Generator) -> None:
-        self.x = np.empty((rows, width), np.float32)
+    def __init__(self, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+        self.x: np.ndarray = np.empty(rows, form.dtype)
         self.y: np.ndarray = np.empty(rows, label)
         self._order = random.permutation(rows)
         self._seen = 0
@@ -140,9 +204,9 @@ class _Bucket:
             with path.open("ab") as stream:  # not kept open: there may be more buckets than files may be open
                 np.ascontiguousarray(block).tofile(stream)
 
-    def take(self, width: int, label: type) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, form: Form, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """All rows; the bucket is gone afterwards."""
-        x = np.fromfile(self._paths[0], np.float32).reshape(-1, width)
+        x = np.fromfile(self._paths[0], form.dtype)
         y: np.ndarray = np.fromfile(self._paths[1], label)
         for path in self._paths:
             path.unlink()

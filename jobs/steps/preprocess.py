@@ -15,7 +15,7 @@ from jobs.ahead import Behind, ahead
 from jobs.algorithms import MOST_CLASSES
 from jobs.pipelines import Param, Params, step
 from jobs.recorder import Recorder, StepError
-from jobs.steps.matrix import Sheet, Shuffle
+from jobs.steps.matrix import Form, Sheet, Shuffle
 from store import files
 
 FITTED_ROWS = 100_000
@@ -24,7 +24,7 @@ SAMPLE_ROWS = 2_000
 DRAWN_ROWS = 5_000_000
 PART_ROWS = 65_536
 PART_BYTES = 16 << 20
-MADE_BYTES = 64 << 20
+PACKED_BYTES = 64 << 20
 MOST_MATRIX_COLUMNS = 20_000
 FEW_ROWS = 50
 # So many rows are counted at once.
@@ -343,11 +343,11 @@ def _transform(work: _Work) -> dict[str, Any]:
     rows = _rows_to_fit(work)
     recorder.progress(PREPARED, 1, "learning how to fill gaps and scale")
     ways.fit(way, rows)
-    ready = ways.Ready(way)
-    if (width := ready.width) > MOST_MATRIX_COLUMNS:
+    ready = ways.Ready(way, work.features)
+    if (width := ready.form.width) > MOST_MATRIX_COLUMNS:
         raise StepError(f"The columns would become {width:,} columns of numbers, more than {MOST_MATRIX_COLUMNS:,}; "
                         "choose fewer columns or lower max_categories.")
-    _check_room(work, width)
+    _check_room(work, ready.form)
     gaps = _write_matrices(work, ready)
     joblib.dump({"way": way, "labels": work.target.labels}, recorder.folder / "transformer.joblib")
     recorder.save("transformer", recorder.folder / "transformer.joblib")
@@ -355,9 +355,9 @@ def _transform(work: _Work) -> dict[str, Any]:
     return _told(work, done, width)
 
 
-def _check_room(work: _Work, width: int) -> None:
-    """Texts of many values take far more room than in the file; better told now than when the disk is full."""
-    needed, free = (work.training + work.validation) * width * np.dtype(np.float32).itemsize, files.room()
+def _check_room(work: _Work, form: Form) -> None:
+    """Better told now than when the disk is full."""
+    needed, free = (work.training + work.validation) * form.dtype.itemsize, files.room()
     if needed > free:
         raise StepError(f"Prepared, the rows take {needed / (1 << 30):,.1f} GB, and the disk of the server has "
                         f"{free / (1 << 30):,.1f} GB free. Make room and retry, or choose fewer columns or lower "
@@ -423,11 +423,11 @@ def _tell(work: _Work, begin: float, end: float, rows: int, words: str) -> None:
 
 def _write_matrices(work: _Work, ready: Any) -> dict[str, int]:
     """Transform part by part; returns the gaps of each column."""
-    sheets = _Sheets(work, ready.width)
+    sheets = _Sheets(work, ready.form)
     gaps = dict.fromkeys(work.names, 0)
     start = 0
     with Behind() as behind:
-        for rows in _tables(work, max(1, MADE_BYTES // (4 * ready.width))):
+        for rows in _tables(work, max(1, PACKED_BYTES // ready.form.dtype.itemsize)):
             part = slice(start, start + rows.num_rows)
             start = part.stop
             use = work.use[part]
@@ -437,7 +437,7 @@ def _write_matrices(work: _Work, ready: Any) -> dict[str, int]:
             for name in work.names:
                 gaps[name] += _gaps(rows[name])
             with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and training says what to do
-                matrix = ready.transform(rows)
+                matrix = ready.pack(rows)
             behind(sheets.add, matrix, sheets.labels(rows, part, kept), use, rows)
             _tell(work, PREPARED, SHUFFLED, start, "rows prepared")
     sheets.save()
@@ -453,13 +453,13 @@ def _gaps(column: pa.ChunkedArray) -> int:
 class _Sheets:
     """What the step leaves: rows to learn from in random order, rows to test on as they come, and some of those raw."""
 
-    def __init__(self, work: _Work, width: int) -> None:
+    def __init__(self, work: _Work, form: Form) -> None:
         self._work, self._folder = work, work.recorder.folder
-        label = np.int16 if work.target.labels is not None else np.float64
+        label: np.dtype = np.dtype(np.int16 if work.target.labels is not None else np.float64)
         random = _random(work.recorder.params, "shuffle")
-        self._shuffle = Shuffle(self._folder, work.training, width, label, random)
-        self._val_x = Sheet(self._folder / "val_X.npy", work.validation, width, np.float32)
-        self._val_y = Sheet(self._folder / "val_y.npy", work.validation, None, label)
+        self._shuffle = Shuffle(self._folder, work.training, form, label, random)
+        self._val_x = Sheet(self._folder / "val_X.npy", work.validation, form)
+        self._val_y = Sheet(self._folder / "val_y.npy", work.validation, label)
         self._sample = _Sample(work)
         self._label = label
 
@@ -546,8 +546,13 @@ def _batches(table: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
         schema = pa.ipc.open_file(stream).schema
         options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in names])
         opened = pa.ipc.open_file(stream, options=options)
+        wanted = pa.schema([(name, _unpacked(schema.field(name).type)) for name in names])
         for position in range(opened.num_record_batches):
-            yield opened.get_batch(position).select(names)
+            yield opened.get_batch(position).select(names).cast(wanted)
+
+
+def _unpacked(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if kind == pa.string_view() else kind
 
 
 def _floats(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from store.errors import Refused
 from store.files import Kept
 
 MOST_LISTED = 5
+# Bytes of a cell in the file, with the sign after it.
+SHORT_CELL = 5
 
 
 @step("upload", reads_dataset=True, version=3)
@@ -92,16 +95,32 @@ def _form(column: dict[str, Any]) -> tuple[str, str | None]:
 def _write(recorder: Recorder, source: Source, path: Path, columns: list[dict[str, Any]],
            profiler: profile.Profiler | None = None, before: int = 0) -> Kept:
     """Read, look and write, each in a thread of its own."""
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    batches = ahead(reader.batches(source, partial(_searching, recorder)))
+    first = list(islice(batches, 1))
+    schema, codec = _packing(profile.schema_of(columns), first)
     file = files.writing(path)
-    with contextlib.closing(file), pa.ipc.new_file(pa.PythonFile(file, "w"), profile.schema_of(columns),
-                                                   options=options) as writer, Behind() as behind:
-        for batch in _with_progress(recorder, ahead(reader.batches(source, partial(_searching, recorder))), before):
+    with contextlib.closing(file), pa.ipc.new_file(pa.PythonFile(file, "w"), schema, options=pa.ipc.IpcWriteOptions(
+            compression=codec)) as writer, Behind() as behind:
+        for batch in _with_progress(recorder, chain(first, batches), before):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
-            behind(writer.write_batch, profile.typed(batch, columns, source.dialect, just_read))
+            behind(writer.write_batch, profile.typed(batch, columns, source.dialect, just_read).cast(schema))
     return file.kept
+
+
+def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema, str | pa.Codec]:
+    """Short cells would take more room in the table than in the file, so they are packed tightly; long ones gain little
+    by it, and are read in a fraction of the time without."""
+    if not any(_bytes(batch) < SHORT_CELL * batch.num_rows * batch.num_columns for batch in first):
+        return schema, "lz4"
+    views = [column.with_type(pa.string_view()) if column.type == pa.string() else column for column in schema]
+    return pa.schema(views), pa.Codec("zstd", compression_level=1)
+
+
+def _bytes(batch: pa.RecordBatch) -> int:
+    """What a batch of texts takes in the file: between two texts there is one sign, and four bytes here."""
+    return int(batch.nbytes - 3 * batch.num_rows * batch.num_columns)
 
 
 def _searching(recorder: Recorder, done: int) -> None:
@@ -116,6 +135,5 @@ def _with_progress(recorder: Recorder, batches: Iterator[pa.RecordBatch], before
     for batch in batches:
         yield batch
         rows += batch.num_rows
-        # Between two texts there is one sign in the file, and four bytes here.
-        done += batch.nbytes - 3 * batch.num_rows * batch.num_columns
+        done += _bytes(batch)
         recorder.progress(before + done, before + max(size, done), f"{rows:,} rows read")
