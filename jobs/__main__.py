@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from jobs.cli.answers import answer as _answer
 from jobs.cli.answers import open_home as _open
 from jobs.cli.answers import print_json as _print_json
 from store.errors import Refused
+
+if TYPE_CHECKING:
+    from store.datasets import Dataset
 
 NOT_DONE, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -54,12 +57,9 @@ def submit(
             raise typer.BadParameter(f"{word} is not a setting; say --{word} {params[word]}.")
     _check_file(file)
     _open()
-    from jobs import datasets
     from jobs import workflows as verbs
 
-    if (size := file.stat().st_size) > LARGE and not as_json:
-        typer.echo(f"Taking in {file.name}, {size / 1e9:.1f} GB.", err=True)
-    dataset = datasets.add(file, file.name)
+    dataset = _taken_in(file, as_json)
     target, algorithm = asked.goal(dataset, target, algorithm)
     if told := verbs.sample(dataset, target, algorithm, params):
         typer.echo(told, err=True)
@@ -403,6 +403,25 @@ def _check_file(file: Path) -> None:
         raise Refused(f"{file} is a folder; name a CSV file.", "file")
     if not file.exists():
         raise Refused(f"There is no file {file}.", "file")
+
+
+def _taken_in(file: Path, as_json: bool) -> "Dataset":
+    """The file as a dataset; how far a big one is, is shown."""
+    from jobs import datasets, terminal
+    from store.files import CHUNK
+
+    if (size := file.stat().st_size) <= LARGE or as_json:
+        return datasets.add(file, file.name)
+    typer.echo(f"Taking in {file.name}, {size / 1e9:.1f} GB.", err=True)
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            yield chunk
+            moved("taking it in", stream.tell(), size)
+        moved("looking at it", size, size)
+
+    with file.open("rb") as stream, terminal.moving(draw=True) as moved:
+        return datasets.add(chunks(), file.name, size=size)
 
 
 def _carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:

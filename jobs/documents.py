@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from jobs import attempts
 from store import metrics, steps, workflows
 from store.datasets import Dataset
 from store.deeds import Deed
@@ -109,7 +110,7 @@ def _step(step: Step, sources: Mapping[int, int]) -> Document:
         "started_at": plain(step.started_at), "ended_at": plain(step.ended_at), "seconds": _rounded(step.seconds),
         "reused_from": sources.get(step.reused_from or 0), "params": plain(step.params), "error": step.error,
         "error_code": step.error_code, "progress": plain(step.progress), "progress_words": step.progress_words,
-        "seconds_left": _rounded(step.seconds_left()),
+        "seconds_left": _rounded(attempts.seconds_left(step)),
     }
 
 

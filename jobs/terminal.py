@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from jobs import attempts
 from store import logs, metrics, steps, workflows
 from store import people as sign_in
 from store.logs import Line
@@ -320,7 +321,7 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
 
 def _progress_words(step: Step) -> str:
     """epoch 3 of 10, about 2 m 5 s left"""
-    left = step.seconds_left()
+    left = attempts.seconds_left(step)
     told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
     return ", ".join(each for each in (step.progress_words, told and f"about {told} left") if each)
 

@@ -77,10 +77,9 @@ class Step:
             return None
         return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
 
-    def seconds_left(self, begun: datetime | None = None, behind: float = 0.0) -> float | None:
-        """How long it still takes at its pace so far; None while that cannot be known. Of an attempt after the first,
-        somebody has to say when it began, and which share of the work was behind it by then."""
-        begun = begun or (self.started_at if self.attempt == 1 else None)
+    def seconds_left(self, begun: datetime | None, behind: float = 0.0) -> float | None:
+        """How long it still takes at its pace since this attempt began, when that share of the work was behind it
+        already; None while that cannot be known."""
         if self.status is not Status.running or not self.progress or begun is None or self.heartbeat_at is None:
             return None
         worked = (self.heartbeat_at - begun).total_seconds()

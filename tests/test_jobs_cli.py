@@ -1,6 +1,7 @@
 """The command line: what it prints, and the code it ends with."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import cast
 import pytest
+from rich.console import Console
 from sqlalchemy import update
 
+from jobs import __main__ as command_line
 from jobs import runner, terminal
 from jobs.__main__ import app, main
 from store import db, steps, tables, workflows
@@ -82,6 +85,46 @@ def test_show_says_how_long_a_step_still_takes(command):
     left = json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"]
     assert re.search(r"row 5 of 10, about (5\d|60) s left", " ".join(words.split()))
     assert left == pytest.approx(60, abs=5)
+
+
+def test_show_says_how_long_a_second_attempt_still_takes(command):
+    """What the first attempt did is behind it: the time left goes by the pace since the second one began."""
+    number = cast.play()
+    first = steps.of_workflow(number)[0]
+    lost = steps.claim(first.id, 1, "me")
+    steps.beat(lost, progress=(0.5, "epoch 20 of 40"))
+    steps.fail(lost, "lost", "The worker was lost.", "", again=True)
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(next_attempt_at=None))
+    again = steps.claim(first.id, 2, "me")
+    steps.beat(again, progress=(0.75, "epoch 30 of 40"))
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(
+            started_at=tables.now() - timedelta(hours=1), heartbeat_at=tables.now()))
+        connection.execute(update(tables.logs).where(tables.logs.c.text.like("% follows.")).values(
+            at=tables.now() - timedelta(seconds=60)))
+    assert re.search(r"epoch 30 of 40, about (1\d|20) s left", " ".join(command("show", number)[1].split()))
+    assert json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"] == pytest.approx(20, abs=5)
+
+
+def test_taking_in_a_big_file_shows_how_far_it_is(home, monkeypatch):
+    """A terminal has a bar while a big file is copied, and says when it is looked at."""
+    seen = Console(force_terminal=True, file=io.StringIO(), width=80)
+    monkeypatch.setattr(terminal, "console", lambda: seen)
+    monkeypatch.setattr(command_line, "LARGE", 1_000)
+    said = []
+    real = terminal.moving
+
+    @contextlib.contextmanager
+    def moving(draw):
+        with real(draw) as move:
+            yield lambda words, done, total: said.append((words, done, total)) or move(words, done, total)
+
+    monkeypatch.setattr(terminal, "moving", moving)
+    dataset = command_line._taken_in(SAMPLE, as_json=False)
+    size = SAMPLE.stat().st_size
+    assert dataset.size == size and said == [("taking it in", size, size), ("looking at it", size, size)]
+    assert "looking at it" in seen.file.getvalue() and "100%" in seen.file.getvalue()
 
 
 def test_json_is_one_document(command):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from jobs import pipelines
+from jobs import attempts, pipelines
 from jobs import workflows as verbs
 from pages.parts import cells, notebook
 from store import datasets, db, files, logs, steps, tables, workflows
@@ -273,12 +273,12 @@ def test_a_workflow_that_nobody_works_on_waits(home):
 
 
 def test_attempt_sentences_are_those_that_are_written():
-    """The page reads attempts from the log, so it must know the sentences that are put there."""
+    """Attempts are read from the log, so the sentences that are put there must be known."""
     root = Path(__file__).parent.parent
     assert "Attempt {self.attempt} continues from epoch {epoch}." in (root / "jobs/recorder.py").read_text()
     assert "{sentence} Attempt {step.attempt + 1} follows." in (root / "store/steps.py").read_text()
-    assert notebook.FOLLOWS.match("It broke. Attempt 3 follows.")["reason"] == "It broke."
-    assert notebook.CONTINUES.match("Attempt 3 continues from epoch 1200.")["epoch"] == "1200"
+    assert attempts.FOLLOWS.match("It broke. Attempt 3 follows.")["reason"] == "It broke."
+    assert attempts.CONTINUES.match("Attempt 3 continues from epoch 1200.")["epoch"] == "1200"
 
 
 def test_text_of_users_is_shown_letter_by_letter(home):
@@ -455,7 +455,7 @@ def test_time_left_goes_by_the_pace_so_far(home, progress, expected):
     steps.beat(taken, progress=(progress, "") if progress is not None else None)
     began(taken.step.id, seconds_ago=10)
     book = notebook.read(number)
-    left = notebook.seconds_left(book, book.step("greet"))
+    left = attempts.seconds_left(book.step("greet"), book.turns)
     assert left is None if expected is None else left == pytest.approx(expected, abs=1.5)
 
 
@@ -466,7 +466,7 @@ def test_time_left_is_not_guessed_from_the_first_seconds(home):
     steps.beat(taken, progress=(0.01, ""))
     began(taken.step.id, seconds_ago=2)
     book = notebook.read(number)
-    assert notebook.seconds_left(book, book.step("greet")) is None
+    assert attempts.seconds_left(book.step("greet"), book.turns) is None
 
 
 def test_time_left_is_told_after_a_retry(home):
@@ -480,7 +480,7 @@ def test_time_left_is_told_after_a_retry(home):
     steps.beat(taken, progress=(0.5, ""))
     began(taken.step.id, seconds_ago=10)
     book = notebook.read(number)
-    assert notebook.seconds_left(book, book.step("greet")) == pytest.approx(10, abs=1.5)
+    assert attempts.seconds_left(book.step("greet"), book.turns) == pytest.approx(10, abs=1.5)
 
 
 def test_a_training_on_some_of_the_rows_says_so(home):

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from jobs import attempts
 from jobs import workflows as verbs
 from jobs.pipelines import Param
 from pages.parts import actions, forms, links, notebook, outputs, twins, visitor, words
@@ -161,7 +162,7 @@ def progress_words(book: Notebook, step: Step) -> str:
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
         return f"{said[0]} · not heard of for {words.duration(quiet)}; if its worker is gone, another one takes over"
-    left = notebook.seconds_left(book, step)
+    left = attempts.seconds_left(step, book.turns)
     if left is not None:
         said.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
     return " · ".join(said)

@@ -1,25 +1,22 @@
 """Everything one refresh of a workflow's page needs, and the sentences it says about waiting and attempts."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from jobs import pipelines, queues
+from jobs import attempts, pipelines, queues
+from jobs.attempts import Turn
 from jobs.pipelines import StepDefinition
 from pages.parts import curves, words
 from pages.parts.curves import Shared
-from store import logs, steps, workflows
+from store import steps, workflows
 from store.errors import NotFound
 from store.steps import Step
 from store.tables import Status, now
 from store.workflows import Workflow
-
-FOLLOWS = re.compile(r"^(?P<reason>.*) Attempt (?P<attempt>\d+) follows\.$", re.DOTALL)
-CONTINUES = re.compile(r"^Attempt (?P<attempt>\d+) continues from epoch (?P<epoch>\d+)\.$")
 
 HELD_UP_SECONDS = 3
 FRESH_SECONDS = 1.0
@@ -29,17 +26,6 @@ ENDS = (
     ("was stopped while", "stopped"), ("took longer", "time ran out"), ("not enough memory", "memory ran out"),
     ("disk is full", "disk full"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How an attempt after the first one came about."""
-
-    attempt: int
-    reason: str
-    epoch: int | None
-    at: datetime
-    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ def read(workflow_id: int) -> Notebook:
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
     found = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
-        workflow, rows, _curves(rows), _turns(rows),
+        workflow, rows, _curves(rows), attempts.turns(rows),
         {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
         _waits(rows, definitions), definitions,
     )
@@ -110,14 +96,6 @@ def title(step_name: str) -> str:
 def share(step: Step) -> float:
     """How far a step is, from 0 to 1."""
     return 1.0 if step.status is Status.completed else step.progress or 0.0
-
-
-def seconds_left(notebook: Notebook, step: Step) -> float | None:
-    """How long a running step still takes at its pace so far; None while that cannot be known."""
-    if (turn := notebook.turns.get(step.id)) is None or turn.attempt != step.attempt:
-        return step.seconds_left(step.started_at)  # a person's Retry begins the count anew
-    epoch = turn.epoch or 0
-    return step.seconds_left(turn.at, epoch / max(step.params.get("epochs") or 0, epoch, 1))
 
 
 def told_attempt(notebook: Notebook, step: Step) -> str:
@@ -162,22 +140,6 @@ def _definitions(pipeline: str) -> dict[str, StepDefinition]:
         return {definition.name: definition for definition in pipelines.get(pipeline).steps}
     except NotFound:
         return {}  # written in a module that is no longer loaded; what was done is still shown
-
-
-def _turns(rows: Sequence[Step]) -> dict[int, Turn]:
-    """How the present attempt of each step came about, read from what its log says of it."""
-    again = [step.id for step in rows if step.attempt > 1]
-    found: dict[int, Turn] = {}
-    for line in logs.turns(again) if again else []:
-        if match := FOLLOWS.match(line.text):
-            found[line.step_id] = Turn(int(match["attempt"]), match["reason"], None, line.at, line.at)
-        elif match := CONTINUES.match(line.text):
-            attempt, before = int(match["attempt"]), found.get(line.step_id)
-            if before and before.attempt == attempt:
-                found[line.step_id] = replace(before, epoch=int(match["epoch"]), at=line.at)
-            else:
-                found[line.step_id] = Turn(attempt, "", int(match["epoch"]), line.at)
-    return found
 
 
 def _waits(rows: Sequence[Step], definitions: dict[str, StepDefinition]) -> dict[int, str]:
