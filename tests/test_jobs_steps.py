@@ -504,6 +504,15 @@ def test_packed_rows_come_back_as_they_were():
             assert row[start:start + width].tolist() == [float(number == place) for number in range(width)]
 
 
+@pytest.mark.parametrize("width", [1, 255, 256, 1_000])
+def test_none_may_be_marked(width):
+    """However many places there are, a row may have its mark at the last one, or none."""
+    form = Form([], [], np.empty((0, 256), np.float32), [(0, width)])
+    rows = np.empty(2, form.dtype)
+    rows["marked"] = [[width - 1], [width]]
+    assert form.unpacked(rows).tolist() == [[0.0] * (width - 1) + [1.0], [0.0] * width]
+
+
 def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     """What only the whole file shows is refused by the upload step with its line, and the search for it moves on."""
     told = []
@@ -589,6 +598,7 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
         "ok": random.choice(["yes", "No", None], count),
         "d": pd.Timestamp("2020-02-28") + pd.to_timedelta(random.integers(0, 900, count), "D")})
     frame.loc[random.random(count) < 0.1, ["a", "b", "d"]] = None
+    frame.loc[count - 1, "ok"] = "never seen before"
     table = pa.Table.from_pandas(frame, preserve_index=False)
     way = fitted_way(frame, table.slice(0, 1_000), **chosen)
     ready = ways.Ready(way, [{"name": "b", "kind": "number", "whole": True, "missing": 1, "min": -3, "max": 251}])

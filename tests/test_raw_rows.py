@@ -40,6 +40,22 @@ def test_raw_cells_mean_what_they_meant_in_training(home, cell):
     assert all(places), f"{places.count(False)} rows to test on are not what the model makes of the file"
 
 
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "none"])
+def test_whole_numbers_are_kept_exactly(home, scaling):
+    """Whole numbers of any spread, with gaps or without, are to the last bit what the model makes of them."""
+    random = np.random.default_rng(1)
+    edges = [(low, low + most) for low in (-300, -1, 0, 7, 2**40) for most in (0, 1, 253, 254, 255, 256)]
+    frame = pd.DataFrame({"x": random.normal(size=600)})
+    for number, (low, high) in enumerate(edges):
+        for gaps in (False, True):
+            whole = np.append([low, high], random.integers(low, high + 1, 598)).astype(object)
+            whole[random.permutation(600)[:50 * gaps]] = ""
+            frame[f"c{number}{gaps}"] = whole
+    frame["y"] = random.choice(["a", "b"], 600)
+    found, tested = prepared(frame.to_csv(index=False).encode(), scaling=scaling, features=list(frame.columns[:-1]))
+    assert all((found[np.argmin(abs(found[:, 0] - row[0]))] == row).all() for row in tested)
+
+
 @pytest.mark.parametrize("cell", [lambda i: i % 7, lambda i: 5], ids=["used", "constant"])
 def test_names_that_differ_by_blanks(home, cell):
     """Two columns whose names differ by blanks alone are two columns, in training and in the model."""
