@@ -193,7 +193,8 @@ class Faults:
         self.random = random
         self.kinds: dict[str, Callable[[], list[int] | None]] = {
             "SIGKILL to a child": self.kill_child, "SIGKILL to a worker": self.kill_worker,
-            "SIGKILL to worker and child": self.kill_both, "SIGKILL to Valkey": self.kill_valkey,
+            "SIGKILL to worker and child": self.kill_both, "SIGKILL to a nursery": self.kill_nursery,
+            "nursery frozen for seconds": self.freeze_nursery, "SIGKILL to Valkey": self.kill_valkey,
             "SIGKILL to Valkey, its file deleted": self.lose_valkey, "SIGKILL to the supervisor": self.kill_supervisor,
             "child frozen for seconds": self.freeze_child, "worker frozen for seconds": self.freeze_worker,
             "SIGTERM to a worker": self.end_worker, "SIGTERM twice to a worker": self.end_worker_twice,
@@ -242,6 +243,14 @@ class Faults:
 
     def kill_both(self) -> list[int] | None:
         return self._signal_busy(signal.SIGKILL, worker=True, child=True)
+
+    def kill_nursery(self) -> list[int] | None:
+        busy = self._pick()
+        return [busy[0]] if busy and _send(_nursery(busy[1]), signal.SIGKILL) else None
+
+    def freeze_nursery(self) -> list[int] | None:
+        busy = self._pick()
+        return self._freeze_this(_nursery(busy[1]), self.random.uniform(1, 20), [busy[0]]) if busy else None
 
     def kill_supervisor(self) -> list[int] | None:
         hit = [step for step, _ in _busy()]
@@ -732,6 +741,13 @@ def _child(worker: psutil.Process) -> psutil.Process | None:
     """The process that does the step: the one below its worker that has a recorder's thread."""
     with contextlib.suppress(psutil.Error):
         return next((child for child in worker.children(recursive=True) if child.num_threads() > 1), None)
+    return None
+
+
+def _nursery(worker: psutil.Process) -> psutil.Process | None:
+    """The process that forks a worker's children."""
+    with contextlib.suppress(psutil.Error):
+        return next(iter(worker.children()), None)
     return None
 
 
