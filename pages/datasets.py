@@ -88,7 +88,7 @@ def table(listed: list[Listed]) -> None:
             "rows": config.NumberColumn("Rows", format="localized", width="small"),
             "columns": config.NumberColumn("Columns", format="localized", width="small"),
             "size": config.TextColumn("Size", width="small"),
-            "added": config.DatetimeColumn("Added", format="distance", width="small"),
+            "added": config.DatetimeColumn("Added", format="distance", width=120),
             "by": config.TextColumn("By", width="small", help="Who uploaded the newest version."),
             "used": config.NumberColumn("Workflows", width="small", help="How many workflows use it, in any version."),
         },

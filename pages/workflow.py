@@ -68,10 +68,12 @@ def _nothing(what: str, deleted: bool) -> None:
 
 def _header(workflow: Workflow) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
+    st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
+    # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
-        st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False, width="stretch")
+        with st.container():  # so that its text makes room for the buttons
+            st.caption(_subtitle(workflow))
         _buttons(workflow)
-    st.caption(_subtitle(workflow))
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
     if sentence := "" if actions.asked(workflow.id) else actions.said():
