@@ -95,11 +95,11 @@ def _charts() -> None:
     depth, throughput = st.columns(2)
     with depth, st.container(border=True):
         st.markdown("**Waiting and running** :gray[in the last hour]")
-        st.plotly_chart(charts.queue_depth(minutes), key=f"{KEY}-depth", config=charts.CONFIG,
+        st.plotly_chart(charts.queue_depth(minutes, visitor.zone()), key=f"{KEY}-depth", config=charts.CONFIG,
                         alt="Steps waiting and running, minute by minute")
     with throughput, st.container(border=True):
         st.markdown("**Ended each minute** :gray[in the last hour]")
-        st.plotly_chart(charts.queue_throughput(minutes), key=f"{KEY}-throughput", config=charts.CONFIG,
+        st.plotly_chart(charts.queue_throughput(minutes, visitor.zone()), key=f"{KEY}-throughput", config=charts.CONFIG,
                         alt="Steps ended, minute by minute")
 
 

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pages.parts import charts
 from store.metrics import Point
+from store.steps import Minute
 
 CURVES = {
     "val_loss": [Point(1, 0.9), Point(2, 0.5)], "val_accuracy": [Point(1, 0.6), Point(2, 0.8)],
@@ -148,3 +151,13 @@ def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
     figures = [charts.learning({"val_loss": points[:end]}, "loss", epochs=200, zoom=zoom) for end in (50, 199)]
     assert figures[0].to_json() == figures[1].to_json()
     assert list(figures[0].data[0].x) == list(range(10, 22)) and tuple(figures[0].layout.xaxis.range) == zoom[0]
+
+
+@pytest.mark.parametrize(("zone", "clock", "said"), [
+    (ZoneInfo("Europe/Istanbul"), "2026-11-22T00:30:00", "%H:%M"), (None, "2026-11-21T21:30:00", "%H:%M UTC")])
+@pytest.mark.parametrize("chart", [charts.queue_depth, charts.queue_throughput])
+def test_the_queue_is_drawn_by_the_clock_of_who_looks(chart, zone, clock, said):
+    """Minutes are shown as the visitor's own clock had them; where that is not known, as UTC, and it says so."""
+    figure = chart([Minute(datetime(2026, 11, 21, 21, 30, tzinfo=UTC), 1, 2, 3, 4)], zone)
+    assert [trace["x"] for trace in json.loads(figure.to_json())["data"]] == [[clock], [clock]]
+    assert (figure.layout.xaxis.tickformat, figure.layout.xaxis.hoverformat) == (said, said)

@@ -2,8 +2,10 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import plotly.graph_objects as go
@@ -320,10 +322,10 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
     return figure
 
 
-def queue_depth(minutes: Sequence[Any]) -> go.Figure:
+def queue_depth(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
     """How many steps waited and ran, minute by minute."""
     figure = go.Figure()
-    times = [minute.at for minute in minutes]
+    times = _clock(minutes, zone)
     for name, values, colour in (
         ("Running", [minute.running for minute in minutes], ACCENT),
         ("Waiting", [minute.waiting for minute in minutes], SOFT),
@@ -331,14 +333,15 @@ def queue_depth(minutes: Sequence[Any]) -> go.Figure:
         figure.add_trace(go.Scatter(x=times, y=values, name=name, mode="lines", stackgroup="depth",
                                     line={"color": colour, "width": 1.5, "shape": "hv"},
                                     hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
-    _lay_minutes(figure, "queue-depth", max((minute.waiting + minute.running for minute in minutes), default=0))
+    top = max((minute.waiting + minute.running for minute in minutes), default=0)
+    _lay_minutes(figure, "queue-depth", zone, top)
     return figure
 
 
-def queue_throughput(minutes: Sequence[Any]) -> go.Figure:
+def queue_throughput(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
     """How many steps ended, minute by minute."""
     figure = go.Figure()
-    times = [minute.at for minute in minutes]
+    times = _clock(minutes, zone)
     for name, values, colour in (
         ("Finished", [minute.finished for minute in minutes], GREEN),
         ("Failed", [minute.failed for minute in minutes], RED),
@@ -346,12 +349,19 @@ def queue_throughput(minutes: Sequence[Any]) -> go.Figure:
         figure.add_trace(go.Bar(x=times, y=values, name=name, marker={"color": colour},
                                 hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
     figure.update_layout(barmode="stack", bargap=0.2)
-    _lay_minutes(figure, "queue-throughput", max((minute.finished + minute.failed for minute in minutes), default=0))
+    top = max((minute.finished + minute.failed for minute in minutes), default=0)
+    _lay_minutes(figure, "queue-throughput", zone, top)
     return figure
 
 
-def _lay_minutes(figure: go.Figure, revision: str, top: float) -> None:
+def _clock(minutes: Sequence[Any], zone: ZoneInfo | None) -> list[datetime]:
+    """When the minutes were, by the clock there, or by UTC."""
+    return [minute.at.astimezone(zone or UTC).replace(tzinfo=None) for minute in minutes]
+
+
+def _lay_minutes(figure: go.Figure, revision: str, zone: ZoneInfo | None, top: float) -> None:
     _lay_out(figure, revision, "", height=200)
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(tickformat="%H:%M", hoverformat="%H:%M UTC")
+    said = "%H:%M" if zone else "%H:%M UTC"
+    figure.update_xaxes(tickformat=said, hoverformat=said)
     figure.update_yaxes(range=[0, max(top * 1.1, 4)], tickformat=",d", nticks=4)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from jobs import attempts, pipelines, queues
 from jobs.attempts import Turn
 from jobs.pipelines import StepDefinition
-from pages.parts import curves, words
+from pages.parts import curves, visitor, words
 from pages.parts.curves import Shared
 from store import steps, workflows
 from store.errors import NotFound
@@ -119,10 +118,7 @@ def told_attempt(notebook: Notebook, step: Step) -> str:
 
 def clock(time: datetime) -> str:
     """14:02 as the viewer's clock shows it, with its day when that is not today."""
-    try:
-        zone = ZoneInfo(st.context.timezone or "")
-    except (ValueError, OSError):  # not told, or not known here
-        zone = None
+    zone = visitor.zone()
     there = time.astimezone(zone) if zone else time
     today = now().astimezone(there.tzinfo).date()
     said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"

@@ -1,6 +1,7 @@
 """Who looks at the page, and what they may do."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -32,6 +33,14 @@ def may_look_after_people() -> bool:
 
 def has_signed_in() -> bool:
     return actors.current().person_id is not None
+
+
+def zone() -> ZoneInfo | None:
+    """Where the visitor's clock is; None where that is not told, or not known here."""
+    try:
+        return ZoneInfo(st.context.timezone or "")
+    except (ValueError, OSError):
+        return None
 
 
 def changes(help_: str | None = None, enabled: bool = True) -> dict[str, Any]:
