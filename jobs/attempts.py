@@ -40,13 +40,18 @@ def turns(rows: Sequence[Step]) -> dict[int, Turn]:
     return found
 
 
-def seconds_left(step: Step, known: Mapping[int, Turn] | None = None) -> float | None:
-    """How long a running step still takes at its pace so far; None while that cannot be known. The turns are looked up
-    unless they are `known`."""
-    if step.status is not Status.running:
-        return None
-    turn = (turns([step]) if known is None else known).get(step.id)
+def seconds_left(step: Step, known: Mapping[int, Turn]) -> float | None:
+    """How long a running step still takes at its pace so far; None while that cannot be known."""
+    turn = known.get(step.id)
     if turn is None or turn.attempt != step.attempt:
         return step.seconds_left(step.started_at)  # a person's Retry begins the count anew
     epoch = turn.epoch or 0
     return step.seconds_left(turn.at, epoch / max(step.params.get("epochs") or 0, epoch, 1))
+
+
+def left(rows: Sequence[Step]) -> dict[int, float]:
+    """How long each of these steps still takes, where that can be known."""
+    running = [step for step in rows if step.status is Status.running]
+    known = turns(running)
+    found = {step.id: seconds_left(step, known) for step in running}
+    return {step_id: seconds for step_id, seconds in found.items() if seconds is not None}

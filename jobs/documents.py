@@ -27,15 +27,17 @@ def workflow(workflow_id: int) -> Document:
 
 
 def workflow_of(found: Workflow, own: Sequence[Step]) -> Document:
-    sources = _sources(own)
-    return _workflow(found) | {"steps": [_step(step, sources) | {"result": plain(step.result)} for step in own]}
+    sources, left = _sources(own), attempts.left(own)
+    return _workflow(found) | {
+        "steps": [_step(step, sources, left) | {"result": plain(step.result)} for step in own]}
 
 
 def workflow_list(found: Sequence[Workflow]) -> list[Document]:
     """Several workflows; their steps come without results, which can be long."""
     own = steps.brief([each.id for each in found])
-    sources = _sources([step for each in own.values() for step in each])
-    return [_workflow(each) | {"steps": [_step(step, sources) for step in own[each.id]]} for each in found]
+    steps_of_all = [step for each in own.values() for step in each]
+    sources, left = _sources(steps_of_all), attempts.left(steps_of_all)
+    return [_workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]} for each in found]
 
 
 def metric_rows(workflow_id: int) -> list[Document]:
@@ -104,13 +106,13 @@ def _workflow(found: Workflow) -> Document:
     }
 
 
-def _step(step: Step, sources: Mapping[int, int]) -> Document:
+def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> Document:
     return {
         "name": step.name, "status": str(step.status), "attempt": step.attempt, "job_id": step.job_id,
         "started_at": plain(step.started_at), "ended_at": plain(step.ended_at), "seconds": _rounded(step.seconds),
         "reused_from": sources.get(step.reused_from or 0), "params": plain(step.params), "error": step.error,
         "error_code": step.error_code, "progress": plain(step.progress), "progress_words": step.progress_words,
-        "seconds_left": _rounded(attempts.seconds_left(step)),
+        "seconds_left": _rounded(left.get(step.id)),
     }
 
 

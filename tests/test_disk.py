@@ -12,6 +12,7 @@ import tables
 from jobs import datasets
 from jobs.steps import matrix
 from store.tables import Status
+from tests.bench.bigger import used
 
 ROWS = 60_000
 
@@ -63,23 +64,14 @@ def gaps(random):
     return [np.where(random.random(ROWS) < 0.7, "", random.normal(size=ROWS).round(4).astype(str)) for _ in range(12)]
 
 
-def held(folder):
-    """Bytes of all files below a folder."""
-    found = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            found += path.stat().st_size if path.is_file() else 0
-    return found
-
-
 @contextlib.contextmanager
 def watched(home):
     """The most that the home has held beyond what it holds now, in bytes, as the only entry of a list."""
-    before, most, over = held(home), [0], threading.Event()
+    before, most, over = used(home), [0], threading.Event()
 
     def look():
         while not over.wait(0.005):
-            most[0] = max(most[0], held(home) - before)
+            most[0] = max(most[0], used(home) - before)
 
     thread = threading.Thread(target=look)
     thread.start()

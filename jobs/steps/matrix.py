@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +38,7 @@ class Form:
             ("numbers", "<f4", (len(self._numbers),)), ("looked_up", "u1", (len(self._looked_up),)),
             ("marked", "u1" if most < 1 << 8 else "<u2", (len(self._marked),))])
         self._first = np.arange(len(self._looked_up)) * self._tables.shape[1]
+        self._runs = [_runs(places) for places in (self._numbers, self._looked_up)]
 
     @classmethod
     def load(cls, stream: BinaryIO) -> "Form":
@@ -57,19 +59,20 @@ class Form:
         return found
 
     def _unpack(self, rows: np.ndarray, found: np.ndarray) -> None:
-        _spread(found, self._numbers, rows["numbers"])
-        if len(self._looked_up):
-            _spread(found, self._looked_up, self._tables.ravel()[rows["looked_up"] + self._first])
+        looked_up = self._tables.ravel()[rows["looked_up"] + self._first]
+        for values, runs in zip((rows["numbers"], looked_up), self._runs, strict=True):
+            for there, here in runs:
+                found[:, there] = values[:, here]
         flat, begins = found.reshape(-1), np.arange(0, found.size, self.width)
         for (start, width), places in zip(self._marked, rows["marked"].T, strict=True):
             flat[begins + (start + np.minimum(places, width - 1))] = places < width
 
 
-def _spread(found: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
-    """Columns of values to their places; those that stay side by side together, which is much faster."""
-    for run in np.split(np.arange(len(places)), np.flatnonzero(np.diff(places) != 1) + 1):
-        if len(run):
-            found[:, places[run[0]]:places[run[-1]] + 1] = values[:, run[0]:run[-1] + 1]
+def _runs(places: np.ndarray) -> list[tuple[slice, slice]]:
+    """Where values that stay side by side go to, and where they are: moving them together is much faster."""
+    edges = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), len(places)]
+    return [(slice(places[first], places[last - 1] + 1), slice(first, last))
+            for first, last in pairwise(edges) if first < last]
 
 
 class Matrix:
