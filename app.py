@@ -11,7 +11,7 @@ actors.recognise_by(visitor.recognised)
 
 def warm_up() -> None:
     """Load what the pages need before the first visitor asks for them."""
-    from jobs import datasets  # noqa: F401
+    from jobs.verbs import datasets  # noqa: F401
     from pages.parts import charts
 
     charts.warm_up()

@@ -9,15 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from jobs.queues import QueueDown
+from jobs.engine.queues import QueueDown
 from store.errors import NotAllowed, NotFound, Refused
 
 WORDS = ("algorithm", "step")  # fields that hold a word from a list; an unknown one is a wrong value
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 480
 KINDS = {
-    "int": "a whole number", "finite": "a number", "float": "a number", "bool": "true or false", "string": "a text",
-    "dict": "an object with names and values", "list": "a list", "text": "text without half or zero characters",
+    "int": "a whole number",
+    "finite": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "dict": "an object with names and values",
+    "list": "a list",
+    "text": "text without half or zero characters",
     "model_attributes": "a JSON object, sent with the header Content-Type: application/json",
 }
 

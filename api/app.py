@@ -17,7 +17,7 @@ LONGEST_BODY = 1 << 20
 ABOUT = (
     "Everything a button does, a program can do. What is created answers 201 with its id; what the caller got wrong "
     'answers 4xx with {"detail": one plain sentence}. Times are UTC. Where people sign in, a '
-    'program shows a token of one of them: `Authorization: Bearer ty_...`.'
+    "program shows a token of one of them: `Authorization: Bearer ty_...`."
 )
 
 
@@ -25,8 +25,16 @@ def create() -> FastAPI:
     """The API as an app of its own, to be mounted at /api."""
     # The gate before every route reads the token; here it is only described.
     token = Depends(HTTPBearer(auto_error=False, description="A token of a person, where people sign in."))
-    api = FastAPI(title="Trainyard", version="1", description=ABOUT, docs_url=None, redoc_url=None,
-                  openapi_url="/openapi.json", redirect_slashes=False, dependencies=[token])
+    api = FastAPI(
+        title="Trainyard",
+        version="1",
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        dependencies=[token],
+    )
     for router in (datasets.router, workflows.router, queues.router, people.router):
         api.include_router(router)
     api.add_api_route("/health", health, tags=["Health"], summary="Is the app well?")
@@ -38,15 +46,19 @@ def create() -> FastAPI:
 
 def health() -> Response:
     """`ok`, or `degraded` when work is accepted but nobody can do it now."""
-    from jobs import queues
+    from jobs.engine import queues
 
     seen = queues.snapshot()
     workers = len(seen.workers)
-    return Answer({
-        "status": "ok" if seen.reachable and workers else "degraded",
-        "queue": "ok" if seen.reachable else "down", "workers": workers, "waiting": seen.waiting,
-        "running": seen.running,
-    })
+    return Answer(
+        {
+            "status": "ok" if seen.reachable and workers else "degraded",
+            "queue": "ok" if seen.reachable else "down",
+            "workers": workers,
+            "waiting": seen.waiting,
+            "running": seen.running,
+        }
+    )
 
 
 class ShortBodies:

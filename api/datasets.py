@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, refusal, status_of
 from api.incoming import received
-from jobs import documents
+from jobs.verbs import schemas
 from store import datasets
 from store.errors import Refused
 
@@ -17,20 +17,41 @@ DatasetId = Annotated[int, Path(ge=1, le=MOST)]
 router = APIRouter(prefix="/datasets", tags=["Datasets"])
 
 
-@router.post("", status_code=201, summary="Upload a CSV file", openapi_extra={"requestBody": {"content": {
-    "text/csv": {"schema": {"type": "string", "format": "binary"}},
-    "multipart/form-data": {"schema": {"type": "object", "properties": {
-        "file": {"type": "string", "format": "binary"}}}},
-}}})
-async def add(request: Request, name: Annotated[str | None, Query(max_length=1000)] = None,
-              encoding: str | None = None, delimiter: str | None = None, decimal: str | None = None,
-              thousands: str | None = None, header: bool | None = None) -> Response:
+@router.post(
+    "",
+    status_code=201,
+    summary="Upload a CSV file",
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "text/csv": {"schema": {"type": "string", "format": "binary"}},
+                "multipart/form-data": {
+                    "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+                },
+            }
+        }
+    },
+)
+async def add(
+    request: Request,
+    name: Annotated[str | None, Query(max_length=1000)] = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    header: bool | None = None,
+) -> Response:
     """The file as the raw body with its name in `?name=`, or as a multipart form. It is streamed to disk, so it may
     be of any size. How it is to be read is found out, unless said. The same file again is the same dataset."""
-    from jobs import datasets as verbs
+    from jobs.verbs import datasets as verbs
 
-    chosen = {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "thousands": thousands,
-              "header": header}
+    chosen = {
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "decimal": decimal,
+        "thousands": thousands,
+        "header": header,
+    }
     dialect = {key: value for key, value in chosen.items() if value is not None} or None
     try:
         size = request.headers.get("content-length", "")
@@ -39,43 +60,44 @@ async def add(request: Request, name: Annotated[str | None, Query(max_length=100
     except Refused as refused:
         status = status_of(refused)
         return refusal(422 if status == 409 else status, refused.sentence, refused.field)
-    return Answer(documents.dataset(made), 201)
+    return Answer(schemas.dataset(made), 201)
 
 
 @router.post("/sample", status_code=201, summary="Add the bundled sample")
 def add_sample() -> Response:
     """The customer churn table that comes with Trainyard."""
-    from jobs import datasets as verbs
+    from jobs.verbs import datasets as verbs
 
-    return Answer(documents.dataset(verbs.sample()), 201)
+    return Answer(schemas.dataset(verbs.sample()), 201)
 
 
 @router.get("", summary="List datasets")
-def find(text: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-         offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
+def find(
+    text: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=MOST)] = 0
+) -> Response:
     """Newest first. The header X-Total-Count says how many there are in all."""
-    found = [documents.dataset_brief(each) for each in datasets.find(text, limit, offset)]
+    found = [schemas.dataset_brief(each) for each in datasets.find(text, limit, offset)]
     return Answer(found, headers={"X-Total-Count": str(datasets.count(text))})
 
 
 @router.get("/{dataset_id}", summary="One dataset")
 def get(dataset_id: DatasetId) -> Response:
     """With its columns, their profile, the first rows, and what was noticed."""
-    return Answer(documents.dataset(datasets.get(dataset_id)))
+    return Answer(schemas.dataset(datasets.get(dataset_id)))
 
 
 @router.post("/{dataset_id}/redescribe", status_code=201, summary="Read a dataset differently")
 def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]) -> Response:
     """The same bytes with another encoding, delimiter, decimal, thousands or header, as a new version."""
-    from jobs import datasets as verbs
+    from jobs.verbs import datasets as verbs
 
-    return Answer(documents.dataset(verbs.redescribe(dataset_id, dialect)), 201)
+    return Answer(schemas.dataset(verbs.redescribe(dataset_id, dialect)), 201)
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset")
 def remove(dataset_id: DatasetId) -> Response:
     """Refused while a workflow uses it."""
-    from jobs import datasets as verbs
+    from jobs.verbs import datasets as verbs
 
     verbs.remove(dataset_id)
     return Response(status_code=204)

@@ -15,12 +15,15 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from api import single_sign_on
 from api.app import create
-from api.dashboard import dashboard
 from api.gate import SIGN_IN, SIGN_OUT, Gate
 from api.guard import Guard, is_loopback, names, written_down
 from api.login import login, logout
 from api.measures import measures
-from jobs import people, pipelines, queues, services
+from api.rq_dashboard.app import dashboard
+from jobs.engine import queues
+from jobs.pipelines import registry
+from jobs.services import supervisor
+from jobs.verbs import people
 from store import db, files, schema
 from store.errors import Refused
 from store.settings import settings
@@ -42,7 +45,7 @@ def lifespan(warm_up: Callable[[], None]) -> Lifespan:
     @contextlib.asynccontextmanager
     async def live(_app: Any) -> AsyncIterator[dict[str, Any]]:
         _check_settings()
-        with services.using(wait=False) as use:
+        with supervisor.using(wait=False) as use:
             tasks = [asyncio.create_task(_watch(use)), asyncio.create_task(asyncio.to_thread(warm_up))]
             try:
                 yield {}
@@ -82,10 +85,10 @@ def _check_settings() -> None:
         schema.prepare()
         queues.connection()
         files.check()
-        pipelines.load_own()
+        registry.load_own()
         single_sign_on.check()
         _decide_who_gets_in()
-    except (Refused, pipelines.PipelineError) as refused:
+    except (Refused, registry.PipelineError) as refused:
         print(refused, file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 
@@ -107,11 +110,11 @@ def _is_shared() -> bool:
     return not is_loopback(_address()) or any(not is_loopback(name) for name in _names_written_down())
 
 
-async def _watch(use: services.Use) -> None:
+async def _watch(use: supervisor.Use) -> None:
     try:
         await asyncio.to_thread(use.wait_until_ready, say=lambda sentence: print(sentence, flush=True))  # noqa: T201
         print(_welcome(), flush=True)  # noqa: T201 - the lines the operator looks for
-    except services.NotReady as late:
+    except supervisor.NotReady as late:
         print(late, flush=True)  # noqa: T201
     while True:
         await asyncio.sleep(WATCH_SECONDS)
@@ -120,7 +123,7 @@ async def _watch(use: services.Use) -> None:
 
 def _welcome() -> str:
     address, port = _address(), st.get_option("server.port")
-    running = services.state()
+    running = supervisor.state()
     broker = "embedded Valkey" if running.get("embedded") else "external Redis"
     told = (
         f"Trainyard is ready: open http://{address if is_loopback(address) else 'localhost'}:{port}\n"

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import refusal
 from api.guard import SAFE_METHODS
-from jobs import people
-from jobs.allowed import refusal as why_not
-from store import actors, deeds
+from jobs.verbs import people
+from jobs.verbs.permission import refusal as why_not
+from store import actors, audit
 from store.actors import Actor, Role
 
 SIGN_IN, SIGN_OUT = "/login", "/auth/logout"
@@ -82,7 +82,7 @@ def _refusal(actor: Actor, asking: HTTPConnection) -> Response | None:
         return _ask_to_sign_in(scope, asking.headers)
     changes = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
     if changes and not actor.may(Role.analyst) and not scope["path"].startswith(OWN):
-        deeds.add(actor, "refused", f"{scope['method']} {scope['path']}")
+        audit.add(actor, "refused", f"{scope['method']} {scope['path']}")
         return refusal(403, why_not(actor, Role.analyst))
     return None
 
@@ -105,4 +105,3 @@ async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) 
 
 def _is_for_programs(scope: Scope) -> bool:
     return scope["path"].startswith("/api/") or scope["path"] == "/metrics"
-

@@ -70,11 +70,18 @@ class _Form:
             raise Refused("The form says no boundary; send it as multipart/form-data with one.", "file")
         self._stream = request.stream()
         try:
-            self._parser = MultipartParser(options[b"boundary"], {
-                "on_part_begin": self._part_begins, "on_header_field": self._header_name,
-                "on_header_value": self._header_value, "on_header_end": self._header_ends,
-                "on_headers_finished": self._headers_end, "on_part_data": self._data, "on_part_end": self._part_ends,
-            })
+            self._parser = MultipartParser(
+                options[b"boundary"],
+                {
+                    "on_part_begin": self._part_begins,
+                    "on_header_field": self._header_name,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_ends,
+                    "on_headers_finished": self._headers_end,
+                    "on_part_data": self._data,
+                    "on_part_end": self._part_ends,
+                },
+            )
         except FormParserError:
             raise Refused("The boundary of the form is too long; at most 256 signs are read.", "file") from None
         self._header = (b"", b"")

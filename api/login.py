@@ -3,7 +3,6 @@
 import hashlib
 from base64 import b64encode
 from html import escape
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -12,11 +11,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api import single_sign_on
 from api.gate import SIGN_IN, SIGN_OUT, way_back
-from jobs import people
+from jobs.verbs import people
 from store.errors import Refused
+from store.settings import ROOT
 
 LONGEST_FORM = 10_000
-LOGO = (Path(__file__).parent.parent / "pages" / "parts" / "logo.svg").read_text()
+LOGO = (ROOT / "pages" / "parts" / "logo.svg").read_text()
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #1f5fa8; --on-accent: #fff; --bad: #b3372f; }
 @media (prefers-color-scheme: dark) { :root { --accent: #6aa5e8; --on-accent: #12161c; --bad: #e8796f; } }
@@ -65,7 +65,8 @@ NOBODY_YET = """<p role="alert">Nobody can sign in yet. Whoever runs this app ad
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
-    "Cache-Control": "no-store", "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+    "X-Frame-Options": "DENY",
 }
 
 
@@ -135,8 +136,14 @@ def _came_from(request: Request) -> str:
 
 def remember(answer: Response, cookie: str, secure: bool) -> None:
     """Give the browser its cookie; scripts cannot read it, and other sites cannot have it sent."""
-    answer.set_cookie(people.cookie_name(), cookie, max_age=int(people.SESSION.total_seconds()), httponly=True,
-                      samesite="lax", secure=secure)
+    answer.set_cookie(
+        people.cookie_name(),
+        cookie,
+        max_age=int(people.SESSION.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+    )
 
 
 def _way_with(provider: str, next_: str) -> str:
@@ -148,7 +155,11 @@ def _page(name: str, next_: str, said: str = "", status: int = 200, headers: dic
     if not people.anybody_known():
         return HTMLResponse(PAGE.replace("{content}", NOBODY_YET), status, HEADERS)
     form = FORM.format(
-        next=escape(next_), name=escape(name[:200]), said=SAID.format(escape(said)) if said else "",
+        next=escape(next_),
+        name=escape(name[:200]),
+        said=SAID.format(escape(said)) if said else "",
         others="\n".join(_way_with(provider, next_) for provider in single_sign_on.providers()),
-        focus_name="" if name else "autofocus", focus_password="autofocus" if name else "")
+        focus_name="" if name else "autofocus",
+        focus_password="autofocus" if name else "",
+    )
     return HTMLResponse(PAGE.replace("{content}", form), status, HEADERS | (headers or {}))

@@ -37,8 +37,9 @@ def manual(spec: dict[str, Any], root: str) -> str:
             parts.append(f"<h2>{escape(tag)}</h2>")
         parts.append(_route(path, method, route, spec, root))
     info = spec["info"]
-    return PAGE.format(title=escape(info["title"]), about=escape(info["description"]), root=escape(root),
-                       parts="\n".join(parts))
+    return PAGE.format(
+        title=escape(info["title"]), about=escape(info["description"]), root=escape(root), parts="\n".join(parts)
+    )
 
 
 def _routes(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -48,8 +49,10 @@ def _routes(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _route(path: str, method: str, route: dict[str, Any], spec: dict[str, Any], root: str) -> str:
-    fields = [_field(each["name"], each.get("schema", {}), each.get("required", False), each["in"])
-              for each in route.get("parameters", [])]
+    fields = [
+        _field(each["name"], each.get("schema", {}), each.get("required", False), each["in"])
+        for each in route.get("parameters", [])
+    ]
     body = _body(route, spec)
     required = body.get("required", [])
     fields += [_field(name, schema, name in required, "body") for name, schema in body.get("properties", {}).items()]

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs import queues
+from jobs.engine import queues
 from store import steps, workflows
 
 
@@ -21,8 +21,9 @@ class _Now(Collector):
         seen = queues.snapshot()
         yield GaugeMetricFamily("trainyard_steps_waiting", "Steps that could start now.", seen.waiting)
         yield GaugeMetricFamily("trainyard_steps_running", "Steps that are being worked on.", seen.running)
-        yield GaugeMetricFamily("trainyard_steps_failed_last_hour", "Steps that failed in the last hour.",
-                                seen.failed_last_hour)
+        yield GaugeMetricFamily(
+            "trainyard_steps_failed_last_hour", "Steps that failed in the last hour.", seen.failed_last_hour
+        )
         yield GaugeMetricFamily("trainyard_queue_up", "1 when the queue can be reached.", int(seen.reachable))
         yield GaugeMetricFamily("trainyard_workers", "Workers that are known to the queue.", len(seen.workers))
 

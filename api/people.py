@@ -9,8 +9,8 @@ from starlette.responses import Response
 from api.answers import Answer
 from api.datasets import MOST
 from api.workflows import Strict
-from jobs import documents
-from jobs import people as verbs
+from jobs.verbs import people as verbs
+from jobs.verbs import schemas
 from store import actors
 from store.errors import Refused
 
@@ -59,14 +59,14 @@ def change_own_password(asked: OwnPassword) -> Response:
 @router.get("/me/tokens", summary="My tokens")
 def own_tokens() -> Response:
     """Without their text, which is told only when one is made."""
-    return Answer([documents.token(each) for each in verbs.own_tokens()])
+    return Answer([schemas.token(each) for each in verbs.own_tokens()])
 
 
 @router.post("/me/tokens", status_code=201, summary="Make a token")
 def make_own_token(asked: NewToken) -> Response:
     """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is told only now."""
     made = verbs.make_own_token(asked.label, asked.days)
-    return Answer(documents.token(made.token) | {"token": made.text}, 201)
+    return Answer(schemas.token(made.token) | {"token": made.text}, 201)
 
 
 @router.delete("/me/tokens/{token_id}", status_code=204, summary="Take a token back")
@@ -79,7 +79,7 @@ def remove_own_token(token_id: TokenId) -> Response:
 @router.get("/people", summary="Who may sign in?")
 def everybody() -> Response:
     """For admins."""
-    return Answer([documents.person(each) for each in verbs.everybody()])
+    return Answer([schemas.person(each) for each in verbs.everybody()])
 
 
 @router.post("/people", status_code=201, summary="Let somebody sign in")
@@ -87,7 +87,7 @@ def add(asked: NewPerson) -> Response:
     """For admins. As soon as there is somebody, everybody has to sign in."""
     made = None if asked.password else verbs.a_password()
     person = verbs.add(asked.name, asked.role, asked.password or made)
-    return Answer(documents.person(person) | ({"password": made} if made else {}), 201)
+    return Answer(schemas.person(person) | ({"password": made} if made else {}), 201)
 
 
 @router.patch("/people/{name}", summary="Change a role or a password")
@@ -99,7 +99,7 @@ def change(name: Name, asked: Change) -> Response:
         person = verbs.set_role(name, asked.role)
     if asked.password is not None:
         person = verbs.set_password(name, asked.password)
-    return Answer(documents.person(person))
+    return Answer(schemas.person(person))
 
 
 @router.delete("/people/{name}", status_code=204, summary="Shut somebody out")
@@ -116,8 +116,11 @@ def sign_out_everywhere(name: Name) -> Response:
 
 
 @router.get("/deeds", summary="Who did what?")
-def deeds(who: Annotated[str, Query(max_length=200)] = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-          offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
+def deeds(
+    who: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
+) -> Response:
     """For admins, the newest first. The header X-Total-Count says how many there are in all."""
     found, total = verbs.look_at_deeds(who, limit, offset)
-    return Answer([documents.deed(each) for each in found], headers={"X-Total-Count": str(total)})
+    return Answer([schemas.deed(each) for each in found], headers={"X-Total-Count": str(total)})

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.answers import Answer
-from jobs import documents, queues
+from jobs.engine import queues
+from jobs.verbs import schemas
 
 router = APIRouter(prefix="/queues", tags=["Queues"])
 
@@ -13,7 +14,7 @@ router = APIRouter(prefix="/queues", tags=["Queues"])
 def snapshot() -> Response:
     """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
     numbers are still right."""
-    return Answer(documents.queues(queues.snapshot(memory=True)))
+    return Answer(schemas.queues(queues.snapshot(memory=True)))
 
 
 @router.post("/{name}/pause", summary="Pause a queue")

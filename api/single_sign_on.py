@@ -14,7 +14,7 @@ from streamlit import auth_util
 from streamlit.errors import StreamlitAuthError
 from streamlit.web.server.starlette import starlette_auth_routes as streamlits
 
-from jobs import people
+from jobs.verbs import people
 from store.errors import Refused
 
 START = "/login/with"
@@ -51,8 +51,9 @@ async def start(request: Request) -> Response:
     if provider not in providers():
         return RedirectResponse("/login", 303)
     answer = RedirectResponse(f"/auth/login?provider={auth_util.encode_provider_token(provider)}", 303)
-    answer.set_cookie(NEXT, way_back(request.query_params.get("next", "/")), NEXT_SECONDS, httponly=True,
-                      samesite="lax")
+    answer.set_cookie(
+        NEXT, way_back(request.query_params.get("next", "/")), NEXT_SECONDS, httponly=True, samesite="lax"
+    )
     return answer
 
 

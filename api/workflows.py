@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, Response
 
 from api.answers import Answer
 from api.datasets import MOST
-from jobs import asked, documents
-from jobs import workflows as verbs
+from jobs.verbs import queries, schemas
+from jobs.verbs import workflows as verbs
 from store import datasets, files, logs, steps, workflows
 from store.errors import Refused
 from store.workflows import Workflow
@@ -34,8 +34,7 @@ class Strict(BaseModel):
     @classmethod
     def _proper(cls, value: Any) -> Any:
         """Text that no database can keep stops here."""
-        if any("\0" in text or text.encode(errors="ignore").decode() != text
-               for text in _texts(value)):
+        if any("\0" in text or text.encode(errors="ignore").decode() != text for text in _texts(value)):
             raise PydanticCustomError("text_broken", "not proper text")
         return value
 
@@ -72,22 +71,28 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
         if name in asked_for.params:
             raise Refused(f"{name} is a field of its own, beside params.", name)
     dataset = datasets.get(asked_for.dataset_id)
-    target, algorithm = asked.goal(dataset, asked_for.target, asked_for.algorithm)
+    target, algorithm = queries.goal(dataset, asked_for.target, asked_for.algorithm)
     sampled = verbs.sample(dataset, target, algorithm, asked_for.params)
     made = verbs.start(dataset.id, target, algorithm, asked_for.params, asked_for.name, _request(idempotency_key))
     return _made(made, [sampled] if sampled else [])
 
 
 @router.get("", summary="List workflows")
-def find(status: str = "", algorithm: str = "", dataset_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
-         text: str = "", sort: str = "", created_by: Annotated[str, Query(max_length=80)] = "",
-         limit: Annotated[int, Query(ge=1, le=500)] = 50,
-         offset: Annotated[int, Query(ge=0, le=MOST)] = 0) -> Response:
+def find(
+    status: str = "",
+    algorithm: str = "",
+    dataset_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
+    text: str = "",
+    sort: str = "",
+    created_by: Annotated[str, Query(max_length=80)] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
+) -> Response:
     """Newest first, or by `sort`: a time, name, seconds or a score, with `:asc` or `:desc` if wanted. `status` and
     `algorithm` take several words with commas; `created_by` is a name. Steps come without their results here. The
     header X-Total-Count says how many there are in all."""
-    which = asked.which(status, algorithm, dataset_id, text, sort, created_by)
-    found = documents.workflow_list(workflows.find(which, limit, offset))
+    which = queries.which(status, algorithm, dataset_id, text, sort, created_by)
+    found = schemas.workflow_list(workflows.find(which, limit, offset))
     return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
 
 
@@ -100,22 +105,25 @@ def compose(asked_for: Compose) -> Response:
 @router.get("/{workflow_id}", summary="One workflow")
 def get(workflow_id: WorkflowId) -> Response:
     """With its steps, what they left, and its scores."""
-    return Answer(documents.workflow(workflow_id))
+    return Answer(schemas.workflow(workflow_id))
 
 
 @router.get("/{workflow_id}/metrics", summary="The curve of a workflow")
 def get_metrics(workflow_id: WorkflowId) -> Response:
     """One row an epoch, with its values by name."""
-    return Answer(documents.metric_rows(workflow_id))
+    return Answer(schemas.metric_rows(workflow_id))
 
 
 @router.get("/{workflow_id}/logs", summary="The log of a workflow")
-def get_logs(workflow_id: WorkflowId, after: Annotated[int, Query(ge=0, le=2**62)] = 0,
-             limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> Response:
+def get_logs(
+    workflow_id: WorkflowId,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+) -> Response:
     """Lines in the order they were said; `after` the id of the last line seen gives only what is new."""
     workflows.get(workflow_id)
     own = {step.id: step for step in steps.of_workflow(workflow_id)}
-    return Answer([documents.line(line, own[line.step_id]) for line in logs.of_workflow(list(own), after, limit)])
+    return Answer([schemas.line(line, own[line.step_id]) for line in logs.of_workflow(list(own), after, limit)])
 
 
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
@@ -124,8 +132,12 @@ def get_model(workflow_id: WorkflowId) -> Response:
     this server, as opening such a file can run code."""
     workflow = workflows.get(workflow_id)
     kept = steps.model_of(workflow_id)
-    return FileResponse(files.verified(kept), media_type="application/octet-stream",
-                        filename=_file_name(workflow), headers={"X-Content-SHA256": kept.sha256})
+    return FileResponse(
+        files.verified(kept),
+        media_type="application/octet-stream",
+        filename=_file_name(workflow),
+        headers={"X-Content-SHA256": kept.sha256},
+    )
 
 
 @router.post("/{workflow_id}/restart", status_code=201, summary="Restart a workflow")
@@ -143,19 +155,19 @@ def rerun(workflow_id: WorkflowId, asked_for: Rerun) -> Response:
 @router.post("/{workflow_id}/retry", summary="Retry a failed workflow")
 def retry(workflow_id: WorkflowId) -> Response:
     """Failed, skipped and cancelled steps are tried again, in place."""
-    return Answer(documents.workflow(verbs.retry(workflow_id).id))
+    return Answer(schemas.workflow(verbs.retry(workflow_id).id))
 
 
 @router.post("/{workflow_id}/cancel", summary="Cancel a workflow")
 def cancel(workflow_id: WorkflowId) -> Response:
     """What has not ended is cancelled at once."""
-    return Answer(documents.workflow(verbs.cancel(workflow_id).id))
+    return Answer(schemas.workflow(verbs.cancel(workflow_id).id))
 
 
 @router.patch("/{workflow_id}", summary="Name a workflow, or note something")
 def describe(workflow_id: WorkflowId, asked_for: Describe) -> Response:
     """Fields left out stay as they are."""
-    return Answer(documents.workflow(verbs.describe(workflow_id, asked_for.name, asked_for.note).id))
+    return Answer(schemas.workflow(verbs.describe(workflow_id, asked_for.name, asked_for.note).id))
 
 
 @router.delete("/{workflow_id}", status_code=204, summary="Delete a workflow")
@@ -179,7 +191,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
-    told = documents.workflow(workflow.id) | {"notices": list(notices)}
+    told = schemas.workflow(workflow.id) | {"notices": list(notices)}
     return Answer(told, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import once, tokens, twins, visitor, words
 from pages.parts.once import Held
 from store import actors
@@ -41,8 +41,11 @@ def _nobody() -> None:
 
 def _me(actor: Actor) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"You are signed in as **{words.plain(actor.name)}**, {actor.role}. "
-                    f"  \n:gray[{_may(Role(str(actor.role)))}]", width="content")
+        st.markdown(
+            f"You are signed in as **{words.plain(actor.name)}**, {actor.role}. "
+            f"  \n:gray[{_may(Role(str(actor.role)))}]",
+            width="content",
+        )
         st.button("Sign out", icon=":material/logout:", key=f"{KEY}-sign-out", on_click=st.logout)
 
 
@@ -61,19 +64,36 @@ def _password(hold: Held, actor: Actor) -> None:
             st.caption("You have none; you sign in through your organisation. An admin can give you one.")
             return
         with st.form(f"{KEY}-password", border=False, width=420):
-            before = st.text_input("Password of before", type="password", key=f"{KEY}-before",
-                                   max_chars=people.LONGEST_PASSWORD, autocomplete="current-password")
-            new = st.text_input("New password", type="password", key=f"{KEY}-new", autocomplete="new-password",
-                                max_chars=people.LONGEST_PASSWORD,
-                                placeholder=f"{people.SHORTEST_PASSWORD} characters or more")
-            again = st.text_input("New password once more", type="password", key=f"{KEY}-again",
-                                  max_chars=people.LONGEST_PASSWORD, autocomplete="new-password")
+            before = st.text_input(
+                "Password of before",
+                type="password",
+                key=f"{KEY}-before",
+                max_chars=people.LONGEST_PASSWORD,
+                autocomplete="current-password",
+            )
+            new = st.text_input(
+                "New password",
+                type="password",
+                key=f"{KEY}-new",
+                autocomplete="new-password",
+                max_chars=people.LONGEST_PASSWORD,
+                placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
+            )
+            again = st.text_input(
+                "New password once more",
+                type="password",
+                key=f"{KEY}-again",
+                max_chars=people.LONGEST_PASSWORD,
+                autocomplete="new-password",
+            )
             pressed = st.form_submit_button("Change the password", icon=":material/password:")
         if pressed:
             _change(hold, before, new, again)
         st.caption("Afterwards you sign in again, in this browser and every other; tokens stay valid.")
-        twins.popover([twins.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
-                      key=f"{KEY}-password-twin")
+        twins.popover(
+            [twins.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
+            key=f"{KEY}-password-twin",
+        )
 
 
 def _change(hold: Held, before: str, new: str, again: str) -> None:
@@ -97,8 +117,13 @@ def _tokens(hold: Held) -> None:
             st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
             st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=hold.ask, args=("token",))
         tokens.rows(hold, found, people.remove_own_token)
-        twins.popover([twins.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
-                       twins.own("My tokens", "GET", "/tokens")], key=f"{KEY}-token-twin")
+        twins.popover(
+            [
+                twins.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
+                twins.own("My tokens", "GET", "/tokens"),
+            ],
+            key=f"{KEY}-token-twin",
+        )
     if hold.question:
         hold.dialog("A new token", "key", lambda: tokens.make(hold, people.make_own_token))
 

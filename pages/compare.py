@@ -39,8 +39,9 @@ def _nothing() -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown("#### Nothing to compare yet", text_alignment="center")
-        st.markdown("Choose workflows above, or tick two or more rows in the list of workflows.",
-                    text_alignment="center")
+        st.markdown(
+            "Choose workflows above, or tick two or more rows in the list of workflows.", text_alignment="center"
+        )
         if st.button("Choose from all workflows", type="primary", icon=":material/list_alt:", key=f"{KEY}-choose"):
             st.switch_page("workflows.py")
         st.space("small")
@@ -50,9 +51,15 @@ def _chosen(found: Sequence[Workflow]) -> None:
     """Which workflows are compared; taking one away or adding one changes the URL."""
     names = {workflow.id: workflow.name for workflow in [*found, *workflows.find(Filter(), OFFERED)]}
     st.multiselect(
-        "Compared workflows", list(names), key=f"{KEY}-ids", max_selections=charts.MOST_COMPARED,
-        format_func=lambda key: f"#{key} {names.get(key, '')}", label_visibility="collapsed",
-        placeholder="Add a workflow", on_change=_choose)
+        "Compared workflows",
+        list(names),
+        key=f"{KEY}-ids",
+        max_selections=charts.MOST_COMPARED,
+        format_func=lambda key: f"#{key} {names.get(key, '')}",
+        label_visibility="collapsed",
+        placeholder="Add a workflow",
+        on_change=_choose,
+    )
 
 
 def _choose() -> None:
@@ -62,10 +69,14 @@ def _choose() -> None:
 
 
 def _fill(asked: Asked) -> None:
-    st.session_state.update({
-        f"{KEY}-url": asked.ids, f"{KEY}-ids": [row.id for row in workflows.get_many(asked.ids)],
-        f"{KEY}-curve": asked.curve, f"{KEY}-baseline": asked.baseline,
-    })
+    st.session_state.update(
+        {
+            f"{KEY}-url": asked.ids,
+            f"{KEY}-ids": [row.id for row in workflows.get_many(asked.ids)],
+            f"{KEY}-curve": asked.curve,
+            f"{KEY}-baseline": asked.baseline,
+        }
+    )
 
 
 def _panel(ids: Sequence[int]) -> bool:
@@ -91,12 +102,27 @@ def _curves(found: Sequence[Workflow]) -> None:
         return
     if st.session_state.get(f"{KEY}-curve") not in names:
         st.session_state[f"{KEY}-curve"] = names[0]  # what most of them have comes first
-    shown = st.selectbox("Curve", names, key=f"{KEY}-curve", format_func=compared.curve_name, width=260,
-                         label_visibility="collapsed", on_change=_keep, args=("curve",)) or names[0]
+    shown = (
+        st.selectbox(
+            "Curve",
+            names,
+            key=f"{KEY}-curve",
+            format_func=compared.curve_name,
+            width=260,
+            label_visibility="collapsed",
+            on_change=_keep,
+            args=("curve",),
+        )
+        or names[0]
+    )
     curves = metrics.overlay(ids, shown)
     titles = {workflow.id: workflow.name for workflow in found}
-    st.plotly_chart(charts.comparison(curves, titles, shown), key=f"{KEY}-chart", config=charts.CONFIG,
-                    alt=f"{compared.curve_name(shown)} of {len(curves)} workflows, epoch by epoch")
+    st.plotly_chart(
+        charts.comparison(curves, titles, shown),
+        key=f"{KEY}-chart",
+        config=charts.CONFIG,
+        alt=f"{compared.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
+    )
     if without := [f"#{workflow.id}" for workflow in found if workflow.id not in curves]:
         st.caption(f"{words.plain(', '.join(without))} {'has' if len(without) == 1 else 'have'} no such curve.")
 
@@ -108,15 +134,30 @@ def _scores(found: Sequence[Workflow]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("**Scores** :gray[on rows kept aside; the best of each is marked]", width="content")
         baseline = st.selectbox(
-            "Differences to", ids, key=f"{KEY}-baseline", format_func=lambda key: f"Differences to #{key}",
-            label_visibility="collapsed", width=200, on_change=_keep, args=("baseline",))
+            "Differences to",
+            ids,
+            key=f"{KEY}-baseline",
+            format_func=lambda key: f"Differences to #{key}",
+            label_visibility="collapsed",
+            width=200,
+            on_change=_keep,
+            args=("baseline",),
+        )
     if not compared.score_names(found):
         st.caption("None of these has scores yet.")
-    st.dataframe(compared.score_table(found, baseline), column_config=compared.score_columns(found), hide_index=True,
-                 height="content", key=f"{KEY}-score-table", alt="Scores")
+    st.dataframe(
+        compared.score_table(found, baseline),
+        column_config=compared.score_columns(found),
+        hide_index=True,
+        height="content",
+        key=f"{KEY}-score-table",
+        alt="Scores",
+    )
     if compared.apart(found):
-        st.caption(":material/info: These do not all learn the same target from the same dataset, "
-                   "so their scores answer different questions.")
+        st.caption(
+            ":material/info: These do not all learn the same target from the same dataset, "
+            "so their scores answer different questions."
+        )
 
 
 def _settings(found: Sequence[Workflow]) -> None:
@@ -125,8 +166,14 @@ def _settings(found: Sequence[Workflow]) -> None:
     if table.empty:
         st.caption("They were started with exactly the same settings.")
         return
-    st.dataframe(table, hide_index=True, height="content", key=f"{KEY}-setting-table", alt="Settings that differ",
-                 column_config={"Setting": st.column_config.TextColumn(pinned=True)})
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        key=f"{KEY}-setting-table",
+        alt="Settings that differ",
+        column_config={"Setting": st.column_config.TextColumn(pinned=True)},
+    )
 
 
 def _keep(name: str) -> None:

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from jobs import datasets
+from jobs.verbs import datasets
 from pages.parts import address, links, profile, visitor, words
 from store import datasets as stored
 from store import workflows
@@ -39,8 +39,18 @@ def page() -> None:
 def everything() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.header("Datasets", anchor=False)
-        text = st.text_input("Search", key="q", bind="query-params", placeholder="Search by name", width=260,
-                             label_visibility="collapsed", icon=":material/search:") or ""
+        text = (
+            st.text_input(
+                "Search",
+                key="q",
+                bind="query-params",
+                placeholder="Search by name",
+                width=260,
+                label_visibility="collapsed",
+                icon=":material/search:",
+            )
+            or ""
+        )
         if st.button("Add data", icon=":material/upload:", type="primary", **visitor.changes()):
             st.switch_page("new.py")
     total = stored.count_names(text)
@@ -63,9 +73,11 @@ def nothing(text: str) -> None:
             st.markdown(f"No dataset has a name with **{words.plain(text)}** in it.", width="content")
             return
         st.markdown("#### No datasets yet", width="content")
-        st.markdown("A dataset is an uploaded table, with what is in each of its columns." + (
-            " Drop your first CSV file on the page New, or try the sample there." if visitor.may_change() else ""),
-            width="content")
+        st.markdown(
+            "A dataset is an uploaded table, with what is in each of its columns."
+            + (" Drop your first CSV file on the page New, or try the sample there." if visitor.may_change() else ""),
+            width="content",
+        )
 
 
 def table(listed: list[Listed]) -> None:
@@ -81,7 +93,11 @@ def table(listed: list[Listed]) -> None:
         "used": [row.used_by for row in listed],
     }
     chosen = st.dataframe(
-        rows, hide_index=True, key="datasets", on_select="rerun", selection_mode="single-cell",
+        rows,
+        hide_index=True,
+        key="datasets",
+        on_select="rerun",
+        selection_mode="single-cell",
         column_config={
             "name": config.TextColumn("Name", width="medium"),
             "versions": config.NumberColumn("Versions", width="small"),
@@ -92,7 +108,10 @@ def table(listed: list[Listed]) -> None:
             "by": config.TextColumn("By", width="small", help="Who uploaded the newest version."),
             "used": config.NumberColumn("Workflows", width="small", help="How many workflows use it, in any version."),
         },
-        height=35 * (len(listed) + 1) + 3, placeholder="", alt="Datasets")
+        height=35 * (len(listed) + 1) + 3,
+        placeholder="",
+        alt="Datasets",
+    )
     if cells := chosen.selection.cells:
         st.query_params.from_dict({"id": str(listed[cells[0][0]].id)})
         st.rerun()
@@ -120,8 +139,10 @@ def title(dataset: Dataset) -> None:
     way_back("All datasets")
     st.header(words.plain(dataset.title), anchor=False)
     by = f" by {words.plain(dataset.created_by)}" if dataset.created_by and visitor.has_signed_in() else ""
-    st.markdown(f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}{by}",
-                help=f"Added {words.exactly(dataset.created_at)}")
+    st.markdown(
+        f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}{by}",
+        help=f"Added {words.exactly(dataset.created_at)}",
+    )
     profile.first_part(dataset)
     with st.container(horizontal=True):
         if st.button("Train on it", icon=":material/play_arrow:", type="primary", key="train", **visitor.changes()):
@@ -144,12 +165,16 @@ def read_differently(dataset: Dataset) -> None:
 def ask_to_delete(dataset: Dataset) -> None:
     name = words.plain(dataset.title)
     if dataset.used_by:
-        st.markdown(f"**{name}** cannot be deleted, because {words.count(dataset.used_by, 'workflow')} "
-                    f"{'uses' if dataset.used_by == 1 else 'use'} it and could not be explained or run again without "
-                    "it. Delete those first; they are listed at the end of this page.")
+        st.markdown(
+            f"**{name}** cannot be deleted, because {words.count(dataset.used_by, 'workflow')} "
+            f"{'uses' if dataset.used_by == 1 else 'use'} it and could not be explained or run again without "
+            "it. Delete those first; they are listed at the end of this page."
+        )
         return
-    st.markdown(f"**{name}** goes, with its profile and its file ({words.size(dataset.size)}), unless another version "
-                "needs the same file. No workflow uses it. This cannot be undone.")
+    st.markdown(
+        f"**{name}** goes, with its profile and its file ({words.size(dataset.size)}), unless another version "
+        "needs the same file. No workflow uses it. This cannot be undone."
+    )
     with st.container(horizontal=True):
         if st.button("Delete it", type="primary", key="delete-it", on_click=delete, args=(dataset.id, name)):
             st.rerun()
@@ -192,20 +217,26 @@ def users(dataset: Dataset) -> None:
         return
     for workflow in workflows.find(Filter(dataset_id=dataset.id), limit=WORKFLOWS):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f":{words.COLOURS[workflow.status]}-badge[{words.ICONS[workflow.status]} "
-                        f"{words.status(workflow.status)}]", width="content")
+            st.markdown(
+                f":{words.COLOURS[workflow.status]}-badge[{words.ICONS[workflow.status]} "
+                f"{words.status(workflow.status)}]",
+                width="content",
+            )
             links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
             st.caption(words.ago(workflow.created_at), width="content", help=words.exactly(workflow.created_at))
     if dataset.used_by > WORKFLOWS:
-        st.page_link("workflows.py", label=f"All {dataset.used_by:,} workflows",
-                     query_params={"dataset": str(dataset.id)})
+        st.page_link(
+            "workflows.py", label=f"All {dataset.used_by:,} workflows", query_params={"dataset": str(dataset.id)}
+        )
 
 
 def missing(refused: NotFound) -> None:
     """A link to a dataset that is not there."""
     st.header("Datasets", anchor=False)
-    st.warning(f"{words.plain(refused.sentence)} It may have been deleted, or the link is cut off.",
-               icon=":material/search_off:")
+    st.warning(
+        f"{words.plain(refused.sentence)} It may have been deleted, or the link is cut off.",
+        icon=":material/search_off:",
+    )
     way_back("Show all datasets")
 
 

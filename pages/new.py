@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from jobs.pipelines.registry import Param
 
-from jobs import algorithms, pipelines, profile, queues, workflows
-from jobs.algorithms import Algorithm
-from jobs.pipelines import Param
+from jobs.engine import queues
+from jobs.pipelines import registry
+from jobs.tabular import algorithms, profile
+from jobs.tabular.algorithms import Algorithm
+from jobs.verbs import workflows
 from pages.parts import address, forms, links, sources, twins, visitor, words
 from pages.parts import profile as drawn
 from store import datasets as stored
@@ -31,8 +34,10 @@ def page() -> None:
     dataset = chosen_dataset()
     sources.refusal()
     if dataset is None:
-        st.markdown("Drop a table, choose what to predict, and get a trained and tested model. "
-                    ":gray[Files stay on this server.]")
+        st.markdown(
+            "Drop a table, choose what to predict, and get a trained and tested model. "
+            ":gray[Files stay on this server.]"
+        )
         with st.container(border=True):
             step_title(1, "Data")
             sources.choose()
@@ -50,11 +55,18 @@ def page() -> None:
 
 def instead() -> None:
     """What somebody can do here who may not start anything."""
-    st.markdown("Here an analyst drops a table, chooses what to predict, and gets a trained and tested model. "
-                "What came of it is for you to see:")
+    st.markdown(
+        "Here an analyst drops a table, chooses what to predict, and gets a trained and tested model. "
+        "What came of it is for you to see:"
+    )
     if (number := address.number_in("dataset")) is not None:
-        st.page_link("datasets.py", label="The dataset that this link names", icon=":material/table_chart:",
-                     query_params={"id": str(number)}, width="content")
+        st.page_link(
+            "datasets.py",
+            label="The dataset that this link names",
+            icon=":material/table_chart:",
+            query_params={"id": str(number)},
+            width="content",
+        )
     st.page_link("workflows.py", label="All workflows", icon=":material/list_alt:", width="content")
     st.page_link("datasets.py", label="All datasets", icon=":material/table_chart:", width="content")
 
@@ -75,8 +87,10 @@ def chosen_dataset() -> Dataset | None:
             raise NotFound("The link does not name a dataset.")
         return stored.get(number)
     except NotFound as refused:
-        st.warning(f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
-                   icon=":material/search_off:")
+        st.warning(
+            f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
+            icon=":material/search_off:",
+        )
         return None
 
 
@@ -144,9 +158,14 @@ def choose_target(dataset: Dataset) -> str | None:
     picking, saying = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
     with picking:
         step_title(2, "Target")
-        target = st.selectbox("What should be predicted?", names, index=names.index(first) if first in names else None,
-                              key=key, placeholder="Choose a column",
-                              on_change=lambda: sources.remember("target", st.session_state[key]))
+        target = st.selectbox(
+            "What should be predicted?",
+            names,
+            index=names.index(first) if first in names else None,
+            key=key,
+            placeholder="Choose a column",
+            on_change=lambda: sources.remember("target", st.session_state[key]),
+        )
     with saying:
         if target is None:
             st.markdown(":material/arrow_back: Choose the column that the model shall predict.")
@@ -177,9 +196,16 @@ def choose_model(dataset: Dataset, target: str, used: list[str] | None) -> tuple
     fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
     step_title(3, "Model")
     key = f"new-algorithm-{task}"
-    chosen = st.pills("Algorithm", list(fitting), default=first_algorithm(dataset, target, list(fitting)), key=key,
-                      required=True, format_func=lambda name: fitting[name].label, label_visibility="collapsed",
-                      on_change=lambda: sources.remember("algorithm", st.session_state[key]))
+    chosen = st.pills(
+        "Algorithm",
+        list(fitting),
+        default=first_algorithm(dataset, target, list(fitting)),
+        key=key,
+        required=True,
+        format_func=lambda name: fitting[name].label,
+        label_visibility="collapsed",
+        on_change=lambda: sources.remember("algorithm", st.session_state[key]),
+    )
     algorithm = fitting[str(chosen)]
     st.markdown(algorithm.sentence)
     settings = choose_settings(dataset, target, algorithm)
@@ -204,8 +230,13 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> Sett
     names = [column["name"] for column in dataset.columns]
     changed: Settings = {}
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
-        st.text_input("Name", key="new-name", max_chars=workflows.NAME_LENGTH, persist_state="page",
-                      placeholder=f"{dataset.name}, {algorithm.spoken}")
+        st.text_input(
+            "Name",
+            key="new-name",
+            max_chars=workflows.NAME_LENGTH,
+            persist_state="page",
+            placeholder=f"{dataset.name}, {algorithm.spoken}",
+        )
         for step, params in settings_by_step(chosen):
             st.markdown(f"**{STEPS.get(step, step.capitalize())}**")
             values = forms.param_widgets(params, kept, f"new-{form}-{algorithm.key}-{step}", names)
@@ -216,16 +247,23 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> Sett
         st.rerun()  # a setting brought others with it, or took them away
     if changed:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Changed: " + ", ".join(setting_words(known[name], value) for name, value in changed.items()),
-                       width="content")
-            st.button("Back to defaults", icon=":material/undo:", type="tertiary", key="new-defaults",
-                      on_click=back_to_defaults)
+            st.caption(
+                "Changed: " + ", ".join(setting_words(known[name], value) for name, value in changed.items()),
+                width="content",
+            )
+            st.button(
+                "Back to defaults",
+                icon=":material/undo:",
+                type="tertiary",
+                key="new-defaults",
+                on_click=back_to_defaults,
+            )
     return changed
 
 
 def settings_by_step(chosen: Mapping[str, Any]) -> list[tuple[str, list[Param]]]:
     """The params of each step, training first; one that several steps share is asked for once."""
-    steps = sorted(pipelines.get(workflows.PIPELINE).steps, key=lambda step: step.name != "train")
+    steps = sorted(registry.get(workflows.PIPELINE).steps, key=lambda step: step.name != "train")
     seen = set(ELSEWHERE)
     found = []
     for step in steps:
@@ -237,7 +275,7 @@ def settings_by_step(chosen: Mapping[str, Any]) -> list[tuple[str, list[Param]]]
 
 
 def shown_params(chosen: Mapping[str, Any]) -> dict[str, Param]:
-    every = pipelines.get(workflows.PIPELINE).params(chosen)
+    every = registry.get(workflows.PIPELINE).params(chosen)
     return {name: param for name, param in every.items() if name not in ELSEWHERE}
 
 
@@ -265,12 +303,14 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
         st.info(words.plain(told), icon=":material/info:")
     name = str(st.session_state.get("new-name") or "").strip()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="new-start",
-                            disabled=bool(problems))
+        pressed = st.button(
+            "Start training", type="primary", icon=":material/play_arrow:", key="new-start", disabled=bool(problems)
+        )
         if not problems:
             st.markdown(outlook(dataset, target, algorithm, settings), width="content")
-    with st.expander("The same from a terminal or a program", icon=":material/terminal:", type="compact",
-                     key="new-twins"):
+    with st.expander(
+        "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-twins"
+    ):
         twins.draw([twins.start(dataset, target, algorithm.key, settings, name)])
     if not pressed:
         # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
@@ -278,8 +318,14 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
             st.session_state["new-request"] = uuid.uuid4().hex
         return
     try:
-        workflow = workflows.start(dataset.id, target, algorithm.key, settings, name,
-                                   request=st.session_state.setdefault("new-request", uuid.uuid4().hex))
+        workflow = workflows.start(
+            dataset.id,
+            target,
+            algorithm.key,
+            settings,
+            name,
+            request=st.session_state.setdefault("new-request", uuid.uuid4().hex),
+        )
     except Refused as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return

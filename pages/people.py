@@ -10,11 +10,11 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import address, care, tables, twins, visitor, words
 from store import actors
 from store.actors import Role
-from store.deeds import Deed
+from store.audit import Deed
 from store.people import InUse, Person
 
 KEY = care.KEY
@@ -32,8 +32,14 @@ def page() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header("People", anchor=False, width="content")
         if everybody:
-            st.button("Add somebody", icon=":material/person_add:", key=f"{KEY}-add", type="primary",
-                      on_click=care.held().ask, args=("add",))
+            st.button(
+                "Add somebody",
+                icon=":material/person_add:",
+                key=f"{KEY}-add",
+                type="primary",
+                on_click=care.held().ask,
+                args=("add",),
+            )
     care.held().tell()
     if not visitor.may_look_after_people():
         _not_yours()
@@ -58,21 +64,48 @@ def _not_yours() -> None:
 def _nobody_yet() -> None:
     with st.container(border=True):
         st.markdown("#### Nobody has to sign in", anchors=False)
-        st.markdown("Whoever can open this page may do everything. As soon as you add somebody, everybody has to sign "
-                    "in, you too; so the first one is an admin: yourself.")
+        st.markdown(
+            "Whoever can open this page may do everything. As soon as you add somebody, everybody has to sign "
+            "in, you too; so the first one is an admin: yourself."
+        )
         with st.form(f"{KEY}-first", border=False, width=420):
-            name = st.text_input("Your name", key=f"{KEY}-first-name", max_chars=LONGEST_NAME,
-                                 autocomplete="username", placeholder="To sign in with, such as ayse")
+            name = st.text_input(
+                "Your name",
+                key=f"{KEY}-first-name",
+                max_chars=LONGEST_NAME,
+                autocomplete="username",
+                placeholder="To sign in with, such as ayse",
+            )
             password = st.text_input(
-                "Password", type="password", key=f"{KEY}-first-password", max_chars=people.LONGEST_PASSWORD,
-                autocomplete="new-password", placeholder=f"{people.SHORTEST_PASSWORD} characters or more")
-            again = st.text_input("Password once more", type="password", key=f"{KEY}-first-again",
-                                  max_chars=people.LONGEST_PASSWORD, autocomplete="new-password")
+                "Password",
+                type="password",
+                key=f"{KEY}-first-password",
+                max_chars=people.LONGEST_PASSWORD,
+                autocomplete="new-password",
+                placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
+            )
+            again = st.text_input(
+                "Password once more",
+                type="password",
+                key=f"{KEY}-first-again",
+                max_chars=people.LONGEST_PASSWORD,
+                autocomplete="new-password",
+            )
             pressed = st.form_submit_button("Add me as the first admin", type="primary", icon=":material/person_add:")
         if pressed:
             _add_first(name, password, again)
-        twins.popover([twins.user("Add the first admin", ["add", "NAME", "--role", "admin"], "POST", "people",
-                                  {"name": "NAME", "role": "admin", "password": "..."})], key=f"{KEY}-first-twin")
+        twins.popover(
+            [
+                twins.user(
+                    "Add the first admin",
+                    ["add", "NAME", "--role", "admin"],
+                    "POST",
+                    "people",
+                    {"name": "NAME", "role": "admin", "password": "..."},
+                )
+            ],
+            key=f"{KEY}-first-twin",
+        )
 
 
 def _add_first(name: str, password: str, again: str) -> None:
@@ -89,24 +122,33 @@ def _add_first(name: str, password: str, again: str) -> None:
 
 def _list(everybody: Sequence[Person]) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
-    chosen = tables.choose(_table(everybody, people.in_use()), [person.id for person in everybody], KEY,
-                           mode="single-row", height="content", alt="People", column_config=_columns())
+    chosen = tables.choose(
+        _table(everybody, people.in_use()),
+        [person.id for person in everybody],
+        KEY,
+        mode="single-row",
+        height="content",
+        alt="People",
+        column_config=_columns(),
+    )
     with bar:
         _actions(everybody, next((person for person in everybody if person.id in chosen), None))
 
 
 def _table(everybody: Sequence[Person], in_use: dict[int, InUse]) -> pd.DataFrame:
     used = [in_use.get(person.id, InUse()) for person in everybody]
-    return pd.DataFrame({
-        "name": [person.name for person in everybody],
-        "role": [words.sentence(person.role) for person in everybody],
-        "last": [words.ago(person.signed_in_at) if person.signed_in_at else "Never" for person in everybody],
-        "at": [words.exactly(person.signed_in_at) for person in everybody],
-        "sessions": [each.sessions for each in used],
-        "tokens": [each.tokens for each in used],
-        "password": ["Yes" if person.has_password else "None" for person in everybody],
-        "added": [f"{person.created_at:%Y-%m-%d}" for person in everybody],
-    })
+    return pd.DataFrame(
+        {
+            "name": [person.name for person in everybody],
+            "role": [words.sentence(person.role) for person in everybody],
+            "last": [words.ago(person.signed_in_at) if person.signed_in_at else "Never" for person in everybody],
+            "at": [words.exactly(person.signed_in_at) for person in everybody],
+            "sessions": [each.sessions for each in used],
+            "tokens": [each.tokens for each in used],
+            "password": ["Yes" if person.has_password else "None" for person in everybody],
+            "added": [f"{person.created_at:%Y-%m-%d}" for person in everybody],
+        }
+    )
 
 
 def _columns() -> dict[str, Any]:
@@ -125,8 +167,11 @@ def _columns() -> dict[str, Any]:
 
 def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     """What can be done with the person that is ticked; greyed out until one is, so that nothing moves."""
-    said = f"**{words.plain(person.name)}**" if person else (
-        f"{words.count(len(everybody), 'person', 'people')} :gray[· tick one to change something]")
+    said = (
+        f"**{words.plain(person.name)}**"
+        if person
+        else (f"{words.count(len(everybody), 'person', 'people')} :gray[· tick one to change something]")
+    )
     st.markdown(said, width="stretch")
     ask = care.held().ask
     name = person.name if person else ""
@@ -136,21 +181,30 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     _button("Sign out", "logout", name, _sign_out, "Ends their sessions in every browser; tokens stay valid.")
     _button("Remove", "person_remove", name, partial(ask, "remove"), "Asks first, and says what goes.")
     if person:
-        twins.popover([twins.user("Sign out", ["signout", name], "POST", f"people/{name}/sign-out")],
-                      key=f"{KEY}-twin")
+        twins.popover([twins.user("Sign out", ["signout", name], "POST", f"people/{name}/sign-out")], key=f"{KEY}-twin")
 
 
 def _button(said: str, icon: str, name: str, act: Callable[[str], None], help_: str | None = None) -> None:
-    st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", help=help_, disabled=not name,
-              on_click=act, args=(name,))
+    st.button(
+        said,
+        icon=f":material/{icon}:",
+        key=f"{KEY}-{said.lower()}",
+        help=help_,
+        disabled=not name,
+        on_click=act,
+        args=(name,),
+    )
 
 
 def _sign_out(name: str) -> None:
     hold = care.held()
     ended = hold.press(people.sign_out_everywhere, name)
     if ended is not None:
-        hold.said = f"{name} is signed out of {words.count(ended, 'browser')}." if ended else (
-            f"{name} was not signed in anywhere.")
+        hold.said = (
+            f"{name} is signed out of {words.count(ended, 'browser')}."
+            if ended
+            else (f"{name} was not signed in anywhere.")
+        )
 
 
 # Who did what
@@ -172,8 +226,14 @@ def _deeds(everybody: Sequence[Person]) -> None:
     if not found:
         st.caption(f"Nothing is known of {words.plain(who)}.")
         return
-    st.dataframe(_deed_table(found), hide_index=True, height="content", key=f"{KEY}-deeds",
-                 column_config=_deed_columns(), alt="Who did what, the newest first")
+    st.dataframe(
+        _deed_table(found),
+        hide_index=True,
+        height="content",
+        key=f"{KEY}-deeds",
+        column_config=_deed_columns(),
+        alt="Who did what, the newest first",
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{words.count(total, 'entry', 'entries')}, the newest first.", width="content")
         if pages > 1:
@@ -187,8 +247,18 @@ def _filter(who: str, names: Sequence[str]) -> None:
     key = f"{KEY}-who"
     if (st.session_state.get(key) or "") != who:
         st.session_state[key] = who or None  # the URL changed by itself: on arrival, and after Back
-    st.selectbox("Who", names, index=None, key=key, width=260, placeholder="Everybody", accept_new_options=True,
-                 label_visibility="collapsed", icon=":material/filter_list:", on_change=lambda: _look_at(key))
+    st.selectbox(
+        "Who",
+        names,
+        index=None,
+        key=key,
+        width=260,
+        placeholder="Everybody",
+        accept_new_options=True,
+        label_visibility="collapsed",
+        icon=":material/filter_list:",
+        on_change=lambda: _look_at(key),
+    )
 
 
 def _look_at(key: str) -> None:
@@ -198,19 +268,22 @@ def _look_at(key: str) -> None:
 
 def _pager(who: str, place: int, pages: int) -> None:
     key = f"{KEY}-page-{who}-{place}-{pages}"
-    st.pagination(pages, default=place, key=key,
-                  on_change=lambda: st.query_params.update(page=str(st.session_state[key])))
+    st.pagination(
+        pages, default=place, key=key, on_change=lambda: st.query_params.update(page=str(st.session_state[key]))
+    )
 
 
 def _deed_table(found: Sequence[Deed]) -> Styler:
-    table = pd.DataFrame({
-        "at": [f"{deed.at:%Y-%m-%d %H:%M:%S}" for deed in found],
-        "who": [deed.who or "–" for deed in found],
-        "what": [told(deed) for deed in found],
-        "open": [link(deed) for deed in found],
-        "via": [WAYS.get(deed.via, deed.via) for deed in found],
-        "address": [deed.address for deed in found],
-    })
+    table = pd.DataFrame(
+        {
+            "at": [f"{deed.at:%Y-%m-%d %H:%M:%S}" for deed in found],
+            "who": [deed.who or "–" for deed in found],
+            "what": [told(deed) for deed in found],
+            "open": [link(deed) for deed in found],
+            "via": [WAYS.get(deed.via, deed.via) for deed in found],
+            "address": [deed.address for deed in found],
+        }
+    )
     return table.style.map(lambda cell: f"color: {RED}" if cell.startswith(REFUSED) else "", subset=["what"])
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from jobs import queues
-from jobs.queues import JobRow, QueueCounts, Queues, WorkerRow
+from jobs.engine import queues
+from jobs.engine.queues import JobRow, QueueCounts, Queues, WorkerRow
 from pages.parts import archive, charts, crew, links, live, tables, twins, visitor, words
 from store.errors import Refused
 from store.tables import Status
@@ -52,16 +52,19 @@ def last_known() -> dict[str, Queues | None]:
 def _unreachable(now: Queues, known: Queues | None) -> None:
     st.error(words.plain(now.error or ""), icon=":material/cloud_off:")
     if known:
-        st.caption(f"Waiting, running, failed and the last jobs are from what is saved, and right. The queue and the "
-                   f"workers are shown as they were at {known.at:%H:%M:%S} UTC, {words.ago(known.at)}.")
+        st.caption(
+            f"Waiting, running, failed and the last jobs are from what is saved, and right. The queue and the "
+            f"workers are shown as they were at {known.at:%H:%M:%S} UTC, {words.ago(known.at)}."
+        )
     else:
         st.caption("Waiting, running, failed and the last jobs are from what is saved, and right.")
 
 
 def _numbers(now: Queues) -> None:
     waiting, running, failed = st.columns(3)
-    waiting.metric("Steps waiting", f"{now.waiting:,}", border=True,
-                   help="Steps that could start and wait for a free worker.")
+    waiting.metric(
+        "Steps waiting", f"{now.waiting:,}", border=True, help="Steps that could start and wait for a free worker."
+    )
     running.metric("Steps running", f"{now.running:,}", border=True)
     failed.metric("Failed in the last hour", f"{now.failed_last_hour:,}", border=True)
 
@@ -78,16 +81,29 @@ def _queue(queue: QueueCounts, reachable: bool) -> None:
                 st.badge("Open", icon=":material/play_circle:", color="green")
             st.space("stretch")
             if queue.paused:
-                _button("Resume", "play_arrow", partial(queues.resume, queue.name),
-                        **visitor.changes("Steps start again.", reachable))
+                _button(
+                    "Resume",
+                    "play_arrow",
+                    partial(queues.resume, queue.name),
+                    **visitor.changes("Steps start again.", reachable),
+                )
             else:
-                _button("Pause", "pause", partial(queues.pause, queue.name),
-                        **visitor.changes("No further step starts; running ones end in peace.", reachable))
+                _button(
+                    "Pause",
+                    "pause",
+                    partial(queues.pause, queue.name),
+                    **visitor.changes("No further step starts; running ones end in peace.", reachable),
+                )
             if visitor.may_change():
                 verb = "resume" if queue.paused else "pause"
                 twins.popover([crew.queue_twin(queue.name, verb)], key=f"{KEY}-queue-twin")
-        st.dataframe(crew.counts_table([queue], reachable), column_config=crew.counts_columns(), hide_index=True,
-                     key=f"{KEY}-counts", alt="What is in the queue")
+        st.dataframe(
+            crew.counts_table([queue], reachable),
+            column_config=crew.counts_columns(),
+            hide_index=True,
+            key=f"{KEY}-counts",
+            alt="What is in the queue",
+        )
 
 
 def _charts() -> None:
@@ -95,12 +111,20 @@ def _charts() -> None:
     depth, throughput = st.columns(2)
     with depth, st.container(border=True):
         st.markdown("**Waiting and running** :gray[in the last hour]")
-        st.plotly_chart(charts.queue_depth(minutes, visitor.zone()), key=f"{KEY}-depth", config=charts.CONFIG,
-                        alt="Steps waiting and running, minute by minute")
+        st.plotly_chart(
+            charts.queue_depth(minutes, visitor.zone()),
+            key=f"{KEY}-depth",
+            config=charts.CONFIG,
+            alt="Steps waiting and running, minute by minute",
+        )
     with throughput, st.container(border=True):
         st.markdown("**Ended each minute** :gray[in the last hour]")
-        st.plotly_chart(charts.queue_throughput(minutes, visitor.zone()), key=f"{KEY}-throughput", config=charts.CONFIG,
-                        alt="Steps ended, minute by minute")
+        st.plotly_chart(
+            charts.queue_throughput(minutes, visitor.zone()),
+            key=f"{KEY}-throughput",
+            config=charts.CONFIG,
+            alt="Steps ended, minute by minute",
+        )
 
 
 def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
@@ -109,12 +133,20 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
         said = f" :gray[{busy} of {len(workers)} busy]" if workers and now.reachable else ""
         st.markdown(f"**Workers**{said}")
         if workers:
-            st.dataframe(crew.workers_table(workers, now.reachable), column_config=crew.workers_columns(),
-                         hide_index=True, height="content", key=f"{KEY}-worker-table", alt="Workers")
+            st.dataframe(
+                crew.workers_table(workers, now.reachable),
+                column_config=crew.workers_columns(),
+                hide_index=True,
+                height="content",
+                key=f"{KEY}-worker-table",
+                alt="Workers",
+            )
         elif now.reachable:
-            st.warning("No worker is running, so nothing that waits can start. "
-                       "Workers of this app start by themselves within seconds; more can be started anywhere.",
-                       icon=":material/warning:")
+            st.warning(
+                "No worker is running, so nothing that waits can start. "
+                "Workers of this app start by themselves within seconds; more can be started anywhere.",
+                icon=":material/warning:",
+            )
             st.code("python -m jobs worker", language="bash")
         else:
             st.caption("Which workers there are is known when the queue is back.")
@@ -133,8 +165,14 @@ def _jobs() -> None:
             return
         by_id = {job.step_id: job for job in jobs}
         chosen = tables.choose(
-            crew.jobs_table(jobs), list(by_id), f"{KEY}-jobs-table", mode="single-row",
-            height=min(JOBS_HEIGHT, 37 + 35 * len(jobs)), column_config=crew.jobs_columns(), alt="The last jobs")
+            crew.jobs_table(jobs),
+            list(by_id),
+            f"{KEY}-jobs-table",
+            mode="single-row",
+            height=min(JOBS_HEIGHT, 37 + 35 * len(jobs)),
+            column_config=crew.jobs_columns(),
+            alt="The last jobs",
+        )
         with bar:
             _job_actions(by_id[chosen[0]] if chosen else None)
 
@@ -145,8 +183,12 @@ def _job_actions(job: JobRow | None) -> None:
         return
     _button("Open", "arrow_forward", partial(links.go_to_workflow, job.workflow_id))
     if job.status is Status.failed:
-        _button("Retry", "replay", partial(queues.requeue, job.step_id),
-                **visitor.changes("Tries this step and those below again."))
+        _button(
+            "Retry",
+            "replay",
+            partial(queues.requeue, job.step_id),
+            **visitor.changes("Tries this step and those below again."),
+        )
         _twin(twins.retry(job.workflow_id))
     elif not job.status.over:
         _button("Stop", "stop_circle", partial(_ask, job.step_id), **visitor.changes("Asks first."))
@@ -181,8 +223,10 @@ def _dialogs() -> None:
 
 
 def _stop(job: JobRow) -> None:
-    st.markdown(f"The step stops at once, and workflow {job.workflow_id} is cancelled from there on. "
-                "Steps that are completed are kept, and Retry goes on from there.")
+    st.markdown(
+        f"The step stops at once, and workflow {job.workflow_id} is cancelled from there on. "
+        "Steps that are completed are kept, and Retry goes on from there."
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Let it run", key=f"{KEY}-keep")
         sure = st.button("Stop it", key=f"{KEY}-sure", type="primary", icon=":material/stop_circle:")

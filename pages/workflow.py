@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from jobs import algorithms
-from jobs import workflows as verbs
+from jobs.tabular import algorithms
+from jobs.verbs import workflows as verbs
 from pages.parts import actions, address, cells, dialogs, exports, links, live, notebook, twins, visitor, words
 from pages.parts.notebook import Notebook
 from store import files, metrics, steps, workflows
@@ -52,8 +52,11 @@ def _asked_for() -> Workflow | None:
 
 def _nothing(what: str, deleted: bool) -> None:
     st.header(what, anchor=False)
-    st.markdown("It may have been deleted, or the address was copied in part." if deleted else
-                "A workflow's address ends in its number, such as workflow?id=42.")
+    st.markdown(
+        "It may have been deleted, or the address was copied in part."
+        if deleted
+        else "A workflow's address ends in its number, such as workflow?id=42."
+    )
     with st.container(horizontal=True):
         if st.button("All workflows", type="primary", icon=":material/list_alt:", key="to-workflows"):
             st.switch_page("workflows.py")
@@ -83,22 +86,52 @@ def _header(workflow: Workflow) -> None:
 def _buttons(workflow: Workflow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         if not workflow.status.over:
-            st.button("Cancel", icon=":material/cancel:", key="cancel", on_click=actions.ask,
-                      args=("cancel", workflow.id), **visitor.changes())
+            st.button(
+                "Cancel",
+                icon=":material/cancel:",
+                key="cancel",
+                on_click=actions.ask,
+                args=("cancel", workflow.id),
+                **visitor.changes(),
+            )
         elif workflow.status is Status.cancelled:
-            st.button("Retry", icon=":material/replay:", key="retry", on_click=actions.perform, type="primary",
-                      args=(verbs.retry, workflow.id), kwargs={"leave": False},
-                      **visitor.changes("Goes on where it was cancelled."))
-        st.button("Restart", icon=":material/restart_alt:", key="restart", on_click=actions.perform,
-                  args=(verbs.restart, workflow.id),
-                  **visitor.changes("Runs again as a new workflow; unchanged cells are reused."))
-        st.button("Compose", icon=":material/merge:", key="compose", on_click=actions.ask,
-                  args=("compose", workflow.id),
-                  **visitor.changes("The data of one workflow with the configuration of another."))
+            st.button(
+                "Retry",
+                icon=":material/replay:",
+                key="retry",
+                on_click=actions.perform,
+                type="primary",
+                args=(verbs.retry, workflow.id),
+                kwargs={"leave": False},
+                **visitor.changes("Goes on where it was cancelled."),
+            )
+        st.button(
+            "Restart",
+            icon=":material/restart_alt:",
+            key="restart",
+            on_click=actions.perform,
+            args=(verbs.restart, workflow.id),
+            **visitor.changes("Runs again as a new workflow; unchanged cells are reused."),
+        )
+        st.button(
+            "Compose",
+            icon=":material/merge:",
+            key="compose",
+            on_click=actions.ask,
+            args=("compose", workflow.id),
+            **visitor.changes("The data of one workflow with the configuration of another."),
+        )
         twins.popover(_twins(workflow), key="twins")
         if visitor.may_change():
-            st.menu_button("More", list(MORE), key="more", type="tertiary", format_func=lambda name: MORE[name][1],
-                           on_click=_more, args=(workflow.id,))
+            st.menu_button(
+                "More",
+                list(MORE),
+                key="more",
+                type="tertiary",
+                format_func=lambda name: MORE[name][1],
+                on_click=_more,
+                args=(workflow.id,),
+            )
 
 
 def _more(workflow_id: int) -> None:
@@ -128,8 +161,10 @@ def _subtitle(workflow: Workflow) -> str:
     except Refused:
         algorithm = workflow.algorithm
     version = f", version {workflow.dataset_version}" if workflow.dataset_version > 1 else ""
-    return (f"{words.plain(workflow.dataset_name)}{version} · predicts {words.plain(workflow.target)} · "
-            f"{words.plain(algorithm)}")
+    return (
+        f"{words.plain(workflow.dataset_name)}{version} · predicts {words.plain(workflow.target)} · "
+        f"{words.plain(algorithm)}"
+    )
 
 
 def _panel(workflow_id: int, key: str, first: list[Callable[[int], Notebook]]) -> bool:
@@ -154,8 +189,12 @@ def _status_line(book: Notebook, key: str) -> None:
     workflow = book.workflow
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         cells.badge(book.standing)
-        st.caption(_when(workflow), width="content", help=f"Posted {words.exactly(workflow.created_at)}, started "
-                   f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}")
+        st.caption(
+            _when(workflow),
+            width="content",
+            help=f"Posted {words.exactly(workflow.created_at)}, started "
+            f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}",
+        )
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
         if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
@@ -235,14 +274,27 @@ def _downloads(book: Notebook) -> None:
     workflow_id = book.workflow.id
     with contextlib.suppress(NotFound):  # a pipeline of one's own need not leave a model
         model = steps.model_of(workflow_id)
-        st.download_button("Download model", lambda: files.verified(model).read_bytes(), type="primary",
-                           file_name=f"workflow-{workflow_id}.joblib", mime="application/octet-stream",
-                           key="download-model", icon=":material/download:", on_click="ignore",
-                           help=f"joblib file, {words.size(model.size)}: load it and call predict on raw rows.")
+        st.download_button(
+            "Download model",
+            lambda: files.verified(model).read_bytes(),
+            type="primary",
+            file_name=f"workflow-{workflow_id}.joblib",
+            mime="application/octet-stream",
+            key="download-model",
+            icon=":material/download:",
+            on_click="ignore",
+            help=f"joblib file, {words.size(model.size)}: load it and call predict on raw rows.",
+        )
     if book.curves:
-        st.download_button("Download metrics", lambda: _metrics_csv(workflow_id), mime="text/csv",
-                           file_name=f"workflow-{workflow_id}-metrics.csv", key="download-metrics",
-                           icon=":material/table_view:", on_click="ignore")
+        st.download_button(
+            "Download metrics",
+            lambda: _metrics_csv(workflow_id),
+            mime="text/csv",
+            file_name=f"workflow-{workflow_id}-metrics.csv",
+            key="download-metrics",
+            icon=":material/table_view:",
+            on_click="ignore",
+        )
 
 
 def _metrics_csv(workflow_id: int) -> bytes:

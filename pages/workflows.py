@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from jobs import algorithms
-from jobs import workflows as verbs
+from jobs.tabular import algorithms
+from jobs.verbs import workflows as verbs
 from pages.parts import archive, links, live, tables, twins, visitor, words
 from pages.parts.archive import Look
 from store import metrics, steps, workflows
@@ -54,11 +54,15 @@ def _nothing_yet() -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown("#### No workflows yet", width="content", text_alignment="center")
-        st.markdown("A workflow trains a model on a table of yours. Each one is kept here with its settings, "
-                    "curves and scores, to compare, restart or build on.", text_alignment="center")
+        st.markdown(
+            "A workflow trains a model on a table of yours. Each one is kept here with its settings, "
+            "curves and scores, to compare, restart or build on.",
+            text_alignment="center",
+        )
         if visitor.may_change():
-            st.page_link("new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:",
-                         width="content")
+            st.page_link(
+                "new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:", width="content"
+            )
         st.space("small")
 
 
@@ -74,11 +78,22 @@ def _inbox() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":red[:material/error:] **{words.count(total, 'failed workflow')} to look at**")
             if total > len(failed):
-                st.button("Show all", key=f"{KEY}-unseen", type="tertiary", icon=":material/filter_list:",
-                          on_click=_go_to, args=(Look(unseen=True),))
+                st.button(
+                    "Show all",
+                    key=f"{KEY}-unseen",
+                    type="tertiary",
+                    icon=":material/filter_list:",
+                    on_click=_go_to,
+                    args=(Look(unseen=True),),
+                )
             if visitor.may_change():
-                st.button("Mark all as seen", key=f"{KEY}-seen-all", type="tertiary", icon=":material/done_all:",
-                          on_click=verbs.mark_seen)
+                st.button(
+                    "Mark all as seen",
+                    key=f"{KEY}-seen-all",
+                    type="tertiary",
+                    icon=":material/done_all:",
+                    on_click=verbs.mark_seen,
+                )
         for workflow in failed:
             _failure(workflow, *reasons.get(workflow.id, ("", "")))
 
@@ -89,9 +104,15 @@ def _failure(workflow: Workflow, step: str, reason: str) -> None:
         links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
     why.caption(f"{words.plain(step.capitalize())}, {words.ago(workflow.ended_at)}: {words.plain(reason)}")
     if visitor.may_change():
-        seen.button("Seen", key=f"{KEY}-seen-{workflow.id}", icon=":material/done:", type="tertiary",
-                    help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
-                    on_click=verbs.mark_seen, args=(workflow.id,))
+        seen.button(
+            "Seen",
+            key=f"{KEY}-seen-{workflow.id}",
+            icon=":material/done:",
+            type="tertiary",
+            help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
+            on_click=verbs.mark_seen,
+            args=(workflow.id,),
+        )
 
 
 def _filters(look: Look) -> Look:
@@ -101,31 +122,75 @@ def _filters(look: Look) -> Look:
     datasets, sorts = workflows.datasets_used(), archive.sorts()
     with st.container(horizontal=True, gap="small", key=f"{KEY}-filters"):
         text = st.text_input(
-            "Search", key=f"{KEY}-text", type="search", placeholder="Name, note, dataset or #number", live=True,
-            label_visibility="collapsed", icon=":material/search:")
+            "Search",
+            key=f"{KEY}-text",
+            type="search",
+            placeholder="Name, note, dataset or #number",
+            live=True,
+            label_visibility="collapsed",
+            icon=":material/search:",
+        )
         algorithm = st.selectbox(
-            "Algorithm", list(algorithms.ALGORITHMS), index=None, key=f"{KEY}-algorithm", format_func=archive.label,
-            placeholder="Any algorithm", label_visibility="collapsed", width=WIDTH)
+            "Algorithm",
+            list(algorithms.ALGORITHMS),
+            index=None,
+            key=f"{KEY}-algorithm",
+            format_func=archive.label,
+            placeholder="Any algorithm",
+            label_visibility="collapsed",
+            width=WIDTH,
+        )
         dataset = st.selectbox(
-            "Dataset", list(datasets), index=None, key=f"{KEY}-dataset", format_func=lambda key: datasets.get(key, ""),
-            placeholder="Any dataset", label_visibility="collapsed", width=WIDTH)
+            "Dataset",
+            list(datasets),
+            index=None,
+            key=f"{KEY}-dataset",
+            format_func=lambda key: datasets.get(key, ""),
+            placeholder="Any dataset",
+            label_visibility="collapsed",
+            width=WIDTH,
+        )
         sort = st.selectbox(
-            "Sort", list(sorts), key=f"{KEY}-sort", format_func=lambda key: sorts.get(key, key), required=True,
-            icon=":material/sort:", label_visibility="collapsed", width=WIDTH)
+            "Sort",
+            list(sorts),
+            key=f"{KEY}-sort",
+            format_func=lambda key: sorts.get(key, key),
+            required=True,
+            icon=":material/sort:",
+            label_visibility="collapsed",
+            width=WIDTH,
+        )
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
-            "Status", list(archive.STATUSES), selection_mode="multi", key=f"{KEY}-status",
+            "Status",
+            list(archive.STATUSES),
+            selection_mode="multi",
+            key=f"{KEY}-status",
             label_visibility="collapsed",
-            format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}")
+            format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}",
+        )
         mine = visitor.has_signed_in() and st.toggle("Mine", key=f"{KEY}-mine", help="Only those that you started")
-    now = Look(tuple(statuses), algorithm or "", dataset, (text or "").strip()[:archive.LONGEST_TEXT], look.unseen,
-               sort, look.page, mine)
+    now = Look(
+        tuple(statuses),
+        algorithm or "",
+        dataset,
+        (text or "").strip()[: archive.LONGEST_TEXT],
+        look.unseen,
+        sort,
+        look.page,
+        mine,
+    )
     if now != look:
         now = replace(now, page=1)
         _remember(now)
     if now.unseen:
-        st.button("Only failures nobody has looked at", key=f"{KEY}-all", icon=":material/close:",
-                  on_click=_go_to, args=(replace(now, unseen=False),))
+        st.button(
+            "Only failures nobody has looked at",
+            key=f"{KEY}-all",
+            icon=":material/close:",
+            on_click=_go_to,
+            args=(replace(now, unseen=False),),
+        )
     return now
 
 
@@ -140,8 +205,14 @@ def _table(first: list[tuple[list[Workflow], int]]) -> bool:
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
     frame = archive.frame_of(rows, metrics.sparklines([row.id for row in rows]), look.score)
     chosen = tables.choose(
-        frame, [row.id for row in rows], KEY, height="content", column_config=archive.columns(look.score),
-        column_order=[name for name in frame if name != "at"], alt="Workflows")
+        frame,
+        [row.id for row in rows],
+        KEY,
+        height="content",
+        column_config=archive.columns(look.score),
+        column_order=[name for name in frame if name != "at"],
+        alt="Workflows",
+    )
     with bar:
         _actions(chosen, rows, look, total)
     _pages(look, total)
@@ -152,31 +223,57 @@ def _nothing_matches() -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown("**No workflow matches these filters**", width="content")
-        st.button("Clear filters", key=f"{KEY}-clear", icon=":material/filter_alt_off:", on_click=_go_to,
-                  args=(Look(),))
+        st.button(
+            "Clear filters", key=f"{KEY}-clear", icon=":material/filter_alt_off:", on_click=_go_to, args=(Look(),)
+        )
         st.space("small")
 
 
 def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int) -> None:
     st.markdown(_count_words(chosen, rows, total), width="stretch")
     if chosen:
-        st.button("Clear", key=f"{KEY}-unchoose", type="tertiary", icon=":material/close:", on_click=tables.forget,
-                  args=(KEY,))
+        st.button(
+            "Clear",
+            key=f"{KEY}-unchoose",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=tables.forget,
+            args=(KEY,),
+        )
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
         _button("Edit", "edit", partial(_ask, "edit", chosen), **visitor.changes("Change its name or note"))
-    _button("Compare", "compare_arrows", partial(_compare, chosen),
-            help=f"Tick {FEWEST} to {MOST} rows to compare them", disabled=not FEWEST <= len(chosen) <= MOST)
-    _button("Restart", "replay", partial(_restart, chosen),
-            **visitor.changes("Run the same again, each as a new workflow", bool(chosen)))
-    _button("Delete", "delete", partial(_ask, "delete", chosen),
-            **visitor.changes("Asks first, and says what goes", bool(chosen)))
+    _button(
+        "Compare",
+        "compare_arrows",
+        partial(_compare, chosen),
+        help=f"Tick {FEWEST} to {MOST} rows to compare them",
+        disabled=not FEWEST <= len(chosen) <= MOST,
+    )
+    _button(
+        "Restart",
+        "replay",
+        partial(_restart, chosen),
+        **visitor.changes("Run the same again, each as a new workflow", bool(chosen)),
+    )
+    _button(
+        "Delete",
+        "delete",
+        partial(_ask, "delete", chosen),
+        **visitor.changes("Asks first, and says what goes", bool(chosen)),
+    )
     if chosen and visitor.may_change():
         twins.popover([twins.restart_all(chosen), twins.delete_all(chosen)], key=f"{KEY}-twins")
     st.download_button(
-        "Download", partial(archive.export, look.which(), list(chosen)), "workflows.csv", "text/csv",
-        key=f"{KEY}-download", on_click="ignore", icon=":material/download:",
-        help="The ticked rows as CSV" if chosen else f"All {total:,} that match, as CSV")
+        "Download",
+        partial(archive.export, look.which(), list(chosen)),
+        "workflows.csv",
+        "text/csv",
+        key=f"{KEY}-download",
+        on_click="ignore",
+        icon=":material/download:",
+        help="The ticked rows as CSV" if chosen else f"All {total:,} that match, as CSV",
+    )
 
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
@@ -199,8 +296,12 @@ def _pages(look: Look, total: int) -> None:
         return
     key = f"{KEY}-page-{st.session_state[f'{KEY}-pager']}-{pages}"
     with st.container(horizontal_alignment="center"):
-        st.pagination(pages, default=min(look.page, pages), key=key,
-                      on_change=lambda: _remember(replace(look, page=int(st.session_state[key])), turned=True))
+        st.pagination(
+            pages,
+            default=min(look.page, pages),
+            key=key,
+            on_change=lambda: _remember(replace(look, page=int(st.session_state[key])), turned=True),
+        )
 
 
 def _compare(ids: Sequence[int]) -> None:
@@ -244,8 +345,10 @@ def _delete(ids: list[int]) -> None:
     st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in found[:LISTED]))
     if len(found) > LISTED:
         st.caption(f"and {len(found) - LISTED} more")
-    st.markdown("Their steps, curves, scores, logs and trained models go, for good. "
-                "Datasets stay, and so does every file that another workflow uses.")
+    st.markdown(
+        "Their steps, curves, scores, logs and trained models go, for good. "
+        "Datasets stay, and so does every file that another workflow uses."
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
         sure = st.button("Delete", key=f"{KEY}-sure", type="primary", icon=":material/delete:")
@@ -268,8 +371,9 @@ def _edit(workflow_id: int) -> None:
         workflow = workflows.get(workflow_id)
         with st.form(f"{KEY}-edit-{workflow_id}", border=False):
             name = st.text_input("Name", workflow.name, max_chars=verbs.NAME_LENGTH)
-            note = st.text_area("Note", workflow.note, placeholder="What it was for, and what came of it",
-                                max_chars=4000)
+            note = st.text_area(
+                "Note", workflow.note, placeholder="What it was for, and what came of it", max_chars=4000
+            )
             if not st.form_submit_button("Save", type="primary"):
                 return
         verbs.describe(workflow_id, name=name, note=note)
@@ -299,10 +403,16 @@ def _remember(look: Look, turned: bool = False) -> None:
 def _fill(look: Look) -> None:
     """Make the widgets say what the URL says."""
     _remember(look)
-    st.session_state.update({
-        f"{KEY}-status": list(look.statuses), f"{KEY}-algorithm": look.algorithm or None,
-        f"{KEY}-dataset": look.dataset, f"{KEY}-text": look.text, f"{KEY}-sort": look.sort, f"{KEY}-mine": look.mine,
-    })
+    st.session_state.update(
+        {
+            f"{KEY}-status": list(look.statuses),
+            f"{KEY}-algorithm": look.algorithm or None,
+            f"{KEY}-dataset": look.dataset,
+            f"{KEY}-text": look.text,
+            f"{KEY}-sort": look.sort,
+            f"{KEY}-mine": look.mine,
+        }
+    )
 
 
 def _go_to(look: Look) -> None:

@@ -119,15 +119,28 @@ def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
     newest = _newest(text)
     same_name = datasets.alias()
     used_by = (
-        select(func.count()).select_from(workflows.join(same_name, workflows.c.dataset_id == same_name.c.id))
-        .where(same_name.c.name == datasets.c.name).scalar_subquery()
+        select(func.count())
+        .select_from(workflows.join(same_name, workflows.c.dataset_id == same_name.c.id))
+        .where(same_name.c.name == datasets.c.name)
+        .scalar_subquery()
     )
     query: Select[Any] = (
-        select(datasets.c.id, datasets.c.name, datasets.c.version, newest.c.versions, datasets.c.rows,
-               func.json_array_length(datasets.c.columns).label("columns"), datasets.c.size, datasets.c.created_at,
-               datasets.c.created_by, used_by.label("used_by"))
+        select(
+            datasets.c.id,
+            datasets.c.name,
+            datasets.c.version,
+            newest.c.versions,
+            datasets.c.rows,
+            func.json_array_length(datasets.c.columns).label("columns"),
+            datasets.c.size,
+            datasets.c.created_at,
+            datasets.c.created_by,
+            used_by.label("used_by"),
+        )
         .join(newest, (newest.c.name == datasets.c.name) & (newest.c.version == datasets.c.version))
-        .order_by(datasets.c.created_at.desc(), datasets.c.id.desc()).limit(limit).offset(offset)
+        .order_by(datasets.c.created_at.desc(), datasets.c.id.desc())
+        .limit(limit)
+        .offset(offset)
     )
     with db.reading() as connection:
         return [record(Listed, row) for row in connection.execute(query)]

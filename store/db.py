@@ -124,8 +124,10 @@ def _server_is_away(error: DBAPIError) -> bool:
 def check() -> None:
     """Refuse, in one sentence, when the settings do not lead to a database that answers."""
     if (url := _url()).get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise Refused("TRAINYARD_DATABASE_URL must name a file, as in sqlite:////folder/name.db; "
-                      "a database in memory forgets everything.")
+        raise Refused(
+            "TRAINYARD_DATABASE_URL must name a file, as in sqlite:////folder/name.db; "
+            "a database in memory forgets everything."
+        )
     try:
         with reading() as connection:
             connection.exec_driver_sql("SELECT 1")

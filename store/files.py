@@ -79,8 +79,11 @@ def check_room(size: int) -> None:
     """Refuse a file that would fill the disk: with what is made of it, it takes about three times its size."""
     free = room()
     if free < size * ROOM_FOR_EACH_BYTE:
-        raise Refused(f"The file has {size / (1 << 30):,.1f} GB and needs three times that to be worked with; the disk "
-                      f"of the server has {free / (1 << 30):,.1f} GB free. Make room, or send fewer rows.", "file")
+        raise Refused(
+            f"The file has {size / (1 << 30):,.1f} GB and needs three times that to be worked with; the disk "
+            f"of the server has {free / (1 << 30):,.1f} GB free. Make room, or send fewer rows.",
+            "file",
+        )
 
 
 def room() -> int:
@@ -104,8 +107,11 @@ def check() -> None:
         with incoming():
             pass
     except OSError as error:
-        raise Refused(f"Files cannot be kept in {settings().files}: {error.strerror}. Make it a folder that you may "
-                      "write to, or set TRAINYARD_FILES_URL to another.", "TRAINYARD_FILES_URL") from None
+        raise Refused(
+            f"Files cannot be kept in {settings().files}: {error.strerror}. Make it a folder that you may "
+            "write to, or set TRAINYARD_FILES_URL to another.",
+            "TRAINYARD_FILES_URL",
+        ) from None
 
 
 def writing(path: Path) -> Incoming:
@@ -234,8 +240,9 @@ def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
 
 def steps_with_checkpoints() -> set[int]:
     """The ids of steps that kept something to go on from."""
-    return {int(number) for path in _checkpoint_folder().glob("step-*-*")
-            if (number := path.name.split("-")[1]).isdecimal()}
+    return {
+        int(number) for path in _checkpoint_folder().glob("step-*-*") if (number := path.name.split("-")[1]).isdecimal()
+    }
 
 
 def drop_checkpoints(step_id: int) -> None:

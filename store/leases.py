@@ -17,7 +17,8 @@ def take(name: str, owner: str, seconds: float) -> bool:
         with db.writing() as connection:
             free = or_(leases.c.owner == owner, leases.c.until < now(), leases.c.until > until)
             if connection.execute(
-                update(leases).where(leases.c.name == name, free).values(owner=owner, until=until)).rowcount:
+                update(leases).where(leases.c.name == name, free).values(owner=owner, until=until)
+            ).rowcount:
                 return True
             connection.execute(leases.insert().values(name=name, owner=owner, until=until))
             return True

@@ -24,8 +24,10 @@ class Line:
 def write(connection: Connection, step_id: int, attempt: int, lines: Sequence[tuple[datetime, str, str]]) -> None:
     """Put lines (time, level, text) down."""
     if lines:
-        rows = [{"step_id": step_id, "attempt": attempt, "at": at, "level": level, "text": text}
-                for at, level, text in lines]
+        rows = [
+            {"step_id": step_id, "attempt": attempt, "at": at, "level": level, "text": text}
+            for at, level, text in lines
+        ]
         connection.execute(insert(logs), rows)
 
 
@@ -48,12 +50,15 @@ def of_workflow(step_ids: Sequence[int], after: int = 0, limit: int = 500) -> li
         return [record(Line, row) for row in connection.execute(query)]
 
 
-
 def turns(step_ids: Sequence[int]) -> list[Line]:
     """The lines that tell of attempts: why one ended, and from where the next one went on."""
-    query = select(logs).where(
-        logs.c.step_id.in_(step_ids),
-        or_(logs.c.text.like("% Attempt % follows."), logs.c.text.like("Attempt % continues from epoch %")),
-    ).order_by(logs.c.id)
+    query = (
+        select(logs)
+        .where(
+            logs.c.step_id.in_(step_ids),
+            or_(logs.c.text.like("% Attempt % follows."), logs.c.text.like("Attempt % continues from epoch %")),
+        )
+        .order_by(logs.c.id)
+    )
     with db.reading() as connection:
         return [record(Line, row) for row in connection.execute(query)]

@@ -42,8 +42,13 @@ def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -
     if (connection.scalar(select(func.max(metrics.c.epoch)).where(earlier)) or 0) < last_epoch:
         return False
     later = metrics.alias()
-    again = exists().where(later.c.step_id == step_id, later.c.attempt < attempt, later.c.attempt > metrics.c.attempt,
-                           later.c.epoch == metrics.c.epoch, later.c.name == metrics.c.name)
+    again = exists().where(
+        later.c.step_id == step_id,
+        later.c.attempt < attempt,
+        later.c.attempt > metrics.c.attempt,
+        later.c.epoch == metrics.c.epoch,
+        later.c.name == metrics.c.name,
+    )
     connection.execute(delete(metrics).where(earlier, (metrics.c.epoch > last_epoch) | again))
     connection.execute(update(metrics).where(earlier).values(attempt=attempt))
     return True
@@ -65,8 +70,7 @@ def curves(step_id: int) -> Curves:
     return curves_of([step_id]).get(step_id, {})
 
 
-def curves_of(step_ids: Iterable[int], names: Iterable[str] = (),
-              after: int | None = None) -> dict[int, Curves]:
+def curves_of(step_ids: Iterable[int], names: Iterable[str] = (), after: int | None = None) -> dict[int, Curves]:
     """The curves of several steps in one question; `after` an epoch gives only what is new."""
     query = (
         select(metrics.c.step_id, metrics.c.name, metrics.c.epoch, metrics.c.value)
@@ -90,8 +94,10 @@ def sparklines(workflow_ids: Iterable[int], points: int = 40) -> dict[int, list[
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
         main = {workflow_id: min(rows, key=lambda row: _rank(row.name)) for workflow_id, rows in lines.items()}
-        return {workflow_id: [point.value for point in _sampled(connection, line, points)]
-                for workflow_id, line in main.items()}
+        return {
+            workflow_id: [point.value for point in _sampled(connection, line, points)]
+            for workflow_id, line in main.items()
+        }
 
 
 def names_of(workflow_ids: Iterable[int]) -> list[str]:
@@ -122,7 +128,8 @@ def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int,
     inner = metrics.alias()
     last = (
         select(func.max(inner.c.epoch))
-        .where(inner.c.step_id == steps.c.id, inner.c.attempt == steps.c.attempt).scalar_subquery()
+        .where(inner.c.step_id == steps.c.id, inner.c.attempt == steps.c.attempt)
+        .scalar_subquery()
     )
     query = (
         select(steps.c.workflow_id, metrics.c.step_id, metrics.c.attempt, metrics.c.epoch, metrics.c.name)
@@ -139,8 +146,11 @@ def _sampled(connection: Connection, line: Any, points: int) -> list[Point]:
     """A curve at so many epochs, found one by one: reading all of a long curve would take too long."""
     epochs = {max(1, round(line.epoch * number / points)) for number in range(1, points + 1)} | {1}
     query = select(metrics.c.epoch, metrics.c.value).where(
-        metrics.c.step_id == line.step_id, metrics.c.attempt == line.attempt, metrics.c.name == line.name,
-        metrics.c.epoch.in_(sorted(epochs)))
+        metrics.c.step_id == line.step_id,
+        metrics.c.attempt == line.attempt,
+        metrics.c.name == line.name,
+        metrics.c.epoch.in_(sorted(epochs)),
+    )
     return [Point(epoch, value) for epoch, value in connection.execute(query.order_by(metrics.c.epoch))]
 
 
@@ -166,8 +176,11 @@ def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:
 def write_scores(connection: Connection, workflow_id: int, values: Mapping[str, float]) -> None:
     """Replace a workflow's scores."""
     connection.execute(scores.delete().where(scores.c.workflow_id == workflow_id))
-    rows = [{"workflow_id": workflow_id, "name": name, "value": float(value)} for name, value in values.items()
-            if math.isfinite(value)]
+    rows = [
+        {"workflow_id": workflow_id, "name": name, "value": float(value)}
+        for name, value in values.items()
+        if math.isfinite(value)
+    ]
     if rows:
         connection.execute(scores.insert(), rows)
 

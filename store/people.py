@@ -54,8 +54,10 @@ def add(name: str, role: Role, password: str | None) -> Person:
     try:
         with db.writing() as connection:
             row = connection.execute(
-                people.insert().values(name=name, key=key(name), role=str(role), password=password, created_at=now())
-                .returning(*people.c)).one()
+                people.insert()
+                .values(name=name, key=key(name), role=str(role), password=password, created_at=now())
+                .returning(*people.c)
+            ).one()
             return record(Person, row)
     except IntegrityError:
         raise Refused(f"There is already somebody called {name}.", "name") from None
@@ -126,8 +128,9 @@ def open_session(person_id: int, sha256: str, lasts: timedelta) -> None:
     at = now()
     with db.writing() as connection:
         connection.execute(delete(sessions).where(sessions.c.expires_at < at))
-        connection.execute(sessions.insert().values(
-            sha256=sha256, person_id=person_id, created_at=at, expires_at=at + lasts))
+        connection.execute(
+            sessions.insert().values(sha256=sha256, person_id=person_id, created_at=at, expires_at=at + lasts)
+        )
         connection.execute(update(people).where(people.c.id == person_id).values(signed_in_at=at))
 
 
@@ -153,8 +156,10 @@ def add_token(person_id: int, label: str, sha256: str, lasts: timedelta) -> Toke
     at = now()
     with db.writing() as connection:
         row = connection.execute(
-            tokens.insert().values(person_id=person_id, label=label, sha256=sha256, created_at=at,
-                                   expires_at=at + lasts).returning(*tokens.c)).one()
+            tokens.insert()
+            .values(person_id=person_id, label=label, sha256=sha256, created_at=at, expires_at=at + lasts)
+            .returning(*tokens.c)
+        ).one()
         return record(Token, row)
 
 

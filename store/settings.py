@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store.errors import Refused
 
+# Where app.py lies, and requirements.txt, and everything else that is read as a file.
+ROOT = Path(__file__).parent.parent
+
 
 class Settings(BaseSettings):
     """Read from `TRAINYARD_*` environment variables; every one has a working default."""
@@ -17,15 +20,19 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data"), description="Folder that holds everything Trainyard remembers.")
     database_url: str = Field(
-        default="", repr=False, description="SQLAlchemy URL; empty means a SQLite file in the home folder.")
+        default="", repr=False, description="SQLAlchemy URL; empty means a SQLite file in the home folder."
+    )
     redis_url: str = Field(
-        default="", repr=False, description="Redis or Valkey URL; empty means an embedded Valkey of our own.")
+        default="", repr=False, description="Redis or Valkey URL; empty means an embedded Valkey of our own."
+    )
     files_url: str = Field(default="", description="Where files are kept; empty means a folder in the home folder.")
     workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=0, le=1000,
-        description="Worker processes started here; 0 means none.")
-    open: bool = Field(
-        default=False, description="1 lets other machines in although nobody has to sign in.")
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=0,
+        le=1000,
+        description="Worker processes started here; 0 means none.",
+    )
+    open: bool = Field(default=False, description="1 lets other machines in although nobody has to sign in.")
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
 
     @cached_property  # a step may change its working folder

@@ -33,15 +33,20 @@ def path() -> Path:
     """Where the database is; refuses when it is not a file that can be copied."""
     url = make_url(settings().database)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise Refused(f"The database at {db.address()} is no SQLite file: back it up with its own tool, such as "
-                      f"pg_dump, and copy the folder {settings().files}.")
+        raise Refused(
+            f"The database at {db.address()} is no SQLite file: back it up with its own tool, such as "
+            f"pg_dump, and copy the folder {settings().files}."
+        )
     return Path(url.database)
 
 
 def copy(target: Path) -> None:
     """The database as it is at this moment, as a new file. Nobody waits for it."""
-    with (_plainly(target), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS)) as live,
-          closing(sqlite3.connect(target)) as made):
+    with (
+        _plainly(target),
+        closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS)) as live,
+        closing(sqlite3.connect(target)) as made,
+    ):
         made.execute("PRAGMA synchronous=OFF")  # whoever keeps the copy syncs it
         live.backup(made)
 
@@ -55,8 +60,9 @@ def files_named(database: Path) -> dict[str, int]:
 def unfinished(database: Path) -> set[int]:
     """The steps that may still need what they kept to go on."""
     with _opened(database) as connection:
-        return {number for number, in connection.execute(
-            "SELECT id FROM steps WHERE status IN ('pending', 'running')")}
+        return {
+            number for (number,) in connection.execute("SELECT id FROM steps WHERE status IN ('pending', 'running')")
+        }
 
 
 def counts(database: Path) -> Counts:
@@ -88,8 +94,7 @@ def replaced_by(database: Path) -> Iterator[None]:
     """Hold off everybody who wants to write, do the body, then take everything over from another database, at once.
 
     Whoever reads sees either what was or what is; when anything fails, or this process ends, all is as it was."""
-    with (_plainly(path()),
-          closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live):
+    with _plainly(path()), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live:
         for pragma in ("foreign_keys=OFF", "trusted_schema=OFF", "synchronous=FULL"):
             live.execute(f"PRAGMA {pragma}")
         live.execute("ATTACH ? AS restored", (str(database),))
@@ -130,7 +135,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 
 def _names(connection: sqlite3.Connection, kind: str, schema_name: str = "main") -> set[str]:
     rows = connection.execute(f"SELECT name FROM {schema_name}.sqlite_master WHERE type = ?", (kind,))  # noqa: S608
-    return {name for name, in rows}
+    return {name for (name,) in rows}
 
 
 def _check(connection: sqlite3.Connection) -> None:

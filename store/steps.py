@@ -155,8 +155,9 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
     """Take a step, if it waits for exactly this attempt and everything it needs is completed."""
     token = secrets.token_hex(16)
     with db.writing() as connection:
-        taken = connection.execute(_TAKE, {
-            "this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}).one_or_none()
+        taken = connection.execute(
+            _TAKE, {"this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}
+        ).one_or_none()
         if taken is None:
             return None
         connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
@@ -164,8 +165,12 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
         return Claim(record(Step, taken), token, row.pipeline, record(Dataset, row), _inputs(connection, step_id))
 
 
-def beat(claim: Claim, points: Sequence[tuple[int, str, float]] = (), lines: Sequence[tuple[datetime, str, str]] = (),
-         progress: tuple[float, str] | None = None) -> None:
+def beat(
+    claim: Claim,
+    points: Sequence[tuple[int, str, float]] = (),
+    lines: Sequence[tuple[datetime, str, str]] = (),
+    progress: tuple[float, str] | None = None,
+) -> None:
     """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost."""
     values = {"progress": progress[0], "progress_words": progress[1]} if progress else {}
     with db.writing() as connection:
@@ -173,21 +178,38 @@ def beat(claim: Claim, points: Sequence[tuple[int, str, float]] = (), lines: Seq
         _tell(connection, claim, points, lines)
 
 
-def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[tuple[int, str, float]] = (),
-             lines: Sequence[tuple[datetime, str, str]] = ()) -> None:
+def complete(
+    claim: Claim,
+    fingerprint: str,
+    outcome: Outcome,
+    points: Sequence[tuple[int, str, float]] = (),
+    lines: Sequence[tuple[datetime, str, str]] = (),
+) -> None:
     """Accept a step's result, once: files, scores, numbers and status in one transaction."""
     with db.writing() as connection:
-        _hold(connection, claim, status=Status.completed, ended_at=now(), progress=1.0, result=outcome.result,
-              fingerprint=fingerprint, reused_from=outcome.reused_from, claim_token=None,
-              error_code=None, error=None, traceback=None)
+        _hold(
+            connection,
+            claim,
+            status=Status.completed,
+            ended_at=now(),
+            progress=1.0,
+            result=outcome.result,
+            fingerprint=fingerprint,
+            reused_from=outcome.reused_from,
+            claim_token=None,
+            error_code=None,
+            error=None,
+            traceback=None,
+        )
         _tell(connection, claim, points, lines)
         # Under the write lock, so that nobody deletes them now: an equal file may have gone with another workflow.
         for kept in outcome.artifacts.values():
             files.present(kept)
         connection.execute(_NO_ARTIFACTS, {"this": claim.step.id})
         for name, kept in outcome.artifacts.items():
-            connection.execute(artifacts.insert().values(
-                step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size))
+            connection.execute(
+                artifacts.insert().values(step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size)
+            )
         if outcome.reused_from is not None:
             metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
         if scores := outcome.result.get("scores"):
@@ -196,8 +218,16 @@ def complete(claim: Claim, fingerprint: str, outcome: Outcome, points: Sequence[
         _settle(connection, claim.step.workflow_id)
 
 
-def fail(claim: Claim, code: str, sentence: str, traceback: str, *, again: bool,
-         points: Sequence[tuple[int, str, float]] = (), lines: Sequence[tuple[datetime, str, str]] = ()) -> None:
+def fail(
+    claim: Claim,
+    code: str,
+    sentence: str,
+    traceback: str,
+    *,
+    again: bool,
+    points: Sequence[tuple[int, str, float]] = (),
+    lines: Sequence[tuple[datetime, str, str]] = (),
+) -> None:
     """Record that an attempt failed; `again` allows the next one while any are left."""
     with db.writing() as connection:
         _hold(connection, claim)
@@ -213,8 +243,8 @@ def lose(step: Step, code: str, sentence: str, *, blameless: bool = False, unhea
     since = steps.c.heartbeat_at == step.heartbeat_at if unheard else true()
     with db.writing() as connection:
         held = connection.execute(
-            update(steps).where(steps.c.id == step.id, steps.c.attempt == step.attempt,
-                                steps.c.status == Status.running, since)
+            update(steps)
+            .where(steps.c.id == step.id, steps.c.attempt == step.attempt, steps.c.status == Status.running, since)
             .values(claim_token=None, max_attempts=steps.c.max_attempts + int(blameless))
             .returning(*steps.c)
         ).one_or_none()
@@ -228,8 +258,10 @@ def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
     """The newest completed step with this fingerprint, and what it left."""
     with db.reading() as connection:
         row = connection.execute(
-            select(steps).where(steps.c.fingerprint == fingerprint, steps.c.status == Status.completed)
-            .order_by(steps.c.id.desc()).limit(1)
+            select(steps)
+            .where(steps.c.fingerprint == fingerprint, steps.c.status == Status.completed)
+            .order_by(steps.c.id.desc())
+            .limit(1)
         ).one_or_none()
         if row is None:
             return None
@@ -257,7 +289,8 @@ def model_of(workflow_id: int) -> files.Kept:
         select(artifacts.c.sha256, artifacts.c.size)
         .join(steps, steps.c.id == artifacts.c.step_id)
         .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model")  # only a completed step leaves any
-        .order_by(steps.c.position.desc()).limit(1)
+        .order_by(steps.c.position.desc())
+        .limit(1)
     )
     with db.reading() as connection:
         row = connection.execute(query).one_or_none()
@@ -285,7 +318,8 @@ def waiting() -> list[Step]:
 def needs_of(workflow_id: int) -> dict[int, list[int]]:
     """Which steps each step of a workflow needs, as written when it was started."""
     query = (
-        select(steps.c.id, needs.c.needs_id).outerjoin(needs, needs.c.step_id == steps.c.id)
+        select(steps.c.id, needs.c.needs_id)
+        .outerjoin(needs, needs.c.step_id == steps.c.id)
         .where(steps.c.workflow_id == workflow_id)
     )
     found: dict[int, list[int]] = defaultdict(list)
@@ -320,11 +354,15 @@ def reasons(workflow_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     """At which step each of several workflows failed, and why."""
     query = (
         select(steps.c.workflow_id, steps.c.name, steps.c.error, steps.c.status)
-        .where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position.desc())
+        .where(steps.c.workflow_id.in_(workflow_ids))
+        .order_by(steps.c.workflow_id, steps.c.position.desc())
     )
     with db.reading() as connection:
-        return {row.workflow_id: (row.name, row.error or "") for row in connection.execute(query)
-                if row.status is Status.failed}
+        return {
+            row.workflow_id: (row.name, row.error or "")
+            for row in connection.execute(query)
+            if row.status is Status.failed
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +379,8 @@ def load() -> Load:
         waiting = select(func.count()).where(steps.c.status == Status.pending, steps.c.ready_at.is_not(None))
         running = select(func.count()).where(steps.c.status == Status.running)
         failed = select(func.count()).where(
-            steps.c.status == Status.failed, steps.c.ended_at > now() - timedelta(hours=1))
+            steps.c.status == Status.failed, steps.c.ended_at > now() - timedelta(hours=1)
+        )
         return Load(*(connection.scalar(query) or 0 for query in (waiting, running, failed)))
 
 
@@ -374,7 +413,8 @@ def history(minutes: int) -> list[Minute]:
         began = _by_minute(connection, steps.c.started_at, begin)
         ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, failed)
         open_steps = select(func.count(), func.count(steps.c.started_at)).where(
-            steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None))
+            steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None)
+        )
         all_open, running = connection.execute(open_steps).one()
     waiting = all_open - running
     found: list[Minute] = []
@@ -388,8 +428,9 @@ def history(minutes: int) -> list[Minute]:
     return found[::-1]
 
 
-def _by_minute(connection: Connection, time: ColumnElement[Any], begin: datetime,
-               *kinds: ColumnElement[bool]) -> defaultdict[datetime, tuple[int, ...]]:
+def _by_minute(
+    connection: Connection, time: ColumnElement[Any], begin: datetime, *kinds: ColumnElement[bool]
+) -> defaultdict[datetime, tuple[int, ...]]:
     """How many steps became ready, started or ended in each minute, and how many of those were of each kind."""
     minute = func.substr(cast(time, String), 1, 16)
     counts = [func.count(), *(func.sum(case((kind, 1), else_=0)) for kind in kinds)]
@@ -404,12 +445,17 @@ def cancel(workflow_id: int) -> list[Step]:
     """Cancel what has not ended; returns the steps that were running, whose processes should be stopped."""
     with db.writing() as connection:
         open_steps = (steps.c.workflow_id == workflow_id) & steps.c.status.in_([Status.pending, Status.running])
-        stopped = [record(Step, row) for row in connection.execute(
-            select(steps).where(open_steps, steps.c.status == Status.running))]
+        stopped = [
+            record(Step, row)
+            for row in connection.execute(select(steps).where(open_steps, steps.c.status == Status.running))
+        ]
         for step in stopped:
             logs.say(connection, step.id, step.attempt, "Cancelled.", "warning")
-        connection.execute(update(steps).where(open_steps).values(
-            status=Status.cancelled, claim_token=None, ended_at=now(), progress=None))
+        connection.execute(
+            update(steps)
+            .where(open_steps)
+            .values(status=Status.cancelled, claim_token=None, ended_at=now(), progress=None)
+        )
         _settle(connection, workflow_id)
         return stopped
 
@@ -419,11 +465,24 @@ def revive(workflow_id: int) -> list[Step]:
     with db.writing() as connection:
         ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled])
         revived = connection.execute(
-            update(steps).where(steps.c.workflow_id == workflow_id, ended)
-            .values(status=Status.pending, attempt=steps.c.attempt + 1, max_attempts=steps.c.attempt + ATTEMPTS,
-                    claim_token=None, ready_at=None, next_attempt_at=None, started_at=None,
-                    heartbeat_at=None, ended_at=None, progress=None, progress_words=None, error_code=None,
-                    error=None, traceback=None)
+            update(steps)
+            .where(steps.c.workflow_id == workflow_id, ended)
+            .values(
+                status=Status.pending,
+                attempt=steps.c.attempt + 1,
+                max_attempts=steps.c.attempt + ATTEMPTS,
+                claim_token=None,
+                ready_at=None,
+                next_attempt_at=None,
+                started_at=None,
+                heartbeat_at=None,
+                ended_at=None,
+                progress=None,
+                progress_words=None,
+                error_code=None,
+                error=None,
+                traceback=None,
+            )
             .returning(*steps.c)
         ).all()
         for row in revived:
@@ -437,11 +496,19 @@ def insert_all(connection: Connection, workflow_id: int, rows: Sequence[Mapping[
     ids: dict[str, int] = {}
     for position, row in enumerate(rows):
         ids[row["name"]] = connection.execute(
-            steps.insert().values(
-                workflow_id=workflow_id, name=row["name"], position=position, status=Status.pending, attempt=1,
-                params=row["params"], max_attempts=row["max_attempts"], fresh=row["fresh"],
+            steps.insert()
+            .values(
+                workflow_id=workflow_id,
+                name=row["name"],
+                position=position,
+                status=Status.pending,
+                attempt=1,
+                params=row["params"],
+                max_attempts=row["max_attempts"],
+                fresh=row["fresh"],
                 ready_at=None if row["needs"] else now(),
-            ).returning(steps.c.id)
+            )
+            .returning(steps.c.id)
         ).scalar_one()
     edges = [{"step_id": ids[row["name"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
     if edges:
@@ -456,7 +523,9 @@ def _select(*conditions: ColumnElement[bool]) -> list[Step]:
 
 def _unmet_needs() -> ColumnElement[bool]:
     return exists(
-        select(1).select_from(needs).join(_above, _above.c.id == needs.c.needs_id)
+        select(1)
+        .select_from(needs)
+        .join(_above, _above.c.id == needs.c.needs_id)
         .where(needs.c.step_id == steps.c.id, _above.c.status != Status.completed)
         .correlate(steps)
     )
@@ -465,15 +534,20 @@ def _unmet_needs() -> ColumnElement[bool]:
 def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
     """Write under a claim, or find out that it is gone."""
     held = connection.execute(
-        update(steps).where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token,
-                            steps.c.status == Status.running).values(heartbeat_at=now(), **values)
+        update(steps)
+        .where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token, steps.c.status == Status.running)
+        .values(heartbeat_at=now(), **values)
     )
     if not held.rowcount:
         raise Fenced
 
 
-def _tell(connection: Connection, claim: Claim, points: Sequence[tuple[int, str, float]],
-          lines: Sequence[tuple[datetime, str, str]]) -> None:
+def _tell(
+    connection: Connection,
+    claim: Claim,
+    points: Sequence[tuple[int, str, float]],
+    lines: Sequence[tuple[datetime, str, str]],
+) -> None:
     metrics.write(connection, claim.step.id, claim.step.attempt, points)
     logs.write(connection, claim.step.id, claim.step.attempt, lines)
 
@@ -485,13 +559,18 @@ def _end_attempt(connection: Connection, step: Step, code: str, sentence: str, t
     if again and step.attempt < step.max_attempts - (code in ENDS_SOONER):
         pause = BACK_OFF_SECONDS[min(step.attempt, len(BACK_OFF_SECONDS)) - 1]
         logs.say(connection, step.id, step.attempt, f"{sentence} Attempt {step.attempt + 1} follows.", "warning")
-        values = told | {"status": Status.pending, "attempt": step.attempt + 1,
-                         "next_attempt_at": now() + timedelta(seconds=pause), "progress": None}
+        values = told | {
+            "status": Status.pending,
+            "attempt": step.attempt + 1,
+            "next_attempt_at": now() + timedelta(seconds=pause),
+            "progress": None,
+        }
         connection.execute(update(steps).where(steps.c.id == step.id).values(values))
     else:
         logs.say(connection, step.id, step.attempt, sentence, "error")
-        connection.execute(update(steps).where(steps.c.id == step.id).values(
-            told | {"status": Status.failed, "ended_at": now()}))
+        connection.execute(
+            update(steps).where(steps.c.id == step.id).values(told | {"status": Status.failed, "ended_at": now()})
+        )
         _skip_below(connection, step.id)
     _settle(connection, step.workflow_id)
 
@@ -505,13 +584,16 @@ def _below(step_id: int) -> Any:
 def _skip_below(connection: Connection, step_id: int) -> None:
     below = _below(step_id)
     connection.execute(
-        update(steps).where(steps.c.id.in_(select(below.c.step_id)), steps.c.status == Status.pending)
-        .values(status=Status.skipped, ended_at=now()))
+        update(steps)
+        .where(steps.c.id.in_(select(below.c.step_id)), steps.c.status == Status.pending)
+        .values(status=Status.skipped, ended_at=now())
+    )
 
 
 def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(
-        update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now()))
+        update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now())
+    )
 
 
 def _settle(connection: Connection, workflow_id: int) -> None:
@@ -546,38 +628,60 @@ def _all_above() -> Select[Any]:
     above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("this")).cte("above", recursive=True)
     above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
     return select(steps.c.id, steps.c.name, steps.c.result, steps.c.fingerprint).where(
-        steps.c.id.in_(select(above.c.needs_id)))
+        steps.c.id.in_(select(above.c.needs_id))
+    )
 
 
 # What every step asks is made once: making a question takes SQLAlchemy longer than the database takes to answer it.
 _TAKE = (
     update(steps)
-    .where(steps.c.id == bindparam("this"), steps.c.attempt == bindparam("its_attempt"),
-           steps.c.status == Status.pending, ~_unmet_needs())
-    .values(status=Status.running, claim_token=bindparam("token"), worker=bindparam("by"), heartbeat_at=bindparam("at"),
-            started_at=func.coalesce(steps.c.started_at, bindparam("at")), ended_at=None, progress=None,
-            progress_words=None)
+    .where(
+        steps.c.id == bindparam("this"),
+        steps.c.attempt == bindparam("its_attempt"),
+        steps.c.status == Status.pending,
+        ~_unmet_needs(),
+    )
+    .values(
+        status=Status.running,
+        claim_token=bindparam("token"),
+        worker=bindparam("by"),
+        heartbeat_at=bindparam("at"),
+        started_at=func.coalesce(steps.c.started_at, bindparam("at")),
+        ended_at=None,
+        progress=None,
+        progress_words=None,
+    )
     .returning(*steps.c)
 )
 _RUNS = (
-    update(workflows).where(workflows.c.id == bindparam("this"), workflows.c.status != Status.running)
-    .values(status=Status.running, ended_at=None, seen_at=None,
-            started_at=func.coalesce(workflows.c.started_at, bindparam("at")))
+    update(workflows)
+    .where(workflows.c.id == bindparam("this"), workflows.c.status != Status.running)
+    .values(
+        status=Status.running,
+        ended_at=None,
+        seen_at=None,
+        started_at=func.coalesce(workflows.c.started_at, bindparam("at")),
+    )
 )
 _PIPELINE_AND_DATASET = (
-    select(datasets, workflows.c.pipeline).join(workflows, workflows.c.dataset_id == datasets.c.id)
+    select(datasets, workflows.c.pipeline)
+    .join(workflows, workflows.c.dataset_id == datasets.c.id)
     .where(workflows.c.id == bindparam("this"))
 )
 _ALL_ABOVE = _all_above()
 _NO_ARTIFACTS = artifacts.delete().where(artifacts.c.step_id == bindparam("this"))
 _READY_BELOW = (
     update(steps)
-    .where(steps.c.id.in_(select(needs.c.step_id).where(needs.c.needs_id == bindparam("this"))),
-           # The index on the status, which SQLite would take, leads to all that waits in all workflows.
-           func.coalesce(steps.c.status, "") == Status.pending, ~_unmet_needs())
+    .where(
+        steps.c.id.in_(select(needs.c.step_id).where(needs.c.needs_id == bindparam("this"))),
+        # The index on the status, which SQLite would take, leads to all that waits in all workflows.
+        func.coalesce(steps.c.status, "") == Status.pending,
+        ~_unmet_needs(),
+    )
     .values(ready_at=bindparam("at"))
 )
 _STATUSES = (
     select(steps.c.status, func.min(steps.c.started_at).label("started_at"))
-    .where(steps.c.workflow_id == bindparam("this")).group_by(steps.c.status)
+    .where(steps.c.workflow_id == bindparam("this"))
+    .group_by(steps.c.status)
 )

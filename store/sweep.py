@@ -25,7 +25,7 @@ def sweep() -> int:
     removed = 0
     old = [path.name for path in files.stored() if _written(path) < time.time() - AGE.total_seconds()]
     for start in range(0, len(old), AT_ONCE):
-        removed += _remove_unnamed(old[start:start + AT_ONCE])
+        removed += _remove_unnamed(old[start : start + AT_ONCE])
     return removed + _drop_old_checkpoints()
 
 
@@ -52,8 +52,9 @@ def _oldest_start(connection: Connection) -> datetime:
 def _drop_old_checkpoints() -> int:
     kept = files.steps_with_checkpoints()
     with db.reading() as connection:
-        going_on = set(connection.scalars(
-            select(steps.c.id).where(steps.c.id.in_(kept), steps.c.status != Status.completed)))
+        going_on = set(
+            connection.scalars(select(steps.c.id).where(steps.c.id.in_(kept), steps.c.status != Status.completed))
+        )
     for step_id in kept - going_on:
         files.drop_checkpoints(step_id)
     return len(kept - going_on)

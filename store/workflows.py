@@ -75,8 +75,8 @@ def insert_new(values: Mapping[str, Any], step_rows: Sequence[Mapping[str, Any]]
             if already is not None:
                 return int(already)
         workflow_id = connection.execute(
-            insert(workflows).values(**values, request=request, status=Status.pending, created_at=now(),
-                                     created_by=actors.name())
+            insert(workflows)
+            .values(**values, request=request, status=Status.pending, created_at=now(), created_by=actors.name())
             .returning(workflows.c.id)
         ).scalar_one()
         steps.insert_all(connection, workflow_id, step_rows)
@@ -129,8 +129,11 @@ def score_names() -> list[str]:
     found: list[str] = []
     with db.reading() as connection:
         # From name to name through the index; DISTINCT would read every score there is.
-        while (name := connection.scalar(
-                select(func.min(scores.c.name)).where(scores.c.name > (found[-1] if found else "")))) is not None:
+        while (
+            name := connection.scalar(
+                select(func.min(scores.c.name)).where(scores.c.name > (found[-1] if found else ""))
+            )
+        ) is not None:
             found.append(name)
     return found
 
@@ -144,13 +147,14 @@ def datasets_used() -> dict[int, str]:
         return {row.id: row.name if row.version == 1 else f"{row.name} (version {row.version})" for row in rows}
 
 
-
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> None:
     """Change a workflow's name or note."""
     values = {key: value for key, value in (("name", name), ("note", note)) if value is not None}
     with db.writing() as connection:
-        if values and not connection.execute(
-            update(workflows).where(workflows.c.id == workflow_id).values(values)).rowcount:
+        if (
+            values
+            and not connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values)).rowcount
+        ):
             raise NotFound(f"There is no workflow {workflow_id}.", "workflow_id")
 
 
@@ -158,24 +162,28 @@ def mark_seen(workflow_id: int) -> None:
     """Somebody has looked at how it ended."""
     with db.writing() as connection:
         connection.execute(
-            update(workflows).where(workflows.c.id == workflow_id, workflows.c.seen_at.is_(None))
-            .values(seen_at=now()))
+            update(workflows).where(workflows.c.id == workflow_id, workflows.c.seen_at.is_(None)).values(seen_at=now())
+        )
 
 
 def mark_all_seen() -> None:
     """Somebody has looked at everything that failed."""
     with db.writing() as connection:
         connection.execute(
-            update(workflows).where(workflows.c.status == Status.failed, workflows.c.seen_at.is_(None))
-            .values(seen_at=now()))
+            update(workflows)
+            .where(workflows.c.status == Status.failed, workflows.c.seen_at.is_(None))
+            .values(seen_at=now())
+        )
 
 
 def remove(workflow_ids: Sequence[int]) -> int:
     """Delete ended workflows with their steps, numbers, logs and the files nothing else needs."""
     with db.writing() as connection:
         running = connection.scalars(
-            select(workflows.c.id).where(workflows.c.id.in_(workflow_ids),
-                                         workflows.c.status.in_([Status.pending, Status.running]))).all()
+            select(workflows.c.id).where(
+                workflows.c.id.in_(workflow_ids), workflows.c.status.in_([Status.pending, Status.running])
+            )
+        ).all()
         if running:
             raise Refused(f"Workflow {running[0]} is still running; cancel it before deleting it.")
         owned = select(step_table.c.id).where(step_table.c.workflow_id.in_(workflow_ids))
@@ -193,9 +201,9 @@ def remove(workflow_ids: Sequence[int]) -> int:
 
 
 def _joined() -> Select[Any]:
-    return select(
-        workflows, datasets.c.name.label("dataset_name"), datasets.c.version.label("dataset_version")
-    ).join(datasets)
+    return select(workflows, datasets.c.name.label("dataset_name"), datasets.c.version.label("dataset_version")).join(
+        datasets
+    )
 
 
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:

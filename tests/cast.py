@@ -8,9 +8,9 @@ import time
 from datetime import timedelta
 
 import psutil
+from jobs.pipelines.registry import Param, pipeline, step
 
-from jobs.pipelines import Param, pipeline, step
-from jobs.recorder import Recorder, StepError
+from jobs.pipelines.context import Recorder, StepError
 from store import steps
 from store.tables import now
 
@@ -27,8 +27,9 @@ def greet(recorder: Recorder):
     return {"said": "hello"}
 
 
-@step("count", needs=("greet",), params=lambda _: [NUMBER, Param("pause", "float", 0.0, "Pause")],
-      repeats_on_restart=True)
+@step(
+    "count", needs=("greet",), params=lambda _: [NUMBER, Param("pause", "float", 0.0, "Pause")], repeats_on_restart=True
+)
 def count(recorder: Recorder):
     """Counts epochs, slowly if asked, and keeps checkpoints."""
     checkpoint = recorder.last_checkpoint()
@@ -214,23 +215,41 @@ def dataset_of(content):
         stream.write(content)
         kept = stream.keep()
     described = {
-        "dialect": {"delimiter": ","}, "rows": 1, "exact": True, "columns": [{"name": "a"}, {"name": "b"}],
-        "preview": [[1, 2]], "notices": [], "proposal": None,
+        "dialect": {"delimiter": ","},
+        "rows": 1,
+        "exact": True,
+        "columns": [{"name": "a"}, {"name": "b"}],
+        "preview": [[1, 2]],
+        "notices": [],
+        "proposal": None,
     }
     return datasets.add("tiny", kept, described)
 
 
 def play(name="play", fresh=False, **params):
     """A workflow of the cast, written and not yet handed over; returns its id."""
-    from jobs import pipelines
+    from jobs.pipelines import registry
     from store import workflows
 
-    written = pipelines.get(name)
+    written = registry.get(name)
     rows = [
-        {"name": definition.name, "needs": definition.needs, "params": definition.declared(params),
-         "max_attempts": definition.max_attempts, "fresh": fresh and definition.repeats_on_restart}
+        {
+            "name": definition.name,
+            "needs": definition.needs,
+            "params": definition.declared(params),
+            "max_attempts": definition.max_attempts,
+            "fresh": fresh and definition.repeats_on_restart,
+        }
         for definition in written.steps
     ]
-    values = {"name": name, "pipeline": name, "dataset_id": dataset().id, "target": "b", "algorithm": "none",
-              "params": params, "origin": "new", "parent_id": None}
+    values = {
+        "name": name,
+        "pipeline": name,
+        "dataset_id": dataset().id,
+        "target": "b",
+        "algorithm": "none",
+        "params": params,
+        "origin": "new",
+        "parent_id": None,
+    }
     return workflows.insert_new(values, rows, None)

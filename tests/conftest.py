@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def forget() -> None:
     """Let this process forget which home it was in."""
-    from jobs import queues
+    from jobs.engine import queues
     from store import db
     from store.settings import settings
 
@@ -48,11 +48,11 @@ def home(monkeypatch):
 @pytest.fixture
 def services(home, monkeypatch):
     """A home in which Valkey and two workers really run."""
-    from jobs import services
+    from jobs.services import supervisor
 
     monkeypatch.setenv("TRAINYARD_WORKERS", "2")
     forget()
-    with services.using() as use:
+    with supervisor.using() as use:
         yield use
 
 
@@ -61,7 +61,7 @@ def cheap(monkeypatch):
     """Passwords that are checked quickly; how they are checked at full cost has tests of its own."""
     from argon2 import PasswordHasher
 
-    from jobs import people
+    from jobs.verbs import people
 
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(people, "_hasher", lambda: hasher)
@@ -78,8 +78,15 @@ def browser_type_launch_args():
     """Chromium as it can run anywhere, also as root in a container without a graphics card."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine; install the package chromium")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync", "--no-first-run", "--disable-quic"]
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-quic",
+    ]
     return {"executable_path": CHROMIUM, "args": quiet}
 
 
@@ -95,7 +102,12 @@ class App:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}", *options],
-                cwd=Path(__file__).parent.parent, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                cwd=Path(__file__).parent.parent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         self.wait_for("Running: 2 workers")
 
     def said(self):
@@ -109,9 +121,11 @@ class App:
 
     def stop(self):
         """Ctrl-C; returns the processes that are still there afterwards."""
-        family = [process for process in psutil.process_iter(["environ"])
-                  if (process.info["environ"] or {}).get("TRAINYARD_HOME") == str(self.home)
-                  and process.pid != os.getpid()]
+        family = [
+            process
+            for process in psutil.process_iter(["environ"])
+            if (process.info["environ"] or {}).get("TRAINYARD_HOME") == str(self.home) and process.pid != os.getpid()
+        ]
         self.process.send_signal(signal.SIGINT)
         self.process.wait(40)
         _, alive = psutil.wait_procs(family, timeout=10)

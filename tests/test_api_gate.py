@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from api import gate, login
-from jobs import datasets, people, workflows
+from jobs.verbs import datasets, people, workflows
 from store import actors, db, tables
 
 ROOT = Path(__file__).parent.parent
@@ -53,21 +53,23 @@ ALL = sorted({re.sub(r"{[^}]*}", "1", path).removesuffix("?") or "/" for path in
 @pytest.fixture
 def served(home, cheap):
     """An app with something in it, and three people."""
-    from jobs import datasets
+    from jobs.verbs import datasets
 
     made = datasets.add(iter([b"yas;" + SECRET.encode() + b"\n" + b"1;2\n3;4\n" * 20]), f"{SECRET}.csv")
     workflows.start(made.id, SECRET, "sgd_regressor", {"epochs": 1}, name=SECRET)
     for role in actors.Role:
         people.add(role, role, PASSWORD)
-    return TestClient(whole(), base_url="http://localhost:8501", raise_server_exceptions=False,
-                      follow_redirects=False)
+    return TestClient(whole(), base_url="http://localhost:8501", raise_server_exceptions=False, follow_redirects=False)
 
 
 def kept():
     """Everything that is remembered, but for who tried what."""
     with db.reading() as connection:
-        return {table.name: connection.execute(select(table)).all() for table in tables.metadata.sorted_tables
-                if table.name not in ("deeds",)}
+        return {
+            table.name: connection.execute(select(table)).all()
+            for table in tables.metadata.sorted_tables
+            if table.name not in ("deeds",)
+        }
 
 
 def sign_in(client, name):
@@ -78,8 +80,17 @@ def sign_in(client, name):
 
 def test_the_walk_sees_every_kind_of_route():
     """The list that the tests below walk holds our routes, the RQ dashboard's and Streamlit's."""
-    assert {"/api/workflows", "/api/workflows/1/model", "/api/people/1", "/metrics", "/rq/jobs/json", "/login",
-            "/_stcore/upload_file/1/1", "/media/1", "/_stcore/stream"} - set(ALL) <= {"/_stcore/stream"}
+    assert {
+        "/api/workflows",
+        "/api/workflows/1/model",
+        "/api/people/1",
+        "/metrics",
+        "/rq/jobs/json",
+        "/login",
+        "/_stcore/upload_file/1/1",
+        "/media/1",
+        "/_stcore/stream",
+    } - set(ALL) <= {"/_stcore/stream"}
     assert any(isinstance(route, WebSocketRoute) for route in whole().routes)
     assert len(ALL) > 50
 
@@ -107,10 +118,17 @@ def test_a_stranger_gets_no_page(served):
         pass
 
 
-@pytest.mark.parametrize("headers", [
-    {"authorization": "Bearer ty_guess"}, {"authorization": "Basic YWRtaW46YWRtaW4="}, {"authorization": "Bearer"},
-    {"cookie": "trainyard-00000000=x"}, {"x-forwarded-user": "admin"}, {"x-forwarded-for": "127.0.0.1"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer ty_guess"},
+        {"authorization": "Basic YWRtaW46YWRtaW4="},
+        {"authorization": "Bearer"},
+        {"cookie": "trainyard-00000000=x"},
+        {"x-forwarded-user": "admin"},
+        {"x-forwarded-for": "127.0.0.1"},
+    ],
+)
 def test_a_guess_is_a_stranger(served, headers):
     """Made-up tokens, cookies and headers of proxies let nobody in."""
     headers = {name: value.replace("trainyard-00000000", people.cookie_name()) for name, value in headers.items()}
@@ -199,8 +217,18 @@ def test_other_sites_can_neither_sign_in_nor_out(served):
     assert served.get("/api/me").status_code == 401
 
 
-@pytest.mark.parametrize("next_", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example",
-                                   "javascript:alert(1)", "/a\r\nset-cookie: x=y", "evil"])
+@pytest.mark.parametrize(
+    "next_",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/a\r\nset-cookie: x=y",
+        "evil",
+    ],
+)
 def test_signing_in_leads_nowhere_else(served, next_):
     """The way back after signing in is a path of this app, whatever a link said."""
     answer = served.post("/login", data={"name": "admin", "password": PASSWORD, "next": next_})
@@ -250,11 +278,25 @@ def test_an_app_that_requires_it_lets_nobody_in_without_people(home, monkeypatch
 
 def started(home, options=(), **environment):
     """The app as an operator starts it for others; what it says when it ends, or once it is ready."""
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=0.0.0.0",
-               f"--server.port={free_port()}", *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True,
-                               env=os.environ | {"TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "0", **environment})
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.address=0.0.0.0",
+        f"--server.port={free_port()}",
+        *options,
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "0", **environment},
+    )
     said = ""
     for line in process.stdout:
         said += line

@@ -31,8 +31,9 @@ def test_own_names_are_let_in(host):
     assert client().get("/", headers={"host": host}).text == "done"
 
 
-@pytest.mark.parametrize("host", [
-    "evil.example", "localhost.evil.example", "10.0.0.5", "", "localhost:x", "a@localhost", "localhost/x"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "10.0.0.5", "", "localhost:x", "a@localhost", "localhost/x"]
+)
 def test_foreign_names_are_refused(host):
     """Another site cannot point its own name at this machine and read the answers."""
     answer = client().get("/", headers={"host": host})
@@ -53,13 +54,25 @@ def test_an_open_app_answers_to_addresses_in_numbers():
     assert asks.get("/", headers={"host": "192.168.1.7:8501"}).status_code == 200
     assert asks.get("/", headers={"host": "evil.example"}).status_code == 400
     assert [is_loopback(each) for each in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "", "10.0.0.5")] == [
-        True, True, True, False, False, False]
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
-@pytest.mark.parametrize("headers", [
-    {"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://localhost:3000"},
-    {"sec-fetch-site": "cross-site"}, {"origin": "http://[broken"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:3000"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "http://[broken"},
+    ],
+)
 def test_a_foreign_page_changes_nothing(headers):
     """A page of another origin cannot have something done."""
     assert client().post("/", headers=headers).status_code == 403

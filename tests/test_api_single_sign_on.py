@@ -19,8 +19,8 @@ from conftest import App, forget, free_port
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from jobs import people
-from store import deeds
+from jobs.verbs import people
+from store import audit
 
 KEY = RSAKey.generate_key(2048, parameters={"kid": "one"})
 
@@ -38,9 +38,17 @@ class Provider(BaseHTTPRequestHandler):
         asked = dict(parse_qsl(urlsplit(self.path).query))
         here = f"http://127.0.0.1:{self.server.server_port}"
         if self.path.startswith("/.well-known"):
-            self.tell({"issuer": here, "authorization_endpoint": f"{here}/authorize", "token_endpoint": f"{here}/token",
-                       "jwks_uri": f"{here}/keys", "id_token_signing_alg_values_supported": ["RS256"],
-                       "response_types_supported": ["code"], "subject_types_supported": ["public"]})
+            self.tell(
+                {
+                    "issuer": here,
+                    "authorization_endpoint": f"{here}/authorize",
+                    "token_endpoint": f"{here}/token",
+                    "jwks_uri": f"{here}/keys",
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                    "response_types_supported": ["code"],
+                    "subject_types_supported": ["public"],
+                }
+            )
         elif self.path.startswith("/keys"):
             self.tell({"keys": [KEY.as_dict(private=False)]})
         else:
@@ -55,9 +63,14 @@ class Provider(BaseHTTPRequestHandler):
         sent = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
         basic = base64.b64decode(self.headers["authorization"].split()[1]).decode()
         assert basic == "trainyard:the-secret"
-        told = self.who | {"iss": f"http://127.0.0.1:{self.server.server_port}", "aud": "trainyard", "azp": "trainyard",
-                           "iat": int(time.time()), "exp": int(time.time()) + 60,
-                           "nonce": self.nonces[sent["code"][0]]}
+        told = self.who | {
+            "iss": f"http://127.0.0.1:{self.server.server_port}",
+            "aud": "trainyard",
+            "azp": "trainyard",
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 60,
+            "nonce": self.nonces[sent["code"][0]],
+        }
         token = jwt.encode({"alg": "RS256", "kid": "one"}, told, KEY)
         self.tell({"access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": token})
 
@@ -97,23 +110,33 @@ server_metadata_url = "http://127.0.0.1:{provider.server_port}/.well-known/openi
         ask = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar := CookieJar()))
         page = ask.open(urllib.request.Request(f"{app.url}/queues", headers={"accept": "text/html"})).read().decode()
         assert "Sign in with single sign-on" in page
-        answer = ask.open(urllib.request.Request(
-            f"{app.url}/login/with?provider=default&next=%2Fworkflows", headers={"accept": "text/html"}))
+        answer = ask.open(
+            urllib.request.Request(
+                f"{app.url}/login/with?provider=default&next=%2Fworkflows", headers={"accept": "text/html"}
+            )
+        )
         assert answer.url == f"{app.url}/workflows"
         assert [cookie.name for cookie in jar if "streamlit" in cookie.name and "user" in cookie.name] == []
-        assert json.load(ask.open(f"{app.url}/api/me")) == {"name": "ayse@firma.example", "role": "analyst",
-                                                           "sign_in": True}
-        assert any(each.what == "sign in" and each.about == "with default" for each in deeds.find())
+        assert json.load(ask.open(f"{app.url}/api/me")) == {
+            "name": "ayse@firma.example",
+            "role": "analyst",
+            "sign_in": True,
+        }
+        assert any(each.what == "sign in" and each.about == "with default" for each in audit.find())
         people.sign_out_everywhere("ayse@firma.example")
         with pytest.raises(urllib.error.HTTPError, match="401"):
             ask.open(f"{app.url}/api/me")
-        for who in ({"email": "eve@firma.example", "email_verified": True},
-                    {"email": "ayse@firma.example", "email_verified": False}, {}):
+        for who in (
+            {"email": "eve@firma.example", "email_verified": True},
+            {"email": "ayse@firma.example", "email_verified": False},
+            {},
+        ):
             monkeypatch.setattr(Provider, "who", {"sub": "2", **who})
             other = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
             with contextlib.suppress(urllib.error.HTTPError):
-                other.open(urllib.request.Request(
-                    f"{app.url}/login/with?provider=default", headers={"accept": "text/html"}))
+                other.open(
+                    urllib.request.Request(f"{app.url}/login/with?provider=default", headers={"accept": "text/html"})
+                )
             with pytest.raises(urllib.error.HTTPError, match="401"):
                 other.open(f"{app.url}/api/me")
     finally:
@@ -123,10 +146,13 @@ server_metadata_url = "http://127.0.0.1:{provider.server_port}/.well-known/openi
     assert alive == [] and "Traceback" not in said
 
 
-@pytest.mark.parametrize(("written", "told"), [
-    ("[auth]\nredirect_uri='http://localhost/oauth2callback'\n", "cookie_secret"),
-    ("[auth]\nredirect_uri='http://localhost/oauth2callback'\ncookie_secret='x'\nclient_id='a'\n", "client_secret"),
-])
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[auth]\nredirect_uri='http://localhost/oauth2callback'\n", "cookie_secret"),
+        ("[auth]\nredirect_uri='http://localhost/oauth2callback'\ncookie_secret='x'\nclient_id='a'\n", "client_secret"),
+    ],
+)
 def test_a_configuration_that_cannot_work_is_refused(home, tmp_path, written, told):
     """The app ends with a sentence rather than fail when somebody signs in."""
     from test_api_gate import started

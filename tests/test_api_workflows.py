@@ -13,17 +13,41 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from api.app import create
-from jobs import datasets as verbs
-from jobs import runner
-from jobs.datasets import SAMPLE
+from jobs.engine import runner
+from jobs.verbs import datasets as verbs
+from jobs.verbs.datasets import SAMPLE
 from store import steps, workflows
 from store.tables import Status
 
 STEPS = ["upload", "preprocess", "train", "evaluate"]
-WORKFLOW = {"id", "name", "status", "dataset_id", "target", "algorithm", "params", "parent_id", "created_at",
-            "started_at", "ended_at", "steps", "scores"}
-STEP = {"name", "status", "attempt", "job_id", "started_at", "ended_at", "seconds", "reused_from", "params", "result",
-        "error"}
+WORKFLOW = {
+    "id",
+    "name",
+    "status",
+    "dataset_id",
+    "target",
+    "algorithm",
+    "params",
+    "parent_id",
+    "created_at",
+    "started_at",
+    "ended_at",
+    "steps",
+    "scores",
+}
+STEP = {
+    "name",
+    "status",
+    "attempt",
+    "job_id",
+    "started_at",
+    "ended_at",
+    "seconds",
+    "reused_from",
+    "params",
+    "result",
+    "error",
+}
 
 
 @pytest.fixture
@@ -52,7 +76,11 @@ def test_a_workflow_from_start_to_model(client, sample):
     assert answer.status_code == 201 and answer.headers["location"] == f"/api/workflows/{made['id']}"
     assert set(made) >= WORKFLOW and all(set(step) >= STEP for step in made["steps"])
     assert (made["name"], made["status"], made["algorithm"], made["parent_id"]) == (
-        "first", "pending", "logistic_regression", None)
+        "first",
+        "pending",
+        "logistic_regression",
+        None,
+    )
     assert made["params"]["epochs"] == 3 and "target" not in made["params"]
     assert [(step["name"], step["status"]) for step in made["steps"]] == [(name, "pending") for name in STEPS]
     assert made["steps"][2]["job_id"] == f"wf{made['id']}-train-a1"
@@ -89,14 +117,23 @@ def test_what_is_left_open_is_proposed(client, sample):
     assert number["algorithm"] == "hist_gradient_boosting_regressor"
 
 
-@pytest.mark.parametrize(("wrong", "status", "words"), [
-    ({"dataset_id": 999}, 404, "no dataset 999"), ({"target": "nope"}, 422, "'nope'"),
-    ({"dataset_id": True}, 422, "dataset_id"), ({"params": {"": 1}}, 422, "''"),
-    ({"params": {"algorithm": "mlp"}}, 422, "algorithm"), ({"params": {"target": "city"}}, 422, "target"),
-    ({"algorithm": "nope"}, 422, "'nope'"), ({"params": {"epochs": "x"}}, 422, "epochs"),
-    ({"params": {"epochs": -1}}, 422, "epochs"), ({"params": {"speed": 1}}, 422, "'speed'"),
-    ({"params": {"features": ["nope"]}}, 422, "'nope'"), ({"params": {"test_size": 7}}, 422, "test_size"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "status", "words"),
+    [
+        ({"dataset_id": 999}, 404, "no dataset 999"),
+        ({"target": "nope"}, 422, "'nope'"),
+        ({"dataset_id": True}, 422, "dataset_id"),
+        ({"params": {"": 1}}, 422, "''"),
+        ({"params": {"algorithm": "mlp"}}, 422, "algorithm"),
+        ({"params": {"target": "city"}}, 422, "target"),
+        ({"algorithm": "nope"}, 422, "'nope'"),
+        ({"params": {"epochs": "x"}}, 422, "epochs"),
+        ({"params": {"epochs": -1}}, 422, "epochs"),
+        ({"params": {"speed": 1}}, 422, "'speed'"),
+        ({"params": {"features": ["nope"]}}, 422, "'nope'"),
+        ({"params": {"test_size": 7}}, 422, "test_size"),
+    ],
+)
 def test_wrong_values_are_refused_by_name(client, sample, wrong, status, words):
     """What is wrong is named, and nothing is started."""
     answer = client.post("/api/workflows", json={"dataset_id": sample} | wrong)
@@ -104,11 +141,25 @@ def test_wrong_values_are_refused_by_name(client, sample, wrong, status, words):
     assert client.get("/api/workflows").json() == []
 
 
-@pytest.mark.parametrize("params", [
-    {"features": 5}, {"features": {"a": 1}}, {"features": [[1]]}, {"features": [None]}, {"epochs": [1]},
-    {"epochs": {}}, {"epochs": True}, {"epochs": 10**400}, {"learning_rate": "1e999"}, {"early_stopping": "perhaps"},
-    {"gaps": ["median"]}, {"gaps": "x" * 100_000}, {"features": "nope"}, {"features": ["x" * 1000] * 1000},
-])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"features": 5},
+        {"features": {"a": 1}},
+        {"features": [[1]]},
+        {"features": [None]},
+        {"epochs": [1]},
+        {"epochs": {}},
+        {"epochs": True},
+        {"epochs": 10**400},
+        {"learning_rate": "1e999"},
+        {"early_stopping": "perhaps"},
+        {"gaps": ["median"]},
+        {"gaps": "x" * 100_000},
+        {"features": "nope"},
+        {"features": ["x" * 1000] * 1000},
+    ],
+)
 def test_rubbish_values_are_no_fault_of_ours(client, sample, params):
     """Values of any kind and size are refused, never a fault of the server."""
     answer = client.post("/api/workflows", json={"dataset_id": sample, "params": params})
@@ -118,8 +169,10 @@ def test_rubbish_values_are_no_fault_of_ours(client, sample, params):
 def test_the_same_request_starts_once(client, sample):
     """With a key, sending again gives the first workflow; keys of any length work."""
     for key in ("again", "k" * 1000):
-        first, second = (client.post("/api/workflows", json={"dataset_id": sample}, headers={"Idempotency-Key": key})
-                         for _ in range(2))
+        first, second = (
+            client.post("/api/workflows", json={"dataset_id": sample}, headers={"Idempotency-Key": key})
+            for _ in range(2)
+        )
         assert first.json()["id"] == second.json()["id"] and second.status_code == 201
     assert len(client.get("/api/workflows").json()) == 2
 
@@ -199,4 +252,3 @@ def test_with_real_services(services, client, sample):
     assert workflows.get(made["id"]).status is Status.completed
     assert client.post("/api/queues/steps/pause").json()["queues"][0]["paused"]
     assert not client.post("/api/queues/steps/resume").json()["queues"][0]["paused"]
-

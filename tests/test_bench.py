@@ -15,8 +15,15 @@ def recorded(tmp_path, monkeypatch):
 
 
 def found(less=1.0, more=1.0):
-    return {"a": Found([Figure("less is better", less, guarded=True), Figure("not watched", 99.0),
-                        Figure("more is better", more, at_least=True, guarded=True)])}
+    return {
+        "a": Found(
+            [
+                Figure("less is better", less, guarded=True),
+                Figure("not watched", 99.0),
+                Figure("more is better", more, at_least=True, guarded=True),
+            ]
+        )
+    }
 
 
 def test_the_table_says_what_was_missed():
@@ -44,4 +51,8 @@ def test_what_is_recorded_is_kept(recorded):
     """Recording changes the ratios that were measured, and leaves the others as they were."""
     bench.record({"b": found(less=3.0)["a"]})
     assert json.loads(bench.RECORDED.read_text()) == {
-        "a: less is better": 1.0, "a: more is better": 1.0, "b: less is better": 3.0, "b: more is better": 1.0}
+        "a: less is better": 1.0,
+        "a: more is better": 1.0,
+        "b: less is better": 3.0,
+        "b: more is better": 1.0,
+    }

@@ -11,20 +11,28 @@ from pathlib import Path
 import cast
 import pytest
 
-from jobs import chain, queues
-from jobs import services as service
-from jobs.worker import StepWorker
+from jobs.engine import handover, queues
+from jobs.engine.worker import StepWorker
+from jobs.services import supervisor as service
 from store import steps
 
 ROOT = Path(__file__).parent.parent
 PROMISES = {
-    "nothing is lost", "nothing is accepted twice", "no attempt runs twice",
-    "no step starts before what it needs has ended", "failures have a reason that was to be expected",
-    "something was done", "a step that was hit runs again or ends within 60 s",
-    "a step that froze runs again or ends within 90 s", "curves have no gap and no double point",
-    "the same settings give the same curve and result, disturbed or not", "every file is what was written",
-    "the database is whole", "memory and open files do not grow",
-    "no process, lock, socket or scratch file is left", "the queue is empty after the calm",
+    "nothing is lost",
+    "nothing is accepted twice",
+    "no attempt runs twice",
+    "no step starts before what it needs has ended",
+    "failures have a reason that was to be expected",
+    "something was done",
+    "a step that was hit runs again or ends within 60 s",
+    "a step that froze runs again or ends within 90 s",
+    "curves have no gap and no double point",
+    "the same settings give the same curve and result, disturbed or not",
+    "every file is what was written",
+    "the database is whole",
+    "memory and open files do not grow",
+    "no process, lock, socket or scratch file is left",
+    "the queue is empty after the calm",
     "whoever posted was never met with an error",
 }
 
@@ -90,9 +98,9 @@ def test_a_step_that_was_interrupted_goes_before_those_that_wait(valkey):
     first, later = cast.play(), cast.play()
     lost = steps.of_workflow(first)[0]
     steps.claim(lost.id, 1, "a worker that is no more")
-    chain.run_workflow(later)
+    handover.run_workflow(later)
     assert steps.lose(lost, "worker_lost", "The worker was lost while it ran this step.")
-    assert chain.hand_over_again(steps.get(lost.id))
+    assert handover.hand_over_again(steps.get(lost.id))
     assert queues.queue().get_job_ids() == [f"wf{first}-greet-a2", f"wf{later}-greet-a1"]
 
 
@@ -100,7 +108,7 @@ def test_a_step_handed_over_by_itself_does_not_trip_the_job_above_it(valkey):
     """The worker of a step is killed after the result was accepted and before the queue was told: what comes below is
     handed over by itself, and the clean-up of the lost job goes through."""
     workflow_id = cast.play()
-    chain.run_workflow(workflow_id)
+    handover.run_workflow(workflow_id)
     greet, count, _ = steps.of_workflow(workflow_id)
     queue = queues.queue()
     job = queue.fetch_job(greet.job_id)
@@ -109,7 +117,7 @@ def test_a_step_handed_over_by_itself_does_not_trip_the_job_above_it(valkey):
     worker.prepare_execution(job)
     job.set_status("started")
     steps.complete(steps.claim(greet.id, 1, "a worker that is no more"), "print", steps.Outcome({}))
-    assert chain.hand_over_again(steps.get(count.id))
+    assert handover.hand_over_again(steps.get(count.id))
     for entry in queues.connection().zrange(queue.started_job_registry.key, 0, -1):
         queues.connection().zadd(queue.started_job_registry.key, {entry: 1})
     worker.run_maintenance_tasks()

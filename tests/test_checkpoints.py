@@ -18,9 +18,11 @@ import pytest
 import tables
 from conftest import forget
 
-from jobs import chain, datasets, recorder, runner
-from jobs import services as service
-from jobs.algorithms import ALGORITHMS
+from jobs.engine import handover, runner
+from jobs.pipelines import context
+from jobs.services import supervisor as service
+from jobs.tabular.algorithms import ALGORITHMS
+from jobs.verbs import datasets
 from store import files, logs, metrics, schema, steps, workflows
 from store.tables import Status
 
@@ -28,9 +30,11 @@ EPOCHS = 8
 HELD_AT = 5
 REDONE = ("upload", "preprocess", "evaluate")
 # Training that settles quickly, where the default would take more epochs to get anywhere.
-PARAMS = {"mlp": {"learning_rate": 0.01, "hidden_layers": "16"},
-          "mlp_regressor": {"learning_rate": 0.05, "hidden_layers": "16"},
-          "logistic_regression": {"class_weight": "balanced"}}
+PARAMS = {
+    "mlp": {"learning_rate": 0.01, "hidden_layers": "16"},
+    "mlp_regressor": {"learning_rate": 0.05, "hidden_layers": "16"},
+    "logistic_regression": {"class_weight": "balanced"},
+}
 
 
 def until(true, seconds=60.0):
@@ -54,7 +58,7 @@ class Killed:
         self.id = self.written["train"].workflow_id
         self.note = home / f"hold-{self.id}-{step}"
         self.note.write_text(str(epoch))
-        chain.run_workflow(self.id)
+        handover.run_workflow(self.id)
 
     def kill(self):
         """SIGKILL to the process of the step, if it is held in the middle of it by now."""
@@ -126,8 +130,11 @@ def numbers_of(thing, path="", seen=None):
         yield path, repr(thing)
     elif id(thing) not in seen:
         seen.add(id(thing))
-        inside = thing.items() if isinstance(thing, dict) else (
-            enumerate(thing) if isinstance(thing, list | tuple) else getattr(thing, "__dict__", {}).items())
+        inside = (
+            thing.items()
+            if isinstance(thing, dict)
+            else (enumerate(thing) if isinstance(thing, list | tuple) else getattr(thing, "__dict__", {}).items())
+        )
         for name, value in inside:
             yield from numbers_of(value, f"{path}.{name}", seen)
 
@@ -148,8 +155,11 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(killed, key):
     models = [joblib.load(tables.file_of(which["train"], "model")) for which in (ended, reference)]
     inside = [dict(numbers_of(model[-1])) for model in models]
     assert len(inside[0]) > 10 and inside[0] == inside[1]
-    frame = pd.read_csv(io.BytesIO(tables.turkish(seed=9)), sep=";", decimal=",", encoding="cp1254") \
-        if ALGORITHMS[key].task == "classification" else pd.read_csv(io.BytesIO(tables.numbers(seed=9)))
+    frame = (
+        pd.read_csv(io.BytesIO(tables.turkish(seed=9)), sep=";", decimal=",", encoding="cp1254")
+        if ALGORITHMS[key].task == "classification"
+        else pd.read_csv(io.BytesIO(tables.numbers(seed=9)))
+    )
     assert np.array_equal(models[0].predict(frame), models[1].predict(frame))
     assert files.checkpoints(ended["train"].id) == [], "nothing is kept once it is over"
 
@@ -175,14 +185,14 @@ def cut(home, monkeypatch):
     """A training that was cut off in its fifth epoch, with its checkpoint, and what it would have come to."""
     dataset = datasets.add(io.BytesIO(tables.numbers()), "prices.csv")
     reference = tables.run(dataset, "price", "sgd_regressor", until="train", epochs=EPOCHS)
-    monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(context, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(runner, "_reusable", lambda _task: None)
     return cut_off(monkeypatch, dataset), reference["train"]
 
 
 def cut_off(monkeypatch, dataset):
     written = tables.workflow(dataset, "price", "sgd_regressor", epochs=EPOCHS)
-    usual = recorder.Recorder.metric
+    usual = context.Recorder.metric
 
     def stop(self, epoch, **values):
         if epoch == HELD_AT:
@@ -190,7 +200,7 @@ def cut_off(monkeypatch, dataset):
         usual(self, epoch, **values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorder.Recorder, "metric", stop)
+        patch.setattr(context.Recorder, "metric", stop)
         for name in ("upload", "preprocess"):
             runner.run_step(written[name].id, 1)
         with pytest.raises(runner.StepFailed):
@@ -200,7 +210,7 @@ def cut_off(monkeypatch, dataset):
 
 def go_on(monkeypatch, step, attempt=2):
     """Run the next attempt; returns the epochs that were really trained."""
-    training = sys.modules["jobs.steps.train"]
+    training = sys.modules["jobs.tabular.train"]
     trained = []
     with monkeypatch.context() as patch:
         judge = training._judge
@@ -374,7 +384,7 @@ def test_a_fresh_start_between_two_attempts_leaves_no_double_point(cut, monkeypa
     path = only_checkpoint(step)
     away = path.with_name("away")
     path.rename(away)
-    usual = recorder.Recorder.metric
+    usual = context.Recorder.metric
 
     def stop(self, epoch, **values):
         if epoch == 3:
@@ -386,7 +396,7 @@ def test_a_fresh_start_between_two_attempts_leaves_no_double_point(cut, monkeypa
         usual(self, epoch, **values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recorder.Recorder, "metric", stop)
+        patch.setattr(context.Recorder, "metric", stop)
         with pytest.raises(runner.StepFailed):
             runner.run_step(step.id, 2)
     assert go_on(monkeypatch, step, 3) == list(range(HELD_AT, EPOCHS + 1))
@@ -406,8 +416,8 @@ def test_a_checkpoint_waits_for_numbers_that_are_on_their_way(home, monkeypatch,
         usual(*args)
 
     monkeypatch.setattr(steps, "beat", beat)
-    monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
-    with recorder.Recorder(claim, lambda: tmp_path, "print").live() as live:
+    monkeypatch.setattr(context, "CHECKPOINT_SECONDS", 0.0)
+    with context.Recorder(claim, lambda: tmp_path, "print").live() as live:
         live.metric(1, count=1)
         assert told.wait(20)
         live.metric(2, count=2)

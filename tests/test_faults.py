@@ -23,11 +23,11 @@ import pytest
 from conftest import forget, free_port
 from test_jobs_services import curve, finish, running_step, until
 
-from jobs import chain, queues, reconcile, runner
-from jobs import services as service
-from jobs import workflows as verbs
-from jobs.recorder import Recorder
-from jobs.unchanged import Unchanged
+from jobs.engine import handover, queues, reconcile, runner
+from jobs.engine.staleness import Unchanged
+from jobs.pipelines.context import Recorder
+from jobs.services import supervisor as service
+from jobs.verbs import workflows as verbs
 from store import db, files, leases, logs, metrics, schema, steps, sweep, workflows
 from store.settings import settings
 from store.tables import Status, now
@@ -70,7 +70,7 @@ def services(crew, monkeypatch):
 def run(name="play", **params):
     """A workflow that is worked on, whether an equal one was done before or not."""
     workflow_id = cast.play(name, fresh=True, **params)
-    chain.run_workflow(workflow_id)
+    handover.run_workflow(workflow_id)
     return workflow_id
 
 
@@ -125,8 +125,9 @@ def child_of(workflow_id):
 
 def second_attempt(step):
     """The step, once it runs again; it has to do so in time."""
-    return until(lambda: (found := steps.get(step.id)).attempt == 2 and found.status != Status.pending and found,
-                 RERUN_SECONDS)
+    return until(
+        lambda: (found := steps.get(step.id)).attempt == 2 and found.status != Status.pending and found, RERUN_SECONDS
+    )
 
 
 def completed_once(workflow_id, epochs, seconds=60):
@@ -418,7 +419,7 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
         process = service.start_valkey()
         until(service._answers)
         for step in steps.waiting():
-            if step.job_id in chain.whereabouts([step.job_id]):
+            if step.job_id in handover.whereabouts([step.job_id]):
                 assert reconcile._hand_over(step) == "handed_over"
         assert sorted(queues.queue().get_job_ids()) == ready
         process.kill()
@@ -481,12 +482,16 @@ def test_a_poisoned_job_does_not_stop_the_clean_up(valkey):
     """Jobs that were given up, with callbacks that cannot be called: all are cleaned up, and the lock is free after."""
     from rq.job import Callback
 
-    from jobs.worker import StepWorker
+    from jobs.engine.worker import StepWorker
 
     worker = StepWorker("cleaner")
     queue = queues.queue()
-    jobs = [queue.enqueue(queues.RUN_STEP, args=[number, 1], job_id=f"poisoned-{number}",
-                          on_failure=Callback("nowhere.at_all")) for number in range(2)]
+    jobs = [
+        queue.enqueue(
+            queues.RUN_STEP, args=[number, 1], job_id=f"poisoned-{number}", on_failure=Callback("nowhere.at_all")
+        )
+        for number in range(2)
+    ]
     for job in jobs:
         queue.remove(job)
         worker.prepare_execution(job)
@@ -512,9 +517,15 @@ def test_a_job_that_got_lost_on_its_way_is_handed_over_again(valkey, monkeypatch
     assert queue.get_job_ids() == [taken.decode()]
 
 
-@pytest.mark.parametrize("payload", [b"\x80\x04nonsense", b'["jobs.runner.run_step", null, [1], {}]',
-                                     b'["jobs.runner.run_step", null, ["x", "y", "z"], {"new": 1}]',
-                                     b'["jobs.elsewhere.do", null, [1, 1], {}]'])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\x80\x04nonsense",
+        b'["jobs.engine.runner.run_step", null, [1], {}]',
+        b'["jobs.engine.runner.run_step", null, ["x", "y", "z"], {"new": 1}]',
+        b'["jobs.elsewhere.do", null, [1, 1], {}]',
+    ],
+)
 def test_a_job_of_another_version_is_written_anew(services, payload):
     """An upgrade, or a damaged record: the step is handed over again as this version writes it."""
     queues.pause()
@@ -531,8 +542,8 @@ def test_a_step_whose_code_is_gone_fails_with_a_reason(services):
         connection.exec_driver_sql("UPDATE workflows SET pipeline = 'old' WHERE id = ?", (workflow_id,))
         renamed = "UPDATE steps SET name = 'counting' WHERE workflow_id = ? AND position = 1"
         connection.exec_driver_sql(renamed, (other,))
-    chain.run_workflow(workflow_id)
-    chain.run_workflow(other)
+    handover.run_workflow(workflow_id)
+    handover.run_workflow(other)
     for each, name in ((workflow_id, "greet"), (other, "counting")):
         assert finish(each) == Status.failed
         step = next(step for step in steps.of_workflow(each) if step.status == Status.failed)
@@ -549,10 +560,13 @@ def test_a_locked_database_disturbs_nothing(services):
     """Another process holds the write lock for ten seconds: everybody waits, nobody is taken for lost."""
     workflow_id = run(number=60, pause=0.1)
     running_step(workflow_id)
-    code = ("import sqlite3, sys, time; held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-            "held.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(13)")
-    holder = subprocess.Popen([sys.executable, "-c", code, str(settings().folder / "trainyard.db")],
-                              stdout=subprocess.PIPE)
+    code = (
+        "import sqlite3, sys, time; held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "held.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(13)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(settings().folder / "trainyard.db")], stdout=subprocess.PIPE
+    )
     assert holder.stdout.readline() == b"held\n"
     found = completed_once(workflow_id, 60)
     assert [step.attempt for step in found] == [1, 1, 1]
@@ -783,9 +797,15 @@ def test_checkpoints_of_steps_that_ended_are_removed(home):
 
 def test_a_killed_app_leaves_no_process_and_no_socket(home):
     """SIGKILL to the only user of the services: they end by themselves, and leave nothing running."""
-    user = subprocess.Popen([sys.executable, "-c", "from jobs import services; import time\n"
-                             "with services.using():\n    print('ready', flush=True)\n    time.sleep(60)"],
-                            stdout=subprocess.PIPE)
+    user = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from jobs import services; import time\n"
+            "with services.using():\n    print('ready', flush=True)\n    time.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+    )
     assert user.stdout.readline() == b"ready\n"
     everybody = family(service.state()["pid"])
     assert len(everybody) >= 4
@@ -815,6 +835,7 @@ def test_the_page_says_what_happened(services):
 
 def test_cancelled_is_not_failed(services):
     """A step that was cancelled is not counted among RQ's failed jobs, nor held against its worker."""
+
     def failed():
         seen = queues.snapshot()
         return seen.queues[0].failed, sum(row.failed for row in seen.workers)
@@ -837,5 +858,7 @@ def test_a_number_that_is_none_is_left_out_and_said(home):
         recorder.log("odd \ud800 and \0 letters")
         recorder.flush()
     assert list(metrics.curves(step.id)) == ["accuracy"]
-    assert [line.text for line in logs.tail(step.id)] == ["loss of epoch 1 is nan and is left out.",
-                                                          "odd ? and  letters"]
+    assert [line.text for line in logs.tail(step.id)] == [
+        "loss of epoch 1 is nan and is left out.",
+        "odd ? and  letters",
+    ]

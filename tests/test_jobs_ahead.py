@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jobs.ahead import Behind, ahead
+from jobs.tabular.prefetch import Behind, ahead
 
 
 def counted(most, fails=None):

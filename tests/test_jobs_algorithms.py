@@ -8,15 +8,26 @@ import pandas as pd
 import pytest
 import tables
 
-from jobs import algorithms, datasets
-from jobs.algorithms import ALGORITHMS
+from jobs.tabular import algorithms
+from jobs.tabular.algorithms import ALGORITHMS
+from jobs.verbs import datasets
 from store.errors import NotFound
 from store.tables import Status
 
 OTHER = {
-    "learning_rate": 0.05, "epochs": 2, "alpha": 0.3, "class_weight": "balanced", "random_state": 7, "batch_size": 5,
-    "hidden_layers": "16", "activation": "tanh", "C": 0.003, "variant": "pa2", "max_leaf_nodes": 3,
-    "min_samples_leaf": 60, "l2_regularization": 50.0,
+    "learning_rate": 0.05,
+    "epochs": 2,
+    "alpha": 0.3,
+    "class_weight": "balanced",
+    "random_state": 7,
+    "batch_size": 5,
+    "hidden_layers": "16",
+    "activation": "tanh",
+    "C": 0.003,
+    "variant": "pa2",
+    "max_leaf_nodes": 3,
+    "min_samples_leaf": 60,
+    "l2_regularization": 50.0,
 }
 
 
@@ -33,8 +44,9 @@ def table():
 def raw_answers(step, frame):
     """What a saved model says, as finely as it can."""
     model = joblib.load(tables.file_of(step, "model"))
-    ask = next(getattr(model, name) for name in ("predict_proba", "decision_function", "predict")
-               if hasattr(model, name))
+    ask = next(
+        getattr(model, name) for name in ("predict_proba", "decision_function", "predict") if hasattr(model, name)
+    )
     return ask(frame)
 
 
@@ -45,8 +57,14 @@ def direction(answers):
 
 def test_codes_of_the_original():
     """The short codes are accepted, in any case; anything else is refused with what there is."""
-    for code, key in {"LR": "logistic_regression", "SVM": "linear_svm", "PER": "perceptron",
-                      "PA": "passive_aggressive", "MLP": "mlp", "lr": "logistic_regression"}.items():
+    for code, key in {
+        "LR": "logistic_regression",
+        "SVM": "linear_svm",
+        "PER": "perceptron",
+        "PA": "passive_aggressive",
+        "MLP": "mlp",
+        "lr": "logistic_regression",
+    }.items():
         assert algorithms.get(code).key == key
     with pytest.raises(NotFound, match="There is no algorithm 'magic'; there are logistic_regression, "):
         algorithms.get("magic")

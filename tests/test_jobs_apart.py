@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs import apart, datasets
+from jobs.tabular import sandbox
+from jobs.verbs import datasets
 from store import files
 from store.errors import Refused
 
@@ -39,20 +40,20 @@ def endless(tmp_path):
 @pytest.fixture
 def fresh():
     """No server before and none after."""
-    apart.end()
+    sandbox.end()
     yield
-    apart.end()
+    sandbox.end()
 
 
 def look(path, size=1):
-    return apart.look(path, size, None, None)
+    return sandbox.look(path, size, None, None)
 
 
 def server():
     end = time.monotonic() + 10
-    while apart._server is None and time.monotonic() < end:
+    while sandbox._server is None and time.monotonic() < end:
         time.sleep(0.01)  # another one is being started
-    return psutil.Process(apart._server.pid)
+    return psutil.Process(sandbox._server.pid)
 
 
 def children(number=1, process=None):
@@ -76,14 +77,14 @@ def test_what_is_found_and_what_is_refused(table):
     assert (found["rows"], found["exact"], found["dialect"]["delimiter"]) == (40, True, ",")
     assert found["preview"][0] == [1, "x"] and [each["kind"] for each in found["columns"]] == ["number", "text"]
     with pytest.raises(Refused, match="encoding must be one of") as refused:
-        apart.look(table, 1, {"encoding": "klingon"}, None)
+        sandbox.look(table, 1, {"encoding": "klingon"}, None)
     assert refused.value.field == "encoding"
 
 
 def test_too_little_memory(fresh, table, monkeypatch):
     """A file that needs more memory than a look may have is refused; the next one is not."""
     table.write_bytes(b"a,b\n" + b"0.123456789,some words\n" * 400_000)
-    monkeypatch.setattr(apart, "MEMORY", 16 << 20)
+    monkeypatch.setattr(sandbox, "MEMORY", 16 << 20)
     assert "of memory to be looked at" in refusal(table)
     table.write_bytes(TABLE)
     assert look(table)["rows"] == 40
@@ -91,17 +92,21 @@ def test_too_little_memory(fresh, table, monkeypatch):
 
 def test_too_little_time(endless, table, monkeypatch):
     """A look that takes too long is ended and refused; the next one is not."""
-    monkeypatch.setattr(apart, "SECONDS", 1)
+    monkeypatch.setattr(sandbox, "SECONDS", 1)
     start = time.monotonic()
     assert "takes too long to be looked at" in refusal(endless)
     assert time.monotonic() - start < 5
     assert look(table)["rows"] == 40
 
 
-@pytest.mark.parametrize(("sign", "words"), [
-    (signal.SIGKILL, "of memory to be looked at"), (signal.SIGSEGV, "made its reader stop (SIGSEGV)"),
-    (signal.SIGTERM, "made its reader stop (SIGTERM)"),
-])
+@pytest.mark.parametrize(
+    ("sign", "words"),
+    [
+        (signal.SIGKILL, "of memory to be looked at"),
+        (signal.SIGSEGV, "made its reader stop (SIGSEGV)"),
+        (signal.SIGTERM, "made its reader stop (SIGTERM)"),
+    ],
+)
 def test_a_killed_look(endless, table, sign, words):
     """Whatever ends a look, a sentence says so, and nothing else ends."""
     look(table)
@@ -131,7 +136,7 @@ def test_a_killed_server(table, endless):
 
 def test_an_idle_server_ends(fresh, table, monkeypatch):
     """A server that has nothing to do gives its memory back; the next look starts another."""
-    monkeypatch.setattr(apart, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(sandbox, "IDLE_SECONDS", 0.1)
     look(table)
     first = server()
     assert not psutil.wait_procs([first], 5)[1]
@@ -160,11 +165,11 @@ def test_many_at_once(table):
 
 def test_nothing_is_handed_on(home, endless, monkeypatch):
     """The process that looks has no file, socket or secret of the one that asks, and may write and dump nothing."""
-    apart.end()
+    sandbox.end()
     monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql://user:secret@host/db")
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(refusal, endless)
-        apart.make_ready()
+        sandbox.make_ready()
         child = children()[0]
         time.sleep(0.2)
         sockets = len(list(Path(f"/proc/{child.pid}/fd").iterdir()))
@@ -175,7 +180,7 @@ def test_nothing_is_handed_on(home, endless, monkeypatch):
     assert not [name for name in server().environ() if name.startswith("TRAINYARD")]
     for name in ("Max file size", "Max core file size"):
         assert next(line for line in limits.splitlines() if line.startswith(name)).split()[-3:-1] == ["0", "0"]
-    apart.end()
+    sandbox.end()
 
 
 CODE = """
@@ -188,8 +193,13 @@ apart.look(pathlib.Path(sys.argv[2]), 1, None, None)
 
 def test_it_dies_with_who_asked(table, endless):
     """Started in any folder, it works, and when the one who asked is killed, server and look end too."""
-    asking = subprocess.Popen([sys.executable, "-c", CODE, table.name, endless.name], cwd=table.parent,
-                              env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
+    asking = subprocess.Popen(
+        [sys.executable, "-c", CODE, table.name, endless.name],
+        cwd=table.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     with asking:
         assert asking.stdout.readline() == "40\n"
         [its_server] = children(1, psutil.Process(asking.pid))
@@ -208,8 +218,10 @@ SHAPES = {
     "quotation marks in quotation marks": (lambda: b"a,b\n" + (b'"' + b'""' * 1_000 + b'",2\n') * 30_000, 30_000),
     "empty lines at the end": (lambda: TABLE + b"\n" * (60 * MB), 40),
     "a zero byte at the end": (lambda: TABLE + b"1,2\n" * (15 * MB) + b"1,\0\n", "a zero byte at position 62,914,7"),
-    "very many columns": (lambda: (",".join(map(str, range(2_000))) + "\n" + ("7," * 1_999 + "7\n") * 10_000).encode(),
-                          10_001),
+    "very many columns": (
+        lambda: (",".join(map(str, range(2_000))) + "\n" + ("7," * 1_999 + "7\n") * 10_000).encode(),
+        10_001,
+    ),
 }
 
 
@@ -229,7 +241,7 @@ def test_nasty_shapes(tmp_path, name):
 
 def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
     """A file that breaks its look is not kept, not even in part."""
-    monkeypatch.setattr(apart, "MEMORY", 1 << 20)
+    monkeypatch.setattr(sandbox, "MEMORY", 1 << 20)
     with pytest.raises(Refused, match="of memory"):
         datasets.add([b"a,b\n", b"0.123456789,some words\n" * 400_000], "big.csv")
     assert [path for path in files._root().rglob("*") if path.is_file()] == []

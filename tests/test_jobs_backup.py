@@ -26,12 +26,13 @@ import pytest
 from conftest import forget
 from tables import run, turkish
 
-from jobs import backup as verbs
-from jobs import chain, datasets, documents, queues, runner
-from jobs import services as service
-from jobs import workflows as workflow_verbs
-from jobs.__main__ import main
-from store import archive, db, files, metrics, people, schema, snapshot, steps, workflows
+from jobs.cli.app import main
+from jobs.engine import handover, queues, runner
+from jobs.services import supervisor as service
+from jobs.upkeep import backup as verbs
+from jobs.verbs import datasets, schemas
+from jobs.verbs import workflows as workflow_verbs
+from store import backup_file, db, files, metrics, people, schema, snapshot, steps, workflows
 from store.actors import Role
 from store.errors import Refused
 from store.tables import Status
@@ -75,8 +76,16 @@ def restore(file):
 def outside(*arguments, home, start=subprocess.run, **options):
     """A command in a process of its own."""
     command = [sys.executable, "-m", "jobs", *map(str, arguments)]
-    return start(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                 env=os.environ | {"TRAINYARD_HOME": str(home)}, **options)
+    return start(
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"TRAINYARD_HOME": str(home)},
+        **options,
+    )
 
 
 def names():
@@ -86,15 +95,22 @@ def names():
 def rows():
     """Every row of the database, but for leases and who did what."""
     with contextlib.closing(sqlite3.connect(snapshot.path())) as connection:
-        tables = [name for name, in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-                  if name not in ("leases", "deeds", "sqlite_sequence")]
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if name not in ("leases", "deeds", "sqlite_sequence")
+        ]
         return {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}  # noqa: S608
 
 
 def kept_files(home):
     """Every stored file with what is in it, and whatever else lies about."""
-    return {path.relative_to(home): hashlib.sha256(path.read_bytes()).hexdigest()
-            for folder in ("files", "checkpoints", "scratch") for path in (home / folder).rglob("*") if path.is_file()}
+    return {
+        path.relative_to(home): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("files", "checkpoints", "scratch")
+        for path in (home / folder).rglob("*")
+        if path.is_file()
+    }
 
 
 def curve(workflow_id):
@@ -126,17 +142,18 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
     forget()
     table = turkish()
     with service.using():
-        model = workflow_verbs.start(datasets.add([table], "t.csv").id, "abone mi", "logistic_regression",
-                                     {"epochs": 3}).id
+        model = workflow_verbs.start(
+            datasets.add([table], "t.csv").id, "abone mi", "logistic_regression", {"epochs": 3}
+        ).id
         until(lambda: workflows.get(model).status.over)
         accepted = [cast.play(number=12 + number, pause=0.05, mood="calm") for number in range(20)]
         for each in accepted:
-            chain.run_workflow(each)
+            handover.run_workflow(each)
         until(lambda: sum(workflows.get(each).status.over for each in accepted) >= 3, 60)
         file = verbs.backup(tmp_path / "busy.tar").file
         os.kill(service.state()["pid"], signal.SIGKILL)
-        before = {each: documents.workflow(each) for each in (model, *accepted)}
-        curves = {each: documents.metric_rows(each) for each in before}
+        before = {each: schemas.workflow(each) for each in (model, *accepted)}
+        curves = {each: schemas.metric_rows(each) for each in before}
         model_file = files.verified(steps.model_of(model)).read_bytes()
     raw = pd.read_csv(io.BytesIO(table), sep=";", decimal=",", encoding="cp1254")
     answers = joblib.load(io.BytesIO(model_file)).predict(raw)
@@ -148,7 +165,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
     done = [each for each in before if workflows.get(each).status is Status.completed]
     assert model in done and 4 <= len(done) < 21
     for each in done:
-        assert documents.workflow(each) == before[each] and documents.metric_rows(each) == curves[each]
+        assert schemas.workflow(each) == before[each] and schemas.metric_rows(each) == curves[each]
     assert files.verified(steps.model_of(model)).read_bytes() == model_file
     assert steps.running() == [] and not [path for path in elsewhere.rglob("*") if path.lstat().st_mode & 0o077]
     with service.using():
@@ -165,13 +182,13 @@ def test_restoring_a_home_while_it_works(services, home, tmp_path):
     """Beside running services: the content of before is replaced, its work ends, what the backup was in the middle
     of starts again at once and goes on from its checkpoint; and the backup of before brings everything back."""
     in_the_middle = cast.play(number=60, pause=0.1)
-    chain.run_workflow(in_the_middle)
+    handover.run_workflow(in_the_middle)
     until(lambda: len(curve(in_the_middle)) > 30)
     waiting = cast.play(number=2)
     verbs.backup(tmp_path / "early.tar")
     later = [cast.play(number=2, pause=60), cast.play(number=2)]
     for each in reversed(later):
-        chain.run_workflow(each)
+        handover.run_workflow(each)
     until(lambda: workflows.get(later[1]).status is Status.completed and curve(later[0]))
     until(lambda: workflows.get(waiting).status is Status.completed)
 
@@ -241,9 +258,13 @@ def test_a_file_that_appears_meanwhile_stays(furnished, tmp_path):
     assert target.read_text() == "somebody's" and list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("", "is a folder; name a file in it."), ("no/such/file.tar", "There is no folder"),
-])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "is a folder; name a file in it."),
+        ("no/such/file.tar", "There is no folder"),
+    ],
+)
 def test_a_backup_needs_a_place(home, tmp_path, capsys, name, words):
     assert main(["backup", str(tmp_path / name)]) == 1
     assert words in capsys.readouterr().err
@@ -269,8 +290,10 @@ def test_what_is_deleted_while_a_backup_is_made_does_not_spoil_it(furnished, mon
 
 def test_a_damaged_home_is_backed_up_as_far_as_it_is_there(furnished, monkeypatch, tmp_path, capsys):
     """Files that are gone or changed are told, with an exit code of 1; all the rest is in the backup."""
-    gone, changed = (files.path_of(each.sha256) for each in sorted(
-        steps.artifacts_of(steps.of_workflow(3)[1].id).values(), key=lambda kept: kept.sha256)[:2])
+    gone, changed = (
+        files.path_of(each.sha256)
+        for each in sorted(steps.artifacts_of(steps.of_workflow(3)[1].id).values(), key=lambda kept: kept.sha256)[:2]
+    )
     gone.unlink()
     changed.write_bytes(flipped(changed.read_bytes(), 0.5))
     assert main(["backup", str(tmp_path / "b.tar"), "--json"]) == 1
@@ -292,19 +315,29 @@ def test_a_backup_that_does_not_fit_is_not_begun(furnished, tmp_path, capsys):
 
 def test_a_disk_that_fills_up_leaves_nothing(furnished, tmp_path):
     """A write that fails in the middle ends in one sentence, and no half file is left."""
-    ended = outside("backup", tmp_path / "b.tar", home=furnished, preexec_fn=lambda: resource.setrlimit(
-        resource.RLIMIT_FSIZE, (60_000, 60_000)))
+    ended = outside(
+        "backup",
+        tmp_path / "b.tar",
+        home=furnished,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+    )
     assert ended.returncode == 1 and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_backup_leaves_no_backup(furnished, tmp_path):
     """SIGKILL in the middle: there is no file of that name, and the next backup is not in the way of its rest."""
-    code = ("import os, signal, sys\nfrom jobs import backup\nfrom pathlib import Path\n"
-            "backup.backup(Path(sys.argv[1]), progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))")
+    code = (
+        "import os, signal, sys\nfrom jobs import backup\nfrom pathlib import Path\n"
+        "backup.backup(Path(sys.argv[1]), progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))"
+    )
     target = tmp_path / "b.tar"
-    ended = subprocess.run([sys.executable, "-c", code, str(target)], cwd=ROOT, check=False,
-                           env=os.environ | {"TRAINYARD_HOME": str(furnished)})
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(target)],
+        cwd=ROOT,
+        check=False,
+        env=os.environ | {"TRAINYARD_HOME": str(furnished)},
+    )
     assert ended.returncode == -signal.SIGKILL and not target.exists()
     verbs.backup(target)
     assert list(tmp_path.iterdir()) == [target]
@@ -330,19 +363,19 @@ def test_restoring_asks_first(made, furnished, capsys, monkeypatch):
 
 
 def truncated(data, share):
-    return data[:int(len(data) * share)]
+    return data[: int(len(data) * share)]
 
 
 def flipped(data, share):
     at = int(len(data) * share)
-    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1:]
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
 
 
 def in_a_gap(data):
     """A byte that belongs to no part."""
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         at = next(member.offset_data + member.size for member in tar if member.size % 512)
-    return data[:at] + b"x" + data[at + 1:]
+    return data[:at] + b"x" + data[at + 1 :]
 
 
 def with_member(data, name, kind=tarfile.REGTYPE, content=b"evil", link="", size=None):
@@ -370,8 +403,10 @@ def rebuilt(data, change):
 
 
 def with_manifest(data, **values):
-    return rebuilt(data, lambda name, content: json.dumps(json.loads(content) | values).encode()
-                   if name == "manifest.json" else content)
+    return rebuilt(
+        data,
+        lambda name, content: json.dumps(json.loads(content) | values).encode() if name == "manifest.json" else content,
+    )
 
 
 def with_database(data, change):
@@ -417,44 +452,66 @@ SPOILED = {
     "cut near the end": (lambda data: truncated(data, 0.98), NOT_WHOLE),
     "cut in the first name": (lambda data: data[:300], "not a backup"),
     "only its first block": (lambda data: data[:512], "too early"),
-    **{f"a bit changed at {share}": (lambda data, share=share: flipped(data, share), NOT_WHOLE)
-       for share in (0.0001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97)},
+    **{
+        f"a bit changed at {share}": (lambda data, share=share: flipped(data, share), NOT_WHOLE)
+        for share in (0.0001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97)
+    },
     "a path out of the folder": (lambda data: with_member(data, "files/../../evil"), "no backup holds"),
     "a path from the root": (lambda data: with_member(data, "/tmp/evil"), "no backup holds"),
     "a name too many": (lambda data: with_member(data, "files/ab/" + "ab" * 32), "damaged"),
     "a checkpoint too many": (lambda data: with_member(data, "checkpoints/step-1-" + "ab" * 32), "damaged"),
     "another checkpoint name": (lambda data: with_member(data, "checkpoints/../evil"), "no backup holds"),
-    "a symbolic link": (lambda data: with_member(data, "files/ab/" + "ab" * 32, tarfile.SYMTYPE, b"", "/etc/passwd"),
-                        "no backup holds"),
-    "a hard link": (lambda data: with_member(data, "trainyard.db", tarfile.LNKTYPE, b"", "/etc/passwd"),
-                    "no backup holds"),
+    "a symbolic link": (
+        lambda data: with_member(data, "files/ab/" + "ab" * 32, tarfile.SYMTYPE, b"", "/etc/passwd"),
+        "no backup holds",
+    ),
+    "a hard link": (
+        lambda data: with_member(data, "trainyard.db", tarfile.LNKTYPE, b"", "/etc/passwd"),
+        "no backup holds",
+    ),
     "a device": (lambda data: with_member(data, "trainyard.db", tarfile.CHRTYPE, b""), "no backup holds"),
     "a long name": (lambda data: with_member(data, "x", tarfile.GNUTYPE_LONGNAME), "no backup holds"),
     "an extended header": (lambda data: with_member(data, "x", tarfile.XHDTYPE), "no backup holds"),
     "a part of a huge size": (lambda data: with_member(data, "trainyard.db", size=1 << 60), "too early"),
-    "the same part twice": (lambda data: with_member(with_member(data, "trainyard.db"), "trainyard.db"),
-                            "no backup holds"),
+    "the same part twice": (
+        lambda data: with_member(with_member(data, "trainyard.db"), "trainyard.db"),
+        "no backup holds",
+    ),
     "without its database": (lambda data: without(data, "trainyard.db"), "damaged"),
     "without its manifest": (lambda data: without(data, "manifest.json"), "not a backup|too early"),
     "without a file": (lambda data: without(data, "files/"), "damaged"),
     "of a newer format": (lambda data: with_manifest(data, format=2), "newer Trainyard"),
     "with a manifest that is none": (lambda data: with_manifest(data, files="all"), "list of contents"),
     "with fewer files than it needs": (lambda data: without(with_manifest(data, files=[]), "files/"), "not in it"),
-    "of a newer revision": (lambda data: with_database(data, sql("UPDATE alembic_version SET version_num = '9999'")),
-                            "newer Trainyard"),
-    "with a trigger": (lambda data: with_database(data, sql(
-        "CREATE TRIGGER t AFTER INSERT ON logs BEGIN DELETE FROM people; END")), "not one of Trainyard"),
-    "with a view": (lambda data: with_database(data, sql(
-        "DROP TABLE pauses", "CREATE VIEW pauses AS SELECT 1 AS queue, 2 AS paused_at")), "not one of Trainyard"),
-    "with another table": (lambda data: with_database(data, sql(
-        "DROP TABLE pauses", "CREATE TABLE pauses(queue, extra, more)")), "not one of Trainyard"),
-    "with a path as a hash": (lambda data: with_database(data, sql(
-        "UPDATE artifacts SET sha256 = '../../../../etc/passwd'")), "not in it"),
+    "of a newer revision": (
+        lambda data: with_database(data, sql("UPDATE alembic_version SET version_num = '9999'")),
+        "newer Trainyard",
+    ),
+    "with a trigger": (
+        lambda data: with_database(data, sql("CREATE TRIGGER t AFTER INSERT ON logs BEGIN DELETE FROM people; END")),
+        "not one of Trainyard",
+    ),
+    "with a view": (
+        lambda data: with_database(
+            data, sql("DROP TABLE pauses", "CREATE VIEW pauses AS SELECT 1 AS queue, 2 AS paused_at")
+        ),
+        "not one of Trainyard",
+    ),
+    "with another table": (
+        lambda data: with_database(data, sql("DROP TABLE pauses", "CREATE TABLE pauses(queue, extra, more)")),
+        "not one of Trainyard",
+    ),
+    "with a path as a hash": (
+        lambda data: with_database(data, sql("UPDATE artifacts SET sha256 = '../../../../etc/passwd'")),
+        "not in it",
+    ),
     "with rubbish as its database": (lambda data: with_database(data, lambda _: os.urandom(8192)), "is damaged"),
-    "with a torn database": (lambda data: with_database(data, lambda content: content[:len(content) // 2]), "damaged"),
+    "with a torn database": (lambda data: with_database(data, lambda content: content[: len(content) // 2]), "damaged"),
     "of another program": (lambda data: with_database(data, sql("DROP TABLE alembic_version")), "not one of Trainyard"),
-    "with a word that is no status": (lambda data: with_database(data, sql(
-        "UPDATE steps SET status = 'running', params = 'no json'")), "damaged"),
+    "with a word that is no status": (
+        lambda data: with_database(data, sql("UPDATE steps SET status = 'running', params = 'no json'")),
+        "damaged",
+    ),
 }
 
 
@@ -479,7 +536,7 @@ def test_every_single_cut_is_noticed(made):
     manifest_ends = data.rindex(b"}") + 1
     for length in [*(chances.randrange(manifest_ends) for _ in range(60)), manifest_ends - 1]:
         cut.write_bytes(data[:length])
-        with archive.opened(cut) as reader, pytest.raises(Refused):
+        with backup_file.opened(cut) as reader, pytest.raises(Refused):
             reader.check(verbs.quietly)
 
 
@@ -506,12 +563,13 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(home, tmp_path, monk
         connection.exec_driver_sql(
             "INSERT INTO datasets (id, name, version, sha256, size, dialect, exact, columns, preview, notices, "
             "created_at) VALUES (1, 'old', 1, ?, 4, '{}', 1, '[]', '[]', '[]', '2026-01-01 00:00:00')",
-            (hashlib.sha256(b"a,b\n").hexdigest(),))
+            (hashlib.sha256(b"a,b\n").hexdigest(),),
+        )
     db.close()
     with files.incoming() as stream:
         stream.write(b"a,b\n")
         kept = stream.keep()
-    with archive.written(tmp_path / "old.tar", False) as writer:
+    with backup_file.written(tmp_path / "old.tar", False) as writer:
         writer.add_file(kept)
         snapshot.copy(tmp_path / "old.db")
         writer.add_database(tmp_path / "old.db")
@@ -552,19 +610,30 @@ def test_who_reads_and_writes_meanwhile_sees_the_old_or_the_new(home, tmp_path):
         workflow_verbs.cancel(each)
     workflow_verbs.remove(list(range(6, 31)))
     few = verbs.backup(tmp_path / "few.tar").file
-    code = ("import sys, threading\nfrom store import workflows\nstop = threading.Event()\nseen = set()\n"
-            "def look():\n"
-            "    while not stop.is_set():\n"
-            "        found = workflows.find(workflows.Filter(), 100)\n"
-            "        seen.add(len(found))\n"
-            "def write():\n"
-            "    while not stop.is_set():\n"
-            "        workflows.describe(3, note='busy')\n"
-            "threads = [threading.Thread(target=each) for each in (look, write)]\n"
-            "[each.start() for each in threads]; print('ready', flush=True); sys.stdin.readline(); stop.set()\n"
-            "[each.join() for each in threads]; print(sorted(seen))")
-    busy = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    code = (
+        "import sys, threading\nfrom store import workflows\nstop = threading.Event()\nseen = set()\n"
+        "def look():\n"
+        "    while not stop.is_set():\n"
+        "        found = workflows.find(workflows.Filter(), 100)\n"
+        "        seen.add(len(found))\n"
+        "def write():\n"
+        "    while not stop.is_set():\n"
+        "        workflows.describe(3, note='busy')\n"
+        "threads = [threading.Thread(target=each) for each in (look, write)]\n"
+        "[each.start() for each in threads]; print('ready', flush=True); sys.stdin.readline(); stop.set()\n"
+        "[each.join() for each in threads]; print(sorted(seen))"
+    )
+    busy = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     for each in busy:
         assert each.stdout.readline() == "ready\n"
     for file in (many, few) * 4:
@@ -576,7 +645,7 @@ def test_who_reads_and_writes_meanwhile_sees_the_old_or_the_new(home, tmp_path):
     kept = list(home.glob("before-restore-*.tar"))
     assert len(kept) == 8
     for each in kept:
-        with archive.opened(each) as reader:
+        with backup_file.opened(each) as reader:
             reader.check(verbs.quietly)
 
 
@@ -632,7 +701,8 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
         connection.exec_driver_sql(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
             "INSERT INTO logs (step_id, attempt, at, level, text) "
-            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'line ' || i FROM n")
+            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'line ' || i FROM n"
+        )
     verbs.backup(tmp_path / "new.tar")
     new = rows()
     restore(tmp_path / "old.tar")
@@ -656,7 +726,7 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
         for sha256, size in snapshot.files_named(snapshot.path()).items():
             files.verified(files.Kept(sha256, size))
         for left in furnished.glob("before-restore-*.tar"):
-            with archive.opened(left) as reader:
+            with backup_file.opened(left) as reader:
                 reader.check(verbs.quietly)
             left.unlink()
         if now != old:
@@ -708,7 +778,8 @@ def test_a_backup_hardly_delays_who_writes(furnished, tmp_path):
         connection.exec_driver_sql(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
             "INSERT INTO logs (step_id, attempt, at, level, text) "
-            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'a line of some length, number ' || i FROM n")
+            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'a line of some length, number ' || i FROM n"
+        )
     waits, over = [], threading.Event()
 
     def write():
@@ -735,8 +806,11 @@ def test_backing_up_takes_little_memory(home, tmp_path):
         kept = stream.keep()
     from store import datasets as dataset_store
 
-    dataset_store.add("big", kept, {"dialect": {}, "rows": 1, "exact": True, "columns": [], "preview": [],
-                                    "notices": [], "proposal": None})
+    dataset_store.add(
+        "big",
+        kept,
+        {"dialect": {}, "rows": 1, "exact": True, "columns": [], "preview": [], "notices": [], "proposal": None},
+    )
     for arguments in (("backup", tmp_path / "b.tar"), ("restore", tmp_path / "b.tar", "--yes")):
         process = outside(*arguments, home=home, start=subprocess.Popen)
         peak = 0

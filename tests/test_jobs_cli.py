@@ -15,14 +15,15 @@ import pytest
 from rich.console import Console
 from sqlalchemy import update
 
-from jobs import __main__ as command_line
-from jobs import runner, terminal
-from jobs.__main__ import app, main
+from jobs.cli import app as command_line
+from jobs.cli import terminal
+from jobs.cli.app import app, main
+from jobs.engine import runner
 from store import db, steps, tables, workflows
 from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
-SAMPLE = ROOT / "jobs" / "samples" / "customer_churn.csv"
+SAMPLE = ROOT / "jobs" / "tabular" / "samples" / "customer_churn.csv"
 
 
 @pytest.fixture
@@ -41,8 +42,9 @@ def command(home, capsys):
 def outside(*arguments, **environment):
     """Run a command as a user does, in a process of its own."""
     command = [sys.executable, "-m", "jobs", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment, timeout=120,
-                          check=False)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment, timeout=120, check=False
+    )
 
 
 def do(workflow_id):
@@ -55,8 +57,20 @@ def do(workflow_id):
 def test_every_promised_command_is_there():
     """The commands of the contract exist, and each explains itself."""
     names = {each.name or each.callback.__name__: each.callback.__doc__ for each in app.registered_commands}
-    assert set(names) >= {"submit", "run", "watch", "list", "show", "restart", "compose", "retry", "cancel", "worker",
-                          "status", "doctor"}
+    assert set(names) >= {
+        "submit",
+        "run",
+        "watch",
+        "list",
+        "show",
+        "restart",
+        "compose",
+        "retry",
+        "cancel",
+        "worker",
+        "status",
+        "doctor",
+    }
     assert all(names.values())
 
 
@@ -79,8 +93,11 @@ def test_show_says_how_long_a_step_still_takes(command):
     claim = steps.claim(first.id, 1, "me")
     steps.beat(claim, progress=(0.5, "row 5 of 10"))
     with db.writing() as connection:
-        connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(
-            started_at=tables.now() - timedelta(seconds=60), heartbeat_at=tables.now()))
+        connection.execute(
+            update(tables.steps)
+            .where(tables.steps.c.id == first.id)
+            .values(started_at=tables.now() - timedelta(seconds=60), heartbeat_at=tables.now())
+        )
     words = command("show", number)[1]
     left = json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"]
     assert re.search(r"row 5 of 10, about (5\d|60) s left", " ".join(words.split()))
@@ -99,10 +116,16 @@ def test_show_says_how_long_a_second_attempt_still_takes(command):
     again = steps.claim(first.id, 2, "me")
     steps.beat(again, progress=(0.75, "epoch 30 of 40"))
     with db.writing() as connection:
-        connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(
-            started_at=tables.now() - timedelta(hours=1), heartbeat_at=tables.now()))
-        connection.execute(update(tables.logs).where(tables.logs.c.text.like("% follows.")).values(
-            at=tables.now() - timedelta(seconds=60)))
+        connection.execute(
+            update(tables.steps)
+            .where(tables.steps.c.id == first.id)
+            .values(started_at=tables.now() - timedelta(hours=1), heartbeat_at=tables.now())
+        )
+        connection.execute(
+            update(tables.logs)
+            .where(tables.logs.c.text.like("% follows."))
+            .values(at=tables.now() - timedelta(seconds=60))
+        )
     assert re.search(r"epoch 30 of 40, about (1\d|20) s left", " ".join(command("show", number)[1].split()))
     assert json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"] == pytest.approx(20, abs=5)
 
@@ -138,32 +161,52 @@ def test_json_is_one_document(command):
         assert code == 0 and err == "" and isinstance(json.loads(out), dict)
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), [
-    (["show", "7"], 1, "There is no workflow 7."),
-    (["watch", "7"], 1, "There is no workflow 7."),
-    (["run", "7"], 1, "There is no workflow 7."),
-    (["cancel", "7"], 1, "There is no workflow 7."),
-    (["retry", "7"], 1, "There is no workflow 7."),
-    (["restart", "7"], 1, "There is no workflow 7."),
-    (["compose", "--data-from", "7", "--config-from", "8"], 1, "There is no workflow 7."),
-    (["submit", "nothing.csv"], 1, "There is no file nothing.csv."),
-    (["submit", str(ROOT)], 1, f"{ROOT} is a folder; name a CSV file."),
-    (["submit", str(SAMPLE), "--target", "nope"], 1, "customer_churn has no column 'nope'; choose the target from "
-     "customer_id, signed_up, age, city, contract, internet, lines, monthly_charge and 6 more."),
-    (["submit", str(SAMPLE), "--set", "epochs=x"], 1, "epochs must be a whole number, not 'x'."),
-    (["list", "--status", "done"], 1,
-     "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled."),
-    (["submit", str(SAMPLE), "--set", "algorithm=mlp"], 2,
-     "Invalid value: algorithm is not a setting; say --algorithm mlp."),
-    (["submit", str(SAMPLE), "--set", "epochs"], 2,
-     "Invalid value: --set takes name=value, such as epochs=20, not 'epochs'."),
-    (["show", "seven"], 2, "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer"),
-    (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
-    (["submit"], 2, "Missing argument 'FILE'."),
-    (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
-    (["list", "--colour"], 2, "No such option: --colour"),
-    (["show", "\udcff"], 2, "'\\udcff' is not proper text."),
-])
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "7"], 1, "There is no workflow 7."),
+        (["watch", "7"], 1, "There is no workflow 7."),
+        (["run", "7"], 1, "There is no workflow 7."),
+        (["cancel", "7"], 1, "There is no workflow 7."),
+        (["retry", "7"], 1, "There is no workflow 7."),
+        (["restart", "7"], 1, "There is no workflow 7."),
+        (["compose", "--data-from", "7", "--config-from", "8"], 1, "There is no workflow 7."),
+        (["submit", "nothing.csv"], 1, "There is no file nothing.csv."),
+        (["submit", str(ROOT)], 1, f"{ROOT} is a folder; name a CSV file."),
+        (
+            ["submit", str(SAMPLE), "--target", "nope"],
+            1,
+            "customer_churn has no column 'nope'; choose the target from "
+            "customer_id, signed_up, age, city, contract, internet, lines, monthly_charge and 6 more.",
+        ),
+        (["submit", str(SAMPLE), "--set", "epochs=x"], 1, "epochs must be a whole number, not 'x'."),
+        (
+            ["list", "--status", "done"],
+            1,
+            "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled.",
+        ),
+        (
+            ["submit", str(SAMPLE), "--set", "algorithm=mlp"],
+            2,
+            "Invalid value: algorithm is not a setting; say --algorithm mlp.",
+        ),
+        (
+            ["submit", str(SAMPLE), "--set", "epochs"],
+            2,
+            "Invalid value: --set takes name=value, such as epochs=20, not 'epochs'.",
+        ),
+        (
+            ["show", "seven"],
+            2,
+            "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer",
+        ),
+        (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
+        (["submit"], 2, "Missing argument 'FILE'."),
+        (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
+        (["list", "--colour"], 2, "No such option: --colour"),
+        (["show", "\udcff"], 2, "'\\udcff' is not proper text."),
+    ],
+)
 def test_what_is_wrong_is_one_sentence(command, arguments, code, words):
     """Refusals end with 1, misuse with 2; the sentence is on stderr, or is the JSON document."""
     assert command(*arguments) == (code, "", f"{words}\n")
@@ -171,14 +214,17 @@ def test_what_is_wrong_is_one_sentence(command, arguments, code, words):
     assert (json_code, json.loads(out), err) == (code, {"detail": words}, "")
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("DATABASE_URL", "nonsense", "TRAINYARD_DATABASE_URL leads to no database"),
-    ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file."),
-    ("DATABASE_URL", "klingon://user:geheim@host/db", "TRAINYARD_DATABASE_URL leads to no database"),
-    ("WORKERS", "many", "TRAINYARD_WORKERS is 'many'"),
-    ("HOME", "/dev/null/home", "/dev/null/home: Not a directory."),
-    ("REDIS_URL", "nonsense", "TRAINYARD_REDIS_URL leads to no queue"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("DATABASE_URL", "nonsense", "TRAINYARD_DATABASE_URL leads to no database"),
+        ("DATABASE_URL", "sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file."),
+        ("DATABASE_URL", "klingon://user:geheim@host/db", "TRAINYARD_DATABASE_URL leads to no database"),
+        ("WORKERS", "many", "TRAINYARD_WORKERS is 'many'"),
+        ("HOME", "/dev/null/home", "/dev/null/home: Not a directory."),
+        ("REDIS_URL", "nonsense", "TRAINYARD_REDIS_URL leads to no queue"),
+    ],
+)
 def test_wrong_settings_are_one_sentence(home, monkeypatch, capsys, name, value, words):
     """A setting that leads nowhere is named, without its password; doctor finds it too."""
     from conftest import forget
@@ -252,9 +298,18 @@ def test_a_worker_needs_a_queue(command):
 def test_commands_that_only_look_start_fast(home):
     """Listing imports neither scikit-learn nor pandas nor Streamlit."""
     told = subprocess.run(
-        [sys.executable, "-c", "import sys\nfrom jobs.__main__ import main\nmain(['list'])\n"
-         "print(sorted({'sklearn', 'pandas', 'streamlit', 'rq'} & set(sys.modules)))"],
-        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"TRAINYARD_HOME": str(home)}, check=True)
+        [
+            sys.executable,
+            "-c",
+            "import sys\nfrom jobs.cli.app import main\nmain(['list'])\n"
+            "print(sorted({'sklearn', 'pandas', 'streamlit', 'rq'} & set(sys.modules)))",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TRAINYARD_HOME": str(home)},
+        check=True,
+    )
     assert told.stdout.splitlines()[-1] == "[]"
 
 
@@ -305,7 +360,7 @@ def test_the_model_is_saved_as_a_file(command, tmp_path):
     """`model` saves the trained model; a workflow without one says so."""
     from tables import run, turkish
 
-    from jobs import datasets
+    from jobs.verbs import datasets
 
     workflow_id = cast.play()
     code, _, wrong = command("model", workflow_id)

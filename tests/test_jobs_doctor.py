@@ -16,9 +16,11 @@ from conftest import forget, free_port
 from rq.version import VERSION
 from sqlalchemy import update
 
-from jobs import doctor, people, queues, runner
-from jobs import services as service
-from jobs.__main__ import main
+from jobs.cli.app import main
+from jobs.engine import queues, runner
+from jobs.services import supervisor as service
+from jobs.upkeep import doctor
+from jobs.verbs import people
 from store import db, files, steps
 from store.settings import settings
 from store.tables import now
@@ -56,9 +58,19 @@ def test_a_home_in_order(home, capsys):
         assert main(arguments) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["well"] and {check["state"] for check in told["checks"]} <= {"ok", "note"}
-        assert {"settings", "versions", "home", "modes", "database", "clock", "files", "services", "queue", "people",
-                "disk"} == {
-            check["name"] for check in told["checks"]}
+        assert {
+            "settings",
+            "versions",
+            "home",
+            "modes",
+            "database",
+            "clock",
+            "files",
+            "services",
+            "queue",
+            "people",
+            "disk",
+        } == {check["name"] for check in told["checks"]}
 
 
 def test_an_empty_place(tmp_path, monkeypatch):
@@ -113,7 +125,8 @@ def test_a_damaged_database(home):
         connection.exec_driver_sql(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
             "INSERT INTO logs (step_id, attempt, at, level, text) "
-            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'line ' || i FROM n")
+            "SELECT 1, 1, '2026-01-01 00:00:00', 'info', 'line ' || i FROM n"
+        )
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
@@ -133,9 +146,13 @@ def test_a_file_that_is_no_database(home):
     assert "damaged" in problem("database")[0]
 
 
-@pytest.mark.parametrize(("revision", "words", "todo"), [
-    ("0001", "of an older version", "start the app"), ("9999", "of a newer version", "Install the newer Trainyard"),
-])
+@pytest.mark.parametrize(
+    ("revision", "words", "todo"),
+    [
+        ("0001", "of an older version", "start the app"),
+        ("9999", "of a newer version", "Install the newer Trainyard"),
+    ],
+)
 def test_a_database_of_another_version(home, revision, words, todo):
     """Older and newer are told apart: one is brought up to date, the other must not be touched."""
     with db.writing() as connection:
@@ -146,11 +163,11 @@ def test_a_database_of_another_version(home, revision, words, todo):
 
 def test_a_database_that_takes_too_long_to_look_through(home, monkeypatch):
     """A quick look has an end; what it did not see is said."""
-    from store import health
+    from store import checks
 
     cast.play()
     monkeypatch.setattr(doctor, "CHECK_SECONDS", -1.0)
-    monkeypatch.setattr(health, "STEPS_BETWEEN_LOOKS", 1)
+    monkeypatch.setattr(checks, "STEPS_BETWEEN_LOOKS", 1)
     ((state, _, advice),) = found("integrity")
     assert state == "note" and "--deep" in advice and problems() == set() and found("integrity", deep=True) == []
 
@@ -159,8 +176,11 @@ def test_a_clock_that_was_set_back(home):
     """A heartbeat from the future says that a clock jumped."""
     workflow_id = cast.play()
     with db.writing() as connection:
-        connection.execute(step_table.update().where(step_table.c.workflow_id == workflow_id)
-                           .values(heartbeat_at=now() + timedelta(hours=2)))
+        connection.execute(
+            step_table.update()
+            .where(step_table.c.workflow_id == workflow_id)
+            .values(heartbeat_at=now() + timedelta(hours=2))
+        )
     told, advice = problem("clock")
     assert "not yet" in told and "timedatectl" in advice
 
@@ -189,8 +209,11 @@ def test_files_that_belong_to_nothing_are_counted(home):
     with files.incoming() as stream:
         stream.write(b"nobody's")
         stream.keep()
-    assert ("note", "1 stored files belong to nothing (0.0 GB).",
-            "They are removed a day after they were written, while the app runs.") in found("files")
+    assert (
+        "note",
+        "1 stored files belong to nothing (0.0 GB).",
+        "They are removed a day after they were written, while the app runs.",
+    ) in found("files")
 
 
 def test_a_folder_that_takes_no_files(home, tmp_path, monkeypatch):
@@ -260,11 +283,14 @@ def until(true, seconds=20.0):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("name", "value", "words"), [
-    ("maxmemory-policy", "allkeys-lru", "drops entries when it is full (allkeys-lru)"),
-    ("appendonly", "no", "forgets everything when it ends"),
-    ("port", None, "also listens on port"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("maxmemory-policy", "allkeys-lru", "drops entries when it is full (allkeys-lru)"),
+        ("appendonly", "no", "forgets everything when it ends"),
+        ("port", None, "also listens on port"),
+    ],
+)
 def test_a_queue_that_is_set_up_wrongly(services, name, value, words):
     """Each setting of the server that the promises rest on is looked at."""
     queues.connection().config_set(name, value or free_port())
@@ -289,11 +315,12 @@ def test_workers_that_fell_silent_or_are_of_another_version(services):
     """A worker that ended without a word, and one that was installed long ago."""
     connection = queues.connection()
     connection.sadd("rq:workers", "rq:worker:ghost")
-    connection.hset("rq:worker:ghost", mapping={
-        "state": "busy", "last_heartbeat": "2026-01-01T00:00:00.000000Z", "version": VERSION})
+    connection.hset(
+        "rq:worker:ghost",
+        mapping={"state": "busy", "last_heartbeat": "2026-01-01T00:00:00.000000Z", "version": VERSION},
+    )
     assert "ghost" in problem("workers")[0]
-    connection.hset("rq:worker:ghost", mapping={
-        "last_heartbeat": f"{now():%Y-%m-%dT%H:%M:%S.%fZ}", "version": "1.16"})
+    connection.hset("rq:worker:ghost", mapping={"last_heartbeat": f"{now():%Y-%m-%dT%H:%M:%S.%fZ}", "version": "1.16"})
     told, advice = problem("workers")
     assert "RQ 1.16" in told and "restart its workers" in advice
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from jobs.nursery import Nursery
+from jobs.process.children import Nursery
 
 
 def answers(line):

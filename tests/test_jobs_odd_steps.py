@@ -9,15 +9,15 @@ import cast
 import numpy as np
 import psutil
 import pytest
+from jobs.pipelines.registry import pipeline, step
 from test_jobs_nursery import gone
 from test_jobs_services import finish, run, running_step, until
 
-from jobs import queues, runner
-from jobs import services as service
-from jobs.nursery import Nursery
-from jobs.pipelines import pipeline, step
-from jobs.recorder import MOST_UNTOLD, Recorder
-from jobs.runner import StepFailed, run_step
+from jobs.engine import queues, runner
+from jobs.engine.runner import StepFailed, run_step
+from jobs.pipelines.context import MOST_UNTOLD, Recorder
+from jobs.process.children import Nursery
+from jobs.services import supervisor as service
 from store import logs, metrics, steps, workflows
 from store.tables import Status
 
@@ -144,6 +144,7 @@ def test_a_child_that_cannot_be_forked_ends_no_other(monkeypatch):
 
 def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
     """The end of a child is noticed on kernels without pidfd."""
+
     def none(*_):
         raise OSError(errno.ENOSYS, "no")
 

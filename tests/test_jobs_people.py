@@ -8,8 +8,9 @@ import cast
 import pytest
 from sqlalchemy import select, update
 
-from jobs import chain, datasets, people, queues, workflows
-from store import actors, db, deeds, tables
+from jobs.engine import handover, queues
+from jobs.verbs import datasets, people, workflows
+from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
 from store.errors import NotAllowed, NotFound, Refused
@@ -100,7 +101,7 @@ def test_a_changed_cookie_counts_for_nothing(ayse, home):
     cookie = people.sign_in("ayşe", PASSWORD, "")
     for place in range(0, len(cookie), 7):
         other = "A" if cookie[place] != "A" else "B"
-        changed = cookie[:place] + other + cookie[place + 1:]
+        changed = cookie[:place] + other + cookie[place + 1 :]
         assert people.visitor(changed).role is None or changed[:-1] == cookie[:-1]
     for rubbish in ("", ".", "a.b.c", "ş" * 50, "\udcff", cookie + "x", "x" * 5000):
         assert people.visitor(rubbish).role is None
@@ -121,12 +122,15 @@ def test_a_session_ends_by_itself(ayse, monkeypatch):
     assert people.visitor(cookie).role is None
 
 
-@pytest.mark.parametrize("end", [
-    lambda cookie: people.sign_out(cookie),
-    lambda cookie: people.sign_out_everywhere("ayşe"),
-    lambda cookie: people.set_password("ayşe", "another-one-1"),
-    lambda cookie: people.remove("ayşe"),
-])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda cookie: people.sign_out(cookie),
+        lambda cookie: people.sign_out_everywhere("ayşe"),
+        lambda cookie: people.set_password("ayşe", "another-one-1"),
+        lambda cookie: people.remove("ayşe"),
+    ],
+)
 def test_a_session_can_be_ended_at_once(ayse, end):
     """By signing out, by an admin, by a new password, by removal: the cookie counts for nothing from then on."""
     people.add("admin", "admin", PASSWORD)
@@ -189,7 +193,7 @@ def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
 def test_waits_grow_to_a_minute():
     """Each failure doubles the wait, up to a minute."""
     at = tables.now()
-    waits = [round(people._wait(deeds.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
+    waits = [round(people._wait(audit.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
     assert waits == [0, 0, 1, 2, 4, 32, 60, 60]
 
 
@@ -241,7 +245,7 @@ def test_the_last_admin_stays_while_there_are_others(home, cheap):
 
 def verbs():
     """Every function that is a verb, found rather than listed."""
-    for module in (workflows, datasets, queues, chain, people):
+    for module in (workflows, datasets, queues, handover, people):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and hasattr(function, "needs"):
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
@@ -251,13 +255,25 @@ def test_what_changes_something_is_a_verb():
     """These functions change what is kept; each asks first who does it, and is recorded."""
     names = {each.id for each in verbs()}
     assert names >= {
-        *(f"jobs.workflows.{name}" for name in (
-            "start", "restart", "compose", "rerun_from", "retry", "cancel", "remove", "describe")),
-        *(f"jobs.datasets.{name}" for name in ("add", "redescribe", "remove", "sample")),
-        *(f"jobs.queues.{name}" for name in ("pause", "resume", "stop", "requeue")),
-        *(f"jobs.people.{name}" for name in (
-            "add", "set_role", "set_password", "remove", "make_token", "remove_token", "sign_out_everywhere")),
-        "jobs.chain.run_workflow",
+        *(
+            f"jobs.verbs.workflows.{name}"
+            for name in ("start", "restart", "compose", "rerun_from", "retry", "cancel", "remove", "describe")
+        ),
+        *(f"jobs.verbs.datasets.{name}" for name in ("add", "redescribe", "remove", "sample")),
+        *(f"jobs.engine.queues.{name}" for name in ("pause", "resume", "stop", "requeue")),
+        *(
+            f"jobs.verbs.people.{name}"
+            for name in (
+                "add",
+                "set_role",
+                "set_password",
+                "remove",
+                "make_token",
+                "remove_token",
+                "sign_out_everywhere",
+            )
+        ),
+        "jobs.engine.handover.run_workflow",
     }
 
 
@@ -269,7 +285,7 @@ def test_no_verb_works_for_somebody_without_the_role(home, verb):
     for role in lacking:
         with as_role(role), pytest.raises(NotAllowed):
             verb()
-    refused = deeds.find()
+    refused = audit.find()
     assert [each.who for each in refused] == ["somebody"] * len(lacking)
     assert all(each.what.endswith(": refused") for each in refused)
     with db.writing() as connection:
@@ -283,11 +299,13 @@ def test_who_did_what_is_recorded_once(home):
         made = datasets.sample()
         started = workflows.start(made.id, "churned", "logistic_regression", {"epochs": 1})
         again = workflows.cancel(started.id)
-    told = [(each.who, each.via, each.address, f"{each.what} {each.about}") for each in reversed(deeds.find())]
-    assert told == [("ayşe", "api", "10.0.0.1", each) for each in (
-        f"add sample dataset {made.id}", f"start workflow {started.id}", f"cancel workflow {started.id}")]
+    told = [(each.who, each.via, each.address, f"{each.what} {each.about}") for each in reversed(audit.find())]
+    assert told == [
+        ("ayşe", "api", "10.0.0.1", each)
+        for each in (f"add sample dataset {made.id}", f"start workflow {started.id}", f"cancel workflow {started.id}")
+    ]
     assert (made.created_by, again.created_by) == ("ayşe", "ayşe")
-    assert deeds.count("ayşe") == 3 and deeds.count("veli") == 0
+    assert audit.count("ayşe") == 3 and audit.count("veli") == 0
 
 
 def test_secrets_are_not_recorded(ayse):
@@ -295,7 +313,7 @@ def test_secrets_are_not_recorded(ayse):
     people.set_password(name="ayşe", password="another-one-1")
     with actors.acting(Actor("Ayşe", Role.analyst, "page", "", ayse.id)):
         people.change_own_password(before="another-one-1", password="yet-another-1")
-    told = str(deeds.find())
+    told = str(audit.find())
     assert "another-one-1" not in told and "set password of" in told
 
 

@@ -33,7 +33,14 @@ def test_steps_find_everything_imported(home):
     was loaded alone: to look would copy it into every process."""
     root = Path(__file__).parent.parent
     environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}"}
-    done = subprocess.run([sys.executable, "-c", CODE], env=environment, cwd=root, capture_output=True, text=True,
-                          timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env=environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[0]) == 0, done.stdout

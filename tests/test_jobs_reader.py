@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 import tables
 
-from jobs import datasets, profile, reader
+from jobs.tabular import profile
+from jobs.tabular.csv import reader
+from jobs.verbs import datasets
 from store.errors import Refused
 
 ROWS = 30
@@ -66,13 +68,27 @@ def test_latin_1(write):
     assert found.preview[0] == ["Café", "Ångström señor"]
 
 
-@pytest.mark.parametrize(("encoding", "words"), [
-    ("latin-1", "señor España niño"), ("latin-1", "São coração ações"), ("latin-1", "città perché più"),
-    ("latin-1", "België cliënt"), ("latin-1", "Þór Ísafjörður"), ("cp1252", "it’s 5 € café"), ("cp1254", "Iğdır şube"),
-    ("cp1250", "Łódź Wrocław Gdańsk"), ("cp1250", "Győr fűtő"), ("cp1250", "Plzeň České Žďár"),
-    ("iso-8859-2", "święto Łódź"), ("cp1251", "Москва Казань"), ("cp1253", "Αθήνα Πάτρα"), ("cp1255", "שלום ירושלים"),
-    ("cp1256", "مرحبا القاهرة"), ("cp1257", "Šiauliai Panevėžys"),
-])
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("latin-1", "señor España niño"),
+        ("latin-1", "São coração ações"),
+        ("latin-1", "città perché più"),
+        ("latin-1", "België cliënt"),
+        ("latin-1", "Þór Ísafjörður"),
+        ("cp1252", "it’s 5 € café"),
+        ("cp1254", "Iğdır şube"),
+        ("cp1250", "Łódź Wrocław Gdańsk"),
+        ("cp1250", "Győr fűtő"),
+        ("cp1250", "Plzeň České Žďár"),
+        ("iso-8859-2", "święto Łódź"),
+        ("cp1251", "Москва Казань"),
+        ("cp1253", "Αθήνα Πάτρα"),
+        ("cp1255", "שלום ירושלים"),
+        ("cp1256", "مرحبا القاهرة"),
+        ("cp1257", "Šiauliai Panevėžys"),
+    ],
+)
 def test_old_encodings_of_many_languages(write, encoding, words):
     """A few words are enough to read the letters of a language as they were written, and it is told."""
     source, found = read(write(lines(row=f"{words},1").encode(encoding)))
@@ -102,10 +118,18 @@ def test_turkish_after_a_long_ascii_start(write):
     assert found.notices[0]["text"].startswith("The file is not UTF-8; it was read as Turkish (cp1254).")
 
 
-@pytest.mark.parametrize(("cell", "number", "marks"), [
-    ("1,5", 1.5, (",", "")), ("1.234,56", 1234.56, (",", ".")), ("1.234.567,5", 1234567.5, (",", ".")),
-    ("1.5", 1.5, (".", "")), ("1,234.56", 1234.56, (".", ",")), ("-,5", -0.5, (",", "")), ("1e-3", 0.001, (".", "")),
-])
+@pytest.mark.parametrize(
+    ("cell", "number", "marks"),
+    [
+        ("1,5", 1.5, (",", "")),
+        ("1.234,56", 1234.56, (",", ".")),
+        ("1.234.567,5", 1234567.5, (",", ".")),
+        ("1.5", 1.5, (".", "")),
+        ("1,234.56", 1234.56, (".", ",")),
+        ("-,5", -0.5, (",", "")),
+        ("1e-3", 0.001, (".", "")),
+    ],
+)
 def test_decimal_and_thousands_marks(write, cell, number, marks):
     """Decimal commas and grouped thousands are read as the numbers they are."""
     source, found = read(write(lines(header="x;y", row=f"{cell};a", count=ROWS)))
@@ -126,12 +150,15 @@ def test_a_quotation_mark_inside_a_field(write):
     assert found.rows == ROWS + 1
 
 
-@pytest.mark.parametrize(("extra", "sentence"), [
-    ("1,2,3", f"Line {ROWS + 2} has 3 fields, more than the 2 of the first line"),
-    ("1", f"Line {ROWS + 2} has 1 field, fewer than the 2 of the first line"),
-    ('1,"never closed\n1,2', f"A quotation mark that opens in line {ROWS + 2} is never closed."),
-    ('"a\nb\nc",1\n7', f"Line {ROWS + 5} has 1 field, fewer than the 2"),
-])
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ("1,2,3", f"Line {ROWS + 2} has 3 fields, more than the 2 of the first line"),
+        ("1", f"Line {ROWS + 2} has 1 field, fewer than the 2 of the first line"),
+        ('1,"never closed\n1,2', f"A quotation mark that opens in line {ROWS + 2} is never closed."),
+        ('"a\nb\nc",1\n7', f"Line {ROWS + 5} has 1 field, fewer than the 2"),
+    ],
+)
 def test_badly_built_lines_are_named(write, extra, sentence):
     """A line with too many or too few fields, or an open quotation mark, is refused with its number."""
     with pytest.raises(Refused) as refused:
@@ -155,23 +182,34 @@ def zipped():
     return b"PK\x03\x04" + b"\0" * 100
 
 
-@pytest.mark.parametrize(("content", "sentence"), [
-    (b"", "The file is empty."), (b"\n\n \r\n", "The file is empty."), (b"\xef\xbb\xbf", "The file is empty."),
-    (zipped(), "This is not a CSV file but an Excel or zip file; open it and save the table as CSV."),
-    (b"\x89PNG\r\n\x1a\n" + b"\0" * 9, "This is not a CSV file but a picture (PNG)."),
-    (gzip.compress(b"a,b\n" * 99, mtime=0), "This is not a CSV file but a compressed (gzip) file; unpack it first."),
-    (b"%PDF-1.7 ...", "This is not a CSV file but a PDF document; export the table as CSV."),
-    (json.dumps([{"a": 1}]).encode(), "This is not a CSV file but JSON; export the table as CSV."),
-    (json.dumps({"a": 1}, indent=2).encode(), "This is not a CSV file but JSON; export the table as CSV."),
-    (b"<!DOCTYPE html>\n<html><p>Log in", "This is not a CSV file but a web page; the link may lead to a login page."),
-    (b"a,b\n1,\x00\n" * 99, "The file holds binary data (a zero byte at position 7); it is not a CSV file."),
-    (b"a,b\n", "The file has no rows below the column names; at least 20 are needed."),
-    (lines(count=19).encode(), "The file has only 19 rows below the column names; at least 20 are needed."),
-    (b"a,b\n1,2\n", "The file has only 1 row below the column names; at least 20 are needed."),
-    (lines(header=",".join("x" * 2_001)).encode(), "The file has 2,001 columns; at most 2,000 are allowed."),
-    (lines(row=",").encode(), "Every cell of the file is missing."),
-    (b"a,b\n1," + b"x" * (3 << 19) + b"\n" + b"1,2\n" * ROWS, "Line 2 has a field longer than 1 MB"),
-])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b"\n\n \r\n", "The file is empty."),
+        (b"\xef\xbb\xbf", "The file is empty."),
+        (zipped(), "This is not a CSV file but an Excel or zip file; open it and save the table as CSV."),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 9, "This is not a CSV file but a picture (PNG)."),
+        (
+            gzip.compress(b"a,b\n" * 99, mtime=0),
+            "This is not a CSV file but a compressed (gzip) file; unpack it first.",
+        ),
+        (b"%PDF-1.7 ...", "This is not a CSV file but a PDF document; export the table as CSV."),
+        (json.dumps([{"a": 1}]).encode(), "This is not a CSV file but JSON; export the table as CSV."),
+        (json.dumps({"a": 1}, indent=2).encode(), "This is not a CSV file but JSON; export the table as CSV."),
+        (
+            b"<!DOCTYPE html>\n<html><p>Log in",
+            "This is not a CSV file but a web page; the link may lead to a login page.",
+        ),
+        (b"a,b\n1,\x00\n" * 99, "The file holds binary data (a zero byte at position 7); it is not a CSV file."),
+        (b"a,b\n", "The file has no rows below the column names; at least 20 are needed."),
+        (lines(count=19).encode(), "The file has only 19 rows below the column names; at least 20 are needed."),
+        (b"a,b\n1,2\n", "The file has only 1 row below the column names; at least 20 are needed."),
+        (lines(header=",".join("x" * 2_001)).encode(), "The file has 2,001 columns; at most 2,000 are allowed."),
+        (lines(row=",").encode(), "Every cell of the file is missing."),
+        (b"a,b\n1," + b"x" * (3 << 19) + b"\n" + b"1,2\n" * ROWS, "Line 2 has a field longer than 1 MB"),
+    ],
+)
 def test_files_that_are_refused(write, content, sentence):
     """What is not a usable table is refused in one plain sentence."""
     with pytest.raises(Refused) as refused:
@@ -229,7 +267,8 @@ def test_words_for_missing_among_many_texts(write):
     _, found = read(write("a,b\n" + body + body))
     assert column(found, "a")["missing"] == 160
     assert "a: 160 cells with NA or null counted as missing; when this column is predicted, NA or null is a value." in [
-        entry["text"] for entry in found.notices]
+        entry["text"] for entry in found.notices
+    ]
 
 
 def test_infinite_and_absurd_numbers(write):
@@ -253,11 +292,17 @@ def test_yes_and_no(write, yes, no):
     assert kinds(write, *[yes] * 30, fill=no)["kind"] == "yes_no"
 
 
-@pytest.mark.parametrize(("cell", "form", "first"), [
-    ("2024-03-14", "ISO8601", "2024-03-14"), ("2024-03-14T10:20:30Z", "ISO8601", "2024-03-14T10:20:30"),
-    ("14.03.2024", "%d.%m.%Y", "2024-03-14"), ("14/03/2024 10:20", "%d/%m/%Y %H:%M", "2024-03-14T10:20:00"),
-    ("03/14/2024", "%m/%d/%Y", "2024-03-14"), ("2024/03/14", "ISO8601", "2024-03-14"),
-])
+@pytest.mark.parametrize(
+    ("cell", "form", "first"),
+    [
+        ("2024-03-14", "ISO8601", "2024-03-14"),
+        ("2024-03-14T10:20:30Z", "ISO8601", "2024-03-14T10:20:30"),
+        ("14.03.2024", "%d.%m.%Y", "2024-03-14"),
+        ("14/03/2024 10:20", "%d/%m/%Y %H:%M", "2024-03-14T10:20:00"),
+        ("03/14/2024", "%m/%d/%Y", "2024-03-14"),
+        ("2024/03/14", "ISO8601", "2024-03-14"),
+    ],
+)
 def test_dates(write, cell, form, first):
     """Dates are found in their usual forms, the day first unless that cannot be."""
     found = kinds(write, "NA", fill=cell)
@@ -299,13 +344,22 @@ def test_columns_that_are_left_out(write):
     assert roles["y"] == roles["population"] == ("feature", None)
 
 
-@pytest.mark.parametrize(("header", "row", "target", "reason", "task"), [
-    ("a,ok,c", lambda i: f"{i * 1.5},{'yes' if i % 2 else 'no'},{i % 4}", "ok", "last yes/no column", "classification"),
-    ("a,b,c", lambda i: f"{i * 1.5},{'xy'[i % 2]},{i % 4}", "b", "last column with two values", "classification"),
-    ("a,b", lambda i: f"{i * 1.5},{i % 4}", "b", "last column with few distinct values", "classification"),
-    ("target,b", lambda i: f"{i % 5},{i % 2}", "target", "its name says so", "classification"),
-    ("a,b", lambda i: f"{i * 1.5},{i * 2.5}", "b", "last number column", "regression"),
-])
+@pytest.mark.parametrize(
+    ("header", "row", "target", "reason", "task"),
+    [
+        (
+            "a,ok,c",
+            lambda i: f"{i * 1.5},{'yes' if i % 2 else 'no'},{i % 4}",
+            "ok",
+            "last yes/no column",
+            "classification",
+        ),
+        ("a,b,c", lambda i: f"{i * 1.5},{'xy'[i % 2]},{i % 4}", "b", "last column with two values", "classification"),
+        ("a,b", lambda i: f"{i * 1.5},{i % 4}", "b", "last column with few distinct values", "classification"),
+        ("target,b", lambda i: f"{i % 5},{i % 2}", "target", "its name says so", "classification"),
+        ("a,b", lambda i: f"{i * 1.5},{i * 2.5}", "b", "last number column", "regression"),
+    ],
+)
 def test_target_is_proposed(write, header, row, target, reason, task):
     """A target is proposed, with the reason."""
     text = "\n".join([header, *(row(i) for i in range(60))]) + "\n"
@@ -318,10 +372,19 @@ def test_no_target_to_propose(write):
     assert read(write(lines()))[1].proposal is None
 
 
-@pytest.mark.parametrize("dialect", [
-    {"encoding": "klingon"}, {"delimiter": "x"}, {"decimal": "!"}, {"thousands": "'"}, {"header": "perhaps"},
-    {"surprise": 1}, {"decimal": ",", "thousands": ","}, {"encoding": "../../etc"},
-])
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        {"encoding": "klingon"},
+        {"delimiter": "x"},
+        {"decimal": "!"},
+        {"thousands": "'"},
+        {"header": "perhaps"},
+        {"surprise": 1},
+        {"decimal": ",", "thousands": ","},
+        {"encoding": "../../etc"},
+    ],
+)
 def test_settings_for_reading_are_checked(write, dialect):
     """A setting that does not exist, or cannot be, is refused."""
     with pytest.raises(Refused):
@@ -351,8 +414,14 @@ def test_add_and_read_again(home):
     content = tables.turkish()
     first = datasets.add(io.BytesIO(content), "C:\\veri\\müşteriler.csv")
     assert first.title == "müşteriler"
-    assert first.dialect == {"encoding": "cp1254", "delimiter": ";", "decimal": ",", "thousands": "", "header": True,
-                             "day_first": None}
+    assert first.dialect == {
+        "encoding": "cp1254",
+        "delimiter": ";",
+        "decimal": ",",
+        "thousands": "",
+        "header": True,
+        "day_first": None,
+    }
     assert first.proposal["target"] == "abone mi"
     assert datasets.add([content[:100], content[100:]], "müşteriler.csv").id == first.id
     other = datasets.redescribe(first.id, {"encoding": "latin-1"})
@@ -360,11 +429,19 @@ def test_add_and_read_again(home):
     assert datasets.redescribe(first.id, {}).id == first.id
 
 
-@pytest.mark.parametrize(("given", "name"), [
-    ("../../etc/passwd", "passwd"), ("a\u202egpj.csv", "agpj"), ("x" * 300 + ".csv", "x" * 100),
-    ("\x00\n.csv", "table"),
-    ("report.2024.csv", "report.2024"), (".csv", "table"), ("cafe\u0301.tsv", "café"), ("", "table"),
-])
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a\u202egpj.csv", "agpj"),
+        ("x" * 300 + ".csv", "x" * 100),
+        ("\x00\n.csv", "table"),
+        ("report.2024.csv", "report.2024"),
+        (".csv", "table"),
+        ("cafe\u0301.tsv", "café"),
+        ("", "table"),
+    ],
+)
 def test_file_names_are_cleaned(home, given, name):
     """A file's name is made safe to show and loses folders and extension."""
     assert datasets.add(io.BytesIO(lines().encode()), given).name == name

@@ -13,22 +13,29 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from jobs import dialect, profile, reader
+from jobs.tabular import profile
+from jobs.tabular.csv import dialect, reader
 from store.errors import Refused
 
 
 def steady(examples):
     """The same examples each time, however slow the machine is."""
-    return settings(max_examples=examples, deadline=None, derandomize=True, database=None,
-                    suppress_health_check=list(HealthCheck))
+    return settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
 
 
 TURKISH = "abcçdefgğhıijklmnoöprsştuüvyzABCÇDEFGĞHIİJKLMNOÖPRSŞTUÜVYZ"
 # A zero byte is refused everywhere, and lone surrogates cannot be written to a file.
 SIGNS = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
 PLAIN = st.text(st.sampled_from(TURKISH + "  0123456789-_"), max_size=8)
-WILD = st.text(SIGNS, max_size=12) | st.text(st.sampled_from('",;\t|\n\r \'\\aş1.-'), max_size=8) | st.sampled_from(
-    [*reader.MISSING, " NA ", "007", "1,5", "1.234,5", "yes", "=1+1", "\ufeff", "\u2028", "\x85", "x" * 300])
+WILD = (
+    st.text(SIGNS, max_size=12)
+    | st.text(st.sampled_from("\",;\t|\n\r '\\aş1.-"), max_size=8)
+    | st.sampled_from(
+        [*reader.MISSING, " NA ", "007", "1,5", "1.234,5", "yes", "=1+1", "\ufeff", "\u2028", "\x85", "x" * 300]
+    )
+)
 DATES = st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1))
 ROWS = st.integers(20, 26)
 
@@ -36,11 +43,22 @@ ROWS = st.integers(20, 26)
 def cells(rows, texts):
     """A column of one kind, with gaps or without."""
     kinds = (
-        st.integers(-(2**63), 2**63 - 1), st.integers(-999, 999), st.floats(), st.floats(-1e6, 1e6), texts,
-        st.booleans(), DATES, DATES.map(lambda time: time.replace(hour=0, minute=0, second=0, microsecond=0)),
+        st.integers(-(2**63), 2**63 - 1),
+        st.integers(-999, 999),
+        st.floats(),
+        st.floats(-1e6, 1e6),
+        texts,
+        st.booleans(),
+        DATES,
+        DATES.map(lambda time: time.replace(hour=0, minute=0, second=0, microsecond=0)),
     )
-    return st.one_of(*(st.lists(kind | st.none() if gaps else kind, min_size=rows, max_size=rows)
-                       for kind in kinds for gaps in (False, True)))
+    return st.one_of(
+        *(
+            st.lists(kind | st.none() if gaps else kind, min_size=rows, max_size=rows)
+            for kind in kinds
+            for gaps in (False, True)
+        )
+    )
 
 
 def clean(name):
@@ -74,8 +92,11 @@ def written(draw):
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1254"]))
     frame = draw(frames(PLAIN if encoding == "cp1254" else WILD))
     how = {
-        "sep": draw(st.sampled_from(list(dialect.DELIMITERS))), "encoding": encoding, "index": False,
-        "lineterminator": draw(st.sampled_from(["\n", "\r\n", "\r"])), "decimal": draw(st.sampled_from([".", ","])),
+        "sep": draw(st.sampled_from(list(dialect.DELIMITERS))),
+        "encoding": encoding,
+        "index": False,
+        "lineterminator": draw(st.sampled_from(["\n", "\r\n", "\r"])),
+        "decimal": draw(st.sampled_from([".", ","])),
         "na_rep": draw(st.sampled_from(["", "NA", "NaN", "null", "-", "None"])),
         "quoting": draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])),
     }
@@ -115,8 +136,9 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, table):
     assume(not any(ends & set(str(text)) for text in [*frame.columns, *frame.to_numpy().ravel()]))
     path = tmp_path_factory.getbasetemp() / "written.csv"
     frame.to_csv(path, **how)
-    source, raw, found = read(path, encoding=how["encoding"], delimiter=how["sep"], decimal=how["decimal"],
-                              header=True, thousands="")
+    source, raw, found = read(
+        path, encoding=how["encoding"], delimiter=how["sep"], decimal=how["decimal"], header=True, thousands=""
+    )
     assert source.names == tuple(clean(name) for name in frame.columns)
     assert reader.reopen(path, source.dialect.as_dict()).names == source.names
     assert (raw.num_rows, found.rows) == (len(frame), len(frame))
@@ -138,8 +160,9 @@ def check_typed(values, described, got, how):
         assert got == [None if value is None or value is pd.NaT else value for value in values]
     elif described["kind"] == "text" and all(isinstance(value, str) for value in given):
         missing = [value is None or value in reader.MISSING for value in got]
-        assert missing == [value is None or pc.utf8_trim_whitespace(pa.scalar(value)).as_py() in reader.MISSING
-                           for value in values]
+        assert missing == [
+            value is None or pc.utf8_trim_whitespace(pa.scalar(value)).as_py() in reader.MISSING for value in values
+        ]
     if given and all(isinstance(value, dt.datetime) for value in given):
         assert described["kind"] == "date"
     if given and all(type(value) is float and math.isfinite(value) and abs(value) < 1e100 for value in given):
@@ -156,15 +179,24 @@ def test_how_a_file_is_written_is_found_out(tmp_path_factory, data):
     decimal = data.draw(st.sampled_from([".", ","] if delimiter != "," else ["."]))
     rows = data.draw(ROWS)
     word = st.text(st.sampled_from(TURKISH), min_size=1, max_size=8).filter(lambda text: text not in reader.MISSING)
-    frame = pd.DataFrame({
-        "şehir": data.draw(st.lists(word, min_size=rows, max_size=rows)),
-        "ölçü": data.draw(st.lists(st.integers(-10**9, 10**9).map(lambda n: n / 8 + 0.125), min_size=rows,
-                                   max_size=rows)),
-        "ığdır": data.draw(st.lists(st.integers(0, 99), min_size=rows, max_size=rows)),
-    })
+    frame = pd.DataFrame(
+        {
+            "şehir": data.draw(st.lists(word, min_size=rows, max_size=rows)),
+            "ölçü": data.draw(
+                st.lists(st.integers(-(10**9), 10**9).map(lambda n: n / 8 + 0.125), min_size=rows, max_size=rows)
+            ),
+            "ığdır": data.draw(st.lists(st.integers(0, 99), min_size=rows, max_size=rows)),
+        }
+    )
     path = tmp_path_factory.getbasetemp() / "plain.csv"
-    frame.to_csv(path, index=False, sep=delimiter, encoding=encoding, decimal=decimal,
-                 lineterminator=data.draw(st.sampled_from(["\n", "\r\n", "\r"])))
+    frame.to_csv(
+        path,
+        index=False,
+        sep=delimiter,
+        encoding=encoding,
+        decimal=decimal,
+        lineterminator=data.draw(st.sampled_from(["\n", "\r\n", "\r"])),
+    )
     source, raw, found = read(path)
     assert source.names == ("şehir", "ölçü", "ığdır")
     assert (source.dialect.encoding, source.dialect.delimiter) == (encoding.removesuffix("-sig"), delimiter)
@@ -175,14 +207,19 @@ def test_how_a_file_is_written_is_found_out(tmp_path_factory, data):
         assert list(got) == list(frame.iloc[:, position])
 
 
-SEEDS = st.sampled_from([
-    b"a,b\n" + b"1,2\n" * 25, "şehir;gelir\r\n".encode("cp1254") + "İzmir;1,5\r\n".encode("cp1254") * 25,
-    ("a\tb\n" + "1\tx\n" * 25).encode("utf-16"), b'a,"b"\n' + b'"1\n2","x""y"\n' * 25,
-    b"\xef\xbb\xbfa|b\r" + b"1|2\r" * 25,
-    ("d,n\n" + "2024-01-31,1e5\n" * 25).encode(),
-])
-PIECES = st.binary(max_size=6) | st.sampled_from([
-    b'"', b"\n", b"\r", b",", b"\0", b"\xff", b"\xfe\xff", b"PK\x03\x04", b";;", b"1e999", b'""', b"\xef\xbb\xbf"])
+SEEDS = st.sampled_from(
+    [
+        b"a,b\n" + b"1,2\n" * 25,
+        "şehir;gelir\r\n".encode("cp1254") + "İzmir;1,5\r\n".encode("cp1254") * 25,
+        ("a\tb\n" + "1\tx\n" * 25).encode("utf-16"),
+        b'a,"b"\n' + b'"1\n2","x""y"\n' * 25,
+        b"\xef\xbb\xbfa|b\r" + b"1|2\r" * 25,
+        ("d,n\n" + "2024-01-31,1e5\n" * 25).encode(),
+    ]
+)
+PIECES = st.binary(max_size=6) | st.sampled_from(
+    [b'"', b"\n", b"\r", b",", b"\0", b"\xff", b"\xfe\xff", b"PK\x03\x04", b";;", b"1e999", b'""', b"\xef\xbb\xbf"]
+)
 
 
 @st.composite
@@ -191,7 +228,7 @@ def spoiled(draw):
     content = bytearray(draw(SEEDS))
     for _ in range(draw(st.integers(0, 6))):
         start = draw(st.integers(0, len(content)))
-        content[start:start + draw(st.integers(0, 5))] = draw(PIECES)
+        content[start : start + draw(st.integers(0, 5))] = draw(PIECES)
     return bytes(content)
 
 
@@ -215,8 +252,10 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
 
 
 @steady(100)
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15), min_size=1),
-       st.sampled_from([(".", ""), (",", ""), (".", ","), (",", ".")]))
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15), min_size=1),
+    st.sampled_from([(".", ""), (",", ""), (".", ","), (",", ".")]),
+)
 def test_numbers_are_exact(numbers, marks):
     """A number is the same after it was written with any marks, to the last bit."""
     decimal, thousands = marks

@@ -3,7 +3,7 @@
 import cast
 import pytest
 
-from jobs.runner import StepFailed, run_step
+from jobs.engine.runner import StepFailed, run_step
 from store import files, logs, metrics, steps, workflows
 from store.tables import Status
 
@@ -107,7 +107,7 @@ def test_a_cancelled_step_stops_by_itself(home, monkeypatch):
     workflow_id = cast.play(number=1000)
     run_step(steps.of_workflow(workflow_id)[0].id, 1)
     count = steps.of_workflow(workflow_id)[1]
-    monkeypatch.setattr("jobs.recorder.FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr("jobs.pipelines.context.FLUSH_SECONDS", 0.01)
     monkeypatch.setattr(cast.time, "sleep", lambda _: steps.cancel(workflow_id))
     run_step(count.id, 1)
     assert steps.get(count.id).status == Status.cancelled

@@ -11,8 +11,8 @@ from contextlib import suppress
 import cast
 import psutil
 
-from jobs import chain, queues, reconcile
-from jobs import services as service
+from jobs.engine import handover, queues, reconcile
+from jobs.services import supervisor as service
 from store import metrics, steps, workflows
 from store.tables import Status
 
@@ -29,7 +29,7 @@ def until(true, seconds=20.0):
 
 def run(name="play", **params):
     workflow_id = cast.play(name, **params)
-    chain.run_workflow(workflow_id)
+    handover.run_workflow(workflow_id)
     return workflow_id
 
 
@@ -56,7 +56,7 @@ def curve(workflow_id):
 def test_a_workflow_runs_on_forked_workers(services):
     """Steps are run by workers, each in a process of its own, and the job id can be had from Python."""
     workflow_id = cast.play(number=3)
-    job = chain.run_workflow(workflow_id)
+    job = handover.run_workflow(workflow_id)
     assert job.id == f"wf{workflow_id}-judge-a1"
     assert finish(workflow_id) == Status.completed
     assert {step.worker for step in steps.of_workflow(workflow_id)} <= {row.name for row in queues.snapshot().workers}
@@ -93,9 +93,9 @@ def test_a_failed_workflow_leaves_no_job_waiting(services):
     workflow_id = run(mood="calm")
     assert finish(workflow_id) == Status.completed
     broken = cast.play(number=1, mood="breaks")
-    chain.run_workflow(broken)
+    handover.run_workflow(broken)
     cancelled = cast.play(number=1000, pause=0.1)
-    chain.run_workflow(cancelled)
+    handover.run_workflow(cancelled)
     running_step(cancelled)
     steps.cancel(cancelled)
     until(lambda: queues.snapshot().queues[0].deferred == 0)
@@ -134,8 +134,13 @@ def test_a_killed_worker_is_replaced_and_its_step_runs_again(services):
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    until(lambda: steps.of_workflow(workflow_id)[1].attempt == 2 and steps.of_workflow(workflow_id)[1].status
-          == Status.running, 15)
+    until(
+        lambda: (
+            steps.of_workflow(workflow_id)[1].attempt == 2
+            and steps.of_workflow(workflow_id)[1].status == Status.running
+        ),
+        15,
+    )
     assert finish(workflow_id) == Status.completed
     assert curve(workflow_id) == list(range(1, 21))
     assert worker.name not in {row.name for row in queues.snapshot().workers}
@@ -175,8 +180,14 @@ def test_a_killed_supervisor_takes_all_with_it_and_is_replaced(services):
     running_step(workflow_id)
     before = service.state()
     os.kill(before["pid"], signal.SIGKILL)
-    until(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-                          for pid in [*before["workers"], before["valkey"]]))
+    until(
+        lambda: (
+            not any(
+                psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+                for pid in [*before["workers"], before["valkey"]]
+            )
+        )
+    )
     until(lambda: services.ensure() or workflows.get(workflow_id).status.over, 40)
     assert workflows.get(workflow_id).status == Status.completed
     assert curve(workflow_id) == list(range(1, 31))
@@ -197,7 +208,7 @@ def test_cancel_stops_the_process(services):
     """Cancelling a running workflow ends its process within two seconds and frees the worker."""
     workflow_id = run(number=1000, pause=0.1)
     running_step(workflow_id)
-    from jobs import workflows as verbs
+    from jobs.verbs import workflows as verbs
 
     verbs.cancel(workflow_id)
     until(lambda: all(row.workflow_id is None for row in queues.snapshot().workers), 2)
@@ -208,17 +219,20 @@ def test_work_accepted_while_the_queue_is_down_is_done_later(home):
     """A workflow written while nothing runs is done once services start."""
     workflow_id = cast.play(number=2)
     with suppress(queues.QueueDown):
-        chain.run_workflow(workflow_id)
+        handover.run_workflow(workflow_id)
     with service.using():
         assert finish(workflow_id) == Status.completed
 
 
 def test_two_users_share_one_supervisor_and_the_last_one_ends_it(home):
     """Two users at once get one Valkey and one supervisor; it ends after the last of them, leaving no process."""
-    code = ("import sys, time; from jobs import services\n"
-            "with services.using():\n    print(services.state()['pid'], flush=True)\n    sys.stdin.read()")
-    users = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-             for _ in range(2)]
+    code = (
+        "import sys, time; from jobs import services\n"
+        "with services.using():\n    print(services.state()['pid'], flush=True)\n    sys.stdin.read()"
+    )
+    users = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    ]
     with ThreadPoolExecutor() as pool:
         pids = set(pool.map(lambda user: int(user.stdout.readline()), users))
     assert len(pids) == 1

@@ -17,9 +17,11 @@ import tables
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jobs import datasets, recorder, runner
-from jobs.algorithms import ALGORITHMS
-from jobs.steps.matrix import Form, Matrix, Shuffle
+from jobs.engine import runner
+from jobs.pipelines import context
+from jobs.tabular.algorithms import ALGORITHMS
+from jobs.tabular.matrix import Form, Matrix, Shuffle
+from jobs.verbs import datasets
 from store import datasets as stored
 from store import files, logs, metrics, steps
 from store.tables import Status
@@ -65,8 +67,12 @@ def predict_elsewhere(model, content, folder, ways):
     rows = folder / "rows.csv"
     rows.write_bytes(content)
     run = subprocess.run(
-        [sys.executable, "-I", "-c", CLEAN, str(model), str(rows), json.dumps(ways)], cwd=folder, text=True,
-        capture_output=True, env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"})
+        [sys.executable, "-I", "-c", CLEAN, str(model), str(rows), json.dumps(ways)],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"},
+    )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
@@ -79,8 +85,11 @@ WAYS = {
     "all text, gaps empty": {**TURKISH, "dtype": "str", "keep_default_na": False},
     "objects": {**TURKISH, "dtype": "object"},
     "dates": {**TURKISH, "decimal": ",", "parse_dates": ["kayıt tarihi"], "date_format": "%d.%m.%Y"},
-    "fewer columns": {**TURKISH, "decimal": ",", "usecols": ["gelir", "yaş", "puan", "şehir", "posta kodu",
-                                                            "kayıt tarihi"]},
+    "fewer columns": {
+        **TURKISH,
+        "decimal": ",",
+        "usecols": ["gelir", "yaş", "puan", "şehir", "posta kodu", "kayıt tarihi"],
+    },
 }
 
 
@@ -109,8 +118,9 @@ def test_a_number_is_predicted_with_every_algorithm(prices, key, tmp_path):
     assert scores["r2"] > 0.8
     assert scores["rmse"] < scores["baseline_rmse"] / 2
     content = tables.numbers(seed=6)
-    told = predict_elsewhere(tables.file_of(ended["train"], "model"), content, tmp_path,
-                             {"usual": {}, "all text": {"dtype": "str"}})
+    told = predict_elsewhere(
+        tables.file_of(ended["train"], "model"), content, tmp_path, {"usual": {}, "all text": {"dtype": "str"}}
+    )
     actual = pd.read_csv(io.BytesIO(content))["price"]
     assert np.sqrt(((np.array(told["usual"]) - actual) ** 2).mean()) < actual.std() / 2
     assert told["usual"] == told["all text"]
@@ -122,9 +132,15 @@ def test_rows_read_anyhow_give_the_same_answers(home):
     lines = [" age ,,ok,code,when,mixed,y"]
     for number in range(200):
         age, code = random.integers(20, 60), random.choice(["007", "012", "100", ""])
-        cells = [str(age), f"{random.normal():.3f}", random.choice(["True", "False", ""]), code,
-                 f"2024-{random.integers(1, 13):02d}-11", random.choice(["1", "2", "n/a", "x"]),
-                 "a" if age + 15 * (code == "007") > 42 else "b"]
+        cells = [
+            str(age),
+            f"{random.normal():.3f}",
+            random.choice(["True", "False", ""]),
+            code,
+            f"2024-{random.integers(1, 13):02d}-11",
+            random.choice(["1", "2", "n/a", "x"]),
+            "a" if age + 15 * (code == "007") > 42 else "b",
+        ]
         lines.append(",".join(cells if number else [*cells[:5], "x", *cells[6:]]))
     content = ("\n".join(lines) + "\n").encode()
     ended = tables.run(datasets.add(io.BytesIO(content), "odd.csv"), "y", "LR", epochs=5)
@@ -134,8 +150,12 @@ def test_rows_read_anyhow_give_the_same_answers(home):
     usual = pd.read_csv(io.BytesIO(content))
     assert usual["code"].dtype == float, "pandas reads the codes as numbers, which is what is tested"
     expected = model.decision_function(usual)
-    for options in ({"dtype": "str"}, {"dtype": "str", "keep_default_na": False}, {"parse_dates": ["when"]},
-                    {"dtype_backend": "numpy_nullable"}):
+    for options in (
+        {"dtype": "str"},
+        {"dtype": "str", "keep_default_na": False},
+        {"parse_dates": ["when"]},
+        {"dtype_backend": "numpy_nullable"},
+    ):
         assert np.array_equal(model.decision_function(pd.read_csv(io.BytesIO(content), **options)), expected), options
     assert model.decision_function(usual.iloc[7:8])[0] == pytest.approx(expected[7], abs=1e-5)
     assert model.predict(usual[usual.columns[::-1]].drop(columns="y")).tolist() == model.predict(usual).tolist()
@@ -193,15 +213,22 @@ def test_importance_finds_the_columns_that_matter(prices):
     assert len(found["residuals"]["actual"]) == 60
 
 
-@pytest.mark.parametrize(("labels", "kind"), [
-    ([0, 1], int), ([10, 20, 30], int), (["evet", "hayır"], str), (["b", "a", "c", "d"], str), ([0.5, 1.5], float)])
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [([0, 1], int), ([10, 20, 30], int), (["evet", "hayır"], str), (["b", "a", "c", "d"], str), ([0.5, 1.5], float)],
+)
 @pytest.mark.parametrize("key", ["logistic_regression", "mlp", "hist_gradient_boosting"])
 def test_labels_come_back_as_they_were(home, labels, kind, key):
     """A model answers with the labels of the file: whole numbers, numbers, texts."""
     random = np.random.default_rng(0)
     codes = np.arange(160) % len(labels)
-    frame = pd.DataFrame({"x": codes % 2 + random.normal(0, 0.1, 160), "z": codes // 2 + random.normal(0, 0.1, 160),
-                          "y": [labels[code] for code in codes]})
+    frame = pd.DataFrame(
+        {
+            "x": codes % 2 + random.normal(0, 0.1, 160),
+            "z": codes // 2 + random.normal(0, 0.1, 160),
+            "y": [labels[code] for code in codes],
+        }
+    )
     ended = tables.run(add(frame), "y", key, epochs=6)
     assert completed(ended)["scores"]["accuracy"] > 0.6
     predicted = joblib.load(tables.file_of(ended["train"], "model")).predict(frame)
@@ -223,7 +250,7 @@ class Stop(Exception):  # noqa: N818 - what happens, not what went wrong
 @pytest.mark.parametrize("key", ALGORITHMS)
 def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkeypatch):
     """Training that is stopped half-way and goes on ends with the same model and the same curve."""
-    monkeypatch.setattr(recorder, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(context, "CHECKPOINT_SECONDS", 0.0)
     target = "price" if ALGORITHMS[key].task == "regression" else "kind"
     dataset = datasets.add(io.BytesIO(tables.numbers(200)), "prices.csv")
     undisturbed = tables.run(dataset, target, key, epochs=7, until="train")
@@ -236,19 +263,19 @@ def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkey
 
     with db.writing() as connection:  # otherwise the finished training would be reused
         connection.execute(rows.update().where(rows.c.id == step.id).values(fresh=True))
-    usual = recorder.Recorder.metric
+    usual = context.Recorder.metric
 
     def stop(self, epoch, **values):
         if epoch == 5:
             raise Stop("power cut")
         usual(self, epoch, **values)
 
-    monkeypatch.setattr(recorder.Recorder, "metric", stop)
+    monkeypatch.setattr(context.Recorder, "metric", stop)
     with pytest.raises(runner.StepFailed):
         runner.run_step(step.id, 1)
-    monkeypatch.setattr(recorder.Recorder, "metric", usual)
+    monkeypatch.setattr(context.Recorder, "metric", usual)
     measured = []
-    training = sys.modules["jobs.steps.train"]
+    training = sys.modules["jobs.tabular.train"]
     judge = training._judge
     monkeypatch.setattr(training, "_judge", lambda run, *rest: (measured.append(run.epoch), judge(run, *rest)))
     runner.run_step(step.id, 2)
@@ -310,18 +337,27 @@ def frame_of(y, rows=100):
     return pd.DataFrame({"x": np.random.default_rng(0).normal(size=rows), "y": y})
 
 
-@pytest.mark.parametrize(("y", "sentence"), [
-    (["a"] * 100, "y has only one value; there is nothing to predict."),
-    ([f"v{i % 51}" for i in range(100)], "y has more than 50 different values; choose a target with fewer."),
-    (np.arange(100) * 1.5, "y has many different numbers; choose an algorithm that predicts a number, such as "
-                           "boosting (numbers)."),
-    (np.arange(100), "y has more than 50 different values; choose a target with fewer or an algorithm that predicts a "
-                     "number."),
-    ([None] * 60 + ["a", "b"] * 20, "y is missing in 60 of 100 rows; more than half, so there is too little to learn "
-                                    "from."),
-    (["2024-01-01", "2024-01-02"] * 50, "y holds dates; choose another column to predict."),
-    ([None] * 100, "y holds nothing; choose another column to predict."),
-])
+@pytest.mark.parametrize(
+    ("y", "sentence"),
+    [
+        (["a"] * 100, "y has only one value; there is nothing to predict."),
+        ([f"v{i % 51}" for i in range(100)], "y has more than 50 different values; choose a target with fewer."),
+        (
+            np.arange(100) * 1.5,
+            "y has many different numbers; choose an algorithm that predicts a number, such as boosting (numbers).",
+        ),
+        (
+            np.arange(100),
+            "y has more than 50 different values; choose a target with fewer or an algorithm that predicts a number.",
+        ),
+        (
+            [None] * 60 + ["a", "b"] * 20,
+            "y is missing in 60 of 100 rows; more than half, so there is too little to learn from.",
+        ),
+        (["2024-01-01", "2024-01-02"] * 50, "y holds dates; choose another column to predict."),
+        ([None] * 100, "y holds nothing; choose another column to predict."),
+    ],
+)
 def test_targets_that_are_refused(home, y, sentence):
     """A target that cannot be learned is refused before training, in plain words."""
     assert refused(frame_of(y), "y") == ("preprocess", sentence)
@@ -330,8 +366,10 @@ def test_targets_that_are_refused(home, y, sentence):
 def test_a_number_algorithm_on_texts_is_refused(home):
     """Predicting a number needs a number column."""
     name, sentence = refused(frame_of(["a", "b"] * 50), "y", "sgd_regressor")
-    assert (name, sentence) == ("preprocess", "y is not a number column; choose an algorithm for classes, such as "
-                                              "logistic regression.")
+    assert (name, sentence) == (
+        "preprocess",
+        "y is not a number column; choose an algorithm for classes, such as logistic regression.",
+    )
 
 
 def test_columns_that_do_not_exist_are_refused(home):
@@ -359,7 +397,8 @@ def test_rare_classes_and_missing_labels(home):
     assert found["rows_dropped"] == 3
     assert [entry["text"] for entry in found["notices"]] == [
         "3 rows were dropped because y is missing.",
-        "y: c occurs only once, so rows were split without regard to it."]
+        "y: c occurs only once, so rows were split without regard to it.",
+    ]
 
 
 def test_the_split_keeps_shares_and_is_repeatable(home):
@@ -369,8 +408,7 @@ def test_the_split_keeps_shares_and_is_repeatable(home):
 
     def labels(seed):
         ended = tables.run(dataset, "y", "LR", until="preprocess", random_state=seed, test_size=0.25)
-        return tables.matrix_of(ended, "val_X"), np.load(
-            tables.file_of(ended["preprocess"], "val_y"))
+        return tables.matrix_of(ended, "val_X"), np.load(tables.file_of(ended["preprocess"], "val_y"))
 
     first, codes = labels(1)
     assert np.bincount(codes).tolist() == [45, 5]
@@ -380,7 +418,7 @@ def test_the_split_keeps_shares_and_is_repeatable(home):
 
 def test_very_many_rows_are_drawn_one_by_one(home, monkeypatch):
     """With very many rows the split and the rows to fit on are drawn row by row, independently of each other."""
-    preprocessing = sys.modules["jobs.steps.preprocess"]
+    preprocessing = sys.modules["jobs.tabular.preprocess"]
     monkeypatch.setattr(preprocessing, "DRAWN_ROWS", 100)
     monkeypatch.setattr(preprocessing, "FITTED_ROWS", 300)
     found = completed(tables.run(add(frame_of(["a", "b"] * 2_000, 4_000)), "y", "LR"), "preprocess")
@@ -401,16 +439,26 @@ def test_only_training_rows_are_learned_from(home):
     assert way.transform(frame).mean() != pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("params", "words"), [
-    ({"gaps": "mean"}, "filled with the mean 1.9"), ({"gaps": "zero"}, "filled with 0"),
-    ({"scaling": "minmax"}, "scaled to 0 to 1"), ({"scaling": "none"}, "filled with the median 1"),
-    ({"text_gaps": "own_category"}, "became a category of their own"),
-    ({"max_categories": 3}, "2 rare values share one column"),
-])
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"gaps": "mean"}, "filled with the mean 1.9"),
+        ({"gaps": "zero"}, "filled with 0"),
+        ({"scaling": "minmax"}, "scaled to 0 to 1"),
+        ({"scaling": "none"}, "filled with the median 1"),
+        ({"text_gaps": "own_category"}, "became a category of their own"),
+        ({"max_categories": 3}, "2 rare values share one column"),
+    ],
+)
 def test_choices_of_preparation_are_done_and_said(home, params, words):
     """Every choice about gaps, scaling and categories is carried out and told."""
-    frame = pd.DataFrame({"n": [1.0, 1.0, 4.0, np.nan] * 30, "t": ["a", "a", "b", "b", "b", "c", "d", None] * 15,
-                          "y": ["yes", "no"] * 60})
+    frame = pd.DataFrame(
+        {
+            "n": [1.0, 1.0, 4.0, np.nan] * 30,
+            "t": ["a", "a", "b", "b", "b", "c", "d", None] * 15,
+            "y": ["yes", "no"] * 60,
+        }
+    )
     found = completed(tables.run(add(frame), "y", "LR", until="preprocess", **params), "preprocess")
     assert any(words in entry["did"] for entry in found["columns"]), found["columns"]
 
@@ -419,8 +467,14 @@ def test_warnings_about_leaks_and_imbalance(home):
     """A column that gives the answer away, and a rare class, are warned about."""
     random = np.random.default_rng(0)
     y = random.random(600) < 0.08
-    frame = pd.DataFrame({"leak": y * 1.0 + random.normal(0, 0.01, 600), "a": random.normal(size=600),
-                          "b": random.normal(size=600), "y": np.where(y, "bad", "good")})
+    frame = pd.DataFrame(
+        {
+            "leak": y * 1.0 + random.normal(0, 0.01, 600),
+            "a": random.normal(size=600),
+            "b": random.normal(size=600),
+            "y": np.where(y, "bad", "good"),
+        }
+    )
     found = completed(tables.run(add(frame), "y", "hist_gradient_boosting"))
     said = " ".join(entry["text"] for entry in found["warnings"])
     assert "The score is almost perfect" in said
@@ -450,7 +504,7 @@ def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
 
 def test_columns_are_listed_as_people_do():
     """A few columns are named, of many the first ones."""
-    from jobs.steps.upload import _listed
+    from jobs.tabular.upload import _listed
 
     assert _listed(["a", "b"]) == "a and b are"
     assert _listed(list("abcdefg")) == "a, b, c, d and 3 more columns are"
@@ -469,7 +523,7 @@ def packed_rows(random, count):
 @pytest.mark.parametrize("plain", [True, False])
 def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch, plain):
     """Rows larger than memory are shuffled on disk: none is lost or changed, and labels stay with their rows."""
-    from jobs.steps import matrix
+    from jobs.tabular import matrix
 
     monkeypatch.setattr(matrix, "BUCKET_BYTES", 1 << 10)
     monkeypatch.setattr(matrix, "IN_MEMORY", 1 << 10)
@@ -479,7 +533,7 @@ def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch, plai
         form, rows = Form(range(3), [], np.empty((0, 256), np.float32), []), rows["numbers"]
     shuffle = Shuffle(tmp_path, 1_000, form, np.dtype(np.int16), np.random.default_rng(0))
     for start in range(0, 1_000, 300):
-        shuffle.add(rows[start:start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
+        shuffle.add(rows[start : start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
     shuffle.write(tmp_path / "x.npy", tmp_path / "y.npy")
     x, y = Matrix(tmp_path / "x.npy"), Matrix(tmp_path / "y.npy")
     labels = np.concatenate(list(y.blocks()))
@@ -501,7 +555,7 @@ def test_packed_rows_come_back_as_they_were():
         assert row[[0, 1, 8]].tolist() == packed["numbers"].tolist()
         assert row[[2, 7]].tolist() == [form._tables[place, packed["looked_up"][place]] for place in (0, 1)]
         for (start, width), place in zip(((3, 4), (9, 300)), packed["marked"], strict=True):
-            assert row[start:start + width].tolist() == [float(number == place) for number in range(width)]
+            assert row[start : start + width].tolist() == [float(number == place) for number in range(width)]
 
 
 @pytest.mark.parametrize("width", [1, 255, 256, 1_000])
@@ -516,7 +570,7 @@ def test_none_may_be_marked(width):
 def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     """What only the whole file shows is refused by the upload step with its line, and the search for it moves on."""
     told = []
-    monkeypatch.setattr(recorder.Recorder, "progress", lambda _self, *said: told.append(said))
+    monkeypatch.setattr(context.Recorder, "progress", lambda _self, *said: told.append(said))
     monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 10)
     content = b"a,b\n" + b"1,000000000000000000000000000002\n" * 250_000 + b"1,2,3\n"
     dataset = datasets.add(io.BytesIO(content), "big.csv")
@@ -538,7 +592,7 @@ def test_a_disk_too_small_for_the_prepared_rows_is_said_first(home, monkeypatch)
 
 def test_upload_is_the_step_that_reads_the_dataset():
     """Only upload depends on the dataset; training alone repeats on restart."""
-    from jobs.steps import PIPELINE
+    from jobs.tabular.builtin import PIPELINE
 
     assert [step.name for step in PIPELINE.steps if step.reads_dataset] == ["upload"]
     assert [step.name for step in PIPELINE.steps if step.repeats_on_restart] == ["train"]
@@ -546,13 +600,23 @@ def test_upload_is_the_step_that_reads_the_dataset():
 
 def built_way(frame, **chosen):
     """An unfitted way for a table of these kinds of columns."""
-    from jobs.steps import columns as ways
+    from jobs.tabular import columns as ways
 
-    described = [{"name": name, "kind": kind, **({"format": "ISO8601"} if kind == "date" else {})}
-                 for name, kind in zip(frame.columns, ("number", "number", "number", "text", "yes_no", "date"),
-                                       strict=True)]
-    choices = ways.Choices(**{"gaps": "median", "text_gaps": "most_frequent", "scaling": "standard",
-                              "max_categories": 4, "decimal": ".", "thousands": "", **chosen})
+    described = [
+        {"name": name, "kind": kind, **({"format": "ISO8601"} if kind == "date" else {})}
+        for name, kind in zip(frame.columns, ("number", "number", "number", "text", "yes_no", "date"), strict=True)
+    ]
+    choices = ways.Choices(
+        **{
+            "gaps": "median",
+            "text_gaps": "most_frequent",
+            "scaling": "standard",
+            "max_categories": 4,
+            "decimal": ".",
+            "thousands": "",
+            **chosen,
+        }
+    )
     return ways.build(described, {}, choices)
 
 
@@ -561,18 +625,32 @@ def fitted_way(frame, table, **chosen):
     return built_way(frame, **chosen).fit(table.to_pandas())
 
 
-@pytest.mark.parametrize(("present", "chosen"), [
-    (700, {}), (1, {}), (0, {}), (700, {"decimal": ",", "thousands": "."}), (0, {"gaps": "mean", "scaling": "minmax"}),
-    (700, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"})])
+@pytest.mark.parametrize(
+    ("present", "chosen"),
+    [
+        (700, {}),
+        (1, {}),
+        (0, {}),
+        (700, {"decimal": ",", "thousands": "."}),
+        (0, {"gaps": "mean", "scaling": "minmax"}),
+        (700, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"}),
+    ],
+)
 def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
     """Fitting sooner leaves the very same state, byte by byte, also where a column has no value."""
-    from jobs.steps import columns as ways
+    from jobs.tabular import columns as ways
 
     random = np.random.default_rng(3)
-    frame = pd.DataFrame({
-        "a": random.normal(size=1_000), "b": random.integers(0, 4, 1_000).astype(float), "c": np.full(1_000, np.nan),
-        "t": random.choice(["x", "y", None], 1_000), "ok": random.choice(["yes", "no"], 1_000),
-        "d": pd.Timestamp("2024-02-28") + pd.to_timedelta(random.integers(0, 900, 1_000), "D")})
+    frame = pd.DataFrame(
+        {
+            "a": random.normal(size=1_000),
+            "b": random.integers(0, 4, 1_000).astype(float),
+            "c": np.full(1_000, np.nan),
+            "t": random.choice(["x", "y", None], 1_000),
+            "ok": random.choice(["yes", "no"], 1_000),
+            "d": pd.Timestamp("2024-02-28") + pd.to_timedelta(random.integers(0, 900, 1_000), "D"),
+        }
+    )
     frame.loc[random.random(1_000) < 0.3, ["a", "b", "d"]] = None
     frame.loc[random.permutation(1_000)[:present], "c"] = random.normal(size=present)
     quick, slow = built_way(frame, **chosen), built_way(frame, **chosen).fit(frame)
@@ -581,22 +659,29 @@ def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
     assert pickle.dumps(quick) == pickle.dumps(slow)
 
 
-@pytest.mark.parametrize("chosen", [
-    {}, {"gaps": "mean", "scaling": "minmax"}, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"}])
+@pytest.mark.parametrize(
+    "chosen",
+    [{}, {"gaps": "mean", "scaling": "minmax"}, {"gaps": "zero", "scaling": "none", "text_gaps": "own_category"}],
+)
 def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     """Matrices hold, to the last bit, what the fitted scikit-learn Pipeline makes of the same rows, part by part."""
-    from jobs.steps import columns as ways
-    from jobs.steps import matrix
+    from jobs.tabular import columns as ways
+    from jobs.tabular import matrix
 
     monkeypatch.setattr(matrix, "UNPACKED_BYTES", 1 << 12)
     monkeypatch.setattr(ways, "MADE_BYTES", 1 << 7)
     random = np.random.default_rng(1)
     count = 4_000
-    frame = pd.DataFrame({
-        "a": random.normal(1e6, 3, count), "b": random.integers(-3, 252, count).astype(float), "c": np.full(count, 7.5),
-        "t": random.choice(["x", "y", " z", "w", "v", "u", None], count),
-        "ok": random.choice(["yes", "No", None], count),
-        "d": pd.Timestamp("2020-02-28") + pd.to_timedelta(random.integers(0, 900, count), "D")})
+    frame = pd.DataFrame(
+        {
+            "a": random.normal(1e6, 3, count),
+            "b": random.integers(-3, 252, count).astype(float),
+            "c": np.full(count, 7.5),
+            "t": random.choice(["x", "y", " z", "w", "v", "u", None], count),
+            "ok": random.choice(["yes", "No", None], count),
+            "d": pd.Timestamp("2020-02-28") + pd.to_timedelta(random.integers(0, 900, count), "D"),
+        }
+    )
     frame.loc[random.random(count) < 0.1, ["a", "b", "d"]] = None
     frame.loc[count - 1, "ok"] = "never seen before"
     table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -611,7 +696,7 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
 
 def test_very_many_different_values_are_forgotten_again(monkeypatch):
     """A column with more values than are remembered is prepared all the same."""
-    from jobs.steps import columns as ways
+    from jobs.tabular import columns as ways
 
     monkeypatch.setattr(ways, "MOST_KNOWN", 50)
     frame = pd.DataFrame({"a": [1.0], "b": [1.0], "c": [1.0], "t": ["x"], "ok": ["no"], "d": [pd.Timestamp(0)]})
@@ -641,7 +726,7 @@ def test_any_split_by_class_is_scikit_learns(counts, share, seed):
     """Drawing by class gives the rows of train_test_split for any classes, share and seed."""
     from sklearn.model_selection import train_test_split
 
-    from jobs.steps.preprocess import _drawn_by_class
+    from jobs.tabular.preprocess import _drawn_by_class
 
     codes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts), dtype=np.int8), counts))
     assume(min(share, 1 - share) * len(codes) >= len(counts) + 1)
@@ -663,7 +748,7 @@ def test_a_file_sorted_by_its_label_is_mixed(home):
 @pytest.mark.parametrize("target", ["kind", "price"])
 def test_rows_drawn_in_parts_are_the_same_rows(home, monkeypatch, target):
     """How many rows are counted or prepared at once changes nothing."""
-    preprocessing = sys.modules["jobs.steps.preprocess"]
+    preprocessing = sys.modules["jobs.tabular.preprocess"]
     dataset = datasets.add(io.BytesIO(tables.numbers(500)), "prices.csv")
     key = "LR" if target == "kind" else "sgd_regressor"
     whole = tables.run(dataset, target, key, until="preprocess", random_state=3)["preprocess"]

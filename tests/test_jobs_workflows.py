@@ -6,8 +6,9 @@ import pytest
 import tables
 from tables import numbers, turkish
 
-from jobs import datasets, runner
-from jobs import workflows as verbs
+from jobs.engine import runner
+from jobs.verbs import datasets
+from jobs.verbs import workflows as verbs
 from store import logs, steps, workflows
 from store.errors import NotFound, Refused
 from store.tables import Status
@@ -141,15 +142,17 @@ def test_deleting_keeps_what_others_need(done):
 
 def test_a_sample_is_told_before_the_start(home, monkeypatch):
     """An algorithm that needs its rows in memory says beforehand from how many it learns, when they are not all."""
-    from jobs import algorithms
+    from jobs.tabular import algorithms
 
     dataset = datasets.add(io.BytesIO(tables.numbers(5_000)), "prices.csv")
     key = "hist_gradient_boosting_regressor"
     assert verbs.sample(dataset, "price", key, {}) is None
     monkeypatch.setattr(algorithms, "HELD_BYTES", 5 * 8 * 3_000)
     told = verbs.sample(dataset, "price", key, {})
-    assert told.startswith("Boosting (numbers) needs its rows in memory, so it learns from about 3,000 random rows of "
-                           "the 4,000 that are for learning.")
+    assert told.startswith(
+        "Boosting (numbers) needs its rows in memory, so it learns from about 3,000 random rows of "
+        "the 4,000 that are for learning."
+    )
     assert verbs.sample(dataset, "price", key, {"features": ["size"]}) is None, "one column needs less memory"
     assert verbs.sample(dataset, "price", "sgd_regressor", {}) is None, "it learns from all, part by part"
     ended = tables.run(dataset, "price", key, until="train", epochs=1)["train"]

@@ -14,8 +14,10 @@ from store.metrics import Point
 from store.steps import Minute
 
 CURVES = {
-    "val_loss": [Point(1, 0.9), Point(2, 0.5)], "val_accuracy": [Point(1, 0.6), Point(2, 0.8)],
-    "train_accuracy": [Point(1, 0.7), Point(2, 0.9)], "grip": [Point(1, 3.0)],
+    "val_loss": [Point(1, 0.9), Point(2, 0.5)],
+    "val_accuracy": [Point(1, 0.6), Point(2, 0.8)],
+    "train_accuracy": [Point(1, 0.7), Point(2, 0.9)],
+    "grip": [Point(1, 3.0)],
 }
 
 
@@ -28,7 +30,9 @@ def test_learning_shows_training_and_validation():
     """Both curves are in the figure, training soft and validation in the accent colour."""
     figure = charts.learning(CURVES, "accuracy")
     assert [(trace.name, list(trace.y), trace.line.color) for trace in figure.data] == [
-        ("Training", [0.7, 0.9], charts.SOFT), ("Validation", [0.6, 0.8], charts.ACCENT)]
+        ("Training", [0.7, 0.9], charts.SOFT),
+        ("Validation", [0.6, 0.8], charts.ACCENT),
+    ]
 
 
 def test_zoom_survives_a_refresh():
@@ -40,6 +44,7 @@ def test_zoom_survives_a_refresh():
 
 def test_running_training_keeps_room_for_the_epochs_to_come():
     """The axis doubles when it is full and ends with the last epoch asked for; it does not move at every refresh."""
+
     def high(done, epochs):
         curve = {"val_loss": [Point(epoch, 1.0) for epoch in range(1, done + 1)]}
         return charts.learning(curve, "loss", epochs=epochs).layout.xaxis.range[1]
@@ -153,8 +158,10 @@ def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
     assert list(figures[0].data[0].x) == list(range(10, 22)) and tuple(figures[0].layout.xaxis.range) == zoom[0]
 
 
-@pytest.mark.parametrize(("zone", "clock", "said"), [
-    (ZoneInfo("Europe/Istanbul"), "2026-11-22T00:30:00", "%H:%M"), (None, "2026-11-21T21:30:00", "%H:%M UTC")])
+@pytest.mark.parametrize(
+    ("zone", "clock", "said"),
+    [(ZoneInfo("Europe/Istanbul"), "2026-11-22T00:30:00", "%H:%M"), (None, "2026-11-21T21:30:00", "%H:%M UTC")],
+)
 @pytest.mark.parametrize("chart", [charts.queue_depth, charts.queue_throughput])
 def test_the_queue_is_drawn_by_the_clock_of_who_looks(chart, zone, clock, said):
     """Minutes are shown as the visitor's own clock had them; where that is not known, as UTC, and it says so."""

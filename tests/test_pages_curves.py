@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import event
 from visitors import Visitor
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import curves
 from store import db, steps
 from store.steps import Outcome

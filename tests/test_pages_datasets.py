@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from jobs import datasets as verbs
-from jobs import workflows
+from jobs.verbs import datasets as verbs
+from jobs.verbs import workflows
 from store import datasets
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -15,8 +15,12 @@ NASTY = "![x](http://evil/p.png)"
 
 
 def table(extra=""):
-    return io.BytesIO((f"id,şehir,left{extra}\n" + "".join(f"{row},{'abc'[row % 3]},{'yes' if row % 4 else 'no'}\n"
-                                                         for row in range(40))).encode())
+    return io.BytesIO(
+        (
+            f"id,şehir,left{extra}\n"
+            + "".join(f"{row},{'abc'[row % 3]},{'yes' if row % 4 else 'no'}\n" for row in range(40))
+        ).encode()
+    )
 
 
 def opened(**query):

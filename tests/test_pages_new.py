@@ -85,11 +85,14 @@ def test_bytes_leave_the_session(filled):
     assert all(uploader.value is None for uploader in filled.file_uploader)
 
 
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("picture.csv", b"\x89PNG\r\n\x1a\n" + b"0" * 200, "picture"),
-    ("empty.csv", b"", "empty"),
-    ("broken.csv", b"a,b\n" + b"1,2\n" * 30 + b"1,2,3\n", "32"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("picture.csv", b"\x89PNG\r\n\x1a\n" + b"0" * 200, "picture"),
+        ("empty.csv", b"", "empty"),
+        ("broken.csv", b"a,b\n" + b"1,2\n" * 30 + b"1,2,3\n", "32"),
+    ],
+)
 def test_refused_file_is_explained(fresh, name, content, words):
     """What cannot be read is refused in plain words, and nothing is kept."""
     uploaded(fresh, name, content)
@@ -112,7 +115,8 @@ def test_start_hands_over_what_is_on_the_page(filled):
     assert not filled.exception
     started = workflows.find(Filter())
     assert [(one.name, one.target, one.algorithm, one.params["epochs"]) for one in started] == [
-        ("my *first* one", "abone mi", "linear_svm", 3)]
+        ("my *first* one", "abone mi", "linear_svm", 3)
+    ]
 
 
 def test_double_click_starts_one_workflow(filled, monkeypatch):
@@ -150,7 +154,10 @@ def test_numeric_target_offers_only_regression(filled):
     assert not filled.exception
     assert "A number" in said(filled)
     assert set(filled.button_group[0].options) == {
-        "Linear regression", "Neural network (numbers)", "Boosting (numbers)"}
+        "Linear regression",
+        "Neural network (numbers)",
+        "Boosting (numbers)",
+    }
 
 
 def test_reading_it_differently_becomes_a_new_version(filled):
@@ -176,7 +183,8 @@ def test_dataset_from_the_list_can_be_chosen_again(filled):
 
 def test_values_that_do_not_fit_give_way_to_the_default():
     """A value kept from another algorithm or file never makes a form fail."""
-    from jobs.pipelines import Param
+    from jobs.pipelines.registry import Param
+
     from pages.parts import forms
 
     epochs = Param("epochs", "int", 10, "Epochs", low=1, high=100)
@@ -187,8 +195,14 @@ def test_shares_of_a_large_file_need_no_row_count():
     """Where only the first part was profiled, the classes are still shown with their shares."""
     from pages.parts import profile
 
-    column = {"name": "left", "kind": "yes_no", "distinct": 2, "distinct_exact": True, "missing": 3,
-              "top": [["yes", 61], ["no", 39]]}
+    column = {
+        "name": "left",
+        "kind": "yes_no",
+        "distinct": 2,
+        "distinct_exact": True,
+        "missing": 3,
+        "top": [["yes", 61], ["no", 39]],
+    }
     assert profile.target_words(column, None) == "2 classes: yes (61 %), no (39 %)"
 
 
@@ -260,8 +274,8 @@ def test_estimates_have_no_more_digits_than_they_deserve():
 
 def test_a_sample_is_told_before_it_is_taken(home, monkeypatch):
     """An algorithm that cannot hold all rows says from how many it would learn, before anything starts."""
-    from jobs import algorithms
-    from jobs import datasets as verbs
+    from jobs.tabular import algorithms
+    from jobs.verbs import datasets as verbs
 
     big = verbs.add([b"a,b\n" + b"".join(b"%d.5,%d\n" % (row * 7 % 101, row % 2) for row in range(3_000))], "big.csv")
     monkeypatch.setattr(algorithms, "HELD_BYTES", 8 * 1_000)

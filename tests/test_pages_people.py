@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from visitors import Visitor, checked, press, text
 
-from jobs import datasets as dataset_verbs
-from jobs import people, workflows
+from jobs.verbs import datasets as dataset_verbs
+from jobs.verbs import people, workflows
 from pages.parts.once import Held
-from store import actors, deeds
+from store import actors, audit
 from store import people as stored
 from store.actors import Actor, Role
 from store.errors import Refused
@@ -218,7 +218,7 @@ def test_deeds_of_one_person_are_in_the_url(admin):
 def test_deeds_come_page_by_page(admin):
     """Fifty a page, from the database; the page is in the address, and rubbish there means the first."""
     for number in range(60):
-        deeds.add(Actor("mehmet", Role.analyst, "api"), "start", f"workflow {number}")
+        audit.add(Actor("mehmet", Role.analyst, "api"), "start", f"workflow {number}")
     newest = admin.opens("people.py", who="mehmet").dataframe[1].value
     assert len(newest) == 50 and newest["what"][0] == "Start workflow 59"
     oldest = admin.opens("people.py", who="mehmet", page="2").dataframe[1].value
@@ -230,7 +230,7 @@ def test_deeds_come_page_by_page(admin):
 def test_another_filter_begins_at_its_first_page(admin):
     """Choosing whose deeds to see goes to the address, and leaves the page of the list before."""
     for number in range(60):
-        deeds.add(Actor("mehmet", Role.analyst, "api"), "start", f"workflow {number}")
+        audit.add(Actor("mehmet", Role.analyst, "api"), "start", f"workflow {number}")
     page = admin.opens("people.py", **{"page": "2"})
     checked(page.selectbox(key="people-who").set_value("ayşe").run())
     assert dict(page.query_params) == {"who": "ayşe"}

@@ -7,8 +7,8 @@ import cast
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import played, said
 
-from jobs import chain, queues
-from jobs.queues import WorkerRow
+from jobs.engine import handover, queues
+from jobs.engine.queues import WorkerRow
 from pages.parts import crew
 from store import steps, workflows
 from store.tables import Status, now
@@ -52,7 +52,7 @@ def test_before_the_first_step_the_page_says_what_comes_here(home):
 def test_what_runs_is_shown_and_can_be_stopped(services):
     """A step at work is with its worker and in the jobs; Stop asks, then cancels its workflow."""
     workflow_id = cast.play(number=600, pause=0.1)
-    chain.hand_over(workflow_id)
+    handover.hand_over(workflow_id)
     step = step_at_work(workflow_id)
     page = opened([step.id])
     assert not page.exception

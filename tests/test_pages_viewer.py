@@ -11,28 +11,45 @@ from test_pages_workflow import claim, completed, done, step_of, tabular
 from visitors import Visitor, checked, enabled, kept, press, text
 
 from api.app import create
-from jobs import datasets as dataset_verbs
-from jobs import people
-from jobs import workflows as verbs
+from jobs.verbs import datasets as dataset_verbs
+from jobs.verbs import people
+from jobs.verbs import workflows as verbs
 from pages.parts import cells
-from store import actors, datasets, deeds, steps, workflows
+from store import actors, audit, datasets, steps, workflows
 from store.actors import Actor, Role
 from store.tables import Status
 
 # Ways to every page, in the states in which it has something to press; a word in capitals is a workflow of the scene.
 ADDRESSES = [
-    ("new.py", {}), ("new.py", {"dataset": "SAMPLE"}),
-    ("workflow.py", {}), ("workflow.py", {"id": "DONE"}), ("workflow.py", {"id": "FAILED"}),
-    ("workflow.py", {"id": "RUNNING"}), ("workflow.py", {"id": "CANCELLED"}), ("workflow.py", {"id": "999"}),
-    ("workflows.py", {}), ("workflows.py", {"text": "no such"}), ("workflows.py", {"unseen": "1"}),
-    ("compare.py", {}), ("compare.py", {"ids": "DONE,FAILED"}),
-    ("datasets.py", {}), ("datasets.py", {"id": "1"}), ("datasets.py", {"id": "999"}),
-    ("queues.py", {}), ("dashboard.py", {}), ("people.py", {}),
+    ("new.py", {}),
+    ("new.py", {"dataset": "SAMPLE"}),
+    ("workflow.py", {}),
+    ("workflow.py", {"id": "DONE"}),
+    ("workflow.py", {"id": "FAILED"}),
+    ("workflow.py", {"id": "RUNNING"}),
+    ("workflow.py", {"id": "CANCELLED"}),
+    ("workflow.py", {"id": "999"}),
+    ("workflows.py", {}),
+    ("workflows.py", {"text": "no such"}),
+    ("workflows.py", {"unseen": "1"}),
+    ("compare.py", {}),
+    ("compare.py", {"ids": "DONE,FAILED"}),
+    ("datasets.py", {}),
+    ("datasets.py", {"id": "1"}),
+    ("datasets.py", {"id": "999"}),
+    ("queues.py", {}),
+    ("dashboard.py", {}),
+    ("people.py", {}),
 ]
 CHANGING = [
-    ("new.py", {"dataset": "SAMPLE"}), ("workflow.py", {"id": "DONE"}), ("workflow.py", {"id": "FAILED"}),
-    ("workflow.py", {"id": "RUNNING"}), ("workflow.py", {"id": "CANCELLED"}), ("workflows.py", {}),
-    ("datasets.py", {"id": "1"}), ("queues.py", {}),
+    ("new.py", {"dataset": "SAMPLE"}),
+    ("workflow.py", {"id": "DONE"}),
+    ("workflow.py", {"id": "FAILED"}),
+    ("workflow.py", {"id": "RUNNING"}),
+    ("workflow.py", {"id": "CANCELLED"}),
+    ("workflows.py", {}),
+    ("datasets.py", {"id": "1"}),
+    ("queues.py", {}),
 ]
 
 
@@ -52,8 +69,11 @@ def scene(browser):
     people.add("zeynep", "viewer", None)
     with actors.acting(Actor("mehmet", Role.analyst, "page")):
         found = SimpleNamespace(
-            DONE=completed(), FAILED=done(tabular(), "upload", "preprocess"),
-            RUNNING=done(tabular(), "upload", "preprocess"), CANCELLED=tabular())
+            DONE=completed(),
+            FAILED=done(tabular(), "upload", "preprocess"),
+            RUNNING=done(tabular(), "upload", "preprocess"),
+            CANCELLED=tabular(),
+        )
     steps.fail(claim(found.FAILED, "train"), "error", "It broke.", "", again=False)
     steps.beat(claim(found.RUNNING, "train"), [(1, "val_accuracy", 0.6)], progress=(0.5, "epoch 25 of 50"))
     verbs.cancel(found.CANCELLED)
@@ -66,8 +86,9 @@ def opened(browser, scene, page, asked):
     if "SAMPLE" in asked.values():
         with actors.acting(Actor("mehmet", Role.analyst, "page")):
             scene.SAMPLE = dataset_verbs.sample().id
-    words = {name: ",".join(str(getattr(scene, word, word)) for word in value.split(","))
-             for name, value in asked.items()}
+    words = {
+        name: ",".join(str(getattr(scene, word, word)) for word in value.split(",")) for name, value in asked.items()
+    }
     seen = browser.opens(page, **words)
     if page == "workflows.py" and "archive-drawing" in seen.session_state:
         tick(seen, "archive", [scene.DONE, scene.FAILED])
@@ -96,7 +117,7 @@ def test_viewer_finds_no_button_that_changes_anything(browser, scene, page, aske
         checked(seen.button[place].click().run())
         assert kept() == before
         seen = opened(browser, scene, page, asked)
-    assert not [deed for deed in deeds.find() if deed.what.endswith("refused")]
+    assert not [deed for deed in audit.find() if deed.what.endswith("refused")]
 
 
 @pytest.mark.parametrize(("page", "asked"), CHANGING, ids=named(CHANGING))
@@ -124,15 +145,19 @@ DIALOGS = [
 ]
 
 
-@pytest.mark.parametrize(("page", "which", "state", "question", "sure"), DIALOGS,
-                         ids=[f"{dialog[0]} {dialog[3]}" for dialog in DIALOGS])
+@pytest.mark.parametrize(
+    ("page", "which", "state", "question", "sure"), DIALOGS, ids=[f"{dialog[0]} {dialog[3]}" for dialog in DIALOGS]
+)
 def test_dialog_that_is_open_when_the_role_goes_refuses(browser, scene, page, which, state, question, sure):
     """The answer to a question that was asked of an analyst is refused with a sentence."""
     people.set_role("zeynep", "analyst")
     number = getattr(scene, which)
     seen = browser.opens(page, **({"id": number} if page == "workflow.py" else {}))
-    seen.session_state[state] = {"workflow-dialog": (question, number), "archive-asked": (question, [number]),
-                                 "queues-asked": step_of(number, "train").id}[state]
+    seen.session_state[state] = {
+        "workflow-dialog": (question, number),
+        "archive-asked": (question, [number]),
+        "queues-asked": step_of(number, "train").id,
+    }[state]
     checked(seen.run())
     people.set_role("zeynep", "viewer")
     before = kept()
@@ -166,8 +191,11 @@ def test_settings_close_with_the_role(browser, scene):
 
 
 def cells_key(seen, step):
-    return next(widget.key.removesuffix("-epochs") for widget in seen.number_input
-                if widget.key.startswith(f"set-{step.id}-") and widget.key.endswith("-epochs"))
+    return next(
+        widget.key.removesuffix("-epochs")
+        for widget in seen.number_input
+        if widget.key.startswith(f"set-{step.id}-") and widget.key.endswith("-epochs")
+    )
 
 
 def test_viewer_leaves_no_mark(browser, scene):

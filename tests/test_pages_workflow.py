@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from jobs import attempts, pipelines
-from jobs import workflows as verbs
+from jobs.engine import attempts
+from jobs.pipelines import registry
+from jobs.verbs import workflows as verbs
 from pages.parts import cells, notebook
 from store import datasets, db, files, logs, steps, tables, workflows
 from store.steps import Outcome
@@ -17,27 +18,64 @@ from store.tables import Status
 
 NAVIGATION = str(Path(__file__).parent.parent / "pages" / "navigation.py")
 COLUMNS = [
-    {"name": name, "kind": kind, "whole": False, "missing": 0, "distinct": 2, "distinct_exact": True, "top": [],
-     "histogram": [1, 2], "unread": 0, "role": "feature", "reason": None}
+    {
+        "name": name,
+        "kind": kind,
+        "whole": False,
+        "missing": 0,
+        "distinct": 2,
+        "distinct_exact": True,
+        "top": [],
+        "histogram": [1, 2],
+        "unread": 0,
+        "role": "feature",
+        "reason": None,
+    }
     for name, kind in (("gelir", "number"), ("abone *mi*", "yes_no"))
 ]
 SCORES = {"accuracy": 0.934, "balanced_accuracy": 0.9, "f1": 0.91, "auc": 0.97, "baseline_accuracy": 0.614}
 RESULTS = {
-    "upload": {"rows": 12400, "columns": 2, "columns_profile": COLUMNS, "notices": [], "preview": [["1", "Evet"]],
-               "size": 1_800_000},
-    "preprocess": {"task": "classification", "target": "abone *mi*", "classes": ["Hayır", "Evet"],
-                   "class_counts": {"Hayır": 61, "Evet": 39}, "features": ["gelir"], "left_out": [],
-                   "columns": [{"column": "gelir", "did": "868 gaps filled with the median 30,120; scaled"}],
-                   "train_rows": 9920, "validation_rows": 2480, "matrix_columns": 1, "notices": []},
-    "train": {"algorithm": "logistic_regression", "epochs_run": 50, "best_epoch": 40, "stopped_early": False,
-              "main_metric": "val_accuracy", "best": 0.934, "model_size": 12},
-    "evaluate": {"task": "classification", "scores": SCORES,
-                 "baseline": {"words": 'always answering "Hayır"', "accuracy": 0.614},
-                 "confusion": {"labels": ["Hayır", "Evet"], "counts": [[9, 1], [2, 8]]},
-                 "curves": [{"label": "Evet", "roc": [[0, 0], [1, 1]], "pr": [[0, 1], [1, 0]], "auc": 0.97, "ap": 0.9}],
-                 "per_class": [{"label": "Evet", "precision": 0.9, "recall": 0.8, "f1": 0.85, "rows": 10}],
-                 "residuals": None, "importance": [{"column": "gelir", "value": 0.2, "spread": 0.01}],
-                 "warnings": [{"level": "warning", "text": "Evet is rare."}]},
+    "upload": {
+        "rows": 12400,
+        "columns": 2,
+        "columns_profile": COLUMNS,
+        "notices": [],
+        "preview": [["1", "Evet"]],
+        "size": 1_800_000,
+    },
+    "preprocess": {
+        "task": "classification",
+        "target": "abone *mi*",
+        "classes": ["Hayır", "Evet"],
+        "class_counts": {"Hayır": 61, "Evet": 39},
+        "features": ["gelir"],
+        "left_out": [],
+        "columns": [{"column": "gelir", "did": "868 gaps filled with the median 30,120; scaled"}],
+        "train_rows": 9920,
+        "validation_rows": 2480,
+        "matrix_columns": 1,
+        "notices": [],
+    },
+    "train": {
+        "algorithm": "logistic_regression",
+        "epochs_run": 50,
+        "best_epoch": 40,
+        "stopped_early": False,
+        "main_metric": "val_accuracy",
+        "best": 0.934,
+        "model_size": 12,
+    },
+    "evaluate": {
+        "task": "classification",
+        "scores": SCORES,
+        "baseline": {"words": 'always answering "Hayır"', "accuracy": 0.614},
+        "confusion": {"labels": ["Hayır", "Evet"], "counts": [[9, 1], [2, 8]]},
+        "curves": [{"label": "Evet", "roc": [[0, 0], [1, 1]], "pr": [[0, 1], [1, 0]], "auc": 0.97, "ap": 0.9}],
+        "per_class": [{"label": "Evet", "precision": 0.9, "recall": 0.8, "f1": 0.85, "rows": 10}],
+        "residuals": None,
+        "importance": [{"column": "gelir", "value": 0.2, "spread": 0.01}],
+        "warnings": [{"level": "warning", "text": "Evet is rare."}],
+    },
 }
 
 
@@ -57,8 +95,11 @@ def checked(seen):
 
 def text(seen):
     """Everything that can be read on the page."""
-    found = [each.value for kind in (seen.header, seen.markdown, seen.caption, seen.error, seen.info, seen.warning)
-             for each in kind]
+    found = [
+        each.value
+        for kind in (seen.header, seen.markdown, seen.caption, seen.error, seen.info, seen.warning)
+        for each in kind
+    ]
     return "\n".join(map(str, found)).replace("\\", "")
 
 
@@ -78,20 +119,40 @@ def dataset():
     with files.incoming() as stream:
         stream.write(b"gelir,abone *mi*\n1,Evet\n")
         kept = stream.keep()
-    return datasets.add("müşteriler", kept, {
-        "dialect": {"delimiter": ","}, "rows": 12400, "exact": True, "columns": COLUMNS, "preview": [], "notices": [],
-        "proposal": None})
+    return datasets.add(
+        "müşteriler",
+        kept,
+        {
+            "dialect": {"delimiter": ","},
+            "rows": 12400,
+            "exact": True,
+            "columns": COLUMNS,
+            "preview": [],
+            "notices": [],
+            "proposal": None,
+        },
+    )
 
 
 def tabular(name="churn", parent_id=None, origin="new", **params):
     """A workflow of the built-in pipeline, pending; returns its id."""
     chosen = {"epochs": 50, **params, "target": "abone *mi*", "algorithm": "logistic_regression"}
-    rows = [{"name": step.name, "needs": step.needs, "params": step.declared(chosen), "max_attempts": 3, "fresh": False}
-            for step in pipelines.get("tabular").steps]
-    known = pipelines.get("tabular").params(chosen)
+    rows = [
+        {"name": step.name, "needs": step.needs, "params": step.declared(chosen), "max_attempts": 3, "fresh": False}
+        for step in registry.get("tabular").steps
+    ]
+    known = registry.get("tabular").params(chosen)
     kept = {key: param.read(chosen.get(key)) for key, param in known.items() if key not in ("target", "algorithm")}
-    values = {"name": name, "pipeline": "tabular", "dataset_id": dataset().id, "target": "abone *mi*",
-              "algorithm": "logistic_regression", "params": kept, "origin": origin, "parent_id": parent_id}
+    values = {
+        "name": name,
+        "pipeline": "tabular",
+        "dataset_id": dataset().id,
+        "target": "abone *mi*",
+        "algorithm": "logistic_regression",
+        "params": kept,
+        "origin": origin,
+        "parent_id": parent_id,
+    }
     return workflows.insert_new(values, rows, None)
 
 
@@ -106,8 +167,11 @@ def claim(workflow_id, name):
 
 def began(step_id, seconds_ago):
     with db.writing() as connection:
-        connection.execute(update(tables.steps).where(tables.steps.c.id == step_id).values(
-            started_at=tables.now() - timedelta(seconds=seconds_ago), heartbeat_at=tables.now()))
+        connection.execute(
+            update(tables.steps)
+            .where(tables.steps.c.id == step_id)
+            .values(started_at=tables.now() - timedelta(seconds=seconds_ago), heartbeat_at=tables.now())
+        )
 
 
 def done(workflow_id, *names, reused_from=None):
@@ -118,8 +182,16 @@ def done(workflow_id, *names, reused_from=None):
             with files.incoming() as stream:
                 stream.write(b"a model")
                 kept = {"model": stream.keep()}
-        points = [(epoch, f"{part}_{measure}", epoch / 50) for epoch in range(1, 51)
-                  for part in ("train", "val") for measure in ("accuracy", "loss")] if name == "train" else []
+        points = (
+            [
+                (epoch, f"{part}_{measure}", epoch / 50)
+                for epoch in range(1, 51)
+                for part in ("train", "val")
+                for measure in ("accuracy", "loss")
+            ]
+            if name == "train"
+            else []
+        )
         origin = step_of(reused_from, name).id if reused_from else None
         steps.complete(claim(workflow_id, name), f"{name}-{workflow_id}", Outcome(RESULTS[name], kept, origin), points)
     return workflow_id
@@ -158,8 +230,9 @@ def test_pending_says_what_it_waits_for(home):
 def test_running_shows_progress_and_time_left(home):
     """A running cell says which epoch it is at and how long it still takes."""
     number = done(tabular(), "upload", "preprocess")
-    steps.beat(claim(number, "train"), [(1, "val_accuracy", 0.6), (1, "train_accuracy", 0.7)],
-               progress=(0.5, "epoch 25 of 50"))
+    steps.beat(
+        claim(number, "train"), [(1, "val_accuracy", 0.6), (1, "train_accuracy", 0.7)], progress=(0.5, "epoch 25 of 50")
+    )
     began(step_of(number, "train").id, seconds_ago=10)
     seen = page(id=number)
     assert "Cancel" in labels(seen) and "Updated just now" in text(seen)
@@ -182,21 +255,32 @@ def test_completed_says_how_good_it_is_in_plain_words(home):
 def test_regression_is_summed_up_in_its_own_words(home):
     """For numbers the headline tells how much smaller the errors are."""
     number = done(tabular(), "upload", "preprocess", "train")
-    result = {"task": "regression", "scores": {"r2": 0.812, "rmse": 103.2, "mae": 71.5, "baseline_rmse": 238.0},
-              "baseline": {"words": "always answering the mean", "rmse": 238.0},
-              "residuals": {"predicted": [1.0, 2.0], "actual": [1.5, 2.0]}, "warnings": []}
+    result = {
+        "task": "regression",
+        "scores": {"r2": 0.812, "rmse": 103.2, "mae": 71.5, "baseline_rmse": 238.0},
+        "baseline": {"words": "always answering the mean", "rmse": 238.0},
+        "residuals": {"predicted": [1.0, 2.0], "actual": [1.5, 2.0]},
+        "warnings": [],
+    }
     steps.complete(claim(number, "evaluate"), "e", Outcome(result))
     assert "R² 0.812 (errors 57 % smaller than always answering the mean)" in text(page(id=number))
 
 
-@pytest.mark.parametrize(("accuracy", "expected"), [
-    (0.64, "Accuracy 64.0 % (+3 points over x)"), (0.614, "Accuracy 61.4 % (no better than x)"),
-    (0.5, "Accuracy 50.0 % (−11 points against x)")])
+@pytest.mark.parametrize(
+    ("accuracy", "expected"),
+    [
+        (0.64, "Accuracy 64.0 % (+3 points over x)"),
+        (0.614, "Accuracy 61.4 % (no better than x)"),
+        (0.5, "Accuracy 50.0 % (−11 points against x)"),
+    ],
+)
 def test_no_gain_is_not_praised(home, accuracy, expected):
     """A model that is no better than the simplest guess is said to be no better, or worse."""
     number = done(tabular(), "upload", "preprocess", "train")
-    result = RESULTS["evaluate"] | {"scores": SCORES | {"accuracy": accuracy},
-                                    "baseline": {"words": "x", "accuracy": 0.614}}
+    result = RESULTS["evaluate"] | {
+        "scores": SCORES | {"accuracy": accuracy},
+        "baseline": {"words": "x", "accuracy": 0.614},
+    }
     steps.complete(claim(number, "evaluate"), "e", Outcome(result))
     assert expected in text(page(id=number))
 
@@ -209,7 +293,8 @@ def test_failed_says_why_and_what_to_do(home):
     assert workflows.get(number).seen_at is None
     seen = page(id=number)
     assert [each.value for each in seen.error] == [
-        "The numbers grew beyond all bounds; choose a smaller learning rate\\."]
+        "The numbers grew beyond all bounds; choose a smaller learning rate\\."
+    ]
     assert "Change a setting below" in text(seen) and "Not run, because train did not complete." in text(seen)
     assert any("beyond all bounds" in each.value for each in seen.code) and "Retry" in labels(seen)
     assert workflows.get(number).seen_at is not None
@@ -267,15 +352,18 @@ def test_a_workflow_that_nobody_works_on_waits(home):
     number = done(tabular(), "upload", "preprocess")
     assert "Running" in text(page(id=number)) and workflows.get(number).status is Status.running
     with db.writing() as connection:
-        connection.execute(update(tables.steps).where(tables.steps.c.name == "train")
-                           .values(ready_at=tables.now() - timedelta(minutes=1)))
+        connection.execute(
+            update(tables.steps)
+            .where(tables.steps.c.name == "train")
+            .values(ready_at=tables.now() - timedelta(minutes=1))
+        )
     assert "Running" not in text(page(id=number))
 
 
 def test_attempt_sentences_are_those_that_are_written():
     """Attempts are read from the log, so the sentences that are put there must be known."""
     root = Path(__file__).parent.parent
-    assert "Attempt {self.attempt} continues from epoch {epoch}." in (root / "jobs/recorder.py").read_text()
+    assert "Attempt {self.attempt} continues from epoch {epoch}." in (root / "jobs/pipelines/context.py").read_text()
     assert "{sentence} Attempt {step.attempt + 1} follows." in (root / "store/steps.py").read_text()
     assert attempts.FOLLOWS.match("It broke. Attempt 3 follows.")["reason"] == "It broke."
     assert attempts.CONTINUES.match("Attempt 3 continues from epoch 1200.")["epoch"] == "1200"
@@ -362,7 +450,8 @@ def test_changed_setting_marks_the_cells_below_and_runs_from_there(home):
     assert text(seen).count("Changed, not run]") == 1 and text(seen).count("Out of date: changed above]") == 1
     assert "train and evaluate run." in text(seen)
     assert f"python -m jobs rerun {first} --from train --set learning_rate=0.5" in "".join(
-        each.value for each in seen.code)
+        each.value for each in seen.code
+    )
     seen = press(seen, "run-from-here")
     second = workflows.get(first + 1)
     assert (second.origin, second.parent_id, second.params["learning_rate"]) == ("rerun", first, 0.5)
@@ -489,8 +578,9 @@ def test_a_training_on_some_of_the_rows_says_so(home):
     done(number, "upload", "preprocess", "train")
     with db.writing() as connection:
         result = {**step_of(number, "train").result, "learned_rows": 1_000, "given_rows": 4_000}
-        connection.execute(update(tables.steps).where(
-            tables.steps.c.id == step_of(number, "train").id).values(result=result))
+        connection.execute(
+            update(tables.steps).where(tables.steps.c.id == step_of(number, "train").id).values(result=result)
+        )
     assert "learned from 1,000 random rows of 4,000" in text(page(id=number))
 
 
@@ -502,12 +592,20 @@ def test_every_twin_is_a_command_and_a_request_that_exist(home):
     from typer.main import get_command
 
     from api.app import create
-    from jobs.__main__ import app as commands
+    from jobs.cli.app import app as commands
     from pages.parts import twins
 
-    offered = [twins.restart(1), twins.retry(1), twins.cancel(1), twins.compose(1, 2), twins.describe(1),
-               twins.delete(1), twins.show(1), *twins.downloads(1),
-               twins.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True})]
+    offered = [
+        twins.restart(1),
+        twins.retry(1),
+        twins.cancel(1),
+        twins.compose(1, 2),
+        twins.describe(1),
+        twins.delete(1),
+        twins.show(1),
+        *twins.downloads(1),
+        twins.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True}),
+    ]
     known, routes = get_command(commands).commands, create().routes
     for twin in offered:
         if twin.command:

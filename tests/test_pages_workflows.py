@@ -77,7 +77,11 @@ def test_rows_show_what_matters(home):
     row = rows(page).iloc[0]
     assert row["workflow"] == f"workflow?id={workflow_id}#%231%20%20first"
     assert (list(row["status"]), row["score"], row["bar"], list(row["curve"])) == (
-        ["Completed"], "93.4 %", 0.934, [0.5, 0.7, 0.9])
+        ["Completed"],
+        "93.4 %",
+        0.934,
+        [0.5, 0.7, 0.9],
+    )
     assert row["dataset"] == "tiny"
 
 
@@ -104,11 +108,21 @@ def test_filters_go_to_the_address(home):
     assert len(rows(page)) == 1
 
 
-@pytest.mark.parametrize("query", [
-    {"status": "rubbish,'--", "algorithm": "x", "dataset": "9" * 30, "page": "-1", "sort": "drop table", "unseen": "?"},
-    {"page": "٣", "dataset": "abc", "text": NASTY * 50},
-    {"page": "999999"},
-])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {
+            "status": "rubbish,'--",
+            "algorithm": "x",
+            "dataset": "9" * 30,
+            "page": "-1",
+            "sort": "drop table",
+            "unseen": "?",
+        },
+        {"page": "٣", "dataset": "abc", "text": NASTY * 50},
+        {"page": "999999"},
+    ],
+)
 def test_rubbish_in_the_address_does_no_harm(home, query):
     """Whatever stands in the URL, the page is a page: it shows what it can make sense of."""
     played("good")

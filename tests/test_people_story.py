@@ -40,8 +40,15 @@ def tab(app, browser):
 
 def failed_workflow(app):
     """A workflow that fails at once; its cell offers Retry."""
-    made = subprocess.run([sys.executable, "-c", FAILS], env=os.environ | {"TRAINYARD_HOME": str(app.home)}, text=True,
-                          cwd=Path(__file__).parent.parent, check=True, timeout=60, capture_output=True)
+    made = subprocess.run(
+        [sys.executable, "-c", FAILS],
+        env=os.environ | {"TRAINYARD_HOME": str(app.home)},
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
     return int(made.stdout)
 
 

@@ -14,8 +14,10 @@ from visitors import Visitor
 
 from api.app import create
 from api.measures import measures
-from jobs import chain, datasets, people, queues, reconcile, runner, services
-from jobs import workflows as verbs
+from jobs.engine import handover, queues, reconcile, runner
+from jobs.services import supervisor
+from jobs.verbs import datasets, people
+from jobs.verbs import workflows as verbs
 from pages.parts import archive
 from store import db, metrics, steps, sweep
 from store.tables import Status
@@ -41,8 +43,18 @@ def listening() -> Iterator[dict[str, tuple]]:
     asked = {}
 
     def note(_connection, _cursor, statement, parameters, _context, many):
-        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH", "INSERT INTO metrics (step_id, attempt, epoch, "
-                                 "name, value) SELECT")) and not many:
+        if (
+            statement.startswith(
+                (
+                    "SELECT",
+                    "UPDATE",
+                    "DELETE",
+                    "WITH",
+                    "INSERT INTO metrics (step_id, attempt, epoch, name, value) SELECT",
+                )
+            )
+            and not many
+        ):
             asked.setdefault((statement, Status.completed in parameters), parameters)
 
     event.listen(db.engine(), "before_cursor_execute", note)
@@ -66,12 +78,27 @@ def reads_everything(statement, parameters):
 def look_at_every_page(monkeypatch, workflow_id, dataset_id):
     somebody = Visitor(monkeypatch)
     somebody.sign_in("ayse")
-    pages = {"new": [{}, {"dataset": dataset_id}], "datasets": [{}, {"id": dataset_id}], "queues": [{}],
-             "workflow": [{}, {"id": workflow_id}], "compare": [{"ids": f"{workflow_id},{workflow_id + 1}"}],
-             "people": [{}, {"who": "ayse"}], "account": [{}]}
-    pages["workflows"] = [{}, {"status": "completed"}, {"status": "failed"}, {"status": "completed,failed"},
-                          {"algorithm": "mlp"}, {"dataset": dataset_id}, {"mine": 1}, {"unseen": 1}, {"text": "churn"},
-                          *({"sort": order} for order in archive.sorts())]
+    pages = {
+        "new": [{}, {"dataset": dataset_id}],
+        "datasets": [{}, {"id": dataset_id}],
+        "queues": [{}],
+        "workflow": [{}, {"id": workflow_id}],
+        "compare": [{"ids": f"{workflow_id},{workflow_id + 1}"}],
+        "people": [{}, {"who": "ayse"}],
+        "account": [{}],
+    }
+    pages["workflows"] = [
+        {},
+        {"status": "completed"},
+        {"status": "failed"},
+        {"status": "completed,failed"},
+        {"algorithm": "mlp"},
+        {"dataset": dataset_id},
+        {"mine": 1},
+        {"unseen": 1},
+        {"text": "churn"},
+        *({"sort": order} for order in archive.sorts()),
+    ]
     for page, looks in pages.items():
         for asked in looks:
             somebody.opens(f"{page}.py", **asked)
@@ -81,9 +108,17 @@ def ask_the_api(workflow_id, dataset_id):
     served = Starlette(routes=[Mount("/api", create()), Route("/metrics", measures)])
     asking = TestClient(served, base_url="http://localhost")
     own = ("", "/metrics", "/logs", "/model")
-    for path in ("/metrics", "/api/datasets", f"/api/datasets/{dataset_id}", "/api/workflows?status=completed",
-                 "/api/workflows?created_by=ayse", "/api/workflows?sort=accuracy", "/api/queues", "/api/deeds",
-                 *(f"/api/workflows/{workflow_id}{part}" for part in own)):
+    for path in (
+        "/metrics",
+        "/api/datasets",
+        f"/api/datasets/{dataset_id}",
+        "/api/workflows?status=completed",
+        "/api/workflows?created_by=ayse",
+        "/api/workflows?sort=accuracy",
+        "/api/queues",
+        "/api/deeds",
+        *(f"/api/workflows/{workflow_id}{part}" for part in own),
+    ):
         assert asking.get(path).status_code == 200, path
 
 
@@ -103,7 +138,7 @@ def work(dataset):
     steps.fail(claim, "refused", "It went wrong.", "", again=False)
     metrics.curves_of([claim.step.id], after=1)
     verbs.mark_seen()
-    chain.run_workflow(again.id)
+    handover.run_workflow(again.id)
     reconcile.Reconciler().round()
     verbs.cancel(again.id)
     verbs.retry(again.id)
@@ -119,8 +154,8 @@ def work(dataset):
 @pytest.fixture
 def queue(home):
     """A queue for which nobody works."""
-    valkey = services.start_valkey()
-    assert services._comes_up(valkey)
+    valkey = supervisor.start_valkey()
+    assert supervisor._comes_up(valkey)
     yield
     valkey.terminate()
     valkey.wait(10)
@@ -138,17 +173,23 @@ def test_no_question_reads_a_whole_table(queue, monkeypatch):
         monkeypatch.setattr("api.gate.people.must_sign_in", lambda: False)
         ask_the_api(number, dataset.id)
         verbs.remove([number])
-    walks = [f"{statement}\n  {parameters}\n  {plan(statement, parameters)}"
-             for (statement, _), parameters in asked.items() if reads_everything(statement, parameters)]
+    walks = [
+        f"{statement}\n  {parameters}\n  {plan(statement, parameters)}"
+        for (statement, _), parameters in asked.items()
+        if reads_everything(statement, parameters)
+    ]
     assert len(asked) > 100
     assert not walks, "\n\n".join(walks)
 
 
-@pytest.mark.parametrize(("statement", "parameters"), [
-    ("SELECT * FROM steps WHERE error = ?", ("x",)),
-    ("SELECT * FROM metrics WHERE name = ? ORDER BY value LIMIT 5", ("x",)),
-    ("SELECT * FROM steps WHERE status = ? AND worker = ?", ("completed", "x")),
-])
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        ("SELECT * FROM steps WHERE error = ?", ("x",)),
+        ("SELECT * FROM metrics WHERE name = ? ORDER BY value LIMIT 5", ("x",)),
+        ("SELECT * FROM steps WHERE status = ? AND worker = ?", ("completed", "x")),
+    ],
+)
 def test_a_walk_is_noticed(home, statement, parameters):
     """What no index helps with would be found out."""
     assert reads_everything(statement, parameters)

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import tables
 
-from jobs import datasets, reader
+from jobs.tabular.csv import reader
+from jobs.verbs import datasets
 from store.tables import Status
 
 
@@ -27,12 +28,17 @@ def prepared(content, **params):
     return model[:-1].transform(pd.read_csv(io.BytesIO(content))), tables.matrix_of(ended, "val_X")
 
 
-@pytest.mark.parametrize("cell", [
-    lambda i: f" {10 + i % 19}.0{1 + i % 9}.2024 ", lambda i: f"{10 + i % 19}/0{1 + i % 9}/2024 ",
-    lambda i: f"\xa0{i % 7}" if i % 40 == 0 else i % 7,
-    lambda i: '"1234,567"' if i % 40 == 0 else f'"{1_000 + 7_777 * i:,}"',
-    lambda i: f"2024-01-{10 + i % 19}T00:00:00.123456789",
-], ids=["blanks around dates", "blank after a date", "no-break space", "wrong thousands", "nanoseconds"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        lambda i: f" {10 + i % 19}.0{1 + i % 9}.2024 ",
+        lambda i: f"{10 + i % 19}/0{1 + i % 9}/2024 ",
+        lambda i: f"\xa0{i % 7}" if i % 40 == 0 else i % 7,
+        lambda i: '"1234,567"' if i % 40 == 0 else f'"{1_000 + 7_777 * i:,}"',
+        lambda i: f"2024-01-{10 + i % 19}T00:00:00.123456789",
+    ],
+    ids=["blanks around dates", "blank after a date", "no-break space", "wrong thousands", "nanoseconds"],
+)
 def test_raw_cells_mean_what_they_meant_in_training(home, cell):
     """A model makes the same numbers of raw cells as training did."""
     found, tested = prepared(lines("x,z,y", cell))
@@ -49,7 +55,7 @@ def test_whole_numbers_are_kept_exactly(home, scaling):
     for number, (low, high) in enumerate(edges):
         for gaps in (False, True):
             whole = np.append([low, high], random.integers(low, high + 1, 598)).astype(object)
-            whole[random.permutation(600)[:50 * gaps]] = ""
+            whole[random.permutation(600)[: 50 * gaps]] = ""
             frame[f"c{number}{gaps}"] = whole
     frame["y"] = random.choice(["a", "b"], 600)
     found, tested = prepared(frame.to_csv(index=False).encode(), scaling=scaling, features=list(frame.columns[:-1]))
@@ -69,8 +75,9 @@ def test_the_accuracy_told_is_the_models(home):
         x = random.normal(size=(600, 4)) * [300, 50, 1, 1]
         y = np.argmax(x @ random.normal(size=(4, 4)) + random.normal(size=(600, 4)) * 5, axis=1)
         frame = pd.DataFrame(x.round(3), columns=list("abcd")).assign(y=[f"k{code}" for code in y])
-        ended = tables.run(datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "t.csv"), "y", "LR", epochs=5,
-                           scaling="none")
+        ended = tables.run(
+            datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "t.csv"), "y", "LR", epochs=5, scaling="none"
+        )
         model = joblib.load(tables.file_of(ended["train"], "model"))
         tested, labels = (tables.matrix_of(ended, name) for name in ("val_X", "val_y"))
         right = (model[-1].predict(tested) == model.classes_[labels]).mean()
@@ -80,8 +87,14 @@ def test_the_accuracy_told_is_the_models(home):
 def test_a_number_too_large_to_test_on_is_told(home):
     """A number beyond float32 among the rows to test on is refused in a sentence."""
     for seed in range(8):
-        ended = tables.run(datasets.add(io.BytesIO(lines("x,z,y", lambda i: "1e90" if i == 50 else i % 7)), "t.csv"),
-                           "y", "SVM", epochs=1, scaling="none", random_state=seed)
+        ended = tables.run(
+            datasets.add(io.BytesIO(lines("x,z,y", lambda i: "1e90" if i == 50 else i % 7)), "t.csv"),
+            "y",
+            "SVM",
+            epochs=1,
+            scaling="none",
+            random_state=seed,
+        )
         failed = [step for step in ended.values() if step.status is Status.failed]
         assert all(step.error_code == "refused" for step in failed), failed[0].error
 
@@ -134,7 +147,11 @@ def test_texts_of_many_values_are_prepared_in_little_memory(tmp_path):
     """A file of 1 MB whose texts become 4,000 columns is prepared in less than a gigabyte."""
     import subprocess
 
-    run = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True,
-                         env=os.environ | {"TRAINYARD_HOME": str(tmp_path)})
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURED],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TRAINYARD_HOME": str(tmp_path)},
+    )
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) < 1024, run.stdout

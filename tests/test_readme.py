@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from jobs.pipelines.registry import load
 
-from jobs.pipelines import load
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +26,7 @@ def test_every_page_is_described():
 
 def test_every_command_is_described():
     """Each command that design promises is named."""
-    from jobs.__main__ import app
+    from jobs.cli.app import app
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert [name for name in sorted(names) if f"`{name}`" not in README and f"jobs {name}" not in README] == []
@@ -35,12 +35,12 @@ def test_every_command_is_described():
 def test_the_example_pipeline_is_right(tmp_path, monkeypatch):
     """The pipeline in the README is one that Trainyard accepts."""
     load()
-    from jobs import pipelines
+    from jobs.pipelines import registry
 
-    monkeypatch.setattr(pipelines, "_PIPELINES", {})
+    monkeypatch.setattr(registry, "_PIPELINES", {})
     example = re.search(r"```python\n(# mine\.py.*?)```", README, re.DOTALL)[1]
     exec(compile(example, "README.md", "exec"), {})
-    assert list(pipelines._PIPELINES) == ["mine"]
+    assert list(registry._PIPELINES) == ["mine"]
 
 
 @pytest.mark.parametrize("image", re.findall(r"!\[.*?\]\((.*?)\)", README))

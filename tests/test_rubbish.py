@@ -22,31 +22,68 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import create
-from api.dashboard import dashboard
 from api.guard import Guard, names, written_down
 from api.measures import measures
-from jobs import datasets, pipelines, queues, services, terminal
-from jobs import workflows as verbs
-from jobs.__main__ import app as commands
-from jobs.__main__ import main
+from api.rq_dashboard.app import dashboard
+from jobs.cli import terminal
+from jobs.cli.app import app as commands
+from jobs.cli.app import main
+from jobs.engine import queues
+from jobs.pipelines import registry
+from jobs.services import supervisor
+from jobs.verbs import datasets
+from jobs.verbs import workflows as verbs
 from store import workflows
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-WORDS = ["", "0", "-1", "1" + "0" * 30, "1e3", "nan", "seven", " ", "\u015f", "\u0663", "1,2", "<b>", "../x", "'; --",
-         "\U0001f4a9", "\u202e", "\x1b[2J", "x" * 3000]
+WORDS = [
+    "",
+    "0",
+    "-1",
+    "1" + "0" * 30,
+    "1e3",
+    "nan",
+    "seven",
+    " ",
+    "\u015f",
+    "\u0663",
+    "1,2",
+    "<b>",
+    "../x",
+    "'; --",
+    "\U0001f4a9",
+    "\u202e",
+    "\x1b[2J",
+    "x" * 3000,
+]
 IN_ADDRESSES = [*WORDS, "\0", "\n", "\x85", "\ufffd"]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py") if path.stem not in ("__init__", "navigation"))
-QUERIES = ["id", "ids", "dataset", "target", "algorithm", "status", "text", "unseen", "sort", "page", "curve",
-           "baseline", "q", "next"]
+QUERIES = [
+    "id",
+    "ids",
+    "dataset",
+    "target",
+    "algorithm",
+    "status",
+    "text",
+    "unseen",
+    "sort",
+    "page",
+    "curve",
+    "baseline",
+    "q",
+    "next",
+]
 
 
 @pytest.fixture
 def client(home):
     routes = [Mount("/api", create()), Mount("/rq", dashboard(queues.connection)), Route("/metrics", measures)]
     guard = Middleware(Guard, ours=names("127.0.0.1"), trusted=written_down([]))
-    return TestClient(Starlette(routes=routes, middleware=[guard]), base_url="http://localhost",
-                      raise_server_exceptions=False)
+    return TestClient(
+        Starlette(routes=routes, middleware=[guard]), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 def is_told(answer):
@@ -54,8 +91,11 @@ def is_told(answer):
     if answer.status_code < 400:
         return True
     told = answer.json()["detail"]
-    return (answer.status_code < 500 or answer.status_code == 503) and isinstance(told, str) and (
-        told.endswith(".") and len(told) < 520 and "Traceback" not in told and "\0" not in told)
+    return (
+        (answer.status_code < 500 or answer.status_code == 503)
+        and isinstance(told, str)
+        and (told.endswith(".") and len(told) < 520 and "Traceback" not in told and "\0" not in told)
+    )
 
 
 # Addresses and bodies
@@ -65,7 +105,8 @@ def operations():
     """Every method of every route, with the names of what it takes."""
     return [
         (method.upper(), path, [each["name"] for each in route.get("parameters", []) if each["in"] == "query"])
-        for path, methods in SPEC["paths"].items() for method, route in methods.items()
+        for path, methods in SPEC["paths"].items()
+        for method, route in methods.items()
     ]
 
 
@@ -78,8 +119,12 @@ bodies = st.one_of(values, st.dictionaries(st.sampled_from(FIELDS), values, max_
 
 
 @given(which=st.sampled_from(operations()), data=st.data())
-@settings(max_examples=300, deadline=None, derandomize=True,
-          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_request_is_a_fault_of_ours(client, which, data):
     """Any route, with anything in its path, query and body, answers or refuses in a sentence."""
     method, path, queries = which
@@ -89,8 +134,13 @@ def test_no_request_is_a_fault_of_ours(client, which, data):
         path = path[:begin] + (encoded(word) or "1") + path[end + 1 :]
     asked = {name: data.draw(words, label=name) for name in queries if data.draw(st.booleans())}
     body = data.draw(bodies, label="body")
-    answer = client.request(method, f"/api{path}", params=asked, headers={"content-type": "application/json"},
-                            content=json.dumps(body).encode())
+    answer = client.request(
+        method,
+        f"/api{path}",
+        params=asked,
+        headers={"content-type": "application/json"},
+        content=json.dumps(body).encode(),
+    )
     assert is_told(answer), (answer.status_code, answer.text)
 
 
@@ -98,8 +148,22 @@ def encoded(word):
     return "".join(f"%{byte:02x}" for byte in word.encode("utf-8", "replace"))
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e400", "1" + "0" * 5000, "true", '"NaN"', "[0.1]", "{}",
-                                   '{"a":' * 3000 + "1" + "}" * 3000, "[" * 900 + "]" * 900])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NaN",
+        "Infinity",
+        "-1",
+        "1e400",
+        "1" + "0" * 5000,
+        "true",
+        '"NaN"',
+        "[0.1]",
+        "{}",
+        '{"a":' * 3000 + "1" + "}" * 3000,
+        "[" * 900 + "]" * 900,
+    ],
+)
 def test_odd_json_is_told(client, value):
     """Numbers that are none, numbers without end and boxes in boxes are refused with their place."""
     dataset = datasets.sample().id
@@ -109,8 +173,16 @@ def test_odd_json_is_told(client, value):
     assert workflows.count(workflows.Filter()) == 0
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded",
-                                  "multipart/form-data; boundary=x", "text/json; charset=klingon"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/json; charset=klingon",
+    ],
+)
 def test_a_body_of_another_kind_is_told(client, kind):
     """What is not sent as JSON is not read as JSON, which a foreign page's form could not send."""
     answer = client.post("/api/workflows", content=b'{"dataset_id": 1}', headers={"content-type": kind})
@@ -126,8 +198,18 @@ def test_what_cannot_be_searched_is_not_found(client, query):
         assert (answer.status_code, answer.json()) == (200, [])
 
 
-@pytest.mark.parametrize("path", ["/api/workflows", "/api/workflows/1", "/api/datasets", "/api/docs", "/api/health",
-                                  "/api/openapi.json", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/workflows",
+        "/api/workflows/1",
+        "/api/datasets",
+        "/api/docs",
+        "/api/health",
+        "/api/openapi.json",
+        "/metrics",
+    ],
+)
 def test_head_works_where_get_does(client, path):
     """A program may ask for the headers alone: the same answer, without its body."""
     cast.play()
@@ -158,18 +240,32 @@ def test_the_rq_dashboard_tells_in_a_sentence(client, query):
 
 def command_lines():
     """Every command with rubbish as its arguments, and as each of its options."""
+
     def walk(command, before=()):
         for name, each in command.commands.items():
             yield from walk(each, (*before, name)) if hasattr(each, "commands") else [((*before, name), each)]
 
     for names_, command in walk(typer.main.get_command(commands)):
         given = ["1"] if any(each.param_type_name == "argument" for each in command.params) else []
-        yield names_, [[], *([option.opts[0]] for option in command.params if option.param_type_name == "option"
-                            and not option.is_flag)], given
+        yield (
+            names_,
+            [
+                [],
+                *(
+                    [option.opts[0]]
+                    for option in command.params
+                    if option.param_type_name == "option" and not option.is_flag
+                ),
+            ],
+            given,
+        )
 
 
-@pytest.mark.parametrize(("command", "options", "given"), list(command_lines()), ids=lambda each: " ".join(each)
-                         if isinstance(each, tuple) else "")
+@pytest.mark.parametrize(
+    ("command", "options", "given"),
+    list(command_lines()),
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
 def test_no_argument_is_a_fault_of_ours(home, tmp_path, monkeypatch, capsys, command, options, given):
     """Any command with anything as its arguments ends with 0, 1 or 2 and at most one line of complaint."""
     cast.play()
@@ -228,17 +324,18 @@ def broken(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize(("name", "value", "said"), WRONG, ids=[f"{name}-{number}" for number, (name, *_)
-                                                                in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("name", "value", "said"), WRONG, ids=[f"{name}-{number}" for number, (name, *_) in enumerate(WRONG)]
+)
 def test_a_wrong_setting_ends_a_command(home, broken, monkeypatch, capsys, name, value, said):
     """A command that needs the setting says in one line what is wrong with it, without its password, and fails."""
     monkeypatch.setenv(f"TRAINYARD_{name}", value.format(file=broken / "file"))
     forget()
-    pipelines.load.cache_clear()
+    registry.load.cache_clear()
     code = main(["submit", str(datasets.SAMPLE)])
     told = capsys.readouterr()
     forget()
-    pipelines.load.cache_clear()
+    registry.load.cache_clear()
     assert (code, told.out) == (1, "") and len(told.err.splitlines()) == 1, told
     assert said.format(file=broken / "file") in told.err and "heim" not in told.err
     with contextlib.closing(sqlite3.connect(home / "trainyard.db")) as connection:
@@ -253,9 +350,15 @@ def test_a_wrong_setting_ends_the_app(home, broken, name):
     wrong = {f"TRAINYARD_{name}": value.format(file=broken / "file")}
     paths = os.pathsep.join([str(broken), os.environ["PYTHONPATH"]])
     done = subprocess.run(
-        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={free_port()}"], cwd=ROOT, timeout=60,
-        env=os.environ | {"TRAINYARD_HOME": str(home), "PYTHONPATH": paths} | wrong, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, check=False)
+        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={free_port()}"],
+        cwd=ROOT,
+        timeout=60,
+        env=os.environ | {"TRAINYARD_HOME": str(home), "PYTHONPATH": paths} | wrong,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert said.format(file=broken / "file") in done.stderr and "heim" not in done.stderr + done.stdout
 
@@ -273,7 +376,7 @@ def test_a_dead_queue_is_named(home, monkeypatch):
     monkeypatch.setenv("TRAINYARD_REDIS_URL", f"redis://:geheim@127.0.0.1:{free_port()}/0")
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
     forget()
-    with services.using(wait=False) as use, pytest.raises(services.NotReady) as told:
+    with supervisor.using(wait=False) as use, pytest.raises(supervisor.NotReady) as told:
         use.wait_until_ready(0.3)
     assert "TRAINYARD_REDIS_URL does not answer" in str(told.value) and "geheim" not in str(told.value)
 
@@ -305,14 +408,17 @@ def test_no_address_breaks_a_page(home, name):
         assert not page.exception, (word[:40], [each.value for each in page.exception])
 
 
-@pytest.mark.parametrize(("name", "asked", "said"), [
-    ("workflow.py", {"id": "7"}, "There is no workflow 7"),
-    ("workflow.py", {"id": "seven"}, "This address does not name a workflow"),
-    ("datasets.py", {"id": "7"}, "There is no dataset 7."),
-    ("datasets.py", {"id": "seven"}, "The link does not name a dataset."),
-    ("new.py", {"dataset": "7"}, "There is no dataset 7."),
-    ("compare.py", {"ids": "7,8"}, "#7, #8 do not exist, or no longer"),
-])
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("workflow.py", {"id": "7"}, "There is no workflow 7"),
+        ("workflow.py", {"id": "seven"}, "This address does not name a workflow"),
+        ("datasets.py", {"id": "7"}, "There is no dataset 7."),
+        ("datasets.py", {"id": "seven"}, "The link does not name a dataset."),
+        ("new.py", {"dataset": "7"}, "There is no dataset 7."),
+        ("compare.py", {"ids": "7,8"}, "#7, #8 do not exist, or no longer"),
+    ],
+)
 def test_what_no_longer_exists_is_said(home, name, asked, said):
     """A link to what is gone says so and shows a way on."""
     assert said in reads(visit(name, **asked))

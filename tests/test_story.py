@@ -37,8 +37,14 @@ def post(app, path, body):
 
 def predict(model, table):
     """The share of raw rows that a downloaded model gets right, in a process that knows nothing of Trainyard."""
-    answer = subprocess.run([sys.executable, "-I", "-c", PREDICT, str(model), str(table)], cwd=model.parent,
-                            capture_output=True, text=True, timeout=60, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", PREDICT, str(model), str(table)],
+        cwd=model.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return float(answer.stdout)
 
 
@@ -137,8 +143,9 @@ def test_from_file_to_prediction(app, visit, tmp_path):
     assert predict(model, table) > 0.8
 
 
-@pytest.mark.parametrize("algorithm", ["logistic_regression", "linear_svm", "perceptron", "passive_aggressive",
-                                       "hist_gradient_boosting"])
+@pytest.mark.parametrize(
+    "algorithm", ["logistic_regression", "linear_svm", "perceptron", "passive_aggressive", "hist_gradient_boosting"]
+)
 def test_each_algorithm_from_the_browser_to_a_model_that_predicts(app, visit, tmp_path, algorithm):
     """A Turkish file, started in the browser: the downloaded model beats the baseline on its raw rows."""
     table = tmp_path / "müşteriler.csv"
@@ -194,9 +201,22 @@ def test_twenty_at_once(app, visit):
     raise AssertionError(f"not all completed: {states}")
 
 
-@pytest.mark.parametrize("path", ["/new", "/workflows", "/datasets", "/queues", "/rq-dashboard",
-                                  "/workflow?id=1", "/compare?ids=1,2", "/workflow?id=rubbish", "/compare?ids=<b>",
-                                  "/datasets?id=-1", "/workflows?page=zzz&sort=;drop&status=x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/new",
+        "/workflows",
+        "/datasets",
+        "/queues",
+        "/rq-dashboard",
+        "/workflow?id=1",
+        "/compare?ids=1,2",
+        "/workflow?id=rubbish",
+        "/compare?ids=<b>",
+        "/datasets?id=-1",
+        "/workflows?page=zzz&sort=;drop&status=x",
+    ],
+)
 @pytest.mark.parametrize("width", [1400, 420])
 def test_pages_open_without_errors(app, visit, path, width):
     """Every page opens at every width, shows no exception, and is not wider than its window."""

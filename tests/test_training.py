@@ -10,8 +10,10 @@ import pytest
 import tables
 from sklearn import metrics as sklearn_metrics
 
-from jobs import algorithms, datasets, recorder
-from jobs.steps.matrix import Matrix
+from jobs.pipelines import context
+from jobs.tabular import algorithms
+from jobs.tabular.matrix import Matrix
+from jobs.verbs import datasets
 from store import files, metrics, steps
 
 LINEAR = ("logistic_regression", "linear_svm", "perceptron", "passive_aggressive", "mlp")
@@ -26,8 +28,10 @@ def table(rows, classes):
 
 
 def matrices(ended):
-    return {name: (lambda matrix: matrix.part(0, matrix.rows))(Matrix(tables.file_of(ended["preprocess"], name)))
-            for name in ("train_X", "train_y", "val_X", "val_y")}
+    return {
+        name: (lambda matrix: matrix.part(0, matrix.rows))(Matrix(tables.file_of(ended["preprocess"], name)))
+        for name in ("train_X", "train_y", "val_X", "val_y")
+    }
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -56,24 +60,28 @@ def test_training_is_scikit_learns_own(home, key, classes):
 
 def test_evaluating_is_scikit_learns_own(home, monkeypatch):
     """Scores, confusion matrix and areas are what scikit-learn computes from all rows at once, however many blocks."""
-    monkeypatch.setattr("jobs.steps.matrix.BLOCK_ROWS", 64)
+    monkeypatch.setattr("jobs.tabular.matrix.BLOCK_ROWS", 64)
     ended = tables.run(table(900, 3), "answer", "logistic_regression", epochs=3)
     data, result = matrices(ended), ended["evaluate"].result
     model = joblib.load(tables.file_of(ended["train"], "model"))[-1]
     said = model.predict(data["val_X"])
     assert result["scores"]["accuracy"] == sklearn_metrics.accuracy_score(data["val_y"], said)
     assert result["scores"]["balanced_accuracy"] == pytest.approx(
-        sklearn_metrics.balanced_accuracy_score(data["val_y"], said))
+        sklearn_metrics.balanced_accuracy_score(data["val_y"], said)
+    )
     assert result["confusion"]["counts"] == sklearn_metrics.confusion_matrix(data["val_y"], said).tolist()
 
 
 def test_progress_moves_within_an_epoch(home, monkeypatch):
     """An epoch over many blocks tells how far it is, block by block, and which epoch it is."""
-    monkeypatch.setattr("jobs.steps.matrix.BLOCK_ROWS", 100)
-    monkeypatch.setattr(sys.modules["jobs.steps.train"], "BLOCK_ROWS", 100)
-    told, usual = [], recorder.Recorder.progress
-    monkeypatch.setattr(recorder.Recorder, "progress", lambda self, done, total, words="": (
-        told.append((done / total, words)), usual(self, done, total, words)))
+    monkeypatch.setattr("jobs.tabular.matrix.BLOCK_ROWS", 100)
+    monkeypatch.setattr(sys.modules["jobs.tabular.train"], "BLOCK_ROWS", 100)
+    told, usual = [], context.Recorder.progress
+    monkeypatch.setattr(
+        context.Recorder,
+        "progress",
+        lambda self, done, total, words="": (told.append((done / total, words)), usual(self, done, total, words)),
+    )
     ended = tables.run(table(500, 2), "answer", "logistic_regression", until="train", epochs=2)
     training = told[-8:]
     assert [share for share, _ in training] == [number / 8 for number in range(1, 9)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import visitor
 from store import actors, db, tables
 
@@ -17,8 +17,9 @@ class Visitor:
 
     def __init__(self, monkeypatch):
         self.cookie = None
-        monkeypatch.setattr(ContextProxy, "cookies", property(
-            lambda _: {people.cookie_name(): self.cookie} if self.cookie else {}))
+        monkeypatch.setattr(
+            ContextProxy, "cookies", property(lambda _: {people.cookie_name(): self.cookie} if self.cookie else {})
+        )
         monkeypatch.setattr(ContextProxy, "ip_address", "127.0.0.1")
         monkeypatch.setattr(actors, "_recognise", [visitor.recognised])
 
@@ -44,8 +45,18 @@ def press(seen, key):
 
 def text(seen):
     """Everything that can be read on the page."""
-    kinds = (seen.header, seen.subheader, seen.markdown, seen.caption, seen.error, seen.info, seen.warning,
-             seen.success, seen.code, seen.toast)
+    kinds = (
+        seen.header,
+        seen.subheader,
+        seen.markdown,
+        seen.caption,
+        seen.error,
+        seen.info,
+        seen.warning,
+        seen.success,
+        seen.code,
+        seen.toast,
+    )
     said = [str(each.value) for kind in kinds for each in kind]
     links = [link.proto.label for link in (*seen.get("page_link"), *seen.sidebar.get("page_link"))]
     return "\n".join(said + links).replace("\\", "")
@@ -59,5 +70,8 @@ def enabled(seen):
 def kept():
     """What is remembered, but for who did what."""
     with db.reading() as connection:
-        return {table.name: connection.execute(table.select()).all()
-                for table in tables.metadata.sorted_tables if table.name not in ("deeds", "sessions")}
+        return {
+            table.name: connection.execute(table.select()).all()
+            for table in tables.metadata.sorted_tables
+            if table.name not in ("deeds", "sessions")
+        }

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.answers import DONE, Json, answer, open_home, print_json
+from jobs.cli.output import DONE, Json, answer, open_home, print_json
 from store.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -19,63 +19,69 @@ FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the pass
 
 @app.command()
 def add(
-    name: Name, role: Role = "analyst", from_stdin: FromStdin = False,
+    name: Name,
+    role: Role = "analyst",
+    from_stdin: FromStdin = False,
     without: Annotated[bool, typer.Option("--no-password", help="Only a single sign-on and tokens.")] = False,
     as_json: Json = False,
 ) -> int:
     """Let somebody sign in. Asks for a password; where nobody can be asked, makes one and prints it once."""
     open_home()
-    from jobs import documents, people
+    from jobs.verbs import people, schemas
 
     given = None if without else _password(from_stdin)
     made = None if given or without else people.a_password()
     person = people.add(name, role, given or made)
     told = f"{person.name} may sign in as {person.role}." + (f" Password: {made}" if made else "")
-    return answer(told, documents.person(person) | ({"password": made} if made else {}), as_json)
+    return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> int:
     """Show who may sign in."""
     open_home()
-    from jobs import documents, people, terminal
+    from jobs.cli import terminal
+    from jobs.verbs import people, schemas
 
     found = people.everybody()
     if as_json:
-        return print_json([documents.person(each) for each in found])
+        return print_json([schemas.person(each) for each in found])
     terminal.people(found)
     return DONE
 
 
 @app.command()
-def role(name: Name, new: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, analyst or admin.")],
-         as_json: Json = False) -> int:
+def role(
+    name: Name,
+    new: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, analyst or admin.")],
+    as_json: Json = False,
+) -> int:
     """Give somebody another role; it holds from their next click on."""
     open_home()
-    from jobs import documents, people
+    from jobs.verbs import people, schemas
 
     person = people.set_role(name, new)
-    return answer(f"{person.name} is now {person.role}.", documents.person(person), as_json)
+    return answer(f"{person.name} is now {person.role}.", schemas.person(person), as_json)
 
 
 @app.command()
 def password(name: Name, from_stdin: FromStdin = False, as_json: Json = False) -> int:
     """Give somebody a new password; their browsers have to sign in again."""
     open_home()
-    from jobs import documents, people
+    from jobs.verbs import people, schemas
 
     given = _password(from_stdin)
     made = None if given else people.a_password()
     person = people.set_password(name, given or made or "")
     told = f"{person.name} has a new password." + (f" Password: {made}" if made else "")
-    return answer(told, documents.person(person) | ({"password": made} if made else {}), as_json)
+    return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
 
 
 @app.command()
 def remove(name: Name, as_json: Json = False) -> int:
     """Shut somebody out, at once; what they made stays."""
     open_home()
-    from jobs import people
+    from jobs.verbs import people
 
     person = people.remove(name)
     return answer(f"{person.name} may not sign in any more.", {"removed": person.name}, as_json)
@@ -85,58 +91,66 @@ def remove(name: Name, as_json: Json = False) -> int:
 def signout(name: Name, as_json: Json = False) -> int:
     """End all sessions of a person, as when a laptop is lost."""
     open_home()
-    from jobs import people
+    from jobs.verbs import people
 
     count = people.sign_out_everywhere(name)
     return answer(f"{count} session{'s' * (count != 1)} ended.", {"ended": count}, as_json)
 
 
 @app.command()
-def deeds(who: Annotated[str, typer.Option(help="Only what this person did.")] = "",
-          limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
-          as_json: Json = False) -> int:
+def deeds(
+    who: Annotated[str, typer.Option(help="Only what this person did.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> int:
     """Show who did what, the newest first."""
     open_home()
-    from jobs import documents, people, terminal
+    from jobs.cli import terminal
+    from jobs.verbs import people, schemas
 
     found, _ = people.look_at_deeds(who, limit)
     if as_json:
-        return print_json([documents.deed(each) for each in found])
+        return print_json([schemas.deed(each) for each in found])
     terminal.deeds(found)
     return DONE
 
 
 @tokens.command("add")
-def add_token(name: Name, label: Annotated[str, typer.Option(help="What it is for.")] = "",
-              days: Annotated[int, typer.Option(min=1, max=3650, help="How long it lasts.")] = 365,
-              as_json: Json = False) -> int:
+def add_token(
+    name: Name,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it lasts.")] = 365,
+    as_json: Json = False,
+) -> int:
     """Make a token for a program; it is shown only now."""
     open_home()
-    from jobs import documents, people
+    from jobs.verbs import people, schemas
 
     made = people.make_token(name, label, days)
-    return answer(f"Token {made.id}: {made.text}", documents.token(made.token) | {"token": made.text}, as_json)
+    return answer(f"Token {made.id}: {made.text}", schemas.token(made.token) | {"token": made.text}, as_json)
 
 
 @tokens.command("list")
 def list_tokens(name: Name, as_json: Json = False) -> int:
     """Show a person's tokens, without their text."""
     open_home()
-    from jobs import documents, people, terminal
+    from jobs.cli import terminal
+    from jobs.verbs import people, schemas
 
     found = people.tokens_of(name)
     if as_json:
-        return print_json([documents.token(each) for each in found])
+        return print_json([schemas.token(each) for each in found])
     terminal.tokens(found)
     return DONE
 
 
 @tokens.command("remove")
-def remove_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1)],
-                 as_json: Json = False) -> int:
+def remove_token(
+    token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1)], as_json: Json = False
+) -> int:
     """Take a token back, at once."""
     open_home()
-    from jobs import people
+    from jobs.verbs import people
 
     people.remove_token(token_id)
     return answer(f"Token {token_id} is no longer valid.", {"removed": token_id}, as_json)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 import streamlit as st
 
-from jobs import algorithms
+from jobs.tabular import algorithms
 from pages.parts import exports, visitor, words
 from store import actors, workflows
 from store.tables import Status
@@ -21,7 +21,10 @@ LONGEST_TEXT = 200
 LONGEST_NUMBER = 18
 NEWEST = "-created_at"
 SORTS = {
-    NEWEST: "Newest first", "created_at": "Oldest first", "-seconds": "Longest first", "seconds": "Shortest first",
+    NEWEST: "Newest first",
+    "created_at": "Oldest first",
+    "-seconds": "Longest first",
+    "seconds": "Shortest first",
     "name": "By name",
 }
 LOWER_IS_BETTER = ("rmse", "mae", "loss")
@@ -44,15 +47,26 @@ class Look:
 
     def which(self) -> Filter:
         return Filter(
-            ",".join(self.statuses), self.algorithm, self.dataset, self.text, self.unseen, self.sort.removeprefix("-"),
-            self.sort.startswith("-"), actors.name() or "" if self.mine else "",
+            ",".join(self.statuses),
+            self.algorithm,
+            self.dataset,
+            self.text,
+            self.unseen,
+            self.sort.removeprefix("-"),
+            self.sort.startswith("-"),
+            actors.name() or "" if self.mine else "",
         )
 
     def url(self) -> dict[str, str]:
         said = {
-            "status": ",".join(self.statuses), "algorithm": self.algorithm, "dataset": self.dataset or "",
-            "text": self.text, "unseen": "1" if self.unseen else "", "sort": self.sort if self.sort != NEWEST else "",
-            "page": self.page if self.page > 1 else "", "mine": "1" if self.mine else "",
+            "status": ",".join(self.statuses),
+            "algorithm": self.algorithm,
+            "dataset": self.dataset or "",
+            "text": self.text,
+            "unseen": "1" if self.unseen else "",
+            "sort": self.sort if self.sort != NEWEST else "",
+            "page": self.page if self.page > 1 else "",
+            "mine": "1" if self.mine else "",
         }
         return {name: str(value) for name, value in said.items() if value}
 
@@ -109,19 +123,21 @@ def changing(rows: Sequence[Workflow]) -> bool:
 def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], shown: str | None) -> pd.DataFrame:
     """The rows as the table shows them."""
     scored = [main_score(row, shown) for row in rows]
-    return pd.DataFrame({
-        "workflow": [address(row) for row in rows],
-        "status": [[words.status(row.status)] for row in rows],
-        "score": [words.score(*score) if score else "" for score in scored],
-        "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
-        "curve": [list(curves.get(row.id, [])) for row in rows],
-        "algorithm": [label(row.algorithm) for row in rows],
-        "dataset": [dataset_title(row) for row in rows],
-        **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
-        "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
-        "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
-        "at": [words.exactly(row.started_at) for row in rows],
-    })
+    return pd.DataFrame(
+        {
+            "workflow": [address(row) for row in rows],
+            "status": [[words.status(row.status)] for row in rows],
+            "score": [words.score(*score) if score else "" for score in scored],
+            "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
+            "curve": [list(curves.get(row.id, [])) for row in rows],
+            "algorithm": [label(row.algorithm) for row in rows],
+            "dataset": [dataset_title(row) for row in rows],
+            **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
+            "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
+            "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
+            "at": [words.exactly(row.started_at) for row in rows],
+        }
+    )
 
 
 def columns(shown: str | None) -> dict[str, Any]:
@@ -129,11 +145,16 @@ def columns(shown: str | None) -> dict[str, Any]:
     column = st.column_config
     alone = not visitor.has_signed_in()
     return {
-        "workflow": column.LinkColumn("Workflow", display_text=NAME_IN_ADDRESS, width=210 if alone else 184,
-                                      pinned=True),
+        "workflow": column.LinkColumn(
+            "Workflow", display_text=NAME_IN_ADDRESS, width=210 if alone else 184, pinned=True
+        ),
         "status": status_column(),
-        "score": column.TextColumn(words.score_name(shown) if shown else "Score", width=64, alignment="right",
-                                   help="Accuracy, or R² where numbers are predicted, on rows kept aside"),
+        "score": column.TextColumn(
+            words.score_name(shown) if shown else "Score",
+            width=64,
+            alignment="right",
+            help="Accuracy, or R² where numbers are predicted, on rows kept aside",
+        ),
         "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=54 if alone else 44),
         "curve": column.LineChartColumn("Curve", width=60, help="The validation score, epoch by epoch"),
         "algorithm": column.TextColumn("Algorithm", width=126 if alone else 118),
@@ -150,7 +171,8 @@ def status_column(width: int = 92) -> Any:
     # The tags have white letters in both themes, and only the light theme's colours are dark enough for those.
     colours = [st.get_option(f"theme.light.{words.COLOURS[status]}Color") for status in Status]
     return st.column_config.MultiselectColumn(
-        "Status", options=[words.status(status) for status in Status], color=colours, width=width)
+        "Status", options=[words.status(status) for status in Status], color=colours, width=width
+    )
 
 
 NAME_IN_ADDRESS = "#(.*)$"
@@ -187,19 +209,48 @@ def dataset_title(workflow: Workflow) -> str:
 
 def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
     """The chosen workflows, or all that match, as a CSV file."""
-    found = workflows.get_many(ids) if ids else [
-        row for start in range(0, workflows.count(which), EXPORT_CHUNK)
-        for row in workflows.find(which, EXPORT_CHUNK, start)
-    ]
+    found = (
+        workflows.get_many(ids)
+        if ids
+        else [
+            row
+            for start in range(0, workflows.count(which), EXPORT_CHUNK)
+            for row in workflows.find(which, EXPORT_CHUNK, start)
+        ]
+    )
     names = sorted({name for row in found for name in row.scores})
-    header = ["id", "name", "note", "status", "algorithm", "dataset", "target", *names,
-              "started_at", "seconds", "settings"]
-    return exports.to_csv(header, (
-        [row.id, row.name, row.note, str(row.status), row.algorithm, dataset_title(row), row.target,
-         *(row.scores.get(name) for name in names), row.started_at.isoformat() if row.started_at else "",
-         round(row.seconds, 3) if row.seconds is not None else "", json.dumps(row.params, ensure_ascii=False)]
-        for row in found))
-
+    header = [
+        "id",
+        "name",
+        "note",
+        "status",
+        "algorithm",
+        "dataset",
+        "target",
+        *names,
+        "started_at",
+        "seconds",
+        "settings",
+    ]
+    return exports.to_csv(
+        header,
+        (
+            [
+                row.id,
+                row.name,
+                row.note,
+                str(row.status),
+                row.algorithm,
+                dataset_title(row),
+                row.target,
+                *(row.scores.get(name) for name in names),
+                row.started_at.isoformat() if row.started_at else "",
+                round(row.seconds, 3) if row.seconds is not None else "",
+                json.dumps(row.params, ensure_ascii=False),
+            ]
+            for row in found
+        ),
+    )
 
 
 def _share(name: str, value: float) -> float | None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import once, tokens, twins, words
 from pages.parts.once import Held
 from pages.parts.twins import Twin
@@ -36,22 +36,45 @@ def dialogs() -> None:
 
 
 def choose_role(key: str, role: str = Role.analyst) -> str:
-    return str(st.radio("Role", list(Role), index=list(Role).index(Role(role)), key=key, format_func=words.sentence,
-                        captions=list(MAY.values())))
+    return str(
+        st.radio(
+            "Role",
+            list(Role),
+            index=list(Role).index(Role(role)),
+            key=key,
+            format_func=words.sentence,
+            captions=list(MAY.values()),
+        )
+    )
 
 
 def _add(hold: Held) -> None:
     with st.form(f"{KEY}-add-form", border=False):
-        name = st.text_input("Name", key=f"{KEY}-add-name", max_chars=LONGEST_NAME, autocomplete="off",
-                             placeholder="To sign in with, such as ayse or a mail address")
+        name = st.text_input(
+            "Name",
+            key=f"{KEY}-add-name",
+            max_chars=LONGEST_NAME,
+            autocomplete="off",
+            placeholder="To sign in with, such as ayse or a mail address",
+        )
         role = choose_role(f"{KEY}-add-role")
         given = _password_field(f"{KEY}-add-password")
         pressed = st.form_submit_button("Add", type="primary", icon=":material/person_add:")
     if pressed and (person := hold.press(people.add, name, role, given or _made(hold))):
         _hand_over(hold, person.name, given, f"{person.name} may sign in as {person.role}.")
     hold.problem()
-    twins.popover([twins.user("Add somebody", ["add", name or "NAME", "--role", role], "POST", "people",
-                              {"name": name or "NAME", "role": role})], key=f"{KEY}-add-twin")
+    twins.popover(
+        [
+            twins.user(
+                "Add somebody",
+                ["add", name or "NAME", "--role", role],
+                "POST",
+                "people",
+                {"name": name or "NAME", "role": role},
+            )
+        ],
+        key=f"{KEY}-add-twin",
+    )
 
 
 def _role(hold: Held) -> None:
@@ -65,8 +88,10 @@ def _role(hold: Held) -> None:
         hold.answered(f"{person.name} is now {role}.")
         st.rerun()
     hold.problem()
-    twins.popover([twins.user("Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}",
-                              {"role": role})], key=f"{KEY}-role-twin")
+    twins.popover(
+        [twins.user("Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}", {"role": role})],
+        key=f"{KEY}-role-twin",
+    )
 
 
 def _password(hold: Held) -> None:
@@ -78,8 +103,10 @@ def _password(hold: Held) -> None:
     if pressed and hold.press(people.set_password, name, given or _made(hold)):
         _hand_over(hold, name, given, f"{name} has a new password.")
     hold.problem()
-    twins.popover([twins.user("Set a password", ["password", name], "PATCH", f"people/{name}",
-                              {"password": "..."})], key=f"{KEY}-password-twin")
+    twins.popover(
+        [twins.user("Set a password", ["password", name], "PATCH", f"people/{name}", {"password": "..."})],
+        key=f"{KEY}-password-twin",
+    )
 
 
 def _hand_over(hold: Held, name: str, given: str, said: str) -> None:
@@ -92,8 +119,10 @@ def _hand_over(hold: Held, name: str, given: str, said: str) -> None:
 
 
 def _show_password(hold: Held) -> None:
-    st.markdown(f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not kept here, and not shown again. "
-                "Whoever signed in with it can choose another on the page Account.")
+    st.markdown(
+        f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not kept here, and not shown again. "
+        "Whoever signed in with it can choose another on the page Account."
+    )
     st.code(hold.secret, language=None)
     if st.button("Done", type="primary", key=f"{KEY}-made-done"):
         hold.answered()
@@ -109,8 +138,9 @@ def _tokens(hold: Held) -> None:
     st.caption("A token lets a program act as this person, with their role, until it runs out or is taken back.")
     tokens.rows(hold, found, people.remove_token)
     tokens.make(hold, people.make_token, hold.about)
-    commands = [Twin("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "")
-                for verb in ("list", "add")]
+    commands = [
+        Twin("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
+    ]
     twins.popover(commands, key=f"{KEY}-token-twin")
 
 
@@ -119,13 +149,17 @@ def _remove(hold: Held) -> None:
     if person is None:
         return
     name = words.plain(person.name)
-    st.markdown(f"**{name}** is signed out everywhere at once and cannot sign in any more; their tokens end. "
-                "Their workflows, datasets and models stay, and so does what is written of what they did.")
+    st.markdown(
+        f"**{name}** is signed out everywhere at once and cannot sign in any more; their tokens end. "
+        "Their workflows, datasets and models stay, and so does what is written of what they did."
+    )
     if person.id == actors.current().person_id:
         st.warning("This is you: you are signed out at once.", icon=":material/warning:")
     if len(people.everybody()) == 1:
-        st.warning("Nobody is left then, so nobody has to sign in any more, and whoever can open this page may do "
-                   "everything.", icon=":material/warning:")
+        st.warning(
+            "Nobody is left then, so nobody has to sign in any more, and whoever can open this page may do everything.",
+            icon=":material/warning:",
+        )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
         sure = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
@@ -133,8 +167,9 @@ def _remove(hold: Held) -> None:
         hold.answered(f"{person.name} may not sign in any more." if sure else "")
         st.rerun()
     hold.problem()
-    twins.popover([twins.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")],
-                  key=f"{KEY}-remove-twin")
+    twins.popover(
+        [twins.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")], key=f"{KEY}-remove-twin"
+    )
 
 
 def _whom(hold: Held) -> people.Person | None:
@@ -148,9 +183,18 @@ def _whom(hold: Held) -> people.Person | None:
 
 
 def _password_field(key: str) -> str:
-    return st.text_input("Password", type="password", key=key, max_chars=people.LONGEST_PASSWORD,
-                         autocomplete="new-password", placeholder="Leave empty, and one is made",
-                         help=f"{people.SHORTEST_PASSWORD} characters or more. One that is made is shown once.") or ""
+    return (
+        st.text_input(
+            "Password",
+            type="password",
+            key=key,
+            max_chars=people.LONGEST_PASSWORD,
+            autocomplete="new-password",
+            placeholder="Leave empty, and one is made",
+            help=f"{people.SHORTEST_PASSWORD} characters or more. One that is made is shown once.",
+        )
+        or ""
+    )
 
 
 def _made(hold: Held) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from jobs.pipelines.registry import Param
 from streamlit.delta_generator import DeltaGenerator
 
-from jobs import attempts
-from jobs import workflows as verbs
-from jobs.pipelines import Param
+from jobs.engine import attempts
+from jobs.verbs import workflows as verbs
 from pages.parts import actions, forms, links, notebook, outputs, twins, visitor, words
 from pages.parts.notebook import Notebook
 from store import datasets, logs
@@ -85,7 +85,6 @@ def badge(status: Status, label: str | None = None) -> None:
     st.badge(label or words.status(status), icon=words.ICONS[status], color=words.COLOURS[status])  # type: ignore[arg-type]
 
 
-
 def _cell(book: Notebook, step: Step, edits: Edits) -> DeltaGenerator:
     """One cell, but for its head; returns the place for that."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -114,8 +113,13 @@ def _view_choice(book: Notebook, step: Step) -> str | None:
         offered.append(LOG)
     if not offered:
         return None
-    return st.pills(f"Show of {notebook.title(step.name)}", offered, default=LOG if failed else None,
-                    key=f"show-{step.id}-{step.attempt}{'-failed' if failed else ''}", label_visibility="collapsed")
+    return st.pills(
+        f"Show of {notebook.title(step.name)}",
+        offered,
+        default=LOG if failed else None,
+        key=f"show-{step.id}-{step.attempt}{'-failed' if failed else ''}",
+        label_visibility="collapsed",
+    )
 
 
 def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
@@ -178,9 +182,15 @@ def _failure(step: Step) -> None:
     st.error(words.plain(step.error or "The step failed."), icon=":material/error:")
     if visitor.may_change():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button("Retry", icon=":material/replay:", key=f"retry-{step.id}",
-                      type="secondary" if step.error_code == "refused" else "primary",
-                      on_click=actions.perform, args=(verbs.retry, step.workflow_id), kwargs={"leave": False})
+            st.button(
+                "Retry",
+                icon=":material/replay:",
+                key=f"retry-{step.id}",
+                type="secondary" if step.error_code == "refused" else "primary",
+                on_click=actions.perform,
+                args=(verbs.retry, step.workflow_id),
+                kwargs={"leave": False},
+            )
             st.caption(_what_to_do(step), width="stretch")
     else:
         st.caption("An analyst can retry it, or run it with other settings.")
@@ -212,8 +222,11 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
         return _edited(step)
     columns = [column["name"] for column in datasets.get(book.workflow.dataset_id).columns]
     chosen = forms.param_widgets(params, step.params | _edited(step), settings_key(step), columns)
-    changed = {param.name: chosen[param.name] for param in params
-               if not _same(chosen[param.name], forms.fitting(param, step.params.get(param.name)))}
+    changed = {
+        param.name: chosen[param.name]
+        for param in params
+        if not _same(chosen[param.name], forms.fitting(param, step.params.get(param.name)))
+    }
     st.session_state[f"{settings_key(step)}-edited"] = changed
     if not changed:
         st.caption("Change a setting to run from here as a new workflow; this one stays as it is.")
@@ -270,8 +283,15 @@ def _run_from_here(book: Notebook, edits: Edits) -> None:
     else:
         st.info(_plan_words(plan), icon=":material/edit:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Run from here", icon=":material/play_arrow:", type="secondary" if book.failed else "primary",
-                  key="run-from-here", disabled=bool(problem), on_click=st.session_state.update, args=({RUN: True},))
+        st.button(
+            "Run from here",
+            icon=":material/play_arrow:",
+            type="secondary" if book.failed else "primary",
+            key="run-from-here",
+            disabled=bool(problem),
+            on_click=st.session_state.update,
+            args=({RUN: True},),
+        )
         st.button("Discard changes", key="discard", type="tertiary", on_click=_discard, args=(workflow_id,))
         twins.popover([twins.rerun(workflow_id, edits.first, edits.params)], key="twin-rerun")
 

@@ -60,12 +60,14 @@ def measure_name(measure: str) -> str:
     return MEASURES.get(measure, measure.replace("_", " ").capitalize())
 
 
-def learning(curves: Curves, measure: str, epochs: int | None = None, best: int | None = None,
-             zoom: Zoom | None = None) -> go.Figure:
+def learning(
+    curves: Curves, measure: str, epochs: int | None = None, best: int | None = None, zoom: Zoom | None = None
+) -> go.Figure:
     """One measure over the epochs, training against validation; of the `epochs` to come there is room for some."""
     traces = []
     for name, label, colour, width in (
-        (f"train_{measure}", "Training", SOFT, 1.5), (f"val_{measure}", "Validation", ACCENT, 2.5),
+        (f"train_{measure}", "Training", SOFT, 1.5),
+        (f"val_{measure}", "Validation", ACCENT, 2.5),
         (measure, measure_name(measure), ACCENT, 2.5),
     ):
         if points := _within(curves.get(name) or [], zoom):
@@ -74,8 +76,12 @@ def learning(curves: Curves, measure: str, epochs: int | None = None, best: int 
         traces.append(_dot(point, measure in SHARES))
     last = max((points[-1].epoch for points in curves.values() if points), default=0)
     end = _horizon(last, epochs) if epochs else last
-    across: dict[str, Any] = {"title": {"text": "Epoch"}, "tickformat": ",d", "dtick": 1 if end <= FEW_EPOCHS else None,
-                              "range": [1 - end / 50, end * 1.02] if epochs else None}
+    across: dict[str, Any] = {
+        "title": {"text": "Epoch"},
+        "tickformat": ",d",
+        "dtick": 1 if end <= FEW_EPOCHS else None,
+        "range": [1 - end / 50, end * 1.02] if epochs else None,
+    }
     up: dict[str, Any] = {"tickformat": ".2~%", "range": _span(curves, measure)} if measure in SHARES else {}
     if zoom:
         across |= {"range": zoom[0], "dtick": None}
@@ -93,12 +99,28 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
     """What it really was against what was predicted; the shade is the share of the row."""
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
     short = shortened(labels, LONGEST_LABEL if len(labels) <= MOST_SHARED else LONGEST_OF_MANY)
-    hover = [[f"really {_safe(labels[i])}, predicted {_safe(labels[j])}: {counts[i][j]:,} rows, {shares[i][j]:.1%}"
-              for j in range(len(labels))] for i in range(len(labels))]
-    figure = go.Figure(go.Heatmap(
-        z=shares, x=short, y=short, hovertext=hover, hovertemplate="%{hovertext}<extra></extra>", colorscale=COUNTS,
-        zmin=0, zmax=1, showscale=False, xgap=3, ygap=3,
-    ))
+    hover = [
+        [
+            f"really {_safe(labels[i])}, predicted {_safe(labels[j])}: {counts[i][j]:,} rows, {shares[i][j]:.1%}"
+            for j in range(len(labels))
+        ]
+        for i in range(len(labels))
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=short,
+            y=short,
+            hovertext=hover,
+            hovertemplate="%{hovertext}<extra></extra>",
+            colorscale=COUNTS,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=3,
+            ygap=3,
+        )
+    )
     if len(labels) <= MOST_NUMBERED:
         figure.update_layout(annotations=_numbers(short, counts, shares))
     _lay_out(figure, "confusion", "", height=min(max(48 * len(labels) + 120, HEIGHT), 620))
@@ -111,8 +133,13 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
     """The number in each field, and its share where there is room."""
     roomy = len(labels) <= MOST_SHARED
     return [
-        {"x": across, "y": down, "showarrow": False, "font": {"color": LIGHT if share > 0.45 else DARK},
-         "text": f"{count:,}<br>{share:.0%}" if roomy else f"{count:,}"}
+        {
+            "x": across,
+            "y": down,
+            "showarrow": False,
+            "font": {"color": LIGHT if share > 0.45 else DARK},
+            "text": f"{count:,}<br>{share:.0%}" if roomy else f"{count:,}",
+        }
         for down, row, row_shares in zip(labels, counts, shares, strict=True)
         for across, count, share in zip(labels, row, row_shares, strict=True)
     ]
@@ -121,8 +148,16 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
 def roc(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
     """How many are found against how many false alarms that costs, for every class."""
     figure = _ratio_lines(curves, "roc", "auc", "AUC")
-    figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": SOFT, "width": 1, "dash": "dot"},
-                                hoverinfo="skip", showlegend=False))
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": SOFT, "width": 1, "dash": "dot"},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
     _lay_ratio(figure, "roc", "False alarms", "Found")
     return figure
 
@@ -136,15 +171,23 @@ def precision_recall(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
 
 def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
     """Predictions against the truth; on the dotted line they agree."""
-    figure = go.Figure(go.Scattergl(
-        x=list(actual), y=list(predicted), mode="markers", name="Rows",
-        marker={"color": ACCENT, "size": 5, "opacity": 0.45},
-        hovertemplate="really %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
-    ))
+    figure = go.Figure(
+        go.Scattergl(
+            x=list(actual),
+            y=list(predicted),
+            mode="markers",
+            name="Rows",
+            marker={"color": ACCENT, "size": 5, "opacity": 0.45},
+            hovertemplate="really %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
+        )
+    )
     if actual and predicted:
         ends = [min(*actual, *predicted), max(*actual, *predicted)]
-        figure.add_trace(go.Scatter(x=ends, y=ends, mode="lines", line={"color": SOFT, "width": 1.5, "dash": "dot"},
-                                    hoverinfo="skip"))
+        figure.add_trace(
+            go.Scatter(
+                x=ends, y=ends, mode="lines", line={"color": SOFT, "width": 1.5, "dash": "dot"}, hoverinfo="skip"
+            )
+        )
     _lay_out(figure, "residuals", "", height=360)
     figure.update_layout(showlegend=False)
     figure.update_xaxes(title_text="Really", showgrid=True)
@@ -155,13 +198,23 @@ def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
 def importance(rows: Sequence[Mapping[str, Any]], most: int = 15) -> go.Figure:
     """How much the score falls when a column is shuffled; the most important one on top."""
     shown = list(rows)[:most]
-    figure = go.Figure(go.Bar(
-        x=[row["value"] for row in shown], y=shortened([row["column"] for row in shown]), orientation="h",
-        error_x={"type": "data", "array": [row.get("spread") or 0 for row in shown], "color": SOFT, "thickness": 1.5,
-                 "width": 3},
-        marker={"color": ACCENT, "cornerradius": 3}, customdata=[_safe(row["column"]) for row in shown],
-        hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
-    ))
+    figure = go.Figure(
+        go.Bar(
+            x=[row["value"] for row in shown],
+            y=shortened([row["column"] for row in shown]),
+            orientation="h",
+            error_x={
+                "type": "data",
+                "array": [row.get("spread") or 0 for row in shown],
+                "color": SOFT,
+                "thickness": 1.5,
+                "width": 3,
+            },
+            marker={"color": ACCENT, "cornerradius": 3},
+            customdata=[_safe(row["column"]) for row in shown],
+            hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
+        )
+    )
     _lay_out(figure, "importance", "", height=max(26 * len(shown) + 70, 140))
     figure.update_layout(bargap=0.35)
     figure.update_xaxes(title_text="Loss of score without it", showgrid=True, zeroline=True, zerolinecolor=FAINT)
@@ -212,8 +265,11 @@ def _line(points: Sequence[Point], label: str, colour: str, width: float, is_sha
     epochs, values = ([point[part] for point in points] for part in (0, 1))
     return go.Scatter(
         # Arrays are checked and sent as a whole, lists number by number.
-        x=np.array(epochs, "int32"), y=np.array(values, "float64"), name=label,
-        mode="lines" if len(points) > 1 else "markers", line={"color": colour, "width": width},
+        x=np.array(epochs, "int32"),
+        y=np.array(values, "float64"),
+        name=label,
+        mode="lines" if len(points) > 1 else "markers",
+        line={"color": colour, "width": width},
         marker={"color": colour},
         hovertemplate=f"%{{y:{'.1%' if is_share else '.4g'}}}<extra>{label}</extra>",
     )
@@ -221,7 +277,10 @@ def _line(points: Sequence[Point], label: str, colour: str, width: float, is_sha
 
 def _dot(point: Point, is_share: bool) -> go.Scatter:
     return go.Scatter(
-        x=[point.epoch], y=[point.value], mode="markers", name="Best epoch",
+        x=[point.epoch],
+        y=[point.value],
+        mode="markers",
+        name="Best epoch",
         marker={"color": ACCENT, "size": 10, "line": {"color": "white", "width": 2}},
         hovertemplate=f"best, epoch {point.epoch:,}: %{{y:{'.1%' if is_share else '.4g'}}}<extra></extra>",
         showlegend=False,
@@ -234,12 +293,16 @@ def _ratio_lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, are
         points = curve.get(which) or []
         size = curve.get(area)
         name = _safe(str(curve.get("label", ""))[:LONGEST_LABEL])
-        figure.add_trace(go.Scatter(
-            x=[point[0] for point in points], y=[point[1] for point in points], mode="lines",
-            name=f"{name} ({area_name} {size:.3f})" if size is not None else name,
-            line={"color": PALETTE[number % len(PALETTE)], "width": 2},
-            hovertemplate=f"{name}: %{{x:.1%}}, %{{y:.1%}}<extra></extra>",
-        ))
+        figure.add_trace(
+            go.Scatter(
+                x=[point[0] for point in points],
+                y=[point[1] for point in points],
+                mode="lines",
+                name=f"{name} ({area_name} {size:.3f})" if size is not None else name,
+                line={"color": PALETTE[number % len(PALETTE)], "width": 2},
+                hovertemplate=f"{name}: %{{x:.1%}}, %{{y:.1%}}<extra></extra>",
+            )
+        )
     return figure
 
 
@@ -257,10 +320,14 @@ def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT)
 def _layout(revision: str, title: str, height: int, across: dict[str, Any], up: dict[str, Any]) -> dict[str, Any]:
     """Quiet, see-through, and steady: the same revision keeps what the reader has zoomed to."""
     return {
-        "height": height, "uirevision": revision, "template": TEMPLATE,
+        "height": height,
+        "uirevision": revision,
+        "template": TEMPLATE,
         "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
-        "margin": {"l": 8, "r": 8, "t": 36 if title else 12, "b": 8}, "hovermode": "x unified" if title else "closest",
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 8, "t": 36 if title else 12, "b": 8},
+        "hovermode": "x unified" if title else "closest",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1},
         "xaxis": {"showgrid": False, "zeroline": False, "automargin": True, **across},
         "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
@@ -309,13 +376,15 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
     is_share = _measure(measure) in SHARES
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
-            said = name[:LONGEST_LABEL * 2] if len(names) <= NAMED else ""
+            said = name[: LONGEST_LABEL * 2] if len(names) <= NAMED else ""
             label = _safe(f"#{workflow_id} {said}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, is_share))
     _lay_out(figure, f"comparison-{measure}", "", height=380)
-    figure.update_layout(hovermode="x unified", showlegend=True,
-                         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0,
-                                 "xanchor": "left", "x": 0})
+    figure.update_layout(
+        hovermode="x unified",
+        showlegend=True,
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "xanchor": "left", "x": 0},
+    )
     figure.update_xaxes(title_text="Epoch", tickformat=",d")
     if is_share:
         figure.update_yaxes(tickformat=".2~%")
@@ -330,9 +399,17 @@ def queue_depth(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
         ("Running", [minute.running for minute in minutes], ACCENT),
         ("Waiting", [minute.waiting for minute in minutes], SOFT),
     ):
-        figure.add_trace(go.Scatter(x=times, y=values, name=name, mode="lines", stackgroup="depth",
-                                    line={"color": colour, "width": 1.5, "shape": "hv"},
-                                    hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
+        figure.add_trace(
+            go.Scatter(
+                x=times,
+                y=values,
+                name=name,
+                mode="lines",
+                stackgroup="depth",
+                line={"color": colour, "width": 1.5, "shape": "hv"},
+                hovertemplate="%{y:,d}<extra>" + name + "</extra>",
+            )
+        )
     top = max((minute.waiting + minute.running for minute in minutes), default=0)
     _lay_minutes(figure, "queue-depth", zone, top)
     return figure
@@ -346,8 +423,15 @@ def queue_throughput(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure
         ("Finished", [minute.finished for minute in minutes], GREEN),
         ("Failed", [minute.failed for minute in minutes], RED),
     ):
-        figure.add_trace(go.Bar(x=times, y=values, name=name, marker={"color": colour},
-                                hovertemplate="%{y:,d}<extra>" + name + "</extra>"))
+        figure.add_trace(
+            go.Bar(
+                x=times,
+                y=values,
+                name=name,
+                marker={"color": colour},
+                hovertemplate="%{y:,d}<extra>" + name + "</extra>",
+            )
+        )
     figure.update_layout(barmode="stack", bargap=0.2)
     top = max((minute.finished + minute.failed for minute in minutes), default=0)
     _lay_minutes(figure, "queue-throughput", zone, top)

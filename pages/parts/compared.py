@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from jobs import pipelines
+from jobs.pipelines import registry
 from pages.parts import archive, charts, words
 from store.errors import Refused
 from store.workflows import Workflow
@@ -18,8 +18,11 @@ LONGEST_NUMBER = 18
 LONGEST_VALUE = 200
 ORDER = ("accuracy", "balanced_accuracy", "f1", "auc", "r2", "rmse", "mae")
 NOT_USED = "–"
-FIRST = {"Dataset": archive.dataset_title, "Target": lambda workflow: workflow.target,
-         "Algorithm": lambda workflow: archive.label(workflow.algorithm)}
+FIRST = {
+    "Dataset": archive.dataset_title,
+    "Target": lambda workflow: workflow.target,
+    "Algorithm": lambda workflow: archive.label(workflow.algorithm),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,10 @@ def read(given: Mapping[str, str]) -> Asked:
     ids = list(dict.fromkeys(int(word) for word in words_ if _is_number(word)))
     baseline = given.get("baseline", "")
     return Asked(
-        ids[:charts.MOST_COMPARED], [word for word in words_ if not _is_number(word)],
-        max(0, len(ids) - charts.MOST_COMPARED), given.get("curve") or None,
+        ids[: charts.MOST_COMPARED],
+        [word for word in words_ if not _is_number(word)],
+        max(0, len(ids) - charts.MOST_COMPARED),
+        given.get("curve") or None,
         int(baseline) if _is_number(baseline) else None,
     )
 
@@ -53,8 +58,10 @@ def remarks(asked: Asked, found: Sequence[Workflow]) -> list[str]:
     if missing := sorted(set(asked.ids) - {workflow.id for workflow in found}):
         names = ", ".join(f"#{workflow_id}" for workflow_id in missing)
         plural = len(missing) > 1
-        said.append(f"{names} {'do' if plural else 'does'} not exist, or no longer; "
-                    f"{'they were' if plural else 'it was'} probably deleted.")
+        said.append(
+            f"{names} {'do' if plural else 'does'} not exist, or no longer; "
+            f"{'they were' if plural else 'it was'} probably deleted."
+        )
     if asked.too_many:
         said.append(f"Up to {charts.MOST_COMPARED} can be compared; the other {asked.too_many} are left out.")
     if len(found) == 1 and not said:
@@ -100,7 +107,8 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
     names = score_names(found)
     base = next((workflow for workflow in found if workflow.id == baseline), found[0])
     cells: dict[str, list[Any]] = {
-        "workflow": [archive.address(workflow) for workflow in found], "colour": ["⬤"] * len(found),
+        "workflow": [archive.address(workflow) for workflow in found],
+        "colour": ["⬤"] * len(found),
     }
     for name in names:
         cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
@@ -109,7 +117,8 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
     cells["algorithm"] = [archive.label(workflow.algorithm) for workflow in found]
     colours = charts.colours([workflow.id for workflow in found])
     styled = pd.DataFrame(cells).style.apply(
-        lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"])
+        lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"]
+    )
     return styled.map(lambda cell: "color: #2f9463; font-weight: bold" if cell.endswith(" best") else "", subset=names)
 
 
@@ -119,9 +128,14 @@ def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
         "workflow": column.LinkColumn("Workflow", display_text=archive.NAME_IN_ADDRESS, width=190, pinned=True),
         "status": archive.status_column(),
-        **{name: column.TextColumn(words.score_name(name), width=140, help="Differences in percentage points"
-                                   if name in ("accuracy", "balanced_accuracy") else None)
-           for name in score_names(found)},
+        **{
+            name: column.TextColumn(
+                words.score_name(name),
+                width=140,
+                help="Differences in percentage points" if name in ("accuracy", "balanced_accuracy") else None,
+            )
+            for name in score_names(found)
+        },
         "duration": column.TextColumn("Duration", width=80),
         "algorithm": column.TextColumn("Algorithm", width=140),
     }
@@ -140,7 +154,9 @@ def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
     differing = {name: values for name, values in rows.items() if len(set(values)) > 1}
     table = pd.DataFrame(
         [[name, *values] for name, values in differing.items()],
-        columns=["Setting", *(f"#{workflow.id}" for workflow in found)], dtype="str")
+        columns=["Setting", *(f"#{workflow.id}" for workflow in found)],
+        dtype="str",
+    )
     return table, len(rows) - len(differing)
 
 
@@ -148,13 +164,14 @@ def _settings(workflow: Workflow) -> dict[str, str]:
     """What a workflow was started with, by the names people read."""
     labels = _labels(workflow)
     return {name: say(workflow) for name, say in FIRST.items()} | {
-        labels.get(name, words.score_name(name)): _value(value) for name, value in workflow.params.items()}
+        labels.get(name, words.score_name(name)): _value(value) for name, value in workflow.params.items()
+    }
 
 
 def _labels(workflow: Workflow) -> dict[str, str]:
     chosen = {**workflow.params, "algorithm": workflow.algorithm, "target": workflow.target}
     try:
-        return {name: param.label for name, param in pipelines.get(workflow.pipeline).params(chosen).items()}
+        return {name: param.label for name, param in registry.get(workflow.pipeline).params(chosen).items()}
     except Refused:
         return {}  # written in a module that is no longer loaded
 

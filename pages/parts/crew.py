@@ -9,16 +9,19 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from jobs.queues import JobRow, QueueCounts, WorkerRow
+from jobs.engine.queues import JobRow, QueueCounts, WorkerRow
 from pages.parts import address, archive, twins, words
 from pages.parts.twins import Twin
 from store.tables import now
 
 GREY = "color: #8b97a6"
 COUNTS = {
-    "ready": ("Ready", "Wait for a free worker."), "started": ("Started", "Are with a worker."),
-    "deferred": ("Deferred", "Wait for the step above them."), "scheduled": ("Scheduled", "Are tried again later."),
-    "finished": ("Finished", "Done, and remembered for a week."), "failed": ("Failed", "Remembered for a week."),
+    "ready": ("Ready", "Wait for a free worker."),
+    "started": ("Started", "Are with a worker."),
+    "deferred": ("Deferred", "Wait for the step above them."),
+    "scheduled": ("Scheduled", "Are tried again later."),
+    "finished": ("Finished", "Done, and remembered for a week."),
+    "failed": ("Failed", "Remembered for a week."),
 }
 
 
@@ -40,15 +43,18 @@ def counts_columns() -> dict[str, Any]:
 
 def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
     """One row a worker; grey when that was some time ago."""
-    frame = pd.DataFrame({
-        "name": [worker.name for worker in workers],
-        "state": [_state(worker, fresh) for worker in workers],
-        "doing": [_step_address(worker.workflow_id, worker.step) for worker in workers],
-        "up": [_since(worker.started_at) for worker in workers],
-        "memory": [words.size(worker.memory) for worker in workers],
-        "done": [f"{worker.done:,}" for worker in workers],
-        "failed": [f"{worker.failed:,}" for worker in workers],
-    }, dtype="object")
+    frame = pd.DataFrame(
+        {
+            "name": [worker.name for worker in workers],
+            "state": [_state(worker, fresh) for worker in workers],
+            "doing": [_step_address(worker.workflow_id, worker.step) for worker in workers],
+            "up": [_since(worker.started_at) for worker in workers],
+            "memory": [words.size(worker.memory) for worker in workers],
+            "done": [f"{worker.done:,}" for worker in workers],
+            "failed": [f"{worker.failed:,}" for worker in workers],
+        },
+        dtype="object",
+    )
     return _aged(frame, fresh)
 
 
@@ -67,16 +73,18 @@ def workers_columns() -> dict[str, Any]:
 
 def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
     """One row a job, the newest first."""
-    return pd.DataFrame({
-        "step": [_step_address(job.workflow_id, job.step) for job in jobs],
-        "status": [[words.status(job.status)] for job in jobs],
-        "attempt": [str(job.attempt) for job in jobs],
-        "started": [words.ago(job.started_at) for job in jobs],
-        "took": [words.duration(job.seconds) for job in jobs],
-        "waited": [_waited(job) for job in jobs],
-        "worker": [job.worker or "" for job in jobs],
-        "job": [job.job_id for job in jobs],
-    })
+    return pd.DataFrame(
+        {
+            "step": [_step_address(job.workflow_id, job.step) for job in jobs],
+            "status": [[words.status(job.status)] for job in jobs],
+            "attempt": [str(job.attempt) for job in jobs],
+            "started": [words.ago(job.started_at) for job in jobs],
+            "took": [words.duration(job.seconds) for job in jobs],
+            "waited": [_waited(job) for job in jobs],
+            "worker": [job.worker or "" for job in jobs],
+            "job": [job.job_id for job in jobs],
+        }
+    )
 
 
 def jobs_columns() -> dict[str, Any]:

@@ -39,8 +39,10 @@ class Shared:
                 return
             known = min((points[-1].epoch for points in self.curves.values()), default=None)
             new = metrics.curves_of([self._step_id], after=known).get(self._step_id, {})
-            grown = {name: _until(self.curves.get(name, []), known) + new.get(name, [])
-                     for name in dict.fromkeys([*self.curves, *new])}
+            grown = {
+                name: _until(self.curves.get(name, []), known) + new.get(name, [])
+                for name in dict.fromkeys([*self.curves, *new])
+            }
             if new and grown != self.curves:
                 self.curves, self._charts = grown, {}
             self._final = over
@@ -60,4 +62,4 @@ def _shared(_database: Hashable, step_id: int, _attempt: int, _started_at: datet
 
 
 def _until(points: list[Point], epoch: int | None) -> list[Point]:
-    return points[:bisect_right(points, epoch, key=lambda point: point.epoch)] if epoch is not None else []
+    return points[: bisect_right(points, epoch, key=lambda point: point.epoch)] if epoch is not None else []

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from jobs import algorithms
-from jobs import workflows as verbs
+from jobs.tabular import algorithms
+from jobs.verbs import workflows as verbs
 from pages.parts import actions, cells, forms, twins, words
 from store import workflows
 from store.errors import Refused
@@ -58,8 +58,15 @@ def cancel(workflow: Workflow) -> None:
     st.markdown("What runs stops at once, and what waits is not run. Completed steps are kept; Retry goes on there.")
     _problem()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Cancel the workflow", type="primary", icon=":material/cancel:", key="cancel-yes",
-                  on_click=actions.perform, args=(verbs.cancel, workflow.id), kwargs={"leave": False})
+        st.button(
+            "Cancel the workflow",
+            type="primary",
+            icon=":material/cancel:",
+            key="cancel-yes",
+            on_click=actions.perform,
+            args=(verbs.cancel, workflow.id),
+            kwargs={"leave": False},
+        )
         _keep("Keep it running")
         twins.popover([twins.cancel(workflow.id)], key="twin-cancel")
 
@@ -68,8 +75,13 @@ def cancel(workflow: Workflow) -> None:
 def describe(workflow: Workflow) -> None:
     actions.settle_part()
     name = st.text_input("Name", workflow.name, key=f"describe-name-{workflow.id}", max_chars=verbs.NAME_LENGTH)
-    note = st.text_area("Note", workflow.note, key=f"describe-note-{workflow.id}", height=120,
-                        placeholder="What was tried, and what came out of it")
+    note = st.text_area(
+        "Note",
+        workflow.note,
+        key=f"describe-note-{workflow.id}",
+        height=120,
+        placeholder="What was tried, and what came out of it",
+    )
     _problem()
     with st.container(horizontal=True):
         if st.button("Save", type="primary", key="describe-save"):  # not a callback: that would get the text before
@@ -84,11 +96,19 @@ def delete(workflow: Workflow) -> None:
     actions.settle_part()
     st.markdown(
         f"**#{workflow.id} {words.plain(workflow.name)}** goes for good, with its model, scores, curves and logs. "
-        f"The dataset {words.plain(workflow.dataset_name)} stays, and so do workflows that reused its cells.")
+        f"The dataset {words.plain(workflow.dataset_name)} stays, and so do workflows that reused its cells."
+    )
     _problem()
     with st.container(horizontal=True):
-        st.button("Delete", type="primary", icon=":material/delete:", key="delete-yes", on_click=actions.perform,
-                  args=(verbs.remove, [workflow.id]), kwargs={"leave": False})
+        st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            key="delete-yes",
+            on_click=actions.perform,
+            args=(verbs.remove, [workflow.id]),
+            kwargs={"leave": False},
+        )
         _keep("Keep it")
         twins.popover([twins.delete(workflow.id)], key="twin-delete")
 
@@ -105,43 +125,65 @@ def _problem() -> None:
 
 
 def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int], chosen: int) -> int:
-    return int(st.selectbox(label, ids, index=ids.index(chosen), key=key,
-                            format_func=lambda number: f"#{number} {choices[number].name}") or chosen)
+    return int(
+        st.selectbox(
+            label, ids, index=ids.index(chosen), key=key, format_func=lambda number: f"#{number} {choices[number].name}"
+        )
+        or chosen
+    )
 
 
 def _data_preview(workflow: Workflow) -> None:
     version = f", version {workflow.dataset_version}" if workflow.dataset_version > 1 else ""
-    st.markdown(f":material/table_chart: {words.plain(workflow.dataset_name)}{version}  \n"
-                f":material/target: predicts {words.plain(workflow.target)}")
+    st.markdown(
+        f":material/table_chart: {words.plain(workflow.dataset_name)}{version}  \n"
+        f":material/target: predicts {words.plain(workflow.target)}"
+    )
 
 
 def _config_preview(workflow: Workflow) -> None:
-    said = [f"{words.plain(name.replace('_', ' '))} {words.plain(_value(workflow.params.get(name)))}"
-            for name in ("learning_rate", "epochs", "batch_size") if workflow.params.get(name) is not None]
-    st.markdown(f":material/model_training: {words.plain(_algorithm(workflow.algorithm))}  \n"
-                f":material/tune: {', '.join(said) or 'its own settings'}")
+    said = [
+        f"{words.plain(name.replace('_', ' '))} {words.plain(_value(workflow.params.get(name)))}"
+        for name in ("learning_rate", "epochs", "batch_size")
+        if workflow.params.get(name) is not None
+    ]
+    st.markdown(
+        f":material/model_training: {words.plain(_algorithm(workflow.algorithm))}  \n"
+        f":material/tune: {', '.join(said) or 'its own settings'}"
+    )
 
 
 def _differences(data: Workflow, config: Workflow, values: Mapping[str, Any]) -> None:
     """What differs between the two, and what the new workflow takes."""
-    sides = [_facts(data.dataset_name, data.dataset_version, data.target, data.algorithm, data.params),
-             _facts(config.dataset_name, config.dataset_version, config.target, config.algorithm, config.params),
-             _facts(data.dataset_name, data.dataset_version, values["target"], values["algorithm"], values["params"])]
-    names = [name for name in dict.fromkeys(name for side in sides for name in side)
-             if len({side.get(name, "–") for side in sides[:2]}) > 1]
+    sides = [
+        _facts(data.dataset_name, data.dataset_version, data.target, data.algorithm, data.params),
+        _facts(config.dataset_name, config.dataset_version, config.target, config.algorithm, config.params),
+        _facts(data.dataset_name, data.dataset_version, values["target"], values["algorithm"], values["params"]),
+    ]
+    names = [
+        name
+        for name in dict.fromkeys(name for side in sides for name in side)
+        if len({side.get(name, "–") for side in sides[:2]}) > 1
+    ]
     if data.id == config.id:
         st.info("Both are the same workflow; this starts it once more, unchanged.", icon=":material/info:")
     elif not names:
         st.info("The two do not differ in data, target or settings.", icon=":material/info:")
     else:
-        frame = pd.DataFrame([[name, *(side.get(name, "–") for side in sides)] for name in names], dtype="str",
-                             columns=["Differs in", f"#{data.id}", f"#{config.id} ", "New workflow"])
+        frame = pd.DataFrame(
+            [[name, *(side.get(name, "–") for side in sides)] for name in names],
+            dtype="str",
+            columns=["Differs in", f"#{data.id}", f"#{config.id} ", "New workflow"],
+        )
         st.dataframe(frame, hide_index=True, key="compose-table", height=min(len(names) + 1, 9) * 35 + 3)
 
 
 def _facts(dataset: str, version: int, target: str, algorithm: str, params: Mapping[str, Any]) -> dict[str, str]:
-    facts = {"Dataset": dataset if version == 1 else f"{dataset} (version {version})", "Target": target,
-             "Algorithm": _algorithm(algorithm)}
+    facts = {
+        "Dataset": dataset if version == 1 else f"{dataset} (version {version})",
+        "Target": target,
+        "Algorithm": _algorithm(algorithm),
+    }
     return facts | {name.replace("_", " ").capitalize(): _value(value) for name, value in sorted(params.items())}
 
 
@@ -163,5 +205,8 @@ def _value(value: Any) -> str:
 
 
 DIALOGS: dict[str, Callable[[Workflow], None]] = {
-    "compose": compose, "cancel": cancel, "describe": describe, "delete": delete,
+    "compose": compose,
+    "cancel": cancel,
+    "describe": describe,
+    "delete": delete,
 }

@@ -6,18 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from jobs.pipelines.registry import Param
 
-from jobs import algorithms
-from jobs.dialect import DELIMITERS, ENCODINGS
-from jobs.pipelines import Param
+from jobs.tabular import algorithms
+from jobs.tabular.csv.dialect import DELIMITERS, ENCODINGS
 from store.errors import Refused
 
 ACROSS = 3
 ENCODING_WORDS = {
-    "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1254": "Turkish (cp1254)", "latin-1": "Western European (latin-1)",
-    "cp1252": "Western European (cp1252)", "cp1250": "Central European (cp1250)", "cp1251": "Cyrillic (cp1251)",
-    "cp1253": "Greek (cp1253)", "cp1255": "Hebrew (cp1255)", "cp1256": "Arabic (cp1256)", "cp1257": "Baltic (cp1257)",
-    "iso-8859-2": "Central European (iso-8859-2)", "iso-8859-9": "Turkish (iso-8859-9)",
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1254": "Turkish (cp1254)",
+    "latin-1": "Western European (latin-1)",
+    "cp1252": "Western European (cp1252)",
+    "cp1250": "Central European (cp1250)",
+    "cp1251": "Cyrillic (cp1251)",
+    "cp1253": "Greek (cp1253)",
+    "cp1255": "Hebrew (cp1255)",
+    "cp1256": "Arabic (cp1256)",
+    "cp1257": "Baltic (cp1257)",
+    "iso-8859-2": "Central European (iso-8859-2)",
+    "iso-8859-9": "Turkish (iso-8859-9)",
 }
 DIALECT_CHOICES: dict[str, tuple[str, dict[Any, str]]] = {
     "encoding": ("Letters (encoding)", {name: ENCODING_WORDS.get(name, name) for name in ENCODINGS}),
@@ -54,15 +63,22 @@ def dialect_widgets(key: str, dialect: Mapping[str, Any] | None = None) -> dict[
         options = [None, *choices] if known.get(name) is None else list(choices)
         value = known.get(name)
         chosen[name] = st.selectbox(
-            label, options, index=options.index(value) if value in options else 0, key=f"{key}-{name}",
-            format_func={None: "Find out", **choices}.__getitem__)
+            label,
+            options,
+            index=options.index(value) if value in options else 0,
+            key=f"{key}-{name}",
+            format_func={None: "Find out", **choices}.__getitem__,
+        )
     return {name: value for name, value in chosen.items() if value is not None}
 
 
 def touched(params: Sequence[Param], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the chosen values that are not the defaults."""
-    return {param.name: chosen[param.name] for param in params
-            if param.name in chosen and chosen[param.name] != param.default}
+    return {
+        param.name: chosen[param.name]
+        for param in params
+        if param.name in chosen and chosen[param.name] != param.default
+    }
 
 
 def fitting(param: Param, value: Any) -> Any:
@@ -101,8 +117,12 @@ def _widget(param: Param, value: Any, key: str, columns: Sequence[str]) -> Any:
     if param.kind == "float":
         return _number(param, value, common)
     if param.kind == "columns":
-        return st.multiselect(options=list(columns), default=_known(value, columns),
-                              placeholder="All that were proposed", **common) or None
+        return (
+            st.multiselect(
+                options=list(columns), default=_known(value, columns), placeholder="All that were proposed", **common
+            )
+            or None
+        )
     if param.choices or param.kind == "column":
         return _choice(param, value, common, columns)
     return st.text_input(value="" if value is None else str(value), **common)
@@ -113,15 +133,22 @@ def _whole(param: Param, value: Any, common: dict[str, Any]) -> int | None:
         value=value,
         min_value=None if param.low is None else math.ceil(param.low),
         max_value=None if param.high is None else math.floor(param.high),
-        step=1, placeholder="not set", **common,
+        step=1,
+        placeholder="not set",
+        **common,
     )
     return None if chosen is None else int(chosen)
 
 
 def _number(param: Param, value: Any, common: dict[str, Any]) -> float | None:
     chosen = st.number_input(
-        value=None if value is None else float(value), min_value=_float(param.low), max_value=_float(param.high),
-        step=_pace(param), format="%g", placeholder="not set", **common,
+        value=None if value is None else float(value),
+        min_value=_float(param.low),
+        max_value=_float(param.high),
+        step=_pace(param),
+        format="%g",
+        placeholder="not set",
+        **common,
     )
     # Stepping up by 0.05 leaves 0.15000000000000002 behind; nobody meant that.
     return None if chosen is None else float(f"{chosen:.10g}")

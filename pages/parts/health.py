@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from jobs import queues
-from jobs.queues import Queues
+from jobs.engine import queues
+from jobs.engine.queues import Queues
 
 EVERY_SECONDS = 10
 FRESH_SECONDS = 2

@@ -9,8 +9,9 @@ WORKFLOW = "workflow.py"
 
 def workflow(workflow_id: int, label: str | None = None, icon: str | None = None) -> None:
     """A link to a workflow's page."""
-    st.page_link(WORKFLOW, label=label or f"#{workflow_id}", icon=icon, width="content",
-                 query_params={"id": str(workflow_id)})
+    st.page_link(
+        WORKFLOW, label=label or f"#{workflow_id}", icon=icon, width="content", query_params={"id": str(workflow_id)}
+    )
 
 
 def go_to_workflow(workflow_id: int) -> NoReturn:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import streamlit as st
+from jobs.pipelines.registry import StepDefinition
 
-from jobs import attempts, pipelines, queues
-from jobs.attempts import Turn
-from jobs.pipelines import StepDefinition
+from jobs.engine import attempts, queues
+from jobs.engine.attempts import Turn
+from jobs.pipelines import registry
 from pages.parts import curves, visitor, words
 from pages.parts.curves import Shared
 from store import steps, workflows
@@ -21,8 +22,12 @@ HELD_UP_SECONDS = 3
 FRESH_SECONDS = 1.0
 # How a sentence that ended an attempt is said in short.
 ENDS = (
-    ("worker was lost", "worker lost"), ("was killed", "process killed"), ("stood still", "process stood still"),
-    ("was stopped while", "stopped"), ("took longer", "time ran out"), ("not enough memory", "memory ran out"),
+    ("worker was lost", "worker lost"),
+    ("was killed", "process killed"),
+    ("stood still", "process stood still"),
+    ("was stopped while", "stopped"),
+    ("took longer", "time ran out"),
+    ("not enough memory", "memory ran out"),
     ("disk is full", "disk full"),
 )
 
@@ -75,9 +80,13 @@ def read(workflow_id: int) -> Notebook:
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
     found = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
-        workflow, rows, _curves(rows), attempts.turns(rows),
+        workflow,
+        rows,
+        _curves(rows),
+        attempts.turns(rows),
         {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
-        _waits(rows, definitions), definitions,
+        _waits(rows, definitions),
+        definitions,
     )
 
 
@@ -133,7 +142,7 @@ def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
 
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:
     try:
-        return {definition.name: definition for definition in pipelines.get(pipeline).steps}
+        return {definition.name: definition for definition in registry.get(pipeline).steps}
     except NotFound:
         return {}  # written in a module that is no longer loaded; what was done is still shown
 

@@ -62,11 +62,15 @@ def _uploaded(step: Step, result: Result) -> None:
 
 
 def _preprocess(step: Step, result: Result) -> None:
-    said = [f"{words.count(result.get('train_rows'), 'row')} to learn from",
-            f"{words.count(result.get('validation_rows'))} to check with"]
+    said = [
+        f"{words.count(result.get('train_rows'), 'row')} to learn from",
+        f"{words.count(result.get('validation_rows'))} to check with",
+    ]
     if result.get("matrix_columns"):
-        said.append(f"{words.count(len(result.get('features') or []), 'column')} "
-                    f"become {words.count(result['matrix_columns'], 'number')}")
+        said.append(
+            f"{words.count(len(result.get('features') or []), 'column')} "
+            f"become {words.count(result['matrix_columns'], 'number')}"
+        )
     st.markdown(" · ".join(said))
     if counts := result.get("class_counts"):
         st.caption(_shares(str(result.get("target", "")), counts))
@@ -94,8 +98,10 @@ def _train(step: Step, result: Result) -> None:
     main = str(result.get("main_metric", "")).removeprefix("val_")
     said = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
     if main:
-        said.append(f"validation {charts.measure_name(main).lower() if main != 'r2' else 'R²'} "
-                    f"**{words.score(main, result.get('best'))}**")
+        said.append(
+            f"validation {charts.measure_name(main).lower() if main != 'r2' else 'R²'} "
+            f"**{words.score(main, result.get('best'))}**"
+        )
     if result.get("stopped_early"):
         said.append("stopped early: it no longer became better")
     rows, given = result.get("learned_rows"), result.get("given_rows")
@@ -118,8 +124,14 @@ def _learning(step: Step, shared: Shared) -> None:
                 _curve(step, shared, measure, epochs, best)
     zoomed = [key for measure in measures if (key := _zoom_key(step, measure)) in st.session_state]
     if zoomed:
-        st.button("Show all epochs", icon=":material/zoom_out_map:", type="tertiary", key=f"unzoom-{step.id}",
-                  on_click=_zoom_out, args=(zoomed,))
+        st.button(
+            "Show all epochs",
+            icon=":material/zoom_out_map:",
+            type="tertiary",
+            key=f"unzoom-{step.id}",
+            on_click=_zoom_out,
+            args=(zoomed,),
+        )
 
 
 def _curve(step: Step, shared: Shared, measure: str, epochs: int | None, best: int | None) -> None:
@@ -170,18 +182,33 @@ def _scores(step: Step, result: Result, draw: bool) -> bool:
     if draw:
         base = {name.removeprefix("baseline_"): value for name, value in scores.items() if name.startswith("baseline_")}
         words_for_base = (result.get("baseline") or {}).get("words") or "the baseline"
-        rows = [(words.score_name(name), words.score(name, value), words.score(name, base.get(name)),
-                 SCORE_HELP.get(name, "")) for name, value in scores.items() if not name.startswith("baseline_")]
-        _table(rows, ("Score", "This model", words_for_base[:1].upper() + words_for_base[1:], "What it says"),
-               f"scores-{step.id}")
+        rows = [
+            (
+                words.score_name(name),
+                words.score(name, value),
+                words.score(name, base.get(name)),
+                SCORE_HELP.get(name, ""),
+            )
+            for name, value in scores.items()
+            if not name.startswith("baseline_")
+        ]
+        _table(
+            rows,
+            ("Score", "This model", words_for_base[:1].upper() + words_for_base[1:], "What it says"),
+            f"scores-{step.id}",
+        )
     return bool(scores)
 
 
 def _confusion(step: Step, result: Result, draw: bool) -> bool:
     confusion = result.get("confusion")
     if confusion and draw:
-        st.plotly_chart(charts.confusion(confusion["labels"], confusion["counts"]), key=f"confusion-{step.id}",
-                        config=charts.CONFIG, alt="Rows by what they really are and what was predicted")
+        st.plotly_chart(
+            charts.confusion(confusion["labels"], confusion["counts"]),
+            key=f"confusion-{step.id}",
+            config=charts.CONFIG,
+            alt="Rows by what they really are and what was predicted",
+        )
     return bool(confusion)
 
 
@@ -190,8 +217,15 @@ def _curves(result: Result) -> list[Mapping[str, Any]]:
     if curves := result.get("curves"):
         return list(curves)
     if roc := result.get("roc"):
-        return [{"label": roc.get("label", ""), "roc": roc.get("points"), "auc": roc.get("auc"),
-                 "pr": roc.get("pr"), "ap": roc.get("ap")}]
+        return [
+            {
+                "label": roc.get("label", ""),
+                "roc": roc.get("points"),
+                "auc": roc.get("auc"),
+                "pr": roc.get("pr"),
+                "ap": roc.get("ap"),
+            }
+        ]
     return []
 
 
@@ -200,20 +234,32 @@ def _roc(step: Step, result: Result, draw: bool) -> bool:
     if draw:
         left, right = st.columns(2)
         with left:
-            st.plotly_chart(charts.roc(curves), key=f"roc-{step.id}", config=charts.CONFIG,
-                            alt="How many are found against the false alarms that costs")
+            st.plotly_chart(
+                charts.roc(curves),
+                key=f"roc-{step.id}",
+                config=charts.CONFIG,
+                alt="How many are found against the false alarms that costs",
+            )
         if any(curve.get("pr") for curve in curves):
             with right:
-                st.plotly_chart(charts.precision_recall(curves), key=f"pr-{step.id}", config=charts.CONFIG,
-                                alt="How many alarms are right against how many are found")
+                st.plotly_chart(
+                    charts.precision_recall(curves),
+                    key=f"pr-{step.id}",
+                    config=charts.CONFIG,
+                    alt="How many alarms are right against how many are found",
+                )
     return bool(curves)
 
 
 def _residuals(step: Step, result: Result, draw: bool) -> bool:
     residuals = result.get("residuals")
     if residuals and draw:
-        st.plotly_chart(charts.residuals(residuals["predicted"], residuals["actual"]), key=f"residuals-{step.id}",
-                        config=charts.CONFIG, alt="Predictions against the truth")
+        st.plotly_chart(
+            charts.residuals(residuals["predicted"], residuals["actual"]),
+            key=f"residuals-{step.id}",
+            config=charts.CONFIG,
+            alt="Predictions against the truth",
+        )
         st.caption("Each point is a row of the validation part; on the dotted line the prediction is right.")
     return bool(residuals)
 
@@ -224,21 +270,31 @@ def _per_class(step: Step, result: Result, draw: bool) -> bool:
         frame = pd.DataFrame(rows)[["label", "precision", "recall", "f1", "rows"]]
         bar: dict[str, Any] = {"format": "percent", "min_value": 0.0, "max_value": 1.0}
         config = st.column_config
-        st.dataframe(frame, hide_index=True, key=f"per-class-{step.id}", column_config={
-            "label": config.TextColumn("Class"),
-            "precision": config.ProgressColumn("Precision", help="Of those predicted, how many are right.", **bar),
-            "recall": config.ProgressColumn("Recall", help="Of those there are, how many were found.", **bar),
-            "f1": config.ProgressColumn("F1", help="Precision and recall in one number.", **bar),
-            "rows": config.NumberColumn("Rows", format="localized"),
-        }, alt="Precision and recall by class")
+        st.dataframe(
+            frame,
+            hide_index=True,
+            key=f"per-class-{step.id}",
+            column_config={
+                "label": config.TextColumn("Class"),
+                "precision": config.ProgressColumn("Precision", help="Of those predicted, how many are right.", **bar),
+                "recall": config.ProgressColumn("Recall", help="Of those there are, how many were found.", **bar),
+                "f1": config.ProgressColumn("F1", help="Precision and recall in one number.", **bar),
+                "rows": config.NumberColumn("Rows", format="localized"),
+            },
+            alt="Precision and recall by class",
+        )
     return bool(rows)
 
 
 def _importance(step: Step, result: Result, draw: bool) -> bool:
     rows = result.get("importance")
     if rows and draw:
-        st.plotly_chart(charts.importance(rows), key=f"importance-{step.id}", config=charts.CONFIG,
-                        alt="How important each column is")
+        st.plotly_chart(
+            charts.importance(rows),
+            key=f"importance-{step.id}",
+            config=charts.CONFIG,
+            alt="How important each column is",
+        )
         st.caption("How much worse the predictions become when a column's values are shuffled, on the validation part.")
     return bool(rows)
 
@@ -267,11 +323,18 @@ def _table(rows: Sequence[Sequence[str]], header: Sequence[str], key: str) -> No
 
 Tab = Callable[[Step, Result, bool], bool]
 TABS: tuple[tuple[str, Tab], ...] = (
-    ("Scores", _scores), ("Confusion matrix", _confusion), ("Predictions", _residuals), ("ROC and PR", _roc),
-    ("Per class", _per_class), ("Importance", _importance),
+    ("Scores", _scores),
+    ("Confusion matrix", _confusion),
+    ("Predictions", _residuals),
+    ("ROC and PR", _roc),
+    ("Per class", _per_class),
+    ("Importance", _importance),
 )
 SUMMARIES: dict[str, Callable[[Step, Result], None]] = {
-    "upload": _upload, "preprocess": _preprocess, "train": _train, "evaluate": _evaluate,
+    "upload": _upload,
+    "preprocess": _preprocess,
+    "train": _train,
+    "evaluate": _evaluate,
 }
 VIEWS: dict[str, dict[str, Callable[[Step, Result], None]]] = {
     "upload": {":material/table_chart: Data": _uploaded},

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from jobs import datasets
-from jobs.dialect import DELIMITERS
-from jobs.profile import task_of
+from jobs.tabular.csv.dialect import DELIMITERS
+from jobs.tabular.profile import task_of
+from jobs.verbs import datasets
 from pages.parts import forms, words
 from store.datasets import Dataset
 from store.errors import Refused
@@ -24,8 +24,15 @@ Columns = Sequence[Mapping[str, Any]]
 def profile_table(columns: Columns, rows: int | None = None, key: str | None = None, most: int = 14) -> None:
     """One line a column: type, missing, distinct, what is in it and how that is spread."""
     table = _profile(columns, rows)
-    st.dataframe(table, column_config=_config(columns, rows), hide_index=True, key=key,
-                 placeholder="", height=_height(len(table), most), alt="The columns and what is in them")
+    st.dataframe(
+        table,
+        column_config=_config(columns, rows),
+        hide_index=True,
+        key=key,
+        placeholder="",
+        height=_height(len(table), most),
+        alt="The columns and what is in them",
+    )
 
 
 def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: int | None = None) -> dict[str, bool]:
@@ -35,15 +42,22 @@ def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: in
     table = _profile(columns, rows)
     table.insert(0, "use", first)
     config = _config(columns, rows) | {
-        "use": st.column_config.CheckboxColumn("Use", help="Whether training may use this column.", width=64)}
-    edited = st.data_editor(table, column_config=config, hide_index=True, key=key, height=_height(len(table), 5),
-                            disabled=[name for name in table if name != "use"], placeholder="",
-                            alt="Which columns are used")
+        "use": st.column_config.CheckboxColumn("Use", help="Whether training may use this column.", width=64)
+    }
+    edited = st.data_editor(
+        table,
+        column_config=config,
+        hide_index=True,
+        key=key,
+        height=_height(len(table), 5),
+        disabled=[name for name in table if name != "use"],
+        placeholder="",
+        alt="Which columns are used",
+    )
     return dict(zip((column["name"] for column in columns), map(bool, edited["use"]), strict=True))
 
 
-def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str | None = None,
-                  most: int = 14) -> None:
+def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str | None = None, most: int = 14) -> None:
     """The first rows, as they were read."""
     cells = {
         column["name"]: _cells(column, [row[place] if place < len(row) else None for row in preview])
@@ -51,8 +65,14 @@ def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str |
     }
     if len(columns) > MOST_PREVIEWED:
         st.caption(f"The first {MOST_PREVIEWED} of {len(columns):,} columns.")
-    st.dataframe(pd.DataFrame(cells), hide_index=True, key=key, height=_height(len(preview), most),
-                 placeholder="", alt="The first rows of the file")
+    st.dataframe(
+        pd.DataFrame(cells),
+        hide_index=True,
+        key=key,
+        height=_height(len(preview), most),
+        placeholder="",
+        alt="The first rows of the file",
+    )
 
 
 def notices(found: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
@@ -112,8 +132,9 @@ def target_words(column: Mapping[str, Any], rows: int | None) -> str:
     top = column.get("top") or []
     # With every class at hand the shares need no row count, which a large file does not have yet.
     known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - (column.get("missing") or 0)
-    shares = [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)"
-              for value, count in top] if known > 0 else []
+    shares = (
+        [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)" for value, count in top] if known > 0 else []
+    )
     more = " and others" if classes > len(shares) else ""
     return f"{said}: {', '.join(shares)}{more}" if shares else said
 
@@ -145,32 +166,44 @@ def dialect_words(dialect: Mapping[str, Any]) -> str:
 
 
 def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
-    return pd.DataFrame({
-        "name": [column["name"] for column in columns],
-        "kind": [kind_words(column) for column in columns],
-        "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
-        "distinct": _distinct(columns, rows),
-        "histogram": [column.get("histogram") or [] for column in columns],
-        "contents": [contents(column) for column in columns],
-        "note": [column.get("reason") or "" for column in columns],
-    })
+    return pd.DataFrame(
+        {
+            "name": [column["name"] for column in columns],
+            "kind": [kind_words(column) for column in columns],
+            "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
+            "distinct": _distinct(columns, rows),
+            "histogram": [column.get("histogram") or [] for column in columns],
+            "contents": [contents(column) for column in columns],
+            "note": [column.get("reason") or "" for column in columns],
+        }
+    )
 
 
 def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
     config = st.column_config
-    missing = (config.NumberColumn("Missing", format="%.1f %%", width=72) if rows
-               else config.NumberColumn("Missing", format="localized", width=72))
+    missing = (
+        config.NumberColumn("Missing", format="%.1f %%", width=72)
+        if rows
+        else config.NumberColumn("Missing", format="localized", width=72)
+    )
     counted = "How many different values there are; 1,000+ means at least so many."
     capped = any(_capped(column, rows) for column in columns)
-    distinct = (config.TextColumn("Distinct", width=80, alignment="right", help=counted) if capped
-                else config.NumberColumn("Distinct", width=80, format="localized", help=counted))
+    distinct = (
+        config.TextColumn("Distinct", width=80, alignment="right", help=counted)
+        if capped
+        else config.NumberColumn("Distinct", width=80, format="localized", help=counted)
+    )
     return {
         "name": config.TextColumn("Column", width=160),
         "kind": config.TextColumn("Type", width=100),
         "missing": missing,
         "distinct": distinct,
-        "histogram": config.BarChartColumn("Spread", width=110, y_min=0, help=(
-            "How the values are spread: from the smallest to the largest, or by how frequent they are.")),
+        "histogram": config.BarChartColumn(
+            "Spread",
+            width=110,
+            y_min=0,
+            help=("How the values are spread: from the smallest to the largest, or by how frequent they are."),
+        ),
         "contents": config.TextColumn("Contents", width="medium"),
         "note": config.TextColumn("Note", width="medium") if any(column.get("reason") for column in columns) else None,
     }
@@ -189,8 +222,13 @@ def _distinct(columns: Columns, rows: int | None) -> pd.Series:
     counts = [column.get("distinct") for column in columns]
     if not any(_capped(column, rows) for column in columns):
         return pd.Series(counts, dtype="Int64")
-    return pd.Series([words.count(count) + ("+" if _capped(column, rows) else "")
-                      for column, count in zip(columns, counts, strict=True)], dtype="str")
+    return pd.Series(
+        [
+            words.count(count) + ("+" if _capped(column, rows) else "")
+            for column, count in zip(columns, counts, strict=True)
+        ],
+        dtype="str",
+    )
 
 
 def _missing(column: Mapping[str, Any], rows: int | None) -> float | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from jobs import datasets
+from jobs.verbs import datasets
 from pages.parts import address, forms, twins, words
 from store import datasets as stored
 from store.datasets import Dataset
@@ -16,9 +16,11 @@ LISTED = 200
 def refusal() -> None:
     """Why the last file was not taken in, until there is other data."""
     if refused := st.session_state.get("new-refused"):
-        st.error(f"**{words.plain(refused['name'])}** was not taken in. {words.plain(refused['sentence'])} "
-                 "Nothing was kept: correct the file, or the reading settings, and drop it again.",
-                 icon=":material/error:")
+        st.error(
+            f"**{words.plain(refused['name'])}** was not taken in. {words.plain(refused['sentence'])} "
+            "Nothing was kept: correct the file, or the reading settings, and drop it again.",
+            icon=":material/error:",
+        )
 
 
 def choose() -> None:
@@ -28,16 +30,27 @@ def choose() -> None:
     with dropping:
         upload()
     with choosing:
-        if st.button("Try it with the sample", icon=":material/science:", key="new-sample", width="stretch",
-                     type="primary" if first_visit else "secondary",
-                     help="Customers of a phone company, and which of them left."):
+        if st.button(
+            "Try it with the sample",
+            icon=":material/science:",
+            key="new-sample",
+            width="stretch",
+            type="primary" if first_visit else "secondary",
+            help="Customers of a phone company, and which of them left.",
+        ):
             sample()
         listed = stored.listed(limit=LISTED)
         if listed:
             names = {row.id: row.name for row in listed}
-            st.selectbox("Or use a dataset that is here already", list(names), index=None, key="new-pick",
-                         format_func=lambda number: names.get(number, ""), placeholder=f"{len(names)} to choose from",
-                         on_change=pick)
+            st.selectbox(
+                "Or use a dataset that is here already",
+                list(names),
+                index=None,
+                key="new-pick",
+                format_func=lambda number: names.get(number, ""),
+                placeholder=f"{len(names)} to choose from",
+                on_change=pick,
+            )
 
 
 def sample() -> None:
@@ -81,8 +94,11 @@ def _why(refused: Refused | OSError) -> str:
 
 def large_files() -> None:
     st.markdown("Send it from a terminal; it goes straight to disk, whatever its size, and appears in this list.")
-    st.code(f'{twins.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"', language="bash",
-            wrap_lines=True)
+    st.code(
+        f'{twins.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
+        language="bash",
+        wrap_lines=True,
+    )
     st.markdown("Or, on the computer that runs Trainyard, train on it at once:")
     st.code("python -m jobs submit big.csv --target COLUMN", language="bash", wrap_lines=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import address, words
 from pages.parts.once import Held
 from store.people import Token
@@ -21,8 +21,13 @@ def rows(hold: Held, tokens: Sequence[Token], take_back: Callable[[int], Token])
             st.caption(_state(token), width="stretch", help=_times(token))
             with st.popover("Take back", type="tertiary", icon=":material/key_off:", key=f"take-back-{token.id}"):
                 st.markdown("Programs that use it are refused at once.")
-                st.button("Take it back", type="primary", key=f"take-back-{token.id}-sure", on_click=_take_back,
-                          args=(hold, take_back, token))
+                st.button(
+                    "Take it back",
+                    type="primary",
+                    key=f"take-back-{token.id}-sure",
+                    on_click=_take_back,
+                    args=(hold, take_back, token),
+                )
 
 
 def make(hold: Held, make_one: Callable[..., people.NewToken | None], *whose: str) -> None:
@@ -44,8 +49,9 @@ def _show(text: str) -> None:
     st.markdown("**Copy it now:** it is not kept here, and not shown again.")
     st.code(text, language=None, wrap_lines=True)
     st.caption("A program shows it with every request, for example:")
-    st.code(f"curl -H 'Authorization: Bearer {text}' {address.server()}/api/workflows", language="bash",
-            wrap_lines=True)
+    st.code(
+        f"curl -H 'Authorization: Bearer {text}' {address.server()}/api/workflows", language="bash", wrap_lines=True
+    )
 
 
 def _take_back(hold: Held, take_back: Callable[[int], Token], token: Token) -> None:
@@ -61,5 +67,7 @@ def _state(token: Token) -> str:
 
 
 def _times(token: Token) -> str:
-    return (f"Made {words.exactly(token.created_at)}, valid until {words.exactly(token.expires_at)}, "
-            f"last used {words.exactly(token.used_at)}. Its use is noted at most once a minute.")
+    return (
+        f"Made {words.exactly(token.created_at)}, valid until {words.exactly(token.expires_at)}, "
+        f"last used {words.exactly(token.used_at)}. Its use is noted at most once a minute."
+    )

@@ -57,7 +57,8 @@ def cancel(workflow_id: int) -> Twin:
 
 def compose(data_from: int, config_from: int) -> Twin:
     return Twin(
-        "Compose", f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
+        "Compose",
+        f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
         _post(f"{address.server()}/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
     )
 
@@ -65,15 +66,19 @@ def compose(data_from: int, config_from: int) -> Twin:
 def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Twin:
     settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
     return Twin(
-        "Run from here", f"python -m jobs rerun {workflow_id} --from {step}{settings}",
+        "Run from here",
+        f"python -m jobs rerun {workflow_id} --from {step}{settings}",
         _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
     )
 
 
 def describe(workflow_id: int) -> Twin:
     body = _json({"name": "A new name", "note": "What was tried"})
-    return Twin("Name and note", f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
-                f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}")
+    return Twin(
+        "Name and note",
+        f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
+        f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}",
+    )
 
 
 def delete(workflow_id: int) -> Twin:
@@ -86,8 +91,10 @@ def show(workflow_id: int) -> Twin:
 
 def downloads(workflow_id: int) -> list[Twin]:
     model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
-    return [Twin("Download model", f"python -m jobs model {workflow_id}", model),
-            Twin("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics")]
+    return [
+        Twin("Download model", f"python -m jobs model {workflow_id}", model),
+        Twin("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
+    ]
 
 
 def popover(twins: Sequence[Twin], key: str, label: str = "As a command") -> None:

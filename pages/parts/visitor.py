@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from jobs import people
+from jobs.verbs import people
 from pages.parts import words
 from store import actors
 from store.actors import Actor, Role
 
-LOOKS = "You are signed in as a viewer: you can look at everything here, and change nothing. An admin can give you " \
-        "another role."
+LOOKS = (
+    "You are signed in as a viewer: you can look at everything here, and change nothing. An admin can give you "
+    "another role."
+)
 
 
 def recognised() -> Actor | None:
@@ -62,5 +64,6 @@ def line() -> None:
     actor = actors.current()
     if actor.person_id is not None:
         looks = " (viewer)" if not actor.may(Role.analyst) else ""
-        st.sidebar.page_link("account.py", label=f":gray[Signed in as {words.plain(actor.name)}{looks}]",
-                             icon=":material/person:")
+        st.sidebar.page_link(
+            "account.py", label=f":gray[Signed in as {words.plain(actor.name)}{looks}]", icon=":material/person:"
+        )

@@ -135,8 +135,14 @@ def size(number_of_bytes: float | None) -> str:
 
 SHARES = {"accuracy", "balanced_accuracy", "f1", "auc", "baseline_accuracy"}
 SCORE_NAMES = {
-    "accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "f1": "F1", "auc": "AUC",
-    "baseline_accuracy": "Baseline accuracy", "r2": "R²", "rmse": "Error (RMSE)", "mae": "Mean error (MAE)",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1": "F1",
+    "auc": "AUC",
+    "baseline_accuracy": "Baseline accuracy",
+    "r2": "R²",
+    "rmse": "Error (RMSE)",
+    "mae": "Mean error (MAE)",
     "baseline_rmse": "Baseline error (RMSE)",
 }
 

@@ -27,8 +27,9 @@ MARGIN, LEAST = 0.5, 0.01
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="part",
-                        help=f"any of {', '.join(PARTS)}; none: all, and bigger only with --short")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; none: all, and bigger only with --short"
+    )
     parser.add_argument("--short", action="store_true", help="fewer repetitions and smaller data")
     parser.add_argument("--guard", action="store_true", help="fail when a ratio is worse than recorded")
     parser.add_argument("--record", action="store_true", help="remember the ratios of this run, for the guard")
@@ -50,8 +51,11 @@ def measured(part: str, short: bool) -> Found:
     begun = time.monotonic()
     print(f"\n## {part}\n", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        subprocess.run([sys.executable, "-m", f"tests.bench.{part}", *(["--short"] if short else []),
-                        "--json", file.name], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", f"tests.bench.{part}", *(["--short"] if short else []), "--json", file.name],
+            cwd=ROOT,
+            check=True,
+        )
         told = json.loads(Path(file.name).read_text())
     print(f"\n{time.monotonic() - begun:.0f} s", flush=True)
     return Found([Figure(**each) for each in told["figures"]], [Plot(**each) for each in told["plots"]])
@@ -68,8 +72,10 @@ def write(folder: Path, found: dict[str, Found]) -> None:
 def where() -> str:
     names = ("scikit-learn", "pandas", "pyarrow", "streamlit", "rq", "redis", "SQLAlchemy")
     libraries = ", ".join(f"{name} {version(name)}" for name in names)
-    return (f"{time.strftime('%d %B %Y')} on {platform.system()} {platform.machine()} with {cores()} cores, "
-            f"Python {platform.python_version()}, {libraries}")
+    return (
+        f"{time.strftime('%d %B %Y')} on {platform.system()} {platform.machine()} with {cores()} cores, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
 
 
 def cores() -> int:
@@ -83,24 +89,33 @@ def page(found: dict[str, Found]) -> str:
     import plotly.graph_objects as go
 
     aimed = [(part, figure) for part, each in found.items() for figure in each.figures if figure.target]
-    shares = [figure.target / figure.value if figure.at_least else figure.value / figure.target  # type: ignore[operator]
-              for _part, figure in aimed]
+    shares = [
+        figure.target / figure.value if figure.at_least else figure.value / figure.target  # type: ignore[operator]
+        for _part, figure in aimed
+    ]
     bars = go.Figure(go.Bar(x=shares, y=[f"{part}: {figure.what}" for part, figure in aimed], orientation="h"))
     bars.update_layout(title="Measured, as a share of the target: 1 is just reached, less is better", height=600)
     bars.update_yaxes(autorange="reversed", automargin=True)
     drawn = [bars]
     for plot in (plot for each in found.values() for plot in each.plots):
-        figure = go.Figure([go.Scatter(x=[x for x, _ in points], y=[y for _, y in points], name=name)
-                            for name, points in plot.lines.items()])
+        figure = go.Figure(
+            [
+                go.Scatter(x=[x for x, _ in points], y=[y for _, y in points], name=name)
+                for name, points in plot.lines.items()
+            ]
+        )
         drawn.append(figure.update_layout(title=plot.title, xaxis_title=plot.x, yaxis_title=plot.y))
-    return "\n".join(each.to_html(full_html=False, include_plotlyjs=number == 0, config={"showSendToCloud": False})
-                     for number, each in enumerate(drawn))
+    return "\n".join(
+        each.to_html(full_html=False, include_plotlyjs=number == 0, config={"showSendToCloud": False})
+        for number, each in enumerate(drawn)
+    )
 
 
 def ratios(found: dict[str, Found]) -> dict[str, Figure]:
     """The figures that mean the same on every machine."""
-    return {f"{part}: {figure.what}": figure for part, each in found.items() for figure in each.figures
-            if figure.guarded}
+    return {
+        f"{part}: {figure.what}": figure for part, each in found.items() for figure in each.figures if figure.guarded
+    }
 
 
 def record(found: dict[str, Found]) -> None:

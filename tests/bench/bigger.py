@@ -64,18 +64,39 @@ def measure(short: bool, gigabytes: float = 10.0, folder: Path | None = None, gr
     peak = max(big.memory.values()) / MB
     greediest = max(big.memory, key=lambda role: big.memory[role])
     size = f"{big.size / GB:.1f} GB, {big.rows:,} rows"
-    return Found([
-        Figure(f"CSV of {size}: biggest process at its peak", peak, "MiB", 1024, beside=f"it was the {greediest}",
-               guarded=True),
-        Figure("the same: disk at its peak, as a multiple of the file", big.disk / big.size, "x", 3, guarded=True),
-        Figure("the same: scratch left behind", big.left / MB, "MiB", 0, guarded=True),
-        Figure("the same: longest time without news of progress", big.silence, "s", 60),
-        Figure("the same: uploaded to evaluated", big.total, "s", beside=f"{big.rows / big.total:,.0f} rows/s"),
-        Figure(f"{ten.rows:,} rows: time per row, as a share of what {one.rows:,} take",
-               ten.total / ten.rows / (one.total / one.rows), "x", 1.1, guarded=True, beside=f"{one.total:.1f} s"),
-        Figure("sorted by label: accuracy lost against mixed rows", mixed.accuracy - big.accuracy, "", 0.02,
-               guarded=True, beside=f"{mixed.accuracy:.4f}"),
-    ], [Plot("From file to tested model", "rows", "seconds", {"seconds": [(run.rows, run.total) for run in runs]})])
+    return Found(
+        [
+            Figure(
+                f"CSV of {size}: biggest process at its peak",
+                peak,
+                "MiB",
+                1024,
+                beside=f"it was the {greediest}",
+                guarded=True,
+            ),
+            Figure("the same: disk at its peak, as a multiple of the file", big.disk / big.size, "x", 3, guarded=True),
+            Figure("the same: scratch left behind", big.left / MB, "MiB", 0, guarded=True),
+            Figure("the same: longest time without news of progress", big.silence, "s", 60),
+            Figure("the same: uploaded to evaluated", big.total, "s", beside=f"{big.rows / big.total:,.0f} rows/s"),
+            Figure(
+                f"{ten.rows:,} rows: time per row, as a share of what {one.rows:,} take",
+                ten.total / ten.rows / (one.total / one.rows),
+                "x",
+                1.1,
+                guarded=True,
+                beside=f"{one.total:.1f} s",
+            ),
+            Figure(
+                "sorted by label: accuracy lost against mixed rows",
+                mixed.accuracy - big.accuracy,
+                "",
+                0.02,
+                guarded=True,
+                beside=f"{mixed.accuracy:.4f}",
+            ),
+        ],
+        [Plot("From file to tested model", "rows", "seconds", {"seconds": [(run.rows, run.total) for run in runs]})],
+    )
 
 
 def made(path: Path, rows: int, in_order: bool = True) -> Path:
@@ -117,9 +138,17 @@ def travel(app: Any, path: Path) -> Run:
         dataset = ask(app, "POST", f"/api/datasets?name={path.name}", path)
         run.posted = time.monotonic() - begun
         say(f"  upload request {run.posted:.1f} s, {rows / run.posted:,.0f} rows/s")
-        workflow = ask(app, "POST", "/api/workflows", {
-            "dataset_id": dataset["id"], "target": "bought", "algorithm": "logistic_regression",
-            "params": {"epochs": EPOCHS}})
+        workflow = ask(
+            app,
+            "POST",
+            "/api/workflows",
+            {
+                "dataset_id": dataset["id"],
+                "target": "bought",
+                "algorithm": "logistic_regression",
+                "params": {"epochs": EPOCHS},
+            },
+        )
         ended = awaited(app, workflow["id"], run)
     path.unlink()
     run.accuracy = ended["scores"]["accuracy"]
@@ -128,10 +157,14 @@ def travel(app: Any, path: Path) -> Run:
         per_epoch = f", {rows * EPOCHS / seconds:,.0f} rows/s per epoch" if name == "train" else ""
         say(f"  {name} {seconds:.1f} s, {rows / seconds:,.0f} rows/s{per_epoch}")
     for role in sorted(run.memory):
-        say(f"  {role}: {run.memory[role] / MB:,.0f} MiB resident at the peak, {run.shared[role] / MB:,.0f} MiB with "
-            "shared pages counted once")
-    say(f"  disk {run.disk / run.size:.2f} times the file at the peak, {run.left:,} bytes of scratch left, accuracy "
-        f"{run.accuracy:.4f}, longest silence {run.silence:.0f} s")
+        say(
+            f"  {role}: {run.memory[role] / MB:,.0f} MiB resident at the peak, {run.shared[role] / MB:,.0f} MiB with "
+            "shared pages counted once"
+        )
+    say(
+        f"  disk {run.disk / run.size:.2f} times the file at the peak, {run.left:,} bytes of scratch left, accuracy "
+        f"{run.accuracy:.4f}, longest silence {run.silence:.0f} s"
+    )
     return run
 
 
@@ -148,8 +181,10 @@ def awaited(app: Any, workflow_id: int, run: Run) -> dict[str, Any]:
         run.silence = max(run.silence, now - since)
         if now - said > 30:
             said = now
-            say("  " + "; ".join(f"{share:.0%} {words}" for status, share, words in told
-                                 if status == "running" and share))
+            say(
+                "  "
+                + "; ".join(f"{share:.0%} {words}" for status, share, words in told if status == "running" and share)
+            )
         if workflow["status"] not in ("pending", "running"):
             assert workflow["status"] == "completed", workflow
             run.seconds = {step["name"]: step["seconds"] for step in workflow["steps"]}
@@ -206,12 +241,12 @@ def look_at_processes(app: Any, run: Run) -> None:
 def role_of(process: Any) -> str:
     """What a process is there for."""
     words = " ".join(process.cmdline())
-    forks = sum(1 for each in process.parents() if "jobs.services" in " ".join(each.cmdline()))
+    forks = sum(1 for each in process.parents() if "jobs.services.supervisor" in " ".join(each.cmdline()))
     if "valkey" in process.name():
         return "Valkey"
-    if "jobs.apart" in words:
+    if "jobs.tabular.sandbox" in words:
         return "reader of new files"
-    if "jobs.services" in words:
+    if "jobs.services.supervisor" in words:
         return ("supervisor", "worker")[forks] if forks < 2 else "process of {}"
     return "app" if "streamlit" in words else process.name()
 

@@ -55,8 +55,15 @@ RERUNS = ("SIGKILL", "SIGTERM twice", "FLUSHALL")
 # The witness notes whole milliseconds, the journal is more exact.
 GRAIN = 0.005
 ALGORITHMS = {
-    "logistic_regression": 150, "linear_svm": 150, "perceptron": 100, "passive_aggressive": 100, "mlp": 40,
-    "hist_gradient_boosting": 10, "sgd_regressor": 150, "mlp_regressor": 40, "hist_gradient_boosting_regressor": 10,
+    "logistic_regression": 150,
+    "linear_svm": 150,
+    "perceptron": 100,
+    "passive_aggressive": 100,
+    "mlp": 40,
+    "hist_gradient_boosting": 10,
+    "sgd_regressor": 150,
+    "mlp_regressor": 40,
+    "hist_gradient_boosting_regressor": 10,
 }
 
 
@@ -95,25 +102,33 @@ class Load:
     def __init__(self, random: Random) -> None:
         import tables
 
-        from jobs import datasets
+        from jobs.verbs import datasets
 
         self.random = random
         self.done: Counter[str] = Counter()
         self.trained: list[int] = []
         self.posted: list[int] = []
-        self._data = [(_added(datasets, tables.numbers(400), "prices.csv"), "kind", "price"),
-                      (_added(datasets, tables.turkish(300), "kunden.csv"), "abone mi", "gelir")]
+        self._data = [
+            (_added(datasets, tables.numbers(400), "prices.csv"), "kind", "price"),
+            (_added(datasets, tables.turkish(300), "kunden.csv"), "abone mi", "gelir"),
+        ]
 
     def post(self) -> None:
         """One act."""
-        from jobs import queues
+        from jobs.engine import queues
         from store.errors import Refused
 
         if len(_waiting()) >= BACKLOG:
             return
         acts: dict[Callable[[], int | None], int] = {
-            self.play: 40, self.nothing: 12, self.train: 18, self.restart: 6, self.compose: 6, self.retry: 10,
-            self.cancel: 8}
+            self.play: 40,
+            self.nothing: 12,
+            self.train: 18,
+            self.restart: 6,
+            self.compose: 6,
+            self.retry: 10,
+            self.cancel: 8,
+        }
         [act] = self.random.choices(list(acts), list(acts.values()))
         try:
             workflow_id = act()
@@ -136,7 +151,7 @@ class Load:
         return self._run("nothing")
 
     def train(self) -> int:
-        from jobs import workflows
+        from jobs.verbs import workflows
 
         key = self.random.choice(list(ALGORITHMS))
         dataset_id, label, number = self.random.choice(self._data)
@@ -151,12 +166,12 @@ class Load:
         return made.id
 
     def restart(self) -> int | None:
-        from jobs import workflows
+        from jobs.verbs import workflows
 
         return workflows.restart(self.random.choice(self.trained)).id if self.trained else None
 
     def compose(self) -> int | None:
-        from jobs import workflows
+        from jobs.verbs import workflows
 
         if len(self.trained) < 2:
             return None
@@ -169,7 +184,7 @@ class Load:
         return self._change(("pending", "running"), "cancel")
 
     def _change(self, statuses: tuple[str, ...], verb: str) -> int | None:
-        from jobs import workflows
+        from jobs.verbs import workflows
         from store.workflows import Filter, find
 
         found = [each.id for each in find(Filter(status=",".join(statuses)), limit=20)]
@@ -178,11 +193,11 @@ class Load:
     def _run(self, name: str, **params: Any) -> int:
         import cast
 
-        from jobs import chain, queues
+        from jobs.engine import handover, queues
 
         workflow_id = cast.play(name, **params)
         with contextlib.suppress(queues.QueueDown):
-            chain.run_workflow(workflow_id)
+            handover.run_workflow(workflow_id)
         return workflow_id
 
 
@@ -192,19 +207,29 @@ class Faults:
     def __init__(self, random: Random, minutes: float) -> None:
         self.random = random
         self.kinds: dict[str, Callable[[], list[int] | None]] = {
-            "SIGKILL to a child": self.kill_child, "SIGKILL to a worker": self.kill_worker,
-            "SIGKILL to worker and child": self.kill_both, "SIGKILL to a nursery": self.kill_nursery,
-            "nursery frozen for seconds": self.freeze_nursery, "SIGKILL to Valkey": self.kill_valkey,
-            "SIGKILL to Valkey, its file deleted": self.lose_valkey, "SIGKILL to the supervisor": self.kill_supervisor,
-            "child frozen for seconds": self.freeze_child, "worker frozen for seconds": self.freeze_worker,
-            "SIGTERM to a worker": self.end_worker, "SIGTERM twice to a worker": self.end_worker_twice,
-            "FLUSHALL": self.flush, "database locked for seconds": self.lock_database,
-            "jobs delivered twice": self.deliver_twice, "Valkey frozen for seconds": self.freeze_valkey,
+            "SIGKILL to a child": self.kill_child,
+            "SIGKILL to a worker": self.kill_worker,
+            "SIGKILL to worker and child": self.kill_both,
+            "SIGKILL to a nursery": self.kill_nursery,
+            "nursery frozen for seconds": self.freeze_nursery,
+            "SIGKILL to Valkey": self.kill_valkey,
+            "SIGKILL to Valkey, its file deleted": self.lose_valkey,
+            "SIGKILL to the supervisor": self.kill_supervisor,
+            "child frozen for seconds": self.freeze_child,
+            "worker frozen for seconds": self.freeze_worker,
+            "SIGTERM to a worker": self.end_worker,
+            "SIGTERM twice to a worker": self.end_worker_twice,
+            "FLUSHALL": self.flush,
+            "database locked for seconds": self.lock_database,
+            "jobs delivered twice": self.deliver_twice,
+            "Valkey frozen for seconds": self.freeze_valkey,
             "supervisor frozen for seconds": self.freeze_supervisor,
         }
         if minutes >= 2:
-            self.kinds |= {"child frozen past its lease": self.freeze_child_long,
-                           "worker frozen for long": self.freeze_worker_long}
+            self.kinds |= {
+                "child frozen past its lease": self.freeze_child_long,
+                "worker frozen for long": self.freeze_worker_long,
+            }
         self.happened: list[Fault] = []
         self._lasts = 0.0
         self._deck: list[str] = []
@@ -299,7 +324,7 @@ class Faults:
     def flush(self) -> list[int] | None:
         from redis.exceptions import RedisError
 
-        from jobs import queues
+        from jobs.engine import queues
 
         hit = _waiting()
         try:
@@ -312,12 +337,13 @@ class Faults:
         """What a queue may do: hand out once more what runs, waits, or has ended."""
         from redis.exceptions import RedisError
 
-        from jobs import queues
+        from jobs.engine import queues
 
         with _database() as database:
             rows = database.execute(
                 "SELECT workflow_id, name, attempt FROM steps WHERE status IN ('running', 'completed') "
-                "ORDER BY status DESC, id DESC LIMIT 6").fetchall()
+                "ORDER BY status DESC, id DESC LIMIT 6"
+            ).fetchall()
         try:
             for workflow, name, attempt in rows:
                 queues.queue().push_job_id(f"wf{workflow}-{name}-a{attempt}", at_front=True)
@@ -371,14 +397,15 @@ class Watch:
 
     def look(self) -> None:
         """One sample, if everybody who should run does."""
-        from jobs import services
+        from jobs.services import supervisor
 
-        state = services.state()
+        state = supervisor.state()
         roles = {"supervisor": [state.get("pid")], "worker": state.get("workers", []), "valkey": [state.get("valkey")]}
         try:
             processes = {role: [psutil.Process(pid) for pid in pids] for role, pids in roles.items()}
-            memory = {role: max(each.memory_full_info().uss for each in found) / 2**20
-                      for role, found in processes.items()}
+            memory = {
+                role: max(each.memory_full_info().uss for each in found) / 2**20 for role, found in processes.items()
+            }
             family = [*processes["supervisor"], *processes["supervisor"][0].children(recursive=True)]
             memory["all together"] = sum(each.memory_full_info().pss for each in family) / 2**20
             opened = {role: max(each.num_fds() for each in found) for role, found in processes.items()}
@@ -387,10 +414,12 @@ class Watch:
         if not all(memory.values()) or len(family) < 2 + 2 * len(processes["worker"]):
             return  # one of them has just ended
         home = Path(os.environ["TRAINYARD_HOME"])
-        sizes = {"database": _size(home.glob("trainyard.db*")), "Valkey's file": _size(home.glob("valkey/**/*")),
-                 "logs": _size(home.glob("logs/*"))}
+        sizes = {
+            "database": _size(home.glob("trainyard.db*")),
+            "Valkey's file": _size(home.glob("valkey/**/*")),
+            "logs": _size(home.glob("logs/*")),
+        }
         self.samples.append(Sample(time.time(), memory, opened, sizes))
-
 
     def look_once_more(self, ensure: Callable[[], None], seconds: float = 20.0) -> None:
         """A last sample, as soon as everybody is there."""
@@ -415,7 +444,7 @@ class Report:
 
 def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Report:
     """Chaos for so many minutes, then calm, then the verdict."""
-    from jobs import services
+    from jobs.services import supervisor
     from store import schema
 
     home = Path(os.environ["TRAINYARD_HOME"])
@@ -425,13 +454,15 @@ def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Repor
     began = time.time()
     errors: list[str] = []
     watch, faults = Watch(), Faults(Random(f"{seed} faults"), minutes)
-    with services.using() as use:
+    with supervisor.using() as use:
         load = Load(Random(f"{seed} load"))
         over = threading.Event()
-        threads = [_repeat(load.post, lambda: POST_SECONDS, over, errors),
-                   _repeat(faults.strike, lambda: faults.random.uniform(0.5, 1.5) * every, over, errors),
-                   _repeat(use.ensure, lambda: 0.5, over, errors),
-                   _repeat(watch.look, lambda: max(1.0, minutes * 60 / 100), over, errors)]
+        threads = [
+            _repeat(load.post, lambda: POST_SECONDS, over, errors),
+            _repeat(faults.strike, lambda: faults.random.uniform(0.5, 1.5) * every, over, errors),
+            _repeat(use.ensure, lambda: 0.5, over, errors),
+            _repeat(watch.look, lambda: max(1.0, minutes * 60 / 100), over, errors),
+        ]
         end = time.monotonic() + minutes * 60
         while time.monotonic() < end:
             faults.thaw()
@@ -446,11 +477,17 @@ def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Repor
         family = _family(home)
     (home / "faults.json").write_text(json.dumps([vars(fault) for fault in faults.happened]))
     report = Report()
-    report.told |= {"minutes": minutes, "seed": seed, "seconds": round(time.time() - began, 1),
-                    "processors": os.cpu_count(), "load of the machine": round(os.getloadavg()[0], 1),
-                    "acts": dict(sorted(load.done.items())),
-                    "faults": dict(sorted(Counter(fault.kind for fault in faults.happened).items())),
-                    "faults in all": len(faults.happened), "seconds until calm": calm_after}
+    report.told |= {
+        "minutes": minutes,
+        "seed": seed,
+        "seconds": round(time.time() - began, 1),
+        "processors": os.cpu_count(),
+        "load of the machine": round(os.getloadavg()[0], 1),
+        "acts": dict(sorted(load.done.items())),
+        "faults": dict(sorted(Counter(fault.kind for fault in faults.happened).items())),
+        "faults in all": len(faults.happened),
+        "seconds until calm": calm_after,
+    }
     _judge_steps(report)
     _judge_recovery(report, faults.happened, recovery_limit)
     _judge_results(report)
@@ -464,7 +501,8 @@ def _judge_steps(report: Report) -> None:
     with _database() as database:
         moves = database.execute("SELECT seq, at, step, attempt, old, new FROM witness ORDER BY seq").fetchall()
         rows = database.execute(
-            "SELECT id, workflow_id, status, error_code, error, name, attempt FROM steps").fetchall()
+            "SELECT id, workflow_id, status, error_code, error, name, attempt FROM steps"
+        ).fetchall()
         workflows = database.execute("SELECT id, status FROM workflows").fetchall()
         needs = defaultdict(list)
         for step, need in database.execute("SELECT step_id, needs_id FROM needs"):
@@ -485,25 +523,37 @@ def _judge_steps(report: Report) -> None:
         status[step] = new
     begun = Counter((line["step"], line["attempt"]) for line in said if line["what"] == "begin")
     ended = Counter(line["step"] for line in said if line["what"] == "end")
-    disorder += [line["step"] for line in said if line["what"] == "begin" for need in needs[line["step"]]
-                 if line["at"] < completed_at.get(need, float("inf")) - GRAIN]
+    disorder += [
+        line["step"]
+        for line in said
+        if line["what"] == "begin"
+        for need in needs[line["step"]]
+        if line["at"] < completed_at.get(need, float("inf")) - GRAIN
+    ]
     by_status = Counter(row[2] for row in rows)
     by_workflow = Counter(word for _, word in workflows)
     failures = [row for row in rows if row[2] == "failed"]
     failed = Counter(f"{row[3]}: {row[4]}" for row in failures)
     strange = [f"step {row[0]} ({row[5]}): {row[3]}: {row[4]}" for row in failures if not _expected(row)]
-    open_steps = [f"step {row[0]} ({row[5]} of workflow {row[1]}) is {row[2]}, attempt {row[6]}"
-                  for row in rows if row[2] not in OVER]
+    open_steps = [
+        f"step {row[0]} ({row[5]} of workflow {row[1]}) is {row[2]}, attempt {row[6]}"
+        for row in rows
+        if row[2] not in OVER
+    ]
     unfounded = [row[0] for row in rows if row[2] == "completed" and accepted[row[0]] != 1]
     report.told |= {
         "workflows": {"accepted": len(workflows)} | dict(by_workflow),
-        "steps": {"accepted": len(rows)} | dict(by_status), "failed, by reason": dict(failed),
+        "steps": {"accepted": len(rows)} | dict(by_status),
+        "failed, by reason": dict(failed),
         "steps run more than once": sum(count > 1 for count in started.values()),
         "attempts beyond the first": sum(count - 1 for count in started.values() if count > 1),
-        "bodies begun": sum(begun.values()), "bodies ended": sum(ended.values()),
+        "bodies begun": sum(begun.values()),
+        "bodies ended": sum(ended.values()),
         "steps whose body ended more than once": sum(count > 1 for count in ended.values()),
-        "accepted twice": [step for step, count in accepted.items() if count > 1], "lost": open_steps,
-        "order violations": sorted(set(disorder)), "unexpected failures": strange,
+        "accepted twice": [step for step, count in accepted.items() if count > 1],
+        "lost": open_steps,
+        "order violations": sorted(set(disorder)),
+        "unexpected failures": strange,
     }
     report.promises |= {
         "nothing is lost": not open_steps and not [each for each in workflows if each[1] not in OVER],
@@ -528,8 +578,7 @@ def _judge_recovery(report: Report, faults: list[Fault], limit: float) -> None:
     hit while steps waited in it, to the moment when the next of them starts."""
     with _database() as database:
         moves = defaultdict(list)
-        for at, step, new in database.execute(
-                "SELECT at, step, new FROM witness WHERE new != 'pending' ORDER BY seq"):
+        for at, step, new in database.execute("SELECT at, step, new FROM witness WHERE new != 'pending' ORDER BY seq"):
             moves[step].append((at, new))
     starts = sorted(at for each in moves.values() for at, new in each if new == "running")
     slowest: dict[str, float] = defaultdict(float)
@@ -547,16 +596,23 @@ def _judge_recovery(report: Report, faults: list[Fault], limit: float) -> None:
     cases = sorted(due, reverse=True)
     worst = round(cases[0][0], 2) if cases else 0.0
     frozen = slowest.get("child frozen past its lease", 0.0)
-    report.told |= {"slowest recovery, by fault": slowest, "slowest recovery where a rerun is due": worst,
-                    "the same, counted through all further faults": round(max(raw), 2), "recoveries": len(due),
-                    "slowest cases": [f"{seconds:.1f} s: {words}" for seconds, words in cases[:5]]}
+    report.told |= {
+        "slowest recovery, by fault": slowest,
+        "slowest recovery where a rerun is due": worst,
+        "the same, counted through all further faults": round(max(raw), 2),
+        "recoveries": len(due),
+        "slowest cases": [f"{seconds:.1f} s: {words}" for seconds, words in cases[:5]],
+    }
     late = LEASE_SECONDS + limit
     report.promises[f"a step that was hit runs again or ends within {limit:g} s"] = worst <= limit
     report.promises[f"a step that froze runs again or ends within {late:g} s"] = frozen <= late
 
 
-def _recoveries(fault: Fault, moves: dict[int, list[tuple[float, str]]], starts: list[float],
-                ) -> Iterator[tuple[float, float, str]]:
+def _recoveries(
+    fault: Fault,
+    moves: dict[int, list[tuple[float, str]]],
+    starts: list[float],
+) -> Iterator[tuple[float, float, str]]:
     """When everything that a fault hit was hit, and when it went on."""
     if fault.of_queue and fault.steps:
         yield fault.at, next((at for at in starts if at > fault.at), time.time()), f"{len(fault.steps)} waiting"
@@ -578,8 +634,9 @@ def _judge_results(report: Report) -> None:
         ).fetchall()
         points = defaultdict(lambda: defaultdict(list))
         for step, name, epoch, value in database.execute(
-                "SELECT m.step_id, m.name, m.epoch, m.value FROM metrics m JOIN steps s ON s.id = m.step_id "
-                "AND s.attempt = m.attempt ORDER BY m.step_id, m.name, m.epoch"):
+            "SELECT m.step_id, m.name, m.epoch, m.value FROM metrics m JOIN steps s ON s.id = m.step_id "
+            "AND s.attempt = m.attempt ORDER BY m.step_id, m.name, m.epoch"
+        ):
             points[step][name].append((epoch, value))
         kept = database.execute("SELECT sha256, size FROM artifacts UNION SELECT sha256, size FROM datasets").fetchall()
         whole = database.execute("PRAGMA integrity_check").fetchone()[0]
@@ -606,13 +663,18 @@ def _judge_results(report: Report) -> None:
     report.told |= {
         "curves": {"checked": len(rows), "with gaps or doubles": torn},
         "settings trained more than once": {
-            "settings": len(again), "trainings": sum(map(len, again.values())), "different": different},
-        "files": {"checked": len(kept), "damaged": damaged}, "database": whole,
+            "settings": len(again),
+            "trainings": sum(map(len, again.values())),
+            "different": different,
+        },
+        "files": {"checked": len(kept), "damaged": damaged},
+        "database": whole,
     }
     report.promises |= {
         "curves have no gap and no double point": not torn,
         "the same settings give the same curve and result, disturbed or not": not different,
-        "every file is what was written": not damaged, "the database is whole": whole == "ok" and not astray,
+        "every file is what was written": not damaged,
+        "the database is whole": whole == "ok" and not astray,
     }
 
 
@@ -623,8 +685,13 @@ def _judge_growth(report: Report, samples: list[Sample], began: float, minutes: 
         report.promises["memory and open files were measured"] = False
         return
     late = samples[-1]
-    both = {name: {role: (round(getattr(early, name)[role], 1), round(getattr(late, name)[role], 1))
-                   for role in getattr(late, name)} for name in ("memory", "open_files", "files")}
+    both = {
+        name: {
+            role: (round(getattr(early, name)[role], 1), round(getattr(late, name)[role], 1))
+            for role in getattr(late, name)
+        }
+        for name in ("memory", "open_files", "files")
+    }
     report.told |= {"at 10 % and at the end": both, "samples": len(samples)}
     grown = [f"{role}: {a} MiB, then {b} MiB" for role, (a, b) in both["memory"].items() if b > a * 1.25 + 20]
     opened = [f"{role}: {a} open files, then {b}" for role, (a, b) in both["open_files"].items() if b > a * 1.5 + 8]
@@ -648,12 +715,18 @@ def _judge_rest(report: Report, home: Path, family: list[psutil.Process], settle
     for count, what in re.findall(r"reconciled: (\d+) (\w+)", text):
         actions[what] += int(count)
     traces = Counter(re.findall(r"^([\w.]+(?:Error|Exception|Timeout|Down|Fenced|Full)\b[^\n]{0,100})", text, re.M))
-    report.told |= {"left behind": left, "checkpoints to be swept": len(unneeded),
-                    "queue after the calm": settled or "empty", "reconciler": dict(actions),
-                    "said in the log": dict(traces.most_common(12)), "errors of the bench": errors[:5]}
+    report.told |= {
+        "left behind": left,
+        "checkpoints to be swept": len(unneeded),
+        "queue after the calm": settled or "empty",
+        "reconciler": dict(actions),
+        "said in the log": dict(traces.most_common(12)),
+        "errors of the bench": errors[:5],
+    }
     report.promises |= {
         "no process, lock, socket or scratch file is left": not left,
-        "the queue is empty after the calm": not settled, "whoever posted was never met with an error": not errors,
+        "the queue is empty after the calm": not settled,
+        "whoever posted was never met with an error": not errors,
     }
 
 
@@ -672,7 +745,7 @@ def _calm_down(ensure: Callable[[], None]) -> float | None:
 
 def _settled_queue(ensure: Callable[[], None], seconds: float = 40.0) -> str:
     """What still waits or runs in the queue, if anything, once it has had time to notice."""
-    from jobs import queues
+    from jobs.engine import queues
 
     end, found = time.monotonic() + seconds, "it cannot be reached"
     while time.monotonic() < end and found:
@@ -685,8 +758,12 @@ def _settled_queue(ensure: Callable[[], None], seconds: float = 40.0) -> str:
     return found
 
 
-def _repeat(act: Callable[[], Any], pause: Callable[[], float], over: threading.Event, errors: list[str],
-            ) -> threading.Thread:
+def _repeat(
+    act: Callable[[], Any],
+    pause: Callable[[], float],
+    over: threading.Event,
+    errors: list[str],
+) -> threading.Thread:
     def go_on() -> None:
         while not over.wait(pause()):
             try:
@@ -721,9 +798,13 @@ def _added(datasets: Any, content: bytes, name: str) -> int:
 def _waiting() -> list[int]:
     """Steps that could run now."""
     with _database() as database:
-        return [step for (step,) in database.execute(
-            "SELECT id FROM steps WHERE status = 'pending' AND ready_at IS NOT NULL AND "
-            "julianday(coalesce(next_attempt_at, ready_at)) <= julianday('now')")]
+        return [
+            step
+            for (step,) in database.execute(
+                "SELECT id FROM steps WHERE status = 'pending' AND ready_at IS NOT NULL AND "
+                "julianday(coalesce(next_attempt_at, ready_at)) <= julianday('now')"
+            )
+        ]
 
 
 def _busy() -> list[tuple[int, psutil.Process]]:
@@ -752,10 +833,10 @@ def _nursery(worker: psutil.Process) -> psutil.Process | None:
 
 
 def _process(name: str) -> psutil.Process | None:
-    from jobs import services
+    from jobs.services import supervisor
 
     try:
-        return psutil.Process(services.state()[name])
+        return psutil.Process(supervisor.state()[name])
     except (KeyError, TypeError, psutil.Error):
         return None
 
@@ -822,8 +903,11 @@ def main() -> int:
     chosen = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="trainyard-chaos-"))
     os.environ |= {
-        "TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "2", "TRAINYARD_PIPELINES": "cast,bench.witness",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), "OMP_NUM_THREADS": "1",
+        "TRAINYARD_HOME": str(home),
+        "TRAINYARD_WORKERS": "2",
+        "TRAINYARD_PIPELINES": "cast,bench.witness",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "OMP_NUM_THREADS": "1",
     }
     for unwanted in ("TRAINYARD_DATABASE_URL", "TRAINYARD_REDIS_URL", "TRAINYARD_FILES_URL"):
         os.environ.pop(unwanted, None)

@@ -45,25 +45,37 @@ STATUS = """CASE WHEN ages.status = 'completed' OR position < 2 THEN 'completed'
   WHEN ages.status = 'failed' THEN 'skipped' ELSE 'cancelled' END"""
 CHANGES: Mapping[str, Mapping[str, str]] = {
     "datasets": {
-        "id": "k", "name": "'table ' || (k / 3)", "version": "k % 3 + 1", "sha256": "printf('%064x', k)",
+        "id": "k",
+        "name": "'table ' || (k / 3)",
+        "version": "k % 3 + 1",
+        "sha256": "printf('%064x', k)",
         "created_at": "strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('-%d hours', k * 50))",
         "created_by": "'person' || (k % 25)",
     },
     "workflows": {
-        "id": "k", "name": "printf('churn %05d', k * 7907 % 100003)",
+        "id": "k",
+        "name": "printf('churn %05d', k * 7907 % 100003)",
         "note": "CASE WHEN k % 50 = 0 THEN 'a try' ELSE '' END",
-        "dataset_id": "dataset", "status": "ages.status", "request": "NULL",
+        "dataset_id": "dataset",
+        "status": "ages.status",
+        "request": "NULL",
         "parent_id": "CASE WHEN k % 3 = 0 THEN k - 1 END",
         "algorithm": "CASE k % 6 WHEN 0 THEN 'mlp' WHEN 1 THEN 'linear_svm' WHEN 2 THEN "
-                     "'hist_gradient_boosting_regressor' ELSE old.algorithm END",
-        "created_at": time_after("0"), "created_by": "'person' || (k % 25)", "started_at": time_after("0.1"),
+        "'hist_gradient_boosting_regressor' ELSE old.algorithm END",
+        "created_at": time_after("0"),
+        "created_by": "'person' || (k % 25)",
+        "started_at": time_after("0.1"),
         "ended_at": time_after("1 + luck * 300"),
         "seen_at": f"CASE WHEN ages.status = 'failed' AND k % 2 = 0 THEN {time_after('400')} END",
     },
     "steps": {
-        "id": STEP_ID.format("id"), "workflow_id": "k", "status": STATUS, "ready_at": time_after("0.1 + position"),
+        "id": STEP_ID.format("id"),
+        "workflow_id": "k",
+        "status": STATUS,
+        "ready_at": time_after("0.1 + position"),
         "started_at": f"CASE WHEN ages.status = 'completed' OR position < 3 THEN {time_after('0.1 + position')} END",
-        "heartbeat_at": time_after("0.9 + position"), "ended_at": time_after("1 + luck * 100 * position"),
+        "heartbeat_at": time_after("0.9 + position"),
+        "ended_at": time_after("1 + luck * 100 * position"),
         "fingerprint": "printf('%032x%032x', position, CASE WHEN position < 2 THEN dataset ELSE k END)",
         "reused_from": f"CASE WHEN k % 3 = 0 AND position < 2 AND k > 600 THEN {STEP_ID.format('id')} - 1200 END",
         "result": f"CASE WHEN {STATUS} = 'completed' THEN old.result END",
@@ -100,13 +112,19 @@ def fill(workflows: int, points: int, people: int = PEOPLE) -> Filled:
     """So many workflows and points of their curves, and two more with long curves: one has ended, one still runs."""
     import tables
 
-    from jobs import datasets as verbs
+    from jobs.verbs import datasets as verbs
 
     schema.prepare()
     sample = verbs.sample()
     tables.run(sample, "churned", "logistic_regression", epochs=points // workflows // len(NAMES))
-    _multiply({"workflows": workflows, "datasets": min(DATASETS, workflows - 1), "people": people,
-               "seconds": YEARS_IN_SECONDS})
+    _multiply(
+        {
+            "workflows": workflows,
+            "datasets": min(DATASETS, workflows - 1),
+            "people": people,
+            "seconds": YEARS_IN_SECONDS,
+        }
+    )
     long = _long(sample.id, LONG)
     results = {step.name: step.result or {} for step in steps.of_workflow(1)}
     steps.complete(long, "long", Outcome(results["train"]))
@@ -159,7 +177,7 @@ def _long(dataset_id: int, reached: int) -> Claim:
     """A workflow whose training has come a long way; whoever holds the claim can let it go on."""
     import tables
 
-    from jobs import runner
+    from jobs.engine import runner
 
     written = tables.workflow(datasets.get(dataset_id), "churned", "logistic_regression", epochs=LONG)
     for name in ("upload", "preprocess"):

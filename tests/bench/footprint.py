@@ -67,13 +67,19 @@ class Running:
         """The app while the body runs; gives the seconds until it was ready."""
         self.port = free_port()
         self.folder.mkdir(exist_ok=True)
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(("TRAINYARD_", "PYTHON"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TRAINYARD_", "PYTHON"))
+        }
         begun = time.perf_counter()
         with (self.folder / "said").open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", self._script, f"--server.port={self.port}"],
-                cwd=ROOT, env=environment | self._environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+                cwd=ROOT,
+                env=environment | self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
         self.process = psutil.Process(process.pid)
         try:
             while not self.is_ready():
@@ -116,8 +122,9 @@ class Running:
         wanted.rerun_script.page_name = name
         wanted.rerun_script.query_string = "&".join(f"{key}={value}" for key, value in query.items())
         address = f"127.0.0.1:{self.port}"
-        with connect(f"ws://{address}/_stcore/stream", subprotocols=["streamlit"], origin=f"http://{address}",
-                     max_size=None) as line:
+        with connect(
+            f"ws://{address}/_stcore/stream", subprotocols=["streamlit"], origin=f"http://{address}", max_size=None
+        ) as line:
             line.send(wanted.SerializeToString())
             while ForwardMsg.FromString(line.recv(PATIENCE)).WhichOneof("type") != "script_finished":
                 pass
@@ -143,7 +150,7 @@ class Stack(Running):
     def _part(self, process: psutil.Process) -> str:
         if process == self.process:
             return "app"
-        if "jobs.apart" in process.cmdline():
+        if "jobs.tabular.sandbox" in process.cmdline():
             return LOOKING
         if process.name().startswith("valkey"):
             return "Valkey"
@@ -153,8 +160,12 @@ class Stack(Running):
         return int(json.loads(self.ask("/api/datasets?name=people.csv", TABLE))["id"])
 
     def start(self, dataset: int, seed: int) -> int:
-        wanted = {"dataset_id": dataset, "target": "bought", "algorithm": "logistic_regression",
-                  "params": {"epochs": 2, "random_state": seed}}
+        wanted = {
+            "dataset_id": dataset,
+            "target": "bought",
+            "algorithm": "logistic_regression",
+            "params": {"epochs": 2, "random_state": seed},
+        }
         address = f"http://127.0.0.1:{self.port}/api/workflows"
         request = urllib.request.Request(address, json.dumps(wanted).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -244,7 +255,9 @@ def settled(stack: Stack) -> dict[str, float]:
     parts = stack.parts()
     rest = [process for part, processes in parts.items() if part != LOOKING for process in processes]
     return {part: memory(processes) for part, processes in parts.items()} | {
-        "asleep": memory(rest), "all": memory(stack.family())}
+        "asleep": memory(rest),
+        "all": memory(stack.family()),
+    }
 
 
 def idle_cpu(stack: Stack, seconds: float) -> float:
@@ -296,8 +309,13 @@ def _pss(process: psutil.Process) -> float:
 
 def _starting(starts: list[Start], seconds: list[float]) -> list[Figure]:
     return [
-        Figure("ready for a job in a fresh home", middle([each.ready for each in starts]), "s", 5,
-               beside=f"second start {middle(seconds):.2f} s; median of {len(starts)}"),
+        Figure(
+            "ready for a job in a fresh home",
+            middle([each.ready for each in starts]),
+            "s",
+            5,
+            beside=f"second start {middle(seconds):.2f} s; median of {len(starts)}",
+        ),
         Figure("from Ctrl-C until every process is gone", middle([each.stopping for each in starts]), "s"),
     ]
 
@@ -306,14 +324,27 @@ def _memory(seen: dict[str, Any], first: float, bare: float, bare_opened: float)
     many = seen["workflows"][1]
     asleep = seen["many"]["asleep"]
     return [
-        Figure("memory of the idle stack with two workers", seen["idle"], "MiB", 400,
-               beside=f"a one-line Streamlit app {bare:.0f}; ours as PSS, here and now, {seen['pss']:.0f}; after the "
-                      f"first start, which made the tables, {first:.0f}"),
+        Figure(
+            "memory of the idle stack with two workers",
+            seen["idle"],
+            "MiB",
+            400,
+            beside=f"a one-line Streamlit app {bare:.0f}; ours as PSS, here and now, {seen['pss']:.0f}; after the "
+            f"first start, which made the tables, {first:.0f}",
+        ),
         Figure("idle stack, as a multiple of a one-line Streamlit app", seen["idle"] / bare, guarded=True),
-        Figure("the app's process alone, as a multiple of it", seen["app"] / bare, guarded=True,
-               beside=f"{seen['app']:.0f} and {bare:.0f} MiB"),
-        Figure("after two pages were opened", seen["opened"], "MiB",
-               beside=f"one-line app after its page was opened {bare_opened:.0f}, ours alone {seen['app opened']:.0f}"),
+        Figure(
+            "the app's process alone, as a multiple of it",
+            seen["app"] / bare,
+            guarded=True,
+            beside=f"{seen['app']:.0f} and {bare:.0f} MiB",
+        ),
+        Figure(
+            "after two pages were opened",
+            seen["opened"],
+            "MiB",
+            beside=f"one-line app after its page was opened {bare_opened:.0f}, ours alone {seen['app opened']:.0f}",
+        ),
         Figure("just after an upload, its looking server awake", seen["uploaded"], "MiB"),
         Figure(f"after {many} workflows, without the looking server, which ends by itself", asleep, "MiB"),
         Figure("time of one core while nothing happens", seen["cpu"], "%", 2),
@@ -325,8 +356,13 @@ def _growth(seen: dict[str, Any], most: float | None) -> Figure:
     per_hundred = 100 / (many - few)
     parts = ", ".join(f"{part} {after[part] - before[part]:+.1f}" for part in before if part not in TOGETHER)
     grown = (after["all"] - before["all"]) * per_hundred
-    return Figure("memory gained by a hundred finished workflows", grown, "MiB", most,
-                  beside=f"between {few} and {many}: {parts} MiB")
+    return Figure(
+        "memory gained by a hundred finished workflows",
+        grown,
+        "MiB",
+        most,
+        beside=f"between {few} and {many}: {parts} MiB",
+    )
 
 
 def _plot(seen: dict[str, Any]) -> Plot:

@@ -41,7 +41,7 @@ class Axis:
 def measure(short: bool) -> Found:
     figures, plots = [], []
     with engine(workers=1):
-        for axis in (_short_axes() if short else _work_axes()):
+        for axis in _short_axes() if short else _work_axes():
             figure, plot = _found(axis, TIMES)
             figures.append(figure)
             plots.append(plot)
@@ -63,8 +63,10 @@ def _work_axes() -> list[Axis]:
 
 
 def _short_axes() -> list[Axis]:
-    return [Axis("rows", "row", 5_000, lambda size: job(rows=size)),
-            Axis("classes", "class", 5, lambda size: job(classes=size))]
+    return [
+        Axis("rows", "row", 5_000, lambda size: job(rows=size)),
+        Axis("classes", "class", 5, lambda size: job(classes=size)),
+    ]
 
 
 def _engine_axes(short: bool) -> list[Axis]:
@@ -89,8 +91,14 @@ def _found(axis: Axis, times: Sequence[int]) -> tuple[Figure, Plot]:
     whole = lines["all"]
     parts = ", ".join(f"{part} {each:.2f}" for part, each in growth.items() if part != "all")
     spoken = f"{whole[0][1]:.3g} and {whole[-1][1]:.3g} us a {axis.unit} at {whole[0][0]:,} and {whole[-1][0]:,}"
-    figure = Figure(f"cost of one of eight times as many {axis.name}", growth["all"], "x", MOST, guarded=True,
-                    beside=f"{spoken}; {parts}" if parts else spoken)
+    figure = Figure(
+        f"cost of one of eight times as many {axis.name}",
+        growth["all"],
+        "x",
+        MOST,
+        guarded=True,
+        beside=f"{spoken}; {parts}" if parts else spoken,
+    )
     return figure, Plot(f"Cost and {axis.name}", axis.name, f"us a {axis.unit}", lines)
 
 
@@ -98,7 +106,9 @@ def _found(axis: Axis, times: Sequence[int]) -> tuple[Figure, Plot]:
 def engine(workers: int) -> Iterator[None]:
     """A home of its own in which services run."""
     with home(TRAINYARD_WORKERS=str(workers)):
-        from jobs import pipelines, queues, services
+        from jobs.engine import queues
+        from jobs.pipelines import registry
+        from jobs.services import supervisor
         from store import db, schema
         from store.settings import settings
 
@@ -106,8 +116,8 @@ def engine(workers: int) -> Iterator[None]:
         queues.connection.cache_clear()
         try:
             schema.prepare()
-            pipelines.load()
-            with services.using():
+            registry.load()
+            with supervisor.using():
                 yield
         finally:
             db.close()
@@ -128,7 +138,7 @@ def table(rows: int, columns: int, classes: int, seed: int) -> bytes:
 
 def job(rows: int = 10_000, columns: int = 10, classes: int = 2, epochs: int = 10) -> dict[str, float]:
     """Seconds that each step of a real workflow takes, and all of them."""
-    from jobs import datasets, workflows
+    from jobs.verbs import datasets, workflows
     from store import steps
 
     seed = next(SEEDS)
@@ -151,13 +161,14 @@ def wait_for(workflow_ids: Sequence[int]) -> None:
 
 def waiting_workflows(count: int) -> dict[str, float]:
     """Seconds to post so many workflows of four steps, and of one round of the reconciler while all of them wait."""
-    from jobs import datasets, workflows
-    from jobs.reconcile import Reconciler
+    from jobs.engine.reconcile import Reconciler
+    from jobs.verbs import datasets, workflows
 
     dataset = datasets.add([b"a,b\n1,x\n2,y\n" * 20], "small.csv")
     begun = time.perf_counter()
-    posted = [workflows.start(dataset.id, "b", "logistic_regression", {"random_state": number}).id
-              for number in range(count)]
+    posted = [
+        workflows.start(dataset.id, "b", "logistic_regression", {"random_state": number}).id for number in range(count)
+    ]
     posting = time.perf_counter() - begun
     reconciler = Reconciler()
     reconciler.round()
@@ -169,15 +180,30 @@ def waiting_workflows(count: int) -> dict[str, float]:
 
 def long_chain(count: int) -> dict[str, float]:
     """Seconds to claim and complete every step of one workflow in which each needs the one before."""
-    from jobs import datasets
+    from jobs.verbs import datasets
     from store import steps, workflows
 
     dataset = datasets.add([b"a,b\n1,x\n2,y\n" * 20], "small.csv")
-    rows = [{"name": f"s{number}", "needs": (f"s{number - 1}",) if number else (), "params": {}, "max_attempts": 1,
-             "fresh": False} for number in range(count)]
+    rows = [
+        {
+            "name": f"s{number}",
+            "needs": (f"s{number - 1}",) if number else (),
+            "params": {},
+            "max_attempts": 1,
+            "fresh": False,
+        }
+        for number in range(count)
+    ]
     values: dict[str, Any] = {
-        "name": "chain", "pipeline": "chain", "dataset_id": dataset.id, "target": "b", "algorithm": "none",
-        "params": {}, "origin": "new", "parent_id": None}
+        "name": "chain",
+        "pipeline": "chain",
+        "dataset_id": dataset.id,
+        "target": "b",
+        "algorithm": "none",
+        "params": {},
+        "origin": "new",
+        "parent_id": None,
+    }
     begun = time.perf_counter()
     written = steps.of_workflow(workflows.insert_new(values, rows, None))
     writing = time.perf_counter() - begun
@@ -213,14 +239,22 @@ def _seconds(work: Callable[[], Any]) -> float:
 def _workers(count: int, epochs: int) -> list[Figure]:
     """Real trainings, one algorithm that keeps one core busy, on one worker and on two."""
     took = {workers: _finishing(workers, count, epochs) for workers in (1, 2)}
-    return [Figure(f"{count} workflows on two workers, as often as on one in the same time", took[1] / took[2], "x",
-                   1.8, at_least=True, guarded=True,
-                   beside=f"{took[1]:.1f} s on one worker, {took[2]:.1f} s on two")]
+    return [
+        Figure(
+            f"{count} workflows on two workers, as often as on one in the same time",
+            took[1] / took[2],
+            "x",
+            1.8,
+            at_least=True,
+            guarded=True,
+            beside=f"{took[1]:.1f} s on one worker, {took[2]:.1f} s on two",
+        )
+    ]
 
 
 def _finishing(workers: int, count: int, epochs: int) -> float:
     """Seconds from posting the workflows to the end of the last."""
-    from jobs import datasets, workflows
+    from jobs.verbs import datasets, workflows
 
     with engine(workers):
         dataset = datasets.add([table(10_000, 10, 3, 1)], "table.csv")

@@ -51,8 +51,9 @@ def measure(short: bool) -> Found:
         small = {key: job.compare(20_000, 50, key, 3) for key in (*OF_THE_ORIGINAL, *ALSO)}
         large, again = job.compare_restart(1_000_000, 10, 3)
         cost = metric_cost(folder, 13)
-    return Found([*_small(small), *_large("1,000,000 rows x 20, 10 epochs", large, again, 0.8, 0.5), _cost(cost)],
-                 [_plot(small)])
+    return Found(
+        [*_small(small), *_large("1,000,000 rows x 20, 10 epochs", large, again, 0.8, 0.5), _cost(cost)], [_plot(small)]
+    )
 
 
 def _short(job: "Job") -> Found:
@@ -71,8 +72,11 @@ def _small(found: dict[str, Pairs]) -> list[Figure]:
     return [
         Figure(f"{what}, median of the algorithms", middle(five), target=1.0, beside="the script", guarded=True),
         Figure(f"{what}, the worst of them", max(five), target=1.5, beside="the script", guarded=True),
-        Figure("the same, median of the algorithms, beside a script that works out no loss",
-               middle([_ratio_briefly(found[key]) for key in ratios if key in OF_THE_ORIGINAL]), target=1.0),
+        Figure(
+            "the same, median of the algorithms, beside a script that works out no loss",
+            middle([_ratio_briefly(found[key]) for key in ratios if key in OF_THE_ORIGINAL]),
+            target=1.0,
+        ),
         *(Figure(f"the same, {key}", ratio, beside=_beside(found[key])) for key, ratio in ratios.items()),
     ]
 
@@ -83,14 +87,24 @@ def _large(what: str, large: Pairs, again: Pairs, target: float | None, restart_
         Figure(f"{what}, uploaded to trained", _ratio(large), target=target, beside=_beside(large), guarded=True),
         Figure("the same, beside a script that works out no loss", _ratio_briefly(large), target=target),
         Figure("the same, to evaluated", evaluated, beside="the script, which does not evaluate"),
-        Figure("the same, Restart with another learning rate", _ratio(again), target=restart_target,
-               beside=_beside(again), guarded=True),
+        Figure(
+            "the same, Restart with another learning rate",
+            _ratio(again),
+            target=restart_target,
+            beside=_beside(again),
+            guarded=True,
+        ),
     ]
 
 
 def _cost(cost: float) -> Figure:
-    return Figure("metric writing, as a share of training time", 100 * cost, "%", 2.0,
-                  beside="the same training with nothing written")
+    return Figure(
+        "metric writing, as a share of training time",
+        100 * cost,
+        "%",
+        2.0,
+        beside="the same training with nothing written",
+    )
 
 
 def _ratio(pairs: Pairs) -> float:
@@ -108,9 +122,13 @@ def _beside(pairs: Pairs) -> str:
 
 
 def _plot(found: dict[str, Pairs]) -> Plot:
-    lines = {name: [(float(place), middle([pair[side].trained for pair in pairs]))
-                    for place, pairs in enumerate(found.values(), 1)]
-             for side, name in enumerate(("Trainyard", "the script"))}
+    lines = {
+        name: [
+            (float(place), middle([pair[side].trained for pair in pairs]))
+            for place, pairs in enumerate(found.values(), 1)
+        ]
+        for side, name in enumerate(("Trainyard", "the script"))
+    }
     return Plot("Uploaded to trained, 20,000 rows x 20, 50 epochs", ", ".join(found), "seconds", lines)
 
 
@@ -134,8 +152,14 @@ class Job:
             path.unlink()
         return first, again
 
-    def _pairs(self, rows: int, epochs: int, algorithm: str, times: int, keep: bool = False,
-               ) -> Iterator[tuple[tuple[Took, Took], tuple[int, Path]]]:
+    def _pairs(
+        self,
+        rows: int,
+        epochs: int,
+        algorithm: str,
+        times: int,
+        keep: bool = False,
+    ) -> Iterator[tuple[tuple[Took, Took], tuple[int, Path]]]:
         for _ in range(times):
             self._files += 1
             path = make_data(self._folder / f"data-{self._files}.csv", rows, self._files)
@@ -166,18 +190,19 @@ def make_data(path: Path, rows: int, seed: int) -> Path:
 @contextmanager
 def engine() -> Iterator[None]:
     """Workers that wait for work."""
-    from jobs import pipelines, services
+    from jobs.pipelines import registry
+    from jobs.services import supervisor
     from store import schema
 
     schema.prepare()
-    pipelines.load()
-    with services.using():
+    registry.load()
+    with supervisor.using():
         yield
 
 
 def engine_run(path: Path, algorithm: str, epochs: int) -> tuple[Took, int]:
     """Upload, train and evaluate with Trainyard."""
-    from jobs import datasets, workflows
+    from jobs.verbs import datasets, workflows
 
     begun = time.perf_counter()
     dataset = datasets.add(path, path.name)
@@ -187,7 +212,7 @@ def engine_run(path: Path, algorithm: str, epochs: int) -> tuple[Took, int]:
 
 def restart(workflow_id: int) -> Took:
     """Train once more with another learning rate; what is above is reused."""
-    from jobs import workflows
+    from jobs.verbs import workflows
 
     begun = time.perf_counter()
     return _awaited(workflows.rerun_from(workflow_id, "train", {"learning_rate": LEARNING_RATE}).id, begun)
@@ -273,7 +298,7 @@ def losses(estimator: Any, x: Any, y: Any) -> float:
 
 
 def estimator_of(algorithm: str, params: dict[str, Any]) -> Any:
-    from jobs import algorithms
+    from jobs.tabular import algorithms
 
     chosen = algorithms.get(algorithm)
     return chosen.make({param.name: param.default for param in chosen.params} | params, 42)
@@ -283,7 +308,9 @@ def metric_cost(folder: Path, times: int) -> float:
     """How much longer training takes because its numbers are written down, as a share; in this process, in turns."""
     import tables
 
-    from jobs import datasets, recorder, runner
+    from jobs.engine import runner
+    from jobs.pipelines import context
+    from jobs.verbs import datasets
 
     dataset = datasets.add(make_data(folder / "cost.csv", 20_000, 0), "cost.csv")
 
@@ -295,14 +322,14 @@ def metric_cost(folder: Path, times: int) -> float:
         written = tables.workflow(dataset, "answer", "logistic_regression", epochs=400, train={"learning_rate": rate})
         for name in ("upload", "preprocess"):
             runner.run_step(written[name].id, 1)
-        usual = recorder.steps.beat
+        usual = context.steps.beat
         if not writing:
-            recorder.steps.beat = lambda *_: None  # type: ignore[assignment]
+            context.steps.beat = lambda *_: None  # type: ignore[assignment]
         begun = time.perf_counter()
         try:
             runner.run_step(written["train"].id, 1)
         finally:
-            recorder.steps.beat = usual
+            context.steps.beat = usual
         return time.perf_counter() - begun
 
     return middle([seconds(True) / seconds(False) - 1 for _ in range(times)])

@@ -25,31 +25,52 @@ FOR_EVER = 1_000_000_000
 
 def measure(short: bool) -> Found:
     with home(TRAINYARD_PIPELINES="cast") as folder:
-        from jobs import pipelines
+        from jobs.pipelines import registry
         from store import schema
 
         schema.prepare()
-        pipelines.load()
+        registry.load()
         points = 100_000 if short else 400_000
         rates, lags = zip(*(logged(points) for _ in range(3)), strict=True)
         _, steady = logged(ENOUGH * (2 if short else 5), ENOUGH)
         bulk, one_by_one = plain_sqlite(folder, points)
-        lost = [killed_after(seconds, pace) for seconds in ((0.9,) if short else (0.7, 1.6, 3.1))
-                for pace in (ENOUGH, FOR_EVER)]
+        lost = [
+            killed_after(seconds, pace)
+            for seconds in ((0.9,) if short else (0.7, 1.6, 3.1))
+            for pace in (ENOUGH, FOR_EVER)
+        ]
         few, many = (read_and_drawn(epochs, 5 if short else 15) for epochs in (2_500, 10_000))
     rate = middle(list(rates))
-    return Found([
-        Figure("points logged one at a time, until another process can read them", rate, "points/s", ENOUGH,
-               at_least=True, beside=f"sqlite3: {bulk:,.0f}/s in one executemany, {one_by_one:,.0f}/s one commit each"),
-        Figure("the same, as a share of one executemany", rate / bulk, guarded=True),
-        Figure("from logging a point to its being readable elsewhere, the slowest", 1000 * max(*lags, steady), "ms",
-               500, beside=f"{1000 * steady:.0f} at {ENOUGH:,} points/s, {1000 * max(lags):.0f} at full speed"),
-        Figure("oldest point lost with a SIGKILL", 1000 * max(lost), "ms", 500,
-               beside=f"the worst of {len(lost)} kills at {ENOUGH:,} points/s and at full speed; no gaps"),
-        Figure("10,000 points of a run (4 curves) read", 1000 * few[0], "ms"),
-        Figure("10,000 points of a run (4 curves) read and drawn", 1000 * sum(few), "ms", 20),
-        Figure("40,000 points of a run (4 curves) read and drawn", 1000 * sum(many), "ms"),
-    ])
+    return Found(
+        [
+            Figure(
+                "points logged one at a time, until another process can read them",
+                rate,
+                "points/s",
+                ENOUGH,
+                at_least=True,
+                beside=f"sqlite3: {bulk:,.0f}/s in one executemany, {one_by_one:,.0f}/s one commit each",
+            ),
+            Figure("the same, as a share of one executemany", rate / bulk, guarded=True),
+            Figure(
+                "from logging a point to its being readable elsewhere, the slowest",
+                1000 * max(*lags, steady),
+                "ms",
+                500,
+                beside=f"{1000 * steady:.0f} at {ENOUGH:,} points/s, {1000 * max(lags):.0f} at full speed",
+            ),
+            Figure(
+                "oldest point lost with a SIGKILL",
+                1000 * max(lost),
+                "ms",
+                500,
+                beside=f"the worst of {len(lost)} kills at {ENOUGH:,} points/s and at full speed; no gaps",
+            ),
+            Figure("10,000 points of a run (4 curves) read", 1000 * few[0], "ms"),
+            Figure("10,000 points of a run (4 curves) read and drawn", 1000 * sum(few), "ms", 20),
+            Figure("40,000 points of a run (4 curves) read and drawn", 1000 * sum(many), "ms"),
+        ]
+    )
 
 
 def logged(points: int, pace: int = FOR_EVER) -> tuple[float, float]:
@@ -100,7 +121,8 @@ def seen(claim: Any, after: int) -> tuple[float, int, int]:
     from store.tables import metrics
 
     query = select(func.min(metrics.c.value), func.max(metrics.c.epoch), func.count()).where(
-        metrics.c.step_id == claim.step.id, metrics.c.attempt == claim.step.attempt, metrics.c.epoch > after)
+        metrics.c.step_id == claim.step.id, metrics.c.attempt == claim.step.attempt, metrics.c.epoch > after
+    )
     with db.reading() as connection:
         oldest, newest, count = connection.execute(query).one()
     return oldest or 0.0, newest or 0, count
@@ -119,7 +141,7 @@ def logger(claim: Any, points: int, pace: int) -> Any:
 
 
 def log_points(claim: Any, points: int, pace: int) -> None:
-    from jobs.recorder import Recorder
+    from jobs.pipelines.context import Recorder
     from store import files
 
     with files.scratch() as folder, Recorder(claim, lambda: folder, "benchmark").live() as recorder:
@@ -136,8 +158,10 @@ def plain_sqlite(folder: Path, points: int) -> tuple[float, float]:
     with contextlib.closing(sqlite3.connect(folder / "plain.db", isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("CREATE TABLE metrics (step INT, attempt INT, epoch INT, name TEXT, value FLOAT, "
-                           "PRIMARY KEY (step, attempt, epoch, name)) WITHOUT ROWID")
+        connection.execute(
+            "CREATE TABLE metrics (step INT, attempt INT, epoch INT, name TEXT, value FLOAT, "
+            "PRIMARY KEY (step, attempt, epoch, name)) WITHOUT ROWID"
+        )
         rows = [(1, 1, epoch, "at", time.time()) for epoch in range(points)]
         begun = time.perf_counter()
         connection.execute("BEGIN")

@@ -32,12 +32,13 @@ def measure(short: bool) -> Found:
     with home(TRAINYARD_WORKERS="2", TRAINYARD_PIPELINES="cast"):
         import cast  # noqa: F401
 
-        from jobs import pipelines, services
+        from jobs.pipelines import registry
+        from jobs.services import supervisor
         from store import schema
 
         schema.prepare()
-        pipelines.load()
-        with services.using():
+        registry.load()
+        with supervisor.using():
             with stock_worker() as stock_chain:
                 ours, theirs = latencies(stock_chain, 20 if short else 100)
             stages = where_it_goes()
@@ -45,16 +46,31 @@ def measure(short: bool) -> Found:
     took, posting = [each for each, _ in ours], [each for _, each in ours]
     ratio = middle(took) / middle(theirs)
     beside = f"stock RQ with a preloaded parent, recording nothing: {1000 * middle(theirs):.0f} ms"
-    return Found([
-        Figure("three empty steps, posted to recorded, median", 1000 * middle(took), "ms", 60, beside=beside),
-        Figure("the same, 95th percentile", 1000 * middle(took, 0.95), "ms", 100,
-               beside=f"stock RQ: {1000 * middle(theirs, 0.95):.0f} ms"),
-        Figure("three empty steps, as a share of stock RQ's time", ratio, guarded=True),
-        Figure("posting a chain, median", 1000 * middle(posting), "ms", 5),
-        *(Figure(f"of each step: {what}, median", 1000 * middle(seconds), "ms") for what, seconds in stages.items()),
-        Figure("chains of three empty steps on two workers, median of three runs", middle(rates), "steps/s", 60,
-               at_least=True),
-    ])
+    return Found(
+        [
+            Figure("three empty steps, posted to recorded, median", 1000 * middle(took), "ms", 60, beside=beside),
+            Figure(
+                "the same, 95th percentile",
+                1000 * middle(took, 0.95),
+                "ms",
+                100,
+                beside=f"stock RQ: {1000 * middle(theirs, 0.95):.0f} ms",
+            ),
+            Figure("three empty steps, as a share of stock RQ's time", ratio, guarded=True),
+            Figure("posting a chain, median", 1000 * middle(posting), "ms", 5),
+            *(
+                Figure(f"of each step: {what}, median", 1000 * middle(seconds), "ms")
+                for what, seconds in stages.items()
+            ),
+            Figure(
+                "chains of three empty steps on two workers, median of three runs",
+                middle(rates),
+                "steps/s",
+                60,
+                at_least=True,
+            ),
+        ]
+    )
 
 
 def latencies(stock_chain: Callable[[], float], rounds: int) -> tuple[list[tuple[float, float]], list[float]]:
@@ -71,11 +87,11 @@ def latencies(stock_chain: Callable[[], float], rounds: int) -> tuple[list[tuple
 def our_chain(number: int) -> tuple[float, float]:
     import cast
 
-    from jobs import chain
+    from jobs.engine import handover
 
     workflow = cast.play("nothing", number=number)
     begun = time.perf_counter()
-    chain.run_workflow(workflow)
+    handover.run_workflow(workflow)
     posted = time.perf_counter()
     while not over(workflow):
         time.sleep(0.001)
@@ -100,8 +116,11 @@ def where_it_goes() -> dict[str, list[float]]:
     """Seconds of the stages between one step's result and the next one's, from what the steps left."""
     from store import steps
 
-    found: dict[str, list[float]] = {"from ready to claimed": [], "from claimed to its first line": [],
-                                     "from its last line to recorded": []}
+    found: dict[str, list[float]] = {
+        "from ready to claimed": [],
+        "from claimed to its first line": [],
+        "from its last line to recorded": [],
+    }
     with sqlite3.connect(f"file:{_file()}?mode=ro", uri=True) as database:
         last = database.execute("SELECT max(id) FROM workflows").fetchone()[0]
     for workflow in range(max(1, last - 100), last + 1):
@@ -119,12 +138,12 @@ def throughput(chains: int, run: int) -> float:
     """Steps a second, from posting the first of many chains to recording the last."""
     import cast
 
-    from jobs import chain
+    from jobs.engine import handover
 
     made = [cast.play("nothing", number=1000 * (run + 1) + number) for number in range(chains)]
     begun = time.perf_counter()
     for workflow in made:
-        chain.run_workflow(workflow)
+        handover.run_workflow(workflow)
     for workflow in made:
         while not over(workflow):
             time.sleep(0.005)
@@ -137,7 +156,7 @@ def stock_worker() -> Iterator[Callable[[], float]]:
     from rq import Queue
     from rq.job import JobStatus
 
-    from jobs import queues
+    from jobs.engine import queues
 
     queue = Queue("stock", connection=queues.new_connection())
     worker = subprocess.Popen([sys.executable, "-c", STOCK, queue.name], env=os.environ | {"OMP_NUM_THREADS": "1"})

@@ -22,14 +22,26 @@ FIRST_CONTENT, SORTED, REFRESHED, SEEN, SHARE, GROWTH = 0.5, 0.3, 0.2, 2.0, 25.0
 TABLE = "[data-testid=stDataFrame] canvas"
 # What has to be there before a page says anything: the table, or the heading, that its readers come for.
 CONTENT = {
-    "new": "h2:has-text('New workflow')", "workflows": TABLE, "datasets": TABLE,
-    "workflow": "h2:has-text('#')", "compare": ".js-plotly-plot", "queues": "[data-testid=stMetric]",
-    "people": TABLE, "account": "h2:has-text('Account')",
+    "new": "h2:has-text('New workflow')",
+    "workflows": TABLE,
+    "datasets": TABLE,
+    "workflow": "h2:has-text('#')",
+    "compare": ".js-plotly-plot",
+    "queues": "[data-testid=stMetric]",
+    "people": TABLE,
+    "account": "h2:has-text('Account')",
 }
 ORDERS = ("created_at", "-seconds", "seconds", "name", "-accuracy", "-f1", "-auc", "-r2", "rmse", "mae")
 NARROWED = (
-    {"status": "completed"}, {"status": "failed"}, {"algorithm": "mlp"}, {"dataset": "7"}, {"mine": "1"},
-    {"unseen": "1"}, {"text": "churn 5"}, {"text": "nothing like it"}, {"status": "completed", "sort": "-accuracy"},
+    {"status": "completed"},
+    {"status": "failed"},
+    {"algorithm": "mlp"},
+    {"dataset": "7"},
+    {"mine": "1"},
+    {"unseen": "1"},
+    {"text": "churn 5"},
+    {"text": "nothing like it"},
+    {"status": "completed", "sort": "-accuracy"},
     {"page": "99999999"},
 )
 
@@ -41,14 +53,23 @@ def measure(short: bool) -> Found:
     worst = max(seconds, key=lambda name: seconds[name])
     growing = max(seconds, key=lambda name: seconds[name] / few[name])
     said = f"{workflows:,} workflows, {points:,} metric rows"
-    return Found([
-        Figure("slowest page's script, warm", seconds[worst], "s", FIRST_CONTENT, beside=f"{worst}; {said}"),
-        Figure("the page that grows most", seconds[growing] / few[growing], "x", GROWTH, guarded=True,
-               beside=f"{growing}; beside {FEW[0]:,} workflows"),
-        Figure("slowest filter or sort", max(slow.values()), "s", SORTED,
-               beside=max(slow, key=lambda name: slow[name])),
-        *found,
-    ])
+    return Found(
+        [
+            Figure("slowest page's script, warm", seconds[worst], "s", FIRST_CONTENT, beside=f"{worst}; {said}"),
+            Figure(
+                "the page that grows most",
+                seconds[growing] / few[growing],
+                "x",
+                GROWTH,
+                guarded=True,
+                beside=f"{growing}; beside {FEW[0]:,} workflows",
+            ),
+            Figure(
+                "slowest filter or sort", max(slow.values()), "s", SORTED, beside=max(slow, key=lambda name: slow[name])
+            ),
+            *found,
+        ]
+    )
 
 
 def _pages_of(size: tuple[int, int], short: bool) -> tuple[dict[str, float], dict[str, float], list[Figure]]:
@@ -74,8 +95,16 @@ def _pages_of(size: tuple[int, int], short: bool) -> tuple[dict[str, float], dic
 def _asked(filled: Any) -> dict[str, dict[str, object]]:
     """What is asked of each page."""
     few = ",".join(str(filled.ended - number) for number in range(12))
-    return {"new": {}, "workflows": {}, "datasets": {}, "workflow": {"id": filled.ended}, "compare": {"ids": few},
-            "queues": {}, "people": {}, "account": {}}
+    return {
+        "new": {},
+        "workflows": {},
+        "datasets": {},
+        "workflow": {"id": filled.ended},
+        "compare": {"ids": few},
+        "queues": {},
+        "people": {},
+        "account": {},
+    }
 
 
 @contextmanager
@@ -84,9 +113,9 @@ def _visitor() -> Iterator[Callable[..., Any]]:
     import pytest
     from visitors import Visitor
 
-    from jobs import services
+    from jobs.services import supervisor
 
-    valkey = services.start_valkey()
+    valkey = supervisor.start_valkey()
     try:
         with pytest.MonkeyPatch.context() as patch, mock.patch("logging.Logger.warning"):
             somebody = Visitor(patch)
@@ -112,14 +141,22 @@ def _real(folder: Path, filled: Any, short: bool) -> list[Figure]:
     import psutil
     from conftest import App
 
-    from jobs import people
+    from jobs.verbs import people
 
     name, value = people.cookie_name(), people.sign_in_as("person0", "127.0.0.1", "a benchmark")
     with _going_on(filled.live) as said:
         app = App(folder)
         try:
-            found = asyncio.run(_viewers(app.port, f"{name}={value}", filled.live.step.workflow_id,
-                                         psutil.Process(app.process.pid), 5.0 if short else 12.0, said))
+            found = asyncio.run(
+                _viewers(
+                    app.port,
+                    f"{name}={value}",
+                    filled.live.step.workflow_id,
+                    psutil.Process(app.process.pid),
+                    5.0 if short else 12.0,
+                    said,
+                )
+            )
             if not short:
                 found += _in_a_browser(app.url, {"name": name, "value": str(value), "url": app.url}, _asked(filled))
         finally:
@@ -155,8 +192,14 @@ def _going_on(live: Any) -> Iterator[dict[int, float]]:
         training.join()
 
 
-async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float, said: Mapping[int, float],
-                   ) -> list[Figure]:
+async def _viewers(
+    port: int,
+    cookie: str,
+    live: int,
+    app: Any,
+    seconds: float,
+    said: Mapping[int, float],
+) -> list[Figure]:
     from tests.bench import fill, reader
 
     async def come() -> reader.Reader:
@@ -180,25 +223,50 @@ async def _viewers(port: int, cookie: str, live: int, app: Any, seconds: float, 
     lags = [lag for stay in stays for lag in _lags(stay, said)]
     longest = max(len(each) for each in values)
     return [
-        Figure("refresh of a running workflow", middle([look.seconds for look in looks[1:]]), "s", REFRESHED,
-               beside=f"a curve of {fill.REACHED:,} epochs and 4 names, which grows"),
-        Figure("points sent of its longest curve", longest, "points", 1000, guarded=True,
-               beside=f"{fill.REACHED:,} epochs"),
-        Figure("peaks of one epoch that are still in it", sum(max(each) > fill.SPIKE for each in values), "peaks", 1,
-               at_least=True, guarded=True),
-        Figure(f"{VIEWERS} viewers of a running workflow", share, "% of a core", SHARE,
-               beside=f"{len(waits)} refreshes in {seconds:.0f} s"),
+        Figure(
+            "refresh of a running workflow",
+            middle([look.seconds for look in looks[1:]]),
+            "s",
+            REFRESHED,
+            beside=f"a curve of {fill.REACHED:,} epochs and 4 names, which grows",
+        ),
+        Figure(
+            "points sent of its longest curve", longest, "points", 1000, guarded=True, beside=f"{fill.REACHED:,} epochs"
+        ),
+        Figure(
+            "peaks of one epoch that are still in it",
+            sum(max(each) > fill.SPIKE for each in values),
+            "peaks",
+            1,
+            at_least=True,
+            guarded=True,
+        ),
+        Figure(
+            f"{VIEWERS} viewers of a running workflow",
+            share,
+            "% of a core",
+            SHARE,
+            beside=f"{len(waits)} refreshes in {seconds:.0f} s",
+        ),
         Figure("what one of them waits, middle", middle(waits), "s", REFRESHED),
-        Figure("from a number recorded to the page of one of them, middle", middle(lags), "s", SEEN,
-               beside=f"slowest of {len(lags)}: {max(lags):.1f} s; refreshed every 2 s"),
+        Figure(
+            "from a number recorded to the page of one of them, middle",
+            middle(lags),
+            "s",
+            SEEN,
+            beside=f"slowest of {len(lags)}: {max(lags):.1f} s; refreshed every 2 s",
+        ),
         Figure("memory for each further viewer", grown / 1e6, "MB"),
     ]
 
 
 def _lags(stay: list[Any], said: Mapping[int, float]) -> Iterator[float]:
     """How long after it was recorded each epoch was seen by somebody who looked all the time."""
-    seen = [(look.at, max(_values(trace["x"])[-1] for trace in json.loads(look.charts[0])["data"]))
-            for look in stay if look.charts]
+    seen = [
+        (look.at, max(_values(trace["x"])[-1] for trace in json.loads(look.charts[0])["data"]))
+        for look in stay
+        if look.charts
+    ]
     for epoch, at in list(said.items()):
         if seen and seen[0][1] < epoch <= seen[-1][1]:
             yield next(then for then, last in seen if last >= epoch) - at
@@ -222,21 +290,31 @@ def _in_a_browser(url: str, cookie: dict[str, str], asked: Mapping[str, Mapping[
     took: dict[str, float] = {}
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"],
-            viewport={"width": 1400, "height": 1000})
+            profile,
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu"],
+            viewport={"width": 1400, "height": 1000},
+        )
         context.add_cookies([cookie])  # type: ignore[list-item]
         for name, content in CONTENT.items():
             query = "&".join(f"{key}={value}" for key, value in asked[name].items())
             opened[name], took[name] = _first_content(context, f"{url}/{name}?{query}", content)
         context.close()
-    return [_slowest("slowest page's first content in Chromium, app open", took, FIRST_CONTENT),
-            _slowest("slowest page's first content in Chromium, new tab", opened)]
+    return [
+        _slowest("slowest page's first content in Chromium, app open", took, FIRST_CONTENT),
+        _slowest("slowest page's first content in Chromium, new tab", opened),
+    ]
 
 
 def _slowest(what: str, took: Mapping[str, float], target: float | None = None) -> Figure:
     slowest = max(took, key=lambda name: took[name])
-    return Figure(what, took[slowest], "s", target,
-                  beside=f"{slowest}; " + ", ".join(f"{name} {seconds:.2f}" for name, seconds in took.items()))
+    return Figure(
+        what,
+        took[slowest],
+        "s",
+        target,
+        beside=f"{slowest}; " + ", ".join(f"{name} {seconds:.2f}" for name, seconds in took.items()),
+    )
 
 
 def _first_content(context: Any, address: str, content: str) -> tuple[float, float]:

@@ -56,7 +56,8 @@ class Reader:
             await asyncio.sleep(max(0.0, due[part] - time.monotonic()))
             found.append(await self._run(part))
             due = {one: due.get(one, 0.0) for one in self._timers} | {
-                part: max(due[part] + self._timers.get(part, seconds), time.monotonic())}
+                part: max(due[part] + self._timers.get(part, seconds), time.monotonic())
+            }
         await asyncio.sleep(max(0.0, end - time.monotonic()))
         return found
 
@@ -92,6 +93,11 @@ class Reader:
 
 async def visit(port: int, page: str, cookie: str, **asked: object) -> Reader:
     """Open a tab on this page."""
-    connection = await connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"],  # type: ignore[list-item]
-                               additional_headers={"Cookie": cookie}, max_size=None, compression=None)
+    connection = await connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream",
+        subprotocols=["streamlit"],  # type: ignore[list-item]
+        additional_headers={"Cookie": cookie},
+        max_size=None,
+        compression=None,
+    )
     return Reader(connection, page, asked)

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import cast  # noqa: F401
+from jobs.pipelines.registry import StepDefinition
 
-from jobs import pipelines, recorder, steps  # noqa: F401
-from jobs.pipelines import StepDefinition
-from jobs.recorder import Recorder
+from jobs.pipelines import context, registry
+from jobs.pipelines.context import Recorder
+from jobs.tabular import builtin  # noqa: F401
 
-recorder.CHECKPOINT_SECONDS = 0.5
+context.CHECKPOINT_SECONDS = 0.5
 
 
 def tell(what: str, recorder: Recorder) -> None:
     """One line in one write, so that lines of several processes never mix and a kill cannot take one back."""
-    step = recorder._claim.step
+    step = context._claim.step
     line = json.dumps({"what": what, "at": time.time(), "step": step.id, "attempt": step.attempt, "pid": os.getpid()})
     journal = os.open(Path(os.environ["TRAINYARD_HOME"]) / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(journal, f"{line}\n".encode())
@@ -29,17 +30,17 @@ def tell(what: str, recorder: Recorder) -> None:
 
 def witnessed(definition: StepDefinition) -> StepDefinition:
     def body(recorder: Recorder) -> dict[str, Any]:
-        tell("begin", recorder)
-        result = definition.function(recorder)
-        tell("end", recorder)
+        tell("begin", context)
+        result = definition.function(context)
+        tell("end", context)
         return result
 
     return replace(definition, function=body)
 
 
-def watch(all_: dict[str, pipelines.Pipeline], change: Callable[[StepDefinition], StepDefinition]) -> None:
+def watch(all_: dict[str, registry.Pipeline], change: Callable[[StepDefinition], StepDefinition]) -> None:
     for name, written in all_.items():
         all_[name] = replace(written, steps=tuple(map(change, written.steps)))
 
 
-watch(pipelines._PIPELINES, witnessed)
+watch(registry._PIPELINES, witnessed)

@@ -1,0 +1,1 @@
+"""Rq_dashboard."""

@@ -1,0 +1,119 @@
+"""Makes rows and queue agree. It looks at how things are, not at what happened, so that it may be late or run twice."""
+
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
+
+from jobs.engine import handover, queues
+from jobs.engine.staleness import Unchanged
+from store import leases, steps
+from store.settings import settings
+from store.steps import Step
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30
+SILENCE_SECONDS = 10
+SILENCE_WITHOUT_QUEUE_SECONDS = 30
+PATIENCE_SECONDS = 2
+TAKEN_SECONDS = 10
+
+
+class Reconciler:
+    """Goes round every few seconds; what it has watched for how long is all that it remembers."""
+
+    def __init__(self) -> None:
+        self._beats = Unchanged()
+        self._waits = Unchanged()
+
+    def round(self) -> Counter[str]:
+        """One round, if it is our turn; returns what had to be done, which in health is nothing."""
+        done: Counter[str] = Counter()
+        if not leases.take("reconciler", _owner(), LEASE_SECONDS):
+            return done
+        try:
+            queues.connection().ping()
+            self._lose_silent(queues.last_heartbeats, SILENCE_SECONDS, done)
+            queues.apply_pauses()
+            self._hand_over_stranded(done)
+            done["dropped"] += _drop_jobs_nobody_waits_for()
+        except (RedisError, queues.QueueDown):
+            done["queue_down"] += 1
+            self._lose_silent(lambda _: {}, SILENCE_WITHOUT_QUEUE_SECONDS, done)
+        done = +done
+        for what, count in done.items():
+            log.info("reconciled: %s %s", count, what)
+        return done
+
+    def _lose_silent(self, told: Callable[[list[str]], dict[str, str]], patience: float, done: Counter[str]) -> None:
+        """Give up steps of which neither their own process nor the worker that watches it says anything any more."""
+        running = {(step.id, step.attempt): step for step in steps.running()}
+        watched = told([step.job_id for step in running.values()])
+        looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
+        still = self._beats.seconds(looks)
+        _each([running[key] for key, seconds in still.items() if seconds >= patience], _lose, done)
+
+    def _hand_over_stranded(self, done: Counter[str]) -> None:
+        """Hand over again what could start and is not in the queue, nor about to start."""
+        waiting = {step.job_id: step for step in steps.waiting()}
+        looks = handover.whereabouts(list(waiting))
+        still = self._waits.seconds(looks)
+        stranded = [
+            waiting[job_id]
+            for job_id, seconds in still.items()
+            if seconds >= (TAKEN_SECONDS if looks[job_id].with_worker else PATIENCE_SECONDS)
+        ]
+        _each(stranded, _hand_over, done)
+
+
+def _owner() -> str:
+    """A home has one supervisor at a time, so the next one goes on with the lease of the one before."""
+    return f"{socket.gethostname()}:{settings().folder}"[-80:]
+
+
+def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:
+    """One bad row must not keep the others from being repaired."""
+    for step in found:
+        try:
+            if what := repair(step):
+                done[what] += 1
+        except (RedisError, queues.QueueDown):
+            raise
+        except Exception:
+            log.exception("could not reconcile step %s", step.id)
+            done["errors"] += 1
+
+
+def _lose(step: Step) -> str | None:
+    lost = steps.lose(step, "worker_lost", "The worker was lost while it ran this step.", unheard=True)
+    if lost:
+        queues.stop_job(step)
+    return "lost" if lost else None
+
+
+def _hand_over(step: Step) -> str | None:
+    if not handover.hand_over_again(step):
+        return None
+    _drop_stale_dependents(step)
+    handover.hand_over(step.workflow_id)
+    return "handed_over"
+
+
+def _drop_jobs_nobody_waits_for() -> int:
+    """RQ lets a job wait for ever when the one it needs failed; what its step says decides."""
+    waiting = queues.deferred_job_ids()
+    open_ids = {step.job_id for step in steps.pending_in({queues.parse_job_id(job_id)[0] for job_id in waiting})}
+    stale = [job_id for job_id in waiting if job_id not in open_ids]
+    for job_id in stale:
+        queues.drop_job(job_id)
+    return len(stale)
+
+
+def _drop_stale_dependents(step: Step) -> None:
+    """Jobs below still wait for the attempt before; they are queued again behind this one."""
+    for other in steps.of_workflow(step.workflow_id):
+        if other.position > step.position and not other.status.over:
+            queues.drop_job(other.job_id)

@@ -1,0 +1,267 @@
+"""The worker: RQ's, with its traps closed, and with the next child always forked ahead of time."""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from multiprocessing.connection import Connection, wait
+from typing import Any, cast
+
+import psutil
+from redis.exceptions import RedisError
+from rq import Queue, Worker, worker_registration
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.suspension import is_suspended
+from rq.timeouts import BaseDeathPenalty, UnixSignalDeathPenalty
+from rq.utils import now as rq_now
+from rq.worker import WorkerStatus
+from rq.worker_registration import REDIS_WORKER_KEYS
+
+from jobs.engine import queues, runner
+from jobs.engine.queues import SafeJob
+from jobs.engine.runner import Died, Ending, Task
+from jobs.pipelines import context
+from jobs.pipelines.context import TimedOut
+from jobs.process.children import Gone, Nursery, end_of
+from store import db, files
+
+log = logging.getLogger(__name__)
+
+TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker is heard of every three
+WATCH_SECONDS = 3
+KILL_MARGIN_SECONDS = 10
+
+
+class TimeLimit(UnixSignalDeathPenalty):
+    """Ends a step that takes too long, with what a step that catches every error does not catch."""
+
+    def handle_death_penalty(self, signum: int, frame: Any) -> None:
+        raise TimedOut
+
+
+class NoLimit(BaseDeathPenalty):
+    """The worker itself never takes long: steps are limited where they run, and watched from here."""
+
+    def setup_death_penalty(self) -> None:
+        pass
+
+    def cancel_death_penalty(self) -> None:
+        pass
+
+
+class StepWorker(Worker):
+    """One worker of the one queue. Its own process claims and records, and never computes: each step is done by a
+    child that was forked ahead, and is watched."""
+
+    death_penalty_class = NoLimit
+
+    def __init__(self, name: str) -> None:
+        connection = queues.new_connection()
+        super().__init__(
+            [queues.queue(connection)],
+            name=name,
+            connection=connection,
+            serializer=JSONSerializer,
+            job_class=SafeJob,
+            worker_ttl=TTL_SECONDS,
+            job_monitoring_interval=WATCH_SECONDS,
+            maintenance_interval=10,
+            log_job_description=False,
+        )
+        self._job: Job | None = None
+        self._frozen = 0
+
+    # What RQ 2.12 does by default would notice a dead worker only after a minute.
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        return 20
+
+    # RQ's own waits without a sign of life, and a paused worker would be taken for one that hangs.
+    def check_for_suspension(self, burst: bool) -> None:
+        paused = False
+        while not self._stop_requested and is_suspended(self.connection, self):
+            if not paused:
+                self.set_state(WorkerStatus.SUSPENDED)
+                paused = True
+            self.heartbeat()
+            time.sleep(1)
+        if paused:
+            self.set_state(WorkerStatus.IDLE)
+
+    # A queue that was emptied has forgotten its workers; RQ itself would never tell it again.
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None and not self.is_horse and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+            with self.connection.pipeline() as again:
+                again.hset(self.key, mapping=self.serialize())
+                worker_registration.register(self, again)
+                again.execute()
+
+    # rq/rq PR 2466: a retried transaction must still remove the started entry, or a finished job runs again.
+    def cleanup_execution(self, job: Job, pipeline: Any) -> None:
+        execution = self.execution
+        super().cleanup_execution(job, pipeline)
+        self.execution = execution
+
+    # A failure in maintenance must neither end the worker nor keep the lock for a quarter of an hour.
+    def run_maintenance_tasks(self) -> None:
+        try:
+            super().run_maintenance_tasks()
+        except Exception:
+            log.exception("maintenance failed")
+            self.last_cleaned_at = rq_now()  # type: ignore[assignment]
+            for queue in self.queues:
+                queue.release_maintenance_lock()
+
+    # A child that goes on must not be lost with its worker because the queue is away for a moment.
+    def maintain_heartbeats(self, job: Job) -> None:
+        with contextlib.suppress(RedisError):
+            super().maintain_heartbeats(job)
+
+    # The order to stop may come while the queue is away, in the middle of a step that must not fail by it.
+    def set_shutdown_requested_date(self) -> None:
+        with contextlib.suppress(RedisError):
+            super().set_shutdown_requested_date()
+
+    def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
+        with contextlib.suppress(RedisError):
+            super().set_current_job_working_time(current_job_working_time, pipeline)
+
+    # RQ counts a job that was stopped on purpose among the failed; that it was cancelled is in the database.
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+    ) -> None:
+        cancelled = self._stopped_job_id == job.id
+        super().handle_job_failure(job, queue, started_job_registry, exc_string)
+        if cancelled:
+            self.connection.hincrby(self.key, "failed_job_count", -1)
+            job.delete()
+
+    # Without a child, RQ would take the worker's own group for its.
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        if self.horse_pid:
+            super().kill_horse(sig)
+
+    # The child is the nursery's, who waits for it.
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        return None, None, None
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        os.environ["RQ_WORKER_ID"] = self.name
+        self._nursery = Nursery(_be_a_child)  # before anything is open that children must not share
+        runner.go(self._do_in_a_child)
+        db.while_waiting(self._sign_of_life)
+        try:
+            return super().work(*args, **kwargs)
+        finally:
+            self._nursery.end()
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        # A worker that was already waiting when the queue was paused gives the job back.
+        if is_suspended(self.connection):
+            self._give_back(job, queue)
+            return
+        self._job = job
+        try:
+            self._child = self._nursery.child()  # before the step is claimed, as it can still be given back
+        except Gone:
+            log.error("the nursery is gone, and so is its worker")
+            self._give_back(job, queue)
+            raise StopRequested from None  # the supervisor replaces a worker that ends
+        self.prepare_execution(job)
+        try:
+            self.perform_job(job, queue)
+        finally:
+            self._child[1].close()
+            self.execution = None
+            self._horse_pid = 0
+            self._nursery.ask()
+        self.set_state(WorkerStatus.IDLE)
+
+    def _give_back(self, job: Job, queue: Queue) -> None:
+        queue.push_job_id(job.id, at_front=True)
+        self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
+
+    def _do_in_a_child(self, task: Task) -> Ending | None:
+        """Hand a step to the child that already waits for one, and hear from it how it ended."""
+        self._frozen = 0
+        self._horse_pid, line = self._child
+        ends = end_of(self._horse_pid)
+        try:
+            with line:
+                return self._heard(task, line, ends)
+        except (OSError, EOFError):  # it died before it had said all
+            raise self._death("killed") from None
+        finally:
+            for end in ends:
+                os.close(end)
+
+    def _heard(self, task: Task, line: Connection, ends: list[int]) -> Ending | None:
+        line.send(task)
+        begun = time.monotonic()
+        while not wait([line, *ends], WATCH_SECONDS):
+            assert self._job
+            self._nursery.ask()
+            self.maintain_heartbeats(self._job)
+            self.set_current_job_working_time(time.monotonic() - begun)
+            if time.monotonic() > begun + task.timeout + KILL_MARGIN_SECONDS:
+                raise self._death("timeout")
+            if self._stands_still():
+                raise self._death("frozen")
+        if not line.poll():
+            raise EOFError
+        return cast(Ending | None, line.recv())
+
+    def _stands_still(self) -> bool:
+        """A child that was stopped would keep the worker for ever; it may stand still for one look."""
+        try:
+            stands_still = psutil.Process(self.horse_pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+        self._frozen = self._frozen + 1 if stands_still else 0
+        return self._frozen > 1
+
+    def _death(self, code: str) -> Died:
+        """The end of a child that said nothing."""
+        self.kill_horse()
+        try:
+            status, used = self._nursery.how_it_ended(self.horse_pid)
+        except Gone:
+            log.error("the nursery is gone, and so are its worker and the step")
+            os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
+        files.sweep_scratch()
+        return Died(code, _last_words(code, status, used), blameless=self._stop_requested)
+
+    def _sign_of_life(self) -> None:
+        with contextlib.suppress(RedisError):
+            self.heartbeat()
+
+
+def _be_a_child(line: Connection) -> None:
+    """Wait for one step, do it, and say how it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    context.IN_A_PROCESS_OF_ITS_OWN = True
+    with contextlib.suppress(EOFError):  # not needed any more
+        task = line.recv()
+        line.send(runner.do(task, TimeLimit))
+
+
+def _last_words(code: str, status: int, used: int) -> str:
+    """Why a child that said nothing is gone."""
+    if code == "frozen":
+        return "The process of this step stood still and was ended."
+    if code == "timeout":
+        return "The step took longer than it may and did not listen, so its process was ended."
+    if not os.WIFSIGNALED(status):
+        return f"The process of this step ended by itself (exit code {os.waitstatus_to_exitcode(status)})."
+    name = signal.Signals(os.WTERMSIG(status)).name
+    if name != "SIGKILL":
+        return f"The process of this step was killed ({name})."
+    used_most = f"after it had used up to {used / (1 << 20):.1f} GB"
+    return f"The process of this step was killed {used_most} (SIGKILL; often because memory ran out)."

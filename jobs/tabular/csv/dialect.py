@@ -1,0 +1,116 @@
+"""How a CSV file can be written: encoding, delimiter, marks in numbers; without any library, for pages and commands."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from store.errors import Refused
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "cp1254",
+    "latin-1",
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "iso-8859-2",
+    "iso-8859-9",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: str = "."
+    thousands: str = ""
+    header: bool = True
+    day_first: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """As shown to people: "cp1254, semicolon, decimal comma"."""
+        mark = "comma" if self.decimal == "," else "point"
+        return f"{self.encoding}, {DELIMITERS[self.delimiter]}, decimal {mark}"
+
+
+def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings somebody chose, checked."""
+    found: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if name not in _CHECKS:
+            raise Refused(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
+        if value is None:
+            continue
+        found[name] = _CHECKS[name](value)
+    if found.get("thousands") and found["thousands"] == found.get("decimal"):
+        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+    return found
+
+
+def _check_encoding(value: Any) -> str:
+    known = {
+        "utf8": "utf-8",
+        "utf-8-sig": "utf-8",
+        "utf16": "utf-16",
+        "latin1": "latin-1",
+        "iso-8859-1": "latin-1",
+        "windows-1254": "cp1254",
+        "windows-1252": "cp1252",
+        "windows-1251": "cp1251",
+    }
+    name = str(value).strip().casefold().replace("_", "-")
+    name = known.get(name, name)
+    if name not in ENCODINGS:
+        raise Refused(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
+    return name
+
+
+def _check_delimiter(value: Any) -> str:
+    words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
+    sign = words.get(str(value), str(value))
+    if sign not in DELIMITERS:
+        raise Refused(f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter")
+    return sign
+
+
+def _check_decimal(value: Any) -> str:
+    sign = {"comma": ",", "point": "."}.get(str(value), str(value))
+    if sign not in (",", "."):
+        raise Refused(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
+    return sign
+
+
+def _check_thousands(value: Any) -> str:
+    sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
+    if sign not in ("", ",", "."):
+        raise Refused(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
+    return sign
+
+
+def _check_bool(name: str, value: Any) -> bool:
+    word = str(value).casefold()
+    if word not in ("true", "false"):
+        raise Refused(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
+    return word == "true"
+
+
+_CHECKS = {
+    "encoding": _check_encoding,
+    "delimiter": _check_delimiter,
+    "decimal": _check_decimal,
+    "thousands": _check_thousands,
+    "header": lambda value: _check_bool("header", value),
+    "day_first": lambda value: _check_bool("day_first", value),
+}

@@ -1,0 +1,235 @@
+"""Matrices on disk, larger than memory if they must be: written in random order and few bytes, read in blocks."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from jobs.tabular.prefetch import Behind
+from store import files
+from store.files import Kept
+
+BLOCK_ROWS = 65_536
+BLOCK_BYTES = 64 << 20
+BUCKET_BYTES = 64 << 20
+UNPACKED_BYTES = 1 << 20
+IN_MEMORY = 128 << 20
+
+
+class Form:
+    """How the rows of a matrix lie on disk: each column of the table in as few bytes as give its numbers back exactly.
+
+    A column takes a float32 for each of its numbers; or, if it has few different ones, the place of its number in a
+    table of 256; or, if at most one of its numbers is 1 and the others are 0, the place of that one."""
+
+    def __init__(
+        self, numbers: Sequence[int], looked_up: Sequence[int], tables: np.ndarray, marked: Sequence[tuple[int, int]]
+    ) -> None:
+        """Places in the matrix: of plain numbers; of those looked up, in `tables` of a row each; start and width of
+        those of which one is marked."""
+        self._numbers, self._looked_up = np.asarray(numbers, np.int64), np.asarray(looked_up, np.int64)
+        self._tables, self._marked = tables, np.asarray(marked, np.int64).reshape(-1, 2)
+        self.width = len(self._numbers) + len(self._looked_up) + int(self._marked[:, 1].sum())
+        self.plain = len(self._numbers) == self.width
+        most = max(self._marked[:, 1], default=0)
+        self.dtype = (
+            np.dtype((np.float32, (self.width,)))
+            if self.plain
+            else np.dtype(
+                [
+                    ("numbers", "<f4", (len(self._numbers),)),
+                    ("looked_up", "u1", (len(self._looked_up),)),
+                    ("marked", "u1" if most < 1 << 8 else "<u2", (len(self._marked),)),
+                ]
+            )
+        )
+        self._first = np.arange(len(self._looked_up)) * self._tables.shape[1]
+        self._runs = [_runs(places) for places in (self._numbers, self._looked_up)]
+
+    @classmethod
+    def load(cls, stream: BinaryIO) -> "Form":
+        return cls(*(np.load(stream) for _part in range(4)))
+
+    def save(self, stream: files.Incoming) -> None:
+        for part in (self._numbers, self._looked_up, self._tables, self._marked):
+            np.save(stream, part)
+
+    def unpacked(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as float32, all columns beside each other."""
+        if self.plain:
+            return rows
+        found = np.zeros((len(rows), self.width), np.float32)
+        at_once = max(1, UNPACKED_BYTES // (4 * self.width))
+        for start in range(0, len(rows), at_once):
+            self._unpack(rows[start : start + at_once], found[start : start + at_once])
+        return found
+
+    def _unpack(self, rows: np.ndarray, found: np.ndarray) -> None:
+        looked_up = self._tables.ravel()[rows["looked_up"] + self._first]
+        for values, runs in zip((rows["numbers"], looked_up), self._runs, strict=True):
+            for there, here in runs:
+                found[:, there] = values[:, here]
+        flat, begins = found.reshape(-1), np.arange(0, found.size, self.width)
+        for (start, width), places in zip(self._marked, rows["marked"].T, strict=True):
+            flat[begins + (start + np.minimum(places, width - 1))] = places < width
+
+
+def _runs(places: np.ndarray) -> list[tuple[slice, slice]]:
+    """Where values that stay side by side go to, and where they are: moving them together is much faster."""
+    edges = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), len(places)]
+    return [
+        (slice(places[first], places[last - 1] + 1), slice(first, last))
+        for first, last in pairwise(edges)
+        if first < last
+    ]
+
+
+class Matrix:
+    """A `.npy` file of one or two dimensions, or of rows in a form that follows them in the file; small ones are kept
+    in memory, large ones read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+            self.shape, _order, self._stored = np.lib.format.read_array_header_1_0(stream)
+            self.dtype, self._offset, self._form = self._stored, stream.tell(), None
+            if self._stored.names:
+                stream.seek(self.rows * self._stored.itemsize, 1)
+                self._form = Form.load(stream)
+                self.shape, self.dtype = (self.rows, self._form.width), np.dtype(np.float32)
+        self._path = path
+        small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY
+        self._whole = self._read(0, self.rows) if small else None
+
+    @property
+    def rows(self) -> int:
+        return int(self.shape[0])
+
+    def part(self, start: int, end: int) -> np.ndarray:
+        """Rows from start up to, not including, end."""
+        return self._read(start, min(end, self.rows)) if self._whole is None else self._whole[start:end]
+
+    def _read(self, start: int, end: int) -> np.ndarray:
+        width = 1 if self._form else math.prod(self.shape[1:])
+        offset = self._offset + start * width * self._stored.itemsize
+        found = np.fromfile(self._path, self._stored, (end - start) * width, offset=offset)
+        return self._form.unpacked(found) if self._form else found.reshape(-1, *self.shape[1:])
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        rows = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize)))
+        for start in range(0, self.rows, rows):
+            yield self.part(start, start + rows)
+
+
+class Sheet:
+    """A `.npy` file that is written block by block; its number of rows is known beforehand."""
+
+    def __init__(self, path: Path, rows: int, form: Form | np.dtype) -> None:
+        self._file, self._form = files.writing(path), form
+        self._dtype = form.dtype if isinstance(form, Form) else form
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype.base),
+            "fortran_order": False,
+            "shape": (rows, *self._dtype.shape),
+        }
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def write(self, block: np.ndarray) -> None:
+        if len(block):
+            self._file.write(np.ascontiguousarray(block, dtype=self._dtype.base).view(np.uint8).data.cast("B"))
+
+    def close(self) -> Kept:
+        """What the file is known as."""
+        if isinstance(self._form, Form) and not self._form.plain:
+            self._form.save(self._file)
+        self._file.close()
+        return self._file.kept
+
+
+class Shuffle:
+    """Takes rows as they come and writes them in random order. As many as fit into one bucket are put into their places
+    in memory; more go into random buckets on disk, each of which is then shuffled."""
+
+    def __init__(self, folder: Path, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+        self._rows, self._form, self._label = rows, form, label
+        self._random = random
+        count = max(1, math.ceil(rows * form.dtype.itemsize / BUCKET_BYTES))
+        self._placed = _Placed(rows, form, label, random) if count == 1 else None
+        self._buckets = [] if count == 1 else [_Bucket(folder / f"bucket-{number}") for number in range(count)]
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        if self._placed:
+            self._placed.add(features, labels)
+            return
+        chosen = self._random.integers(0, len(self._buckets), len(labels))
+        order = np.argsort(chosen, kind="stable")
+        edges = np.searchsorted(chosen[order], np.arange(len(self._buckets) + 1))
+        for bucket, start, end in zip(self._buckets, edges[:-1], edges[1:], strict=True):
+            rows = order[start:end]
+            bucket.add(features[rows], labels[rows])
+
+    def write(
+        self,
+        features: Path,
+        labels: Path,
+        told: Callable[[int], None] = lambda _rows: None,
+    ) -> tuple[Kept, Kept]:
+        """Write both files; `told` hears how many rows are written."""
+        x_sheet = Sheet(features, self._rows, self._form)
+        y_sheet = Sheet(labels, self._rows, self._label)
+        rows = 0
+        with Behind() as behind:
+            for x, y in self._shuffled():
+                behind(x_sheet.write, x)
+                y_sheet.write(y)
+                rows += len(y)
+                told(rows)
+        return x_sheet.close(), y_sheet.close()
+
+    def _shuffled(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if self._placed:
+            yield self._placed.x, self._placed.y
+        for bucket in self._buckets:
+            x, y = bucket.take(self._form, self._label)
+            order = self._random.permutation(len(y))
+            yield x[order], y[order]
+
+
+class _Placed:
+    """Rows in memory, each put into its random place as it comes."""
+
+    def __init__(self, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+        self.x: np.ndarray = np.empty(rows, form.dtype)
+        self.y: np.ndarray = np.empty(rows, label)
+        self._order = random.permutation(rows)
+        self._seen = 0
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        places = self._order[self._seen : self._seen + len(labels)]
+        self._seen += len(labels)
+        self.x[places], self.y[places] = features, labels
+
+
+class _Bucket:
+    """Some of the rows, in two files."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y")]
+        for each in self._paths:
+            each.touch()
+
+    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+        for path, block in zip(self._paths, (features, labels), strict=True):
+            with path.open("ab") as stream:  # not kept open: there may be more buckets than files may be open
+                np.ascontiguousarray(block).tofile(stream)
+
+    def take(self, form: Form, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """All rows; the bucket is gone afterwards."""
+        x = np.fromfile(self._paths[0], form.dtype)
+        y: np.ndarray = np.fromfile(self._paths[1], label)
+        for path in self._paths:
+            path.unlink()
+        return x, y

@@ -1,0 +1,352 @@
+"""Backup and restore: everything a home remembers as one file, and back, while the app runs."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq.command import send_stop_job_command
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.serializers import JSONSerializer
+
+from jobs.engine import queues
+from jobs.verbs.permission import deed
+from store import backup_file, files, schema, snapshot, steps
+from store.actors import Role
+from store.backup_file import Manifest, Progress, Reader, Writer
+from store.errors import Refused
+from store.files import Kept
+from store.settings import ROOT, make_home
+from store.snapshot import Counts
+
+ROUNDS = 10
+SPARE = 64 << 20
+
+Agree = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that was written, and what could not be in it."""
+
+    file: Path
+    size: int
+    manifest: Manifest
+
+    @property
+    def missing(self) -> int:
+        """How many files could not be in it: they are gone from the home, or damaged."""
+        return len(self.manifest.missing)
+
+    @property
+    def sentence(self) -> str:
+        told = f"{_held(self.manifest)} are in {self.file} ({_size(self.size)})."
+        if self.missing:
+            told += f" Not in it: {self.missing} stored files that are missing or damaged; doctor --deep names them."
+        return told
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {"file": str(self.file), "size": self.size, "missing": self.manifest.missing} | _told(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, and where the backup of what was there before is."""
+
+    manifest: Manifest
+    safety: Made | None
+
+    @property
+    def sentence(self) -> str:
+        kept = f" What was there before is in {self.safety.file}." if self.safety else ""
+        return f"Restored: {_held(self.manifest)}, as of {_when(self.manifest)}.{kept}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return {"before": str(self.safety.file) if self.safety else None} | _told(self.manifest)
+
+
+def version() -> str:
+    """Which Trainyard this is."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return str(told["project"]["version"])
+
+
+def quietly(_words: str, _done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@deed("make backup", role=Role.admin)
+def backup(file: Path, force: bool = False, progress: Progress = quietly) -> Made:
+    """Write everything that is remembered now into one file; whole, or not at all."""
+    _check_target(file, force)
+    _check_room(make_home(), snapshot.path().stat().st_size)
+    with files.scratch() as folder, backup_file.written(file, force) as writer:
+        gathering = _Gathering(writer, folder, progress)
+        gathering.check_room(file.parent)
+        gathering.gather()
+        manifest = gathering.seal()
+    return Made(file, file.stat().st_size, manifest)
+
+
+@deed("restore backup", role=Role.admin)
+def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
+    """Make this home what it was when the backup was written. Where it holds something, `agree` is asked first, and
+    a backup of that is kept in the home."""
+    snapshot.path()
+    with _alone(), files.scratch() as folder, backup_file.opened(file) as reader:
+        manifest = reader.check(progress)
+        staged = folder / "restored.db"
+        reader.extract(backup_file.DATABASE, staged)
+        snapshot.make_ready(staged)
+        needed = _needed(reader, staged, manifest)
+        in_use = _holdings()
+        if in_use and not agree(_question(manifest, in_use)):
+            raise Refused("Nothing was changed.")
+        _check_room_for(reader, needed, staged, in_use is not None)
+        _put_back(reader, needed, progress)
+        if in_use:
+            safety = _exchange(reader, manifest, needed, staged, progress)
+        else:
+            safety = None
+            with snapshot.replaced_by(staged):
+                _place(reader, manifest, needed)
+    _drop_other_checkpoints(manifest)
+    _empty_queue()
+    return Restored(manifest, safety)
+
+
+class _Gathering:
+    """Puts together what a backup holds, in rounds: whatever is deleted meanwhile is not in the next look."""
+
+    def __init__(self, writer: Writer, folder: Path, progress: Progress) -> None:
+        self._writer = writer
+        self._progress = progress
+        self._missing: set[str] = set()
+        self._database = folder / "copy.db"
+        self._kept = folder / "checkpoints"
+        self._checkpoints: dict[Path, int] = {}
+        self._look()
+
+    def check_room(self, folder: Path) -> None:
+        """Refuse before anything is written when it would not fit."""
+        size = sum(snapshot.files_named(self._database).values()) + self._database.stat().st_size
+        _check_room(folder, size)
+
+    def gather(self) -> None:
+        """Take in every file there is, until a look finds that none went away since."""
+        for _ in range(ROUNDS):
+            if not self._take_in():
+                return
+            self._look()
+        raise Refused("Files were deleted all the time while the backup was made; try again in a quiet moment.")
+
+    def seal(self) -> Manifest:
+        unfinished = snapshot.unfinished(self._database)
+        for path, step_id in self._checkpoints.items():
+            if step_id in unfinished:
+                self._writer.add_checkpoint(path)
+        self._writer.add_database(self._database)
+        counts = snapshot.counts(self._database)
+        return self._writer.seal(schema.NEWEST, version(), counts.workflows, counts.datasets, sorted(self._missing))
+
+    def look_again(self) -> None:
+        """Have the newest state in the backup; for somebody who holds off all who write."""
+        self._look()
+        self._take_in()
+
+    def _look(self) -> None:
+        # Checkpoints first: one that is older than the numbers in the database is of use, a newer one is not.
+        shutil.rmtree(self._kept, ignore_errors=True)
+        self._kept.mkdir()
+        self._checkpoints = {}
+        for path, step_id in files.all_checkpoints().items():
+            with contextlib.suppress(FileNotFoundError):
+                _link(path, self._kept / path.name)
+                self._checkpoints[self._kept / path.name] = step_id
+        self._database.unlink(missing_ok=True)
+        snapshot.copy(self._database)
+
+    def _take_in(self) -> set[str]:
+        """Copy what is not copied yet; returns what was not there and was not known to be missing."""
+        named = snapshot.files_named(self._database)
+        total, done = sum(named.values()), 0
+        absent = set()
+        for sha256, size in named.items():
+            if not self._writer.holds(sha256) and not self._writer.add_file(Kept(sha256, size)):
+                absent.add(sha256)
+            done += size
+            self._progress("Copying", done, total)
+        new = absent - self._missing
+        self._missing = absent
+        return new
+
+
+def _exchange(reader: Reader, manifest: Manifest, needed: set[str], staged: Path, progress: Progress) -> Made:
+    """Replace the database in one go; what was there before is in a backup that is whole by then."""
+    file = _free_name(f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    with files.scratch() as folder, contextlib.ExitStack() as writing:
+        gathering = _Gathering(writing.enter_context(backup_file.written(file, False)), folder, progress)
+        gathering.gather()
+        with snapshot.replaced_by(staged):
+            gathering.look_again()
+            kept = gathering.seal()
+            writing.close()
+            _place(reader, manifest, needed)
+    return Made(file, file.stat().st_size, kept)
+
+
+def _free_name(name: str) -> Path:
+    """A file in the home that is not there yet."""
+    file, number = make_home() / f"{name}.tar", 1
+    while file.exists():
+        number += 1
+        file = make_home() / f"{name}-{number}.tar"
+    return file
+
+
+def _needed(reader: Reader, staged: Path, manifest: Manifest) -> set[str]:
+    """The stored files that the database in the backup refers to; all of them are there, but for those told to miss."""
+    named = snapshot.files_named(staged).keys() - set(manifest.missing)
+    if not all(reader.holds(sha256) for sha256 in named):
+        raise Refused("The backup is damaged: files that its database needs are not in it.")
+    return named
+
+
+def _put_back(reader: Reader, needed: set[str], progress: Progress) -> None:
+    """Files go by their hash, so these replace nothing but what was damaged."""
+    for done, sha256 in enumerate(sorted(needed), 1):
+        try:
+            files.verified(Kept(sha256, reader.size_of(sha256)))
+        except files.Damaged:
+            reader.store(sha256)
+        progress("Restoring", done, len(needed))
+
+
+def _place(reader: Reader, manifest: Manifest, needed: set[str]) -> None:
+    """While nobody can delete any: see to it that every file is there."""
+    for sha256 in needed:
+        if not files.path_of(sha256).exists():
+            reader.store(sha256)
+    for part in manifest.checkpoints:
+        with files.scratch() as folder:
+            reader.extract(part.name, folder / "checkpoint")
+            files.place_checkpoint(Path(part.name).name, folder / "checkpoint")
+
+
+def _drop_other_checkpoints(manifest: Manifest) -> None:
+    """Numbers of steps mean other steps now."""
+    kept = {Path(part.name).name for part in manifest.checkpoints}
+    for path in files.all_checkpoints():
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _empty_queue() -> None:
+    """Take out the work of before, and stop what runs; the reconciler hands over what the database says now."""
+    try:
+        queue, running = queues.queue(), {step.job_id for step in steps.running()}
+        for worker in queues.snapshot().workers:
+            if worker.job_id and worker.job_id not in running:
+                with contextlib.suppress(InvalidJobOperation, NoSuchJobError):
+                    send_stop_job_command(queue.connection, worker.job_id, serializer=JSONSerializer)
+        for job_id in (*queue.get_job_ids(), *queues.deferred_job_ids()):
+            queues.drop_job(job_id)
+    except RedisError:
+        pass  # nobody works just now; whoever starts looks at the database first
+
+
+def _question(manifest: Manifest, now: Counts) -> str:
+    return (
+        f"This home holds {_number(now.workflows, 'workflow')} and {_number(now.datasets, 'dataset')}. Replace "
+        f"them by {_held(manifest)}, as of {_when(manifest)}? A backup of what is there now is kept."
+    )
+
+
+def _held(manifest: Manifest) -> str:
+    return f"{_number(manifest.workflows, 'workflow')} and {_number(manifest.datasets, 'dataset')}"
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "workflows": manifest.workflows,
+        "datasets": manifest.datasets,
+        "files": len(manifest.files),
+        "made_at": f"{manifest.made_at:%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def _when(manifest: Manifest) -> str:
+    return f"{manifest.made_at:%d %b %Y %H:%M} UTC"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _holdings() -> Counts | None:
+    """What this home remembers, if anything."""
+    found = snapshot.counts(snapshot.path())
+    return found if any((found.workflows, found.datasets, found.people)) else None
+
+
+def _check_target(file: Path, force: bool) -> None:
+    if file.is_dir():
+        raise Refused(f"{file} is a folder; name a file in it.", "file")
+    if not file.parent.is_dir():
+        raise Refused(f"There is no folder {file.parent}.", "file")
+    if file.exists() and not force:
+        raise Refused(f"{file} is there already; choose another name, or say --force.", "file")
+
+
+def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool) -> None:
+    """The new files, the database and its log of changes, and the backup of what is there now."""
+    size = sum(reader.size_of(sha256) for sha256 in needed if not files.path_of(sha256).exists())
+    size += 2 * staged.stat().st_size
+    if in_use:
+        live = snapshot.path()
+        size += 2 * live.stat().st_size + sum(snapshot.files_named(live).values())
+    _check_room(make_home(), size)
+
+
+def _check_room(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE:
+        raise Refused(f"This needs {_size(size + SPARE)}, and {folder} has {_size(free)} free.")
+
+
+def _size(size: int) -> str:
+    return f"{size / (1 << 30):,.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):,.1f} MB"
+
+
+def _link(source: Path, target: Path) -> None:
+    """The file as it is now, whatever becomes of its name."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One restore at a time."""
+    folder = make_home() / "run"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with (folder / "restore.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused("Another restore is running in this home; wait for it to end.") from None
+        for leftover in make_home().glob(".before-restore-*.part"):
+            leftover.unlink(missing_ok=True)
+        yield

@@ -1,0 +1,93 @@
+"""The verbs on datasets: add, read differently, remove; and the bundled sample."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from jobs.tabular import sandbox
+from jobs.tabular.csv.dialect import read_overrides
+from jobs.verbs.permission import deed
+from store import datasets, files
+from store.datasets import Dataset
+from store.files import CHUNK, Kept
+from store.settings import ROOT
+
+# Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
+PROFILED_WHOLE = 16 << 20
+SAMPLE = ROOT / "jobs" / "tabular" / "samples" / "customer_churn.csv"
+
+Bytes = Path | BinaryIO | Iterable[bytes]
+
+
+@deed("add", "dataset")
+def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None, size: int | None = None) -> Dataset:
+    """Take in a CSV file: keep its bytes once, find out what is in it; the same file again is the same dataset. Its
+    `size` is what was announced, where the bytes do not tell before they are there."""
+    name = _dataset_name(file_name)
+    read_overrides(dialect or {})
+    files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
+    sandbox.make_ready()
+    with files.incoming() as incoming:
+        for chunk in _chunks(content):
+            incoming.write(chunk)
+        looked = _look(incoming.path, incoming.size, dialect)
+        kept = incoming.keep()
+    return datasets.add(name, kept, looked)
+
+
+@deed("read again", "as dataset")
+def redescribe(dataset_id: int, dialect: Mapping[str, Any]) -> Dataset:
+    """The same bytes read differently, as a new version; settings not named stay as they were."""
+    before = datasets.get(dataset_id)
+    chosen = _changed(before.dialect, dialect)
+    looked = _look(files.verified(before.kept), before.size, chosen)
+    return datasets.add(before.name, Kept(before.sha256, before.size), looked)
+
+
+@deed("delete", "dataset")
+def remove(dataset_id: int) -> None:
+    """Delete a dataset that no workflow uses."""
+    datasets.remove(dataset_id)
+
+
+@deed("add sample", "dataset")
+def sample() -> Dataset:
+    """The bundled example: customers of a phone company, and which of them left."""
+    return add(SAMPLE, SAMPLE.name)
+
+
+def _look(path: Path, size: int, dialect: Mapping[str, Any] | None) -> dict[str, Any]:
+    return sandbox.look(path, size, dialect, None if size <= PROFILED_WHOLE else PROFILED_WHOLE)
+
+
+def _changed(before: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
+    """The old settings with the new ones; what depends on a changed setting is found out again unless chosen too."""
+    changed = {name for name, value in read_overrides(dialect).items() if value != before.get(name)}
+    kept = dict(before)
+    if changed & {"delimiter", "encoding"}:
+        kept = {name: value for name, value in kept.items() if name == "encoding"}
+    if "decimal" in changed:
+        kept.pop("thousands", None)
+    return {**kept, **dialect}
+
+
+def _chunks(content: Bytes) -> Iterable[bytes]:
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            yield from iter(lambda: stream.read(CHUNK), b"")
+    elif hasattr(content, "read"):
+        yield from iter(lambda: content.read(CHUNK), b"")
+    else:
+        yield from content
+
+
+def _dataset_name(file_name: str) -> str:
+    """A file name that is safe to show: no folders, no control or direction signs, no extension, 100 characters."""
+    base = PurePosixPath(unicodedata.normalize("NFC", str(file_name)).replace("\\", "/")).name
+    clean = "".join(sign for sign in base if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+    stem, dot, extension = clean.strip().rpartition(".")
+    if dot and len(extension) <= 5:
+        clean = stem
+    clean = " ".join(clean.split()).strip(".")[:100].strip()
+    return clean or "table"

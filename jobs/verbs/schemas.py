@@ -1,0 +1,176 @@
+"""What is remembered, as plain JSON: the same words for the command line and for the API."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs.engine import attempts
+from store import metrics, steps, workflows
+from store.audit import Deed
+from store.datasets import Dataset
+from store.logs import Line
+from store.people import Person, Token
+from store.steps import Step
+from store.workflows import Workflow
+
+Document = dict[str, Any]
+
+DATASET_BRIEF = (
+    "id",
+    "name",
+    "version",
+    "sha256",
+    "size",
+    "rows",
+    "exact",
+    "proposal",
+    "used_by",
+    "created_at",
+    "created_by",
+)
+
+
+def workflow(workflow_id: int) -> Document:
+    """One workflow, with everything its steps left."""
+    return workflow_of(workflows.get(workflow_id), steps.of_workflow(workflow_id))
+
+
+def workflow_of(found: Workflow, own: Sequence[Step]) -> Document:
+    sources, left = _sources(own), attempts.left(own)
+    return _workflow(found) | {"steps": [_step(step, sources, left) | {"result": plain(step.result)} for step in own]}
+
+
+def workflow_list(found: Sequence[Workflow]) -> list[Document]:
+    """Several workflows; their steps come without results, which can be long."""
+    own = steps.brief([each.id for each in found])
+    steps_of_all = [step for each in own.values() for step in each]
+    sources, left = _sources(steps_of_all), attempts.left(steps_of_all)
+    return [_workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]} for each in found]
+
+
+def metric_rows(workflow_id: int) -> list[Document]:
+    """One row an epoch, with its numbers by name."""
+    workflows.get(workflow_id)
+    return [plain(row) for row in metrics.of_workflow(workflow_id)]
+
+
+def dataset(found: Dataset) -> Document:
+    return dataset_brief(found) | {
+        name: plain(getattr(found, name)) for name in ("dialect", "columns", "preview", "notices")
+    }
+
+
+def dataset_brief(found: Dataset) -> Document:
+    """A dataset as a row of a list."""
+    return {name: plain(getattr(found, name)) for name in DATASET_BRIEF}
+
+
+def line(found: Line, step: Step) -> Document:
+    """One line of a log."""
+    return {
+        "id": found.id,
+        "step": step.name,
+        "attempt": found.attempt,
+        "at": plain(found.at),
+        "level": found.level,
+        "text": found.text,
+    }
+
+
+def person(found: Person) -> Document:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "role": found.role,
+        "has_password": found.has_password,
+        "created_at": plain(found.created_at),
+        "signed_in_at": plain(found.signed_in_at),
+    }
+
+
+def token(found: Token) -> Document:
+    """A token without its text, which nobody knows any more."""
+    return {
+        "id": found.id,
+        "label": found.label,
+        "created_at": plain(found.created_at),
+        "expires_at": plain(found.expires_at),
+        "used_at": plain(found.used_at),
+    }
+
+
+def deed(found: Deed) -> Document:
+    return dict(plain(asdict(found)))
+
+
+def queues(found: Any) -> Document:
+    """What `jobs.engine.queues.snapshot` saw."""
+    return dict(plain(asdict(found)))
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can say it: times in UTC, and no number that JSON has no word for."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _workflow(found: Workflow) -> Document:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "note": found.note,
+        "status": str(found.status),
+        "dataset_id": found.dataset_id,
+        "dataset_name": found.dataset_name,
+        "dataset_version": found.dataset_version,
+        "target": found.target,
+        "algorithm": found.algorithm,
+        "params": plain(found.params),
+        "pipeline": found.pipeline,
+        "origin": found.origin,
+        "parent_id": found.parent_id,
+        "created_at": plain(found.created_at),
+        "created_by": found.created_by,
+        "started_at": plain(found.started_at),
+        "ended_at": plain(found.ended_at),
+        "seconds": _rounded(found.seconds),
+        "scores": plain(found.scores),
+    }
+
+
+def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> Document:
+    return {
+        "name": step.name,
+        "status": str(step.status),
+        "attempt": step.attempt,
+        "job_id": step.job_id,
+        "started_at": plain(step.started_at),
+        "ended_at": plain(step.ended_at),
+        "seconds": _rounded(step.seconds),
+        "reused_from": sources.get(step.reused_from or 0),
+        "params": plain(step.params),
+        "error": step.error,
+        "error_code": step.error_code,
+        "progress": plain(step.progress),
+        "progress_words": step.progress_words,
+        "seconds_left": _rounded(left.get(step.id)),
+    }
+
+
+def _sources(own: Sequence[Step]) -> dict[int, int]:
+    """The workflows that did the work of reused steps."""
+    wanted = [step.reused_from for step in own if step.reused_from]
+    return steps.workflows_of(wanted) if wanted else {}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

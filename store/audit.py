@@ -1,0 +1,72 @@
+"""Who did what: one row for everything that somebody changed, or tried to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from store import db
+from store.actors import Actor
+from store.people import key
+from store.records import record
+from store.tables import deeds, now
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    id: int
+    at: datetime
+    who: str
+    via: str
+    what: str
+    about: str
+    address: str
+
+
+def add(actor: Actor, what: str, about: str = "") -> None:
+    with db.writing() as connection:
+        connection.execute(
+            deeds.insert().values(
+                at=now(), who=actor.name[:80], via=actor.via, what=what, about=about[:200], address=actor.address[:60]
+            )
+        )
+
+
+def find(who: str = "", limit: int = 100, offset: int = 0) -> list[Deed]:
+    """The newest first; of one person when named."""
+    query = select(deeds).where(*_of(who)).order_by(deeds.c.id.desc()).limit(limit).offset(offset)
+    with db.reading() as connection:
+        return [record(Deed, row) for row in connection.execute(query)]
+
+
+def count(who: str = "") -> int:
+    with db.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(deeds).where(*_of(who))) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How often something failed lately, and when last."""
+
+    count: int
+    last: datetime | None
+
+
+def failures(what: str, since: datetime, about: str = "", address: str = "") -> Failures:
+    """Deeds of this kind since then, about one thing or from one address."""
+    conditions: Sequence[ColumnElement[bool]] = [
+        deeds.c.what == what,
+        deeds.c.at >= since,
+        *([deeds.c.about == about] if about else []),
+        *([deeds.c.address == address] if address else []),
+    ]
+    query = select(func.count().label("count"), func.max(deeds.c.at).label("last")).where(*conditions)
+    with db.reading() as connection:
+        return record(Failures, connection.execute(query).one())
+
+
+def _of(who: str) -> list[ColumnElement[bool]]:
+    """What somebody did; and what nobody in particular did about them, such as trying to sign in with their name."""
+    about = and_(deeds.c.who == "", deeds.c.about.in_([who, key(who)]))
+    return [or_(deeds.c.who == who, about)] if who else []

@@ -1,0 +1,75 @@
+"""What doctor asks the database about itself."""
+
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+
+from sqlalchemy import func, literal, select
+
+from store import db, snapshot
+from store.settings import settings
+from store.tables import artifacts, datasets, now, steps, workflows
+
+STEPS_BETWEEN_LOOKS = 100_000
+
+
+def damage(seconds: float | None) -> str | None:
+    """What SQLite finds wrong with its file, if anything; looks at everything when the time is not limited.
+
+    Raises TimeoutError when there was not enough of it."""
+    if not settings().database.startswith("sqlite"):
+        return None
+    end = time.monotonic() + seconds if seconds is not None else None
+    try:
+        with closing(sqlite3.connect(snapshot.path(), timeout=db.BUSY_SECONDS)) as connection:
+            if end is not None:
+                connection.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
+            check = "integrity_check" if end is None else "quick_check"
+            found = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if "interrupted" in str(error):
+            raise TimeoutError from None
+        return None  # it cannot be opened, which whoever asks it next will say
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == "ok" else " ".join(str(found).split())
+
+
+def clock_ahead() -> float:
+    """By how many seconds the clock of the database is ahead of ours."""
+    with db.reading() as connection:
+        told = connection.scalar(select(func.current_timestamp()))
+    at = datetime.fromisoformat(told) if isinstance(told, str) else told
+    assert at is not None
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now()).total_seconds()
+
+
+def latest() -> datetime | None:
+    """The latest time at which anything happened, by the clock of then."""
+    columns = (
+        workflows.c.created_at,
+        workflows.c.ended_at,
+        steps.c.heartbeat_at,
+        steps.c.ended_at,
+        datasets.c.created_at,
+    )
+    with db.reading() as connection:
+        return max((told for column in columns if (told := connection.scalar(select(func.max(column))))), default=None)
+
+
+def files_named() -> dict[str, tuple[int, str]]:
+    """The hash of every file that something refers to: its size, and what it is, in words."""
+    made = select(artifacts.c.sha256, artifacts.c.size, artifacts.c.name, steps.c.workflow_id).join(
+        steps, steps.c.id == artifacts.c.step_id
+    )
+    uploaded = select(datasets.c.sha256, datasets.c.size, datasets.c.id, literal(0))
+    with db.reading() as connection:
+        found = {
+            sha256: (size, f"{name} of workflow {workflow_id}")
+            for sha256, size, name, workflow_id in connection.execute(made)
+        }
+        return found | {
+            sha256: (size, f"the upload of dataset {number}")
+            for sha256, size, number, _ in connection.execute(uploaded)
+        }
