@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from jobs.pipelines.registry import Param
 
 from jobs.engine import queues
 from jobs.pipelines import registry
+from jobs.pipelines.registry import Param
 from jobs.tabular import algorithms, profile
 from jobs.tabular.algorithms import Algorithm
 from jobs.verbs import workflows

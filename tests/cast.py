@@ -8,9 +8,9 @@ import time
 from datetime import timedelta
 
 import psutil
-from jobs.pipelines.registry import Param, pipeline, step
 
 from jobs.pipelines.context import Recorder, StepError
+from jobs.pipelines.registry import Param, pipeline, step
 from store import steps
 from store.tables import now
 

@@ -9,13 +9,13 @@ import cast
 import numpy as np
 import psutil
 import pytest
-from jobs.pipelines.registry import pipeline, step
 from test_jobs_nursery import gone
 from test_jobs_services import finish, run, running_step, until
 
 from jobs.engine import queues, runner
 from jobs.engine.runner import StepFailed, run_step
 from jobs.pipelines.context import MOST_UNTOLD, Recorder
+from jobs.pipelines.registry import pipeline, step
 from jobs.process.children import Nursery
 from jobs.services import supervisor as service
 from store import logs, metrics, steps, workflows

@@ -1,8 +1,8 @@
 """Pipelines are checked when they are written, and params when they are given."""
 
 import pytest
-from jobs.pipelines.registry import Param, Pipeline, PipelineError, pipeline, problems_of, step
 
+from jobs.pipelines.registry import Param, Pipeline, PipelineError, pipeline, problems_of, step
 from store.errors import NotFound, Refused
 
 

@@ -184,7 +184,6 @@ def test_dataset_from_the_list_can_be_chosen_again(filled):
 def test_values_that_do_not_fit_give_way_to_the_default():
     """A value kept from another algorithm or file never makes a form fail."""
     from jobs.pipelines.registry import Param
-
     from pages.parts import forms
 
     epochs = Param("epochs", "int", 10, "Epochs", low=1, high=100)

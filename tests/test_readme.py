@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from jobs.pipelines.registry import load
 
+from jobs.pipelines.registry import load
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
-from jobs.pipelines.registry import Param
 from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
+from jobs.pipelines.registry import Param
 from jobs.verbs import workflows as verbs
 from pages.parts import actions, forms, links, notebook, outputs, twins, visitor, words
 from pages.parts.notebook import Notebook

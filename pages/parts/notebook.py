@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import streamlit as st
-from jobs.pipelines.registry import StepDefinition
 
 from jobs.engine import attempts, queues
 from jobs.engine.attempts import Turn
 from jobs.pipelines import registry
+from jobs.pipelines.registry import StepDefinition
 from pages.parts import curves, visitor, words
 from pages.parts.curves import Shared
 from store import steps, workflows

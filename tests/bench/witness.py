@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import cast  # noqa: F401
-from jobs.pipelines.registry import StepDefinition
 
 from jobs.pipelines import context, registry
 from jobs.pipelines.context import Recorder
+from jobs.pipelines.registry import StepDefinition
 from jobs.tabular import builtin  # noqa: F401
 
 context.CHECKPOINT_SECONDS = 0.5

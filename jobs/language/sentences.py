@@ -1,0 +1,16 @@
+"""Make the sentence of a message."""
+
+from jobs.language.en import SENTENCES
+from jobs.language.template import Plural, fill
+from store.messages import Message
+
+
+def sentence(message: Message) -> str:
+    """Return the message as one or more English sentences; a code without a template shows itself and its values."""
+    template = SENTENCES.get(message.code)
+    if template is None:
+        shown = ", ".join(f"{name}: {value}" for name, value in message.values.items())
+        return f"{message.code} ({shown})" if shown else message.code
+    if isinstance(template, Plural):
+        template = template.one if message.values.get(template.by) == 1 else template.other
+    return fill(template, message.values)
