@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from api.frame import lifespan, middleware, routes
+from api.server import lifespan, middleware, routes
 from pages.parts import visitor
 from store import actors
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import datasets, people, queues, workflows
-from api.answers import Answer, refusal, refuse_plainly
-from api.manual import manual
+from api.errors import Answer, refusal, refuse_plainly
+from api.openapi_page import manual
+from api.routes import datasets, people, queues, workflows
 
 LONGEST_BODY = 1 << 20
 ABOUT = (

@@ -7,7 +7,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from api.app import create
-from api.measures import measures
+from api.prometheus import measures
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from api.app import create
-from api.incoming import BATCH
+from api.routes.uploads import BATCH
 from jobs.verbs import datasets as verbs
 from store import datasets, files
 from store.settings import settings

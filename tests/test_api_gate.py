@@ -16,7 +16,8 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api import gate, login
+from api.wall import login
+from api.wall.sign_in import way_back
 from jobs.verbs import datasets, people, workflows
 from store import actors, db, tables
 
@@ -233,7 +234,7 @@ def test_signing_in_leads_nowhere_else(served, next_):
     """The way back after signing in is a path of this app, whatever a link said."""
     answer = served.post("/login", data={"name": "admin", "password": PASSWORD, "next": next_})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert gate.way_back(next_) == "/"
+    assert way_back(next_) == "/"
 
 
 def test_what_was_typed_is_shown_as_text(served):

@@ -8,7 +8,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.guard import Guard, is_loopback, names, written_down
+from api.wall.origin import Guard, is_loopback, names, written_down
 
 
 def client(address="127.0.0.1", allowed=()):

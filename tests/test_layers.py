@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"store": set(), "jobs": {"store"}, "api": {"jobs", "store"}, "pages": {"jobs", "store"}}
 HOMES = {
-    "streamlit": ("app.py", "pages/", "api/frame.py", "api/single_sign_on.py"),
+    "streamlit": ("app.py", "pages/", "api/server.py", "api/wall/single_sign_on.py"),
     "plotly": ("pages/parts/charts.py",),
     "rq": ("jobs/", "api/rq_dashboard/"),
     "redis": ("jobs/", "api/rq_dashboard/"),

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from visitors import Visitor
 
 from api.app import create
-from api.measures import measures
+from api.prometheus import measures
 from jobs.engine import handover, queues, reconcile, runner
 from jobs.services import supervisor
 from jobs.verbs import datasets, people
@@ -170,7 +170,7 @@ def test_no_question_reads_a_whole_table(queue, monkeypatch):
         dataset = datasets.sample()
         number = work(dataset)
         look_at_every_page(monkeypatch, number, dataset.id)
-        monkeypatch.setattr("api.gate.people.must_sign_in", lambda: False)
+        monkeypatch.setattr("api.wall.sign_in.people.must_sign_in", lambda: False)
         ask_the_api(number, dataset.id)
         verbs.remove([number])
     walks = [

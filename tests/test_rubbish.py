@@ -22,9 +22,9 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import create
-from api.guard import Guard, names, written_down
-from api.measures import measures
+from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
+from api.wall.origin import Guard, names, written_down
 from jobs.cli import terminal
 from jobs.cli.app import app as commands
 from jobs.cli.app import main

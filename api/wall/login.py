@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api import single_sign_on
-from api.gate import SIGN_IN, SIGN_OUT, way_back
+from api.wall import single_sign_on
+from api.wall.sign_in import SIGN_IN, SIGN_OUT, way_back
 from jobs.verbs import people
 from store.errors import Refused
 from store.settings import ROOT

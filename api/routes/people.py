@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from api.answers import Answer
-from api.datasets import MOST
-from api.workflows import Strict
+from api.errors import Answer
+from api.routes.datasets import MOST
+from api.routes.workflows import Strict
 from jobs.verbs import people as verbs
 from jobs.verbs import schemas
 from store import actors

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import FileResponse, Response
 
-from api.answers import Answer
-from api.datasets import MOST
+from api.errors import Answer
+from api.routes.datasets import MOST
 from jobs.verbs import queries, schemas
 from jobs.verbs import workflows as verbs
 from store import datasets, files, logs, steps, workflows

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.answers import Answer
+from api.errors import Answer
 from jobs.engine import queues
 from jobs.verbs import schemas
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query, Request
 from starlette.responses import Response
 
-from api.answers import Answer, refusal, status_of
-from api.incoming import received
+from api.errors import Answer, refusal, status_of
+from api.routes.uploads import received
 from jobs.verbs import schemas
 from store import datasets
 from store.errors import Refused

@@ -45,7 +45,7 @@ def check() -> None:
 
 async def start(request: Request) -> Response:
     """Send the browser to a provider, and remember where it wanted to go."""
-    from api.gate import way_back
+    from api.wall.sign_in import way_back
 
     provider = request.query_params.get("provider", "")
     if provider not in providers():
