@@ -26,12 +26,13 @@ from jobs.services import supervisor
 from jobs.verbs import people
 from store import db, files, schema
 from store.errors import Refused
+from store.program import COMMAND
 from store.settings import settings
 
 WATCH_SECONDS = 1.0
 NOBODY_COULD_SIGN_IN = (
     "Other machines could reach this app, and nobody is known who may sign in. Add somebody first, with "
-    "python -m jobs user add NAME --role admin, or set TRAINYARD_OPEN=1 to let in everybody who reaches it."
+    f"{COMMAND} user add NAME --role admin, or set TRAINYARD_OPEN=1 to let in everybody who reaches it."
 )
 OPEN_TO_OTHERS = "Other machines can reach this app, and nobody has to sign in: whoever reaches it can do everything."
 

@@ -13,6 +13,7 @@ from api.wall import single_sign_on
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, way_back
 from jobs.verbs import people
 from store.errors import Refused
+from store.program import COMMAND
 from store.settings import ROOT
 
 LONGEST_FORM = 10_000
@@ -60,8 +61,8 @@ FORM = """<form method="post" action="/login">
 {others}"""
 OTHER = '<a class="way" href="{href}">Sign in with {name}</a>'
 SAID = '<p role="alert">{}</p>'
-NOBODY_YET = """<p role="alert">Nobody can sign in yet. Whoever runs this app adds people on its machine with</p>
-<p><code>python -m jobs user add NAME --role admin</code></p>"""
+NOBODY_YET = f"""<p role="alert">Nobody can sign in yet. Whoever runs this app adds people on its machine with</p>
+<p><code>{COMMAND} user add NAME --role admin</code></p>"""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",

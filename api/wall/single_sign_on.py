@@ -16,6 +16,7 @@ from streamlit.web.server.starlette import starlette_auth_routes as streamlits
 
 from jobs.verbs import people
 from store.errors import Refused
+from store.program import INSTALL
 
 START = "/login/with"
 NEXT = "trainyard-next"
@@ -40,7 +41,7 @@ def check() -> None:
     except StreamlitAuthError as wrong:
         raise Refused(" ".join(str(wrong).split())) from None
     if not auth_util.is_authlib_installed():
-        raise Refused("Single sign-on is configured and Authlib is missing: pip install -r requirements.txt")
+        raise Refused(f"Single sign-on is configured and Authlib is missing: {INSTALL}")
 
 
 async def start(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The command line: `python -m jobs`. Everything a button does, a command can do.
+"""The command line. Everything a button does, a command can do.
 
 Commands work beside a running app. Where no app or worker runs, a command that starts work does it itself: it runs the
 services for as long as its workflow needs them, and then tells how the workflow ended.
@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli import user
+from jobs.cli import up, user
 from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
 from store.errors import Refused
+from store.program import COMMAND
 
 if TYPE_CHECKING:
     from store.datasets import Dataset
 
 NOT_DONE, MISUSED, INTERRUPTED = 1, 2, 130
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, callback=up.options
+)
 app.add_typer(user.app, name="user")
+app.command(context_settings=up.PASSED_ON)(up.up)
+app.command()(up.version)
+
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
@@ -365,7 +371,7 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not be proper text
     try:
-        code = app(given, standalone_mode=False, prog_name="python -m jobs")
+        code = app(given, standalone_mode=False, prog_name=COMMAND)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except Refused as refused:
@@ -443,7 +449,7 @@ def _carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
         return _tell_end(workflow_id, as_json)
     if not wait and (_nobody_will() or _somebody_works()):
         told = "waits for a worker" if _nobody_will() else "is on its way"
-        follow = f"Follow it with: python -m jobs watch {workflow_id}"
+        follow = f"Follow it with: {COMMAND} watch {workflow_id}"
         return _show(workflow_id, as_json, f"Workflow {workflow_id} {told}. {follow}")
     return _see_through(workflow_id, as_json)
 
@@ -487,7 +493,7 @@ def _follow(workflow_id: int, draw: bool) -> None:
 
 def _interrupted(workflow_id: int, as_json: bool) -> int:
     goes_on = "goes on" if _somebody_works() else "waits, and goes on when the app runs"
-    told = f"Workflow {workflow_id} {goes_on}. Follow it again with: python -m jobs watch {workflow_id}"
+    told = f"Workflow {workflow_id} {goes_on}. Follow it again with: {COMMAND} watch {workflow_id}"
     return _complain(told, as_json, INTERRUPTED)
 
 

@@ -17,6 +17,7 @@ from jobs.engine import attempts
 from store import logs, metrics, steps, workflows
 from store import people as sign_in
 from store.logs import Line
+from store.program import COMMAND
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
@@ -106,7 +107,7 @@ def checks(found: Iterable[tuple[str, str, str, str]]) -> None:
 
 def workflow_list(found: Sequence[Workflow]) -> None:
     if not found:
-        say("No workflows yet. Start one with: python -m jobs submit FILE")
+        say(f"No workflows yet. Start one with: {COMMAND} submit FILE")
         return
     named = sign_in.exist()
     table(
@@ -165,7 +166,7 @@ def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
 
 def people(found: "Sequence[Person]") -> None:
     if not found:
-        say("Nobody has to sign in. Add somebody with: python -m jobs user add NAME --role admin")
+        say(f"Nobody has to sign in. Add somebody with: {COMMAND} user add NAME --role admin")
         return
     table(
         ("Name", "Role", "Password", "Signed in (UTC)", "Since (UTC)"),
@@ -301,7 +302,7 @@ class News:
             if not seen.reachable:
                 yield Text("Waiting: the queue cannot be reached just now.", "yellow")
             elif not seen.workers:
-                yield Text("Waiting for a worker; none is running. Start one with: python -m jobs worker", "yellow")
+                yield Text(f"Waiting for a worker; none is running. Start one with: {COMMAND} worker", "yellow")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,8 @@ from store.actors import Role
 from store.backup_file import Manifest, Progress, Reader, Writer
 from store.errors import Refused
 from store.files import Kept
-from store.settings import ROOT, make_home
+from store.program import VERSION
+from store.settings import make_home
 from store.snapshot import Counts
 
 ROUNDS = 10
@@ -72,12 +72,6 @@ class Restored:
     @property
     def document(self) -> dict[str, Any]:
         return {"before": str(self.safety.file) if self.safety else None} | _told(self.manifest)
-
-
-def version() -> str:
-    """Which Trainyard this is."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return str(told["project"]["version"])
 
 
 def quietly(_words: str, _done: int, _total: int) -> None:
@@ -156,7 +150,7 @@ class _Gathering:
                 self._writer.add_checkpoint(path)
         self._writer.add_database(self._database)
         counts = snapshot.counts(self._database)
-        return self._writer.seal(schema.NEWEST, version(), counts.workflows, counts.datasets, sorted(self._missing))
+        return self._writer.seal(schema.NEWEST, VERSION, counts.workflows, counts.datasets, sorted(self._missing))
 
     def look_again(self) -> None:
         """Have the newest state in the backup; for somebody who holds off all who write."""

@@ -24,6 +24,7 @@ from store import checks, db, files, people, schema
 from store.actors import Role
 from store.errors import Refused
 from store.files import Kept
+from store.program import COMMAND, INSTALL
 from store.settings import ROOT, settings
 from store.tables import now
 
@@ -35,7 +36,7 @@ STARTING_SECONDS = 60.0
 MOST_NAMED = 5
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "9p"}
 PINS = ROOT / "requirements.txt"
-RESTORE = "Restore a backup: python -m jobs restore FILE"
+RESTORE = f"Restore a backup: {COMMAND} restore FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,10 @@ def _versions(_: bool) -> Iterator[Check]:
     pins = _pins()
     found = {name: _version(name) for name in pins}
     if missing := [name for name in pins if not found[name]]:
-        yield Check("versions", "problem", f"{', '.join(missing)} not installed.", "pip install -r requirements.txt")
+        yield Check("versions", "problem", f"{', '.join(missing)} not installed.", INSTALL)
     others = [f"{name} {found[name]} (tried with {pin})" for name, pin in pins.items() if found[name] not in ("", pin)]
     if others:
-        yield Check(
-            "versions", "problem", f"Not what was tried: {', '.join(others)}.", "pip install -r requirements.txt"
-        )
+        yield Check("versions", "problem", f"Not what was tried: {', '.join(others)}.", INSTALL)
     if not missing and not others:
         yield Check(
             "versions", "ok", f"Python {platform.python_version()}, and {len(pins)} libraries as in requirements.txt."
@@ -161,7 +160,7 @@ def _database(deep: bool) -> Iterator[Check]:
             "integrity",
             "note",
             f"The database could not be looked through in {CHECK_SECONDS:.0f} s.",
-            "python -m jobs doctor --deep",
+            f"{COMMAND} doctor --deep",
         )
     if damage:
         yield Check(
@@ -377,15 +376,15 @@ def _workers() -> Iterator[Check]:
             "workers",
             "problem",
             f"Some workers use RQ {', '.join(others)}, this is {RQ_VERSION}.",
-            "pip install -r requirements.txt on every machine, then restart its workers.",
+            f"{INSTALL} on every machine, then restart its workers.",
         )
     if seen.workers:
         busy = sum(worker.state == "busy" for worker in seen.workers)
         yield Check("workers", "ok", f"{len(seen.workers)} known, {busy} busy; {seen.waiting} steps wait.")
     elif seen.waiting:
-        yield Check("workers", "problem", f"None is running and {seen.waiting} steps wait.", "python -m jobs worker")
+        yield Check("workers", "problem", f"None is running and {seen.waiting} steps wait.", f"{COMMAND} worker")
     else:
-        yield Check("workers", "note", "None is running.", "They start with the app, or: python -m jobs worker")
+        yield Check("workers", "note", "None is running.", f"They start with the app, or: {COMMAND} worker")
 
 
 def _silences(names: list[str]) -> dict[str, float]:
@@ -412,10 +411,10 @@ def _people(_: bool) -> Iterator[Check]:
             "people",
             "note",
             "Nobody has to sign in.",
-            "Before you share the app: python -m jobs user add NAME --role admin",
+            f"Before you share the app: {COMMAND} user add NAME --role admin",
         )
     elif not admins:
-        yield Check("people", "problem", "Nobody is an admin.", "python -m jobs user role NAME admin")
+        yield Check("people", "problem", "Nobody is an admin.", f"{COMMAND} user role NAME admin")
     else:
         yield Check("people", "ok", f"{len(known)} may sign in, {admins} as admin.")
 

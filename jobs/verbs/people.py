@@ -22,6 +22,7 @@ from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
 from store.errors import NotAllowed, NotFound, Refused
 from store.people import Person, Token
+from store.program import COMMAND
 from store.settings import make_home, settings
 from store.tables import now
 
@@ -92,8 +93,7 @@ def add(name: str, role: str, password: str | None) -> Person:
     """Let somebody sign in; without a password only through a single sign-on or with tokens."""
     if _open_to_others and not people.exist():
         raise NotAllowed(
-            "The first person is added by whoever runs this app, on its machine: "
-            "python -m jobs user add NAME --role admin"
+            f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
         )
     clean = _name(name)
     return people.add(clean, _role(role), _hashed(password, clean) if password is not None else None)
