@@ -3,8 +3,9 @@
 import streamlit as st
 
 from jobs.verbs import people
-from pages.parts import once, tokens, twins, visitor, words
-from pages.parts.once import Held
+from pages.parts import commands, press, visitor, words
+from pages.parts.people import tokens
+from pages.parts.press import Held
 from store import actors
 from store import people as stored
 from store.actors import Actor, Role
@@ -15,7 +16,7 @@ KEY = "account"
 
 def page() -> None:
     st.header("Account", anchor=False)
-    hold = once.held(f"{KEY}-held")
+    hold = press.held(f"{KEY}-held")
     hold.tell()
     actor = actors.current()
     if actor.role is None:
@@ -90,9 +91,9 @@ def _password(hold: Held, actor: Actor) -> None:
         if pressed:
             _change(hold, before, new, again)
         st.caption("Afterwards you sign in again, in this browser and every other; tokens stay valid.")
-        twins.popover(
-            [twins.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
-            key=f"{KEY}-password-twin",
+        commands.popover(
+            [commands.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
+            key=f"{KEY}-password-command",
         )
 
 
@@ -117,12 +118,12 @@ def _tokens(hold: Held) -> None:
             st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
             st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=hold.ask, args=("token",))
         tokens.rows(hold, found, people.remove_own_token)
-        twins.popover(
+        commands.popover(
             [
-                twins.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
-                twins.own("My tokens", "GET", "/tokens"),
+                commands.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
+                commands.own("My tokens", "GET", "/tokens"),
             ],
-            key=f"{KEY}-token-twin",
+            key=f"{KEY}-token-command",
         )
     if hold.question:
         hold.dialog("A new token", "key", lambda: tokens.make(hold, people.make_own_token))

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import archive, charts, compared, live, words
-from pages.parts.compared import Asked
+from pages.parts import charts, live, words
+from pages.parts.compare import comparison
+from pages.parts.compare.comparison import Asked
+from pages.parts.workflow_list import listing
 from store import metrics, workflows
 from store.workflows import Filter, Workflow
 
@@ -15,18 +17,18 @@ OFFERED = 100
 
 def page() -> None:
     _title()
-    asked = compared.read(st.query_params.to_dict())
+    asked = comparison.read(st.query_params.to_dict())
     if st.session_state.get(f"{KEY}-url") != asked.ids:
         _fill(asked)  # the URL changed by itself: on arrival, and after Back
     found = workflows.get_many(asked.ids)
     _chosen(found)
-    for sentence in compared.remarks(asked, found):
+    for sentence in comparison.remarks(asked, found):
         st.warning(words.plain(sentence), icon=":material/info:")
     if not found:
         _nothing()
         return
     ids = [workflow.id for workflow in found]
-    live.panel(KEY, lambda: _panel(ids), changing=archive.changing(found))
+    live.panel(KEY, lambda: _panel(ids), changing=listing.changing(found))
 
 
 def _title() -> None:
@@ -90,7 +92,7 @@ def _panel(ids: Sequence[int]) -> bool:
         _scores(found)
     with st.container(border=True, key=f"{KEY}-settings"):
         _settings(found)
-    return archive.changing(found)
+    return listing.changing(found)
 
 
 def _curves(found: Sequence[Workflow]) -> None:
@@ -107,7 +109,7 @@ def _curves(found: Sequence[Workflow]) -> None:
             "Curve",
             names,
             key=f"{KEY}-curve",
-            format_func=compared.curve_name,
+            format_func=comparison.curve_name,
             width=260,
             label_visibility="collapsed",
             on_change=_keep,
@@ -121,7 +123,7 @@ def _curves(found: Sequence[Workflow]) -> None:
         charts.comparison(curves, titles, shown),
         key=f"{KEY}-chart",
         config=charts.CONFIG,
-        alt=f"{compared.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
+        alt=f"{comparison.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
     )
     if without := [f"#{workflow.id}" for workflow in found if workflow.id not in curves]:
         st.caption(f"{words.plain(', '.join(without))} {'has' if len(without) == 1 else 'have'} no such curve.")
@@ -143,17 +145,17 @@ def _scores(found: Sequence[Workflow]) -> None:
             on_change=_keep,
             args=("baseline",),
         )
-    if not compared.score_names(found):
+    if not comparison.score_names(found):
         st.caption("None of these has scores yet.")
     st.dataframe(
-        compared.score_table(found, baseline),
-        column_config=compared.score_columns(found),
+        comparison.score_table(found, baseline),
+        column_config=comparison.score_columns(found),
         hide_index=True,
         height="content",
         key=f"{KEY}-score-table",
         alt="Scores",
     )
-    if compared.apart(found):
+    if comparison.apart(found):
         st.caption(
             ":material/info: These do not all learn the same target from the same dataset, "
             "so their scores answer different questions."
@@ -161,7 +163,7 @@ def _scores(found: Sequence[Workflow]) -> None:
 
 
 def _settings(found: Sequence[Workflow]) -> None:
-    table, same = compared.setting_table(found)
+    table, same = comparison.setting_table(found)
     st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} alike]")
     if table.empty:
         st.caption("They were started with exactly the same settings.")

@@ -5,7 +5,8 @@ import math
 import streamlit as st
 
 from jobs.verbs import datasets
-from pages.parts import address, links, profile, visitor, words
+from pages.parts import address, links, visitor, words
+from pages.parts.tabular import profile
 from store import datasets as stored
 from store import workflows
 from store.datasets import Dataset, Listed

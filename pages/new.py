@@ -13,8 +13,9 @@ from jobs.pipelines.registry import Param
 from jobs.tabular import algorithms, profile
 from jobs.tabular.algorithms import Algorithm
 from jobs.verbs import workflows
-from pages.parts import address, forms, links, sources, twins, visitor, words
-from pages.parts import profile as drawn
+from pages.parts import address, commands, forms, links, visitor, words
+from pages.parts.new import sources
+from pages.parts.tabular import profile as drawn
 from store import datasets as stored
 from store import workflows as stored_workflows
 from store.datasets import Dataset
@@ -309,9 +310,9 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
         if not problems:
             st.markdown(outlook(dataset, target, algorithm, settings), width="content")
     with st.expander(
-        "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-twins"
+        "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-commands"
     ):
-        twins.draw([twins.start(dataset, target, algorithm.key, settings, name)])
+        commands.draw([commands.start(dataset, target, algorithm.key, settings, name)])
     if not pressed:
         # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
         if st.session_state.pop("new-started", False) or "new-request" not in st.session_state:

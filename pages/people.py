@@ -11,13 +11,14 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.verbs import people
-from pages.parts import address, care, tables, twins, visitor, words
+from pages.parts import address, commands, tables, visitor, words
+from pages.parts.people import questions
 from store import actors
 from store.actors import Role
 from store.audit import Deed
 from store.people import InUse, Person
 
-KEY = care.KEY
+KEY = questions.KEY
 PER_PAGE = 50
 LONGEST_NAME = 80
 WAYS = {"page": "Page", "api": "Program", "command": "Command"}
@@ -37,10 +38,10 @@ def page() -> None:
                 icon=":material/person_add:",
                 key=f"{KEY}-add",
                 type="primary",
-                on_click=care.held().ask,
+                on_click=questions.held().ask,
                 args=("add",),
             )
-    care.held().tell()
+    questions.held().tell()
     if not visitor.may_look_after_people():
         _not_yours()
         return
@@ -49,7 +50,7 @@ def page() -> None:
     else:
         _nobody_yet()
     _deeds(everybody)
-    care.dialogs()
+    questions.dialogs()
 
 
 def _not_yours() -> None:
@@ -94,9 +95,9 @@ def _nobody_yet() -> None:
             pressed = st.form_submit_button("Add me as the first admin", type="primary", icon=":material/person_add:")
         if pressed:
             _add_first(name, password, again)
-        twins.popover(
+        commands.popover(
             [
-                twins.user(
+                commands.user(
                     "Add the first admin",
                     ["add", "NAME", "--role", "admin"],
                     "POST",
@@ -104,12 +105,12 @@ def _nobody_yet() -> None:
                     {"name": "NAME", "role": "admin", "password": "..."},
                 )
             ],
-            key=f"{KEY}-first-twin",
+            key=f"{KEY}-first-command",
         )
 
 
 def _add_first(name: str, password: str, again: str) -> None:
-    hold = care.held()
+    hold = questions.held()
     if password != again:
         hold.refused = "The two passwords differ."
     elif hold.press(people.add, name, str(Role.admin), password):
@@ -173,7 +174,7 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
         else (f"{words.count(len(everybody), 'person', 'people')} :gray[· tick one to change something]")
     )
     st.markdown(said, width="stretch")
-    ask = care.held().ask
+    ask = questions.held().ask
     name = person.name if person else ""
     _button("Role", "badge", name, partial(ask, "role"))
     _button("Password", "password", name, partial(ask, "password"), "Gives them a new one.")
@@ -181,7 +182,9 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     _button("Sign out", "logout", name, _sign_out, "Ends their sessions in every browser; tokens stay valid.")
     _button("Remove", "person_remove", name, partial(ask, "remove"), "Asks first, and says what goes.")
     if person:
-        twins.popover([twins.user("Sign out", ["signout", name], "POST", f"people/{name}/sign-out")], key=f"{KEY}-twin")
+        commands.popover(
+            [commands.user("Sign out", ["signout", name], "POST", f"people/{name}/sign-out")], key=f"{KEY}-command"
+        )
 
 
 def _button(said: str, icon: str, name: str, act: Callable[[str], None], help_: str | None = None) -> None:
@@ -197,7 +200,7 @@ def _button(said: str, icon: str, name: str, act: Callable[[str], None], help_: 
 
 
 def _sign_out(name: str) -> None:
-    hold = care.held()
+    hold = questions.held()
     ended = hold.press(people.sign_out_everywhere, name)
     if ended is not None:
         hold.said = (
@@ -239,7 +242,7 @@ def _deeds(everybody: Sequence[Person]) -> None:
         if pages > 1:
             _pager(who, place, pages)
         said = ["deeds", *(["--who", who] if who else [])]
-        twins.popover([twins.user("Who did what", said, "GET", "deeds")], key=f"{KEY}-deeds-twin")
+        commands.popover([commands.user("Who did what", said, "GET", "deeds")], key=f"{KEY}-deeds-command")
 
 
 def _filter(who: str, names: Sequence[str]) -> None:

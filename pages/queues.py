@@ -8,7 +8,9 @@ import streamlit as st
 
 from jobs.engine import queues
 from jobs.engine.queues import JobRow, QueueCounts, Queues, WorkerRow
-from pages.parts import archive, charts, crew, links, live, tables, twins, visitor, words
+from pages.parts import charts, commands, links, live, tables, visitor, words
+from pages.parts.queue import listings
+from pages.parts.workflow_list import listing
 from store.errors import Refused
 from store.tables import Status
 
@@ -96,10 +98,10 @@ def _queue(queue: QueueCounts, reachable: bool) -> None:
                 )
             if visitor.may_change():
                 verb = "resume" if queue.paused else "pause"
-                twins.popover([crew.queue_twin(queue.name, verb)], key=f"{KEY}-queue-twin")
+                commands.popover([listings.queue_command(queue.name, verb)], key=f"{KEY}-queue-command")
         st.dataframe(
-            crew.counts_table([queue], reachable),
-            column_config=crew.counts_columns(),
+            listings.counts_table([queue], reachable),
+            column_config=listings.counts_columns(),
             hide_index=True,
             key=f"{KEY}-counts",
             alt="What is in the queue",
@@ -134,8 +136,8 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
         st.markdown(f"**Workers**{said}")
         if workers:
             st.dataframe(
-                crew.workers_table(workers, now.reachable),
-                column_config=crew.workers_columns(),
+                listings.workers_table(workers, now.reachable),
+                column_config=listings.workers_columns(),
                 hide_index=True,
                 height="content",
                 key=f"{KEY}-worker-table",
@@ -165,12 +167,12 @@ def _jobs() -> None:
             return
         by_id = {job.step_id: job for job in jobs}
         chosen = tables.choose(
-            crew.jobs_table(jobs),
+            listings.jobs_table(jobs),
             list(by_id),
             f"{KEY}-jobs-table",
             mode="single-row",
             height=min(JOBS_HEIGHT, 37 + 35 * len(jobs)),
-            column_config=crew.jobs_columns(),
+            column_config=listings.jobs_columns(),
             alt="The last jobs",
         )
         with bar:
@@ -189,15 +191,15 @@ def _job_actions(job: JobRow | None) -> None:
             partial(queues.requeue, job.step_id),
             **visitor.changes("Tries this step and those below again."),
         )
-        _twin(twins.retry(job.workflow_id))
+        _command(commands.retry(job.workflow_id))
     elif not job.status.over:
         _button("Stop", "stop_circle", partial(_ask, job.step_id), **visitor.changes("Asks first."))
-        _twin(twins.cancel(job.workflow_id))
+        _command(commands.cancel(job.workflow_id))
 
 
-def _twin(twin: twins.Twin) -> None:
+def _command(command: commands.Command) -> None:
     if visitor.may_change():
-        twins.popover([twin], key=f"{KEY}-job-twin")
+        commands.popover([command], key=f"{KEY}-job-command")
 
 
 def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
@@ -218,7 +220,7 @@ def _dialogs() -> None:
     step_id = st.session_state.get(f"{KEY}-asked")
     job = next((job for job in queues.recent_jobs(JOBS) if job.step_id == step_id), None) if step_id else None
     if job:
-        said = f"Stop {words.plain(archive.step_title(job.step))} of #{job.workflow_id}?"
+        said = f"Stop {words.plain(listing.step_title(job.step))} of #{job.workflow_id}?"
         st.dialog(said, icon=":material/stop_circle:", on_dismiss=_answered)(_stop)(job)
 
 

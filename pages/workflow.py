@@ -7,8 +7,9 @@ import streamlit as st
 
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
-from pages.parts import actions, address, cells, dialogs, exports, links, live, notebook, twins, visitor, words
-from pages.parts.notebook import Notebook
+from pages.parts import address, commands, exports, links, live, visitor, words
+from pages.parts.workflow import actions, cells, dialogs, notebook
+from pages.parts.workflow.notebook import Notebook
 from store import files, metrics, steps, workflows
 from store.errors import NotFound, Refused
 from store.tables import Status
@@ -121,7 +122,7 @@ def _buttons(workflow: Workflow) -> None:
             args=("compose", workflow.id),
             **visitor.changes("The data of one workflow with the configuration of another."),
         )
-        twins.popover(_twins(workflow), key="twins")
+        commands.popover(_commands(workflow), key="commands")
         if visitor.may_change():
             st.menu_button(
                 "More",
@@ -139,19 +140,19 @@ def _more(workflow_id: int) -> None:
         actions.ask(MORE[chosen][0], workflow_id)
 
 
-def _twins(workflow: Workflow) -> list[twins.Twin]:
-    found = _twins_of_changes(workflow) if visitor.may_change() else []
+def _commands(workflow: Workflow) -> list[commands.Command]:
+    found = _commands_of_changes(workflow) if visitor.may_change() else []
     if workflow.status is Status.completed:
-        found += twins.downloads(workflow.id)
-    return [*found, twins.show(workflow.id)]
+        found += commands.downloads(workflow.id)
+    return [*found, commands.show(workflow.id)]
 
 
-def _twins_of_changes(workflow: Workflow) -> list[twins.Twin]:
-    found = [twins.restart(workflow.id)]
+def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
+    found = [commands.restart(workflow.id)]
     if not workflow.status.over:
-        found.append(twins.cancel(workflow.id))
+        found.append(commands.cancel(workflow.id))
     elif workflow.status is not Status.completed:
-        found.append(twins.retry(workflow.id))
+        found.append(commands.retry(workflow.id))
     return found
 
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
-from pages.parts import archive, links, live, tables, twins, visitor, words
-from pages.parts.archive import Look
+from pages.parts import commands, links, live, tables, visitor, words
+from pages.parts.workflow_list import listing
+from pages.parts.workflow_list.listing import Look
 from store import metrics, steps, workflows
 from store.errors import Refused
 from store.tables import Status
@@ -31,9 +32,9 @@ def page() -> None:
         _nothing_yet()
         return
     _inbox()
-    look = _filters(archive.parse(st.query_params.to_dict()))
-    first = [archive.rows(look)]
-    live.panel(KEY, lambda: _table(first), changing=archive.changing(first[0][0]))
+    look = _filters(listing.parse(st.query_params.to_dict()))
+    first = [listing.rows(look)]
+    live.panel(KEY, lambda: _table(first), changing=listing.changing(first[0][0]))
     _dialogs()
 
 
@@ -119,7 +120,7 @@ def _filters(look: Look) -> Look:
     """The row of filters; what is chosen in it goes to the URL."""
     if st.session_state.get(f"{KEY}-url") != look.url():
         _fill(look)  # the URL changed by itself: on arrival, and after Back
-    datasets, sorts = workflows.datasets_used(), archive.sorts()
+    datasets, sorts = workflows.datasets_used(), listing.sorts()
     with st.container(horizontal=True, gap="small", key=f"{KEY}-filters"):
         text = st.text_input(
             "Search",
@@ -135,7 +136,7 @@ def _filters(look: Look) -> Look:
             list(algorithms.ALGORITHMS),
             index=None,
             key=f"{KEY}-algorithm",
-            format_func=archive.label,
+            format_func=listing.label,
             placeholder="Any algorithm",
             label_visibility="collapsed",
             width=WIDTH,
@@ -163,7 +164,7 @@ def _filters(look: Look) -> Look:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
             "Status",
-            list(archive.STATUSES),
+            list(listing.STATUSES),
             selection_mode="multi",
             key=f"{KEY}-status",
             label_visibility="collapsed",
@@ -174,7 +175,7 @@ def _filters(look: Look) -> Look:
         tuple(statuses),
         algorithm or "",
         dataset,
-        (text or "").strip()[: archive.LONGEST_TEXT],
+        (text or "").strip()[: listing.LONGEST_TEXT],
         look.unseen,
         sort,
         look.page,
@@ -196,27 +197,27 @@ def _filters(look: Look) -> Look:
 
 def _table(first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
-    look = archive.parse(st.session_state[f"{KEY}-url"])
+    look = listing.parse(st.session_state[f"{KEY}-url"])
     # The page has just asked for its rows to know whether they change; the first drawing uses those.
-    rows, total = first.pop() if first else archive.rows(look)
+    rows, total = first.pop() if first else listing.rows(look)
     if not total:
         _nothing_matches()
         return False
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
-    frame = archive.frame_of(rows, metrics.sparklines([row.id for row in rows]), look.score)
+    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows]), look.score)
     chosen = tables.choose(
         frame,
         [row.id for row in rows],
         KEY,
         height="content",
-        column_config=archive.columns(look.score),
+        column_config=listing.columns(look.score),
         column_order=[name for name in frame if name != "at"],
         alt="Workflows",
     )
     with bar:
         _actions(chosen, rows, look, total)
     _pages(look, total)
-    return archive.changing(rows)
+    return listing.changing(rows)
 
 
 def _nothing_matches() -> None:
@@ -263,10 +264,10 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
         **visitor.changes("Asks first, and says what goes", bool(chosen)),
     )
     if chosen and visitor.may_change():
-        twins.popover([twins.restart_all(chosen), twins.delete_all(chosen)], key=f"{KEY}-twins")
+        commands.popover([commands.restart_all(chosen), commands.delete_all(chosen)], key=f"{KEY}-commands")
     st.download_button(
         "Download",
-        partial(archive.export, look.which(), list(chosen)),
+        partial(listing.export, look.which(), list(chosen)),
         "workflows.csv",
         "text/csv",
         key=f"{KEY}-download",
@@ -291,7 +292,7 @@ def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
 
 
 def _pages(look: Look, total: int) -> None:
-    pages = archive.page_count(total)
+    pages = listing.page_count(total)
     if pages == 1:
         return
     key = f"{KEY}-page-{st.session_state[f'{KEY}-pager']}-{pages}"

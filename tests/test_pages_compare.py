@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import address, played, said
 
-from pages.parts import charts, compared
+from pages.parts import charts
+from pages.parts.compare import comparison
 from store import metrics, workflows
 from store.metrics import Point
 from store.workflows import Filter
@@ -69,7 +70,7 @@ def test_deleted_workflows_are_said(home):
 
 def test_twelve_are_enough(home):
     """More than twelve are cut, and that is said."""
-    asked = compared.read({"ids": ",".join(map(str, range(1, 16)))})
+    asked = comparison.read({"ids": ",".join(map(str, range(1, 16)))})
     assert len(asked.ids) == 12 and asked.too_many == 3
 
 
@@ -110,8 +111,8 @@ def test_the_better_error_is_the_smaller_one(home):
     """Of errors the smallest is the best, of shares the greatest; alone nobody is best."""
     first, second = played("a", accuracy=0.5), played("b", accuracy=0.7)
     found = workflows.find(Filter())
-    assert compared.best(found, "accuracy") == 0.7
-    assert compared.best(found[:1], "accuracy") is None
+    assert comparison.best(found, "accuracy") == 0.7
+    assert comparison.best(found[:1], "accuracy") is None
     errors = [workflow.scores.update(rmse=value) or workflow for workflow, value in zip(found, (3.0, 2.0), strict=True)]
-    assert compared.best(errors, "rmse") == 2.0
+    assert comparison.best(errors, "rmse") == 2.0
     assert {first, second} == {workflow.id for workflow in found}

@@ -6,7 +6,7 @@ from sqlalchemy import event
 from visitors import Visitor
 
 from jobs.verbs import people
-from pages.parts import curves
+from pages.parts.workflow import curves
 from store import db, steps
 from store.steps import Outcome
 

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import forms, words
-from pages.parts import profile as drawn
+from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
 from store.workflows import Filter
 
@@ -192,7 +192,7 @@ def test_values_that_do_not_fit_give_way_to_the_default():
 
 def test_shares_of_a_large_file_need_no_row_count():
     """Where only the first part was profiled, the classes are still shown with their shares."""
-    from pages.parts import profile
+    from pages.parts.tabular import profile
 
     column = {
         "name": "left",
@@ -227,7 +227,7 @@ def test_link_holds_dataset_target_and_algorithm(filled):
 
 def test_leaving_every_column_out_is_refused(home, monkeypatch):
     """A workflow without a single column to learn from cannot be started, and the page says so."""
-    from pages.parts import profile
+    from pages.parts.tabular import profile
 
     monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {c["name"]: False for c in columns})
     page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()

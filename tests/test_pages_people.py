@@ -8,7 +8,7 @@ from visitors import Visitor, checked, press, text
 
 from jobs.verbs import datasets as dataset_verbs
 from jobs.verbs import people, workflows
-from pages.parts.once import Held
+from pages.parts.press import Held
 from store import actors, audit
 from store import people as stored
 from store.actors import Actor, Role

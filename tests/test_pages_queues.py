@@ -9,7 +9,7 @@ from test_pages_workflows import played, said
 
 from jobs.engine import handover, queues
 from jobs.engine.queues import WorkerRow
-from pages.parts import crew
+from pages.parts.queue import listings
 from store import steps, workflows
 from store.tables import Status, now
 
@@ -101,10 +101,10 @@ def test_history_agrees_with_what_happened(home):
 def test_old_numbers_are_grey_and_say_nothing_of_now():
     """A worker seen before the queue went away is neither busy nor idle: that is not known."""
     worker = WorkerRow("w", "busy", "train", 7, "wf7-train-a1", now(), None, 3, 1, 1)
-    assert crew.workers_table([worker], True).data["state"][0] == "busy"
-    old = crew.workers_table([worker], False)
+    assert listings.workers_table([worker], True).data["state"][0] == "busy"
+    old = listings.workers_table([worker], False)
     assert old.data["state"][0] == "not known"
-    assert crew.GREY.split(": ")[1] in old.to_html()
+    assert listings.GREY.split(": ")[1] in old.to_html()
 
 
 def step_at_work(workflow_id, seconds=20):

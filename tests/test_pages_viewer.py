@@ -14,7 +14,7 @@ from api.app import create
 from jobs.verbs import datasets as dataset_verbs
 from jobs.verbs import people
 from jobs.verbs import workflows as verbs
-from pages.parts import cells
+from pages.parts.workflow import cells
 from store import actors, audit, datasets, steps, workflows
 from store.actors import Actor, Role
 from store.tables import Status

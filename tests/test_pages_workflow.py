@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from jobs.engine import attempts
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
-from pages.parts import cells, notebook
+from pages.parts.workflow import cells, notebook
 from store import datasets, db, files, logs, steps, tables, workflows
 from store.steps import Outcome
 from store.tables import Status
@@ -584,7 +584,7 @@ def test_a_training_on_some_of_the_rows_says_so(home):
     assert "learned from 1,000 random rows of 4,000" in text(page(id=number))
 
 
-def test_every_twin_is_a_command_and_a_request_that_exist(home):
+def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
     """What the page offers to type is known to the command line and to the API."""
     import shlex
 
@@ -592,27 +592,27 @@ def test_every_twin_is_a_command_and_a_request_that_exist(home):
     from typer.main import get_command
 
     from api.app import create
-    from jobs.cli.app import app as commands
-    from pages.parts import twins
+    from jobs.cli.app import app as terminal
+    from pages.parts import commands
 
     offered = [
-        twins.restart(1),
-        twins.retry(1),
-        twins.cancel(1),
-        twins.compose(1, 2),
-        twins.describe(1),
-        twins.delete(1),
-        twins.show(1),
-        *twins.downloads(1),
-        twins.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True}),
+        commands.restart(1),
+        commands.retry(1),
+        commands.cancel(1),
+        commands.compose(1, 2),
+        commands.describe(1),
+        commands.delete(1),
+        commands.show(1),
+        *commands.downloads(1),
+        commands.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True}),
     ]
-    known, routes = get_command(commands).commands, create().routes
-    for twin in offered:
-        if twin.command:
-            name, *arguments = shlex.split(twin.command)[3:]
+    known, routes = get_command(terminal).commands, create().routes
+    for command in offered:
+        if command.command:
+            name, *arguments = shlex.split(command.command)[3:]
             known[name].make_context(name, arguments)
-        words = shlex.split(twin.request)
+        words = shlex.split(command.request)
         method = words[words.index("-X") + 1] if "-X" in words else "GET"
         path = next(word for word in words if "/api/" in word).partition("/api")[2]
         scope = {"type": "http", "path": path, "root_path": "", "method": method, "headers": []}
-        assert any(route.matches(scope)[0] is Match.FULL for route in routes), twin.request
+        assert any(route.matches(scope)[0] is Match.FULL for route in routes), command.request

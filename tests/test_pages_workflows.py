@@ -6,7 +6,8 @@ import cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import archive, exports
+from pages.parts import exports
+from pages.parts.workflow_list import listing
 from store import steps, workflows
 from store.steps import Outcome
 from store.tables import Status
@@ -224,12 +225,12 @@ def test_the_table_leaves_without_formulas(home):
     """In the CSV no text can run as a formula, numbers stay numbers, and every score has its column."""
     first = played("=HYPERLINK(1)", accuracy=0.5)
     played("-2+3")
-    text = archive.export(Filter()).decode("utf-8-sig")
+    text = listing.export(Filter()).decode("utf-8-sig")
     assert "'=HYPERLINK(1)" in text and "'-2+3" in text
     header, *lines = text.splitlines()
     assert "accuracy" in header.split(",")
     assert len(lines) == 2
-    assert archive.export(Filter(), [first]).decode("utf-8-sig").count("\r\n") == 2
+    assert listing.export(Filter(), [first]).decode("utf-8-sig").count("\r\n") == 2
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\0=1"])
@@ -242,7 +243,7 @@ def test_export_formula(text):
 
 def test_a_status_in_the_table_has_the_colour_of_its_badge(home):
     """The table says the status as a word, and knows every one of them."""
-    assert set(archive.STATUSES) == set(map(str, Status)) - {"skipped"}
+    assert set(listing.STATUSES) == set(map(str, Status)) - {"skipped"}
 
 
 def test_back_from_compare_finds_the_filters(home):

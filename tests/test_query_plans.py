@@ -18,7 +18,7 @@ from jobs.engine import handover, queues, reconcile, runner
 from jobs.services import supervisor
 from jobs.verbs import datasets, people
 from jobs.verbs import workflows as verbs
-from pages.parts import archive
+from pages.parts.workflow_list import listing
 from store import db, metrics, steps, sweep
 from store.tables import Status
 
@@ -97,7 +97,7 @@ def look_at_every_page(monkeypatch, workflow_id, dataset_id):
         {"mine": 1},
         {"unseen": 1},
         {"text": "churn"},
-        *({"sort": order} for order in archive.sorts()),
+        *({"sort": order} for order in listing.sorts()),
     ]
     for page, looks in pages.items():
         for asked in looks:

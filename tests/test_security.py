@@ -201,12 +201,12 @@ def test_hostile_names_are_letters_in_every_view_and_dialog(trained):
     for dialog in ("compose", "describe", "delete", "cancel"):
         page.session_state["workflow-dialog"] = (dialog, trained.id)
         assert_harmless(page.run())
-    archive = visit("workflows.py")
+    listing = visit("workflows.py")
     for question in ("edit", "delete"):
-        archive.session_state["archive-asked"] = (question, [trained.id])
-        assert assert_harmless(archive.run())
-    archive.session_state["archive-said"] = archive.session_state["archive-refused"] = HOSTILE
-    assert assert_harmless(archive.run()) and archive.toast
+        listing.session_state["archive-asked"] = (question, [trained.id])
+        assert assert_harmless(listing.run())
+    listing.session_state["archive-said"] = listing.session_state["archive-refused"] = HOSTILE
+    assert assert_harmless(listing.run()) and listing.toast
 
 
 def test_hostile_labels_are_letters_in_charts():
@@ -272,10 +272,10 @@ def test_no_export_runs_as_a_formula(cell):
 
 def test_the_archive_leaves_without_formulas(trained):
     """The list of workflows with hostile names is harmless as a CSV file."""
-    from pages.parts import archive
+    from pages.parts.workflow_list import listing
 
     verbs.describe(trained.id, name="=1+1", note="@SUM(1)")
-    for row in csv.reader(io.StringIO(archive.export(workflows.Filter()).decode("utf-8-sig"), newline="")):
+    for row in csv.reader(io.StringIO(listing.export(workflows.Filter()).decode("utf-8-sig"), newline="")):
         assert not [cell for cell in row if cell.startswith(exports.STARTS_A_FORMULA)], row
 
 

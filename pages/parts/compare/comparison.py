@@ -10,7 +10,8 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.pipelines import registry
-from pages.parts import archive, charts, words
+from pages.parts import charts, words
+from pages.parts.workflow_list import listing
 from store.errors import Refused
 from store.workflows import Workflow
 
@@ -19,9 +20,9 @@ LONGEST_VALUE = 200
 ORDER = ("accuracy", "balanced_accuracy", "f1", "auc", "r2", "rmse", "mae")
 NOT_USED = "–"
 FIRST = {
-    "Dataset": archive.dataset_title,
+    "Dataset": listing.dataset_title,
     "Target": lambda workflow: workflow.target,
-    "Algorithm": lambda workflow: archive.label(workflow.algorithm),
+    "Algorithm": lambda workflow: listing.label(workflow.algorithm),
 }
 
 
@@ -89,7 +90,7 @@ def best(found: Sequence[Workflow], name: str) -> float | None:
     values = [workflow.scores[name] for workflow in found if name in workflow.scores]
     if len(values) < 2 or min(values) == max(values):
         return None
-    return min(values) if archive.lower_is_better(name) else max(values)
+    return min(values) if listing.lower_is_better(name) else max(values)
 
 
 def difference(name: str, value: float, base: float) -> str:
@@ -107,14 +108,14 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
     names = score_names(found)
     base = next((workflow for workflow in found if workflow.id == baseline), found[0])
     cells: dict[str, list[Any]] = {
-        "workflow": [archive.address(workflow) for workflow in found],
+        "workflow": [listing.address(workflow) for workflow in found],
         "colour": ["⬤"] * len(found),
     }
     for name in names:
         cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
     cells["status"] = [[words.status(workflow.status)] for workflow in found]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in found]
-    cells["algorithm"] = [archive.label(workflow.algorithm) for workflow in found]
+    cells["algorithm"] = [listing.label(workflow.algorithm) for workflow in found]
     colours = charts.colours([workflow.id for workflow in found])
     styled = pd.DataFrame(cells).style.apply(
         lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"]
@@ -126,8 +127,8 @@ def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        "workflow": column.LinkColumn("Workflow", display_text=archive.NAME_IN_ADDRESS, width=190, pinned=True),
-        "status": archive.status_column(),
+        "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=190, pinned=True),
+        "status": listing.status_column(),
         **{
             name: column.TextColumn(
                 words.score_name(name),

@@ -10,8 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 from jobs.engine import attempts
 from jobs.pipelines.registry import Param
 from jobs.verbs import workflows as verbs
-from pages.parts import actions, forms, links, notebook, outputs, twins, visitor, words
-from pages.parts.notebook import Notebook
+from pages.parts import commands, forms, links, visitor, words
+from pages.parts.workflow import actions, notebook, outputs
+from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import Refused
 from store.steps import Step
@@ -293,7 +294,7 @@ def _run_from_here(book: Notebook, edits: Edits) -> None:
             args=({RUN: True},),
         )
         st.button("Discard changes", key="discard", type="tertiary", on_click=_discard, args=(workflow_id,))
-        twins.popover([twins.rerun(workflow_id, edits.first, edits.params)], key="twin-rerun")
+        commands.popover([commands.rerun(workflow_id, edits.first, edits.params)], key="command-rerun")
 
 
 def _plan_words(plan: Sequence[verbs.CellPlan]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from jobs.verbs import datasets
-from pages.parts import address, forms, twins, words
+from pages.parts import address, commands, forms, words
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import Refused
@@ -95,7 +95,7 @@ def _why(refused: Refused | OSError) -> str:
 def large_files() -> None:
     st.markdown("Send it from a terminal; it goes straight to disk, whatever its size, and appears in this list.")
     st.code(
-        f'{twins.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
+        f'{commands.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
         language="bash",
         wrap_lines=True,
     )

@@ -10,8 +10,9 @@ from jobs.engine import attempts, queues
 from jobs.engine.attempts import Turn
 from jobs.pipelines import registry
 from jobs.pipelines.registry import StepDefinition
-from pages.parts import curves, visitor, words
-from pages.parts.curves import Shared
+from pages.parts import visitor, words
+from pages.parts.workflow import curves
+from pages.parts.workflow.curves import Shared
 from store import steps, workflows
 from store.errors import NotFound
 from store.steps import Step

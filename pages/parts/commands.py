@@ -14,7 +14,7 @@ from store.datasets import Dataset
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class Command:
     """What to type in a shell instead of pressing a button."""
 
     what: str
@@ -22,7 +22,7 @@ class Twin:
     request: str
 
 
-def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any], called: str = "") -> Twin:
+def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any], called: str = "") -> Command:
     command = ["python", "-m", "jobs", "submit", f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
     for name, value in params.items():
         command += ["--set", f"{name}={_word(value)}"]
@@ -30,97 +30,99 @@ def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, An
     if called:
         command += ["--name", called]
         body["name"] = called
-    return Twin("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
+    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
 
 
-def restart(workflow_id: int) -> Twin:
+def restart(workflow_id: int) -> Command:
     return _verb("Restart", "restart", workflow_id)
 
 
-def restart_all(workflow_ids: Sequence[int]) -> Twin:
+def restart_all(workflow_ids: Sequence[int]) -> Command:
     each = [restart(workflow_id) for workflow_id in workflow_ids]
-    return Twin("Restart", "\n".join(twin.command for twin in each), "\n".join(twin.request for twin in each))
+    return Command(
+        "Restart", "\n".join(command.command for command in each), "\n".join(command.request for command in each)
+    )
 
 
-def delete_all(workflow_ids: Sequence[int]) -> Twin:
+def delete_all(workflow_ids: Sequence[int]) -> Command:
     requests = (f"{curl()} -X DELETE {address.server()}/api/workflows/{workflow_id}" for workflow_id in workflow_ids)
-    return Twin("Delete", f"python -m jobs delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
+    return Command("Delete", f"python -m jobs delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
 
 
-def retry(workflow_id: int) -> Twin:
+def retry(workflow_id: int) -> Command:
     return _verb("Retry", "retry", workflow_id)
 
 
-def cancel(workflow_id: int) -> Twin:
+def cancel(workflow_id: int) -> Command:
     return _verb("Cancel", "cancel", workflow_id)
 
 
-def compose(data_from: int, config_from: int) -> Twin:
-    return Twin(
+def compose(data_from: int, config_from: int) -> Command:
+    return Command(
         "Compose",
         f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
         _post(f"{address.server()}/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
     )
 
 
-def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Twin:
+def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Command:
     settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
-    return Twin(
+    return Command(
         "Run from here",
         f"python -m jobs rerun {workflow_id} --from {step}{settings}",
         _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
     )
 
 
-def describe(workflow_id: int) -> Twin:
+def describe(workflow_id: int) -> Command:
     body = _json({"name": "A new name", "note": "What was tried"})
-    return Twin(
+    return Command(
         "Name and note",
         f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
         f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}",
     )
 
 
-def delete(workflow_id: int) -> Twin:
-    return Twin("Delete", f"python -m jobs delete {workflow_id}", f"{curl()} -X DELETE {_url(workflow_id)}")
+def delete(workflow_id: int) -> Command:
+    return Command("Delete", f"python -m jobs delete {workflow_id}", f"{curl()} -X DELETE {_url(workflow_id)}")
 
 
-def show(workflow_id: int) -> Twin:
-    return Twin("Show", f"python -m jobs show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
+def show(workflow_id: int) -> Command:
+    return Command("Show", f"python -m jobs show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
 
 
-def downloads(workflow_id: int) -> list[Twin]:
+def downloads(workflow_id: int) -> list[Command]:
     model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
     return [
-        Twin("Download model", f"python -m jobs model {workflow_id}", model),
-        Twin("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
+        Command("Download model", f"python -m jobs model {workflow_id}", model),
+        Command("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
     ]
 
 
-def popover(twins: Sequence[Twin], key: str, label: str = "As a command") -> None:
+def popover(commands: Sequence[Command], key: str, label: str = "As a command") -> None:
     """A small button that shows how to do the same from a shell."""
     with st.popover(label, icon=":material/terminal:", type="tertiary", key=key):
-        draw(twins)
+        draw(commands)
 
 
-def draw(twins: Sequence[Twin]) -> None:
-    for twin in twins:
-        if len(twins) > 1:
-            st.markdown(f"**{twin.what}**")
-        st.code("\n".join(filter(None, (twin.command, twin.request))), language="bash", wrap_lines=True)
+def draw(commands: Sequence[Command]) -> None:
+    for command in commands:
+        if len(commands) > 1:
+            st.markdown(f"**{command.what}**")
+        st.code("\n".join(filter(None, (command.command, command.request))), language="bash", wrap_lines=True)
 
 
-def user(what: str, said: Sequence[str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Twin:
+def user(what: str, said: Sequence[str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Command:
     """What an admin does with people."""
     told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
     command = shlex.join(["python", "-m", "jobs", "user", *said])
-    return Twin(what, command, f"{curl()} -X {method} {address.server()}/api/{quote(path)}{told}")
+    return Command(what, command, f"{curl()} -X {method} {address.server()}/api/{quote(path)}{told}")
 
 
-def own(what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Twin:
+def own(what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Command:
     """What everybody does with their own account; a command cannot know who that is."""
     told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    return Twin(what, "", f"{curl()} -X {method} {address.server()}/api/me{path}{told}")
+    return Command(what, "", f"{curl()} -X {method} {address.server()}/api/me{path}{told}")
 
 
 def curl() -> str:
@@ -128,8 +130,8 @@ def curl() -> str:
     return 'curl -H "Authorization: Bearer $TOKEN"' if visitor.has_signed_in() else "curl"
 
 
-def _verb(what: str, verb: str, workflow_id: int) -> Twin:
-    return Twin(what, f"python -m jobs {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
+def _verb(what: str, verb: str, workflow_id: int) -> Command:
+    return Command(what, f"python -m jobs {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
 
 
 def _url(workflow_id: int) -> str:

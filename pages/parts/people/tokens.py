@@ -6,7 +6,7 @@ import streamlit as st
 
 from jobs.verbs import people
 from pages.parts import address, words
-from pages.parts.once import Held
+from pages.parts.press import Held
 from store.people import Token
 from store.tables import now
 

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.parts import charts, profile, words
-from pages.parts.curves import Shared
-from pages.parts.notebook import Notebook
+from pages.parts import charts, words
+from pages.parts.tabular import profile
+from pages.parts.workflow.curves import Shared
+from pages.parts.workflow.notebook import Notebook
 from store.steps import Step
 from store.tables import Status
 

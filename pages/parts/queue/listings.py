@@ -10,8 +10,9 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.engine.queues import JobRow, QueueCounts, WorkerRow
-from pages.parts import address, archive, twins, words
-from pages.parts.twins import Twin
+from pages.parts import address, commands, words
+from pages.parts.commands import Command
+from pages.parts.workflow_list import listing
 from store.tables import now
 
 GREY = "color: #8b97a6"
@@ -25,10 +26,10 @@ COUNTS = {
 }
 
 
-def queue_twin(name: str, verb: str) -> Twin:
+def queue_command(name: str, verb: str) -> Command:
     """How to pause or resume a queue from elsewhere."""
-    request = f"{twins.curl()} -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
-    return Twin(verb.capitalize(), f"python -m jobs {verb}", request)
+    request = f"{commands.curl()} -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
+    return Command(verb.capitalize(), f"python -m jobs {verb}", request)
 
 
 def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:
@@ -63,7 +64,7 @@ def workers_columns() -> dict[str, Any]:
     return {
         "name": column.TextColumn("Worker"),
         "state": column.TextColumn("State"),
-        "doing": column.LinkColumn("Current step", display_text=archive.NAME_IN_ADDRESS),
+        "doing": column.LinkColumn("Current step", display_text=listing.NAME_IN_ADDRESS),
         "up": column.TextColumn("Up for"),
         "memory": column.TextColumn("Memory", help="With its jobs; shared pages are counted in each process."),
         "done": column.TextColumn("Jobs done"),
@@ -90,8 +91,8 @@ def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
 def jobs_columns() -> dict[str, Any]:
     column = st.column_config
     return {
-        "step": column.LinkColumn("Step", display_text=archive.NAME_IN_ADDRESS, width=160, pinned=True),
-        "status": archive.status_column(),
+        "step": column.LinkColumn("Step", display_text=listing.NAME_IN_ADDRESS, width=160, pinned=True),
+        "status": listing.status_column(),
         "attempt": column.TextColumn("Attempt", width=65),
         "started": column.TextColumn("Started", width=110),
         "took": column.TextColumn("Took", width=80),
@@ -111,7 +112,7 @@ def _step_address(workflow_id: int | None, step: str | None) -> str:
     """A link to a workflow whose end names the step."""
     if workflow_id is None:
         return ""
-    said = f"{archive.step_title(step or '')} of #{workflow_id}"
+    said = f"{listing.step_title(step or '')} of #{workflow_id}"
     return f"workflow?id={workflow_id}#{quote(said, safe='')}"
 
 

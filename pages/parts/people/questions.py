@@ -7,9 +7,10 @@ from functools import partial
 import streamlit as st
 
 from jobs.verbs import people
-from pages.parts import once, tokens, twins, words
-from pages.parts.once import Held
-from pages.parts.twins import Twin
+from pages.parts import commands, press, words
+from pages.parts.commands import Command
+from pages.parts.people import tokens
+from pages.parts.press import Held
 from store import actors
 from store.actors import Role
 from store.errors import Refused
@@ -24,7 +25,7 @@ LONGEST_NAME = 80
 
 
 def held() -> Held:
-    return once.held(f"{KEY}-held")
+    return press.held(f"{KEY}-held")
 
 
 def dialogs() -> None:
@@ -63,9 +64,9 @@ def _add(hold: Held) -> None:
     if pressed and (person := hold.press(people.add, name, role, given or _made(hold))):
         _hand_over(hold, person.name, given, f"{person.name} may sign in as {person.role}.")
     hold.problem()
-    twins.popover(
+    commands.popover(
         [
-            twins.user(
+            commands.user(
                 "Add somebody",
                 ["add", name or "NAME", "--role", role],
                 "POST",
@@ -73,7 +74,7 @@ def _add(hold: Held) -> None:
                 {"name": name or "NAME", "role": role},
             )
         ],
-        key=f"{KEY}-add-twin",
+        key=f"{KEY}-add-command",
     )
 
 
@@ -88,9 +89,13 @@ def _role(hold: Held) -> None:
         hold.answered(f"{person.name} is now {role}.")
         st.rerun()
     hold.problem()
-    twins.popover(
-        [twins.user("Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}", {"role": role})],
-        key=f"{KEY}-role-twin",
+    commands.popover(
+        [
+            commands.user(
+                "Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}", {"role": role}
+            )
+        ],
+        key=f"{KEY}-role-command",
     )
 
 
@@ -103,9 +108,9 @@ def _password(hold: Held) -> None:
     if pressed and hold.press(people.set_password, name, given or _made(hold)):
         _hand_over(hold, name, given, f"{name} has a new password.")
     hold.problem()
-    twins.popover(
-        [twins.user("Set a password", ["password", name], "PATCH", f"people/{name}", {"password": "..."})],
-        key=f"{KEY}-password-twin",
+    commands.popover(
+        [commands.user("Set a password", ["password", name], "PATCH", f"people/{name}", {"password": "..."})],
+        key=f"{KEY}-password-command",
     )
 
 
@@ -138,10 +143,10 @@ def _tokens(hold: Held) -> None:
     st.caption("A token lets a program act as this person, with their role, until it runs out or is taken back.")
     tokens.rows(hold, found, people.remove_token)
     tokens.make(hold, people.make_token, hold.about)
-    commands = [
-        Twin("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
+    shown = [
+        Command("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
     ]
-    twins.popover(commands, key=f"{KEY}-token-twin")
+    commands.popover(shown, key=f"{KEY}-token-command")
 
 
 def _remove(hold: Held) -> None:
@@ -167,8 +172,9 @@ def _remove(hold: Held) -> None:
         hold.answered(f"{person.name} may not sign in any more." if sure else "")
         st.rerun()
     hold.problem()
-    twins.popover(
-        [twins.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")], key=f"{KEY}-remove-twin"
+    commands.popover(
+        [commands.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")],
+        key=f"{KEY}-remove-command",
     )
 
 

@@ -8,7 +8,8 @@ import streamlit as st
 
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
-from pages.parts import actions, cells, forms, twins, words
+from pages.parts import commands, forms, words
+from pages.parts.workflow import actions, cells
 from store import workflows
 from store.errors import Refused
 from store.workflows import Filter, Workflow
@@ -49,7 +50,7 @@ def compose(workflow: Workflow) -> None:
         if st.button("Start", type="primary", icon=":material/play_arrow:", key="compose-start"):
             actions.perform(verbs.compose, data_from, config_from)
             st.rerun()
-        twins.popover([twins.compose(data_from, config_from)], key="twin-compose")
+        commands.popover([commands.compose(data_from, config_from)], key="command-compose")
 
 
 @st.dialog("Cancel this workflow?", on_dismiss=actions.close)
@@ -68,7 +69,7 @@ def cancel(workflow: Workflow) -> None:
             kwargs={"leave": False},
         )
         _keep("Keep it running")
-        twins.popover([twins.cancel(workflow.id)], key="twin-cancel")
+        commands.popover([commands.cancel(workflow.id)], key="command-cancel")
 
 
 @st.dialog("Name and note", on_dismiss=actions.close)
@@ -88,7 +89,7 @@ def describe(workflow: Workflow) -> None:
             actions.perform(verbs.describe, workflow.id, name, note, leave=False)
             st.rerun()
         _keep("Leave as it is")
-        twins.popover([twins.describe(workflow.id)], key="twin-describe")
+        commands.popover([commands.describe(workflow.id)], key="command-describe")
 
 
 @st.dialog("Delete this workflow?", on_dismiss=actions.close)
@@ -110,7 +111,7 @@ def delete(workflow: Workflow) -> None:
             kwargs={"leave": False},
         )
         _keep("Keep it")
-        twins.popover([twins.delete(workflow.id)], key="twin-delete")
+        commands.popover([commands.delete(workflow.id)], key="command-delete")
 
 
 def _keep(label: str) -> None:

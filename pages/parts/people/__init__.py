@@ -1,0 +1,1 @@
+"""People: the dialogs of the page, and tokens."""

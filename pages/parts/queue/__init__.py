@@ -1,0 +1,1 @@
+"""Queues: queues, workers and jobs as tables."""
