@@ -10,8 +10,9 @@ import streamlit as st
 from jobs.engine import queues
 from jobs.pipelines import registry
 from jobs.pipelines.registry import Param
-from jobs.tabular import algorithms, profile
+from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.column import Column
 from jobs.verbs import workflows
 from pages.parts import address, commands, forms, links, visitor, words
 from pages.parts.new import sources
@@ -193,7 +194,7 @@ def column_of(dataset: Dataset, name: str) -> dict[str, Any]:
 
 
 def choose_model(dataset: Dataset, target: str, used: list[str] | None) -> tuple[Algorithm, Settings]:
-    task = profile.task_of(column_of(dataset, target))
+    task = Column.from_json(column_of(dataset, target)).task
     fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
     step_title(3, "Model")
     key = f"new-algorithm-{task}"

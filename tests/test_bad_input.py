@@ -23,8 +23,8 @@ from streamlit.testing.v1 import AppTest
 from api.app import create
 from jobs.cli import terminal
 from jobs.cli.app import main
-from jobs.tabular import profile
-from jobs.tabular.csv import reader
+from jobs.tabular import limits
+from jobs.tabular.column import columns_of
 from jobs.verbs import datasets, workflows
 from store import datasets as stored
 from store.errors import Refused
@@ -303,9 +303,9 @@ def test_what_is_read_is_told(client, name):
 def test_what_is_read_can_be_worked_with(home, name):
     """Whatever was read is made ready for training, or a sentence says why it cannot be."""
     made = datasets.add([READ[name][0]], "odd.csv")
-    for column in made.columns[-2:]:
-        algorithm = "LR" if profile.task_of(column) == "classification" else "HGBR"
-        trained(made, column["name"], algorithm, until="preprocess")
+    for column in columns_of(made)[-2:]:
+        algorithm = "LR" if column.task == "classification" else "HGBR"
+        trained(made, column.name, algorithm, until="preprocess")
 
 
 def labelled(labels, rows=120):
@@ -484,5 +484,5 @@ def test_what_counts_as_missing_is_a_superset_of_pandas():
     """Whoever reads the file with pandas finds the same gaps."""
     from pandas._libs.parsers import STR_NA_VALUES
 
-    assert set(reader.MISSING) >= STR_NA_VALUES
-    assert not set(reader.SIGNS) & set(reader.WORDS) and profile.HUGE < 1e308
+    assert set(limits.MISSING) >= STR_NA_VALUES
+    assert not set(limits.SIGNS) & set(limits.WORDS) and limits.HUGE < 1e308

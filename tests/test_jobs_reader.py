@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import tables
 
-from jobs.tabular import profile
+from jobs.tabular import limits, profile
 from jobs.tabular.csv import reader
 from jobs.verbs import datasets
 from store.errors import Refused
@@ -255,7 +255,7 @@ def test_types_are_decided_on_the_whole_file(write):
 
 def test_words_for_missing(write):
     """Every listed word for missing counts as missing, in numbers and in texts."""
-    words = [word for word in reader.MISSING if word]
+    words = [word for word in limits.MISSING if word]
     assert kinds(write, *words)["missing"] == len(words)
     found = kinds(write, *words, fill="red")
     assert (found["missing"], found["distinct"], found["kind"]) == (len(words), 1, "text")

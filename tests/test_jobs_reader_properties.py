@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from jobs.tabular import profile
+from jobs.tabular import limits, profile
 from jobs.tabular.csv import dialect, reader
 from store.errors import Refused
 
@@ -33,7 +33,7 @@ WILD = (
     st.text(SIGNS, max_size=12)
     | st.text(st.sampled_from("\",;\t|\n\r '\\aş1.-"), max_size=8)
     | st.sampled_from(
-        [*reader.MISSING, " NA ", "007", "1,5", "1.234,5", "yes", "=1+1", "\ufeff", "\u2028", "\x85", "x" * 300]
+        [*limits.MISSING, " NA ", "007", "1,5", "1.234,5", "yes", "=1+1", "\ufeff", "\u2028", "\x85", "x" * 300]
     )
 )
 DATES = st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1))
@@ -121,7 +121,7 @@ def expected_text(value, how):
 
 def number_of(value):
     """A cell as a number; nothing where it is missing or absurd."""
-    if value is None or math.isnan(value) or abs(value) > profile.HUGE:
+    if value is None or math.isnan(value) or abs(value) > limits.HUGE:
         return None
     return float(value)
 
@@ -159,9 +159,9 @@ def check_typed(values, described, got, how):
     elif described["kind"] == "date" and not any(isinstance(value, str) for value in given):
         assert got == [None if value is None or value is pd.NaT else value for value in values]
     elif described["kind"] == "text" and all(isinstance(value, str) for value in given):
-        missing = [value is None or value in reader.MISSING for value in got]
+        missing = [value is None or value in limits.MISSING for value in got]
         assert missing == [
-            value is None or pc.utf8_trim_whitespace(pa.scalar(value)).as_py() in reader.MISSING for value in values
+            value is None or pc.utf8_trim_whitespace(pa.scalar(value)).as_py() in limits.MISSING for value in values
         ]
     if given and all(isinstance(value, dt.datetime) for value in given):
         assert described["kind"] == "date"
@@ -178,7 +178,7 @@ def test_how_a_file_is_written_is_found_out(tmp_path_factory, data):
     delimiter = data.draw(st.sampled_from(list(dialect.DELIMITERS)))
     decimal = data.draw(st.sampled_from([".", ","] if delimiter != "," else ["."]))
     rows = data.draw(ROWS)
-    word = st.text(st.sampled_from(TURKISH), min_size=1, max_size=8).filter(lambda text: text not in reader.MISSING)
+    word = st.text(st.sampled_from(TURKISH), min_size=1, max_size=8).filter(lambda text: text not in limits.MISSING)
     frame = pd.DataFrame(
         {
             "şehir": data.draw(st.lists(word, min_size=rows, max_size=rows)),
@@ -244,7 +244,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     start = time.monotonic()
     try:
         _, raw, found = read(path)
-        assert found.rows == raw.num_rows >= reader.FEWEST_ROWS
+        assert found.rows == raw.num_rows >= limits.FEWEST_ROWS
         assert len(found.columns) == raw.num_columns == len(found.preview[0])
     except Refused as refused:
         assert refused.sentence.endswith(".") and refused.sentence[0].isupper() and len(refused.sentence) < 300
@@ -264,7 +264,7 @@ def test_numbers_are_exact(numbers, marks):
         text = f"{number:,}" if thousands and isinstance(number, int) else repr(number)
         texts.append(text.translate(str.maketrans({",": thousands or ",", ".": decimal})))
     found = profile.numbers_of(pa.array(texts), dialect.Dialect(decimal=decimal, thousands=thousands))
-    wanted = [np.nan if abs(number) > profile.HUGE else float(number) for number in numbers]
+    wanted = [np.nan if abs(number) > limits.HUGE else float(number) for number in numbers]
     assert np.array_equal(found.values, wanted, equal_nan=True) and found.unread == 0
 
 

@@ -13,7 +13,11 @@ Task = Literal["classification", "regression"]
 Params = Mapping[str, Any]
 
 TREES_PER_EPOCH = 10
-MOST_CLASSES = 50
+# The algorithm that is proposed for each task.
+FIRST_CHOICE: dict[str, str] = {
+    "classification": "logistic_regression",
+    "regression": "hist_gradient_boosting_regressor",
+}
 # What an algorithm that cannot learn in blocks may hold of the rows; it makes several copies of them.
 HELD_BYTES = 256 << 20
 
@@ -52,6 +56,11 @@ def get(key_or_alias: str) -> Algorithm:
             return algorithm
     known = ", ".join(ALGORITHMS)
     raise NotFound(f"There is no algorithm {wanted[:40]!r}; there are {known}.", "algorithm")
+
+
+def chosen(params: Params) -> Algorithm:
+    """The algorithm among chosen params, or the first choice where none is."""
+    return get(params.get("algorithm") or FIRST_CHOICE["classification"])
 
 
 def _sgd(params: Params, random: Any, **fixed: Any) -> Any:

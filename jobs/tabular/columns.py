@@ -16,9 +16,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from jobs.tabular.csv.reader import MISSING
+from jobs.tabular.limits import HUGE, MISSING
 from jobs.tabular.matrix import Form
-from jobs.tabular.profile import HUGE
 
 # Different values of a column that are remembered, and what they all may take; more begin anew.
 MOST_KNOWN = 100_000

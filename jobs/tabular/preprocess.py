@@ -1,7 +1,7 @@
 """Preprocess: from the typed table to matrices for training and validation. All is fitted on training rows only."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ import pandas as pd
 import pyarrow as pa
 
 from jobs.pipelines.context import Recorder, StepError
-from jobs.pipelines.registry import Param, Params, step
-from jobs.tabular import algorithms, profile
-from jobs.tabular.algorithms import MOST_CLASSES
+from jobs.pipelines.registry import step
+from jobs.tabular import profile
 from jobs.tabular.csv import reader
+from jobs.tabular.limits import FEWEST_ROWS, MOST_CLASSES, WORDS
 from jobs.tabular.matrix import Form, Sheet, Shuffle
 from jobs.tabular.prefetch import Behind, ahead
+from jobs.tabular.prepare.params import params as declared
 from store import files
 
 FITTED_ROWS = 100_000
@@ -36,72 +37,6 @@ READ_TARGET, FITTED, PREPARED, SHUFFLED = 0.06, 0.08, 0.2, 0.87
 
 MISSING = -1
 NOT_USED, LEARNED, TESTED = 0, 1, 2
-
-_TARGET = Param("target", "column", "", "Target", "The column to predict.")
-_FEATURES = Param("features", "columns", None, "Columns to learn from", "Empty: those proposed.")
-_TEST_SIZE = Param(
-    "test_size", "float", 0.2, "Validation share", "Share of the rows kept aside to test on.", low=0.05, high=0.9
-)
-_RANDOM = Param(
-    "random_state",
-    "int",
-    42,
-    "Random seed",
-    "The same seed gives the same result.",
-    low=0,
-    high=2**32 - 1,
-    advanced=True,
-)
-_GAPS = Param(
-    "gaps",
-    "choice",
-    "median",
-    "Gaps in numbers",
-    "What stands in for a missing number.",
-    choices=("median", "mean", "zero"),
-    advanced=True,
-)
-_TEXT_GAPS = Param(
-    "text_gaps",
-    "choice",
-    "most_frequent",
-    "Gaps in texts",
-    "What stands in for a missing text.",
-    choices=("most_frequent", "own_category"),
-    advanced=True,
-)
-_SCALING = Param(
-    "scaling",
-    "choice",
-    "standard",
-    "Scaling",
-    "standard: mean 0 and spread 1. minmax: 0 to 1.",
-    choices=("standard", "minmax", "none"),
-    advanced=True,
-)
-_CATEGORIES = Param(
-    "max_categories",
-    "int",
-    50,
-    "Most categories",
-    "Rarer values of a text column share one category.",
-    low=2,
-    high=1_000,
-    advanced=True,
-)
-
-
-class _Task(Param):
-    """Follows from the algorithm; nobody chooses it."""
-
-    def read(self, value: Any) -> Any:
-        return self.default
-
-
-def _params(chosen: Params) -> Sequence[Param]:
-    task = algorithms.get(chosen.get("algorithm") or "logistic_regression").task
-    fixed = _Task("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
-    return (_TARGET, _FEATURES, _TEST_SIZE, _RANDOM, _GAPS, _TEXT_GAPS, _SCALING, _CATEGORIES, fixed)
 
 
 @dataclass
@@ -123,7 +58,7 @@ class _Target:
         return len(self.codes) - self.kept
 
 
-@step("preprocess", needs=("upload",), params=_params, version=4)
+@step("preprocess", needs=("upload",), params=declared, version=4)
 def preprocess(recorder: Recorder) -> dict[str, Any]:
     """Make matrices out of the table, and the fitted way from raw rows to them."""
     params, uploaded = recorder.params, recorder.result("upload")
@@ -247,7 +182,7 @@ def _tell_words(target: _Target, name: str) -> None:
     """Words that may mean missing are values here; who meant otherwise is told how to say so."""
     assert target.labels is not None
     for code, label in enumerate(target.labels):
-        if label in reader.WORDS:
+        if label in WORDS:
             count = target.counts[code]
             text = (
                 f"{name}: {label} is a value of its own, in {count:,} {'row' if count == 1 else 'rows'}. Where it "
@@ -292,8 +227,8 @@ def _check_dropped(target: _Target, name: str) -> None:
             f"{name} is missing in {target.dropped:,} of {total:,} rows; more than half, so there is too "
             "little to learn from."
         )
-    if target.kept < reader.FEWEST_ROWS:
-        raise StepError(f"Only {target.kept} rows have a value in {name}; at least {reader.FEWEST_ROWS} are needed.")
+    if target.kept < FEWEST_ROWS:
+        raise StepError(f"Only {target.kept} rows have a value in {name}; at least {FEWEST_ROWS} are needed.")
     if target.dropped:
         words = "1 row was" if target.dropped == 1 else f"{target.dropped:,} rows were"
         target.notices.append(reader.notice(f"{words} dropped because {name} is missing.", name, "warning"))

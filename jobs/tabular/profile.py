@@ -12,14 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.tabular.algorithms import MOST_CLASSES
-from jobs.tabular.csv.reader import FEWEST_ROWS, MISSING, SIGNS, WORDS, Dialect, Source, notice
+from jobs.tabular.column import Column
+from jobs.tabular.csv.reader import Dialect, Source, notice
+from jobs.tabular.limits import FEWEST_ROWS, HUGE, MISSING, SIGNS, WORDS
+from jobs.tabular.proposal import propose_target
 from store.errors import Refused
 
 NUMERIC_SHARE = 0.95
 COUNTED_VALUES = 1_000
 PROBED = 6 * COUNTED_VALUES
-HUGE = 1e100
 EXACT = 2.0**53
 BINS = 20
 SAMPLED = 50_000
@@ -48,11 +49,6 @@ _GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3}
 _DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?")
 _ID_NAME = re.compile(
     r"(^|[\s_\-.#])(id|ids|no|nr|num|number|numara|numarası|key|code|kod|kodu|uuid|guid|index|sıra|row)$|^#$|[a-z](Id|ID|No)$"
-)
-_TARGET_NAME = re.compile(
-    r"^(target|label|class|outcome|y|churn|churned|price|amount|salary|revenue|sales"
-    r"|hedef|sonuç|sonuc|etiket|sınıf|fiyat|fiyatı|tutar|maaş|ciro|satış)$",
-    re.IGNORECASE,
 )
 
 
@@ -458,7 +454,14 @@ class Profiler:
         notices = list(self._source.notices)
         for column, state in zip(columns, self._columns, strict=True):
             notices += _notices(column, state)
-        return Profile(columns, self._preview(columns), notices, propose(columns), self.rows, exact)
+        return Profile(
+            columns,
+            self._preview(columns),
+            notices,
+            propose_target([Column.from_json(column) for column in columns]),
+            self.rows,
+            exact,
+        )
 
     def _preview(self, columns: list[dict[str, Any]]) -> list[list[Any]]:
         assert self._head is not None
@@ -480,53 +483,6 @@ def profile(source: Source, chunks: Iterable[pa.RecordBatch], size: int, first_b
             exact = False
             break
     return profiler.finish(exact)
-
-
-def propose(columns: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Which column to predict, and why."""
-    usable = [
-        column for column in columns if column["role"] == "feature" and column["kind"] in ("number", "text", "yes_no")
-    ]
-    named = [column for column in usable if _TARGET_NAME.match(column["name"])]
-    two = [column for column in usable if column["kind"] == "yes_no" or _classes(column) == 2]
-    few = [column for column in usable if 2 <= _classes(column) <= 20]
-    numbers = [column for column in usable if column["kind"] == "number"]
-    yes_no = [column for column in two if column["kind"] == "yes_no"]
-    for found, reason in (
-        (named, "its name says so"),
-        (yes_no, "last yes/no column"),
-        (two, "last column with two values"),
-        (few, "last column with few distinct values"),
-    ):
-        if found and (2 <= _classes(found[-1]) <= MOST_CLASSES):
-            return {
-                "target": found[-1]["name"],
-                "reason": reason,
-                "task": "classification",
-                "algorithm": "logistic_regression",
-            }
-    if numbers:
-        return {
-            "target": numbers[-1]["name"],
-            "reason": "last number column",
-            "task": "regression",
-            "algorithm": "hist_gradient_boosting_regressor",
-        }
-    return None
-
-
-def task_of(column: dict[str, Any]) -> str:
-    """What predicting this column would be."""
-    return "classification" if column["kind"] != "number" or _classes(column) else "regression"
-
-
-def _classes(column: dict[str, Any]) -> int:
-    """Number of classes when this column is a label; 0 when it cannot be."""
-    if not column["distinct_exact"] or column["distinct"] < 2 or column["kind"] in ("date", "empty"):
-        return 0
-    if column["kind"] == "number" and (not column["whole"] or column["distinct"] > 20):
-        return 0
-    return int(column["distinct"])
 
 
 def _role(column: dict[str, Any], state: _Column, exact: bool) -> tuple[str, str | None]:

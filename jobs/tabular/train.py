@@ -37,7 +37,7 @@ UNREADABLE = (
 
 
 def _params(chosen: Params) -> Sequence[Param]:
-    algorithm = algorithms.get(chosen.get("algorithm") or "logistic_regression")
+    algorithm = algorithms.chosen(chosen)
     which = Param(
         "algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence, choices=tuple(algorithms.ALGORITHMS)
     )

@@ -45,13 +45,9 @@ def goal(dataset: Dataset, target: str | None, algorithm: str | None) -> tuple[s
 
 
 def _algorithm_for(dataset: Dataset, target: str) -> str:
-    from jobs.tabular import profile
+    from jobs.tabular import column, proposal
 
-    for column in dataset.columns:
-        if column["name"] == target:
-            task = profile.task_of(column)
-            return "logistic_regression" if task == "classification" else "hist_gradient_boosting_regressor"
-    return "logistic_regression"  # the target is no column of the dataset, which is what will be said
+    return proposal.algorithm_for(column.columns_of(dataset), target)
 
 
 def settings(pairs: list[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.engine import handover, queues, runner
 from jobs.pipelines import registry
-from jobs.tabular import algorithms
+from jobs.tabular import algorithms, limits
 from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
 from store.actors import Role
@@ -272,7 +272,7 @@ def _misfits(dataset: Dataset, target: str, algorithm: str) -> list[Refused]:
     if task == "regression" and kind not in ("number", None):
         sentence = f"{target!r} is not a number; {algorithm} predicts numbers. Choose from {others}."
         return [Refused(sentence, "algorithm")]
-    if task == "classification" and distinct and distinct > algorithms.MOST_CLASSES:
+    if task == "classification" and distinct and distinct > limits.MOST_CLASSES:
         said = f"{target!r} has {distinct:,} different values, too many for classes"
         advice = f"choose from {others}" if kind == "number" else "choose another target"
         return [Refused(f"{said}; {advice}.", "algorithm" if kind == "number" else "target")]

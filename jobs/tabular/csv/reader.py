@@ -19,29 +19,7 @@ import pyarrow.csv as arrow_csv
 from jobs.tabular.csv.dialect import DELIMITERS, Dialect, read_overrides
 from store.errors import Refused
 
-# Cells that mean "no value". Signs are nothing else; words may also be an answer, so in a column to predict they are
-# values, and elsewhere it is said that they count as missing. Together a superset of what pandas takes for missing.
-SIGNS = (
-    "",
-    "<NA>",
-    "#N/A",
-    "#NA",
-    "#N/A N/A",
-    "NaN",
-    "nan",
-    "-NaN",
-    "-nan",
-    "-1.#IND",
-    "-1.#QNAN",
-    "1.#IND",
-    "1.#QNAN",
-    "-",
-    "?",
-)
-WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None")
-MISSING = SIGNS + WORDS
 MOST_COLUMNS = 2_000
-FEWEST_ROWS = 20
 LONGEST_FIELD = 1 << 20
 BLOCK = 4 << 20
 SAMPLE = 1 << 18

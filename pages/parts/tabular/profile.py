@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from jobs.tabular.column import Column
 from jobs.tabular.csv.dialect import DELIMITERS
-from jobs.tabular.profile import task_of
 from jobs.verbs import datasets
 from pages.parts import forms, words
 from store.datasets import Dataset
@@ -125,7 +125,7 @@ def read_again(dataset: Dataset, key: str) -> Dataset | None:
 
 def target_words(column: Mapping[str, Any], rows: int | None) -> str:
     """2 classes: yes (61 %), no (39 %); or the range of a number."""
-    if task_of(dict(column)) == "regression":
+    if Column.from_json(column).task == "regression":
         return f"A number, {words.plain(contents(column))}"
     classes = int(column.get("distinct") or 0)
     said = words.count(classes, "class", "classes")

@@ -1,0 +1,73 @@
+"""The profile of one column of a table; without any library, for pages and commands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any, Literal
+
+from store.datasets import Dataset
+
+Kind = Literal["number", "text", "yes_no", "date", "empty"]
+Role = Literal["feature", "leave_out"]
+
+# A number column with more distinct values than this is an amount, not a set of classes.
+MOST_NUMBER_CLASSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What all cells of a column say: its kind, figures, and whether it is proposed as a feature.
+
+    `min` and `max` are numbers, or texts such as 2024-03-14 for dates. `top` holds values with their counts."""
+
+    name: str
+    kind: Kind = "text"
+    whole: bool = False
+    missing: int = 0
+    distinct: int = 0
+    distinct_exact: bool = True
+    min: Any = None
+    max: Any = None
+    mean: float | None = None
+    top: list[list[Any]] = field(default_factory=list)
+    histogram: list[int] = field(default_factory=list)
+    unread: int = 0
+    huge: int = 0
+    format: str | None = None
+    # Whether other programs may read its texts as numbers: 007 as 7, or 7.0 beside a gap.
+    codes: bool = False
+    role: Role = "feature"
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the column as the database stores it."""
+        return {name: getattr(self, name) for name in _names()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Column":
+        """Read a stored column, also one of an older version with fewer or other fields."""
+        return cls(**{name: stored[name] for name in _names() if name in stored})
+
+    @property
+    def classes(self) -> int:
+        """Return the number of classes when this column is the target; 0 when it cannot be a label."""
+        if not self.distinct_exact or self.distinct < 2 or self.kind in ("date", "empty"):
+            return 0
+        if self.kind == "number" and (not self.whole or self.distinct > MOST_NUMBER_CLASSES):
+            return 0
+        return self.distinct
+
+    @property
+    def task(self) -> Literal["classification", "regression"]:
+        """Return what predicting this column is."""
+        return "classification" if self.kind != "number" or self.classes else "regression"
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(each.name for each in fields(Column))
+
+
+def columns_of(dataset: Dataset) -> list[Column]:
+    """Return the columns of a dataset, as far as its profile knows them."""
+    return [Column.from_json(stored) for stored in dataset.columns]

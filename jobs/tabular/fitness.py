@@ -1,0 +1,131 @@
+"""Fitness: whether a table, a target and an algorithm fit together, before anything is started."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.tabular import algorithms
+from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.column import Column, columns_of
+from jobs.tabular.limits import MOST_CLASSES
+from jobs.tabular.prepare.params import FEATURES, MAX_CATEGORIES, TEST_SIZE
+from store.datasets import Dataset
+from store.errors import Refused
+
+# The name of the one input of the pipeline.
+DATA = "data"
+DATE_WIDTH = 3
+NAMED = 8
+
+Params = Mapping[str, Any]
+Inputs = Mapping[str, Dataset]
+
+
+def check(params: Params, inputs: Inputs) -> list[Refused]:
+    """Return everything that keeps these params from fitting the dataset, each with its field.
+
+    Values that are no values of their param are left to the param itself."""
+    dataset = inputs[DATA]
+    columns, target = columns_of(dataset), params.get("target") or ""
+    names = [column.name for column in columns]
+    problems = []
+    if target not in names:
+        sentence = f"{dataset.title} has no column {target!r}; choose the target from {_few(names)}."
+        problems.append(Refused(sentence, "target"))
+    try:
+        algorithm = algorithms.get(params.get("algorithm") or algorithms.FIRST_CHOICE["classification"])
+    except Refused as refused:
+        return [*problems, refused]
+    if not problems:
+        problems += _misfits(next(column for column in columns if column.name == target), algorithm)
+    return problems + _unknown_features(dataset, names, target, params)
+
+
+def facets(params: Params, inputs: Inputs) -> dict[str, str]:
+    """Return what workflows are filtered and sorted by."""
+    return {"target": str(params["target"]), "algorithm": algorithms.get(params["algorithm"]).key}
+
+
+def default_name(params: Params, inputs: Inputs) -> str:
+    """Return the name of a workflow that its person did not name: customers, neural network."""
+    return f"{inputs[DATA].name}, {algorithms.get(params['algorithm']).spoken}"
+
+
+def sample(params: Params, inputs: Inputs) -> str | None:
+    """Return the sentence that an algorithm which needs its rows in memory will learn from a random sample, and how big
+    that is; None when it learns from every row."""
+    dataset, algorithm = inputs[DATA], algorithms.get(params["algorithm"])
+    if not algorithm.in_memory:
+        return None
+    features, most = FEATURES.read(params.get("features")), MAX_CATEGORIES.read(params.get("max_categories"))
+    width = sum(
+        _width(column, most)
+        for column in columns_of(dataset)
+        if column.name != params["target"] and _is_feature(column, features)
+    )
+    held = algorithms.most_rows(max(width, 1))
+    training = _rows(dataset) * (1 - TEST_SIZE.read(params.get("test_size")))
+    if training <= held:
+        return None
+    return (
+        f"{algorithm.label} needs its rows in memory, so it learns from about {_round(held):,} random rows of the "
+        f"{_round(training):,} that are for learning. Algorithms that read the table in parts learn from all."
+    )
+
+
+def _misfits(column: Column, algorithm: Algorithm) -> list[Refused]:
+    """An algorithm for numbers needs a number to predict, one for classes few distinct values."""
+    others = ", ".join(each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task)
+    if column.kind in ("date", "empty"):
+        sentence = f"{column.name!r} is a column of {column.kind} cells and cannot be predicted; choose another."
+        return [Refused(sentence, "target")]
+    if algorithm.task == "regression" and column.kind != "number":
+        sentence = f"{column.name!r} is not a number; {algorithm.key} predicts numbers. Choose from {others}."
+        return [Refused(sentence, "algorithm")]
+    if algorithm.task == "classification" and column.distinct > MOST_CLASSES:
+        many = f"{column.name!r} has {column.distinct:,} different values, too many for classes"
+        if column.kind == "number":
+            return [Refused(f"{many}; choose from {others}.", "algorithm")]
+        return [Refused(f"{many}; choose another target.", "target")]
+    return []
+
+
+def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, params: Params) -> list[Refused]:
+    try:
+        features = FEATURES.read(params.get("features"))
+    except Refused:
+        return []
+    if features is None:
+        return []
+    if not set(features) - {target}:
+        return [Refused("Every column is left out; choose at least one besides the target.", "features")]
+    unknown = [column for column in features if column not in names]
+    return [Refused(f"{dataset.title} has no column {column!r}.", "features") for column in unknown]
+
+
+def _is_feature(column: Column, features: list[str] | None) -> bool:
+    return column.role == "feature" if features is None else column.name in features
+
+
+def _width(column: Column, max_categories: int) -> int:
+    """Return how many columns of the matrix a column becomes, about."""
+    if column.kind in ("number", "date"):
+        return 1 if column.kind == "number" else DATE_WIDTH
+    return min(column.distinct, max_categories)
+
+
+def _rows(dataset: Dataset) -> float:
+    """Return how many rows a dataset has; before all of them are read, as many as its size suggests."""
+    if dataset.rows is not None:
+        return dataset.rows
+    shown = [sum(len(str(cell)) + 1 for cell in row) for row in dataset.preview]
+    return dataset.size * len(shown) / max(sum(shown), 1)
+
+
+def _round(rows: float) -> int:
+    """Return an estimate in three digits: 1,080,000."""
+    return int(float(f"{rows:.3g}"))
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

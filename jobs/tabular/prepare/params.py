@@ -1,0 +1,73 @@
+"""What can be chosen about preparing a table; without any library."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jobs.pipelines.registry import Param, Params
+from jobs.tabular import algorithms
+
+TARGET = Param("target", "column", "", "Target", "The column to predict.")
+FEATURES = Param("features", "columns", None, "Columns to learn from", "Empty: those proposed.")
+TEST_SIZE = Param(
+    "test_size", "float", 0.2, "Validation share", "Share of the rows kept aside to test on.", low=0.05, high=0.9
+)
+RANDOM_STATE = Param(
+    "random_state",
+    "int",
+    42,
+    "Random seed",
+    "The same seed gives the same result.",
+    low=0,
+    high=2**32 - 1,
+    advanced=True,
+)
+GAPS = Param(
+    "gaps",
+    "choice",
+    "median",
+    "Gaps in numbers",
+    "What stands in for a missing number.",
+    choices=("median", "mean", "zero"),
+    advanced=True,
+)
+TEXT_GAPS = Param(
+    "text_gaps",
+    "choice",
+    "most_frequent",
+    "Gaps in texts",
+    "What stands in for a missing text.",
+    choices=("most_frequent", "own_category"),
+    advanced=True,
+)
+SCALING = Param(
+    "scaling",
+    "choice",
+    "standard",
+    "Scaling",
+    "standard: mean 0 and spread 1. minmax: 0 to 1.",
+    choices=("standard", "minmax", "none"),
+    advanced=True,
+)
+MAX_CATEGORIES = Param(
+    "max_categories",
+    "int",
+    50,
+    "Most categories",
+    "Rarer values of a text column share one category.",
+    low=2,
+    high=1_000,
+    advanced=True,
+)
+
+
+class _Task(Param):
+    """Follows from the algorithm; nobody chooses it."""
+
+    def read(self, value: Any) -> Any:
+        return self.default
+
+
+def params(chosen: Params) -> Sequence[Param]:
+    task = algorithms.chosen(chosen).task
+    fixed = _Task("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
+    return (TARGET, FEATURES, TEST_SIZE, RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)

@@ -1,0 +1,62 @@
+"""Proposals: the target that a table suggests, and the algorithm that fits a target; without any library."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jobs.tabular import algorithms
+from jobs.tabular.column import Column, columns_of
+from jobs.tabular.limits import MOST_CLASSES
+from store.datasets import Dataset
+from store.errors import Refused
+
+# A target with more distinct values than this is not proposed as a set of classes unless its name says so.
+FEW_VALUES = 20
+
+_TARGET_NAME = re.compile(
+    r"^(target|label|class|outcome|y|churn|churned|price|amount|salary|revenue|sales"
+    r"|hedef|sonuç|sonuc|etiket|sınıf|fiyat|fiyatı|tutar|maaş|ciro|satış)$",
+    re.IGNORECASE,
+)
+
+
+def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """Return the chosen params with the target and algorithm that are not chosen filled in."""
+    proposal = dataset.proposal or {}
+    target = chosen.get("target") or proposal.get("target")
+    if not target:
+        raise Refused(f"No column of {dataset.title} suggests itself as the target; choose one.", "target")
+    algorithm = chosen.get("algorithm")
+    if not algorithm and target == proposal.get("target"):
+        algorithm = proposal.get("algorithm")
+    return {**chosen, "target": target, "algorithm": algorithm or algorithm_for(columns_of(dataset), target)}
+
+
+def algorithm_for(columns: Sequence[Column], target: str) -> str:
+    """Return the first algorithm to try on a target; a target that is no column is refused by the check, not here."""
+    task = next((column.task for column in columns if column.name == target), "classification")
+    return algorithms.FIRST_CHOICE[task]
+
+
+def propose_target(columns: Sequence[Column]) -> dict[str, Any] | None:
+    """Return which column to predict, how, and why; None when no column suggests itself."""
+    usable = [column for column in columns if column.role == "feature" and column.kind in ("number", "text", "yes_no")]
+    for group, reason in _groups(usable):
+        if group and 2 <= group[-1].classes <= MOST_CLASSES:
+            return _proposal(group[-1], "classification", reason)
+    if numbers := [column for column in usable if column.kind == "number"]:
+        return _proposal(numbers[-1], "regression", "last number column")
+    return None
+
+
+def _groups(usable: Sequence[Column]) -> Iterator[tuple[list[Column], str]]:
+    """Columns that may be labels, the likeliest group first."""
+    two = [column for column in usable if column.kind == "yes_no" or column.classes == 2]
+    yield [column for column in usable if _TARGET_NAME.match(column.name)], "its name says so"
+    yield [column for column in two if column.kind == "yes_no"], "last yes/no column"
+    yield two, "last column with two values"
+    yield [column for column in usable if 2 <= column.classes <= FEW_VALUES], "last column with few distinct values"
+
+
+def _proposal(column: Column, task: algorithms.Task, reason: str) -> dict[str, Any]:
+    return {"target": column.name, "reason": reason, "task": task, "algorithm": algorithms.FIRST_CHOICE[task]}
