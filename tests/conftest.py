@@ -70,6 +70,17 @@ def cheap(monkeypatch):
     people._nobodys_password.cache_clear()
 
 
+LIVE = {"services", "app", "crew", "page"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A test that needs a running app or workers is marked `live`; `just quick` leaves those out."""
+    for item in items:
+        if LIVE & set(item.fixturenames):
+            item.add_marker("live")
+
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

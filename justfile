@@ -1,0 +1,60 @@
+# What is done to this repository day by day. `just` lists it; `pip install rust-just` brings the command.
+
+not_quick := "slow or browser or wheel or live"
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Create .venv with everything that is pinned
+install:
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet -r requirements.txt
+
+# Start the app
+run *options:
+    streamlit run app.py {{ options }}
+
+# Lint, format and types
+check:
+    ruff check .
+    ruff format --check .
+    mypy
+
+# Write what lint and format can write themselves
+fix:
+    ruff check --fix .
+    ruff format .
+
+# The tests that need no running app, worker or browser: under a minute
+quick *options:
+    python -m pytest -q -n 2 --dist loadfile -m "not ({{ not_quick }})" {{ options }}
+
+# Every test, as CI runs them
+test *options:
+    python -m pytest -n 3 --dist loadfile --no-loadscope-reorder {{ options }}
+
+# Only the tests that take long: crashes, floods, browsers, the wheel
+slow *options:
+    python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "slow or browser or wheel" {{ options }}
+
+# All measurements but the 10 GB file: a quarter of an hour, a table and a page of plots
+bench *options:
+    python -m tests.bench --out results {{ options }}
+
+# Break everything in turn and read which promises held
+chaos minutes="10" seed="1":
+    python -m tests.bench.chaos --minutes {{ minutes }} --seed {{ seed }}
+
+# Build the wheel into dist/
+wheel:
+    pip wheel --no-deps --wheel-dir dist .
+
+# Look for known faults in the pinned packages
+audit:
+    pip install --quiet pip-audit
+    pip-audit --no-deps --disable-pip -r requirements.txt
+
+# What must pass before anything lands, in a fresh environment
+ci:
+    .ci/run
