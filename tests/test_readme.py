@@ -1,38 +1,120 @@
-"""The README tells the whole truth about settings, pages and commands."""
+"""README and docs tell the truth: every setting, page, command, path and link in them exists, and none is missing."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from jobs.cli.app import app
 from jobs.pipelines.registry import load
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+}
+DOCS = "\n".join(PAGES.values())
+OPERATIONS = PAGES["docs/operations.md"]
+FOLDERS = "api|jobs|pages|store|tests|docs|trainyard|\\.ci|\\.streamlit"
+MADE_LATER = {".streamlit/secrets.toml"}
 
 
 def test_every_setting_is_described():
-    """Each setting has a row in the table, and the table has no other."""
-    described = set(re.findall(r"^\| `(TRAINYARD_\w+)`", README, re.MULTILINE))
+    """Each setting has a row in the table of docs/operations.md, and the table has no other."""
+    described = set(re.findall(r"^\| `(TRAINYARD_\w+)`", OPERATIONS, re.MULTILINE))
     assert described == {f"TRAINYARD_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_page_is_described():
-    """Each page of the menu is in the table of pages."""
+    """Each page of the menu is in the README's table of pages."""
     paths = set(re.findall(r'url_path="([\w-]+)"', (ROOT / "pages" / "navigation.py").read_text())) - {"home"}
     assert paths and [path for path in paths if f"`/{path}" not in README] == []
 
 
 def test_every_command_is_described():
-    """Each command that design promises is named."""
-    from jobs.cli.app import app
-
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert [name for name in sorted(names) if f"`{name}`" not in README and f"jobs {name}" not in README] == []
+    """Each command has its place in the table of docs/operations.md."""
+    named = set(re.findall(r"`(\w+)`", re.search(r"\| Command \|.*?\n\n", OPERATIONS, re.DOTALL)[0]))
+    assert named == set(get_command(app).commands)
 
 
-def test_the_example_pipeline_is_right(tmp_path, monkeypatch):
+def commands():
+    """Every command line in the docs, as words: in blocks of shell and between backticks."""
+    blocks = re.findall(r"```bash\n(.*?)```", DOCS, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", DOCS)
+    for line in lines:
+        for command in re.split(r" && ", line.partition(" # ")[0]):
+            yield command.strip()
+
+
+def test_commands_in_the_docs_exist():
+    """A command of Trainyard that the docs show is one, with the options it has there."""
+    known = get_command(app)
+    shown = [line for line in commands() if re.match(r"(python -m jobs|trainyard) \w", line)]
+    assert len(shown) > 10
+    for line in shown:
+        words = re.sub(r"^(python -m jobs|trainyard) ", "", line)
+        command = known
+        for word in shlex.split(words):
+            if word in getattr(command, "commands", {}):
+                command = command.commands[word]
+            elif word.startswith("--") and command.name != "up":
+                assert word.split("=")[0] in {*(opt for param in command.params for opt in param.opts), "--help"}, line
+        assert command is not known or "--" in words, line
+
+
+def test_recipes_and_modules_in_the_docs_exist():
+    """A recipe of just, a module that Python runs, and a script that the docs show are there."""
+    recipes = set(re.findall(r"^(\w+)[^:=\n]*:(?!=)", (ROOT / "justfile").read_text(), re.MULTILINE))
+    for line in commands():
+        words = line.split()
+        if words[:1] == ["just"] and len(words) > 1:
+            assert words[1] in recipes, line
+        if words[:2] == ["python", "-m"] and words[2].startswith("tests."):
+            path = ROOT / words[2].replace(".", "/")
+            assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), line
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_settings_named_in_the_docs_exist(document):
+    """No page speaks of a setting that there is not."""
+    known = {f"TRAINYARD_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"TRAINYARD_[A-Z_]+", PAGES[document])) - known == set()
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_paths_named_in_the_docs_exist(document):
+    """A file or folder of this repository that a page names is there."""
+    named = set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", PAGES[document])) - MADE_LATER
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def anchors(text):
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", PAGES)
+def test_links_lead_somewhere(document):
+    """A link to a file of this repository leads to it, and to a heading that it has."""
+    for link in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", PAGES[document]):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+def test_every_page_of_the_docs_is_found():
+    """The README leads to every page of docs/."""
+    assert [page for page in PAGES if page.startswith("docs/") and f"({page})" not in README] == []
+
+
+def test_the_example_pipeline_is_right(monkeypatch):
     """The pipeline in the README is one that Trainyard accepts."""
     load()
     from jobs.pipelines import registry
