@@ -1,16 +1,18 @@
 """Datasets: what was uploaded; one of them with its profile, versions and workflows."""
 
 import math
+from functools import partial
 
 import streamlit as st
 
 from jobs.verbs import datasets
-from pages.parts import address, links, visitor, words
+from pages.parts import address, links, press, visitor, words
+from pages.parts.press import Held
 from pages.parts.tabular import profile
 from store import datasets as stored
 from store import workflows
 from store.datasets import Dataset, Listed
-from store.errors import NotFound, Refused
+from store.errors import NotFound
 from store.workflows import Filter
 
 PER_PAGE = 50
@@ -18,8 +20,9 @@ WORKFLOWS = 20
 
 
 def page() -> None:
-    if said := st.session_state.pop("datasets-said", None):
-        st.toast(said)
+    hold = press.held("datasets-held")
+    hold.settle()
+    hold.tell()
     if "id" not in st.query_params:
         everything()
         return
@@ -31,7 +34,7 @@ def page() -> None:
     except NotFound as refused:
         missing(refused)
         return
-    one(dataset)
+    one(hold, dataset)
 
 
 # The list
@@ -121,8 +124,8 @@ def table(listed: list[Listed]) -> None:
 # One dataset
 
 
-def one(dataset: Dataset) -> None:
-    title(dataset)
+def one(hold: Held, dataset: Dataset) -> None:
+    title(hold, dataset)
     profile.notices(dataset.notices, key=f"notices-{dataset.id}")
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
@@ -136,7 +139,7 @@ def one(dataset: Dataset) -> None:
         users(dataset)
 
 
-def title(dataset: Dataset) -> None:
+def title(hold: Held, dataset: Dataset) -> None:
     way_back("All datasets")
     st.header(words.plain(dataset.title), anchor=False)
     by = f" by {words.plain(dataset.created_by)}" if dataset.created_by and visitor.has_signed_in() else ""
@@ -151,7 +154,9 @@ def title(dataset: Dataset) -> None:
         if visitor.may_change():
             read_differently(dataset)
         if st.button("Delete", icon=":material/delete:", key="delete", **visitor.changes()):
-            ask_to_delete(dataset)
+            hold.ask("delete", dataset.id)
+    if hold.question == "delete" and hold.about == dataset.id:
+        hold.dialog("Delete this dataset?", "delete", partial(delete, hold, dataset))
 
 
 def read_differently(dataset: Dataset) -> None:
@@ -162,40 +167,27 @@ def read_differently(dataset: Dataset) -> None:
         st.rerun()
 
 
-@st.dialog("Delete a dataset", icon=":material/delete:")
-def ask_to_delete(dataset: Dataset) -> None:
+def delete(hold: Held, dataset: Dataset) -> None:
+    """Delete, and go back to the list; a dataset that a workflow began to use in between stays."""
     name = words.plain(dataset.title)
     if dataset.used_by:
         st.markdown(
-            f"**{name}** cannot be deleted, because {words.count(dataset.used_by, 'workflow')} "
-            f"{'uses' if dataset.used_by == 1 else 'use'} it and could not be explained or run again without "
-            "it. Delete those first; they are listed at the end of this page."
+            f"**{name}** cannot be deleted because {words.count(dataset.used_by, 'workflow')} "
+            f"{'uses' if dataset.used_by == 1 else 'use'} it. Delete the workflows first; "
+            "the end of this page lists them."
         )
         return
     st.markdown(
-        f"**{name}** goes, with its profile and its file ({words.size(dataset.size)}), unless another version "
-        "needs the same file. No workflow uses it. This cannot be undone."
+        f"This deletes **{name}** and its profile. The file ({words.size(dataset.size)}) goes too, "
+        "if no other version uses it. You cannot undo this."
     )
-    with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", key="delete-it", on_click=delete, args=(dataset.id, name)):
+    if hold.sure("Delete", "delete", "Keep", "delete"):
+        hold.press(datasets.remove, dataset.id)
+        if not hold.refused:
+            hold.answered(f"{dataset.title} is deleted.")
+            st.query_params.clear()
             st.rerun()
-        if st.button("Keep it", key="keep-it"):
-            st.rerun()
-
-
-def delete(dataset_id: int, name: str) -> None:
-    """Delete, and go back to the list; a workflow that began to use it in between keeps it."""
-    said = f"{name} was deleted."
-    try:
-        datasets.remove(dataset_id)
-    except NotFound:
-        said = f"{name} was gone already."
-    except Refused as refused:
-        st.session_state["datasets-said"] = words.plain(refused.sentence)
-        return
-    # Said by the next full run: a toast in here would take the dialog's place on the screen and break the page.
-    st.session_state["datasets-said"] = said
-    st.query_params.clear()
+    hold.problem()
 
 
 def versions(dataset: Dataset) -> None:

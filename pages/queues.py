@@ -8,10 +8,10 @@ import streamlit as st
 
 from jobs.engine import queues
 from jobs.engine.queues import JobRow, QueueCounts, Queues, WorkerRow
-from pages.parts import charts, commands, links, live, tables, visitor, words
+from pages.parts import charts, commands, links, live, press, tables, visitor, words
+from pages.parts.press import Held
 from pages.parts.queue import listings
 from pages.parts.workflow_list import listing
-from store.errors import Refused
 from store.tables import Status
 
 KEY = "queues"
@@ -21,13 +21,16 @@ JOBS_HEIGHT = 420
 
 
 def page() -> None:
+    hold = press.held(f"{KEY}-held")
+    hold.settle()
     st.header("Queues", anchor=False)
-    _said()
-    live.panel(KEY, _panel, changing=True, foot=False)
-    _dialogs()
+    hold.tell()
+    live.panel(KEY, lambda: _panel(hold), changing=True, foot=False)
+    if hold.question == "stop":
+        _ask_to_stop(hold)
 
 
-def _panel() -> bool:
+def _panel(hold: Held) -> bool:
     """Everything on the page; a queue can always change."""
     now = queues.snapshot(memory=True)
     known = now if now.reachable else last_known()["queues"]
@@ -38,10 +41,10 @@ def _panel() -> bool:
         _unreachable(now, known)
     _numbers(now)
     for each in known.queues if known else []:
-        _queue(each, now.reachable)
+        _queue(hold, each, now.reachable)
     _charts()
     _workers(known.workers if known else [], now)
-    _jobs()
+    _jobs(hold)
     return True
 
 
@@ -71,7 +74,7 @@ def _numbers(now: Queues) -> None:
     failed.metric("Failed in the last hour", f"{now.failed_last_hour:,}", border=True)
 
 
-def _queue(queue: QueueCounts, reachable: bool) -> None:
+def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
     with st.container(border=True, key=f"{KEY}-queue-{queue.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Queue **{words.plain(queue.name)}**", width="content")
@@ -86,14 +89,14 @@ def _queue(queue: QueueCounts, reachable: bool) -> None:
                 _button(
                     "Resume",
                     "play_arrow",
-                    partial(queues.resume, queue.name),
+                    partial(hold.press, queues.resume, queue.name),
                     **visitor.changes("Steps start again.", reachable),
                 )
             else:
                 _button(
                     "Pause",
                     "pause",
-                    partial(queues.pause, queue.name),
+                    partial(hold.press, queues.pause, queue.name),
                     **visitor.changes("No further step starts; running ones end in peace.", reachable),
                 )
             if visitor.may_change():
@@ -154,7 +157,7 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
             st.caption("Which workers there are is known when the queue is back.")
 
 
-def _jobs() -> None:
+def _jobs(hold: Held) -> None:
     jobs = queues.recent_jobs(JOBS)
     with st.container(border=True, key=f"{KEY}-jobs"):
         bar = st.container(horizontal=True, vertical_alignment="center")
@@ -176,10 +179,10 @@ def _jobs() -> None:
             alt="The last jobs",
         )
         with bar:
-            _job_actions(by_id[chosen[0]] if chosen else None)
+            _job_actions(hold, by_id[chosen[0]] if chosen else None)
 
 
-def _job_actions(job: JobRow | None) -> None:
+def _job_actions(hold: Held, job: JobRow | None) -> None:
     if job is None:
         st.caption(f"Tick a job to open{', stop or retry' if visitor.may_change() else ''} it", width="content")
         return
@@ -188,12 +191,12 @@ def _job_actions(job: JobRow | None) -> None:
         _button(
             "Retry",
             "replay",
-            partial(queues.requeue, job.step_id),
+            partial(hold.press, queues.requeue, job.step_id),
             **visitor.changes("Tries this step and those below again."),
         )
         _command(commands.retry(job.workflow_id))
     elif not job.status.over:
-        _button("Stop", "stop_circle", partial(_ask, job.step_id), **visitor.changes("Asks first."))
+        _button("Stop", "stop_circle", partial(hold.ask, "stop", job.step_id), **visitor.changes("Asks first."))
         _command(commands.cancel(job.workflow_id))
 
 
@@ -202,61 +205,30 @@ def _command(command: commands.Command) -> None:
         commands.popover([command], key=f"{KEY}-job-command")
 
 
-def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
+def _button(said: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
     if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", **how):
-        try:
-            act()
-        except Refused as refused:
-            st.session_state[f"{KEY}-refused"] = refused.sentence
+        act()
         st.rerun()
 
 
-def _ask(step_id: int) -> None:
-    st.session_state[f"{KEY}-asked"] = step_id
-
-
-def _dialogs() -> None:
-    """The question that a button raised, if any; it stays open, whatever is drawn anew, until it is answered."""
-    step_id = st.session_state.get(f"{KEY}-asked")
-    job = next((job for job in queues.recent_jobs(JOBS) if job.step_id == step_id), None) if step_id else None
+def _ask_to_stop(hold: Held) -> None:
+    job = next((job for job in queues.recent_jobs(JOBS) if job.step_id == hold.about), None)
     if job:
-        said = f"Stop {words.plain(listing.step_title(job.step))} of #{job.workflow_id}?"
-        st.dialog(said, icon=":material/stop_circle:", on_dismiss=_answered)(_stop)(job)
+        title = f"Stop {words.plain(listing.step_title(job.step))} of #{job.workflow_id}?"
+        hold.dialog(title, "stop_circle", partial(_stop, hold, job))
 
 
-def _stop(job: JobRow) -> None:
+def _stop(hold: Held, job: JobRow) -> None:
     st.markdown(
-        f"The step stops at once, and workflow {job.workflow_id} is cancelled from there on. "
-        "Steps that are completed are kept, and Retry goes on from there."
+        f"The step stops at once and workflow {job.workflow_id} is cancelled from there on. "
+        "Completed steps are kept; Retry continues from them."
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        keep = st.button("Let it run", key=f"{KEY}-keep")
-        sure = st.button("Stop it", key=f"{KEY}-sure", type="primary", icon=":material/stop_circle:")
-    if keep:
-        _answered()
-        st.rerun()
-    if sure:
-        try:
-            queues.stop(job.step_id)
-        except Refused as refused:
-            st.error(words.plain(refused.sentence), icon=":material/error:")
-            return
-        _answered(f"Workflow #{job.workflow_id} is cancelled.")
-        st.rerun()
-
-
-def _answered(said: str = "") -> None:
-    st.session_state.pop(f"{KEY}-asked", None)
-    if said:
-        st.session_state[f"{KEY}-said"] = said
-
-
-def _said() -> None:
-    """What a verb answered in the run before this one."""
-    if said := st.session_state.pop(f"{KEY}-said", None):
-        st.toast(words.plain(said), icon=":material/check_circle:")
-    if refused := st.session_state.pop(f"{KEY}-refused", None):
-        st.error(words.plain(refused), icon=":material/error:")
+    if hold.sure("Stop it", "stop_circle", "Let it run", KEY):
+        hold.press(queues.stop, job.step_id)
+        if not hold.refused:
+            hold.answered(f"Workflow #{job.workflow_id} is cancelled.")
+            st.rerun()
+    hold.problem()
 
 
 page()

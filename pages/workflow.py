@@ -8,7 +8,8 @@ import streamlit as st
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
 from pages.parts import address, commands, exports, links, live, visitor, words
-from pages.parts.workflow import actions, cells, dialogs, notebook
+from pages.parts.press import Held
+from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
 from store import files, metrics, steps, workflows
 from store.errors import NotFound, Refused
@@ -24,17 +25,19 @@ OTHER_SCORES = ("balanced_accuracy", "f1", "auc", "rmse", "mae")
 
 
 def show() -> None:
-    actions.settle()
+    hold = dialogs.held()
+    hold.settle()
     workflow = _asked_for()
     if workflow is None:
         return
     if workflow.status is Status.failed and workflow.seen_at is None:
         verbs.mark_seen(workflow.id)
-    _header(workflow)
+    _header(workflow, hold)
     key = f"live-{workflow.id}"
     first: list[Callable[[int], Notebook]] = [notebook.read]
-    live.panel(key, lambda: _panel(workflow.id, key, first), not workflow.status.over, foot=False)
-    dialogs.show(workflow)
+    live.panel(key, lambda: _panel(workflow.id, hold, key, first), not workflow.status.over, foot=False)
+    if hold.about == (workflow.id,):
+        dialogs.show(hold)
 
 
 def _asked_for() -> Workflow | None:
@@ -70,29 +73,28 @@ def _nothing(what: str, deleted: bool) -> None:
             links.workflow(each.id, f"#{each.id} {words.plain(each.name)}", icon=words.ICONS[each.status])
 
 
-def _header(workflow: Workflow) -> None:
+def _header(workflow: Workflow, hold: Held) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
     st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
             st.caption(_subtitle(workflow))
-        _buttons(workflow)
+        _buttons(workflow, hold)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
-    if sentence := "" if actions.asked(workflow.id) else actions.said():
-        st.error(words.plain(sentence), icon=":material/error:")
+    hold.tell()
 
 
-def _buttons(workflow: Workflow) -> None:
+def _buttons(workflow: Workflow, hold: Held) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         if not workflow.status.over:
             st.button(
                 "Cancel",
                 icon=":material/cancel:",
                 key="cancel",
-                on_click=actions.ask,
-                args=("cancel", workflow.id),
+                on_click=hold.ask,
+                args=("cancel", (workflow.id,)),
                 **visitor.changes(),
             )
         elif workflow.status is Status.cancelled:
@@ -100,17 +102,16 @@ def _buttons(workflow: Workflow) -> None:
                 "Retry",
                 icon=":material/replay:",
                 key="retry",
-                on_click=actions.perform,
+                on_click=hold.press,
                 type="primary",
                 args=(verbs.retry, workflow.id),
-                kwargs={"leave": False},
                 **visitor.changes("Goes on where it was cancelled."),
             )
         st.button(
             "Restart",
             icon=":material/restart_alt:",
             key="restart",
-            on_click=actions.perform,
+            on_click=hold.go,
             args=(verbs.restart, workflow.id),
             **visitor.changes("Runs again as a new workflow; unchanged cells are reused."),
         )
@@ -118,8 +119,8 @@ def _buttons(workflow: Workflow) -> None:
             "Compose",
             icon=":material/merge:",
             key="compose",
-            on_click=actions.ask,
-            args=("compose", workflow.id),
+            on_click=hold.ask,
+            args=("compose", (workflow.id,)),
             **visitor.changes("The data of one workflow with the configuration of another."),
         )
         commands.popover(_commands(workflow), key="commands")
@@ -131,13 +132,13 @@ def _buttons(workflow: Workflow) -> None:
                 type="tertiary",
                 format_func=lambda name: MORE[name][1],
                 on_click=_more,
-                args=(workflow.id,),
+                args=(hold, workflow.id),
             )
 
 
-def _more(workflow_id: int) -> None:
+def _more(hold: Held, workflow_id: int) -> None:
     if chosen := st.session_state.get("more"):
-        actions.ask(MORE[chosen][0], workflow_id)
+        hold.ask(MORE[chosen][0], (workflow_id,))
 
 
 def _commands(workflow: Workflow) -> list[commands.Command]:
@@ -168,9 +169,9 @@ def _subtitle(workflow: Workflow) -> str:
     )
 
 
-def _panel(workflow_id: int, key: str, first: list[Callable[[int], Notebook]]) -> bool:
+def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], Notebook]]) -> bool:
     """Everything that changes by itself; answers whether it still can."""
-    actions.settle_part()
+    hold.settle_part()
     read = first.pop() if first else notebook.lately
     try:
         book = read(workflow_id)
@@ -182,7 +183,7 @@ def _panel(workflow_id: int, key: str, first: list[Callable[[int], Notebook]]) -
     if book.workflow.status is Status.completed:
         with above:
             _summary(book)
-    cells.draw(book)
+    cells.draw(book, hold)
     return not book.workflow.status.over
 
 

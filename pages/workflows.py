@@ -10,32 +10,34 @@ import streamlit as st
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, links, live, tables, visitor, words
+from pages.parts.press import Held
+from pages.parts.workflow import dialogs
 from pages.parts.workflow_list import listing
 from pages.parts.workflow_list.listing import Look
 from store import metrics, steps, workflows
-from store.errors import Refused
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
-KEY = "archive"
+KEY = dialogs.LIST
 FEWEST, MOST = 2, 12
 INBOX = 3
-LISTED = 8
 WIDTH = 165
 
 
 def page() -> None:
+    hold = dialogs.list_held()
+    hold.settle()
     _come_back()
     _title()
-    _said()
+    hold.tell()
     if not workflows.count(Filter()):
         _nothing_yet()
         return
     _inbox()
     look = _filters(listing.parse(st.query_params.to_dict()))
     first = [listing.rows(look)]
-    live.panel(KEY, lambda: _table(first), changing=listing.changing(first[0][0]))
-    _dialogs()
+    live.panel(KEY, lambda: _table(hold, first), changing=listing.changing(first[0][0]))
+    dialogs.show(hold)
 
 
 def _come_back() -> None:
@@ -195,7 +197,7 @@ def _filters(look: Look) -> Look:
     return now
 
 
-def _table(first: list[tuple[list[Workflow], int]]) -> bool:
+def _table(hold: Held, first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
     look = listing.parse(st.session_state[f"{KEY}-url"])
     # The page has just asked for its rows to know whether they change; the first drawing uses those.
@@ -215,7 +217,7 @@ def _table(first: list[tuple[list[Workflow], int]]) -> bool:
         alt="Workflows",
     )
     with bar:
-        _actions(chosen, rows, look, total)
+        _actions(hold, chosen, rows, look, total)
     _pages(look, total)
     return listing.changing(rows)
 
@@ -230,7 +232,7 @@ def _nothing_matches() -> None:
         st.space("small")
 
 
-def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int) -> None:
+def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], look: Look, total: int) -> None:
     st.markdown(_count_words(chosen, rows, total), width="stretch")
     if chosen:
         st.button(
@@ -243,7 +245,9 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
         )
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
-        _button("Edit", "edit", partial(_ask, "edit", chosen), **visitor.changes("Change its name or note"))
+        _button(
+            "Edit", "edit", partial(hold.ask, "describe", tuple(chosen)), **visitor.changes("Change its name or note")
+        )
     _button(
         "Compare",
         "compare_arrows",
@@ -254,14 +258,14 @@ def _actions(chosen: list[int], rows: Sequence[Workflow], look: Look, total: int
     _button(
         "Restart",
         "replay",
-        partial(_restart, chosen),
+        partial(_restart, hold, chosen),
         **visitor.changes("Run the same again, each as a new workflow", bool(chosen)),
     )
     _button(
         "Delete",
         "delete",
-        partial(_ask, "delete", chosen),
-        **visitor.changes("Asks first, and says what goes", bool(chosen)),
+        partial(hold.ask, "delete", tuple(chosen)),
+        **visitor.changes("Delete the ticked workflows", bool(chosen)),
     )
     if chosen and visitor.may_change():
         commands.popover([commands.restart_all(chosen), commands.delete_all(chosen)], key=f"{KEY}-commands")
@@ -309,88 +313,18 @@ def _compare(ids: Sequence[int]) -> None:
     st.switch_page("compare.py", query_params={"ids": ",".join(map(str, sorted(ids)))})
 
 
-def _restart(ids: Sequence[int]) -> None:
+def _restart(hold: Held, ids: Sequence[int]) -> None:
+    """Run each of them again; those that started are named also when a later one is refused."""
     begun: list[str] = []
-    try:
-        for workflow_id in ids:
-            begun.append(f"#{verbs.restart(workflow_id).id}")
-    except Refused as refused:
-        st.session_state[f"{KEY}-refused"] = refused.sentence
+
+    def each(*workflow_ids: int) -> list[str]:
+        begun.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
+        return begun
+
+    hold.press(each, *ids)
     tables.forget(KEY)
     if begun:
-        st.session_state[f"{KEY}-said"] = f"Started again as {', '.join(begun)}."
-
-
-def _ask(question: str, ids: list[int]) -> None:
-    st.session_state[f"{KEY}-asked"] = (question, ids)
-
-
-def _dialogs() -> None:
-    """The question that a button raised, if any; it stays open, whatever is drawn anew, until it is answered."""
-    question, ids = st.session_state.get(f"{KEY}-asked", ("", []))
-    if question == "delete":
-        said = f"Delete {words.count(len(ids), 'workflow')}?"
-        st.dialog(said, icon=":material/delete:", on_dismiss=_answered)(_delete)(ids)
-    elif question == "edit":
-        st.dialog("Name and note", icon=":material/edit:", on_dismiss=_answered)(_edit)(ids[0])
-
-
-def _answered(said: str = "") -> None:
-    st.session_state.pop(f"{KEY}-asked", None)
-    if said:
-        st.session_state[f"{KEY}-said"] = said
-
-
-def _delete(ids: list[int]) -> None:
-    found = workflows.get_many(ids)
-    st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in found[:LISTED]))
-    if len(found) > LISTED:
-        st.caption(f"and {len(found) - LISTED} more")
-    st.markdown(
-        "Their steps, curves, scores, logs and trained models go, for good. "
-        "Datasets stay, and so does every file that another workflow uses."
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        keep = st.button("Keep", key=f"{KEY}-keep")
-        sure = st.button("Delete", key=f"{KEY}-sure", type="primary", icon=":material/delete:")
-    if keep:
-        _answered()
-        st.rerun()
-    if sure:
-        try:
-            removed = verbs.remove(ids)
-        except Refused as refused:
-            st.error(words.plain(refused.sentence), icon=":material/error:")
-            return
-        tables.forget(KEY)
-        _answered(f"{words.count(removed, 'workflow')} deleted.")
-        st.rerun()
-
-
-def _edit(workflow_id: int) -> None:
-    try:
-        workflow = workflows.get(workflow_id)
-        with st.form(f"{KEY}-edit-{workflow_id}", border=False):
-            name = st.text_input("Name", workflow.name, max_chars=verbs.NAME_LENGTH)
-            note = st.text_area(
-                "Note", workflow.note, placeholder="What it was for, and what came of it", max_chars=4000
-            )
-            if not st.form_submit_button("Save", type="primary"):
-                return
-        verbs.describe(workflow_id, name=name, note=note)
-    except Refused as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
-        return
-    _answered("Saved.")
-    st.rerun()
-
-
-def _said() -> None:
-    """What a verb answered in the run before this one."""
-    if said := st.session_state.pop(f"{KEY}-said", None):
-        st.toast(words.plain(said), icon=":material/check_circle:")
-    if refused := st.session_state.pop(f"{KEY}-refused", None):
-        st.error(words.plain(refused), icon=":material/error:")
+        hold.said = f"Running again as {', '.join(begun)}."
 
 
 def _remember(look: Look, turned: bool = False) -> None:

@@ -85,8 +85,8 @@ def test_unused_dataset_is_deleted_after_asking(home):
     """Deleting asks first, says what goes, and leads back to the list."""
     dataset = verbs.add(table(), "churn.csv")
     page = click(opened(id=str(dataset.id)), "delete")
-    assert datasets.count() == 1 and "cannot be undone" in said(page)
-    click(page, "delete-it")
+    assert datasets.count() == 1 and "cannot undo this" in said(page)
+    click(page, "delete-sure")
     assert datasets.count() == 0
     assert not page.exception and "No datasets yet" in said(page)
 
@@ -96,8 +96,8 @@ def test_used_dataset_explains_why_it_stays(home):
     dataset = verbs.add(table(), "churn.csv")
     workflows.start(dataset.id, "left", "logistic_regression")
     page = click(opened(id=str(dataset.id)), "delete")
-    assert "cannot be deleted, because 1 workflow uses it" in said(page)
-    assert not [button for button in page.button if button.key == "delete-it"]
+    assert "cannot be deleted because 1 workflow uses it" in said(page)
+    assert not [button for button in page.button if button.key == "delete-sure"]
 
 
 @pytest.mark.parametrize("rubbish", ["999", "abc", "-1", "²", "9" * 40])

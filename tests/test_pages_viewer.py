@@ -90,8 +90,8 @@ def opened(browser, scene, page, asked):
         name: ",".join(str(getattr(scene, word, word)) for word in value.split(",")) for name, value in asked.items()
     }
     seen = browser.opens(page, **words)
-    if page == "workflows.py" and "archive-drawing" in seen.session_state:
-        tick(seen, "archive", [scene.DONE, scene.FAILED])
+    if page == "workflows.py" and "workflows-drawing" in seen.session_state:
+        tick(seen, "workflows", [scene.DONE, scene.FAILED])
     if page == "queues.py":
         tick(seen, "queues-jobs-table", [step_of(scene.FAILED, "train").id])
     return seen
@@ -135,13 +135,13 @@ def test_role_that_was_taken_away_holds_at_the_next_press(browser, scene, page, 
 
 
 DIALOGS = [
-    ("workflow.py", "RUNNING", "workflow-dialog", "cancel", "cancel-yes"),
-    ("workflow.py", "DONE", "workflow-dialog", "delete", "delete-yes"),
-    ("workflow.py", "DONE", "workflow-dialog", "describe", "describe-save"),
-    ("workflow.py", "DONE", "workflow-dialog", "compose", "compose-start"),
-    ("workflows.py", "DONE", "archive-asked", "delete", "archive-sure"),
-    ("workflows.py", "DONE", "archive-asked", "edit", "Save"),
-    ("queues.py", "RUNNING", "queues-asked", "", "queues-sure"),
+    ("workflow.py", "RUNNING", "workflow-held", "cancel", "cancel-sure"),
+    ("workflow.py", "DONE", "workflow-held", "delete", "delete-sure"),
+    ("workflow.py", "DONE", "workflow-held", "describe", "describe-save"),
+    ("workflow.py", "DONE", "workflow-held", "compose", "compose-start"),
+    ("workflows.py", "DONE", "workflows-held", "delete", "delete-sure"),
+    ("workflows.py", "DONE", "workflows-held", "describe", "describe-save"),
+    ("queues.py", "RUNNING", "queues-held", "stop", "queues-sure"),
 ]
 
 
@@ -153,11 +153,8 @@ def test_dialog_that_is_open_when_the_role_goes_refuses(browser, scene, page, wh
     people.set_role("zeynep", "analyst")
     number = getattr(scene, which)
     seen = browser.opens(page, **({"id": number} if page == "workflow.py" else {}))
-    seen.session_state[state] = {
-        "workflow-dialog": (question, number),
-        "archive-asked": (question, [number]),
-        "queues-asked": step_of(number, "train").id,
-    }[state]
+    about = step_of(number, "train").id if page == "queues.py" else (number,)
+    seen.session_state[state].ask(question, about)
     checked(seen.run())
     people.set_role("zeynep", "viewer")
     before = kept()
@@ -254,10 +251,10 @@ def test_mine_are_those_i_started(browser, scene):
     seen = browser.opens("workflows.py", mine="1")
     [address] = seen.dataframe[0].value["workflow"]
     assert address.startswith(f"workflow?id={own}#")
-    assert seen.toggle(key="archive-mine").value
-    checked(seen.toggle(key="archive-mine").set_value(False).run())
+    assert seen.toggle(key="workflows-mine").value
+    checked(seen.toggle(key="workflows-mine").set_value(False).run())
     assert len(seen.dataframe[0].value) == 5 and "mine" not in seen.query_params
-    checked(seen.toggle(key="archive-mine").set_value(True).run())
+    checked(seen.toggle(key="workflows-mine").set_value(True).run())
     assert len(seen.dataframe[0].value) == 1 and seen.query_params["mine"] == "1"
 
 
@@ -266,7 +263,7 @@ def test_where_nobody_signs_in_nobody_is_named(browser):
     with actors.acting(Actor("mehmet", Role.analyst, "page")):
         number = completed()
     seen = browser.opens("workflows.py", mine="1")
-    assert "by" not in seen.dataframe[0].value and "archive-mine" not in [toggle.key for toggle in seen.toggle]
+    assert "by" not in seen.dataframe[0].value and "workflows-mine" not in [toggle.key for toggle in seen.toggle]
     assert len(seen.dataframe[0].value) == 1
     assert "by mehmet" not in text(browser.opens("workflow.py", id=number))
     assert "by" not in browser.opens("datasets.py").dataframe[0].value

@@ -400,17 +400,17 @@ def test_cancel_asks_first(home):
     """Cancel opens a question; only its answer cancels."""
     number = tabular()
     seen = press(page(id=number), "cancel")
-    assert workflows.get(number).status is Status.pending and "Cancel the workflow" in labels(seen)
-    seen = press(seen, "cancel-yes")
+    assert workflows.get(number).status is Status.pending and "Cancel it" in labels(seen)
+    seen = press(seen, "cancel-sure")
     assert workflows.get(number).status is Status.cancelled
-    assert "Cancel the workflow" not in labels(seen) and "Retry" in labels(seen)
+    assert "Cancel it" not in labels(seen) and "Retry" in labels(seen)
 
 
 def test_keeping_it_running_changes_nothing(home):
     """The other answer closes the question."""
     number = tabular()
-    seen = press(press(page(id=number), "cancel"), "dialog-keep")
-    assert workflows.get(number).status is Status.pending and "Cancel the workflow" not in labels(seen)
+    seen = press(press(page(id=number), "cancel"), "cancel-keep")
+    assert workflows.get(number).status is Status.pending and "Cancel it" not in labels(seen)
 
 
 def test_retry_of_a_failed_step(home):
@@ -427,7 +427,7 @@ def test_refusal_of_a_verb_is_shown(home):
     number = tabular()
     seen = press(page(id=number), "cancel")
     steps.cancel(number)
-    seen = press(seen, "cancel-yes")
+    seen = press(seen, "cancel-sure")
     assert any("already cancelled" in each.value for each in seen.error)
 
 
@@ -496,7 +496,7 @@ def test_name_and_note_can_be_changed(home):
     """A new name is shown at once; an empty one is refused with a sentence."""
     number = completed()
     seen = page(id=number)
-    seen.session_state["workflow-dialog"] = ("describe", number)
+    seen.session_state["workflow-held"].ask("describe", (number,))
     seen = checked(seen.run())
     seen.text_input(key=f"describe-name-{number}").set_value("  ")
     assert any("needs a name" in each.value for each in press(seen, "describe-save").error)
@@ -508,13 +508,14 @@ def test_name_and_note_can_be_changed(home):
 
 
 def test_deleted_while_it_is_looked_at(home):
-    """Delete asks, says what goes, and leaves a designed page behind."""
+    """Delete asks, says what goes, and leads to the list, which says that it is deleted."""
     number = completed()
     seen = page(id=number)
-    seen.session_state["workflow-dialog"] = ("delete", number)
+    seen.session_state["workflow-held"].ask("delete", (number,))
     seen = checked(seen.run())
-    assert "goes for good" in text(seen)
-    assert f"There is no workflow {number}" in text(press(seen, "delete-yes"))
+    assert "models for good" in text(seen)
+    seen = press(seen, "delete-sure")
+    assert seen.header[0].value == "Workflows" and f"#{number} is deleted." in seen.toast[0].value.replace("\\", "")
 
 
 def test_workflow_of_ones_own_pipeline_is_shown_too(home):

@@ -1,4 +1,4 @@
-"""The page Workflows: the archive, its filters and what can be done with several rows at once."""
+"""The page Workflows: the list, its filters and what can be done with several rows at once."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def opened(chosen=(), **query):
     page = AppTest.from_file(APP, default_timeout=30).switch_page("workflows.py")
     page.query_params.update(query)
     if chosen:
-        page.session_state["archive-chosen"] = list(chosen)
+        page.session_state["workflows-chosen"] = list(chosen)
     return page.run()
 
 
@@ -63,7 +63,7 @@ def rows(page):
 
 
 def test_without_workflows_the_page_leads_to_the_first_one(home):
-    """An empty archive says what it is for, and has no filters to puzzle over."""
+    """An empty list says what it is for, and has no filters to puzzle over."""
     page = opened()
     assert not page.exception
     assert "No workflows yet" in said(page)
@@ -95,7 +95,7 @@ def test_what_the_address_says_is_shown(home):
     assert list(rows(page)["score"]) == ["95.0 %", "90.0 %"]
     page = opened(text="goo")
     assert len(rows(page)) == 1
-    assert page.text_input(key="archive-text").value == "goo"
+    assert page.text_input(key="workflows-text").value == "goo"
 
 
 def test_filters_go_to_the_address(home):
@@ -103,7 +103,7 @@ def test_filters_go_to_the_address(home):
     played("good")
     played("other")
     page = opened(page="7")
-    page.text_input(key="archive-text").set_value("good")
+    page.text_input(key="workflows-text").set_value("good")
     page.run()
     assert address(page) == {"text": "good"}
     assert len(rows(page)) == 1
@@ -135,7 +135,7 @@ def test_nothing_matches_is_a_designed_state(home):
     played("good")
     page = opened(text="zzz", status="failed")
     assert "No workflow matches these filters" in said(page)
-    page = click(page, "archive-clear")
+    page = click(page, "workflows-clear")
     assert len(rows(page)) == 1
     assert address(page) == {}
 
@@ -154,7 +154,7 @@ def test_failures_are_shown_until_somebody_has_seen_them(home):
     page = opened()
     assert "1 failed workflow to look at" in said(page)
     assert "The column x holds text; leave it out\\." in said(page)
-    page = click(page, f"archive-seen-{failed}")
+    page = click(page, f"workflows-seen-{failed}")
     assert "to look at" not in said(page)
     assert len(rows(page)) == 1
     assert workflows.count(Filter(unseen_failures=True)) == 0
@@ -171,8 +171,8 @@ def test_names_and_reasons_are_never_markdown(home):
 def test_chosen_rows_lead_to_compare(home):
     """Two ticked rows can be compared; one cannot."""
     first, second = played("a"), played("b")
-    assert opened([first]).button(key="archive-compare").disabled
-    page = click(opened([first, second]), "archive-compare")
+    assert opened([first]).button(key="workflows-compare").disabled
+    page = click(opened([first, second]), "workflows-compare")
     assert not page.exception
     assert page.header[0].value == "Compare"
     assert address(page)["ids"] == f"{first},{second}"
@@ -181,10 +181,10 @@ def test_chosen_rows_lead_to_compare(home):
 def test_deleting_asks_and_says_what_goes(home):
     """Nothing is deleted before the question is answered, and then exactly what was ticked."""
     gone, stays = played("gone"), played("stays")
-    page = click(opened([gone]), "archive-delete")
+    page = click(opened([gone]), "workflows-delete")
     assert "gone" in said(page) and "for good" in said(page)
     assert workflows.count(Filter()) == 2
-    page = click(page, "archive-sure")
+    page = click(page, "delete-sure")
     assert not page.exception
     assert [workflow.id for workflow in workflows.find(Filter())] == [stays]
 
@@ -192,7 +192,7 @@ def test_deleting_asks_and_says_what_goes(home):
 def test_running_workflows_are_not_deleted(home):
     """A workflow that has not ended stays, and the dialog says why."""
     running = cast.play()
-    page = click(click(opened([running]), "archive-delete"), "archive-sure")
+    page = click(click(opened([running]), "workflows-delete"), "delete-sure")
     assert f"Workflow {running} is still running" in page.error[0].value
     assert workflows.count(Filter()) == 1
 
@@ -200,13 +200,13 @@ def test_running_workflows_are_not_deleted(home):
 def test_name_and_note_can_be_changed(home):
     """Edit asks for both, refuses an empty name, and saves."""
     workflow_id = played("before")
-    page = click(opened([workflow_id]), "archive-edit")
+    page = click(opened([workflow_id]), "workflows-edit")
     page.text_input[-1].set_value(" ")
-    page = click(page, page.button[-1].key)
+    page = click(page, "describe-save")
     assert "needs a name" in page.error[0].value
     page.text_input[-1].set_value("after")
     page.text_area[0].set_value("the one for March")
-    click(page, page.button[-1].key)
+    click(page, "describe-save")
     changed = workflows.get(workflow_id)
     assert (changed.name, changed.note) == ("after", "the one for March")
 
@@ -217,7 +217,7 @@ def test_rows_stay_chosen_when_others_arrive(home):
     page = opened([first])
     newer = played("b")
     page.run()
-    assert page.session_state["archive-chosen"] == [first]
+    assert page.session_state["workflows-chosen"] == [first]
     assert [row.split("=")[1].split("#")[0] for row in rows(page)["workflow"]] == [str(newer), str(first)]
 
 

@@ -199,13 +199,15 @@ def test_hostile_names_are_letters_in_every_view_and_dialog(trained):
             page.get("button_group")[place].set_value([option]).run()
             assert_harmless(page)
     for dialog in ("compose", "describe", "delete", "cancel"):
-        page.session_state["workflow-dialog"] = (dialog, trained.id)
+        page.session_state["workflow-held"].ask(dialog, (trained.id,))
         assert_harmless(page.run())
     listing = visit("workflows.py")
-    for question in ("edit", "delete"):
-        listing.session_state["archive-asked"] = (question, [trained.id])
+    for question in ("describe", "delete"):
+        listing.session_state["workflows-held"].ask(question, (trained.id,))
         assert assert_harmless(listing.run())
-    listing.session_state["archive-said"] = listing.session_state["archive-refused"] = HOSTILE
+    held = listing.session_state["workflows-held"]
+    held.answered(HOSTILE)
+    held.refused = HOSTILE
     assert assert_harmless(listing.run()) and listing.toast
 
 

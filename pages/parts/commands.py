@@ -83,10 +83,6 @@ def describe(workflow_id: int) -> Command:
     )
 
 
-def delete(workflow_id: int) -> Command:
-    return Command("Delete", f"python -m jobs delete {workflow_id}", f"{curl()} -X DELETE {_url(workflow_id)}")
-
-
 def show(workflow_id: int) -> Command:
     return Command("Show", f"python -m jobs show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
 

@@ -11,7 +11,8 @@ from jobs.engine import attempts
 from jobs.pipelines.registry import Param
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, visitor, words
-from pages.parts.workflow import actions, notebook, outputs
+from pages.parts.press import Held
+from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import Refused
@@ -53,20 +54,20 @@ class Edits:
         return step.name == self.first or bool(set(self.params) & set(step.params))
 
 
-def draw(book: Notebook) -> None:
+def draw(book: Notebook, hold: Held) -> None:
     """Every cell, from top to bottom."""
     edits = Edits()
     heads: list[DeltaGenerator] = []
     for step in book.steps:
         with st.container(border=True, key=f"cell-{step.name}", gap="small"):
-            heads.append(_cell(book, step, edits))
+            heads.append(_cell(book, step, edits, hold))
     stale = _stale(book, edits)
     for number, (step, head) in enumerate(zip(book.steps, heads, strict=True), 1):
         with head:  # filled last, because a cell below can change a setting that this one uses too
             _head(book, step, number, stale.get(step.name, ""))
     if edits.slot is not None:
         with edits.slot:
-            _run_from_here(book, edits)
+            _run_from_here(book, edits, hold)
 
 
 def _stale(book: Notebook, edits: Edits) -> dict[str, str]:
@@ -86,12 +87,12 @@ def badge(status: Status, label: str | None = None) -> None:
     st.badge(label or words.status(status), icon=words.ICONS[status], color=words.COLOURS[status])  # type: ignore[arg-type]
 
 
-def _cell(book: Notebook, step: Step, edits: Edits) -> DeltaGenerator:
+def _cell(book: Notebook, step: Step, edits: Edits, hold: Held) -> DeltaGenerator:
     """One cell, but for its head; returns the place for that."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         head = st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch")
         shown = _view_choice(book, step)
-    _state(book, step)
+    _state(book, step, hold)
     outputs.summary(step)
     changed = _settings(book, step, shown == SETTINGS)
     if shown == LOG:
@@ -147,14 +148,14 @@ def _times(step: Step) -> str:
     return f"Started {words.exactly(step.started_at)}{ended}{worker}"
 
 
-def _state(book: Notebook, step: Step) -> None:
+def _state(book: Notebook, step: Step, hold: Held) -> None:
     """What is going on, as long as there is no result to show for it."""
     if step.status is Status.pending:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
         st.progress(step.progress or 0.0, text=progress_words(book, step))
     elif step.status is Status.failed:
-        _failure(step)
+        _failure(step, hold)
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
     elif step.status is Status.cancelled:
@@ -178,7 +179,7 @@ def _blame(book: Notebook) -> str:
     return notebook.title(failed.name).lower() if failed else "a step above"
 
 
-def _failure(step: Step) -> None:
+def _failure(step: Step, hold: Held) -> None:
     """Why it failed, what to do, and the button that does it."""
     st.error(words.plain(step.error or "The step failed."), icon=":material/error:")
     if visitor.may_change():
@@ -188,9 +189,8 @@ def _failure(step: Step) -> None:
                 icon=":material/replay:",
                 key=f"retry-{step.id}",
                 type="secondary" if step.error_code == "refused" else "primary",
-                on_click=actions.perform,
+                on_click=hold.press,
                 args=(verbs.retry, step.workflow_id),
-                kwargs={"leave": False},
             )
             st.caption(_what_to_do(step), width="stretch")
     else:
@@ -268,11 +268,11 @@ def _log(step: Step) -> None:
     st.caption(f"{cut}{_times(step)}")
 
 
-def _run_from_here(book: Notebook, edits: Edits) -> None:
+def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
     """What running the changes would do, and the button."""
     workflow_id = book.workflow.id
     if st.session_state.pop(RUN, False):  # done here and not in a callback, so that the last change is in it
-        actions.perform(verbs.rerun_from, workflow_id, edits.first, edits.params)
+        hold.go(verbs.rerun_from, workflow_id, edits.first, edits.params)
         st.rerun()
     problem, plan = "", []
     try:

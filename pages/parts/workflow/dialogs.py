@@ -1,6 +1,7 @@
-"""The dialogs of the workflow page; each does one verb."""
+"""The dialogs about workflows, each with one verb: on the page of one, and on the list for those that are ticked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -8,25 +9,50 @@ import streamlit as st
 
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, forms, words
-from pages.parts.workflow import actions, cells
+from pages.parts import commands, forms, press, tables, words
+from pages.parts.press import Held
+from pages.parts.workflow import cells
 from store import workflows
 from store.errors import Refused
 from store.workflows import Filter, Workflow
 
 CHOICES = 200
+LISTED = 8
+LONGEST_NOTE = 4000
+LIST = "workflows"
 
 
-def show(workflow: Workflow) -> None:
-    """The dialog that is open on this workflow's page, if any."""
-    if draw := DIALOGS.get(actions.asked(workflow.id)):
-        draw(workflow)
+def held() -> Held:
+    """What the page of one workflow remembers."""
+    return press.held("workflow-held")
 
 
-@st.dialog("Compose a new workflow", width="large", on_dismiss=actions.close)
-def compose(workflow: Workflow) -> None:
+def list_held() -> Held:
+    """What the list of workflows remembers."""
+    return press.held(f"{LIST}-held")
+
+
+def show(hold: Held) -> None:
+    """The dialog that is open, if any."""
+    ids = list(hold.about or ())
+    if hold.question == "describe":
+        hold.dialog("Name and note", "edit", partial(_describe, hold, ids[0]))
+    elif hold.question == "delete":
+        hold.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, hold, ids))
+    elif hold.question == "cancel":
+        hold.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, hold, ids[0]))
+    elif hold.question == "compose":
+        hold.dialog("Compose a new workflow", "merge", partial(_compose, hold, ids[0]), width="large")
+
+
+def _named(ids: Sequence[int]) -> str:
+    """#12, or 3 workflows."""
+    return f"#{ids[0]}" if len(ids) == 1 else words.count(len(ids), "workflow")
+
+
+def _compose(hold: Held, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
-    actions.settle_part()
+    workflow = workflows.get(workflow_id)
     choices = {each.id: each for each in [*workflows.find(Filter(), limit=CHOICES), workflow]}
     ids = sorted(choices, reverse=True)
     others = [workflow.parent_id, *ids]
@@ -45,84 +71,67 @@ def compose(workflow: Workflow) -> None:
         return
     _differences(choices[data_from], choices[config_from], values)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan))}")
-    _problem()
+    hold.problem()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start", type="primary", icon=":material/play_arrow:", key="compose-start"):
-            actions.perform(verbs.compose, data_from, config_from)
+            hold.go(verbs.compose, data_from, config_from)
             st.rerun()
         commands.popover([commands.compose(data_from, config_from)], key="command-compose")
 
 
-@st.dialog("Cancel this workflow?", on_dismiss=actions.close)
-def cancel(workflow: Workflow) -> None:
-    actions.settle_part()
-    st.markdown("What runs stops at once, and what waits is not run. Completed steps are kept; Retry goes on there.")
-    _problem()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Cancel the workflow",
-            type="primary",
-            icon=":material/cancel:",
-            key="cancel-yes",
-            on_click=actions.perform,
-            args=(verbs.cancel, workflow.id),
-            kwargs={"leave": False},
-        )
-        _keep("Keep it running")
-        commands.popover([commands.cancel(workflow.id)], key="command-cancel")
-
-
-@st.dialog("Name and note", on_dismiss=actions.close)
-def describe(workflow: Workflow) -> None:
-    actions.settle_part()
-    name = st.text_input("Name", workflow.name, key=f"describe-name-{workflow.id}", max_chars=verbs.NAME_LENGTH)
-    note = st.text_area(
-        "Note",
-        workflow.note,
-        key=f"describe-note-{workflow.id}",
-        height=120,
-        placeholder="What was tried, and what came out of it",
-    )
-    _problem()
-    with st.container(horizontal=True):
-        if st.button("Save", type="primary", key="describe-save"):  # not a callback: that would get the text before
-            actions.perform(verbs.describe, workflow.id, name, note, leave=False)
-            st.rerun()
-        _keep("Leave as it is")
-        commands.popover([commands.describe(workflow.id)], key="command-describe")
-
-
-@st.dialog("Delete this workflow?", on_dismiss=actions.close)
-def delete(workflow: Workflow) -> None:
-    actions.settle_part()
+def _cancel(hold: Held, workflow_id: int) -> None:
     st.markdown(
-        f"**#{workflow.id} {words.plain(workflow.name)}** goes for good, with its model, scores, curves and logs. "
-        f"The dataset {words.plain(workflow.dataset_name)} stays, and so do workflows that reused its cells."
+        "Running steps stop at once and waiting ones do not run. Completed steps are kept; Retry continues from them."
     )
-    _problem()
-    with st.container(horizontal=True):
-        st.button(
-            "Delete",
-            type="primary",
-            icon=":material/delete:",
-            key="delete-yes",
-            on_click=actions.perform,
-            args=(verbs.remove, [workflow.id]),
-            kwargs={"leave": False},
-        )
-        _keep("Keep it")
-        commands.popover([commands.delete(workflow.id)], key="command-delete")
-
-
-def _keep(label: str) -> None:
-    if st.button(label, key="dialog-keep"):
-        actions.close()
+    if hold.sure("Cancel it", "cancel", "Let it run", "cancel") and hold.press(verbs.cancel, workflow_id):
+        hold.answered(f"#{workflow_id} is cancelled.")
         st.rerun()
+    hold.problem()
+    commands.popover([commands.cancel(workflow_id)], key="command-cancel")
 
 
-def _problem() -> None:
-    if sentence := actions.said():
-        st.error(words.plain(sentence), icon=":material/error:")
+def _describe(hold: Held, workflow_id: int) -> None:
+    try:
+        workflow = workflows.get(workflow_id)
+    except Refused as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    with st.form(f"describe-{workflow_id}", border=False):
+        name = st.text_input("Name", workflow.name, key=f"describe-name-{workflow_id}", max_chars=verbs.NAME_LENGTH)
+        note = st.text_area(
+            "Note",
+            workflow.note,
+            key=f"describe-note-{workflow_id}",
+            height=120,
+            max_chars=LONGEST_NOTE,
+            placeholder="What you tried, and what came out of it",
+        )
+        pressed = st.form_submit_button("Save", type="primary", key="describe-save")
+    if pressed and hold.press(verbs.describe, workflow_id, name, note):
+        hold.answered("Saved.")
+        st.rerun()
+    hold.problem()
+    commands.popover([commands.describe(workflow_id)], key="command-describe")
+
+
+def _delete(hold: Held, ids: Sequence[int]) -> None:
+    found = workflows.get_many(ids)
+    st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in found[:LISTED]))
+    if len(found) > LISTED:
+        st.caption(f"and {len(found) - LISTED} more")
+    st.markdown(
+        "This deletes their steps, curves, scores, logs and models for good. "
+        "Datasets stay, and so does every file that another workflow uses."
+    )
+    if hold.sure("Delete", "delete", "Keep", "delete") and hold.press(verbs.remove, list(ids)) is not None:
+        hold.answered()
+        if hold is not list_held():
+            hold.leads_to = "workflows.py", {}
+        tables.forget(LIST)
+        list_held().said = f"{_named(ids)} {'is' if len(ids) == 1 else 'are'} deleted."
+        st.rerun()
+    hold.problem()
+    commands.popover([commands.delete_all(ids)], key="command-delete")
 
 
 def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int], chosen: int) -> int:
@@ -203,11 +212,3 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return words.number(value) if isinstance(value, float) else str(value)
-
-
-DIALOGS: dict[str, Callable[[Workflow], None]] = {
-    "compose": compose,
-    "cancel": cancel,
-    "describe": describe,
-    "delete": delete,
-}
