@@ -6,8 +6,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from jobs.tabular import algorithms
+from jobs.verbs import spreadsheet
 from jobs.verbs import workflows as verbs
-from pages.parts import address, commands, exports, links, live, visitor, words
+from pages.parts import address, commands, links, live, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
@@ -302,7 +303,7 @@ def _downloads(book: Notebook) -> None:
 def _metrics_csv(workflow_id: int) -> bytes:
     rows = metrics.of_workflow(workflow_id)
     names = ["epoch", *sorted({name for row in rows for name in row} - {"epoch"})]
-    return exports.to_csv(names, [[row.get(name) for name in names] for row in rows])
+    return spreadsheet.to_csv(names, [[row.get(name) for name in names] for row in rows])
 
 
 show()

@@ -6,7 +6,7 @@ import cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import exports
+from jobs.verbs import spreadsheet
 from pages.parts.workflow_list import listing
 from store import steps, workflows
 from store.steps import Outcome
@@ -236,9 +236,9 @@ def test_the_table_leaves_without_formulas(home):
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\0=1"])
 def test_export_formula(text):
     """Cells and headers that would run as formulas begin with a quote; numbers do not."""
-    assert exports.safe(text) == f"'{text}"
-    assert exports.safe(-1.5) == -1.5
-    assert exports.to_csv(["=a", "b"], [[1, text[:1]]]).decode("utf-8-sig").startswith("'=a,b\r\n1,")
+    assert spreadsheet.safe(text) == f"'{text}"
+    assert spreadsheet.safe(-1.5) == -1.5
+    assert spreadsheet.to_csv(["=a", "b"], [[1, text[:1]]]).decode("utf-8-sig").startswith("'=a,b\r\n1,")
 
 
 def test_a_status_in_the_table_has_the_colour_of_its_badge(home):

@@ -1,228 +1,247 @@
-"""The RQ dashboard: the package rq-dashboard-fast 0.9.2, made safe to show. It looks; it changes nothing.
+"""The RQ dashboard at /rq: read-only pages, JSON and CSV of what RQ holds, drawn from `reads` by templates/.
 
-Each repair below says which fault of the package it is for, and can go when the package no longer has it.
-What the pages show is read by `api.rq_dashboard.reads`.
+The pages are whole without scripts; static/dashboard.js only refreshes them and shows local times.
 """
 
-import asyncio
-import inspect
-import re
-import secrets
-from base64 import b64encode
-from collections.abc import Callable
-from functools import wraps
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
-import rq_dashboard_fast
-from fastapi import HTTPException
-from fastapi.exceptions import RequestValidationError
-from jinja2 import FunctionLoader
-from rq_dashboard_fast import RedisQueueDashboard
-from rq_dashboard_fast import rq_dashboard_fast as package
-from rq_dashboard_fast.utils.auth import TokenPermissions
+from fastapi.encoders import jsonable_encoder
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from redis import Redis
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rq_dashboard import reads
 from jobs.engine.queues import QueueDown
+from jobs.verbs import spreadsheet
 from store.errors import NotFound
 
-Endpoint = Callable[..., Any]
+Connect = Callable[[], Redis]
 
-VIEWER = TokenPermissions(authenticated=True, queues=["*"], access="read", allow_schedulers=False)
-# Not served: sign-in belongs to the app, and we have no RQ cron, so its page would say that nothing is scheduled.
-LEFT_OUT = ("/", "/login", "/schedulers", "/schedulers/json")
+HERE = Path(__file__).parent
 READ_ONLY = "This view only shows the queue. Stop, retry and pause on the Queues page."
-AGAIN_SECONDS = "5"
-
-TEMPLATES = Path(rq_dashboard_fast.__file__).parent / "templates"
-REFUSAL = """{% extends "base.html" %}{% block content %}
-<p class="max-w-[90%] mx-auto mt-6 px-4">{{ sentence }}</p>
-{% endblock %}"""
-STYLE = """<style>
-      .btn-skeleton { display: none }
-      .highlight span { color: inherit; border: none }
-    </style>"""
-HANDLERS = ("setSort('name')", "setSort('created_at')")
-REPAIRS = [
-    # Inline scripts without a nonce forbid a content security policy worth the name.
-    (r"<script\b", '<script nonce="{{ nonce }}"'),
-    (r'href="javascript:history\.back\(\)"', 'href="{{ prefix }}/jobs"'),
-    # It asks the server for the scheme, which is wrong behind a proxy that speaks https.
-    (r"""["']\{\{ protocol \}\}["']""", "location.protocol.slice(0, -1)"),
-    # It cannot be told the theme of the page around it: /rq/?theme=dark.
-    (
-        r"(?=var stored = localStorage\.getItem\('theme'\))",
-        "var told = new URLSearchParams(location.search).get('theme');\n"
-        "        if (told === 'dark' || told === 'light') localStorage.setItem('theme', told);\n        ",
-    ),
-    # It shows dead buttons to those who may only look, and colours tracebacks for light pages only.
-    (r"(?=</head>)", STYLE),
-    # Its link to the outside opens inside our frame, where other sites refuse to be shown.
-    (r'<a (?=href="https://)', '<a target="_blank" rel="noopener" '),
-]
+RETRY_SECONDS = "5"
+PER_PAGE = (10, 25, 50, 100)
+FILTERS = {"queue_name": "all", "state": "all", "sort_by": "created_at", "sort_dir": "desc", "per_page": "10"}
+ROWS = {"queues": reads.QueueRow, "jobs": reads.JobRow, "workers": reads.WorkerRow}
+COLUMNS = {what: [field.name for field in fields(row)] for what, row in ROWS.items()}
+# What a link keeps of the address it stands on.
+LOOKS = {"theme": ("light", "dark"), "refresh": ("off",)}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 
-def dashboard(connect: reads.Connect) -> ASGIApp:
-    """The app to mount; `connect` is called for each answer and gives this process's connection."""
-    # The package passes its address on to these functions, found by name in its module; ours take `connect` there.
-    for name in ("get_job_registry_amount", "get_jobs", "get_job", "get_workers"):
-        setattr(package, name, _answering(getattr(reads, name)))
-    return _Dashboard(connect)
+def dashboard(connect: Connect) -> ASGIApp:
+    """The app to mount; it calls `connect` for each request, to get this process's connection."""
+    # Plain functions: Starlette runs them in threads, so that waiting for Redis does not hold up the pages.
+    app = Starlette(
+        routes=[
+            Route("/", _home),
+            Route("/queues", _queues),
+            Route("/jobs", _jobs),
+            Route("/job/{job_id}", _job),
+            Route("/workers", _workers),
+            Route("/{what}/json", _json),
+            Route("/export/{what}", _csv),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        middleware=[Middleware(_ReadOnly)],
+        exception_handlers={NotFound: _not_found, RedisError: _queue_down, HTTPException: _refuse},
+    )
+    app.state.connect = connect
+    return app
 
 
-class _Dashboard(RedisQueueDashboard):
-    """The package's app without the routes that change something, and with our guard in place of its own."""
-
-    def __init__(self, connect: reads.Connect) -> None:
-        # FastAPI's /docs load their scripts from the internet.
-        super().__init__(redis_url=connect, prefix="", docs_url=None, redoc_url=None, openapi_url=None)
-        self.templates.env.loader = FunctionLoader(_template)
-        self.templates.context_processors.append(_context)
-        self.add_api_route("/", _home, include_in_schema=False)
-        self.add_exception_handler(AnyHTTPException, self._refuse)
-        self.add_exception_handler(RequestValidationError, self._misread)
-        self.add_middleware(_Guard)
-
-    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Its pages wait for Redis inside `async def`, which would hold up every session of the app: use threads."""
-        if path in LEFT_OUT:
-            return _unchanged
-        register = super().get(path, **options)
-        return lambda endpoint: register(_in_thread(endpoint))
-
-    def post(self, *_args: Any, **_options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Not registered: requeue and clean-up reach jobs with pickle, and behind the database's back."""
-        return _unchanged
-
-    def delete(self, *_args: Any, **_options: Any) -> Callable[[Endpoint], Endpoint]:
-        """Not registered, as above."""
-        return _unchanged
-
-    def middleware(self, *_args: Any) -> Callable[[Endpoint], Endpoint]:
-        """Not registered: without tokens it makes everybody an administrator."""
-        return _unchanged
-
-    async def _misread(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        *_, name = error.errors()[0]["loc"]
-        return await self._refuse(request, AnyHTTPException(422, f"{name} must be a whole number."))
-
-    async def _refuse(self, request: Request, error: Exception) -> Response:
-        """Pages answer with one sentence on a page, JSON with one sentence in `detail`."""
-        assert isinstance(error, AnyHTTPException)
-        # A page that found the queue down looks again by itself.
-        headers = {"Refresh": AGAIN_SECONDS, "Retry-After": AGAIN_SECONDS} if error.status_code == 503 else None
-        if request.url.path.endswith("/json"):
-            return JSONResponse({"detail": error.detail}, error.status_code, headers)
-        context = {"sentence": error.detail}
-        return self.templates.TemplateResponse(request, "refusal.html", context, error.status_code, headers)
-
-
-class _Guard:
-    """Refuses what is not looking, and sends the headers the package does not send."""
+class _ReadOnly:
+    """Refuses every method but GET, and sends the headers that browsers act on."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        nonce = secrets.token_urlsafe(16)
-        scope["state"] = {**scope.get("state", {}), "permissions": VIEWER, "nonce": nonce}
-
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_headers(nonce, static="/static/" in scope["path"]))
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("Cache-Control", "no-cache" if "/static/" in scope["path"] else "no-store")
             await send(message)
 
-        if scope["method"] != "GET":
-            return await JSONResponse({"detail": READ_ONLY}, 405, {"Allow": "GET"})(scope, receive, send_guarded)
-        return await self.app(scope, receive, send_guarded)
-
-
-def _headers(nonce: str, static: bool) -> dict[str, str]:
-    handlers = " ".join(f"'sha256-{b64encode(sha256(code.encode()).digest()).decode()}'" for code in HANDLERS)
-    policy = [
-        "default-src 'none'",
-        f"script-src 'nonce-{nonce}' 'unsafe-hashes' {handlers}",
-        "style-src 'self' 'unsafe-inline'",
-        "font-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    ]
-    headers = {
-        "Content-Security-Policy": "; ".join(policy),
-        "X-Frame-Options": "SAMEORIGIN",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-    }
-    return headers if static else headers | {"Cache-Control": "no-store"}
+        answers = self._app
+        if scope["type"] == "http" and scope["method"] != "GET":
+            answers = JSONResponse({"detail": READ_ONLY}, 405, {"Allow": "GET"})
+        await answers(scope, receive, send_with_headers)
 
 
 def _home(request: Request) -> Response:
-    """The queues; keeps what follows the question mark, which the package's own does not."""
     return RedirectResponse(f"{request.scope['root_path']}/queues?{request.url.query}".rstrip("?"), 302)
 
 
+def _queues(request: Request) -> Response:
+    return _page(request, "queues.html", queues=reads.queues(_connection(request)))
+
+
+def _jobs(request: Request) -> Response:
+    filters = _filters(request)
+    jobs = _asked(request)
+    queues = reads.queues(_connection(request))
+    shown = [row.counts for row in queues if filters["queue_name"] in ("all", row.queue_name)]
+    counts = {state: sum(each[state] for each in shown) for state in reads.STATES}
+    return _page(request, "jobs.html", jobs=jobs, filters=filters, queues=queues, counts=counts, sizes=PER_PAGE)
+
+
+def _job(request: Request) -> Response:
+    job, details = reads.job(_connection(request), request.path_params["job_id"])
+    return _page(request, "job.html", job=job, details=details)
+
+
+def _workers(request: Request) -> Response:
+    return _page(request, "workers.html", workers=reads.workers(_connection(request)))
+
+
+def _json(request: Request) -> Response:
+    if request.path_params["what"] == "jobs":
+        return JSONResponse(jsonable_encoder(_asked(request)))
+    return JSONResponse(jsonable_encoder(_rows(request)))
+
+
+def _csv(request: Request) -> Response:
+    rows = _rows(request)
+    what: str = request.path_params["what"]
+    body = spreadsheet.to_csv(COLUMNS[what], [[getattr(row, name) for name in COLUMNS[what]] for row in rows])
+    return Response(body, headers={"Content-Disposition": f"attachment; filename={what}.csv"}, media_type="text/csv")
+
+
+def _rows(request: Request) -> Sequence[reads.QueueRow | reads.JobRow | reads.WorkerRow]:
+    """Every queue, every worker, or every job that the filters leave."""
+    match request.path_params["what"]:
+        case "queues":
+            return reads.queues(_connection(request))
+        case "jobs":
+            return _asked(request, whole=True).data
+        case "workers":
+            return reads.workers(_connection(request))
+    raise HTTPException(404)
+
+
+def _filters(request: Request) -> dict[str, str]:
+    """What the address says of the jobs to show."""
+    return {name: request.query_params.get(name, default) for name, default in FILTERS.items()}
+
+
+def _asked(request: Request, whole: bool = False) -> reads.JobPage:
+    """The page of jobs that the address asks for."""
+    filters = _filters(request)
+    per_page = max(_number(request, "per_page", PER_PAGE[0]), 1)
+    return reads.jobs(
+        _connection(request),
+        filters["queue_name"],
+        filters["state"],
+        filters["sort_by"],
+        filters["sort_dir"] != "asc",
+        page=_number(request, "page", 1),
+        per_page=None if whole else per_page,
+    )
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    try:
+        return int(request.query_params.get(name, default))
+    except ValueError:
+        raise HTTPException(422, f"{name} must be a whole number.") from None
+
+
+def _connection(request: Request) -> Redis:
+    connection: Redis = request.app.state.connect()
+    return connection
+
+
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    return TEMPLATES.TemplateResponse(request, template, values, status)
+
+
 def _context(request: Request) -> dict[str, Any]:
-    """Known to every template; wins over what the package says."""
+    """What every template knows: how to link to a page, and to this page with other looks."""
+    query = request.query_params
+    looks = {name: query.get(name) if query.get(name) in known else None for name, known in LOOKS.items()}
     root = request.scope["root_path"]
-    return {
-        "nonce": request.state.nonce,
-        "prefix": root,
-        "baseurl": root,  # workers.html uses it, the package never sets it
-        "access": VIEWER.access,
-        "allow_schedulers": VIEWER.allow_schedulers,
-        "custom_title": "RQ dashboard",
-        "rq_dashboard_version": request.app.rq_dashboard_version,
-    }
+    here = request.scope["path"].removeprefix(root)
+
+    def link(path: str, **changes: Any) -> str:
+        return _address(root + path, looks | changes)
+
+    def again(path: str = here, **changes: Any) -> str:
+        return _address(root + path, dict(query) | changes)
+
+    return {"link": link, "again": again, "here": here, "looks": looks, "root": root}
 
 
-def _template(name: str) -> str | None:
-    """The package's template, repaired."""
-    path = TEMPLATES / name
-    source = REFUSAL if name == "refusal.html" else path.read_text(encoding="utf-8") if path.is_file() else None
-    if source:
-        for fault, repair in REPAIRS:
-            source = re.sub(fault, repair.replace("\\", r"\\"), source)
-    return source
+def _address(path: str, query: dict[str, Any]) -> str:
+    given = {name: value for name, value in query.items() if value not in (None, FILTERS.get(name))}
+    return quote(path) + (f"?{urlencode(given)}" if given else "")
 
 
-def _answering(read: Endpoint) -> Endpoint:
-    """Turns our two expected failures into the answers the package lets through."""
-
-    @wraps(read)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return read(*args, **kwargs)
-        except NotFound as missing:
-            raise HTTPException(404, missing.sentence) from None
-        except QueueDown as down:
-            raise HTTPException(503, down.sentence) from None
-
-    return call
+def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotFound)
+    return _sentence(request, 404, error.sentence)
 
 
-def _in_thread(endpoint: Endpoint) -> Endpoint:
-    """A plain function, which FastAPI runs in a thread."""
-    if not inspect.iscoroutinefunction(endpoint):
-        return endpoint
-
-    def run(**values: Any) -> Any:
-        return asyncio.run(endpoint(**values))
-
-    run.__signature__ = inspect.signature(endpoint)  # type: ignore[attr-defined]
-    return run
+def _queue_down(request: Request, _error: Exception) -> Response:
+    """A page that found the queue down loads itself again."""
+    answer = _sentence(request, 503, QueueDown().sentence)
+    answer.headers.update({"Refresh": RETRY_SECONDS, "Retry-After": RETRY_SECONDS})
+    return answer
 
 
-def _unchanged(endpoint: Endpoint) -> Endpoint:
-    return endpoint
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = "This page does not exist." if error.status_code == 404 else str(error.detail)
+    return _sentence(request, error.status_code, sentence)
+
+
+def _sentence(request: Request, status: int, sentence: str) -> Response:
+    if request.url.path.endswith("/json"):
+        return JSONResponse({"detail": sentence}, status)
+    return _page(request, "sentence.html", status, sentence=sentence)
+
+
+def _ago(at: datetime | None) -> str:
+    """How long ago a time is."""
+    if at is None:
+        return "-"
+    seconds = int((datetime.now(UTC) - (at if at.tzinfo else at.replace(tzinfo=UTC))).total_seconds())
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{max(seconds, 0)} s ago"
+
+
+TEMPLATES = Jinja2Templates(
+    env=Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ),
+    context_processors=[_context],
+)
+TEMPLATES.env.filters["ago"] = _ago

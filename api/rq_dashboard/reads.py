@@ -1,57 +1,34 @@
-"""What the RQ dashboard shows, read from the queue without unpickling and without changing anything.
+"""What RQ holds in Redis, as records. Reading changes nothing and unpickles nothing."""
 
-These functions stand in for those of the same names in `rq_dashboard_fast.utils` (0.9.2). Those read with pickle, so
-that looking at a job can run code; run RQ's clean-up, so that looking at a list can fail or restart a job; open a new
-connection pool each time; answer 500 for a job that is not there or has returned a value; and load every job to show
-ten of them.
-"""
-
+import json
+import re
 import zlib
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
-from rq import Queue
+from redis.exceptions import ResponseError
+from rq import Queue, Worker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
-from rq.results import Result
 from rq.serializers import JSONSerializer
-from rq.worker_registration import get_keys
-from rq_dashboard_fast.utils.jobs import JobData, JobDataDetailed, PaginatedJobResponse, QueueJobRegistryStats
-from rq_dashboard_fast.utils.queues import QueueRegistryStats
-from rq_dashboard_fast.utils.workers import WorkerData
+from rq.utils import str_to_date
+from rq.worker_registration import REDIS_WORKER_KEYS
 
-from jobs.engine.queues import QueueDown
 from store.errors import NotFound
 
-Connect = Callable[[], Redis]
-Answer = TypeVar("Answer")
-
 REGISTRIES = ("started", "failed", "deferred", "finished", "scheduled", "canceled")
-PLACES = {
-    "all": ("queued", *REGISTRIES),
-    "stopped": ("failed",),  # RQ keeps stopped jobs among the failed ones; the package looks among the started ones
-    **{state: (state,) for state in ("queued", *REGISTRIES)},
-}
-STATES = ("queued", *REGISTRIES, "stopped")
-MOST_PER_PAGE = 500
-# What RQ raises for a record that is broken, or was written by somebody else.
-UNREADABLE = (
-    NoSuchJobError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AssertionError,
-    AttributeError,
-    RecursionError,
-    zlib.error,
-)
+STATES = ("queued", *REGISTRIES)
+MAX_PER_PAGE = 500
+CREDENTIALS = re.compile(r"(?<=://)[^\s/@]*(?=@)")
+# What RQ raises for a damaged record, or for one that another program wrote.
+BROKEN = (NoSuchJobError, ResponseError, zlib.error, AssertionError, AttributeError)
+UNREADABLE = (*BROKEN, LookupError, RecursionError, TypeError, ValueError)
 
 
-class Readable(JSONSerializer):
-    """JSON; what is not JSON is said to be so, never unpickled."""
+class SafeSerializer(JSONSerializer):
+    """JSON only: RQ's default would unpickle, and so run, what is in a record."""
 
     @staticmethod
     def loads(s: bytes, *_args: Any, **_kwargs: Any) -> Any:
@@ -61,170 +38,222 @@ class Readable(JSONSerializer):
             return {"unreadable": f"{len(s)} bytes that are not JSON"}
 
 
-def reading(read: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Connects when asked, and says in our words that the queue is down."""
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """How many jobs a queue has in each state."""
 
-    @wraps(read)
-    def call(connect: Connect, *args: Any, **kwargs: Any) -> Answer:
-        try:
-            return read(connect(), *args, **kwargs)
-        except (RedisError, OSError):
-            raise QueueDown from None
+    queue_name: str
+    queued: int
+    started: int
+    failed: int
+    deferred: int
+    finished: int
+    scheduled: int
+    canceled: int
 
-    return call
-
-
-@reading
-def get_job_registry_amount(connection: Redis, **_allowed: Any) -> list[QueueRegistryStats]:
-    """How many jobs each queue has in each state."""
-    return [
-        QueueRegistryStats(
-            queue_name=queue.name,
-            queued=queue.count,
-            **{state: _registry(queue, state).get_job_count(cleanup=False) for state in REGISTRIES},
-        )
-        for queue in _queues(connection)
-    ]
+    @property
+    def counts(self) -> dict[str, int]:
+        return {state: getattr(self, state) for state in STATES}
 
 
-@reading
-def get_jobs(
-    connection: Redis,
-    queue_name: str = "all",
-    state: str = "all",
-    page: int = 1,
-    per_page: int | None = None,
-    sort_dir: str = "desc",
-    **_other: Any,
-) -> PaginatedJobResponse:
-    """One page of jobs, the newest first; every job if no page size is given."""
-    ids = _ids(connection, queue_name, state)
-    if sort_dir == "asc":
-        ids.reverse()
-    size = min(max(per_page, 1), MOST_PER_PAGE) if per_page is not None else max(len(ids), 1)
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    id: str
+    name: str
+    queue_name: str
+    status: str
+    created_at: datetime
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    worker_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    data: list[JobRow]
+    total: int
+    page: int
+    per_page: int
+    total_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """What a job waits for and what became of it; the last three are text as it is shown."""
+
+    waits_for: list[str]
+    exception: str | None
+    result: str | None
+    metadata: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    name: str
+    state: str
+    queues: str
+    current_job: str | None
+    current_job_id: str | None
+    successful_job_count: int
+    failed_job_count: int
+    birth_date: datetime | None
+    last_heartbeat: datetime | None
+
+
+def queues(connection: Redis) -> list[QueueRow]:
+    """The queues by name. Plain counts: RQ's own would run its clean-up, which fails and restarts jobs."""
+    return [QueueRow(queue.name, *(_count(queue, state) for state in STATES)) for queue in _queues(connection)]
+
+
+def jobs(
+    connection: Redis, queue_name: str, state: str, sort_by: str, descending: bool, page: int, per_page: int | None
+) -> JobPage:
+    """One page of jobs of one queue or all, in one state or all; every job if `per_page` is None."""
+    ids = _sorted_ids(connection, queue_name, state, sort_by, descending)
+    size = max(len(ids), 1) if per_page is None else min(max(per_page, 1), MAX_PER_PAGE)
     pages = max(1, -(-len(ids) // size))
     page = min(max(page, 1), pages)
-    shown = [job for job_id in ids[(page - 1) * size : page * size] if (job := _fetch(connection, job_id))]
-    return PaginatedJobResponse(data=_by_queue(shown), total=len(ids), page=page, per_page=size, total_pages=pages)
+    rows = [_row(job) for job_id in ids[(page - 1) * size : page * size] if (job := _fetch(connection, job_id))]
+    return JobPage(rows, len(ids), page, size, pages)
 
 
-@reading
-def get_job(connection: Redis, job_id: str) -> JobDataDetailed:
+def job(connection: Redis, job_id: str) -> tuple[JobRow, JobDetails]:
     """One job with its result or its traceback."""
     job = _fetch(connection, job_id)
     if not job:
-        raise NotFound(f"The queue has no readable job {job_id[:80]!r}. Jobs leave it some days after they end.")
-    result = _latest_result(job)
-    return JobDataDetailed(
-        **_brief(job).model_dump(),
-        status=_state(job),
-        enqueued_at=job.enqueued_at,
-        result=result.return_value if result else None,
-        exc_info=result.exc_string if result else None,
-        meta=_about(job),
-        origin=job.origin or None,
+        raise NotFound(f"The queue has no readable job {job_id[:80]!r}. RQ removes jobs some days after they end.")
+    exception, result = _outcome(job)
+    return _row(job), JobDetails(sorted(job.dependency_ids), exception, result, _as_text(job.meta or None))
+
+
+def workers(connection: Redis) -> list[WorkerRow]:
+    """The workers by name. Not `Worker.all()`, which removes workers that are gone from RQ's list."""
+    prefix = Worker.redis_worker_namespace_prefix
+    records = [(key, _record(connection, key)) for key in _names(connection, REDIS_WORKER_KEYS)]
+    return [_worker(connection, key.removeprefix(prefix), record) for key, record in records if "queues" in record]
+
+
+def _worker(connection: Redis, name: str, record: dict[str, str]) -> WorkerRow:
+    job = _fetch(connection, record["current_job"]) if record.get("current_job") else None
+    return WorkerRow(
+        _masked(name),
+        record.get("state", "unknown"),
+        record["queues"].replace(",", ", "),
+        _row(job).name if job else None,
+        job.id if job else None,
+        _number(record.get("successful_job_count", "")),
+        _number(record.get("failed_job_count", "")),
+        _time(record.get("birth", "")),
+        _time(record.get("last_heartbeat", "")),
     )
 
 
-@reading
-def get_workers(connection: Redis) -> list[WorkerData]:
-    """The workers that are there, by name."""
-    rows = []
-    for key in sorted(get_keys(connection=connection)):
-        # Not Worker.all(): it takes workers that are gone off RQ's list, and looking must not change anything.
-        fields = connection.hmget(key, "queues", "current_job", "successful_job_count", "failed_job_count")
-        queues, job_id, done, failed = map(_text, fields)
-        if queues is None:
-            continue
-        job = _fetch(connection, job_id) if job_id else None
-        rows.append(
-            WorkerData(
-                name=key.removeprefix("rq:worker:"),
-                current_job=_brief(job).name if job else "Idle",
-                current_job_id=job.id if job else None,
-                successful_job_count=_whole(done),
-                failed_job_count=_whole(failed),
-                queues=queues.split(","),
-            )
-        )
-    return rows
+def _record(connection: Redis, key: str) -> dict[str, str]:
+    try:
+        return {_text(name): _text(value) for name, value in connection.hgetall(key).items()}
+    except ResponseError:  # another kind of key under this name
+        return {}
+
+
+def _names(connection: Redis, key: str) -> list[str]:
+    """A set of RQ's in order. RQ's own listings raise on a name that is not UTF-8."""
+    return sorted(_text(name) for name in connection.smembers(key))
 
 
 def _queues(connection: Redis) -> list[Queue]:
-    return sorted(Queue.all(connection=connection, serializer=Readable), key=lambda queue: queue.name)
+    prefix = Queue.redis_queue_namespace_prefix
+    keys = [key for key in _names(connection, Queue.redis_queues_keys) if key.startswith(prefix)]
+    return [Queue.from_queue_key(key, connection=connection, serializer=SafeSerializer) for key in keys]
 
 
 def _registry(queue: Queue, state: str) -> Any:
     return getattr(queue, f"{state}_job_registry")
 
 
-def _ids(connection: Redis, queue_name: str, state: str) -> list[str]:
-    """The jobs in one state, newest first; ids whose job is gone are left out."""
-    found: dict[str, None] = {}
-    for queue in _queues(connection):
-        if queue_name in ("all", queue.name):
-            for place in PLACES.get(state, ()):
-                found |= dict.fromkeys(
-                    queue.get_job_ids() if place == "queued" else _registry(queue, place).get_job_ids(cleanup=False)
-                )
+def _count(queue: Queue, state: str) -> int:
+    try:
+        return int(queue.count if state == "queued" else _registry(queue, state).get_job_count(cleanup=False))
+    except UNREADABLE:  # another kind of key under its name
+        return 0
+
+
+def _ids(queue: Queue, state: str) -> list[str]:
+    try:
+        return list(queue.get_job_ids() if state == "queued" else _registry(queue, state).get_job_ids(cleanup=False))
+    except UNREADABLE:
+        return []
+
+
+def _sorted_ids(connection: Redis, queue_name: str, state: str, sort_by: str, descending: bool) -> list[str]:
+    """The jobs in one state; ids whose record is gone are left out. RQ keeps stopped jobs among the failed ones."""
+    places = STATES if state == "all" else ("failed",) if state == "stopped" else (state,) if state in STATES else ()
+    queues = [queue for queue in _queues(connection) if queue_name in ("all", queue.name)]
+    ids = list(dict.fromkeys(job_id for queue in queues for place in places for job_id in _ids(queue, place)))
     pipe = connection.pipeline(transaction=False)
-    for job_id in found:
-        pipe.hmget(Job.key_for(job_id), "created_at", "status")
-    rows = zip(found, pipe.execute(), strict=True)
-    wanted = [
-        (created, job_id)
-        for job_id, (created, status) in rows
-        if created and (state != "stopped" or status == b"stopped")
-    ]
-    return [job_id for _, job_id in sorted(wanted, reverse=True)]
+    for job_id in ids:
+        pipe.hmget(Job.key_for(job_id), "created_at", "status", "description")
+    rows = []
+    for job_id, fields in zip(ids, pipe.execute(raise_on_error=False), strict=True):
+        created, status, description = fields if isinstance(fields, list) else (None, None, None)
+        if created and (state != "stopped" or status == b"stopped"):
+            rows.append((description or b"" if sort_by == "name" else created, created, job_id))
+    return [job_id for _, _, job_id in sorted(rows, reverse=descending)]
 
 
 def _fetch(connection: Redis, job_id: str) -> Job | None:
-    """The job, or nothing if it is gone or its record is broken."""
+    """The job, or nothing if its record is gone or damaged."""
     try:
-        return Job.fetch(job_id, connection=connection, serializer=Readable)
+        return Job.fetch(job_id, connection=connection, serializer=SafeSerializer)
     except UNREADABLE:
         return None
 
 
-def _latest_result(job: Job) -> Result | None:
+def _row(job: Job) -> JobRow:
+    return JobRow(
+        job.id,
+        _masked(job.description or job.id),
+        job.origin or "unknown",
+        str(job.get_status(refresh=False).value),
+        job.created_at,
+        job.enqueued_at,
+        job.started_at,
+        job.ended_at,
+        _as_text(job.worker_name),
+    )
+
+
+def _outcome(job: Job) -> tuple[str | None, str | None]:
+    """The traceback that a job ended with, and what it returned."""
     try:
-        return job.latest_result()
+        result = job.latest_result()
     except UNREADABLE:
+        return None, None
+    return (_as_text(result.exc_string), _as_text(result.return_value)) if result else (None, None)
+
+
+def _as_text(value: Any) -> str | None:
+    """A value as it is shown: text as it is, anything else as JSON."""
+    if value is None or isinstance(value, str):
+        return value and _masked(value)
+    return _masked(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _masked(text: str) -> str:
+    """Text fit to be sent, without the user and password of an address in it."""
+    return CREDENTIALS.sub("***", text.encode(errors="replace").decode())
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return str_to_date(text)
+    except ValueError:
         return None
-
-
-def _text(value: Any) -> str | None:
-    return value.decode(errors="replace") if value else None
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
-
-
-def _brief(job: Job) -> JobData:
-    return JobData(id=job.id, name=job.description or job.id, created_at=job.created_at, ended_at=job.ended_at)
-
-
-def _state(job: Job) -> str:
-    return str(job.get_status(refresh=False).value)
-
-
-def _about(job: Job) -> dict[str, Any]:
-    """What the package's job page does not say: what the job waits for, and who runs it."""
-    meta = job.meta if isinstance(job.meta, dict) else {"meta": job.meta}
-    return meta | {
-        name: value for name, value in {"waits for": job._dependency_ids, "worker": job.worker_name}.items() if value
-    }
-
-
-def _by_queue(shown: list[Job]) -> list[QueueJobRegistryStats]:
-    """The jobs as the package lays them out: by queue, then by state."""
-    queues: dict[str, dict[str, list[JobData]]] = {}
-    for job in shown:
-        states = queues.setdefault(job.origin or "unknown", {state: [] for state in STATES})
-        states.setdefault(_state(job), []).append(_brief(job))
-    return [
-        QueueJobRegistryStats(queue_name=name, **{state: states[state] for state in STATES})
-        for name, states in queues.items()
-    ]

@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from jobs.tabular import algorithms
-from pages.parts import exports, visitor, words
+from jobs.verbs import spreadsheet
+from pages.parts import visitor, words
 from store import actors, workflows
 from store.tables import Status
 from store.workflows import TIMES, Filter, Workflow
@@ -232,7 +233,7 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
         "seconds",
         "settings",
     ]
-    return exports.to_csv(
+    return spreadsheet.to_csv(
         header,
         (
             [

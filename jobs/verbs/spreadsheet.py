@@ -1,4 +1,4 @@
-"""Tables that leave as CSV files, safe to open in a spreadsheet."""
+"""Make CSV files that are safe to open in a spreadsheet."""
 
 import csv
 import io
