@@ -3,10 +3,6 @@
 import streamlit as st
 
 from api.server import lifespan, middleware, routes
-from pages.parts import visitor
-from store import actors
-
-actors.recognise_by(visitor.recognised)
 
 
 def warm_up() -> None:
@@ -17,4 +13,5 @@ def warm_up() -> None:
     charts.warm_up()
 
 
-app = st.App("pages/navigation.py", lifespan=lifespan(warm_up), routes=routes(), middleware=middleware())
+served = routes()
+app = st.App("pages/navigation.py", lifespan=lifespan(warm_up), routes=served, middleware=middleware(served))

@@ -1,4 +1,4 @@
-"""How the API answers: documents when things went well, one plain sentence when the caller got something wrong."""
+"""How the API answers what a caller got wrong: one plain sentence, with the status of the error's class."""
 
 import errno
 import json
@@ -9,10 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from jobs.engine.queues import QueueDown
-from store.errors import NotAllowed, NotFound, Refused
+from store.errors import Refused, TooManyError
 
-WORDS = ("algorithm", "step")  # fields that hold a word from a list; an unknown one is a wrong value
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 480
 KINDS = {
@@ -53,21 +51,10 @@ def refusal(status: int, sentence: str, field: str | None = None, headers: Any =
     return Answer({"detail": sentence} | ({"field": field} if field else {}), status, headers)
 
 
-def status_of(refused: Refused) -> int:
-    """403 for what one may not do, 404 for what is not there, 503 for a queue that is down, 422 for a wrong value,
-    409 for a wrong moment."""
-    if isinstance(refused, NotFound):
-        return 422 if refused.field in WORDS else 404
-    if isinstance(refused, NotAllowed):
-        return 403
-    if isinstance(refused, QueueDown):
-        return 503
-    return 409 if refused.field is None else 422
-
-
 def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return refusal(status_of(error), error.sentence, error.field)
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyError) else None
+    return refusal(error.status, error.sentence, error.field, headers)
 
 
 def _misread(_request: Request, error: Exception) -> Response:

@@ -8,8 +8,10 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.wall.roles import needs
 from jobs.engine import queues
 from store import steps, workflows
+from store.actors import Role
 
 
 class _Now(Collector):
@@ -28,6 +30,7 @@ class _Now(Collector):
         yield GaugeMetricFamily("trainyard_workers", "Workers that are known to the queue.", len(seen.workers))
 
 
+@needs(Role.viewer)
 def measures(_request: Request) -> Response:
     """The numbers in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -62,7 +62,7 @@ def routes() -> list[BaseRoute]:
     """What is served beside the pages."""
     return [
         Mount("/api", create()),
-        Mount("/rq", dashboard(queues.connection)),
+        Mount("/rq", dashboard(queues.connection)),  # it only reads: a viewer may look, as the wall's default says
         Route("/metrics", measures),
         Route(SIGN_IN, login, methods=["GET", "POST"]),
         Route(SIGN_OUT, logout),
@@ -70,12 +70,12 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-def middleware() -> list[Middleware]:
-    """What every request passes first, whatever it is for."""
+def middleware(served: Sequence[BaseRoute]) -> list[Middleware]:
+    """What every request passes first; the wall reads from the served routes which role each needs."""
     written = _names_written_down()
     return [
         Middleware(Guard, ours=names(_address(), written), trusted=written_down(written)),
-        Middleware(Gate, farewell=_farewell()),
+        Middleware(Gate, routes=served, farewell=_farewell()),
     ]
 
 

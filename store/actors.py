@@ -1,4 +1,7 @@
-"""Who acts: a person who signed in, a program with that person's token, or whoever runs commands on this machine."""
+"""Who acts: a person who signed in, a program with that person's token, a command on this machine, a background job.
+
+Nobody acts unless a request, a page's visitor, a command or a background job has said so.
+"""
 
 import getpass
 from collections.abc import Callable, Iterator
@@ -10,7 +13,7 @@ from functools import lru_cache
 
 
 class Role(StrEnum):
-    """What somebody may do; each may also do what those before it may."""
+    """What a person can do; each role includes those before it."""
 
     viewer = "viewer"
     analyst = "analyst"
@@ -23,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who does something, and the way by which they came; without a name where nobody signs in."""
+    """Who does something, and by which way: page, api, command or tick; without a name where nobody signs in."""
 
     name: str
     role: Role | None
@@ -37,23 +40,25 @@ class Actor:
 
 NOBODY = Actor("", None, "page")
 ANYBODY = Actor("", Role.admin, "page")
+# What the supervisor does by itself, by the clock.
+TICK = Actor("trainyard", Role.analyst, "tick")
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 _recognise: list[Callable[[], Actor | None]] = []
 
 
 def current() -> Actor:
-    """Who acts now: as the request says, as the page's visitor says, else whoever runs this process."""
+    """Who acts now: as the request, command or job says, else the visitor of the page that runs here, else nobody."""
     if actor := _acting.get():
         return actor
     for recognise in _recognise:
         if actor := recognise():
             return actor
-    return _operator()
+    return NOBODY
 
 
 def name() -> str | None:
-    """What to remember of who made something; nothing where nobody signs in."""
+    """The name to keep beside what was made; None where nobody signs in."""
     return current().name or None
 
 
@@ -68,14 +73,14 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def recognise_by(recognise: Callable[[], Actor | None]) -> None:
-    """Also ask this function who acts, where no request says so; the same function counts once."""
+    """Ask this function who acts where no request says so; adding it again changes nothing."""
     if recognise not in _recognise:
         _recognise.append(recognise)
 
 
 @lru_cache(maxsize=1)
-def _operator() -> Actor:
-    """Whoever may run our code on this machine may do everything: the files are theirs."""
+def operator() -> Actor:
+    """The account that runs a command on this machine: an admin, because the files belong to it."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
@@ -11,6 +11,8 @@ from store.actors import Actor
 from store.people import key
 from store.records import record
 from store.tables import deeds, now
+
+REPEATED = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,16 @@ def add(actor: Actor, what: str, about: str = "") -> None:
                 at=now(), who=actor.name[:80], via=actor.via, what=what, about=about[:200], address=actor.address[:60]
             )
         )
+
+
+def add_refusal(actor: Actor, what: str, about: str = "") -> None:
+    """Record that something was refused; the same refusal again within a minute adds no row."""
+    same = (deeds.c.who == actor.name[:80], deeds.c.what == what, deeds.c.about == about[:200])
+    with db.reading() as connection:
+        recent = select(deeds.c.id).where(*same, deeds.c.at > now() - REPEATED).limit(1)
+        if connection.scalar(recent) is not None:
+            return
+    add(actor, what, about)
 
 
 def find(who: str = "", limit: int = 100, offset: int = 0) -> list[Deed]:

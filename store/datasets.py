@@ -8,7 +8,7 @@ from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import actors, db, files
-from store.errors import NotFound, Refused
+from store.errors import ConflictError, NotFound
 from store.records import record
 from store.tables import artifacts, datasets, now, workflows
 
@@ -72,7 +72,7 @@ def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
                         found = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
                         return record(Dataset, found)
                 if not files.path_of(kept.sha256).exists():
-                    raise Refused("The same file was deleted while this one arrived; send it again.")
+                    raise ConflictError("The same file was deleted while this one arrived; send it again.")
                 newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
                 values = {
                     "name": name,
@@ -170,7 +170,7 @@ def remove(dataset_id: int) -> None:
     with db.writing() as connection:
         users = connection.scalar(select(func.count()).where(workflows.c.dataset_id == dataset_id))
         if users:
-            raise Refused(f"{dataset.title} is used by {users} workflows; delete those first.")
+            raise ConflictError(f"{dataset.title} is used by {users} workflows; delete those first.")
         connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
         others = connection.scalar(select(func.count()).where(datasets.c.sha256 == dataset.sha256)) or 0
         others += connection.scalar(select(func.count()).where(artifacts.c.sha256 == dataset.sha256)) or 0

@@ -1,8 +1,10 @@
-"""What a caller may get wrong, said in one plain sentence that is fit to be shown."""
+"""What a caller got wrong, in one plain sentence that can be shown; the class states the HTTP status."""
 
 
-class Refused(ValueError):  # noqa: N818 - reads as a sentence: the request was refused
-    """The request cannot be done as asked; the message says why and what to do."""
+class Refused(ValueError):  # noqa: N818 - the base of all, named before the rule that exceptions end in Error
+    """The request cannot be done as it is; the sentence says why and what to do, `field` which value is wrong."""
+
+    status = 422
 
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)
@@ -10,9 +12,41 @@ class Refused(ValueError):  # noqa: N818 - reads as a sentence: the request was 
         self.field = field
 
 
+class InvalidError(Refused):
+    """A value is wrong; another value helps."""
+
+    status = 422
+
+
+class ConflictError(Refused):
+    """The request is right, and the moment is wrong: what it names is in another state."""
+
+    status = 409
+
+
 class NotFound(Refused):
     """The thing named does not exist, or no longer."""
 
+    status = 404
+
 
 class NotAllowed(Refused):
-    """Whoever asks may not do this; somebody with another role may."""
+    """The role of the one who asks does not cover this."""
+
+    status = 403
+
+
+class TooManyError(Refused):
+    """Too many requests of one kind at once; `seconds` says when to try again."""
+
+    status = 429
+
+    def __init__(self, sentence: str, seconds: float = 1.0, field: str | None = None) -> None:
+        super().__init__(sentence, field)
+        self.seconds = max(1, round(seconds))
+
+
+class UnavailableError(Refused):
+    """Trainyard cannot do this now, through no fault of the caller; trying again later helps."""
+
+    status = 503

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from store.errors import Refused
+from store.errors import ConflictError, Refused
 from store.settings import settings
 
 CHUNK = 1 << 20
@@ -27,7 +27,7 @@ class Kept:
     size: int
 
 
-class Damaged(Refused):
+class Damaged(ConflictError):  # noqa: N818
     """A file is missing or is not what was written; making it again helps."""
 
     retryable = True

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, update
 
 from store import actors, db, files, metrics, steps
-from store.errors import NotFound, Refused
+from store.errors import ConflictError, NotFound
 from store.records import record
 from store.tables import Status, artifacts, datasets, now, scores, workflows
 from store.tables import steps as step_table
@@ -185,7 +185,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
             )
         ).all()
         if running:
-            raise Refused(f"Workflow {running[0]} is still running; cancel it before deleting it.")
+            raise ConflictError(f"Workflow {running[0]} is still running; cancel it before deleting it.")
         owned = select(step_table.c.id).where(step_table.c.workflow_id.in_(workflow_ids))
         candidates = set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.step_id.in_(owned))))
         checkpoints = list(connection.scalars(owned))

@@ -37,10 +37,11 @@ def home(monkeypatch):
     folder = Path(tempfile.mkdtemp(prefix="trainyard-"))
     monkeypatch.setenv("TRAINYARD_HOME", str(folder))
     forget()
-    from store import schema
+    from store import actors, schema
 
     schema.prepare()
-    yield folder
+    with actors.acting(actors.operator()):  # as a command on this machine; whatever a test does as others, it says
+        yield folder
     forget()
     shutil.rmtree(folder, ignore_errors=True)
 

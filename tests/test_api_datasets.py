@@ -1,5 +1,6 @@
 """Datasets over HTTP: files go in whole or not at all, and in little memory."""
 
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
@@ -23,7 +24,7 @@ TABLE = b"age,city,churned\n" + b"".join(
 def run_apart(*arguments):
     """In a thread of its own: browser tests leave a loop running in this one."""
     with ThreadPoolExecutor(1) as apart:
-        apart.submit(anyio.run, *arguments).result()
+        apart.submit(contextvars.copy_context().run, anyio.run, *arguments).result()
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def test_an_analyst_works_and_an_admin_looks_after_people(served):
     assert served.delete("/api/people/deniz").status_code == 204
     told = [f"{each['who']} {each['what']} {each['about']}" for each in served.get("/api/deeds").json()]
     assert f"analyst restart as workflow {made.json()['id']}" in told and "admin remove person deniz" in told
-    assert "analyst add person: refused " in told
+    assert "analyst refused POST /api/people" in told
 
 
 def test_a_token_is_for_programs_only(served):

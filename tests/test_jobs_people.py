@@ -171,7 +171,7 @@ def test_guessing_becomes_slow(ayse, monkeypatch):
     for _ in range(2):
         with pytest.raises(Refused, match="do not belong together"):
             people.sign_in("ayşe", "not-the-password", "10.0.0.1")
-    with pytest.raises(people.TooManyTries, match="Wait 1 s"):
+    with pytest.raises(people.TooManyTriesError, match="Wait 1 s"):
         people.sign_in("ayşe", PASSWORD, "10.0.0.1")
     time.sleep(1.05)
     assert people.visitor(people.sign_in("ayşe", PASSWORD, "10.0.0.1")).name == "Ayşe"
@@ -185,7 +185,7 @@ def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
     for number in range(3):
         with pytest.raises(Refused, match="do not belong together"):
             people.sign_in(f"name{number}", PASSWORD, "10.0.0.1")
-    with pytest.raises(people.TooManyTries):
+    with pytest.raises(people.TooManyTriesError):
         people.sign_in("name9", PASSWORD, "10.0.0.1")
     assert people.sign_in("ayşe", PASSWORD, "10.0.0.2")
 
@@ -286,7 +286,7 @@ def test_no_verb_works_for_somebody_without_the_role(home, verb):
         with as_role(role), pytest.raises(NotAllowed):
             verb()
     refused = audit.find()
-    assert [each.who for each in refused] == ["somebody"] * len(lacking)
+    assert [each.who for each in refused] == ["somebody"]  # the same refusal again adds no row
     assert all(each.what.endswith(": refused") for each in refused)
     with db.writing() as connection:
         connection.execute(tables.deeds.delete())

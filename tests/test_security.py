@@ -1,6 +1,7 @@
 """Security: each threat is performed, and nothing comes of it."""
 
 import contextlib
+import contextvars
 import csv
 import io
 import json
@@ -371,7 +372,7 @@ def send(served, path, receive, headers=()):
         "server": ("localhost", 80),
     }
     with ThreadPoolExecutor(1) as apart:  # the browser tests leave a loop running in this thread
-        apart.submit(anyio.run, served, scope, receive, keep).result()
+        apart.submit(contextvars.copy_context().run, anyio.run, served, scope, receive, keep).result()
     return answers[0]["status"], json.loads(answers[1]["body"])["detail"]
 
 

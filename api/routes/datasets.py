@@ -2,19 +2,21 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from starlette.responses import Response
 
-from api.errors import Answer, refusal, status_of
+from api.errors import Answer
 from api.routes.uploads import received
+from api.wall import roles
+from api.wall.roles import needs
 from jobs.verbs import schemas
 from store import datasets
-from store.errors import Refused
+from store.actors import Role
 
 MOST = 2**31 - 1
 DatasetId = Annotated[int, Path(ge=1, le=MOST)]
 
-router = APIRouter(prefix="/datasets", tags=["Datasets"])
+router = roles.router("Datasets", "/datasets")
 
 
 @router.post(
@@ -32,6 +34,7 @@ router = APIRouter(prefix="/datasets", tags=["Datasets"])
         }
     },
 )
+@needs(Role.analyst)
 async def add(
     request: Request,
     name: Annotated[str | None, Query(max_length=1000)] = None,
@@ -53,17 +56,14 @@ async def add(
         "header": header,
     }
     dialect = {key: value for key, value in chosen.items() if value is not None} or None
-    try:
-        size = request.headers.get("content-length", "")
-        announced = int(size) if size.isdecimal() and len(size) < 19 else None
-        made = await received(request, name, lambda chunks, file_name: verbs.add(chunks, file_name, dialect, announced))
-    except Refused as refused:
-        status = status_of(refused)
-        return refusal(422 if status == 409 else status, refused.sentence, refused.field)
+    size = request.headers.get("content-length", "")
+    announced = int(size) if size.isdecimal() and len(size) < 19 else None
+    made = await received(request, name, lambda chunks, file_name: verbs.add(chunks, file_name, dialect, announced))
     return Answer(schemas.dataset(made), 201)
 
 
 @router.post("/sample", status_code=201, summary="Add the bundled sample")
+@needs(Role.analyst)
 def add_sample() -> Response:
     """The customer churn table that comes with Trainyard."""
     from jobs.verbs import datasets as verbs
@@ -72,6 +72,7 @@ def add_sample() -> Response:
 
 
 @router.get("", summary="List datasets")
+@needs(Role.viewer)
 def find(
     text: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=MOST)] = 0
 ) -> Response:
@@ -81,12 +82,14 @@ def find(
 
 
 @router.get("/{dataset_id}", summary="One dataset")
+@needs(Role.viewer)
 def get(dataset_id: DatasetId) -> Response:
     """With its columns, their profile, the first rows, and what was noticed."""
     return Answer(schemas.dataset(datasets.get(dataset_id)))
 
 
 @router.post("/{dataset_id}/redescribe", status_code=201, summary="Read a dataset differently")
+@needs(Role.analyst)
 def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]) -> Response:
     """The same bytes with another encoding, delimiter, decimal, thousands or header, as a new version."""
     from jobs.verbs import datasets as verbs
@@ -95,6 +98,7 @@ def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset")
+@needs(Role.analyst)
 def remove(dataset_id: DatasetId) -> Response:
     """Refused while a workflow uses it."""
     from jobs.verbs import datasets as verbs

@@ -2,23 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from api.errors import Answer
 from api.routes.datasets import MOST
 from api.routes.workflows import Strict
+from api.wall import roles
+from api.wall.roles import needs
 from jobs.verbs import people as verbs
 from jobs.verbs import schemas
 from store import actors
+from store.actors import Role
 from store.errors import Refused
 
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 Password = Annotated[str, Field(max_length=verbs.LONGEST_PASSWORD)]
 TokenId = Annotated[int, Path(ge=1, le=MOST)]
 
-router = APIRouter(tags=["People"])
+router = roles.router("People")
 
 
 class NewPerson(Strict):
@@ -43,6 +46,7 @@ class NewToken(Strict):
 
 
 @router.get("/me", summary="Who am I?")
+@needs(Role.viewer)
 def me() -> Response:
     """The name and role that this request has; without a name where nobody has to sign in."""
     actor = actors.current()
@@ -50,6 +54,7 @@ def me() -> Response:
 
 
 @router.post("/me/password", status_code=204, summary="Change my password")
+@needs(Role.viewer)
 def change_own_password(asked: OwnPassword) -> Response:
     """Every browser of yours has to sign in again."""
     verbs.change_own_password(asked.before, asked.password)
@@ -57,12 +62,14 @@ def change_own_password(asked: OwnPassword) -> Response:
 
 
 @router.get("/me/tokens", summary="My tokens")
+@needs(Role.viewer)
 def own_tokens() -> Response:
     """Without their text, which is told only when one is made."""
     return Answer([schemas.token(each) for each in verbs.own_tokens()])
 
 
 @router.post("/me/tokens", status_code=201, summary="Make a token")
+@needs(Role.viewer)
 def make_own_token(asked: NewToken) -> Response:
     """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is told only now."""
     made = verbs.make_own_token(asked.label, asked.days)
@@ -70,6 +77,7 @@ def make_own_token(asked: NewToken) -> Response:
 
 
 @router.delete("/me/tokens/{token_id}", status_code=204, summary="Take a token back")
+@needs(Role.viewer)
 def remove_own_token(token_id: TokenId) -> Response:
     """It is no longer valid at once."""
     verbs.remove_own_token(token_id)
@@ -77,12 +85,14 @@ def remove_own_token(token_id: TokenId) -> Response:
 
 
 @router.get("/people", summary="Who may sign in?")
+@needs(Role.admin)
 def everybody() -> Response:
     """For admins."""
     return Answer([schemas.person(each) for each in verbs.everybody()])
 
 
 @router.post("/people", status_code=201, summary="Let somebody sign in")
+@needs(Role.admin)
 def add(asked: NewPerson) -> Response:
     """For admins. As soon as there is somebody, everybody has to sign in."""
     made = None if asked.password else verbs.a_password()
@@ -91,6 +101,7 @@ def add(asked: NewPerson) -> Response:
 
 
 @router.patch("/people/{name}", summary="Change a role or a password")
+@needs(Role.admin)
 def change(name: Name, asked: Change) -> Response:
     """For admins. After a new password, the person's browsers have to sign in again."""
     if asked.role is None and asked.password is None:
@@ -103,6 +114,7 @@ def change(name: Name, asked: Change) -> Response:
 
 
 @router.delete("/people/{name}", status_code=204, summary="Shut somebody out")
+@needs(Role.admin)
 def remove(name: Name) -> Response:
     """For admins. At once; what they made stays."""
     verbs.remove(name)
@@ -110,12 +122,14 @@ def remove(name: Name) -> Response:
 
 
 @router.post("/people/{name}/sign-out", summary="End all sessions of a person")
+@needs(Role.admin)
 def sign_out_everywhere(name: Name) -> Response:
     """For admins."""
     return Answer({"ended": verbs.sign_out_everywhere(name)})
 
 
 @router.get("/deeds", summary="Who did what?")
+@needs(Role.admin)
 def deeds(
     who: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,

@@ -1,16 +1,19 @@
 """The queue over HTTP."""
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.errors import Answer
+from api.wall import roles
+from api.wall.roles import needs
 from jobs.engine import queues
 from jobs.verbs import schemas
+from store.actors import Role
 
-router = APIRouter(prefix="/queues", tags=["Queues"])
+router = roles.router("Queues", "/queues")
 
 
 @router.get("", summary="Queues and workers")
+@needs(Role.viewer)
 def snapshot() -> Response:
     """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
     numbers are still right."""
@@ -18,6 +21,7 @@ def snapshot() -> Response:
 
 
 @router.post("/{name}/pause", summary="Pause a queue")
+@needs(Role.analyst)
 def pause(name: str) -> Response:
     """No further step starts; running ones end in peace."""
     queues.pause(name)
@@ -25,6 +29,7 @@ def pause(name: str) -> Response:
 
 
 @router.post("/{name}/resume", summary="Resume a queue")
+@needs(Role.analyst)
 def resume(name: str) -> Response:
     """Steps start again."""
     queues.resume(name)

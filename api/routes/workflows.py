@@ -5,16 +5,19 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import FileResponse, Response
 
 from api.errors import Answer
 from api.routes.datasets import MOST
+from api.wall import roles
+from api.wall.roles import needs
 from jobs.verbs import queries, schemas
 from jobs.verbs import workflows as verbs
 from store import datasets, files, logs, steps, workflows
+from store.actors import Role
 from store.errors import Refused
 from store.workflows import Workflow
 
@@ -22,7 +25,7 @@ KEY_LENGTH = 64
 WorkflowId = Annotated[int, Path(ge=1, le=MOST)]
 Number = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 
-router = APIRouter(prefix="/workflows", tags=["Workflows"])
+router = roles.router("Workflows", "/workflows")
 
 
 class Strict(BaseModel):
@@ -64,6 +67,7 @@ class Describe(Strict):
 
 
 @router.post("", status_code=201, summary="Start a workflow")
+@needs(Role.analyst)
 def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
     twice starts it once. `notices` says when the algorithm will learn from a sample of the rows."""
@@ -78,6 +82,7 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
 
 
 @router.get("", summary="List workflows")
+@needs(Role.viewer)
 def find(
     status: str = "",
     algorithm: str = "",
@@ -97,24 +102,28 @@ def find(
 
 
 @router.post("/compose", status_code=201, summary="Compose a workflow from two")
+@needs(Role.analyst)
 def compose(asked_for: Compose) -> Response:
     """The dataset and target of one workflow with the configuration of another."""
     return _made(verbs.compose(asked_for.data_from, asked_for.config_from, asked_for.name))
 
 
 @router.get("/{workflow_id}", summary="One workflow")
+@needs(Role.viewer)
 def get(workflow_id: WorkflowId) -> Response:
     """With its steps, what they left, and its scores."""
     return Answer(schemas.workflow(workflow_id))
 
 
 @router.get("/{workflow_id}/metrics", summary="The curve of a workflow")
+@needs(Role.viewer)
 def get_metrics(workflow_id: WorkflowId) -> Response:
     """One row an epoch, with its values by name."""
     return Answer(schemas.metric_rows(workflow_id))
 
 
 @router.get("/{workflow_id}/logs", summary="The log of a workflow")
+@needs(Role.viewer)
 def get_logs(
     workflow_id: WorkflowId,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
@@ -127,6 +136,7 @@ def get_logs(
 
 
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
+@needs(Role.viewer)
 def get_model(workflow_id: WorkflowId) -> Response:
     """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, and is only for those who trust
     this server, as opening such a file can run code."""
@@ -141,36 +151,42 @@ def get_model(workflow_id: WorkflowId) -> Response:
 
 
 @router.post("/{workflow_id}/restart", status_code=201, summary="Restart a workflow")
+@needs(Role.analyst)
 def restart(workflow_id: WorkflowId) -> Response:
     """The same dataset and settings in a new workflow."""
     return _made(verbs.restart(workflow_id))
 
 
 @router.post("/{workflow_id}/rerun", status_code=201, summary="Run again from a step")
+@needs(Role.analyst)
 def rerun(workflow_id: WorkflowId, asked_for: Rerun) -> Response:
     """A new workflow with other settings in one step; what is above it is reused."""
     return _made(verbs.rerun_from(workflow_id, asked_for.step, asked_for.params))
 
 
 @router.post("/{workflow_id}/retry", summary="Retry a failed workflow")
+@needs(Role.analyst)
 def retry(workflow_id: WorkflowId) -> Response:
     """Failed, skipped and cancelled steps are tried again, in place."""
     return Answer(schemas.workflow(verbs.retry(workflow_id).id))
 
 
 @router.post("/{workflow_id}/cancel", summary="Cancel a workflow")
+@needs(Role.analyst)
 def cancel(workflow_id: WorkflowId) -> Response:
     """What has not ended is cancelled at once."""
     return Answer(schemas.workflow(verbs.cancel(workflow_id).id))
 
 
 @router.patch("/{workflow_id}", summary="Name a workflow, or note something")
+@needs(Role.analyst)
 def describe(workflow_id: WorkflowId, asked_for: Describe) -> Response:
     """Fields left out stay as they are."""
     return Answer(schemas.workflow(verbs.describe(workflow_id, asked_for.name, asked_for.note).id))
 
 
 @router.delete("/{workflow_id}", status_code=204, summary="Delete a workflow")
+@needs(Role.analyst)
 def remove(workflow_id: WorkflowId) -> Response:
     """With its log, numbers and files; refused while it runs."""
     workflows.get(workflow_id)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.wall import single_sign_on
+from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, way_back
 from jobs.verbs import people
 from store.errors import Refused
@@ -71,6 +72,7 @@ HEADERS = {
 }
 
 
+@needs(None)
 async def login(request: Request) -> Response:
     """Shows the form, and takes it."""
     if request.method == "POST":
@@ -93,6 +95,7 @@ async def _came_back(request: Request, email: str, cookie: str | None) -> Respon
     return answer
 
 
+@needs(None)
 async def logout(request: Request) -> Response:
     """Ends the session; Streamlit's own `st.logout` leads here. Other sites cannot have somebody signed out."""
     answer = RedirectResponse("/login", 303, HEADERS)
@@ -119,7 +122,7 @@ async def _sign_in(request: Request) -> Response:
     address = request.client.host if request.client else ""
     try:
         cookie = await run_in_threadpool(people.sign_in, name, sent.get("password", ""), address)
-    except people.TooManyTries as refused:
+    except people.TooManyTriesError as refused:
         return _page(name, next_, refused.sentence, 429, {"Retry-After": str(refused.seconds)})
     except Refused as refused:
         return _page(name, next_, refused.sentence, 403)

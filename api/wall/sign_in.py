@@ -1,44 +1,58 @@
-"""The gate: lets in whom we know, as who they are; asks everybody else to sign in.
+"""Signing in: recognises people and programs, lets them pass as who they are, and asks strangers to sign in.
 
 Every route, ours and Streamlit's, lies behind it. It opens for all while nobody has to sign in.
 """
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import refusal
-from api.wall.origin import SAFE_METHODS
+from api.wall import roles
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
 from store import actors, audit
-from store.actors import Actor, Role
+from store.actors import NOBODY, Actor, Role
+
+Result = TypeVar("Result")
+
+# Of their own, so that recognising who asks never waits behind a password or another slow request.
+READERS = CapacityLimiter(8)
 
 SIGN_IN, SIGN_OUT = "/login", "/auth/logout"
-# Whether the process lives is no secret to whoever can reach its port. The rest of these is the way in.
-OPEN_PATHS = {SIGN_IN, SIGN_OUT, "/login/with", "/auth/login", "/oauth2callback", "/_stcore/health"}
-# Changed by everybody: their own password and tokens.
-OWN = ("/api/me",)
+# Streamlit's own: the way to and from a provider of a single sign-on, and whether the process lives.
+STREAMLITS_WAY_IN = ("/auth/login", "/oauth2callback")
+STREAMLITS_HEALTH = "/_stcore/health"
 
 
 class Gate:
-    """Finds out who sends a request, and refuses what they may not do."""
+    """Recognises who sends a request, and refuses what their role does not cover."""
 
-    def __init__(self, app: ASGIApp, farewell: bytes = b"") -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], farewell: bytes = b"") -> None:
         self._app = app
+        self._routes = routes
         self._farewell = farewell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN_PATHS:
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        needed, route = roles.stated(self._routes, scope)
+        if needed is None or scope["path"] in (*STREAMLITS_WAY_IN, STREAMLITS_HEALTH):
+            with actors.acting(NOBODY):
+                await self._app(scope, receive, send)
+            return
         asking = HTTPConnection(scope)
-        actor = await anyio.to_thread.run_sync(who, asking)
-        if answer := await anyio.to_thread.run_sync(_refusal, actor, asking):
+        actor = await _in_a_thread(who, asking)
+        if answer := await _in_a_thread(_refusal, actor, needed, route, asking):
             await _refuse(answer, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, self._checked(receive, send, asking), send)
@@ -52,7 +66,7 @@ class Gate:
 
         async def receive_checked() -> Message:
             message = await receive()
-            if message["type"] == "websocket.receive" and (await anyio.to_thread.run_sync(who, asking)).role is None:
+            if message["type"] == "websocket.receive" and (await _in_a_thread(who, asking)).role is None:
                 await send({"type": "websocket.send", "bytes": self._farewell})
                 return {"type": "websocket.disconnect", "code": 1008, "reason": "Signed out."}
             return message
@@ -76,14 +90,18 @@ def way_back(path: str) -> str:
     return path if plain.startswith("/") and not plain.startswith("//") and plain.isprintable() else "/"
 
 
-def _refusal(actor: Actor, asking: HTTPConnection) -> Response | None:
+async def _in_a_thread(function: Callable[..., Result], *arguments: object) -> Result:
+    """Read from the database in a thread that no other request can hold."""
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=READERS)
+
+
+def _refusal(actor: Actor, needed: Role, route: str, asking: HTTPConnection) -> Response | None:
     scope = asking.scope
     if actor.role is None:
         return _ask_to_sign_in(scope, asking.headers)
-    changes = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
-    if changes and not actor.may(Role.analyst) and not scope["path"].startswith(OWN):
-        audit.add(actor, "refused", f"{scope['method']} {scope['path']}")
-        return refusal(403, why_not(actor, Role.analyst))
+    if not actor.may(needed):
+        audit.add_refusal(actor, "refused", f"{scope.get('method', 'GET')} {route}")
+        return refusal(403, why_not(actor, needed))
     return None
 
 

@@ -14,6 +14,7 @@ from streamlit import auth_util
 from streamlit.errors import StreamlitAuthError
 from streamlit.web.server.starlette import starlette_auth_routes as streamlits
 
+from api.wall.roles import needs
 from jobs.verbs import people
 from store.errors import Refused
 from store.program import INSTALL
@@ -44,6 +45,7 @@ def check() -> None:
         raise Refused(f"Single sign-on is configured and Authlib is missing: {INSTALL}")
 
 
+@needs(None)
 async def start(request: Request) -> Response:
     """Send the browser to a provider, and remember where it wanted to go."""
     from api.wall.sign_in import way_back

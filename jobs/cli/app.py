@@ -18,6 +18,7 @@ from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
+from store import actors
 from store.errors import Refused
 from store.program import COMMAND
 
@@ -371,7 +372,8 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not be proper text
     try:
-        code = app(given, standalone_mode=False, prog_name=COMMAND)
+        with actors.acting(actors.operator()):
+            code = app(given, standalone_mode=False, prog_name=COMMAND)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except Refused as refused:

@@ -32,7 +32,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 from jobs.verbs.permission import deed
 from store import pauses
 from store import steps as step_store
-from store.errors import NotFound, Refused
+from store.errors import ConflictError, NotFound, Refused, UnavailableError
 from store.settings import settings
 from store.steps import Step
 from store.tables import Status, now
@@ -45,7 +45,7 @@ KEEP_SECONDS = 7 * 24 * 3600
 TIMEOUT_SECONDS = 3.0
 
 
-class QueueDown(Refused):
+class QueueDown(UnavailableError):  # noqa: N818
     """The queue cannot be reached; what is saved is safe."""
 
     def __init__(self) -> None:
@@ -294,7 +294,7 @@ def stop(step_id: int) -> None:
     """Stop one running step: its workflow is cancelled from there on."""
     step = step_store.get(step_id)
     if step.status.over:
-        raise Refused(f"Step {step.name} of workflow {step.workflow_id} is already {step.status}.")
+        raise ConflictError(f"Step {step.name} of workflow {step.workflow_id} is already {step.status}.")
     from jobs.verbs.workflows import cancel
 
     cancel(step.workflow_id)

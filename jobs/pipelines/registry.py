@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from store.errors import NotFound, Refused
+from store.errors import InvalidError, NotFound, Refused
 from store.settings import settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Pipeline:
             if definition.name == name:
                 return definition
         names = ", ".join(definition.name for definition in self.steps)
-        raise NotFound(f"There is no step {_short(name)}; the steps are {names}.", "step")
+        raise InvalidError(f"There is no step {_short(name)}; the steps are {names}.", "step")
 
     def below(self, name: str) -> list[str]:
         """A step and everything that needs it, directly or not."""

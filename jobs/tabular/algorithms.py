@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobs.pipelines.registry import Param
-from store.errors import NotFound
+from store.errors import InvalidError
 
 # scikit-learn is imported where an estimator is made: pages and programs that only read this table never need it.
 
@@ -55,7 +55,7 @@ def get(key_or_alias: str) -> Algorithm:
         if wanted.casefold() == algorithm.key or wanted.upper() in algorithm.aliases:
             return algorithm
     known = ", ".join(ALGORITHMS)
-    raise NotFound(f"There is no algorithm {wanted[:40]!r}; there are {known}.", "algorithm")
+    raise InvalidError(f"There is no algorithm {wanted[:40]!r}; there are {known}.", "algorithm")
 
 
 def chosen(params: Params) -> Algorithm:

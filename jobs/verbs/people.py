@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, TimestampSigner
 
-from jobs.verbs.permission import deed, refusal
+from jobs.verbs.permission import deed, require
 from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
-from store.errors import NotAllowed, NotFound, Refused
+from store.errors import NotAllowed, NotFound, Refused, TooManyError
 from store.people import Person, Token
 from store.program import COMMAND
 from store.settings import make_home, settings
@@ -48,12 +48,11 @@ _open_to_others = False
 _checking = threading.Lock()
 
 
-class TooManyTries(Refused):
-    """Somebody guesses; the sentence says when to try again."""
+class TooManyTriesError(TooManyError):
+    """Too many wrong passwords; the sentence says when to try again."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = max(1, round(seconds))
-        super().__init__(f"Too many tries. Wait {self.seconds} s, then try again.")
+        super().__init__(f"Too many tries. Wait {max(1, round(seconds))} s, then try again.", seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def remove_own_token(token_id: int) -> Token:
 
 def tokens_of(name: str) -> list[Token]:
     """The tokens of a person, without their text; for admins only."""
-    _only(Role.admin)
+    require(Role.admin)
     return people.tokens_of(people.get(name).id)
 
 
@@ -170,7 +169,7 @@ def own_tokens() -> list[Token]:
 def sign_in(name: str, password: str, address: str) -> str:
     """Check a name and its password; returns what the browser is to show from now on."""
     if not _checking.acquire(timeout=QUEUE_SECONDS):
-        raise TooManyTries(QUEUE_SECONDS)
+        raise TooManyTriesError(QUEUE_SECONDS)
     try:
         person = people.find(name) if len(name) <= 200 else None
         _slow_down(name, person, address)
@@ -217,30 +216,25 @@ def cookie_name() -> str:
 
 def look_at_deeds(who: str = "", limit: int = 100, offset: int = 0) -> tuple[list[audit.Deed], int]:
     """Who did what, the newest first, and how many rows there are; for admins only."""
-    _only(Role.admin)
+    require(Role.admin)
     return audit.find(who, limit, offset), audit.count(who)
 
 
 def everybody() -> list[Person]:
     """Everybody who may sign in; for admins only."""
-    _only(Role.admin)
+    require(Role.admin)
     return people.everybody()
 
 
 def in_use() -> dict[int, people.InUse]:
     """How many sessions and tokens each person has; for admins only."""
-    _only(Role.admin)
+    require(Role.admin)
     return people.in_use()
 
 
 def a_password() -> str:
     """A password to hand over once; nobody has to think of it."""
     return "-".join(secrets.token_hex(2) for _ in range(4))
-
-
-def _only(role: Role) -> None:
-    if not (actor := actors.current()).may(role):
-        raise NotAllowed(refusal(actor, role))
 
 
 def _actor(person: Person, via: str, address: str) -> Actor:
@@ -302,7 +296,7 @@ def _slow_down(name: str, person: Person | None, address: str) -> None:
         _wait(audit.failures(REFUSED, since, address=address), FREE_FOR_AN_ADDRESS) if address else 0.0,
     ]
     if (seconds := max(waits)) > 0:
-        raise TooManyTries(seconds)
+        raise TooManyTriesError(seconds)
 
 
 def _wait(failed: audit.Failures, free: int) -> float:

@@ -31,7 +31,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
                 return function(*args, **kwargs)
             actor = actors.current()
             if not actor.may(role):
-                audit.add(actor, f"{what}: refused")
+                audit.add_refusal(actor, f"{what}: refused")
                 raise NotAllowed(refusal(actor, role))
             before = _inside.set(True)
             try:
@@ -46,6 +46,12 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
         return verb  # type: ignore[return-value]
 
     return make
+
+
+def require(role: Role) -> None:
+    """Refuse whoever acts now, unless their role covers this one."""
+    if not (actor := actors.current()).may(role):
+        raise NotAllowed(refusal(actor, role))
 
 
 def refusal(actor: actors.Actor, role: Role) -> str:

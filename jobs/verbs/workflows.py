@@ -12,7 +12,7 @@ from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
 from store.actors import Role
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import ConflictError, Refused
 from store.steps import Input
 from store.tables import Status
 from store.workflows import Workflow
@@ -121,7 +121,9 @@ def retry(workflow_id: int) -> Workflow:
     """Try failed, skipped or cancelled steps of a workflow again, in place."""
     workflow = workflows.get(workflow_id)
     if workflow.status not in (Status.failed, Status.cancelled):
-        raise Refused(f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried.")
+        raise ConflictError(
+            f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried."
+        )
     steps.revive(workflow_id)
     with suppress(queues.QueueDown):
         handover.hand_over(workflow_id)
@@ -133,7 +135,7 @@ def cancel(workflow_id: int) -> Workflow:
     """Stop a workflow: what has not ended is cancelled at once, and its processes are ended."""
     workflow = workflows.get(workflow_id)
     if workflow.status.over:
-        raise Refused(f"Workflow {workflow_id} is already {workflow.status}.")
+        raise ConflictError(f"Workflow {workflow_id} is already {workflow.status}.")
     cancelled = steps.cancel(workflow_id)
     for step in cancelled:
         queues.stop_job(step)
