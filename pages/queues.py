@@ -12,6 +12,7 @@ from pages.parts import charts, commands, links, live, press, tables, visitor, w
 from pages.parts.press import Held
 from pages.parts.queue import listings
 from pages.parts.workflow_list import listing
+from store.program import COMMAND
 from store.tables import Status
 
 KEY = "queues"
@@ -152,7 +153,7 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
                 "Workers of this app start by themselves within seconds; more can be started anywhere.",
                 icon=":material/warning:",
             )
-            st.code("python -m jobs worker", language="bash")
+            st.code(f"{COMMAND} worker", language="bash")
         else:
             st.caption("Which workers there are is known when the queue is back.")
 

@@ -158,3 +158,13 @@ def test_each_imported_library_is_a_direct_requirement():
         normal(distributions[name][0]) for name in set(imported()) - set(sys.stdlib_module_names) - {*FOLDERS, "app"}
     }
     assert foreign - direct == set()
+
+
+def test_sentences_name_the_command_that_there_is():
+    """What tells the user to type a command takes its name from store/program.py: the wheel has another one."""
+    for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose]
+        spelt = [node.value for node in texts if re.search("python -m jobs|pip install", str(node.value))]
+        assert spelt == [] or path.name == "program.py", f"{path}: {spelt}"

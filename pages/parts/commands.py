@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.parts import address, visitor
 from store.datasets import Dataset
+from store.program import COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Command:
 
 
 def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any], called: str = "") -> Command:
-    command = ["python", "-m", "jobs", "submit", f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
+    command = [*COMMAND.split(), "submit", f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
     for name, value in params.items():
         command += ["--set", f"{name}={_word(value)}"]
     body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm, "params": dict(params)}
@@ -46,7 +47,7 @@ def restart_all(workflow_ids: Sequence[int]) -> Command:
 
 def delete_all(workflow_ids: Sequence[int]) -> Command:
     requests = (f"{curl()} -X DELETE {address.server()}/api/workflows/{workflow_id}" for workflow_id in workflow_ids)
-    return Command("Delete", f"python -m jobs delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
+    return Command("Delete", f"{COMMAND} delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
 
 
 def retry(workflow_id: int) -> Command:
@@ -60,7 +61,7 @@ def cancel(workflow_id: int) -> Command:
 def compose(data_from: int, config_from: int) -> Command:
     return Command(
         "Compose",
-        f"python -m jobs compose --data-from {data_from} --config-from {config_from}",
+        f"{COMMAND} compose --data-from {data_from} --config-from {config_from}",
         _post(f"{address.server()}/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
     )
 
@@ -69,7 +70,7 @@ def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Command:
     settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
     return Command(
         "Run from here",
-        f"python -m jobs rerun {workflow_id} --from {step}{settings}",
+        f"{COMMAND} rerun {workflow_id} --from {step}{settings}",
         _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
     )
 
@@ -78,19 +79,19 @@ def describe(workflow_id: int) -> Command:
     body = _json({"name": "A new name", "note": "What was tried"})
     return Command(
         "Name and note",
-        f"python -m jobs describe {workflow_id} --name 'A new name' --note 'What was tried'",
+        f"{COMMAND} describe {workflow_id} --name 'A new name' --note 'What was tried'",
         f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}",
     )
 
 
 def show(workflow_id: int) -> Command:
-    return Command("Show", f"python -m jobs show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
+    return Command("Show", f"{COMMAND} show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
 
 
 def downloads(workflow_id: int) -> list[Command]:
     model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
     return [
-        Command("Download model", f"python -m jobs model {workflow_id}", model),
+        Command("Download model", f"{COMMAND} model {workflow_id}", model),
         Command("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
     ]
 
@@ -111,7 +112,7 @@ def draw(commands: Sequence[Command]) -> None:
 def user(what: str, said: Sequence[str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Command:
     """What an admin does with people."""
     told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    command = shlex.join(["python", "-m", "jobs", "user", *said])
+    command = shlex.join([*COMMAND.split(), "user", *said])
     return Command(what, command, f"{curl()} -X {method} {address.server()}/api/{quote(path)}{told}")
 
 
@@ -127,7 +128,7 @@ def curl() -> str:
 
 
 def _verb(what: str, verb: str, workflow_id: int) -> Command:
-    return Command(what, f"python -m jobs {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
+    return Command(what, f"{COMMAND} {verb} {workflow_id}", _post(f"{_url(workflow_id)}/{verb}"))
 
 
 def _url(workflow_id: int) -> str:

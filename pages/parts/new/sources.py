@@ -9,6 +9,7 @@ from pages.parts import address, commands, forms, words
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import Refused
+from store.program import COMMAND
 
 LISTED = 200
 
@@ -100,7 +101,7 @@ def large_files() -> None:
         wrap_lines=True,
     )
     st.markdown("Or, on the computer that runs Trainyard, train on it at once:")
-    st.code("python -m jobs submit big.csv --target COLUMN", language="bash", wrap_lines=True)
+    st.code(f"{COMMAND} submit big.csv --target COLUMN", language="bash", wrap_lines=True)
 
 
 def pick() -> None:

@@ -14,6 +14,7 @@ from pages.parts.press import Held
 from store import actors
 from store.actors import Role
 from store.errors import Refused
+from store.program import COMMAND
 
 KEY = "people"
 MAY = {
@@ -144,7 +145,7 @@ def _tokens(hold: Held) -> None:
     tokens.rows(hold, found, people.remove_token)
     tokens.make(hold, people.make_token, hold.about)
     shown = [
-        Command("Tokens", f"python -m jobs user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
+        Command("Tokens", f"{COMMAND} user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
     ]
     commands.popover(shown, key=f"{KEY}-token-command")
 

@@ -13,6 +13,7 @@ from jobs.engine.queues import JobRow, QueueCounts, WorkerRow
 from pages.parts import address, commands, words
 from pages.parts.commands import Command
 from pages.parts.workflow_list import listing
+from store.program import COMMAND
 from store.tables import now
 
 GREY = "color: #8b97a6"
@@ -29,7 +30,7 @@ COUNTS = {
 def queue_command(name: str, verb: str) -> Command:
     """How to pause or resume a queue from elsewhere."""
     request = f"{commands.curl()} -X POST {address.server()}/api/queues/{quote(name)}/{verb}"
-    return Command(verb.capitalize(), f"python -m jobs {verb}", request)
+    return Command(verb.capitalize(), f"{COMMAND} {verb}", request)
 
 
 def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:
