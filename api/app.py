@@ -49,9 +49,9 @@ def create() -> FastAPI:
 @needs(Role.viewer)
 def health() -> Response:
     """`ok`, or `degraded` when work is accepted and no worker can do it now."""
-    from jobs.engine import queues
+    from jobs.engine import queue_view
 
-    seen = queues.snapshot()
+    seen = queue_view.snapshot()
     workers = len(seen.workers)
     return Answer(
         {

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.wall.roles import needs
-from jobs.engine import queues
+from jobs.engine import queue_view
 from store import steps, workflows
 from store.actors import Role
 
@@ -20,7 +20,7 @@ class _Now(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _by_status("trainyard_workflows", "Workflows by status.", workflows.count_by_status())
         yield _by_status("trainyard_steps", "Steps by status.", steps.count_by_status())
-        seen = queues.snapshot()
+        seen = queue_view.snapshot()
         yield GaugeMetricFamily("trainyard_steps_waiting", "Steps that could start now.", seen.waiting)
         yield GaugeMetricFamily("trainyard_steps_running", "Steps that are being worked on.", seen.running)
         yield GaugeMetricFamily(

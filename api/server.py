@@ -20,7 +20,7 @@ from api.wall import single_sign_on
 from api.wall.login import login, logout
 from api.wall.origin import Guard, is_loopback, names, written_down
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
-from jobs.engine import queues
+from jobs.engine import queue
 from jobs.pipelines import registry
 from jobs.services import supervisor
 from jobs.verbs import people
@@ -62,7 +62,7 @@ def routes() -> list[BaseRoute]:
     """What is served beside the pages."""
     return [
         Mount("/api", create()),
-        Mount("/rq", dashboard(queues.connection)),  # it only reads: a viewer may look, as the wall's default says
+        Mount("/rq", dashboard(queue.connection)),  # it only reads: a viewer may look, as the wall's default says
         Route("/metrics", measures),
         Route(SIGN_IN, login, methods=["GET", "POST"]),
         Route(SIGN_OUT, logout),
@@ -84,7 +84,7 @@ def _check_settings() -> None:
     try:
         db.check()
         schema.prepare()
-        queues.connection()
+        queue.connection()
         files.check()
         registry.load_own()
         single_sign_on.check()

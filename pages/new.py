@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.engine import queues
+from jobs.engine import queue_view
 from jobs.pipelines import registry
 from jobs.pipelines.registry import Param
 from jobs.tabular import algorithms
@@ -351,7 +351,7 @@ def outlook(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setti
 
 
 def workers_words() -> str:
-    now = queues.snapshot()
+    now = queue_view.snapshot()
     if not now.reachable:
         return ":orange[the queue is away: the workflow is saved, and starts when it is back]"
     if not now.workers:

@@ -6,12 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.engine import queues
-from jobs.engine.queues import JobRow, QueueCounts, Queues, WorkerRow
+from jobs.engine import queue_view
+from jobs.engine.queue_view import JobRow, QueueCounts, Queues, WorkerRow
+from jobs.verbs import queues
 from pages.parts import charts, commands, links, live, press, tables, visitor, words
 from pages.parts.press import Held
 from pages.parts.queue import listings
 from pages.parts.workflow_list import listing
+from store import steps
 from store.program import COMMAND
 from store.tables import Status
 
@@ -33,7 +35,7 @@ def page() -> None:
 
 def _panel(hold: Held) -> bool:
     """Everything on the page; a queue can always change."""
-    now = queues.snapshot(memory=True)
+    now = queue_view.snapshot(memory=True)
     known = now if now.reachable else last_known()["queues"]
     if now.reachable:
         last_known()["queues"] = now
@@ -113,7 +115,7 @@ def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
 
 
 def _charts() -> None:
-    minutes = queues.history(MINUTES)
+    minutes = steps.history(MINUTES)
     depth, throughput = st.columns(2)
     with depth, st.container(border=True):
         st.markdown("**Waiting and running** :gray[in the last hour]")
@@ -159,7 +161,7 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
 
 
 def _jobs(hold: Held) -> None:
-    jobs = queues.recent_jobs(JOBS)
+    jobs = queue_view.recent_jobs(JOBS)
     with st.container(border=True, key=f"{KEY}-jobs"):
         bar = st.container(horizontal=True, vertical_alignment="center")
         with bar:
@@ -213,7 +215,7 @@ def _button(said: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
 
 
 def _ask_to_stop(hold: Held) -> None:
-    job = next((job for job in queues.recent_jobs(JOBS) if job.step_id == hold.about), None)
+    job = next((job for job in queue_view.recent_jobs(JOBS) if job.step_id == hold.about), None)
     if job:
         title = f"Stop {words.plain(listing.step_title(job.step))} of #{job.workflow_id}?"
         hold.dialog(title, "stop_circle", partial(_stop, hold, job))

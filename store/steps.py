@@ -68,7 +68,7 @@ class Step:
     @property
     def job_id(self) -> str:
         """Under which id this attempt is handed to the queue."""
-        return f"wf{self.workflow_id}-{self.name}-a{self.attempt}"
+        return f"s{self.id}-a{self.attempt}"
 
     @property
     def seconds(self) -> float | None:
@@ -303,9 +303,9 @@ def running() -> list[Step]:
     return _select(steps.c.status == Status.running)
 
 
-def pending_in(workflow_ids: Iterable[int | None]) -> list[Step]:
-    """Steps of these workflows that have not started."""
-    return _select(steps.c.status == Status.pending, steps.c.workflow_id.in_([each for each in workflow_ids if each]))
+def pending_of(step_ids: Iterable[int]) -> list[Step]:
+    """Those of these steps that have not started."""
+    return _select(steps.c.status == Status.pending, steps.c.id.in_(list(step_ids)))
 
 
 def waiting() -> list[Step]:
@@ -341,6 +341,15 @@ def workflows_of(step_ids: Sequence[int]) -> dict[int, int]:
     with db.reading() as connection:
         rows = connection.execute(select(steps.c.id, steps.c.workflow_id).where(steps.c.id.in_(step_ids)))
         return {row.id: row.workflow_id for row in rows}
+
+
+def places(step_ids: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """The workflow and the name of each of these steps; steps that are gone are left out."""
+    if not (wanted := list(step_ids)):
+        return {}
+    query = select(steps.c.id, steps.c.workflow_id, steps.c.name).where(steps.c.id.in_(wanted))
+    with db.reading() as connection:
+        return {row.id: (row.workflow_id, row.name) for row in connection.execute(query)}
 
 
 def ahead_of(step: Step) -> int:

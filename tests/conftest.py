@@ -22,12 +22,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def forget() -> None:
     """Let this process forget which home it was in."""
-    from jobs.engine import queues
+    from jobs.engine import queue
     from store import db
     from store.settings import settings
 
     db.close()
-    queues.connection.cache_clear()
+    queue.connection.cache_clear()
     settings.cache_clear()
 
 

@@ -59,7 +59,7 @@ def test_the_manual_needs_nothing_from_elsewhere(client):
             "POST",
             "/api/queues/steps/pause",
             503,
-            "The queue cannot be reached just now. Saved work is safe and goes on when it is back.",
+            "The queue cannot be reached right now. Saved work is safe and continues when it is back.",
         ),
     ],
 )
@@ -104,9 +104,8 @@ def test_bad_bodies_are_one_sentence(client, body, status, words):
 
 def test_a_fault_of_ours_has_no_traceback(client, monkeypatch):
     """When the program is wrong, the caller reads a sentence and no insides."""
-    from jobs.engine import queues
 
-    monkeypatch.setattr(queues, "snapshot", lambda: 1 / 0)
+    monkeypatch.setattr("jobs.engine.queue_view.snapshot", lambda: 1 / 0)
     answer = client.get("/api/queues")
     assert answer.status_code == 500
     assert answer.json() == {"detail": "Something went wrong on our side; the log of the server says what."}

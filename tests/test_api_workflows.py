@@ -83,7 +83,7 @@ def test_a_workflow_from_start_to_model(client, sample):
     )
     assert made["params"]["epochs"] == 3 and "target" not in made["params"]
     assert [(step["name"], step["status"]) for step in made["steps"]] == [(name, "pending") for name in STEPS]
-    assert made["steps"][2]["job_id"] == f"wf{made['id']}-train-a1"
+    assert made["steps"][2]["job_id"] == f"s{steps.of_workflow(made['id'])[2].id}-a1"
     assert client.get(f"/api/workflows/{made['id']}/model").status_code == 404
 
     do(made["id"])

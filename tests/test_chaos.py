@@ -11,7 +11,7 @@ from pathlib import Path
 import cast
 import pytest
 
-from jobs.engine import handover, queues
+from jobs.engine import handover, queue
 from jobs.engine.worker import StepWorker
 from jobs.services import supervisor as service
 from store import steps
@@ -84,7 +84,7 @@ def valkey(home):
     process = service.start_valkey()
     try:
         end = time.monotonic() + 30
-        while not service._answers():
+        while not queue.answers():
             assert time.monotonic() < end, "Valkey did not start"
             time.sleep(0.02)
         yield process
@@ -101,7 +101,10 @@ def test_a_step_that_was_interrupted_goes_before_those_that_wait(valkey):
     handover.run_workflow(later)
     assert steps.lose(lost, "worker_lost", "The worker was lost while it ran this step.")
     assert handover.hand_over_again(steps.get(lost.id))
-    assert queues.queue().get_job_ids() == [f"wf{first}-greet-a2", f"wf{later}-greet-a1"]
+    assert queue.rq_queue().get_job_ids() == [
+        f"s{steps.of_workflow(first)[0].id}-a2",
+        f"s{steps.of_workflow(later)[0].id}-a1",
+    ]
 
 
 def test_a_step_handed_over_by_itself_does_not_trip_the_job_above_it(valkey):
@@ -110,16 +113,16 @@ def test_a_step_handed_over_by_itself_does_not_trip_the_job_above_it(valkey):
     workflow_id = cast.play()
     handover.run_workflow(workflow_id)
     greet, count, _ = steps.of_workflow(workflow_id)
-    queue = queues.queue()
-    job = queue.fetch_job(greet.job_id)
+    ours = queue.rq_queue()
+    job = ours.fetch_job(greet.job_id)
     worker = StepWorker("cleaner")
-    queue.remove(job)
+    ours.remove(job)
     worker.prepare_execution(job)
     job.set_status("started")
     steps.complete(steps.claim(greet.id, 1, "a worker that is no more"), "print", steps.Outcome({}))
     assert handover.hand_over_again(steps.get(count.id))
-    for entry in queues.connection().zrange(queue.started_job_registry.key, 0, -1):
-        queues.connection().zadd(queue.started_job_registry.key, {entry: 1})
+    for entry in queue.connection().zrange(ours.started_job_registry.key, 0, -1):
+        queue.connection().zadd(ours.started_job_registry.key, {entry: 1})
     worker.run_maintenance_tasks()
-    assert (job.get_status(), queue.started_job_registry.get_job_ids(cleanup=False)) == ("failed", [])
-    assert queue.get_job_ids() == [count.job_id], "once"
+    assert (job.get_status(), ours.started_job_registry.get_job_ids(cleanup=False)) == ("failed", [])
+    assert ours.get_job_ids() == [count.job_id], "once"

@@ -23,10 +23,11 @@ import pytest
 from conftest import forget, free_port
 from test_jobs_services import curve, finish, running_step, until
 
-from jobs.engine import handover, queues, reconcile, runner
+from jobs.engine import handover, queue, queue_view, reconcile, runner
 from jobs.engine.staleness import Unchanged
 from jobs.pipelines.context import Recorder
 from jobs.services import supervisor as service
+from jobs.verbs import queues
 from jobs.verbs import workflows as verbs
 from store import db, files, leases, logs, metrics, schema, steps, sweep, workflows
 from store.settings import settings
@@ -62,7 +63,7 @@ def services(crew, monkeypatch):
     enter(monkeypatch, folder)
     use.wait_until_ready()
     queues.resume()
-    until(lambda: [row.workflow_id for row in queues.snapshot().workers] == [None, None], 30)
+    until(lambda: [row.workflow_id for row in queue_view.snapshot().workers] == [None, None], 30)
     yield use
     forget()
 
@@ -79,7 +80,7 @@ def valkey(home):
     """A home in which Valkey runs and nothing else."""
     process = service.start_valkey()
     try:
-        until(service._answers)
+        until(queue.answers)
         yield process
     finally:
         process.kill()
@@ -113,7 +114,7 @@ def gone(process):
 
 def worker_of(workflow_id):
     """The worker that does a workflow, as a process."""
-    row = until(lambda: next((row for row in queues.snapshot().workers if row.workflow_id == workflow_id), None))
+    row = until(lambda: next((row for row in queue_view.snapshot().workers if row.workflow_id == workflow_id), None))
     return psutil.Process(row.pid)
 
 
@@ -183,7 +184,7 @@ def test_a_worker_told_to_stop_finishes_its_step(services):
     worker.terminate()
     completed_once(workflow_id, 15)
     assert steps.get(step.id).attempt == 1
-    until(lambda: gone(worker) and len(queues.snapshot().workers) == 2)
+    until(lambda: gone(worker) and len(queue_view.snapshot().workers) == 2)
 
 
 def test_a_step_told_to_stop_with_its_worker_uses_up_no_attempt(services):
@@ -278,8 +279,8 @@ def test_a_step_that_wakes_up_after_its_time_is_fenced(home, monkeypatch):
 @pytest.mark.slow
 def test_a_frozen_worker_is_replaced(services):
     """SIGSTOP to both idle workers: what is handed to them is done by those that take their place."""
-    until(lambda: len(queues.snapshot().workers) == 2)
-    frozen = [psutil.Process(row.pid) for row in queues.snapshot().workers]
+    until(lambda: len(queue_view.snapshot().workers) == 2)
+    frozen = [psutil.Process(row.pid) for row in queue_view.snapshot().workers]
     for worker in frozen:
         worker.suspend()
     workflow_id = run(number=2)
@@ -359,7 +360,7 @@ def test_a_queue_that_lost_its_file_is_filled_again(services):
     ids = [run(number=2 + number) for number in range(3)]
     shutil.rmtree(settings().folder / "valkey")
     os.kill(service.state()["valkey"], signal.SIGKILL)
-    until(lambda: queues.snapshot().reachable)
+    until(lambda: queue_view.snapshot().reachable)
     queues.resume()
     for number, workflow_id in enumerate(ids):
         completed_once(workflow_id, 2 + number)
@@ -386,7 +387,7 @@ def test_a_frozen_valkey_is_replaced(services):
     frozen = psutil.Process(service.state()["valkey"])
     frozen.suspend()
     begun = time.monotonic()
-    assert not queues.snapshot().reachable and time.monotonic() - begun < 8
+    assert not queue_view.snapshot().reachable and time.monotonic() - begun < 8
     until(lambda: gone(frozen), 30)
     completed_once(workflow_id, 30, 90)
 
@@ -417,11 +418,11 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
     for cut in range(0, len(content), len(content) // 12):
         file.write_bytes(content[:cut])
         process = service.start_valkey()
-        until(service._answers)
+        until(queue.answers)
         for step in steps.waiting():
             if step.job_id in handover.whereabouts([step.job_id]):
                 assert reconcile._hand_over(step) == "handed_over"
-        assert sorted(queues.queue().get_job_ids()) == ready
+        assert sorted(queue.rq_queue().get_job_ids()) == ready
         process.kill()
         process.wait()
 
@@ -431,7 +432,7 @@ def test_two_valkeys_never_share_a_file(home):
     code = "from jobs import services; import time; print(services.start_valkey().pid, flush=True); time.sleep(60)"
     orphan = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     valkey = psutil.Process(int(orphan.stdout.readline()))
-    until(service._answers)
+    until(queue.answers)
     with service.using():
         assert gone(valkey)
         assert finish(run(number=2)) == Status.completed
@@ -442,7 +443,7 @@ def test_two_valkeys_never_share_a_file(home):
 def test_nothing_is_dropped_when_memory_is_short(valkey):
     """Valkey refuses new entries rather than drop old ones."""
     assert service.VALKEY_SETTINGS["maxmemory-policy"] == "noeviction"
-    assert queues.connection().config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert queue.connection().config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
 def test_an_external_queue_that_is_away_is_said_at_once(home, monkeypatch):
@@ -475,7 +476,7 @@ def test_diamonds_run_exactly_once(services):
         assert finish(workflow_id, 60) == Status.completed
         for step in steps.of_workflow(workflow_id):
             assert [line.text for line in logs.tail(step.id)] == ["ran"]
-    until(lambda: queues.queue().started_job_registry.get_job_count(cleanup=False) == 0, 5)
+    until(lambda: queue.rq_queue().started_job_registry.get_job_count(cleanup=False) == 0, 5)
 
 
 def test_a_poisoned_job_does_not_stop_the_clean_up(valkey):
@@ -485,36 +486,36 @@ def test_a_poisoned_job_does_not_stop_the_clean_up(valkey):
     from jobs.engine.worker import StepWorker
 
     worker = StepWorker("cleaner")
-    queue = queues.queue()
+    ours = queue.rq_queue()
     jobs = [
-        queue.enqueue(
-            queues.RUN_STEP, args=[number, 1], job_id=f"poisoned-{number}", on_failure=Callback("nowhere.at_all")
+        ours.enqueue(
+            queue.RUN_STEP, args=[number, 1], job_id=f"poisoned-{number}", on_failure=Callback("nowhere.at_all")
         )
         for number in range(2)
     ]
     for job in jobs:
-        queue.remove(job)
+        ours.remove(job)
         worker.prepare_execution(job)
         job.set_status("started")
-    for job_id in queues.connection().zrange(queue.started_job_registry.key, 0, -1):
-        queues.connection().zadd(queue.started_job_registry.key, {job_id: 1})
+    for job_id in queue.connection().zrange(ours.started_job_registry.key, 0, -1):
+        queue.connection().zadd(ours.started_job_registry.key, {job_id: 1})
     worker.run_maintenance_tasks()
     assert {job.get_status() for job in jobs} == {"failed"}
-    assert queue.acquire_maintenance_lock()
+    assert ours.acquire_maintenance_lock()
 
 
 def test_a_job_that_got_lost_on_its_way_is_handed_over_again(valkey, monkeypatch):
     """Killed between taking a job and starting it: it is in no list that a worker looks at, and yet it runs."""
     monkeypatch.setattr(reconcile, "TAKEN_SECONDS", 0.3)
     run()
-    queue = queues.queue()
-    taken = queues.connection().lmove(queue.key, queue.intermediate_queue_key)
-    assert queue.get_job_ids() == []
+    ours = queue.rq_queue()
+    taken = queue.connection().lmove(ours.key, ours.intermediate_queue_key)
+    assert ours.get_job_ids() == []
     reconciler = reconcile.Reconciler()
     assert not reconciler.round()["handed_over"], "a worker may be about to start it"
     time.sleep(0.4)
     assert reconciler.round()["handed_over"] == 1
-    assert queue.get_job_ids() == [taken.decode()]
+    assert ours.get_job_ids() == [taken.decode()]
 
 
 @pytest.mark.parametrize(
@@ -530,7 +531,7 @@ def test_a_job_of_another_version_is_written_anew(services, payload):
     """An upgrade, or a damaged record: the step is handed over again as this version writes it."""
     queues.pause()
     workflow_id = run(number=2)
-    queues.connection().hset(f"rq:job:{steps.of_workflow(workflow_id)[0].job_id}", "data", payload)
+    queue.connection().hset(f"rq:job:{steps.of_workflow(workflow_id)[0].job_id}", "data", payload)
     queues.resume()
     completed_once(workflow_id, 2)
 
@@ -630,7 +631,7 @@ def test_a_clock_that_jumps_loses_and_strands_nothing(valkey, monkeypatch, hours
     reconciler.round()
     time.sleep(0.4)
     assert dict(reconciler.round()) == {"handed_over": 1}
-    assert queues.queue().get_job_ids() == [waiting.job_id]
+    assert queue.rq_queue().get_job_ids() == [waiting.job_id]
     assert steps.get(running.id).status == Status.running
 
 
@@ -812,7 +813,7 @@ def test_a_killed_app_leaves_no_process_and_no_socket(home):
     user.kill()
     user.communicate()
     until(lambda: all(gone(process) for process in everybody))
-    assert not service.supervisor_runs() and not queues.socket_path().exists()
+    assert not service.supervisor_runs() and not queue.socket_path().exists()
     assert not (home / "run" / "supervisor.json").exists()
 
 
@@ -837,14 +838,14 @@ def test_cancelled_is_not_failed(services):
     """A step that was cancelled is not counted among RQ's failed jobs, nor held against its worker."""
 
     def failed():
-        seen = queues.snapshot()
+        seen = queue_view.snapshot()
         return seen.queues[0].failed, sum(row.failed for row in seen.workers)
 
     before = failed()
     workflow_id = run(number=1000, pause=0.1)
     running_step(workflow_id)
     verbs.cancel(workflow_id)
-    until(lambda: all(row.workflow_id is None for row in queues.snapshot().workers))
+    until(lambda: all(row.workflow_id is None for row in queue_view.snapshot().workers))
     time.sleep(0.5)
     assert failed() == before
 

@@ -27,7 +27,7 @@ from conftest import forget
 from tables import run, turkish
 
 from jobs.cli.app import main
-from jobs.engine import handover, queues, runner
+from jobs.engine import handover, queue_view, runner
 from jobs.services import supervisor as service
 from jobs.upkeep import backup as verbs
 from jobs.verbs import datasets, schemas
@@ -201,7 +201,7 @@ def test_restoring_a_home_while_it_works(services, home, tmp_path):
     count = steps.of_workflow(in_the_middle)[1]
     until(lambda: steps.get(count.id).status is Status.running, 10)
     assert steps.get(count.id).attempt == 2 and steps.get(count.id).max_attempts == 4, "no attempt was used up"
-    until(lambda: {row.workflow_id for row in queues.snapshot().workers} == {None, in_the_middle}, 10)
+    until(lambda: {row.workflow_id for row in queue_view.snapshot().workers} == {None, in_the_middle}, 10)
     until(lambda: workflows.get(in_the_middle).status.over and workflows.get(waiting).status is Status.completed)
     assert workflows.get(in_the_middle).status is Status.completed and curve(in_the_middle) == list(range(1, 61))
     attempts = {point.value for point in metrics.curves(count.id)["attempt"]}

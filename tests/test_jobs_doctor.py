@@ -17,7 +17,7 @@ from rq.version import VERSION
 from sqlalchemy import update
 
 from jobs.cli.app import main
-from jobs.engine import queues, runner
+from jobs.engine import queue, runner
 from jobs.services import supervisor as service
 from jobs.upkeep import doctor
 from jobs.verbs import people
@@ -293,7 +293,7 @@ def until(true, seconds=20.0):
 )
 def test_a_queue_that_is_set_up_wrongly(services, name, value, words):
     """Each setting of the server that the promises rest on is looked at."""
-    queues.connection().config_set(name, value or free_port())
+    queue.connection().config_set(name, value or free_port())
     told, advice = problem("queue")
     assert words in told and advice
 
@@ -301,11 +301,11 @@ def test_a_queue_that_is_set_up_wrongly(services, name, value, words):
 def test_a_queue_over_the_network_without_a_secret(services, monkeypatch):
     """A queue that is not on this machine is told when anybody could use it."""
     port = free_port()
-    queues.connection().config_set("bind", "127.0.0.1")
-    queues.connection().config_set("port", port)
+    queue.connection().config_set("bind", "127.0.0.1")
+    queue.connection().config_set("port", port)
     monkeypatch.setenv("TRAINYARD_REDIS_URL", f"redis://127.1:{port}/0")
     settings.cache_clear()
-    queues.connection.cache_clear()
+    queue.connection.cache_clear()
     assert [advice for state, _, advice in found("queue") if state == "note"] == ["Use rediss:// with a password."]
     settings.cache_clear()
     monkeypatch.delenv("TRAINYARD_REDIS_URL")
@@ -313,7 +313,7 @@ def test_a_queue_over_the_network_without_a_secret(services, monkeypatch):
 
 def test_workers_that_fell_silent_or_are_of_another_version(services):
     """A worker that ended without a word, and one that was installed long ago."""
-    connection = queues.connection()
+    connection = queue.connection()
     connection.sadd("rq:workers", "rq:worker:ghost")
     connection.hset(
         "rq:worker:ghost",

@@ -12,7 +12,7 @@ import pytest
 from test_jobs_nursery import gone
 from test_jobs_services import finish, run, running_step, until
 
-from jobs.engine import queues, runner
+from jobs.engine import queue_view, runner
 from jobs.engine.runner import StepFailed, run_step
 from jobs.pipelines.context import MOST_UNTOLD, Recorder
 from jobs.pipelines.registry import pipeline, step
@@ -38,7 +38,7 @@ def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
     """Workers told to end while the queue does not answer finish what they do."""
     workflow_id = run(number=100, pause=0.1)
     step = running_step(workflow_id)
-    worker = queues.snapshot().workers
+    worker = queue_view.snapshot().workers
     valkey = psutil.Process(service.state()["valkey"])
     valkey.suspend()
     for row in worker:
@@ -160,9 +160,9 @@ def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
 @pytest.mark.slow
 def test_a_step_is_not_lost_with_a_nursery_that_died_before_it(services):
     """A nursery that was killed while idle costs a step neither an attempt nor a long wait."""
-    until(lambda: len(queues.snapshot().workers) == 2)
+    until(lambda: len(queue_view.snapshot().workers) == 2)
     time.sleep(1)
-    nurseries = [psutil.Process(row.pid).children()[0] for row in queues.snapshot().workers]
+    nurseries = [psutil.Process(row.pid).children()[0] for row in queue_view.snapshot().workers]
     family = nurseries + [child for nursery in nurseries for child in nursery.children()]
     for nursery in nurseries:
         nursery.kill()

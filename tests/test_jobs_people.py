@@ -8,8 +8,8 @@ import cast
 import pytest
 from sqlalchemy import select, update
 
-from jobs.engine import handover, queues
-from jobs.verbs import datasets, people, workflows
+from jobs.engine import handover
+from jobs.verbs import datasets, people, queues, workflows
 from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
@@ -260,7 +260,7 @@ def test_what_changes_something_is_a_verb():
             for name in ("start", "restart", "compose", "rerun_from", "retry", "cancel", "remove", "describe")
         ),
         *(f"jobs.verbs.datasets.{name}" for name in ("add", "redescribe", "remove", "sample")),
-        *(f"jobs.engine.queues.{name}" for name in ("pause", "resume", "stop", "requeue")),
+        *(f"jobs.verbs.queues.{name}" for name in ("pause", "resume", "stop", "requeue")),
         *(
             f"jobs.verbs.people.{name}"
             for name in (

@@ -11,8 +11,9 @@ from contextlib import suppress
 import cast
 import psutil
 
-from jobs.engine import handover, queues, reconcile
+from jobs.engine import handover, queue, queue_view, reconcile
 from jobs.services import supervisor as service
+from jobs.verbs import queues
 from store import metrics, steps, workflows
 from store.tables import Status
 
@@ -57,9 +58,11 @@ def test_a_workflow_runs_on_forked_workers(services):
     """Steps are run by workers, each in a process of its own, and the job id can be had from Python."""
     workflow_id = cast.play(number=3)
     job = handover.run_workflow(workflow_id)
-    assert job.id == f"wf{workflow_id}-judge-a1"
+    assert job.id == f"s{steps.of_workflow(workflow_id)[-1].id}-a1"
     assert finish(workflow_id) == Status.completed
-    assert {step.worker for step in steps.of_workflow(workflow_id)} <= {row.name for row in queues.snapshot().workers}
+    assert {step.worker for step in steps.of_workflow(workflow_id)} <= {
+        row.name for row in queue_view.snapshot().workers
+    }
 
 
 def test_many_workflows_run_side_by_side(services):
@@ -67,15 +70,15 @@ def test_many_workflows_run_side_by_side(services):
     ids = [run(number=number + 2) for number in range(20)]
     assert {finish(workflow_id, 60) for workflow_id in ids} == {Status.completed}
     assert len({step.worker for workflow_id in ids for step in steps.of_workflow(workflow_id)}) == 2
-    until(lambda: queues.snapshot().queues[0].started == 0)
-    assert (queues.snapshot().queues[0].ready, queues.snapshot().queues[0].deferred) == (0, 0)
+    until(lambda: queue_view.snapshot().queues[0].started == 0)
+    assert (queue_view.snapshot().queues[0].ready, queue_view.snapshot().queues[0].deferred) == (0, 0)
 
 
 def test_nothing_of_the_users_text_is_in_redis(services):
     """Names, messages and values of users stay in the database; the queue holds ids and step names."""
     workflow_id = run(mood="breaks")
     assert finish(workflow_id) == Status.failed
-    connection = queues.connection()
+    connection = queue.connection()
     everything = b""
     for key in connection.scan_iter():
         kind = connection.type(key)
@@ -98,13 +101,13 @@ def test_a_failed_workflow_leaves_no_job_waiting(services):
     handover.run_workflow(cancelled)
     running_step(cancelled)
     steps.cancel(cancelled)
-    until(lambda: queues.snapshot().queues[0].deferred == 0)
+    until(lambda: queue_view.snapshot().queues[0].deferred == 0)
 
 
 def test_only_run_step_can_be_called(services):
     """A job that names another function fails instead of running it."""
     marker = service.settings().folder / "marker"
-    job = queues.queue().enqueue("os.mkdir", str(marker))
+    job = queue.rq_queue().enqueue("os.mkdir", str(marker))
     until(lambda: job.get_status() == "failed")
     assert not marker.exists()
 
@@ -113,7 +116,7 @@ def test_a_killed_step_continues_from_its_checkpoint(services):
     """SIGKILL to the step's process: the next attempt goes on, and the curve has no gap and no double point."""
     workflow_id = run(number=60, pause=0.08)
     step = running_step(workflow_id, epoch=35)
-    worker = next(row for row in queues.snapshot().workers if row.workflow_id == workflow_id)
+    worker = next(row for row in queue_view.snapshot().workers if row.workflow_id == workflow_id)
     for child in psutil.Process(worker.pid).children(recursive=True):
         if child.num_threads() > 1:  # a recorder's
             child.kill()
@@ -129,7 +132,7 @@ def test_a_killed_worker_is_replaced_and_its_step_runs_again(services):
     """SIGKILL to worker and step process: within 15 s the step runs again on another worker."""
     workflow_id = run(number=20, pause=0.1)
     running_step(workflow_id)
-    worker = next(row for row in queues.snapshot().workers if row.workflow_id == workflow_id)
+    worker = next(row for row in queue_view.snapshot().workers if row.workflow_id == workflow_id)
     family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
     for process in family:
         with suppress(psutil.NoSuchProcess):
@@ -143,26 +146,26 @@ def test_a_killed_worker_is_replaced_and_its_step_runs_again(services):
     )
     assert finish(workflow_id) == Status.completed
     assert curve(workflow_id) == list(range(1, 21))
-    assert worker.name not in {row.name for row in queues.snapshot().workers}
-    until(lambda: len(queues.snapshot().workers) == 2)
+    assert worker.name not in {row.name for row in queue_view.snapshot().workers}
+    until(lambda: len(queue_view.snapshot().workers) == 2)
 
 
 def test_a_flushed_queue_is_filled_again(services):
     """FLUSHALL loses nothing: the reconciler hands over what the database says."""
     queues.pause()
     ids = [run(number=2 + number) for number in range(3)]
-    queues.connection().flushall()
+    queue.connection().flushall()
     queues.resume()
     assert {finish(workflow_id) for workflow_id in ids} == {Status.completed}
 
 
 def test_workers_register_again_after_a_flush(services, monkeypatch):
     """A queue that was emptied learns of its workers again, without a new process."""
-    until(lambda: len(queues.snapshot().workers) == 2)
-    before = {row.pid for row in queues.snapshot().workers}
-    queues.connection().flushall()
+    until(lambda: len(queue_view.snapshot().workers) == 2)
+    before = {row.pid for row in queue_view.snapshot().workers}
+    queue.connection().flushall()
     assert finish(run(number=2)) == Status.completed
-    until(lambda: {row.pid for row in queues.snapshot().workers} == before)
+    until(lambda: {row.pid for row in queue_view.snapshot().workers} == before)
 
 
 def test_a_killed_valkey_comes_back_with_its_jobs(services):
@@ -199,7 +202,7 @@ def test_pause_starts_nothing_and_resume_goes_on(services):
     workflow_id = run(number=2)
     time.sleep(1.0)
     assert workflows.get(workflow_id).status == Status.pending
-    assert queues.snapshot().queues[0].paused
+    assert queue_view.snapshot().queues[0].paused
     queues.resume()
     assert finish(workflow_id) == Status.completed
 
@@ -211,14 +214,14 @@ def test_cancel_stops_the_process(services):
     from jobs.verbs import workflows as verbs
 
     verbs.cancel(workflow_id)
-    until(lambda: all(row.workflow_id is None for row in queues.snapshot().workers), 2)
+    until(lambda: all(row.workflow_id is None for row in queue_view.snapshot().workers), 2)
     assert workflows.get(workflow_id).status == Status.cancelled
 
 
 def test_work_accepted_while_the_queue_is_down_is_done_later(home):
     """A workflow written while nothing runs is done once services start."""
     workflow_id = cast.play(number=2)
-    with suppress(queues.QueueDown):
+    with suppress(queue.QueueDown):
         handover.run_workflow(workflow_id)
     with service.using():
         assert finish(workflow_id) == Status.completed
@@ -272,7 +275,7 @@ def test_the_reconciler_has_nothing_to_do_in_health(services):
 def test_the_worker_never_computes(services):
     """The processes that fork hold no started thread team of a numeric library, or their children could hang."""
     assert finish(run(number=2)) == Status.completed
-    for worker in queues.snapshot().workers:
+    for worker in queue_view.snapshot().workers:
         assert psutil.Process(worker.pid).num_threads() <= 2, "its own and the one that listens for stop commands"
 
 
@@ -280,7 +283,7 @@ def test_connecting_reads_no_package_description(home, monkeypatch):
     """A connection is made for every process, so making it must not look up which version of which package asks."""
     looked_up = []
     monkeypatch.setattr("importlib.metadata.version", looked_up.append)
-    queues.new_connection()
+    queue.new_connection()
     assert looked_up == []
 
 
@@ -295,8 +298,8 @@ def test_homes_are_private(services, home):
 
 def test_a_foreign_workers_record_hides_ours_not(services):
     """What others wrote into the queue under a worker's name does not keep the page from showing the workers."""
-    until(lambda: len(queues.snapshot().workers) == 2)
-    connection = queues.connection()
+    until(lambda: len(queue_view.snapshot().workers) == 2)
+    connection = queue.connection()
     connection.hset("rq:worker:odd", mapping={"birth": "yesterday", "pid": "x", "successful_job_count": "many"})
     connection.sadd("rq:workers", "rq:worker:odd")
-    assert len(queues.snapshot().workers) == 2
+    assert len(queue_view.snapshot().workers) == 2

@@ -7,8 +7,8 @@ import cast
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import played, said
 
-from jobs.engine import handover, queues
-from jobs.engine.queues import WorkerRow
+from jobs.engine import handover, queue_view
+from jobs.engine.queue_view import WorkerRow
 from pages.parts.queue import listings
 from store import steps, workflows
 from store.tables import Status, now
@@ -71,9 +71,9 @@ def test_a_queue_can_be_paused_and_resumed(services):
     """Pause is remembered, shown, and undone by Resume."""
     page = click(opened(), "queues-pause")
     assert not page.exception
-    assert queues.snapshot().queues[0].paused
+    assert queue_view.snapshot().queues[0].paused
     page = click(page, "queues-resume")
-    assert not queues.snapshot().queues[0].paused
+    assert not queue_view.snapshot().queues[0].paused
     assert page.button(key="queues-pause")
 
 
@@ -91,7 +91,7 @@ def test_history_agrees_with_what_happened(home):
     played("good")
     played("bad", fails="It broke.")
     cast.play()
-    minutes = queues.history(60)
+    minutes = steps.history(60)
     assert len(minutes) == 60
     assert (sum(minute.finished for minute in minutes), sum(minute.failed for minute in minutes)) == (4, 1)
     assert (minutes[-1].waiting, minutes[-1].running) == (1, 0)
@@ -100,7 +100,7 @@ def test_history_agrees_with_what_happened(home):
 
 def test_old_numbers_are_grey_and_say_nothing_of_now():
     """A worker seen before the queue went away is neither busy nor idle: that is not known."""
-    worker = WorkerRow("w", "busy", "train", 7, "wf7-train-a1", now(), None, 3, 1, 1)
+    worker = WorkerRow("w", "busy", "train", 7, "s21-a1", now(), None, 3, 1, 1)
     assert listings.workers_table([worker], True).data["state"][0] == "busy"
     old = listings.workers_table([worker], False)
     assert old.data["state"][0] == "not known"

@@ -14,7 +14,7 @@ from visitors import Visitor
 
 from api.app import create
 from api.prometheus import measures
-from jobs.engine import handover, queues, reconcile, runner
+from jobs.engine import handover, queue_view, reconcile, runner
 from jobs.services import supervisor
 from jobs.verbs import datasets, people
 from jobs.verbs import workflows as verbs
@@ -146,7 +146,7 @@ def work(dataset):
     verbs.compose(again.id, number)
     verbs.rerun_from(number, "train", {"epochs": 4})
     verbs.describe(number, note="looked at")
-    queues.snapshot()
+    queue_view.snapshot()
     sweep.sweep()
     return number
 

@@ -28,7 +28,7 @@ from api.wall.origin import Guard, names, written_down
 from jobs.cli import terminal
 from jobs.cli.app import app as commands
 from jobs.cli.app import main
-from jobs.engine import queues
+from jobs.engine import queue
 from jobs.pipelines import registry
 from jobs.services import supervisor
 from jobs.verbs import datasets
@@ -79,7 +79,7 @@ QUERIES = [
 
 @pytest.fixture
 def client(home):
-    routes = [Mount("/api", create()), Mount("/rq", dashboard(queues.connection)), Route("/metrics", measures)]
+    routes = [Mount("/api", create()), Mount("/rq", dashboard(queue.connection)), Route("/metrics", measures)]
     guard = Middleware(Guard, ours=names("127.0.0.1"), trusted=written_down([]))
     return TestClient(
         Starlette(routes=routes, middleware=[guard]), base_url="http://localhost", raise_server_exceptions=False

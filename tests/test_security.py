@@ -47,7 +47,7 @@ from api.routes import uploads
 from api.rq_dashboard.app import dashboard
 from api.wall.origin import Guard, names, written_down
 from jobs.cli.app import main
-from jobs.engine import handover, queues, runner
+from jobs.engine import handover, queue, runner
 from jobs.upkeep import doctor
 from jobs.verbs import datasets, spreadsheet
 from jobs.verbs import workflows as verbs
@@ -525,7 +525,7 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
     made = verbs.start(dataset.id, f"@target {HOSTILE}", "LR", {"epochs": 2}, HOSTILE[:100])
     bad = cast.play(mood="breaks")
     handover.hand_over(bad)
-    redis, seen = queues.connection(), []
+    redis, seen = queue.connection(), []
     end = time.monotonic() + 60
     while not (workflows.get(made.id).status.over and workflows.get(bad).status.over):
         seen += everything_in(redis)
@@ -537,13 +537,13 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
         assert not [word for word in (MARK.encode(), b"evil", b"broke") if word in value], value
         assert not value.startswith(b"\x80"), value
     functions = {as_job.func_name for as_job in ours(redis)}
-    assert functions == {queues.RUN_STEP}
+    assert functions == {queue.RUN_STEP}
 
-    foreign = Queue(queues.QUEUE, connection=redis, serializer=JSONSerializer)
+    foreign = Queue(queue.QUEUE, connection=redis, serializer=JSONSerializer)
     jobs = [
         foreign.enqueue("os.system", f"touch {tmp_path / 'owned'}", job_id="foreign-1"),
-        foreign.enqueue(queues.RUN_STEP, 999, 1, job_id="foreign-2"),
-        Queue(queues.QUEUE, connection=redis).enqueue("os.system", f"touch {tmp_path / 'owned'}", job_id="foreign-3"),
+        foreign.enqueue(queue.RUN_STEP, 999, 1, job_id="foreign-2"),
+        Queue(queue.QUEUE, connection=redis).enqueue("os.system", f"touch {tmp_path / 'owned'}", job_id="foreign-3"),
     ]
     redis.hset(
         "rq:job:foreign-2",
@@ -763,7 +763,8 @@ def hostile_house(app):
         while {client.get(f"/api/workflows/{each}").json()["status"] for each in made} != {"completed"}:
             assert time.monotonic() < end
             time.sleep(0.2)
-    return {"dataset": dataset, "ids": made}
+        job = client.get(f"/api/workflows/{made[0]}").json()["steps"][2]["job_id"]
+    return {"dataset": dataset, "ids": made, "job": job}
 
 
 @pytest.fixture
@@ -816,7 +817,7 @@ def test_no_name_acts_in_a_real_browser(app, hostile_house, spied):
         f"/new?dataset={dataset}",
         "/queues",
         "/rq-dashboard",
-        f"/rq/job/wf{first}-train-a1",
+        f"/rq/job/{hostile_house['job']}",
         "/rq/jobs",
         "/api/docs",
     ):

@@ -5,8 +5,8 @@ from starlette.responses import Response
 from api.errors import Answer
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.engine import queues
-from jobs.verbs import schemas
+from jobs.engine import queue_view
+from jobs.verbs import queues, schemas
 from store.actors import Role
 
 router = roles.router("Queues", "/queues")
@@ -17,7 +17,7 @@ router = roles.router("Queues", "/queues")
 def snapshot() -> Response:
     """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
     numbers are still right."""
-    return Answer(schemas.queues(queues.snapshot(memory=True)))
+    return Answer(schemas.queues(queue_view.snapshot(memory=True)))
 
 
 @router.post("/{name}/pause", summary="Pause a queue")

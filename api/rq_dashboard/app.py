@@ -26,7 +26,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rq_dashboard import reads
-from jobs.engine.queues import QueueDown
+from jobs.engine.queue import QueueDown
 from jobs.verbs import spreadsheet
 from store.errors import NotFound
 

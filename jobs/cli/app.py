@@ -83,7 +83,7 @@ def run(
     """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
     _open()
     from jobs.engine import handover
-    from jobs.engine.queues import QueueDown
+    from jobs.engine.queue import QueueDown
 
     try:
         handover.run_workflow(workflow_id)
@@ -254,31 +254,33 @@ def model(
 def pause(as_json: Json = False) -> int:
     """Start no further step; running ones end in peace."""
     _open()
-    from jobs.engine import queues
+    from jobs.engine import queue
+    from jobs.verbs import queues
 
-    queues.pause(queues.QUEUE)
-    return _answer(f"The queue {queues.QUEUE} is paused.", {"paused": True}, as_json)
+    queues.pause(queue.QUEUE)
+    return _answer(f"The queue {queue.QUEUE} is paused.", {"paused": True}, as_json)
 
 
 @app.command()
 def resume(as_json: Json = False) -> int:
     """Go on after a pause."""
     _open()
-    from jobs.engine import queues
+    from jobs.engine import queue
+    from jobs.verbs import queues
 
-    queues.resume(queues.QUEUE)
-    return _answer(f"The queue {queues.QUEUE} goes on.", {"paused": False}, as_json)
+    queues.resume(queue.QUEUE)
+    return _answer(f"The queue {queue.QUEUE} goes on.", {"paused": False}, as_json)
 
 
 @app.command()
 def worker(count: Annotated[int | None, typer.Option(min=1, max=1000, help="Else one a core.")] = None) -> int:
     """Run workers until stopped, for the queue at TRAINYARD_REDIS_URL or for the app of this home."""
     _open()
-    from jobs.engine import queues
+    from jobs.engine import queue_view
     from jobs.services import supervisor
     from store.settings import settings
 
-    if not queues.snapshot().reachable:
+    if not queue_view.snapshot().reachable:
         raise Refused("There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs.")
     logging.basicConfig(level=logging.INFO, force=True, format="%(asctime)s %(levelname)s %(message)s")
     supervisor.work(count or settings().workers or 1)
@@ -289,12 +291,12 @@ def worker(count: Annotated[int | None, typer.Option(min=1, max=1000, help="Else
 def status(as_json: Json = False) -> int:
     """Show the queue, the workers, and how many workflows there are."""
     _open()
-    from jobs.engine import queues
+    from jobs.engine import queue_view
     from jobs.services import supervisor
     from jobs.verbs import schemas
     from store import workflows
 
-    seen, counts = queues.snapshot(memory=True), workflows.count_by_status()
+    seen, counts = queue_view.snapshot(memory=True), workflows.count_by_status()
     if as_json:
         told = {"services": supervisor.supervisor_runs(), "workflows": counts}
         return _print_json(schemas.queues(seen) | told)
@@ -503,7 +505,7 @@ def _interrupted(workflow_id: int, as_json: bool) -> int:
 def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
     """Have somebody work until the workflow is over: those who do already, or services of our own."""
     from jobs.cli import terminal
-    from jobs.engine import handover, queues
+    from jobs.engine import handover, queue, queue_view
     from jobs.services import supervisor
     from store import workflows
     from store.settings import settings
@@ -513,8 +515,8 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
         return
     if _nobody_will():
         raise Refused(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
-    if settings().redis_url and not queues.snapshot().reachable:
-        raise queues.QueueDown
+    if settings().redis_url and not queue_view.snapshot().reachable:
+        raise queue.QueueDown
     if draw and not supervisor.supervisor_runs():
         terminal.say("No app or worker is running, so this command does the work itself.")
     with supervisor.using() as use:
@@ -538,11 +540,11 @@ def _nobody_will() -> bool:
 
 def _others_work() -> bool:
     """Whether workers on other machines serve our queue, so that none have to be started here."""
-    from jobs.engine import queues
+    from jobs.engine import queue_view
     from jobs.services import supervisor
     from store.settings import settings
 
-    return bool(settings().redis_url) and not supervisor.supervisor_runs() and bool(queues.snapshot().workers)
+    return bool(settings().redis_url) and not supervisor.supervisor_runs() and bool(queue_view.snapshot().workers)
 
 
 def _show(workflow_id: int, as_json: bool, told: str = "") -> int:

@@ -25,7 +25,7 @@ from store.workflows import Workflow
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from jobs.engine.queues import Queues
+    from jobs.engine.queue_view import Queues
     from store.audit import Deed
     from store.people import Person, Token
 
@@ -296,9 +296,9 @@ class News:
     def _idle(self) -> Iterator[Text]:
         if not self.warned and time.monotonic() - self.begun > PATIENCE_SECONDS:
             self.warned = True
-            from jobs.engine import queues
+            from jobs.engine import queue_view
 
-            seen = queues.snapshot()
+            seen = queue_view.snapshot()
             if not seen.reachable:
                 yield Text("Waiting: the queue cannot be reached just now.", "yellow")
             elif not seen.workers:

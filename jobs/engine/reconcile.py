@@ -5,9 +5,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from redis.exceptions import RedisError
-
-from jobs.engine import handover, queues
+from jobs.engine import handover, queue
 from jobs.engine.staleness import Unchanged
 from store import leases, steps
 from store.settings import settings
@@ -28,6 +26,7 @@ class Reconciler:
     def __init__(self) -> None:
         self._beats = Unchanged()
         self._waits = Unchanged()
+        self._old_form_dropped = False
 
     def round(self) -> Counter[str]:
         """One round, if it is our turn; returns what had to be done, which in health is nothing."""
@@ -35,18 +34,25 @@ class Reconciler:
         if not leases.take("reconciler", _owner(), LEASE_SECONDS):
             return done
         try:
-            queues.connection().ping()
-            self._lose_silent(queues.last_heartbeats, SILENCE_SECONDS, done)
-            queues.apply_pauses()
+            queue.ping()
+            done["dropped"] += self._drop_jobs_of_old_form()
+            self._lose_silent(queue.last_heartbeats, SILENCE_SECONDS, done)
+            queue.apply_pauses()
             self._hand_over_stranded(done)
             done["dropped"] += _drop_jobs_nobody_waits_for()
-        except (RedisError, queues.QueueDown):
+        except queue.QueueDown:
             done["queue_down"] += 1
             self._lose_silent(lambda _: {}, SILENCE_WITHOUT_QUEUE_SECONDS, done)
         done = +done
         for what, count in done.items():
             log.info("reconciled: %s %s", count, what)
         return done
+
+    def _drop_jobs_of_old_form(self) -> int:
+        """Once is enough: what a home of an older release queued; nothing writes such jobs any more."""
+        dropped = 0 if self._old_form_dropped else queue.drop_jobs_of_old_form()
+        self._old_form_dropped = True
+        return dropped
 
     def _lose_silent(self, told: Callable[[list[str]], dict[str, str]], patience: float, done: Counter[str]) -> None:
         """Give up steps of which neither their own process nor the worker that watches it says anything any more."""
@@ -59,7 +65,7 @@ class Reconciler:
     def _hand_over_stranded(self, done: Counter[str]) -> None:
         """Hand over again what could start and is not in the queue, nor about to start."""
         waiting = {step.job_id: step for step in steps.waiting()}
-        looks = handover.whereabouts(list(waiting))
+        looks = queue.whereabouts(list(waiting))
         still = self._waits.seconds(looks)
         stranded = [
             waiting[job_id]
@@ -80,7 +86,7 @@ def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Cou
         try:
             if what := repair(step):
                 done[what] += 1
-        except (RedisError, queues.QueueDown):
+        except queue.QueueDown:
             raise
         except Exception:
             log.exception("could not reconcile step %s", step.id)
@@ -90,7 +96,7 @@ def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Cou
 def _lose(step: Step) -> str | None:
     lost = steps.lose(step, "worker_lost", "The worker was lost while it ran this step.", unheard=True)
     if lost:
-        queues.stop_job(step)
+        queue.stop_job(step)
     return "lost" if lost else None
 
 
@@ -104,16 +110,16 @@ def _hand_over(step: Step) -> str | None:
 
 def _drop_jobs_nobody_waits_for() -> int:
     """RQ lets a job wait for ever when the one it needs failed; what its step says decides."""
-    waiting = queues.deferred_job_ids()
-    open_ids = {step.job_id for step in steps.pending_in({queues.parse_job_id(job_id)[0] for job_id in waiting})}
+    waiting = queue.deferred_job_ids()
+    ids = {parsed[0] for job_id in waiting if (parsed := queue.parse_job_id(job_id))}
+    open_ids = {step.job_id for step in steps.pending_of(ids)} if ids else set()
     stale = [job_id for job_id in waiting if job_id not in open_ids]
-    for job_id in stale:
-        queues.drop_job(job_id)
+    if stale:
+        queue.drop_jobs(stale)
     return len(stale)
 
 
 def _drop_stale_dependents(step: Step) -> None:
     """Jobs below still wait for the attempt before; they are queued again behind this one."""
-    for other in steps.of_workflow(step.workflow_id):
-        if other.position > step.position and not other.status.over:
-            queues.drop_job(other.job_id)
+    below = [other for other in steps.of_workflow(step.workflow_id) if other.position > step.position]
+    queue.drop_jobs(other.job_id for other in below if not other.status.over)

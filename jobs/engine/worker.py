@@ -20,8 +20,8 @@ from rq.utils import now as rq_now
 from rq.worker import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from jobs.engine import queues, runner
-from jobs.engine.queues import SafeJob
+from jobs.engine import queue, runner
+from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Died, Ending, Task
 from jobs.pipelines import context
 from jobs.pipelines.context import TimedOut
@@ -59,9 +59,9 @@ class StepWorker(Worker):
     death_penalty_class = NoLimit
 
     def __init__(self, name: str) -> None:
-        connection = queues.new_connection()
+        connection = queue.new_connection()
         super().__init__(
-            [queues.queue(connection)],
+            [queue.rq_queue(connection)],
             name=name,
             connection=connection,
             serializer=JSONSerializer,

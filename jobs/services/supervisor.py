@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-from redis.exceptions import RedisError
 
-from jobs.engine import queues
+from jobs.engine import queue
 from jobs.engine.staleness import Unchanged
 from store import db, files, schema, sweep
 from store import steps as step_store
@@ -140,14 +139,14 @@ class Use:
     def wait_until_ready(self, seconds: float = READY_SECONDS, say: Callable[[str], None] = log.warning) -> None:
         """Return when the queue answers and the workers have started; that the queue is away is said at once."""
         end = time.monotonic() + seconds
-        if settings().redis_url and not _answers():
+        if settings().redis_url and not queue.answers():
             say(QUEUE_AWAY)
         while time.monotonic() < end and self._failures < HOPELESS:
-            if state().get("ready") and _answers():
+            if state().get("ready") and queue.answers():
                 return
             self.ensure()
             time.sleep(0.05)
-        if settings().redis_url and not _answers():
+        if settings().redis_url and not queue.answers():
             raise NotReady(QUEUE_AWAY)
         reasons = _folder("logs") / "supervisor.log"
         raise NotReady(f"The workers did not start; the end of {reasons} says why.")
@@ -305,7 +304,7 @@ class Supervisor:
 
     def _end_mute_valkey(self) -> None:
         """One that stands still, or can no longer be found by its name, is of no use."""
-        if not self._valkey or _answers():
+        if not self._valkey or queue.answers():
             self._mute_since = None
         elif self._mute_since is None:
             self._mute_since = time.monotonic()
@@ -317,7 +316,7 @@ class Supervisor:
     def _end_hung_workers(self) -> None:
         """A worker that is not heard of, although the queue answers, does nothing; another one takes its place."""
         alive = {slot.name: slot for slot in self._slots if slot.pid}
-        for name, seconds in self._heard_of.seconds(queues.worker_heartbeats(list(alive))).items():
+        for name, seconds in self._heard_of.seconds(queue.worker_heartbeats(list(alive))).items():
             if seconds >= HUNG_SECONDS:
                 log.warning("worker %s was not heard of for %.0f s and is ended", name, seconds)
                 os.kill(alive[name].pid, signal.SIGKILL)
@@ -362,8 +361,9 @@ class Supervisor:
     def _clean_up_after_predecessor(self) -> None:
         """What a supervisor that was killed left: steps that seem to run, and workers that seem to wait."""
         seen = {step.worker for step in step_store.running() if step.worker}
-        with contextlib.suppress(RedisError):
-            seen |= queues.worker_names()
+        with contextlib.suppress(queue.QueueDown):
+            seen |= queue.worker_names()
+            queue.drop_jobs_of_old_form()
         for worker in seen:
             if _is_gone(worker):
                 bury(worker)
@@ -432,8 +432,8 @@ def bury(worker: str, sentence: str = "The worker was lost while it ran this ste
     for step in step_store.running():
         if step.worker == worker:
             step_store.lose(step, "stopped" if blameless else "worker_lost", sentence, blameless=blameless)
-    with contextlib.suppress(RedisError):
-        queues.forget_worker(worker)
+    with contextlib.suppress(queue.QueueDown):
+        queue.forget_worker(worker)
 
 
 def prefix() -> str:
@@ -464,9 +464,9 @@ def start_valkey() -> "subprocess.Popen[bytes]":
     from jobs.process.linux import die_with_parent
 
     _folder("run")
-    queues.socket_path().unlink(missing_ok=True)
+    queue.socket_path().unlink(missing_ok=True)
     options = VALKEY_SETTINGS | {
-        "unixsocket": str(queues.socket_path()),
+        "unixsocket": str(queue.socket_path()),
         "dir": str(_folder("valkey")),
         "logfile": str(_folder("logs") / "valkey.log"),
     }
@@ -508,18 +508,11 @@ def _thread_limits() -> dict[str, str]:
     return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
 
 
-def _answers() -> bool:
-    try:
-        return bool(queues.connection().ping())
-    except RedisError:
-        return False
-
-
 def _comes_up(valkey: "subprocess.Popen[bytes]") -> bool:
     """Wait until it answers; one that does not is ended."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end and valkey.poll() is None:
-        if _answers():
+        if queue.answers():
             return True
         time.sleep(0.01)
     valkey.kill()
@@ -532,7 +525,7 @@ def _end_orphaned_valkey() -> None:
     found = [
         process
         for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"].startswith("valkey") and str(queues.socket_path()) in str(process.info["cmdline"])
+        if process.info["name"].startswith("valkey") and str(queue.socket_path()) in str(process.info["cmdline"])
     ]
     _, alive = psutil.wait_procs(found, STOP_SECONDS / 2)
     for process in alive:

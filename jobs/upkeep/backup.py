@@ -10,12 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import RedisError
-from rq.command import send_stop_job_command
-from rq.exceptions import InvalidJobOperation, NoSuchJobError
-from rq.serializers import JSONSerializer
-
-from jobs.engine import queues
+from jobs.engine import queue, queue_view
 from jobs.verbs.permission import deed
 from store import backup_file, files, schema, snapshot, steps
 from store.actors import Role
@@ -246,16 +241,11 @@ def _drop_other_checkpoints(manifest: Manifest) -> None:
 
 def _empty_queue() -> None:
     """Take out the work of before, and stop what runs; the reconciler hands over what the database says now."""
-    try:
-        queue, running = queues.queue(), {step.job_id for step in steps.running()}
-        for worker in queues.snapshot().workers:
-            if worker.job_id and worker.job_id not in running:
-                with contextlib.suppress(InvalidJobOperation, NoSuchJobError):
-                    send_stop_job_command(queue.connection, worker.job_id, serializer=JSONSerializer)
-        for job_id in (*queue.get_job_ids(), *queues.deferred_job_ids()):
-            queues.drop_job(job_id)
-    except RedisError:
-        pass  # nobody works just now; whoever starts looks at the database first
+    running = {step.job_id for step in steps.running()}
+    busy = [row.job_id for row in queue_view.snapshot().workers if row.job_id]
+    with contextlib.suppress(queue.QueueDown):  # nobody works just now; a start looks at the database first
+        queue.stop_jobs([job_id for job_id in busy if job_id not in running])
+        queue.drop_jobs([*queue.queued_job_ids(), *queue.deferred_job_ids()])
 
 
 def _question(manifest: Manifest, now: Counts) -> str:

@@ -14,11 +14,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import psutil
-from redis.exceptions import RedisError, ResponseError
-from rq import Worker
 from rq.version import VERSION as RQ_VERSION
 
-from jobs.engine import queues
+from jobs.engine import queue, queue_view
 from jobs.services import supervisor
 from store import checks, db, files, people, schema
 from store.actors import Role
@@ -276,8 +274,8 @@ def _supervisor(_: bool) -> Iterator[Check]:
 def _leftovers(_: bool) -> Iterator[Check]:
     if supervisor.supervisor_runs():
         return
-    home, answers = settings().folder, _answers()
-    left = [path for path in (queues.socket_path(), home / "run" / "supervisor.json") if path.exists() and not answers]
+    home, answers = settings().folder, queue.answers()
+    left = [path for path in (queue.socket_path(), home / "run" / "supervisor.json") if path.exists() and not answers]
     left += [*files.abandoned(), *home.glob(".before-restore-*.part")]
     if left:
         yield Check(
@@ -291,22 +289,13 @@ def _leftovers(_: bool) -> Iterator[Check]:
 def _queue(_: bool) -> Iterator[Check]:
     where = _queue_address()
     try:
-        told = _queue_settings()
-    except RedisError as error:
-        yield _no_queue(where, error)
+        options = queue.server_settings()
+    except queue.QueueDown:
+        yield _no_queue(where)
         return
-    wrong = list(_queue_faults(where, told))
+    wrong = list(_queue_faults(where, options))
     yield from wrong or [Check("queue", "ok", f"{where} answers.")]
     yield from _workers()
-
-
-def _queue_settings() -> dict[str, str]:
-    """How the server is set up; nothing when it does not tell."""
-    queues.connection().ping()
-    try:
-        return {str(name): str(value) for name, value in queues.connection().config_get("*").items()}
-    except ResponseError:
-        return {}
 
 
 def _queue_faults(where: str, told: dict[str, str]) -> Iterator[Check]:
@@ -342,7 +331,7 @@ def _queue_faults(where: str, told: dict[str, str]) -> Iterator[Check]:
         )
 
 
-def _no_queue(where: str, error: RedisError) -> Check:
+def _no_queue(where: str) -> Check:
     if not settings().redis_url and not supervisor.supervisor_runs():
         return Check(
             "queue", "note", "It does not run now.", "It starts with the app, or with a command that needs it."
@@ -350,7 +339,7 @@ def _no_queue(where: str, error: RedisError) -> Check:
     return Check(
         "queue",
         "problem",
-        f"{where} cannot be reached ({type(error).__name__}).",
+        f"{where} cannot be reached.",
         "Is it running, and is TRAINYARD_REDIS_URL right? Saved work is safe."
         if settings().redis_url
         else f"Look at {settings().folder / 'logs' / 'valkey.log'}.",
@@ -358,7 +347,7 @@ def _no_queue(where: str, error: RedisError) -> Check:
 
 
 def _workers() -> Iterator[Check]:
-    seen = queues.snapshot()
+    seen = queue_view.snapshot()
     silent = [
         f"{name} ({seconds:,.0f} s)"
         for name, seconds in _silences([row.name for row in seen.workers]).items()
@@ -371,7 +360,7 @@ def _workers() -> Iterator[Check]:
             f"Not heard of for long: {_listed(silent)}.",
             "The app replaces those of this machine. Restart the app if it does not.",
         )
-    if others := sorted(_worker_versions([row.name for row in seen.workers]) - {RQ_VERSION}):
+    if others := sorted(queue.worker_versions([row.name for row in seen.workers]) - {RQ_VERSION}):
         yield Check(
             "workers",
             "problem",
@@ -389,18 +378,10 @@ def _workers() -> Iterator[Check]:
 
 def _silences(names: list[str]) -> dict[str, float]:
     """For how many seconds each worker has not been heard of."""
-    told = queues.worker_heartbeats(names)
+    told = queue.worker_heartbeats(names)
     return {
         name: (now() - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds() for name, at in told.items()
     }
-
-
-def _worker_versions(names: list[str]) -> set[str]:
-    """The versions of RQ that workers, here and on other machines, say they have."""
-    pipe = queues.connection().pipeline()
-    for name in names:
-        pipe.hget(Worker.redis_worker_namespace_prefix + name, "version")
-    return {told.decode() for told in pipe.execute() if told}
 
 
 def _people(_: bool) -> Iterator[Check]:
@@ -474,13 +455,6 @@ def _whole(kept: Kept) -> bool:
         return False
 
 
-def _answers() -> bool:
-    try:
-        return bool(queues.connection().ping())
-    except RedisError:
-        return False
-
-
 def _process(pid: int) -> psutil.Process | None:
     try:
         process = psutil.Process(pid)
@@ -540,7 +514,7 @@ def _version(library: str) -> str:
 def _queue_address() -> str:
     """Where the queue is, without its password."""
     if not settings().redis_url:
-        return f"Valkey on {queues.socket_path()}"
+        return f"Valkey on {queue.socket_path()}"
     parts = urlsplit(settings().redis_url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 

@@ -106,7 +106,7 @@ def deed(found: Deed) -> Document:
 
 
 def queues(found: Any) -> Document:
-    """What `jobs.engine.queues.snapshot` saw."""
+    """What `jobs.engine.queue_view.snapshot` saw."""
     return dict(plain(asdict(found)))
 
 

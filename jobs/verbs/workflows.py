@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.engine import handover, queues, runner
+from jobs.engine import handover, queue, runner
 from jobs.pipelines import registry
 from jobs.tabular import algorithms, limits
 from jobs.verbs.permission import deed
@@ -57,9 +57,9 @@ def start(
         "origin": origin,
         "parent_id": parent_id,
     }
-    queues.connection()  # a setting that leads to no queue is told before anything is written
+    queue.connection()  # a setting that leads to no queue is told before anything is written
     workflow_id = workflows.insert_new(values, _step_rows(target, key, chosen, fresh), request)
-    with suppress(queues.QueueDown):  # the rows are safe; the reconciler hands over when the queue is back
+    with suppress(queue.QueueDown):  # the rows are safe; the reconciler hands over when the queue is back
         handover.hand_over(workflow_id)
     return workflows.get(workflow_id)
 
@@ -125,7 +125,7 @@ def retry(workflow_id: int) -> Workflow:
             f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried."
         )
     steps.revive(workflow_id)
-    with suppress(queues.QueueDown):
+    with suppress(queue.QueueDown):
         handover.hand_over(workflow_id)
     return workflows.get(workflow_id)
 
@@ -138,7 +138,7 @@ def cancel(workflow_id: int) -> Workflow:
         raise ConflictError(f"Workflow {workflow_id} is already {workflow.status}.")
     cancelled = steps.cancel(workflow_id)
     for step in cancelled:
-        queues.stop_job(step)
+        queue.stop_job(step)
     return workflows.get(workflow_id)
 
 

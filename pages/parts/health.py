@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from jobs.engine import queues
-from jobs.engine.queues import Queues
+from jobs.engine import queue_view
+from jobs.engine.queue_view import Queues
 
 EVERY_SECONDS = 10
 FRESH_SECONDS = 2
@@ -14,13 +14,13 @@ FRESH_SECONDS = 2
 def line() -> None:
     """Workers busy of total and steps waiting; red only when it matters."""
     with st.sidebar:
-        st.fragment(_line, run_every=EVERY_SECONDS)([queues.snapshot])
+        st.fragment(_line, run_every=EVERY_SECONDS)([queue_view.snapshot])
 
 
 @st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
 def _lately() -> Queues:
     """What was seen for somebody else a moment ago, if so."""
-    return queues.snapshot()
+    return queue_view.snapshot()
 
 
 def _line(first: list[Callable[[], Queues]]) -> None:

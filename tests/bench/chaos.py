@@ -115,7 +115,7 @@ class Load:
 
     def post(self) -> None:
         """One act."""
-        from jobs.engine import queues
+        from jobs.engine import queue
         from store.errors import Refused
 
         if len(_waiting()) >= BACKLOG:
@@ -132,7 +132,7 @@ class Load:
         [act] = self.random.choices(list(acts), list(acts.values()))
         try:
             workflow_id = act()
-        except queues.QueueDown:
+        except queue.QueueDown:
             self.done[f"{act.__name__} while the queue was down"] += 1
         except Refused:
             self.done[f"{act.__name__}, refused"] += 1
@@ -193,10 +193,10 @@ class Load:
     def _run(self, name: str, **params: Any) -> int:
         import cast
 
-        from jobs.engine import handover, queues
+        from jobs.engine import handover, queue
 
         workflow_id = cast.play(name, **params)
-        with contextlib.suppress(queues.QueueDown):
+        with contextlib.suppress(queue.QueueDown):
             handover.run_workflow(workflow_id)
         return workflow_id
 
@@ -324,11 +324,11 @@ class Faults:
     def flush(self) -> list[int] | None:
         from redis.exceptions import RedisError
 
-        from jobs.engine import queues
+        from jobs.engine import queue
 
         hit = _waiting()
         try:
-            queues.connection().flushall()
+            queue.connection().flushall()
         except RedisError:
             return None
         return hit
@@ -337,16 +337,16 @@ class Faults:
         """What a queue may do: hand out once more what runs, waits, or has ended."""
         from redis.exceptions import RedisError
 
-        from jobs.engine import queues
+        from jobs.engine import queue
 
         with _database() as database:
             rows = database.execute(
-                "SELECT workflow_id, name, attempt FROM steps WHERE status IN ('running', 'completed') "
+                "SELECT id, attempt FROM steps WHERE status IN ('running', 'completed') "
                 "ORDER BY status DESC, id DESC LIMIT 6"
             ).fetchall()
         try:
-            for workflow, name, attempt in rows:
-                queues.queue().push_job_id(f"wf{workflow}-{name}-a{attempt}", at_front=True)
+            for step, attempt in rows:
+                queue.rq_queue().push_job_id(f"s{step}-a{attempt}", at_front=True)
         except RedisError:
             return None
         return [] if rows else None
@@ -745,12 +745,12 @@ def _calm_down(ensure: Callable[[], None]) -> float | None:
 
 def _settled_queue(ensure: Callable[[], None], seconds: float = 40.0) -> str:
     """What still waits or runs in the queue, if anything, once it has had time to notice."""
-    from jobs.engine import queues
+    from jobs.engine import queue_view
 
     end, found = time.monotonic() + seconds, "it cannot be reached"
     while time.monotonic() < end and found:
         ensure()
-        shown = queues.snapshot()
+        shown = queue_view.snapshot()
         for each in shown.queues:
             words = {"ready": each.ready, "started": each.started, "deferred": each.deferred}
             found = ", ".join(f"{count} {word}" for word, count in words.items() if count)

@@ -106,14 +106,14 @@ def _found(axis: Axis, times: Sequence[int]) -> tuple[Figure, Plot]:
 def engine(workers: int) -> Iterator[None]:
     """A home of its own in which services run."""
     with home(TRAINYARD_WORKERS=str(workers)):
-        from jobs.engine import queues
+        from jobs.engine import queue
         from jobs.pipelines import registry
         from jobs.services import supervisor
         from store import db, schema
         from store.settings import settings
 
         settings.cache_clear()
-        queues.connection.cache_clear()
+        queue.connection.cache_clear()
         try:
             schema.prepare()
             registry.load()
@@ -121,7 +121,7 @@ def engine(workers: int) -> Iterator[None]:
                 yield
         finally:
             db.close()
-            queues.connection.cache_clear()
+            queue.connection.cache_clear()
             settings.cache_clear()
 
 

@@ -23,7 +23,7 @@ import sys
 from rq import SimpleWorker, Worker
 from jobs import queues, services
 services.preload()
-Worker(sys.argv[1:], connection=queues.new_connection()).work(logging_level="ERROR")
+Worker(sys.argv[1:], connection=queue.new_connection()).work(logging_level="ERROR")
 """
 PAUSE = 0.05
 
@@ -156,16 +156,16 @@ def stock_worker() -> Iterator[Callable[[], float]]:
     from rq import Queue
     from rq.job import JobStatus
 
-    from jobs.engine import queues
+    from jobs.engine import queue
 
-    queue = Queue("stock", connection=queues.new_connection())
-    worker = subprocess.Popen([sys.executable, "-c", STOCK, queue.name], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    stock = Queue("stock", connection=queue.new_connection())
+    worker = subprocess.Popen([sys.executable, "-c", STOCK, stock.name], env=os.environ | {"OMP_NUM_THREADS": "1"})
 
     def chain() -> float:
         begun = time.perf_counter()
-        job = queue.enqueue("time.time")
+        job = stock.enqueue("time.time")
         for _ in range(2):
-            job = queue.enqueue("time.time", depends_on=job)
+            job = stock.enqueue("time.time", depends_on=job)
         while job.get_status() is not JobStatus.FINISHED:
             time.sleep(0.001)
         return time.perf_counter() - begun

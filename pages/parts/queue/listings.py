@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from jobs.engine.queues import JobRow, QueueCounts, WorkerRow
+from jobs.engine.queue_view import JobRow, QueueCounts, WorkerRow
 from pages.parts import address, commands, words
 from pages.parts.commands import Command
 from pages.parts.workflow_list import listing

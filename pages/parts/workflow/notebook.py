@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from jobs.engine import attempts, queues
+from jobs.engine import attempts, queue_view
 from jobs.engine.attempts import Turn
 from jobs.pipelines import registry
 from jobs.pipelines.registry import StepDefinition
@@ -169,7 +169,7 @@ def _queue_words(step: Step) -> str:
     if step.next_attempt_at and step.next_attempt_at > now():
         wait = (step.next_attempt_at - now()).total_seconds()
         return f"attempt {step.attempt} starts in {words.duration(wait)}"
-    queue = queues.snapshot()
+    queue = queue_view.snapshot()
     if not queue.reachable:
         return "the queue cannot be reached; the step is saved and goes on when the queue is back"
     if any(each.paused for each in queue.queues):

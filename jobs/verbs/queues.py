@@ -1,0 +1,43 @@
+"""The verbs: what a button, a command and a request can do to the queue."""
+
+from jobs.engine.queue import QUEUE, apply_pauses
+from jobs.verbs import workflows
+from jobs.verbs.permission import deed
+from store import pauses, steps
+from store.errors import ConflictError, NotFound
+
+
+@deed("pause", "queue")
+def pause(name: str = QUEUE) -> None:
+    """Start no new steps; running steps finish. Remembered across restarts."""
+    _check(name)
+    pauses.add(name)
+    apply_pauses()
+
+
+@deed("resume", "queue")
+def resume(name: str = QUEUE) -> None:
+    """Start steps again."""
+    _check(name)
+    pauses.remove(name)
+    apply_pauses()
+
+
+@deed("stop", "step")
+def stop(step_id: int) -> None:
+    """Stop one running step: its workflow is cancelled from there on."""
+    step = steps.get(step_id)
+    if step.status.over:
+        raise ConflictError(f"Step {step.name} of workflow {step.workflow_id} is already {step.status}.")
+    workflows.cancel(step.workflow_id)
+
+
+@deed("retry", "step")
+def requeue(step_id: int) -> None:
+    """Try a failed step again."""
+    workflows.retry(steps.get(step_id).workflow_id)
+
+
+def _check(name: str) -> None:
+    if name != QUEUE:
+        raise NotFound(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")

@@ -1,0 +1,237 @@
+"""The gateway to the queue: whatever happens to a job in between, nothing of RQ's or Redis' reaches a caller."""
+
+from itertools import count
+
+import cast
+import pytest
+from redis import Redis
+from redis.client import Pipeline
+from rq import Queue, exceptions
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from test_jobs_services import finish
+
+from jobs.engine import handover, queue, queue_view, reconcile
+from jobs.services import supervisor
+from jobs.verbs import queues as queue_verbs
+from jobs.verbs import workflows as verbs
+from store import steps
+from store.tables import Status
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Valkey for which nobody works, for all the tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINYARD_HOME", str(tmp_path_factory.mktemp("valkey")))
+        from conftest import forget
+
+        forget()
+        process = supervisor.start_valkey()
+        assert supervisor._comes_up(process)
+        yield f"unix://{queue.socket_path()}?db=0"
+    forget()
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def valkey(server, home, monkeypatch):
+    """A home whose queue is real, and empty."""
+    from conftest import forget
+
+    monkeypatch.setenv("TRAINYARD_REDIS_URL", server)
+    forget()
+    queue.connection().flushall()
+    return queue.connection()
+
+
+class Vanishing:
+    """Deletes the records of jobs right before the command of this number is sent to the server."""
+
+    def __init__(self, monkeypatch, at, job_ids, server):
+        self.sent, self.at, self.keys, self.happened = 0, at, [f"rq:job:{each}" for each in job_ids], False
+        self.other = Redis.from_url(server)
+        for owner, name in ((Redis, "execute_command"), (Pipeline, "execute"), (Pipeline, "immediate_execute_command")):
+            monkeypatch.setattr(owner, name, self.before(getattr(owner, name)))
+
+    def before(self, send):
+        def sent(connection, *args, **options):
+            if connection is not self.other and self.at is not None:
+                if self.sent == self.at:
+                    self.at, self.happened = None, True
+                    self.other.delete(*self.keys)
+                self.sent += 1
+            return send(connection, *args, **options)
+
+        return sent
+
+
+def waits(workflow_id):
+    """Its first step waits in the list, the others for it."""
+
+
+def is_deferred(workflow_id):
+    """The job of the first step is deferred as if it waited for another."""
+    first = steps.of_workflow(workflow_id)[0]
+    job = queue.rq_queue().fetch_job(first.job_id)
+    queue.rq_queue().remove(first.job_id)
+    job.set_status("deferred")
+    queue.rq_queue().deferred_job_registry.add(job, ttl=100)
+
+
+def has_failed(workflow_id):
+    """The job of the first step is among the failed ones, as after a worker was lost."""
+    first = steps.of_workflow(workflow_id)[0]
+    job = queue.rq_queue().fetch_job(first.job_id)
+    queue.rq_queue().remove(first.job_id)
+    job.set_status("failed")
+    queue.rq_queue().failed_job_registry.add(job, ttl=100)
+
+
+def is_worked_on(workflow_id):
+    """A worker that is not there has the first job."""
+    first = steps.of_workflow(workflow_id)[0]
+    steps.claim(first.id, 1, "somebody")
+    job = queue.rq_queue().fetch_job(first.job_id)
+    queue.rq_queue().remove(first.job_id)
+    job.set_status("started")
+    queue.connection().hset(job.key, "worker_name", "somebody")
+
+
+def retry(workflow_id):
+    steps.cancel(workflow_id)
+    verbs.retry(workflow_id)
+
+
+def hand_over_again(workflow_id):
+    for step in steps.of_workflow(workflow_id):
+        handover.hand_over_again(step)
+
+
+def reconciled(workflow_id):
+    reconciler = reconcile.Reconciler()
+    reconciler._waits.seconds = lambda looks: dict.fromkeys(looks, 100.0)
+    reconciler._beats.seconds = lambda looks: dict.fromkeys(looks, 100.0)
+    assert not reconciler.round()["errors"]
+
+
+ACTS = {
+    "start": lambda _: handover.run_workflow(cast.play(number=2)),
+    "run": handover.run_workflow,
+    "retry": retry,
+    "cancel": verbs.cancel,
+    "stop": lambda workflow_id: queue_verbs.stop(steps.of_workflow(workflow_id)[0].id),
+    "pause and resume": lambda _: (queue_verbs.pause(), queue_verbs.resume()),
+    "hand over again": hand_over_again,
+    "drop": lambda workflow_id: queue.drop_jobs(step.job_id for step in steps.of_workflow(workflow_id)),
+    "reconcile": reconciled,
+    "look": lambda _: queue_view.snapshot(),
+}
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        *((act, state) for act in ("retry", "drop", "reconcile") for state in (waits, is_deferred, has_failed)),
+        *((act, is_worked_on) for act in ACTS),
+    ],
+)
+def test_a_job_that_vanishes_between_two_looks_reaches_no_caller(valkey, server, act, state):
+    """The records of a workflow's jobs are deleted before the first, second, ... command of a call: no call raises,
+    and what is still to be done can be handed over afterwards."""
+    for at in count():
+        valkey.flushall()
+        workflow_id = cast.play(number=2)
+        handover.run_workflow(workflow_id)
+        state(workflow_id)
+        with pytest.MonkeyPatch.context() as patch:
+            vanishing = Vanishing(patch, at, [step.job_id for step in steps.of_workflow(workflow_id)], server)
+            ACTS[act](workflow_id)
+        handover.hand_over(workflow_id)
+        steps.cancel(workflow_id)
+        if not vanishing.happened:
+            return
+
+
+@pytest.mark.parametrize("error", [each for each in queue.CHANGED if each is not exceptions.DuplicateJobError])
+def test_every_error_of_the_queue_becomes_one(valkey, monkeypatch, error):
+    """Whatever RQ raises in its enqueue, however often: QueueDown; and a retry is accepted all the same."""
+
+    def raises(*_args, **_options):
+        raise error("no such thing")
+
+    monkeypatch.setattr(Queue, "enqueue", raises)
+    workflow_id = cast.play(number=2)
+    with pytest.raises(queue.QueueDown):
+        handover.run_workflow(workflow_id)
+    steps.cancel(workflow_id)
+    assert verbs.retry(workflow_id).status == Status.pending
+
+
+def test_a_damaged_record_reaches_no_caller(valkey):
+    """A record that no RQ can read is removed like any other, and the step is handed over again."""
+    workflow_id = cast.play(number=2)
+    handover.run_workflow(workflow_id)
+    for step in steps.of_workflow(workflow_id):
+        valkey.hset(Job.key_for(step.job_id), mapping={"data": b"\x80", "created_at": "yesterday", "timeout": "long"})
+    retry(workflow_id)
+    hand_over_again(workflow_id)
+    assert sorted(queue.queued_job_ids()) == [step.job_id for step in steps.of_workflow(workflow_id)]
+
+
+def test_what_is_dropped_leaves_nothing(valkey):
+    """A dropped job is gone from the list, the registries and the jobs it waited for, whatever became of it."""
+    empty = sorted(valkey.keys())
+    for state in (waits, is_deferred, has_failed):
+        workflow_id = cast.play(number=2)
+        handover.run_workflow(workflow_id)
+        state(workflow_id)
+        queue.drop_jobs(step.job_id for step in steps.of_workflow(workflow_id))
+        assert sorted(set(valkey.keys()) - {b"rq:queues"}) == empty
+
+
+# Jobs of an older release
+
+
+def queued_by_an_older_release(workflow_id):
+    """What 0.1 wrote into the queue: ids such as wf42-train-a1, and a function that has moved since."""
+    old = Queue(queue.QUEUE, connection=queue.connection(), serializer=JSONSerializer)
+    above = None
+    for step in steps.of_workflow(workflow_id):
+        job_id = f"wf{workflow_id}-{step.name}-a{step.attempt}"
+        old.enqueue("jobs.runner.run_step", args=[step.id, step.attempt], job_id=job_id, depends_on=above)
+        above = job_id
+
+
+def test_jobs_of_an_older_release_are_removed(valkey):
+    """The reconciler removes them once, and leaves foreign jobs alone."""
+    workflow_id = cast.play(number=2)
+    queued_by_an_older_release(workflow_id)
+    queue.rq_queue().enqueue("os.getcwd", job_id="another-s-a1")
+    assert reconcile.Reconciler().round()["dropped"] == 3
+    assert queue.queued_job_ids() == ["another-s-a1"] and queue.deferred_job_ids() == []
+
+
+@pytest.mark.slow
+def test_a_home_upgraded_with_jobs_queued_loses_nothing(server, home, monkeypatch):
+    """Three workflows queued by an older release, one of them half done: after the upgrade all complete, each step
+    once."""
+    from conftest import forget
+
+    monkeypatch.setenv("TRAINYARD_REDIS_URL", server)
+    monkeypatch.setenv("TRAINYARD_WORKERS", "2")
+    forget()
+    queue.connection().flushall()
+    ids = [cast.play(number=2 + each) for each in range(3)]
+    for workflow_id in ids:
+        queued_by_an_older_release(workflow_id)
+    begun = steps.of_workflow(ids[0])[0]
+    claim = steps.claim(begun.id, 1, "a worker of the older release")
+    steps.complete(claim, "f", steps.Outcome({}))
+    with supervisor.using():
+        assert [finish(workflow_id, 40) for workflow_id in ids[1:]] == [Status.completed] * 2
+        assert finish(ids[0], 40).over
+    assert all(step.attempt == 1 for workflow_id in ids for step in steps.of_workflow(workflow_id))
+    left = [key for key in queue.connection().scan_iter() if b"wf" in key]
+    assert left == []
