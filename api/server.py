@@ -22,7 +22,7 @@ from api.wall.origin import Guard, is_loopback, names, written_down
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queue
 from jobs.pipelines import registry
-from jobs.services import supervisor
+from jobs.services import presence
 from jobs.verbs import people
 from store import db, files, schema
 from store.errors import Refused
@@ -46,7 +46,7 @@ def lifespan(warm_up: Callable[[], None]) -> Lifespan:
     @contextlib.asynccontextmanager
     async def live(_app: Any) -> AsyncIterator[dict[str, Any]]:
         _check_settings()
-        with supervisor.using(wait=False) as use:
+        with presence.using(wait=False) as use:
             tasks = [asyncio.create_task(_watch(use)), asyncio.create_task(asyncio.to_thread(warm_up))]
             try:
                 yield {}
@@ -111,11 +111,11 @@ def _is_shared() -> bool:
     return not is_loopback(_address()) or any(not is_loopback(name) for name in _names_written_down())
 
 
-async def _watch(use: supervisor.Use) -> None:
+async def _watch(use: presence.Use) -> None:
     try:
         await asyncio.to_thread(use.wait_until_ready, say=lambda sentence: print(sentence, flush=True))  # noqa: T201
         print(_welcome(), flush=True)  # noqa: T201 - the lines the operator looks for
-    except supervisor.NotReady as late:
+    except presence.NotReadyError as late:
         print(late, flush=True)  # noqa: T201
     while True:
         await asyncio.sleep(WATCH_SECONDS)
@@ -124,7 +124,7 @@ async def _watch(use: supervisor.Use) -> None:
 
 def _welcome() -> str:
     address, port = _address(), st.get_option("server.port")
-    running = supervisor.state()
+    running = presence.state()
     broker = "embedded Valkey" if running.get("embedded") else "external Redis"
     told = (
         f"Trainyard is ready: open http://{address if is_loopback(address) else 'localhost'}:{port}\n"

@@ -49,11 +49,11 @@ def home(monkeypatch):
 @pytest.fixture
 def services(home, monkeypatch):
     """A home in which Valkey and two workers really run."""
-    from jobs.services import supervisor
+    from jobs.services import presence
 
     monkeypatch.setenv("TRAINYARD_WORKERS", "2")
     forget()
-    with supervisor.using() as use:
+    with presence.using() as use:
         yield use
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from jobs.engine import handover, queue
 from jobs.engine.worker import StepWorker
-from jobs.services import supervisor as service
+from jobs.services import presence
+from jobs.services import valkey as valkey_server
+from jobs.services import workers as worker_processes
 from store import steps
 
 ROOT = Path(__file__).parent.parent
@@ -54,22 +56,22 @@ def test_every_promise_holds_in_chaos():
 def test_a_worker_that_is_killed_again_and_again_is_soon_back(home):
     """However often a worker was killed, its place is filled again within ten seconds; one that had worked for a while
     is replaced at once."""
-    supervisor = service.Supervisor(workers=1)
+    workers = worker_processes.Workers(1)
     for failures, lived, pause in [(0, 0, 0), (1, 0, 2), (5, 0, 10), (5_000, 0, 10), (5_000, 15, 0)]:
         pid = os.fork()
         if pid == 0:
             time.sleep(60)
             os._exit(0)
-        slot = service._Slot(1, pid, service.worker_name(1, pid), time.monotonic() - lived, failures)
+        slot = worker_processes.Slot(1, pid, worker_processes.new_name(1), time.monotonic() - lived, failures)
         os.kill(pid, signal.SIGKILL)
-        while not supervisor._ended(slot):
+        while not workers.ended(slot):
             time.sleep(0.01)
         assert slot.not_before - time.monotonic() == pytest.approx(pause, abs=0.5)
 
 
 def test_a_supervisor_that_is_killed_again_and_again_is_soon_back(home):
     """However often it ended at once, the next start is at most ten seconds away; after a steady run it is at once."""
-    use = service.Use()
+    use = presence.Use()
     use._supervisor = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
     use._supervisor.wait()
     for failures, lived, starts in [(0, 0.5, False), (0, 1.5, True), (5_000, 9, False), (5_000, 10.5, True)]:
@@ -81,7 +83,7 @@ def test_a_supervisor_that_is_killed_again_and_again_is_soon_back(home):
 @pytest.fixture
 def valkey(home):
     """A home in which Valkey runs and nothing else."""
-    process = service.start_valkey()
+    process = valkey_server.start()
     try:
         end = time.monotonic() + 30
         while not queue.answers():

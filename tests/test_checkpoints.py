@@ -20,7 +20,7 @@ from conftest import forget
 
 from jobs.engine import handover, runner
 from jobs.pipelines import context
-from jobs.services import supervisor as service
+from jobs.services import presence
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.verbs import datasets
 from store import files, logs, metrics, schema, steps, workflows
@@ -89,7 +89,7 @@ def killed():
         patch.setenv("TRAINYARD_PIPELINES", "cast,held")
         forget()
         schema.prepare()
-        with service.using():
+        with presence.using():
             yield _all_killed(home)
         forget()
     shutil.rmtree(home, ignore_errors=True)

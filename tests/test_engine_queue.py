@@ -12,7 +12,8 @@ from rq.serializers import JSONSerializer
 from test_jobs_services import finish
 
 from jobs.engine import handover, queue, queue_view, reconcile
-from jobs.services import supervisor
+from jobs.services import presence
+from jobs.services import valkey as valkey_server
 from jobs.verbs import queues as queue_verbs
 from jobs.verbs import workflows as verbs
 from store import steps
@@ -27,8 +28,8 @@ def server(tmp_path_factory):
         from conftest import forget
 
         forget()
-        process = supervisor.start_valkey()
-        assert supervisor._comes_up(process)
+        process = valkey_server.start()
+        assert valkey_server.comes_up(process)
         yield f"unix://{queue.socket_path()}?db=0"
     forget()
     process.kill()
@@ -156,14 +157,14 @@ def test_a_job_that_vanishes_between_two_looks_reaches_no_caller(valkey, server,
 
 @pytest.mark.parametrize("error", [each for each in queue.CHANGED if each is not exceptions.DuplicateJobError])
 def test_every_error_of_the_queue_becomes_one(valkey, monkeypatch, error):
-    """Whatever RQ raises in its enqueue, however often: QueueDown; and a retry is accepted all the same."""
+    """Whatever RQ raises in its enqueue, however often: QueueDownError; and a retry is accepted all the same."""
 
     def raises(*_args, **_options):
         raise error("no such thing")
 
     monkeypatch.setattr(Queue, "enqueue", raises)
     workflow_id = cast.play(number=2)
-    with pytest.raises(queue.QueueDown):
+    with pytest.raises(queue.QueueDownError):
         handover.run_workflow(workflow_id)
     steps.cancel(workflow_id)
     assert verbs.retry(workflow_id).status == Status.pending
@@ -229,7 +230,7 @@ def test_a_home_upgraded_with_jobs_queued_loses_nothing(server, home, monkeypatc
     begun = steps.of_workflow(ids[0])[0]
     claim = steps.claim(begun.id, 1, "a worker of the older release")
     steps.complete(claim, "f", steps.Outcome({}))
-    with supervisor.using():
+    with presence.using():
         assert [finish(workflow_id, 40) for workflow_id in ids[1:]] == [Status.completed] * 2
         assert finish(ids[0], 40).over
     assert all(step.attempt == 1 for workflow_id in ids for step in steps.of_workflow(workflow_id))

@@ -26,10 +26,11 @@ from test_jobs_services import curve, finish, running_step, until
 from jobs.engine import handover, queue, queue_view, reconcile, runner
 from jobs.engine.staleness import Unchanged
 from jobs.pipelines.context import Recorder
-from jobs.services import supervisor as service
+from jobs.services import presence
+from jobs.services import valkey as valkey_server
 from jobs.verbs import queues
 from jobs.verbs import workflows as verbs
-from store import db, files, leases, logs, metrics, schema, steps, sweep, workflows
+from store import db, files, logs, metrics, schema, steps, sweep, workflows
 from store.settings import settings
 from store.tables import Status, now
 
@@ -43,7 +44,7 @@ def crew():
     with pytest.MonkeyPatch.context() as patch:
         enter(patch, folder)
         schema.prepare()
-        with service.using() as use:
+        with presence.using() as use:
             yield use, folder
             enter(patch, folder)
     forget()
@@ -78,7 +79,7 @@ def run(name="play", **params):
 @pytest.fixture
 def valkey(home):
     """A home in which Valkey runs and nothing else."""
-    process = service.start_valkey()
+    process = valkey_server.start()
     try:
         until(queue.answers)
         yield process
@@ -90,7 +91,7 @@ def valkey(home):
 @contextmanager
 def workers(count=1):
     """Workers that belong to no app, as on another machine; frozen ones are woken up before they are ended."""
-    code = f"from jobs import services; services.work({count})"
+    code = f"from jobs.services import supervisor; supervisor.work({count})"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
     try:
         yield process
@@ -216,7 +217,7 @@ def test_sigterm_to_every_process_uses_up_no_attempt(services):
     """What an init system does: everybody is told to stop at once. The work waits, and goes on with the next start."""
     workflow_id = run(number=60, pause=0.1)
     step = running_step(workflow_id, epoch=25)
-    everybody = family(service.state()["pid"])
+    everybody = family(presence.state()["pid"])
     for process in everybody:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -231,7 +232,7 @@ def test_a_power_cut_loses_nothing(services):
     """SIGKILL to supervisor, workers, steps and Valkey at the same moment: the next start goes on."""
     ids = [run(number=40, pause=0.1), run(number=3), run(number=4)]
     step = running_step(ids[0], epoch=25)
-    everybody = family(service.state()["pid"])
+    everybody = family(presence.state()["pid"])
     for process in everybody:
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -260,7 +261,7 @@ def test_a_step_that_wakes_up_after_its_time_is_fenced(home, monkeypatch):
     """A frozen machine: its step runs elsewhere; when it wakes up, nothing it says is taken, and it ends by itself."""
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
     forget()
-    with service.using(), workers() as frozen:
+    with presence.using(), workers() as frozen:
         workflow_id = run(number=120, pause=0.1)
         step = running_step(workflow_id, epoch=25)
         child = child_of(workflow_id)
@@ -292,13 +293,13 @@ def test_a_frozen_worker_is_replaced(services):
 @pytest.mark.slow
 def test_a_frozen_supervisor_is_replaced(services, monkeypatch):
     """SIGSTOP to the supervisor: whoever uses the services ends it, and another one goes on."""
-    monkeypatch.setattr(service, "HUNG_SECONDS", 3.0)
+    monkeypatch.setattr(presence, "HUNG_SECONDS", 3.0)
     workflow_id = run(number=100, pause=0.1)
     running_step(workflow_id)
-    frozen = psutil.Process(service.state()["pid"])
+    frozen = psutil.Process(presence.state()["pid"])
     frozen.suspend()
     until(lambda: services.ensure() or time.sleep(0.5) or gone(frozen))
-    until(lambda: services.ensure() or service.state().get("ready"))
+    until(lambda: services.ensure() or presence.state().get("ready"))
     completed_once(workflow_id, 100)
 
 
@@ -359,7 +360,7 @@ def test_a_queue_that_lost_its_file_is_filled_again(services):
     queues.pause()
     ids = [run(number=2 + number) for number in range(3)]
     shutil.rmtree(settings().folder / "valkey")
-    os.kill(service.state()["valkey"], signal.SIGKILL)
+    os.kill(presence.state()["valkey"], signal.SIGKILL)
     until(lambda: queue_view.snapshot().reachable)
     queues.resume()
     for number, workflow_id in enumerate(ids):
@@ -370,7 +371,7 @@ def test_a_step_survives_its_queue(services):
     """Valkey killed in the middle of a step, and away for a while: the step completes in its first attempt."""
     workflow_id = run(number=100, pause=0.1)
     step = running_step(workflow_id)
-    valkey, supervisor = service.state()["valkey"], psutil.Process(service.state()["pid"])
+    valkey, supervisor = presence.state()["valkey"], psutil.Process(presence.state()["pid"])
     supervisor.suspend()  # or it would be back before the worker looks
     os.kill(valkey, signal.SIGKILL)
     time.sleep(5)
@@ -384,7 +385,7 @@ def test_a_frozen_valkey_is_replaced(services):
     """SIGSTOP to Valkey: nobody waits for it for ever, another one takes its place, and the work goes on."""
     workflow_id = run(number=30, pause=0.1)
     running_step(workflow_id)
-    frozen = psutil.Process(service.state()["valkey"])
+    frozen = psutil.Process(presence.state()["valkey"])
     frozen.suspend()
     begun = time.monotonic()
     assert not queue_view.snapshot().reachable and time.monotonic() - begun < 8
@@ -395,14 +396,14 @@ def test_a_frozen_valkey_is_replaced(services):
 @pytest.mark.parametrize("damage", ["garbage in the middle", "garbage at the end"])
 def test_a_damaged_queue_file_is_set_aside(home, damage):
     """A file that Valkey refuses to read, as after a power cut, does not keep the work from going on."""
-    with service.using():
+    with presence.using():
         queues.pause()
         workflow_id = run(number=3)
     file = next((home / "valkey").rglob("*.incr.aof"))
     content = file.read_bytes()
     where = content.index(b"\r\n*", len(content) // 2) + 2 if damage == "garbage in the middle" else len(content)
     file.write_bytes(content[:where] + b"\0garbage\0" * 20 + content[where:])
-    with service.using():
+    with presence.using():
         queues.resume()
         completed_once(workflow_id, 3)
 
@@ -417,7 +418,7 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
     ready = sorted(steps.of_workflow(workflow_id)[0].job_id for workflow_id in ids)
     for cut in range(0, len(content), len(content) // 12):
         file.write_bytes(content[:cut])
-        process = service.start_valkey()
+        process = valkey_server.start()
         until(queue.answers)
         for step in steps.waiting():
             if step.job_id in handover.whereabouts([step.job_id]):
@@ -429,11 +430,11 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
 
 def test_two_valkeys_never_share_a_file(home):
     """A Valkey whose supervisor was killed is gone before the next one starts."""
-    code = "from jobs import services; import time; print(services.start_valkey().pid, flush=True); time.sleep(60)"
+    code = "from jobs.services import valkey; import time; print(valkey.start().pid, flush=True); time.sleep(60)"
     orphan = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     valkey = psutil.Process(int(orphan.stdout.readline()))
     until(queue.answers)
-    with service.using():
+    with presence.using():
         assert gone(valkey)
         assert finish(run(number=2)) == Status.completed
     orphan.kill()
@@ -442,7 +443,7 @@ def test_two_valkeys_never_share_a_file(home):
 
 def test_nothing_is_dropped_when_memory_is_short(valkey):
     """Valkey refuses new entries rather than drop old ones."""
-    assert service.VALKEY_SETTINGS["maxmemory-policy"] == "noeviction"
+    assert valkey_server.VALKEY_SETTINGS["maxmemory-policy"] == "noeviction"
     assert queue.connection().config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
@@ -458,11 +459,11 @@ def test_an_external_queue_that_is_away_is_said_at_once(home, monkeypatch):
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
     said = []
     with ExitStack() as later:
-        use = later.enter_context(service.using(wait=False))
+        use = later.enter_context(presence.using(wait=False))
         begun = time.monotonic()
-        with pytest.raises(service.NotReady, match="does not answer"):
+        with pytest.raises(presence.NotReadyError, match="does not answer"):
             use.wait_until_ready(3.0, said.append)
-        assert said == [service.QUEUE_AWAY] and time.monotonic() - begun < 10
+        assert said == [presence.QUEUE_AWAY] and time.monotonic() - begun < 10
         redis = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         later.callback(lambda: redis.kill() or redis.wait())
         until(lambda: use.ensure() or workflows.get(workflow_id).status.over, 60)
@@ -624,9 +625,7 @@ def test_a_clock_that_jumps_loses_and_strands_nothing(valkey, monkeypatch, hours
     monkeypatch.setattr(reconcile, "PATIENCE_SECONDS", 0.2)
     running, waiting = (steps.of_workflow(cast.play())[0] for _ in range(2))
     steps.claim(running.id, 1, "a")
-    assert leases.take("reconciler", "a host that is gone", 30)
-    for module in (steps, leases):
-        monkeypatch.setattr(module, "now", lambda: now() + timedelta(hours=hours))
+    monkeypatch.setattr(steps, "now", lambda: now() + timedelta(hours=hours))
     reconciler = reconcile.Reconciler()
     reconciler.round()
     time.sleep(0.4)
@@ -802,18 +801,18 @@ def test_a_killed_app_leaves_no_process_and_no_socket(home):
         [
             sys.executable,
             "-c",
-            "from jobs import services; import time\n"
-            "with services.using():\n    print('ready', flush=True)\n    time.sleep(60)",
+            "from jobs.services import presence; import time\n"
+            "with presence.using():\n    print('ready', flush=True)\n    time.sleep(60)",
         ],
         stdout=subprocess.PIPE,
     )
     assert user.stdout.readline() == b"ready\n"
-    everybody = family(service.state()["pid"])
+    everybody = family(presence.state()["pid"])
     assert len(everybody) >= 4
     user.kill()
     user.communicate()
     until(lambda: all(gone(process) for process in everybody))
-    assert not service.supervisor_runs() and not queue.socket_path().exists()
+    assert not presence.supervisor_runs() and not queue.socket_path().exists()
     assert not (home / "run" / "supervisor.json").exists()
 
 

@@ -28,7 +28,7 @@ from tables import run, turkish
 
 from jobs.cli.app import main
 from jobs.engine import handover, queue_view, runner
-from jobs.services import supervisor as service
+from jobs.services import presence
 from jobs.upkeep import backup as verbs
 from jobs.verbs import datasets, schemas
 from jobs.verbs import workflows as workflow_verbs
@@ -141,7 +141,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
     monkeypatch.setenv("TRAINYARD_WORKERS", "2")
     forget()
     table = turkish()
-    with service.using():
+    with presence.using():
         model = workflow_verbs.start(
             datasets.add([table], "t.csv").id, "abone mi", "logistic_regression", {"epochs": 3}
         ).id
@@ -151,7 +151,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
             handover.run_workflow(each)
         until(lambda: sum(workflows.get(each).status.over for each in accepted) >= 3, 60)
         file = verbs.backup(tmp_path / "busy.tar").file
-        os.kill(service.state()["pid"], signal.SIGKILL)
+        os.kill(presence.state()["pid"], signal.SIGKILL)
         before = {each: schemas.workflow(each) for each in (model, *accepted)}
         curves = {each: schemas.metric_rows(each) for each in before}
         model_file = files.verified(steps.model_of(model)).read_bytes()
@@ -168,7 +168,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
         assert schemas.workflow(each) == before[each] and schemas.metric_rows(each) == curves[each]
     assert files.verified(steps.model_of(model)).read_bytes() == model_file
     assert steps.running() == [] and not [path for path in elsewhere.rglob("*") if path.lstat().st_mode & 0o077]
-    with service.using():
+    with presence.using():
         for number, each in enumerate(accepted):
             until(lambda each=each: workflows.get(each).status.over, 60)
             assert workflows.get(each).status is Status.completed

@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from jobs.cli.app import main
 from jobs.engine import queue, runner
-from jobs.services import supervisor as service
+from jobs.services import presence
 from jobs.upkeep import doctor
 from jobs.verbs import people
 from store import db, files, steps
@@ -266,7 +266,7 @@ def test_little_room(home, monkeypatch):
 def test_services_in_order_and_a_supervisor_that_stands_still(services, home):
     """While services run, all is well; a supervisor that was stopped is named, and the advice sets it going."""
     assert problems() == set()
-    pid = service.state()["pid"]
+    pid = presence.state()["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
         until(lambda: "stands still" in " ".join(each[1] for each in found("services")))
@@ -329,21 +329,21 @@ def test_work_that_nobody_does(home, monkeypatch):
     """Steps wait and there is no worker."""
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
     forget()
-    with service.using():
+    with presence.using():
         cast.play()
         assert problem("workers") == ("None is running and 1 steps wait.", "python -m jobs worker")
 
 
 def test_a_queue_that_is_gone_while_services_run(services):
     """The server does not answer although the services run."""
-    pid = service.state()["valkey"]
-    os.kill(service.state()["pid"], signal.SIGSTOP)
+    pid = presence.state()["valkey"]
+    os.kill(presence.state()["pid"], signal.SIGSTOP)
     try:
         os.kill(pid, signal.SIGKILL)
         until(lambda: "queue" in problems())
         assert "valkey.log" in found("queue")[0][2]
     finally:
-        os.kill(service.state()["pid"], signal.SIGCONT)
+        os.kill(presence.state()["pid"], signal.SIGCONT)
 
 
 def test_people_whom_nobody_looks_after_are_a_problem(home):

@@ -17,8 +17,9 @@ from jobs.engine.runner import StepFailed, run_step
 from jobs.pipelines.context import MOST_UNTOLD, Recorder
 from jobs.pipelines.registry import pipeline, step
 from jobs.process.children import Nursery
-from jobs.services import supervisor as service
+from jobs.services import presence
 from store import logs, metrics, steps, workflows
+from store.settings import settings
 from store.tables import Status
 
 RETURNED = [None]
@@ -39,7 +40,7 @@ def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
     workflow_id = run(number=100, pause=0.1)
     step = running_step(workflow_id)
     worker = queue_view.snapshot().workers
-    valkey = psutil.Process(service.state()["valkey"])
+    valkey = psutil.Process(presence.state()["valkey"])
     valkey.suspend()
     for row in worker:
         os.kill(row.pid, signal.SIGTERM)
@@ -100,10 +101,10 @@ def test_who_logs_faster_than_the_database_writes_waits(home):
 def test_a_step_may_change_its_folder(home, monkeypatch):
     """A home named by a relative path stays where it was."""
     monkeypatch.setenv("TRAINYARD_HOME", os.path.relpath(home))
-    service.settings.cache_clear()
-    before = service.settings().folder
+    settings.cache_clear()
+    before = settings().folder
     monkeypatch.chdir("/")
-    assert service.settings().folder == before
+    assert settings().folder == before
 
 
 def test_a_last_line_needs_no_end(home):

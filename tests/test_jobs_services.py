@@ -12,9 +12,10 @@ import cast
 import psutil
 
 from jobs.engine import handover, queue, queue_view, reconcile
-from jobs.services import supervisor as service
+from jobs.services import presence
 from jobs.verbs import queues
 from store import metrics, steps, workflows
+from store.settings import settings
 from store.tables import Status
 
 
@@ -106,7 +107,7 @@ def test_a_failed_workflow_leaves_no_job_waiting(services):
 
 def test_only_run_step_can_be_called(services):
     """A job that names another function fails instead of running it."""
-    marker = service.settings().folder / "marker"
+    marker = settings().folder / "marker"
     job = queue.rq_queue().enqueue("os.mkdir", str(marker))
     until(lambda: job.get_status() == "failed")
     assert not marker.exists()
@@ -172,7 +173,7 @@ def test_a_killed_valkey_comes_back_with_its_jobs(services):
     """SIGKILL to the queue's server: it is started again and the work goes on."""
     workflow_id = run(number=10, pause=0.1)
     running_step(workflow_id)
-    os.kill(service.state()["valkey"], signal.SIGKILL)
+    os.kill(presence.state()["valkey"], signal.SIGKILL)
     assert finish(workflow_id, 40) == Status.completed
     assert curve(workflow_id) == list(range(1, 11))
 
@@ -181,7 +182,7 @@ def test_a_killed_supervisor_takes_all_with_it_and_is_replaced(services):
     """SIGKILL to the supervisor: no orphan works on, and the user's process brings everything back."""
     workflow_id = run(number=30, pause=0.1)
     running_step(workflow_id)
-    before = service.state()
+    before = presence.state()
     os.kill(before["pid"], signal.SIGKILL)
     until(
         lambda: (
@@ -221,17 +222,17 @@ def test_cancel_stops_the_process(services):
 def test_work_accepted_while_the_queue_is_down_is_done_later(home):
     """A workflow written while nothing runs is done once services start."""
     workflow_id = cast.play(number=2)
-    with suppress(queue.QueueDown):
+    with suppress(queue.QueueDownError):
         handover.run_workflow(workflow_id)
-    with service.using():
+    with presence.using():
         assert finish(workflow_id) == Status.completed
 
 
 def test_two_users_share_one_supervisor_and_the_last_one_ends_it(home):
     """Two users at once get one Valkey and one supervisor; it ends after the last of them, leaving no process."""
     code = (
-        "import sys, time; from jobs import services\n"
-        "with services.using():\n    print(services.state()['pid'], flush=True)\n    sys.stdin.read()"
+        "import sys, time; from jobs.services import presence\n"
+        "with presence.using():\n    print(presence.state()['pid'], flush=True)\n    sys.stdin.read()"
     )
     users = [
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
@@ -245,17 +246,17 @@ def test_two_users_share_one_supervisor_and_the_last_one_ends_it(home):
     assert supervisor.is_running()
     users[1].communicate(timeout=30)
     until(lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family))
-    assert not service.supervisor_runs()
+    assert not presence.supervisor_runs()
 
 
 def test_stopping_keeps_what_was_done(home):
     """Services stopped in the middle of a step: the next start goes on from the checkpoint, no attempt is used up."""
-    with service.using():
+    with presence.using():
         workflow_id = run(number=60, pause=0.08)
         step = running_step(workflow_id, epoch=35)
     stopped = steps.get(step.id)
     assert stopped.status == Status.pending and stopped.max_attempts - stopped.attempt == 2
-    service_again = service.using()
+    service_again = presence.using()
     with service_again:
         assert finish(workflow_id) == Status.completed
     assert curve(workflow_id) == list(range(1, 61))
@@ -292,7 +293,7 @@ def test_homes_are_private(services, home):
     assert finish(run(number=2)) == Status.completed
     open_to_others = [path for path in home.rglob("*") if path.lstat().st_mode & 0o077]
     assert open_to_others == []
-    valkey = psutil.Process(service.state()["valkey"])
+    valkey = psutil.Process(presence.state()["valkey"])
     assert valkey.net_connections("inet") == [], "the embedded Valkey listens on no port"
 
 

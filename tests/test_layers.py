@@ -60,7 +60,7 @@ def test_only_settings_reads_the_environment(path):
         "store/settings.py",
         "jobs/engine/worker.py",
         "jobs/engine/runner.py",
-        "jobs/services/supervisor.py",
+        "jobs/services/presence.py",
     ):
         assert "os.environ" not in text and "getenv" not in text
 

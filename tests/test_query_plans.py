@@ -15,7 +15,7 @@ from visitors import Visitor
 from api.app import create
 from api.prometheus import measures
 from jobs.engine import handover, queue_view, reconcile, runner
-from jobs.services import supervisor
+from jobs.services import valkey as valkey_server
 from jobs.verbs import datasets, people
 from jobs.verbs import workflows as verbs
 from pages.parts.workflow_list import listing
@@ -154,8 +154,8 @@ def work(dataset):
 @pytest.fixture
 def queue(home):
     """A queue for which nobody works."""
-    valkey = supervisor.start_valkey()
-    assert supervisor._comes_up(valkey)
+    valkey = valkey_server.start()
+    assert valkey_server.comes_up(valkey)
     yield
     valkey.terminate()
     valkey.wait(10)

@@ -30,7 +30,7 @@ from jobs.cli.app import app as commands
 from jobs.cli.app import main
 from jobs.engine import queue
 from jobs.pipelines import registry
-from jobs.services import supervisor
+from jobs.services import presence
 from jobs.verbs import datasets
 from jobs.verbs import workflows as verbs
 from store import workflows
@@ -376,7 +376,7 @@ def test_a_dead_queue_is_named(home, monkeypatch):
     monkeypatch.setenv("TRAINYARD_REDIS_URL", f"redis://:geheim@127.0.0.1:{free_port()}/0")
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
     forget()
-    with supervisor.using(wait=False) as use, pytest.raises(supervisor.NotReady) as told:
+    with presence.using(wait=False) as use, pytest.raises(presence.NotReadyError) as told:
         use.wait_until_ready(0.3)
     assert "TRAINYARD_REDIS_URL does not answer" in str(told.value) and "geheim" not in str(told.value)
 

@@ -26,7 +26,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rq_dashboard import reads
-from jobs.engine.queue import QueueDown
+from jobs.engine.queue import QueueDownError
 from jobs.verbs import spreadsheet
 from store.errors import NotFound
 
@@ -206,7 +206,7 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 def _queue_down(request: Request, _error: Exception) -> Response:
     """A page that found the queue down loads itself again."""
-    answer = _sentence(request, 503, QueueDown().sentence)
+    answer = _sentence(request, 503, QueueDownError().sentence)
     answer.headers.update({"Refresh": RETRY_SECONDS, "Retry-After": RETRY_SECONDS})
     return answer
 

@@ -83,11 +83,11 @@ def run(
     """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
     _open()
     from jobs.engine import handover
-    from jobs.engine.queue import QueueDown
+    from jobs.engine.queue import QueueDownError
 
     try:
         handover.run_workflow(workflow_id)
-    except QueueDown:
+    except QueueDownError:
         if _somebody_works():
             raise
     return _carry_out(workflow_id, watching, as_json)
@@ -292,17 +292,17 @@ def status(as_json: Json = False) -> int:
     """Show the queue, the workers, and how many workflows there are."""
     _open()
     from jobs.engine import queue_view
-    from jobs.services import supervisor
+    from jobs.services import presence
     from jobs.verbs import schemas
     from store import workflows
 
     seen, counts = queue_view.snapshot(memory=True), workflows.count_by_status()
     if as_json:
-        told = {"services": supervisor.supervisor_runs(), "workflows": counts}
+        told = {"services": presence.supervisor_runs(), "workflows": counts}
         return _print_json(schemas.queues(seen) | told)
     from jobs.cli import terminal
 
-    terminal.status(seen, counts, supervisor.supervisor_runs())
+    terminal.status(seen, counts, presence.supervisor_runs())
     return DONE
 
 
@@ -413,9 +413,9 @@ def _is_text(argument: str) -> bool:
 def _is_told(error: Exception) -> bool:
     """Whether an error was written to be read by whoever runs commands."""
     from jobs.pipelines.registry import PipelineError
-    from jobs.services.supervisor import NotReady
+    from jobs.services.presence import NotReadyError
 
-    return isinstance(error, NotReady | PipelineError)
+    return isinstance(error, NotReadyError | PipelineError)
 
 
 def _check_file(file: Path) -> None:
@@ -506,7 +506,7 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
     """Have somebody work until the workflow is over: those who do already, or services of our own."""
     from jobs.cli import terminal
     from jobs.engine import handover, queue, queue_view
-    from jobs.services import supervisor
+    from jobs.services import presence
     from store import workflows
     from store.settings import settings
 
@@ -516,19 +516,19 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
     if _nobody_will():
         raise Refused(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
     if settings().redis_url and not queue_view.snapshot().reachable:
-        raise queue.QueueDown
-    if draw and not supervisor.supervisor_runs():
+        raise queue.QueueDownError
+    if draw and not presence.supervisor_runs():
         terminal.say("No app or worker is running, so this command does the work itself.")
-    with supervisor.using() as use:
+    with presence.using() as use:
         handover.hand_over(workflow_id)
         yield use.ensure
 
 
 def _somebody_works() -> bool:
     """Whether what is handed over now will be done without us."""
-    from jobs.services import supervisor
+    from jobs.services import presence
 
-    return supervisor.supervisor_runs() or _others_work()
+    return presence.supervisor_runs() or _others_work()
 
 
 def _nobody_will() -> bool:
@@ -541,10 +541,10 @@ def _nobody_will() -> bool:
 def _others_work() -> bool:
     """Whether workers on other machines serve our queue, so that none have to be started here."""
     from jobs.engine import queue_view
-    from jobs.services import supervisor
+    from jobs.services import presence
     from store.settings import settings
 
-    return bool(settings().redis_url) and not supervisor.supervisor_runs() and bool(queue_view.snapshot().workers)
+    return bool(settings().redis_url) and not presence.supervisor_runs() and bool(queue_view.snapshot().workers)
 
 
 def _show(workflow_id: int, as_json: bool, told: str = "") -> int:

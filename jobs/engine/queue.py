@@ -1,6 +1,6 @@
 """The queue: its connection, the jobs in it, and the one gateway to RQ and Redis.
 
-Every function that a caller outside `jobs.engine` can reach raises QueueDown and nothing else of the queue's.
+Every function that a caller outside `jobs.engine` can reach raises QueueDownError and nothing else of the queue's.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-class QueueDown(UnavailableError):  # noqa: N818
+class QueueDownError(UnavailableError):
     """The queue cannot be reached; what is saved is safe."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ DAMAGED = (ValueError, TypeError, KeyError, AttributeError)
 
 
 def gateway(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let callers meet QueueDown and nothing else of RQ's or Redis'.
+    """Let callers meet QueueDownError and nothing else of RQ's or Redis'.
 
     RQ reads a job several times within one call, and raises when the job goes away in between. The call is then made
     again, and finds the job gone. A record that cannot be read is logged and counts as a queue that is down: rows are
@@ -92,7 +92,7 @@ def gateway(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
             except DAMAGED:
                 log.exception("%s: a record in the queue is damaged", function.__name__)
                 break
-        raise QueueDown from None
+        raise QueueDownError from None
 
     return reach
 
@@ -167,7 +167,7 @@ def parse_job_id(job_id: str) -> tuple[int, int] | None:
 
 @gateway
 def ping() -> None:
-    """Raise QueueDown unless the server answers."""
+    """Raise QueueDownError unless the server answers."""
     connection().ping()
 
 
@@ -326,7 +326,7 @@ def stop_job(step: Step) -> None:
     """End the process of a step that is no longer wanted; while the queue is down, the process finds out by itself."""
     try:
         stop_jobs([step.job_id])
-    except QueueDown:
+    except QueueDownError:
         log.warning("could not stop %s; its process finds out by itself", step.job_id)
 
 

@@ -10,7 +10,7 @@ from rq import Worker
 from rq.utils import as_text, utcparse
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from jobs.engine.queue import QUEUE, QueueDown, connection, gateway, parse_job_id, rq_queue
+from jobs.engine.queue import QUEUE, QueueDownError, connection, gateway, parse_job_id, rq_queue
 from store import pauses
 from store import steps as step_store
 from store.tables import Status, now
@@ -78,7 +78,7 @@ def snapshot(memory: bool = False) -> Queues:
     saved = Queues(False, now(), counts.waiting, counts.running, counts.failed_last_hour)
     try:
         return replace(saved, reachable=True, queues=[_counts()], workers=_workers(memory))
-    except QueueDown as down:
+    except QueueDownError as down:
         return replace(saved, error=down.sentence)
 
 

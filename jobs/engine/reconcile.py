@@ -1,23 +1,22 @@
 """Makes rows and queue agree. It looks at how things are, not at what happened, so that it may be late or run twice."""
 
 import logging
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from jobs.engine import handover, queue
 from jobs.engine.staleness import Unchanged
-from store import leases, steps
-from store.settings import settings
+from store import steps
 from store.steps import Step
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 30
 SILENCE_SECONDS = 10
 SILENCE_WITHOUT_QUEUE_SECONDS = 30
 PATIENCE_SECONDS = 2
 TAKEN_SECONDS = 10
+
+Heartbeats = Callable[[list[str]], dict[str, str]]
 
 
 class Reconciler:
@@ -29,10 +28,8 @@ class Reconciler:
         self._old_form_dropped = False
 
     def round(self) -> Counter[str]:
-        """One round, if it is our turn; returns what had to be done, which in health is nothing."""
+        """One round; returns what had to be done, which in health is nothing."""
         done: Counter[str] = Counter()
-        if not leases.take("reconciler", _owner(), LEASE_SECONDS):
-            return done
         try:
             queue.ping()
             done["dropped"] += self._drop_jobs_of_old_form()
@@ -40,7 +37,7 @@ class Reconciler:
             queue.apply_pauses()
             self._hand_over_stranded(done)
             done["dropped"] += _drop_jobs_nobody_waits_for()
-        except queue.QueueDown:
+        except queue.QueueDownError:
             done["queue_down"] += 1
             self._lose_silent(lambda _: {}, SILENCE_WITHOUT_QUEUE_SECONDS, done)
         done = +done
@@ -48,19 +45,31 @@ class Reconciler:
             log.info("reconciled: %s %s", count, what)
         return done
 
+    def watch(self) -> None:
+        """Notice what is silent and change nothing, while another process goes round.
+
+        Its machine can vanish together with the workers on it: who takes over must not begin to count then."""
+        try:
+            self._silent(queue.last_heartbeats)
+        except queue.QueueDownError:
+            self._silent(lambda _: {})
+
     def _drop_jobs_of_old_form(self) -> int:
         """Once is enough: what a home of an older release queued; nothing writes such jobs any more."""
         dropped = 0 if self._old_form_dropped else queue.drop_jobs_of_old_form()
         self._old_form_dropped = True
         return dropped
 
-    def _lose_silent(self, told: Callable[[list[str]], dict[str, str]], patience: float, done: Counter[str]) -> None:
-        """Give up steps of which neither their own process nor the worker that watches it says anything any more."""
+    def _lose_silent(self, heartbeats: Heartbeats, patience: float, done: Counter[str]) -> None:
+        """Give up steps that have been silent for too long."""
+        _each([step for step, seconds in self._silent(heartbeats) if seconds >= patience], _lose, done)
+
+    def _silent(self, heartbeats: Heartbeats) -> list[tuple[Step, float]]:
+        """For how long neither the process of each running step nor the worker that watches it has said anything."""
         running = {(step.id, step.attempt): step for step in steps.running()}
-        watched = told([step.job_id for step in running.values()])
+        watched = heartbeats([step.job_id for step in running.values()])
         looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
-        still = self._beats.seconds(looks)
-        _each([running[key] for key, seconds in still.items() if seconds >= patience], _lose, done)
+        return [(running[key], seconds) for key, seconds in self._beats.seconds(looks).items()]
 
     def _hand_over_stranded(self, done: Counter[str]) -> None:
         """Hand over again what could start and is not in the queue, nor about to start."""
@@ -75,18 +84,13 @@ class Reconciler:
         _each(stranded, _hand_over, done)
 
 
-def _owner() -> str:
-    """A home has one supervisor at a time, so the next one goes on with the lease of the one before."""
-    return f"{socket.gethostname()}:{settings().folder}"[-80:]
-
-
 def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:
     """One bad row must not keep the others from being repaired."""
     for step in found:
         try:
             if what := repair(step):
                 done[what] += 1
-        except queue.QueueDown:
+        except queue.QueueDownError:
             raise
         except Exception:
             log.exception("could not reconcile step %s", step.id)

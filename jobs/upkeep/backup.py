@@ -243,7 +243,7 @@ def _empty_queue() -> None:
     """Take out the work of before, and stop what runs; the reconciler hands over what the database says now."""
     running = {step.job_id for step in steps.running()}
     busy = [row.job_id for row in queue_view.snapshot().workers if row.job_id]
-    with contextlib.suppress(queue.QueueDown):  # nobody works just now; a start looks at the database first
+    with contextlib.suppress(queue.QueueDownError):  # nobody works just now; a start looks at the database first
         queue.stop_jobs([job_id for job_id in busy if job_id not in running])
         queue.drop_jobs([*queue.queued_job_ids(), *queue.deferred_job_ids()])
 

@@ -17,7 +17,7 @@ import psutil
 from rq.version import VERSION as RQ_VERSION
 
 from jobs.engine import queue, queue_view
-from jobs.services import supervisor
+from jobs.services import presence
 from store import checks, db, files, people, schema
 from store.actors import Role
 from store.errors import Refused
@@ -241,8 +241,8 @@ def _files(deep: bool) -> Iterator[Check]:
 
 def _supervisor(_: bool) -> Iterator[Check]:
     log = settings().folder / "logs" / "supervisor.log"
-    told = supervisor.state()
-    if not supervisor.supervisor_runs():
+    told = presence.state()
+    if not presence.supervisor_runs():
         yield Check("services", "note", "None run now.", "They start with the app, or with a command that needs them.")
         return
     if not told:
@@ -272,7 +272,7 @@ def _supervisor(_: bool) -> Iterator[Check]:
 
 
 def _leftovers(_: bool) -> Iterator[Check]:
-    if supervisor.supervisor_runs():
+    if presence.supervisor_runs():
         return
     home, answers = settings().folder, queue.answers()
     left = [path for path in (queue.socket_path(), home / "run" / "supervisor.json") if path.exists() and not answers]
@@ -290,7 +290,7 @@ def _queue(_: bool) -> Iterator[Check]:
     where = _queue_address()
     try:
         options = queue.server_settings()
-    except queue.QueueDown:
+    except queue.QueueDownError:
         yield _no_queue(where)
         return
     wrong = list(_queue_faults(where, options))
@@ -332,7 +332,7 @@ def _queue_faults(where: str, told: dict[str, str]) -> Iterator[Check]:
 
 
 def _no_queue(where: str) -> Check:
-    if not settings().redis_url and not supervisor.supervisor_runs():
+    if not settings().redis_url and not presence.supervisor_runs():
         return Check(
             "queue", "note", "It does not run now.", "It starts with the app, or with a command that needs it."
         )

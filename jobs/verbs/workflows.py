@@ -59,7 +59,7 @@ def start(
     }
     queue.connection()  # a setting that leads to no queue is told before anything is written
     workflow_id = workflows.insert_new(values, _step_rows(target, key, chosen, fresh), request)
-    with suppress(queue.QueueDown):  # the rows are safe; the reconciler hands over when the queue is back
+    with suppress(queue.QueueDownError):  # the rows are safe; the reconciler hands over when the queue is back
         handover.hand_over(workflow_id)
     return workflows.get(workflow_id)
 
@@ -125,7 +125,7 @@ def retry(workflow_id: int) -> Workflow:
             f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried."
         )
     steps.revive(workflow_id)
-    with suppress(queue.QueueDown):
+    with suppress(queue.QueueDownError):
         handover.hand_over(workflow_id)
     return workflows.get(workflow_id)
 

@@ -132,7 +132,7 @@ class Load:
         [act] = self.random.choices(list(acts), list(acts.values()))
         try:
             workflow_id = act()
-        except queue.QueueDown:
+        except queue.QueueDownError:
             self.done[f"{act.__name__} while the queue was down"] += 1
         except Refused:
             self.done[f"{act.__name__}, refused"] += 1
@@ -196,7 +196,7 @@ class Load:
         from jobs.engine import handover, queue
 
         workflow_id = cast.play(name, **params)
-        with contextlib.suppress(queue.QueueDown):
+        with contextlib.suppress(queue.QueueDownError):
             handover.run_workflow(workflow_id)
         return workflow_id
 
@@ -397,9 +397,9 @@ class Watch:
 
     def look(self) -> None:
         """One sample, if everybody who should run does."""
-        from jobs.services import supervisor
+        from jobs.services import presence
 
-        state = supervisor.state()
+        state = presence.state()
         roles = {"supervisor": [state.get("pid")], "worker": state.get("workers", []), "valkey": [state.get("valkey")]}
         try:
             processes = {role: [psutil.Process(pid) for pid in pids] for role, pids in roles.items()}
@@ -444,7 +444,7 @@ class Report:
 
 def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Report:
     """Chaos for so many minutes, then calm, then the verdict."""
-    from jobs.services import supervisor
+    from jobs.services import presence
     from store import schema
 
     home = Path(os.environ["TRAINYARD_HOME"])
@@ -454,7 +454,7 @@ def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Repor
     began = time.time()
     errors: list[str] = []
     watch, faults = Watch(), Faults(Random(f"{seed} faults"), minutes)
-    with supervisor.using() as use:
+    with presence.using() as use:
         load = Load(Random(f"{seed} load"))
         over = threading.Event()
         threads = [
@@ -833,10 +833,10 @@ def _nursery(worker: psutil.Process) -> psutil.Process | None:
 
 
 def _process(name: str) -> psutil.Process | None:
-    from jobs.services import supervisor
+    from jobs.services import presence
 
     try:
-        return psutil.Process(supervisor.state()[name])
+        return psutil.Process(presence.state()[name])
     except (KeyError, TypeError, psutil.Error):
         return None
 

@@ -108,7 +108,7 @@ def engine(workers: int) -> Iterator[None]:
     with home(TRAINYARD_WORKERS=str(workers)):
         from jobs.engine import queue
         from jobs.pipelines import registry
-        from jobs.services import supervisor
+        from jobs.services import presence
         from store import db, schema
         from store.settings import settings
 
@@ -117,7 +117,7 @@ def engine(workers: int) -> Iterator[None]:
         try:
             schema.prepare()
             registry.load()
-            with supervisor.using():
+            with presence.using():
                 yield
         finally:
             db.close()

@@ -191,12 +191,12 @@ def make_data(path: Path, rows: int, seed: int) -> Path:
 def engine() -> Iterator[None]:
     """Workers that wait for work."""
     from jobs.pipelines import registry
-    from jobs.services import supervisor
+    from jobs.services import presence
     from store import schema
 
     schema.prepare()
     registry.load()
-    with supervisor.using():
+    with presence.using():
         yield
 
 

@@ -33,12 +33,12 @@ def measure(short: bool) -> Found:
         import cast  # noqa: F401
 
         from jobs.pipelines import registry
-        from jobs.services import supervisor
+        from jobs.services import presence
         from store import schema
 
         schema.prepare()
         registry.load()
-        with supervisor.using():
+        with presence.using():
             with stock_worker() as stock_chain:
                 ours, theirs = latencies(stock_chain, 20 if short else 100)
             stages = where_it_goes()

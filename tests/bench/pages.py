@@ -113,9 +113,9 @@ def _visitor() -> Iterator[Callable[..., Any]]:
     import pytest
     from visitors import Visitor
 
-    from jobs.services import supervisor
+    from jobs.services import valkey as valkey_server
 
-    valkey = supervisor.start_valkey()
+    valkey = valkey_server.start()
     try:
         with pytest.MonkeyPatch.context() as patch, mock.patch("logging.Logger.warning"):
             somebody = Visitor(patch)
