@@ -1,6 +1,13 @@
 # What is done to this repository day by day. `just` lists it; `pip install rust-just` brings the command.
 
-not_quick := "slow or browser or wheel or live"
+# What `just quick` runs: the layers, the store, the verbs, the reader, the terminal, the guard, the charts and the docs.
+quick_tests := """
+  tests/test_layers.py tests/test_readme.py tests/test_wheel.py
+  tests/test_store_files.py tests/test_store_metrics.py tests/test_store_schema.py tests/test_store_steps.py
+  tests/test_jobs_pipelines.py tests/test_jobs_runner.py tests/test_jobs_workflows.py tests/test_jobs_algorithms.py
+  tests/test_jobs_reader.py tests/test_jobs_cli.py tests/test_api_app.py tests/test_api_guard.py
+  tests/test_pages_charts.py tests/test_pages_curves.py
+"""
 
 # List the recipes
 default:
@@ -26,9 +33,9 @@ fix:
     ruff check --fix .
     ruff format .
 
-# The tests that need no running app, worker or browser: under a minute
+# The tests that tell most in under a minute; none needs a running app, worker or browser
 quick *options:
-    python -m pytest -q -n 2 --dist loadfile -m "not ({{ not_quick }})" {{ options }}
+    python -m pytest -q -n auto --dist loadfile -m "not (slow or browser or wheel or live)" {{ replace(quick_tests, "\n", " ") }} {{ options }}
 
 # Every test, as CI runs them
 test *options:

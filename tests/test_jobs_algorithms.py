@@ -11,7 +11,7 @@ import tables
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.verbs import datasets
-from store.errors import NotFound
+from store.errors import InvalidError
 from store.tables import Status
 
 OTHER = {
@@ -66,7 +66,7 @@ def test_codes_of_the_original():
         "lr": "logistic_regression",
     }.items():
         assert algorithms.get(code).key == key
-    with pytest.raises(NotFound, match="There is no algorithm 'magic'; there are logistic_regression, "):
+    with pytest.raises(InvalidError, match="There is no algorithm 'magic'; there are logistic_regression, "):
         algorithms.get("magic")
 
 

@@ -77,6 +77,12 @@ def test_recipes_and_modules_in_the_docs_exist():
             assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), line
 
 
+def test_the_quick_tests_exist():
+    """Every file that `just quick` runs is there."""
+    named = re.findall(r"tests/test_\w+\.py", (ROOT / "justfile").read_text())
+    assert named and [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("document", PAGES)
 def test_settings_named_in_the_docs_exist(document):
     """No page speaks of a setting that there is not."""
