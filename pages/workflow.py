@@ -266,7 +266,7 @@ def _points(gain: float) -> str:
 
 
 def _less(ratio: float) -> str:
-    """errors 57 % smaller than, no smaller than, larger than."""
+    """Return how two errors compare: errors 57 % smaller than, no smaller than, larger than."""
     less = round((1 - ratio) * 100)
     if less == 0:
         return "errors no smaller than"

@@ -36,7 +36,7 @@ _meanwhile: list[Callable[[], None]] = []
 
 
 def engine() -> Engine:
-    """This process's engine, made when first needed."""
+    """Return the engine of this process, made when first needed."""
     return _elsewhere.get() or _own_engine()
 
 

@@ -104,7 +104,6 @@ def test_bad_bodies_are_one_sentence(client, body, status, words):
 
 def test_a_fault_of_ours_has_no_traceback(client, monkeypatch):
     """When the program is wrong, the caller reads a sentence and no insides."""
-
     monkeypatch.setattr("jobs.engine.queue_view.snapshot", lambda: 1 / 0)
     answer = client.get("/api/queues")
     assert answer.status_code == 500

@@ -233,9 +233,10 @@ def test_nasty_shapes(tmp_path, name):
     size = (tmp_path / "nasty.csv").write_bytes(make())
     start = time.monotonic()
     try:
-        assert look(tmp_path / "nasty.csv", size)["rows"] == expected
+        outcome = look(tmp_path / "nasty.csv", size)["rows"]
     except Refused as refused:
-        assert str(expected) in refused.sentence
+        outcome = refused.sentence
+    assert outcome == expected if isinstance(outcome, int) else str(expected) in outcome
     assert time.monotonic() - start < 30
 
 

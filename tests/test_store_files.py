@@ -21,9 +21,9 @@ def test_the_same_bytes_are_stored_once(home):
 
 def test_what_is_not_kept_leaves_nothing(home):
     """A failed upload leaves no file behind."""
-    with pytest.raises(OSError), files.incoming() as stream:
+    with pytest.raises(OSError, match="gone"), files.incoming() as stream:
         stream.write(b"half")
-        raise OSError
+        raise OSError("gone")
     assert [path for path in (home / "files").rglob("*") if path.is_file()] == []
 
 
@@ -47,7 +47,7 @@ def test_a_missing_file_is_refused(home):
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "x" * 64, "A" * 64])
 def test_paths_come_from_hashes_only(home, name):
     """Nothing but a sha256 becomes a path."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not a sha256"):
         files.path_of(name)
 
 

@@ -361,7 +361,7 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
 
 
 def _progress_words(step: Step) -> str:
-    """epoch 3 of 10, about 2 m 5 s left"""
+    """Return words such as: epoch 3 of 10, about 2 m 5 s left."""
     left = attempts.left([step]).get(step.id)
     told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
     return ", ".join(each for each in (step.progress_words, told and f"about {told} left") if each)

@@ -49,7 +49,7 @@ class Param:
         return read
 
     def range_words(self) -> str:
-        """between 1 and 9, at least 1, at most 9."""
+        """Return "between 1 and 9", "at least 1" or "at most 9"."""
         if self.low is None:
             return f"at most {self.high:g}"
         return f"at least {self.low:g}" if self.high is None else f"between {self.low:g} and {self.high:g}"

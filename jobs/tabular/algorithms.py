@@ -39,7 +39,7 @@ class Algorithm:
 
     @property
     def spoken(self) -> str:
-        """linear SVM, as in the middle of a sentence."""
+        """Return the label as in the middle of a sentence: linear SVM."""
         return self.label[0].lower() + self.label[1:]
 
 

@@ -353,7 +353,7 @@ class _Column:
         return best
 
     def described(self) -> dict[str, Any]:
-        """This column as the rest of the house knows it."""
+        """Return the column as the rest of the house knows it."""
         kind = self.kind()
         counts = {value: count for value, count in self.counts.items() if value not in MISSING}
         found: dict[str, Any] = {

@@ -87,7 +87,7 @@ def _write_and_profile(recorder: Recorder, source: Source, path: Path) -> tuple[
 
 
 def _listed(names: list[str]) -> str:
-    """a, b and 3 more columns are"""
+    """Return the subject and verb of a sentence: a, b and 3 more columns are."""
     if len(names) == 1:
         return f"{names[0]} is"
     if len(names) > MOST_LISTED:

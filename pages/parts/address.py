@@ -16,6 +16,6 @@ def number_in(name: str) -> int | None:
 
 
 def server() -> str:
-    """This server's address as the reader's browser knows it, for commands to copy."""
+    """Return the server's address as the reader's browser knows it, for commands to copy."""
     parts = urlsplit(st.context.url or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://127.0.0.1:8501"

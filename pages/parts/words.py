@@ -66,7 +66,7 @@ def roughly(seconds: float) -> str:
 
 
 def ago(time: datetime | None) -> str:
-    """just now, 12 s ago, 5 minutes ago, 3 hours ago, 2 days ago."""
+    """Return how long ago a time is: just now, 12 s ago, 5 minutes ago, 3 hours ago, 2 days ago."""
     if time is None:
         return "–"
     seconds = max(0.0, (now() - time).total_seconds())

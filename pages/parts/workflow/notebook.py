@@ -108,7 +108,7 @@ def share(step: Step) -> float:
 
 
 def told_attempt(notebook: Notebook, step: Step) -> str:
-    """worker lost at 14:02, attempt 2 continued from epoch 31."""
+    """Return what became of the attempt before: worker lost at 14:02, attempt 2 continued from epoch 31."""
     if step.attempt == 1:
         return ""
     turn = notebook.turns.get(step.id)

@@ -86,7 +86,7 @@ def _preprocessed(step: Step, result: Result) -> None:
 
 
 def _shares(target: str, counts: Mapping[str, int]) -> str:
-    """abone mi: Hayır 61.0 %, Evet 39.0 %."""
+    """Return the share of each class: abone mi: Hayır 61.0 %, Evet 39.0 %."""
     total = sum(counts.values()) or 1
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     said = ", ".join(f"{words.plain(label)} {words.percent(count / total)}" for label, count in ordered[:SHOWN_SHARES])
