@@ -74,7 +74,12 @@ def middleware(served: Sequence[BaseRoute]) -> list[Middleware]:
     """What every request passes first; the wall reads from the served routes which role each needs."""
     written = _names_written_down()
     return [
-        Middleware(Guard, ours=names(_address(), written), trusted=written_down(written)),
+        Middleware(
+            Guard,
+            ours=names(_address(), written),
+            trusted=written_down(written),
+            proxied=_has_proxy(),
+        ),
         Middleware(Gate, routes=served, farewell=_farewell()),
     ]
 
@@ -142,6 +147,11 @@ def _farewell() -> bytes:
 
 def _address() -> str:
     return st.get_option("server.address") or ""
+
+
+def _has_proxy() -> bool:
+    """Whether the operator has said that a proxy serves the app under a name of its own."""
+    return any(not is_loopback(name) for name in st.get_option("server.allowedHosts") if name)
 
 
 def _names_written_down() -> list[str]:

@@ -30,8 +30,10 @@ def page() -> None:
 
 
 def _signed_out() -> None:
-    """For whoever has just changed their password here."""
-    st.info("[Sign in](/login) to go on, with your new password if you have just changed it.", icon=":material/lock:")
+    """Shown after a change of password, which ends this session too."""
+    st.info(
+        "[Sign in](/login) to continue. If you just changed your password, use the new one.", icon=":material/lock:"
+    )
 
 
 def _nobody() -> None:
@@ -52,9 +54,9 @@ def _me(actor: Actor) -> None:
 
 def _may(role: Role) -> str:
     if role is Role.viewer:
-        return "You look at everything, and change nothing. An admin can give you another role."
-    said = "You look at everything, add data, start, change and delete workflows, and pause queues."
-    return f"{said} You also look after people." if role is Role.admin else said
+        return "You can look at everything and change nothing. An admin can give you another role."
+    can = "You can look at everything, add data, start, change and delete workflows, and pause queues."
+    return f"{can} You also manage people." if role is Role.admin else can
 
 
 def _password(hold: Held, actor: Actor) -> None:
@@ -62,11 +64,11 @@ def _password(hold: Held, actor: Actor) -> None:
         st.markdown("**Password**")
         person = stored.find(actor.name)
         if person is None or not person.has_password:
-            st.caption("You have none; you sign in through your organisation. An admin can give you one.")
+            st.caption("You have no password; you sign in through your organisation. An admin can set one.")
             return
         with st.form(f"{KEY}-password", border=False, width=420):
             before = st.text_input(
-                "Password of before",
+                "Current password",
                 type="password",
                 key=f"{KEY}-before",
                 max_chars=people.LONGEST_PASSWORD,
@@ -81,7 +83,7 @@ def _password(hold: Held, actor: Actor) -> None:
                 placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
             )
             again = st.text_input(
-                "New password once more",
+                "Repeat the new password",
                 type="password",
                 key=f"{KEY}-again",
                 max_chars=people.LONGEST_PASSWORD,
@@ -90,9 +92,13 @@ def _password(hold: Held, actor: Actor) -> None:
             pressed = st.form_submit_button("Change the password", icon=":material/password:")
         if pressed:
             _change(hold, before, new, again)
-        st.caption("Afterwards you sign in again, in this browser and every other; tokens stay valid.")
+        st.caption("This ends all your sessions and tokens: sign in again, and make new tokens for your programs.")
         commands.popover(
-            [commands.own("Change my password", "POST", "/password", {"before": "...", "password": "..."})],
+            [
+                commands.own(
+                    "Change my password", "POST", "/password", {"before": "...", "password": "..."}, in_person=True
+                )
+            ],
             key=f"{KEY}-password-command",
         )
 
@@ -120,7 +126,9 @@ def _tokens(hold: Held) -> None:
         tokens.rows(hold, found, people.remove_own_token)
         commands.popover(
             [
-                commands.own("Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}),
+                commands.own(
+                    "Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}, in_person=True
+                ),
                 commands.own("My tokens", "GET", "/tokens"),
             ],
             key=f"{KEY}-token-command",

@@ -179,7 +179,7 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     _button("Role", "badge", name, partial(ask, "role"))
     _button("Password", "password", name, partial(ask, "password"), "Gives them a new one.")
     _button("Tokens", "key", name, partial(ask, "tokens"))
-    _button("Sign out", "logout", name, _sign_out, "Ends their sessions in every browser; tokens stay valid.")
+    _button("Sign out", "logout", name, _sign_out, "Ends all their sessions and tokens.")
     _button("Remove", "person_remove", name, partial(ask, "remove"), "Asks first, and says what goes.")
     if person:
         commands.popover(
@@ -203,11 +203,8 @@ def _sign_out(name: str) -> None:
     hold = questions.held()
     ended = hold.press(people.sign_out_everywhere, name)
     if ended is not None:
-        hold.said = (
-            f"{name} is signed out of {words.count(ended, 'browser')}."
-            if ended
-            else (f"{name} was not signed in anywhere.")
-        )
+        sessions, tokens = words.count(ended.sessions, "session"), words.count(ended.tokens, "token")
+        hold.said = f"{name} is signed out. Ended: {sessions}, {tokens}."
 
 
 # Who did what

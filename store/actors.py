@@ -33,6 +33,7 @@ class Actor:
     via: str
     address: str = ""
     person_id: int | None = None
+    by_token: bool = False
 
     def may(self, role: Role) -> bool:
         return self.role is not None and self.role.covers(role)

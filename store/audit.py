@@ -12,6 +12,7 @@ from store.people import key
 from store.records import record
 from store.tables import deeds, now
 
+SIGNED_IN = "sign in"
 REPEATED = timedelta(minutes=1)
 
 
@@ -71,11 +72,18 @@ def failures(what: str, since: datetime, about: str = "", address: str = "") -> 
         deeds.c.what == what,
         deeds.c.at >= since,
         *([deeds.c.about == about] if about else []),
-        *([deeds.c.address == address] if address else []),
+        *([deeds.c.address == address[:60]] if address else []),
     ]
     query = select(func.count().label("count"), func.max(deeds.c.at).label("last")).where(*conditions)
     with db.reading() as connection:
         return record(Failures, connection.execute(query).one())
+
+
+def has_signed_in_from(who: str, address: str) -> bool:
+    """Whether this person has signed in from this address before, as far back as deeds are kept."""
+    query = select(deeds.c.id).where(deeds.c.what == SIGNED_IN, deeds.c.who == who, deeds.c.address == address[:60])
+    with db.reading() as connection:
+        return bool(address) and connection.scalar(query.limit(1)) is not None
 
 
 def _of(who: str) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store import db
 from store.actors import Role
-from store.errors import NotFound, Refused
+from store.errors import ConflictError, NotFound
 from store.records import record
 from store.tables import now, people, sessions, tokens
 
@@ -60,12 +60,12 @@ def add(name: str, role: Role, password: str | None) -> Person:
             ).one()
             return record(Person, row)
     except IntegrityError:
-        raise Refused(f"There is already somebody called {name}.", "name") from None
+        raise ConflictError(f"There is already a person called {name}.", "name") from None
 
 
 def get(name: str) -> Person:
     if (found := find(name)) is None:
-        raise NotFound(f"There is nobody called {name[:80]}.", "name")
+        raise NotFound(f"There is no person called {name[:80]}.", "name")
     return found
 
 
@@ -87,7 +87,7 @@ def exist() -> bool:
 
 
 def change(person_id: int, *, role: Role | None = None, password: str | None = None) -> None:
-    """Change a role or a password; a new password ends every session."""
+    """Change a role, a password or both; a new password ends every session and token."""
     values = {name: value for name, value in (("role", role and str(role)), ("password", password)) if value}
     with db.writing() as connection:
         if role not in (None, Role.admin):
@@ -95,7 +95,7 @@ def change(person_id: int, *, role: Role | None = None, password: str | None = N
         if values:
             connection.execute(update(people).where(people.c.id == person_id).values(**values))
         if password:
-            connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
+            _end_all(connection, person_id)
 
 
 def remove(person_id: int) -> None:
@@ -139,9 +139,10 @@ def end_session(sha256: str) -> None:
         connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))
 
 
-def end_sessions(person_id: int) -> int:
+def end_all(person_id: int) -> InUse:
+    """End every session and token of a person; returns how many there were."""
     with db.writing() as connection:
-        return connection.execute(delete(sessions).where(sessions.c.person_id == person_id)).rowcount
+        return _end_all(connection, person_id)
 
 
 def of_session(sha256: str) -> Person | None:
@@ -152,9 +153,13 @@ def of_session(sha256: str) -> Person | None:
         return record(Person, row) if row else None
 
 
-def add_token(person_id: int, label: str, sha256: str, lasts: timedelta) -> Token:
-    at = now()
+def add_token(person_id: int, label: str, sha256: str, lasts: timedelta, most: int) -> Token:
+    """Keep a new token; those that are over go. Refused where the person has `most` that are not."""
+    at, own = now(), tokens.c.person_id == person_id
     with db.writing() as connection:
+        connection.execute(delete(tokens).where(own, tokens.c.expires_at < at))
+        if (connection.scalar(select(func.count()).select_from(tokens).where(own)) or 0) >= most:
+            raise ConflictError(f"This person has {most} tokens; remove one that is not needed first.")
         row = connection.execute(
             tokens.insert()
             .values(person_id=person_id, label=label, sha256=sha256, created_at=at, expires_at=at + lasts)
@@ -192,9 +197,17 @@ def of_token(sha256: str) -> Person | None:
     return record(Person, row)
 
 
+def _end_all(connection: Connection, person_id: int) -> InUse:
+    ended = {
+        table.name: connection.execute(delete(table).where(table.c.person_id == person_id)).rowcount
+        for table in (sessions, tokens)
+    }
+    return InUse(**ended)
+
+
 def _keep_an_admin(connection: Connection, person_id: int) -> None:
     """Refuse to leave people behind whom nobody can look after."""
     others = select(func.count()).select_from(people).where(people.c.id != person_id)
     admins: Sequence[int] = connection.scalars(select(people.c.id).where(people.c.role == str(Role.admin))).all()
     if list(admins) == [person_id] and connection.scalar(others):
-        raise Refused("This is the only admin; make somebody else an admin first.", "role")
+        raise ConflictError("This is the only admin. Make another person an admin first.", "role")

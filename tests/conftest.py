@@ -62,13 +62,13 @@ def cheap(monkeypatch):
     """Passwords that are checked quickly; how they are checked at full cost has tests of its own."""
     from argon2 import PasswordHasher
 
-    from jobs.verbs import people
+    from jobs.verbs import passwords
 
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(people, "_hasher", lambda: hasher)
-    people._nobodys_password.cache_clear()
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
+    passwords._nobodys_password.cache_clear()
     yield
-    people._nobodys_password.cache_clear()
+    passwords._nobodys_password.cache_clear()
 
 
 LIVE = {"services", "app", "crew", "page"}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from jobs.engine import handover
-from jobs.verbs import datasets, people, queues, workflows
+from jobs.verbs import datasets, passwords, people, queues, workflows
 from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
@@ -54,7 +54,7 @@ def test_in_an_app_open_to_all_nobody_makes_themselves_the_first_admin(home, mon
 def test_names_that_look_the_same_are_the_same(ayse, written):
     """Case and the way a letter is composed make no difference, neither for signing in nor for a second person."""
     assert people.visitor(people.sign_in(written, PASSWORD, "")).name == "Ayşe"
-    with pytest.raises(Refused, match="already somebody"):
+    with pytest.raises(Refused, match="already a person"):
         people.add(written, "viewer", PASSWORD)
 
 
@@ -151,7 +151,7 @@ def test_wrong_names_and_wrong_passwords_are_told_alike(home):
     told, took = [], []
     people.add("ayşe", "viewer", PASSWORD)
     people.add("tokens.only", "viewer", None)
-    people._nobodys_password()
+    passwords._nobodys_password()
     for name in ("ayşe", "nobody", "tokens.only"):
         tries = []
         for _ in range(3):
@@ -167,25 +167,25 @@ def test_wrong_names_and_wrong_passwords_are_told_alike(home):
 
 def test_guessing_becomes_slow(ayse, monkeypatch):
     """After a few failures each try has to wait, the right password too; after the wait it works."""
-    monkeypatch.setattr(people, "FREE_FOR_A_NAME", 2)
+    monkeypatch.setattr(passwords, "FREE_FROM_AN_ADDRESS_FOR_A_NAME", 2)
     for _ in range(2):
-        with pytest.raises(Refused, match="do not belong together"):
+        with pytest.raises(Refused, match="name or the password is wrong"):
             people.sign_in("ayşe", "not-the-password", "10.0.0.1")
-    with pytest.raises(people.TooManyTriesError, match="Wait 1 s"):
+    with pytest.raises(passwords.TooManyTriesError, match="Wait 1 s"):
         people.sign_in("ayşe", PASSWORD, "10.0.0.1")
     time.sleep(1.05)
     assert people.visitor(people.sign_in("ayşe", PASSWORD, "10.0.0.1")).name == "Ayşe"
-    with pytest.raises(Refused, match="do not belong together"):
+    with pytest.raises(Refused, match="name or the password is wrong"):
         people.sign_in("ayşe", "not-the-password", "10.0.0.1")
 
 
 def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
     """Who tries one password with many names is slowed down as well; others are not."""
-    monkeypatch.setattr(people, "FREE_FOR_AN_ADDRESS", 3)
+    monkeypatch.setattr(passwords, "FREE_FOR_AN_ADDRESS", 3)
     for number in range(3):
-        with pytest.raises(Refused, match="do not belong together"):
+        with pytest.raises(Refused, match="name or the password is wrong"):
             people.sign_in(f"name{number}", PASSWORD, "10.0.0.1")
-    with pytest.raises(people.TooManyTriesError):
+    with pytest.raises(passwords.TooManyTriesError):
         people.sign_in("name9", PASSWORD, "10.0.0.1")
     assert people.sign_in("ayşe", PASSWORD, "10.0.0.2")
 
@@ -193,14 +193,14 @@ def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
 def test_waits_grow_to_a_minute():
     """Each failure doubles the wait, up to a minute."""
     at = tables.now()
-    waits = [round(people._wait(audit.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
+    waits = [round(passwords._wait(audit.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
     assert waits == [0, 0, 1, 2, 4, 32, 60, 60]
 
 
 def test_a_token_acts_as_its_person_until_it_is_taken_back(ayse):
     """A program with a token has the person's role; a removed or old token has none."""
     made = people.make_token("ayşe", "nightly", 30)
-    assert people.program(made.text) == Actor("Ayşe", Role.analyst, "api", "", ayse.id)
+    assert people.program(made.text) == Actor("Ayşe", Role.analyst, "api", "", ayse.id, by_token=True)
     assert people.tokens_of("ayşe")[0].used_at is not None
     for rubbish in ("", "ty_", made.text + "x", made.text[3:], "ş", "\udcff"):
         assert people.program(rubbish).role is None
@@ -222,7 +222,7 @@ def test_people_look_after_their_own_tokens_and_passwords_only(ayse):
         people.remove_own_token(own.id)
         with pytest.raises(NotFound):
             people.remove_own_token(others.id)
-        with pytest.raises(Refused, match="of before is not right"):
+        with pytest.raises(Refused, match="current password is wrong"):
             people.change_own_password("guess", "another-one-1")
         people.change_own_password(PASSWORD, "another-one-1")
         for look in (people.everybody, people.look_at_deeds, lambda: people.tokens_of("ayşe")):
@@ -312,7 +312,7 @@ def test_secrets_are_not_recorded(ayse):
     """Deeds about passwords and tokens say whose, and nothing else."""
     people.set_password(name="ayşe", password="another-one-1")
     with actors.acting(Actor("Ayşe", Role.analyst, "page", "", ayse.id)):
-        people.change_own_password(before="another-one-1", password="yet-another-1")
+        people.change_own_password(current="another-one-1", password="yet-another-1")
     told = str(audit.find())
     assert "another-one-1" not in told and "set password of" in told
 

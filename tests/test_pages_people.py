@@ -104,7 +104,7 @@ def test_name_that_is_taken_is_refused_in_the_dialog(admin):
     page = press(admin.opens("people.py"), "people-add")
     page.text_input(key="people-add-name").set_value("AYŞE")
     submit(page, "Add")
-    assert "There is already somebody called AYŞE." in text(page)
+    assert "There is already a person called AYŞE." in text(page)
     assert names() == [("ayşe", "admin")]
 
 
@@ -146,7 +146,7 @@ def test_signing_somebody_out_ends_their_sessions(admin):
     people.add("mehmet", "analyst", None)
     cookie = people.sign_in_as("mehmet", "", "a test")
     page = press(ticked(admin.opens("people.py"), "mehmet"), "people-sign out")
-    assert "mehmet is signed out of 1 browser." in text(page)
+    assert "mehmet is signed out. Ended: 1 session, 0 tokens." in text(page)
     assert people.visitor(cookie).role is None
 
 
@@ -281,11 +281,11 @@ def test_own_password_needs_the_one_before(admin):
     admin.sign_in("ayşe")
     page = admin.opens("account.py")
     change_password(page, "not the password", OTHER, OTHER)
-    assert "The password of before is not right." in text(page)
+    assert "The current password is wrong." in text(page)
     change_password(page, PASSWORD, OTHER, OTHER + "x")
     assert "The two new passwords differ." in text(page)
     change_password(page, PASSWORD, OTHER, OTHER)
-    assert "to go on, with your new password" in text(page)
+    assert "If you just changed your password, use the new one." in text(page)
     assert people.sign_in("ayşe", OTHER, "")
 
 

@@ -61,7 +61,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(browse):
     page = browse("/workflows?status=failed")
     expect(page).to_have_url(re.compile("/login"))
     sign_in(page, "ayşe", "not-the-password")
-    expect(page.get_by_role("alert")).to_have_text("This name and password do not belong together.")
+    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
     sign_in(page, "AYŞE")
     expect(page).to_have_url(re.compile(r"/workflows\?status=failed$"), timeout=30_000)
     expect(page.get_by_role("heading", name="Workflows", exact=True)).to_be_visible(timeout=30_000)

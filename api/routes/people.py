@@ -9,13 +9,13 @@ from starlette.responses import Response
 from api.errors import Answer
 from api.routes.datasets import MOST
 from api.routes.workflows import Strict
-from api.wall import roles
+from api.wall import limits, roles
 from api.wall.roles import needs
+from jobs.verbs import passwords, schemas
 from jobs.verbs import people as verbs
-from jobs.verbs import schemas
 from store import actors
 from store.actors import Role
-from store.errors import Refused
+from store.errors import InvalidError
 
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 Password = Annotated[str, Field(max_length=verbs.LONGEST_PASSWORD)]
@@ -55,9 +55,9 @@ def me() -> Response:
 
 @router.post("/me/password", status_code=204, summary="Change my password")
 @needs(Role.viewer)
-def change_own_password(asked: OwnPassword) -> Response:
-    """Every browser of yours has to sign in again."""
-    verbs.change_own_password(asked.before, asked.password)
+async def change_own_password(asked: OwnPassword) -> Response:
+    """Needs a browser session. All your sessions and tokens end."""
+    await limits.checking(verbs.change_own_password, asked.before, asked.password)
     return Response(status_code=204)
 
 
@@ -95,7 +95,7 @@ def everybody() -> Response:
 @needs(Role.admin)
 def add(asked: NewPerson) -> Response:
     """For admins. As soon as there is somebody, everybody has to sign in."""
-    made = None if asked.password else verbs.a_password()
+    made = None if asked.password else passwords.made()
     person = verbs.add(asked.name, asked.role, asked.password or made)
     return Answer(schemas.person(person) | ({"password": made} if made else {}), 201)
 
@@ -103,14 +103,11 @@ def add(asked: NewPerson) -> Response:
 @router.patch("/people/{name}", summary="Change a role or a password")
 @needs(Role.admin)
 def change(name: Name, asked: Change) -> Response:
-    """For admins. After a new password, the person's browsers have to sign in again."""
+    """For admins; both or nothing. A new password ends the person's sessions and tokens, and needs a browser session
+    of yours."""
     if asked.role is None and asked.password is None:
-        raise Refused("Say which role or password it is to be.", "role")
-    if asked.role is not None:
-        person = verbs.set_role(name, asked.role)
-    if asked.password is not None:
-        person = verbs.set_password(name, asked.password)
-    return Answer(schemas.person(person))
+        raise InvalidError("Give a role, a password or both.", "role")
+    return Answer(schemas.person(verbs.change(name, asked.role, asked.password)))
 
 
 @router.delete("/people/{name}", status_code=204, summary="Shut somebody out")
@@ -121,11 +118,12 @@ def remove(name: Name) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/people/{name}/sign-out", summary="End all sessions of a person")
+@router.post("/people/{name}/sign-out", summary="End all sessions and tokens of a person")
 @needs(Role.admin)
 def sign_out_everywhere(name: Name) -> Response:
     """For admins."""
-    return Answer({"ended": verbs.sign_out_everywhere(name)})
+    ended = verbs.sign_out_everywhere(name)
+    return Answer({"ended": ended.sessions, "tokens": ended.tokens})
 
 
 @router.get("/deeds", summary="Who did what?")

@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.wall import single_sign_on
+from api.wall import limits, single_sign_on
 from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, way_back
 from jobs.verbs import people
+from jobs.verbs.passwords import TooManyTriesError
 from store.errors import Refused
 from store.program import COMMAND
 from store.settings import ROOT
@@ -121,8 +122,8 @@ async def _sign_in(request: Request) -> Response:
     name, next_ = sent.get("name", ""), way_back(sent.get("next", "/"))
     address = request.client.host if request.client else ""
     try:
-        cookie = await run_in_threadpool(people.sign_in, name, sent.get("password", ""), address)
-    except people.TooManyTriesError as refused:
+        cookie = await limits.checking(people.sign_in, name, sent.get("password", ""), address)
+    except TooManyTriesError as refused:
         return _page(name, next_, refused.sentence, 429, {"Retry-After": str(refused.seconds)})
     except Refused as refused:
         return _page(name, next_, refused.sentence, 403)

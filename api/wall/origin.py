@@ -17,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("", "0.0.0.0", "::")
+# The address of whoever says where they come from, while no proxy is configured that could vouch for it: uvicorn
+# believes the header from this machine, so what it made of it may be made up.
+A_PROXY = "forwarded"
 HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
@@ -69,15 +72,19 @@ def is_loopback(address: str) -> bool:
 class Guard:
     """Refuses foreign hosts and foreign changes, and adds the headers that browsers act on."""
 
-    def __init__(self, app: ASGIApp, ours: Names, trusted: Names) -> None:
+    def __init__(self, app: ASGIApp, ours: Names, trusted: Names, proxied: bool = False) -> None:
         self._app = app
+        self._proxied = proxied
         self._ours = ours
         self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        elif refusal := self._refusal(scope):
+            return
+        if not self._proxied and "x-forwarded-for" in Headers(scope=scope):
+            scope = {**scope, "client": (A_PROXY, 0)}
+        if refusal := self._refusal(scope):
             await _refuse(scope, send, *refusal)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)

@@ -3,12 +3,10 @@
 Every route, ours and Streamlit's, lies behind it. It opens for all while nobody has to sign in.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
-import anyio.to_thread
-from anyio import CapacityLimiter
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
@@ -16,16 +14,11 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import refusal
-from api.wall import roles
+from api.wall import limits, roles
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
 from store import actors, audit
 from store.actors import NOBODY, Actor, Role
-
-Result = TypeVar("Result")
-
-# Of their own, so that recognising who asks never waits behind a password or another slow request.
-READERS = CapacityLimiter(8)
 
 SIGN_IN, SIGN_OUT = "/login", "/auth/logout"
 # Streamlit's own: the way to and from a provider of a single sign-on, and whether the process lives.
@@ -51,8 +44,8 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         asking = HTTPConnection(scope)
-        actor = await _in_a_thread(who, asking)
-        if answer := await _in_a_thread(_refusal, actor, needed, route, asking):
+        actor = await limits.reading(who, asking)
+        if answer := await limits.reading(_refusal, actor, needed, route, asking):
             await _refuse(answer, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, self._checked(receive, send, asking), send)
@@ -66,7 +59,7 @@ class Gate:
 
         async def receive_checked() -> Message:
             message = await receive()
-            if message["type"] == "websocket.receive" and (await _in_a_thread(who, asking)).role is None:
+            if message["type"] == "websocket.receive" and (await limits.reading(who, asking)).role is None:
                 await send({"type": "websocket.send", "bytes": self._farewell})
                 return {"type": "websocket.disconnect", "code": 1008, "reason": "Signed out."}
             return message
@@ -81,18 +74,13 @@ def who(asking: HTTPConnection) -> Actor:
     if scheme.lower() == "bearer" and _is_for_programs(asking.scope):
         return people.program(token.strip(), address)
     actor = people.visitor(asking.cookies.get(people.cookie_name()), address)
-    return Actor(actor.name, actor.role, "api", address, actor.person_id) if _is_for_programs(asking.scope) else actor
+    return replace(actor, via="api", address=address) if _is_for_programs(asking.scope) else actor
 
 
 def way_back(path: str) -> str:
     """Where to go after signing in: a path of our own, or the front page."""
     plain = path.replace("\\", "/")
     return path if plain.startswith("/") and not plain.startswith("//") and plain.isprintable() else "/"
-
-
-async def _in_a_thread(function: Callable[..., Result], *arguments: object) -> Result:
-    """Read from the database in a thread that no other request can hold."""
-    return await anyio.to_thread.run_sync(function, *arguments, limiter=READERS)
 
 
 def _refusal(actor: Actor, needed: Role, route: str, asking: HTTPConnection) -> Response | None:

@@ -27,10 +27,10 @@ def add(
 ) -> int:
     """Let somebody sign in. Asks for a password; where nobody can be asked, makes one and prints it once."""
     open_home()
-    from jobs.verbs import people, schemas
+    from jobs.verbs import passwords, people, schemas
 
     given = None if without else _password(from_stdin)
-    made = None if given or without else people.a_password()
+    made = None if given or without else passwords.made()
     person = people.add(name, role, given or made)
     told = f"{person.name} may sign in as {person.role}." + (f" Password: {made}" if made else "")
     return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
@@ -66,12 +66,12 @@ def role(
 
 @app.command()
 def password(name: Name, from_stdin: FromStdin = False, as_json: Json = False) -> int:
-    """Give somebody a new password; their browsers have to sign in again."""
+    """Give a person a new password; all their sessions and tokens end."""
     open_home()
-    from jobs.verbs import people, schemas
+    from jobs.verbs import passwords, people, schemas
 
     given = _password(from_stdin)
-    made = None if given else people.a_password()
+    made = None if given else passwords.made()
     person = people.set_password(name, given or made or "")
     told = f"{person.name} has a new password." + (f" Password: {made}" if made else "")
     return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
@@ -89,12 +89,13 @@ def remove(name: Name, as_json: Json = False) -> int:
 
 @app.command()
 def signout(name: Name, as_json: Json = False) -> int:
-    """End all sessions of a person, as when a laptop is lost."""
+    """End all sessions and tokens of a person, as when a laptop is lost."""
     open_home()
     from jobs.verbs import people
 
-    count = people.sign_out_everywhere(name)
-    return answer(f"{count} session{'s' * (count != 1)} ended.", {"ended": count}, as_json)
+    ended = people.sign_out_everywhere(name)
+    sentence = f"Ended: {ended.sessions} sessions, {ended.tokens} tokens."
+    return answer(sentence, {"ended": ended.sessions, "tokens": ended.tokens}, as_json)
 
 
 @app.command()

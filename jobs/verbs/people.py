@@ -9,50 +9,32 @@ import secrets
 import threading
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, TimestampSigner
 
+from jobs.verbs import passwords
 from jobs.verbs.permission import deed, require
 from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
-from store.errors import NotAllowed, NotFound, Refused, TooManyError
+from store.errors import InvalidError, NotAllowed, NotFound
 from store.people import Person, Token
 from store.program import COMMAND
 from store.settings import make_home, settings
-from store.tables import now
-
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
 
 SESSION = timedelta(days=7)
 TOKEN_DAYS = 365
-SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 1000
+SHORTEST_PASSWORD, LONGEST_PASSWORD = passwords.SHORTEST, passwords.LONGEST
+MOST_TOKENS = 50
 TOKEN_BEGINS = "ty_"
 REFUSED = "sign in: refused"
-
-# Failed sign-ins are free for a few times, then each costs twice the wait of the one before.
-MEMORY = timedelta(minutes=15)
-FREE_FOR_A_NAME, FREE_FOR_AN_ADDRESS = 4, 20
-LONGEST_WAIT = 60.0
-QUEUE_SECONDS = 5.0
+WRONG = "change own password: wrong"
 
 _required = False
 _open_to_others = False
-# One at a time: each check costs memory and time, on purpose, and the next must see the failure of the one before.
-_checking = threading.Lock()
-
-
-class TooManyTriesError(TooManyError):
-    """Too many wrong passwords; the sentence says when to try again."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"Too many tries. Wait {max(1, round(seconds))} s, then try again.", seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +77,40 @@ def add(name: str, role: str, password: str | None) -> Person:
             f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
         )
     clean = _name(name)
-    return people.add(clean, _role(role), _hashed(password, clean) if password is not None else None)
+    return people.add(clean, _role(role), passwords.hashed(password, clean) if password is not None else None)
 
 
 @deed("change role of", role=Role.admin, named=True)
 def set_role(name: str, role: str) -> Person:
-    people.change(people.get(name).id, role=_role(role))
-    return people.get(name)
+    return change(name, role=role)
 
 
 @deed("set password of", role=Role.admin, named=True)
 def set_password(name: str, password: str) -> Person:
-    """Give somebody a new password; their browsers have to sign in again."""
+    """Give a person a new password; their sessions and tokens end."""
+    return change(name, password=password)
+
+
+@deed("change", role=Role.admin, named=True)
+def change(name: str, role: str | None = None, password: str | None = None) -> Person:
+    """Change the role, the password or both, or nothing at all where one of them is refused."""
     person = people.get(name)
-    people.change(person.id, password=_hashed(password, person.name))
-    return person
+    new_role = _role(role) if role is not None else None
+    if password is not None:
+        _only_in_person()
+    new_password = passwords.hashed(password, person.name) if password is not None else None
+    people.change(person.id, role=new_role, password=new_password)
+    return people.get(name)
 
 
 @deed("change own password", role=Role.viewer)
-def change_own_password(before: str, password: str) -> None:
-    """Change one's own password, knowing the one before; every browser has to sign in again."""
+def change_own_password(current: str, password: str) -> None:
+    """Change the password of whoever acts, who knows the current one; their sessions and tokens end."""
+    _only_in_person()
     person = _myself()
-    if not _matches(person, before):
-        raise Refused("The password of before is not right.", "before")
-    people.change(person.id, password=_hashed(password, person.name))
+    if not passwords.check(WRONG, people.key(person.name), person, current, actors.current()):
+        raise InvalidError("The current password is wrong.", "before")
+    people.change(person.id, password=passwords.hashed(password, person.name))
 
 
 @deed("remove person", role=Role.admin, named=True)
@@ -130,9 +122,9 @@ def remove(name: str) -> Person:
 
 
 @deed("sign out everywhere", role=Role.admin, named=True)
-def sign_out_everywhere(name: str) -> int:
-    """End every session of a person; returns how many there were."""
-    return people.end_sessions(people.get(name).id)
+def sign_out_everywhere(name: str) -> people.InUse:
+    """End every session and token of a person, as when a laptop is lost; returns how many there were."""
+    return people.end_all(people.get(name).id)
 
 
 @deed("make token for", role=Role.admin, named=True)
@@ -167,19 +159,13 @@ def own_tokens() -> list[Token]:
 
 
 def sign_in(name: str, password: str, address: str) -> str:
-    """Check a name and its password; returns what the browser is to show from now on."""
-    if not _checking.acquire(timeout=QUEUE_SECONDS):
-        raise TooManyTriesError(QUEUE_SECONDS)
-    try:
-        person = people.find(name) if len(name) <= 200 else None
-        _slow_down(name, person, address)
-        if not _matches(person, password):
-            audit.add(Actor("", None, "page", address), REFUSED, _tried(name))
-            raise Refused("This name and password do not belong together.", "password")
-        assert person is not None
-        return _open_session(person, address)
-    finally:
-        _checking.release()
+    """Check a name and its password; returns what the browser shows from now on."""
+    person = people.find(name) if len(name) <= 200 else None
+    tried = people.key(name[:200])[:200] or "?"
+    if not passwords.check(REFUSED, tried, person, password, Actor("", None, "page", address)):
+        raise InvalidError("The name or the password is wrong.", "password")
+    assert person is not None
+    return _open_session(person, address)
 
 
 def sign_in_as(name: str, address: str, through: str) -> str | None:
@@ -206,7 +192,7 @@ def visitor(cookie: str | None, address: str = "") -> Actor:
 def program(token: str, address: str = "") -> Actor:
     """Whose program shows this token."""
     person = people.of_token(_sha256(token)) if token.startswith(TOKEN_BEGINS) else None
-    return _actor(person, "api", address) if person else NOBODY
+    return replace(_actor(person, "api", address), by_token=True) if person else NOBODY
 
 
 def cookie_name() -> str:
@@ -232,11 +218,6 @@ def in_use() -> dict[int, people.InUse]:
     return people.in_use()
 
 
-def a_password() -> str:
-    """A password to hand over once; nobody has to think of it."""
-    return "-".join(secrets.token_hex(2) for _ in range(4))
-
-
 def _actor(person: Person, via: str, address: str) -> Actor:
     return Actor(person.name, Role(person.role), via, address, person.id)
 
@@ -249,12 +230,20 @@ def _myself() -> Person:
     return person
 
 
+def _only_in_person() -> None:
+    """Refuse a token: one that was stolen must not make another, nor a password."""
+    if actors.current().by_token:
+        raise NotAllowed("A token cannot make tokens or set passwords; sign in with a browser to do so.")
+
+
 def _make_token(person: Person, label: str, days: int) -> NewToken:
+    _only_in_person()
     if not 1 <= days <= 3650:
-        raise Refused("A token lasts from 1 to 3,650 days.", "days")
+        raise InvalidError("A token lasts from 1 to 3,650 days.", "days")
     text = TOKEN_BEGINS + secrets.token_urlsafe(32)
     label = " ".join(label.split())[:80] or "token"
-    return NewToken(people.add_token(person.id, label, _sha256(text), timedelta(days=days)), text)
+    token = people.add_token(person.id, label, _sha256(text), timedelta(days=days), MOST_TOKENS)
+    return NewToken(token, text)
 
 
 def _open_session(person: Person, address: str, through: str = "") -> str:
@@ -288,75 +277,19 @@ def _signer(key_file: Path) -> TimestampSigner:
     return TimestampSigner(key_file.read_text(), salt="session", digest_method=hashlib.sha256)
 
 
-def _slow_down(name: str, person: Person | None, address: str) -> None:
-    since = now() - MEMORY
-    own = max(since, person.signed_in_at) if person and person.signed_in_at else since
-    waits = [
-        _wait(audit.failures(REFUSED, own, about=_tried(name)), FREE_FOR_A_NAME),
-        _wait(audit.failures(REFUSED, since, address=address), FREE_FOR_AN_ADDRESS) if address else 0.0,
-    ]
-    if (seconds := max(waits)) > 0:
-        raise TooManyTriesError(seconds)
-
-
-def _wait(failed: audit.Failures, free: int) -> float:
-    if failed.last is None or failed.count < free:
-        return 0.0
-    pause = min(2.0 ** (failed.count - free), LONGEST_WAIT)
-    return pause - max(0.0, (now() - failed.last).total_seconds())
-
-
-def _tried(name: str) -> str:
-    return people.key(name[:200])[:200] or "?"
-
-
 def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise Refused(f"There is no role {role[:40]!r}; choose from {', '.join(Role)}.", "role") from None
+        raise InvalidError(f"There is no role {role[:40]!r}; choose from {', '.join(Role)}.", "role") from None
 
 
 def _name(name: str) -> str:
     """A name to sign in with: letters and digits of any language, and a few signs, such as a mail address has."""
     clean = unicodedata.normalize("NFKC", name).strip()
     if not clean or len(clean) > 80 or not all(sign.isalnum() or sign in "._-@+" for sign in clean):
-        raise Refused("A name has 1 to 80 letters, digits, dots, dashes, underscores, @ or +.", "name")
+        raise InvalidError("A name has 1 to 80 letters, digits, dots, dashes, underscores, @ or +.", "name")
     return clean
-
-
-def _hashed(password: str, name: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Refused(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters.", "password")
-    if people.key(name) in people.key(password) or len(set(password)) < 5:
-        raise Refused(
-            "This password is easy to guess; choose one without the name and with varied characters.", "password"
-        )
-    return _hasher().hash(password)
-
-
-def _matches(person: Person | None, password: str) -> bool:
-    """Takes the same time whether or not the person exists."""
-    from argon2.exceptions import InvalidHashError, VerificationError
-
-    kept = person.password if person and person.password else _nobodys_password()
-    try:
-        _hasher().verify(kept, password[:LONGEST_PASSWORD])
-    except (VerificationError, InvalidHashError):
-        return False
-    return bool(person and person.password)
-
-
-@lru_cache(maxsize=1)
-def _hasher() -> "PasswordHasher":
-    from argon2 import PasswordHasher
-
-    return PasswordHasher()
-
-
-@lru_cache(maxsize=1)
-def _nobodys_password() -> str:
-    return _hasher().hash(secrets.token_hex(16))
 
 
 def _sha256(text: str) -> str:

@@ -109,17 +109,34 @@ def draw(commands: Sequence[Command]) -> None:
         st.code("\n".join(filter(None, (command.command, command.request))), language="bash", wrap_lines=True)
 
 
-def user(what: str, said: Sequence[str], method: str, path: str, body: Mapping[str, Any] | None = None) -> Command:
-    """What an admin does with people."""
-    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    command = shlex.join([*COMMAND.split(), "user", *said])
-    return Command(what, command, f"{curl()} -X {method} {address.server()}/api/{quote(path)}{told}")
+def user(
+    what: str,
+    words: Sequence[str],
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    in_person: bool = False,
+) -> Command:
+    """What an admin does with people; some of it only a browser session can do, no token."""
+    command = shlex.join([*COMMAND.split(), "user", *words])
+    return Command(what, command, _request(method, quote(path), body, in_person))
 
 
-def own(what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Command:
-    """What everybody does with their own account; a command cannot know who that is."""
-    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    return Command(what, "", f"{curl()} -X {method} {address.server()}/api/me{path}{told}")
+def own(
+    what: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, in_person: bool = False
+) -> Command:
+    """What people do with their own account; a command cannot know who that is."""
+    return Command(what, "", _request(method, f"me{path}", body, in_person))
+
+
+def _request(method: str, path: str, body: Mapping[str, Any] | None, in_person: bool) -> str:
+    """The request with curl; in person, it signs in first and shows the session instead of a token."""
+    content = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
+    ask = f"-X {method} {address.server()}/api/{path}{content}"
+    if not in_person or not visitor.has_signed_in():
+        return f"{curl()} {ask}"
+    return f"curl -c session -d name=NAME -d password=... {address.server()}/login\ncurl -b session {ask}"
 
 
 def curl() -> str:

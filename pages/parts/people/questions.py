@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from jobs.verbs import people
+from jobs.verbs import passwords, people
 from pages.parts import commands, press, words
 from pages.parts.commands import Command
 from pages.parts.people import tokens
@@ -110,7 +110,11 @@ def _password(hold: Held) -> None:
         _hand_over(hold, name, given, f"{name} has a new password.")
     hold.problem()
     commands.popover(
-        [commands.user("Set a password", ["password", name], "PATCH", f"people/{name}", {"password": "..."})],
+        [
+            commands.user(
+                "Set a password", ["password", name], "PATCH", f"people/{name}", {"password": "..."}, in_person=True
+            )
+        ],
         key=f"{KEY}-password-command",
     )
 
@@ -206,7 +210,7 @@ def _password_field(key: str) -> str:
 
 def _made(hold: Held) -> str:
     """One password for each time that a dialog is open, so that a double click means the same twice."""
-    hold.secret = hold.secret or people.a_password()
+    hold.secret = hold.secret or passwords.made()
     return hold.secret
 
 
