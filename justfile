@@ -41,6 +41,10 @@ quick *options:
 test *options:
     python -m pytest -n 3 --dist loadfile --no-loadscope-reorder {{ options }}
 
+# The quick tests that have a database, on a PostgreSQL server of their own
+postgresql *options:
+    python -m pytest -n 3 --dist loadfile --database postgresql -m "not (slow or browser or wheel)" {{ options }}
+
 # Only the tests that take long: crashes, floods, browsers, the wheel
 slow *options:
     python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "slow or browser or wheel" {{ options }}

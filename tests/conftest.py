@@ -20,6 +20,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), s
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="which database the tests run on; on postgresql only those that have a home, and none marked sqlite",
+    )
+
+
 def forget() -> None:
     """Let this process forget which home it was in."""
     from jobs.engine import queue
@@ -31,11 +40,34 @@ def forget() -> None:
     settings.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def databases():
+    """New databases on a PostgreSQL server that runs as long as the tests of this process."""
+    from postgres import Databases, Server, programs
+
+    if programs() is None:
+        pytest.skip("there is no PostgreSQL on this machine; install the package postgresql")
+    server = Server()
+    yield Databases(server)
+    server.stop()
+
+
 @pytest.fixture
-def home(monkeypatch):
+def database(request):
+    """The URL of a new database for this test; empty for a SQLite file in its home."""
+    if request.config.getoption("database") == "sqlite":
+        yield ""
+        return
+    with request.getfixturevalue("databases").new() as url:
+        yield url
+
+
+@pytest.fixture
+def home(monkeypatch, database):
     """An empty home with its tables made, of its own for this test."""
     folder = Path(tempfile.mkdtemp(prefix="trainyard-"))
     monkeypatch.setenv("TRAINYARD_HOME", str(folder))
+    monkeypatch.setenv("TRAINYARD_DATABASE_URL", database)
     forget()
     from store import actors, schema
 
@@ -75,11 +107,18 @@ LIVE = {"services", "app", "crew", "page"}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """A test that needs a running app or workers is marked `live`; `just quick` leaves those out."""
+def pytest_collection_modifyitems(config, items):
+    """A test that needs a running app or workers is marked `live`; `just quick` leaves those out.
+
+    What has no database of its own, or is about SQLite, need not run again on another one."""
     for item in items:
         if LIVE & set(item.fixturenames):
             item.add_marker("live")
+    if config.getoption("database") == "sqlite":
+        return
+    again = [item for item in items if "home" in item.fixturenames and item.get_closest_marker("sqlite") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
+    items[:] = again
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -21,6 +21,7 @@ import cast
 import psutil
 import pytest
 from conftest import forget, free_port
+from sqlalchemy import text, update
 from test_jobs_services import curve, finish, running_step, until
 
 from jobs.engine import handover, queue, queue_view, reconcile, runner
@@ -33,6 +34,7 @@ from jobs.verbs import workflows as verbs
 from store import db, files, logs, metrics, schema, steps, sweep, workflows
 from store.settings import settings
 from store.tables import Status, now
+from store.tables import steps as step_table
 
 RERUN_SECONDS = 15
 
@@ -541,9 +543,9 @@ def test_a_step_whose_code_is_gone_fails_with_a_reason(services):
     """An upgrade that took a pipeline away while work was queued: said in a sentence, and not tried for ever."""
     workflow_id, other = cast.play(number=2), cast.play(number=2)
     with db.writing() as connection:
-        connection.exec_driver_sql("UPDATE workflows SET pipeline = 'old' WHERE id = ?", (workflow_id,))
-        renamed = "UPDATE steps SET name = 'counting' WHERE workflow_id = ? AND position = 1"
-        connection.exec_driver_sql(renamed, (other,))
+        connection.execute(text("UPDATE workflows SET pipeline = 'old' WHERE id = :id"), {"id": workflow_id})
+        renamed = "UPDATE steps SET name = 'counting' WHERE workflow_id = :id AND position = 1"
+        connection.execute(text(renamed), {"id": other})
     handover.run_workflow(workflow_id)
     handover.run_workflow(other)
     for each, name in ((workflow_id, "greet"), (other, "counting")):
@@ -558,6 +560,7 @@ def test_a_step_whose_code_is_gone_fails_with_a_reason(services):
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite
 def test_a_locked_database_disturbs_nothing(services):
     """Another process holds the write lock for ten seconds: everybody waits, nobody is taken for lost."""
     workflow_id = run(number=60, pause=0.1)
@@ -575,6 +578,7 @@ def test_a_locked_database_disturbs_nothing(services):
     holder.communicate()
 
 
+@pytest.mark.sqlite
 def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
     """A step that finds the database locked for good fails in a way that is tried again, not for ever."""
     greet = steps.of_workflow(cast.play())[0]
@@ -760,7 +764,8 @@ def test_what_a_running_step_saved_stays_however_long_it_runs(home):
     """A step that saved a file days ago, and is about to complete, still finds it; after it has ended it may go."""
     claim = steps.claim(steps.of_workflow(cast.play())[0].id, 1, "a")
     with db.writing() as connection:
-        connection.exec_driver_sql("UPDATE steps SET started_at = datetime('now', '-5 days') WHERE status = 'running'")
+        days_ago = now() - timedelta(days=5)
+        connection.execute(update(step_table).where(step_table.c.status == Status.running).values(started_at=days_ago))
     saved = put(b"saved on the first day", 4)
     assert sweep.sweep() == 0
     steps.fail(claim, "error", "Bad.", "", again=False)

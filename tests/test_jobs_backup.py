@@ -38,6 +38,7 @@ from store.errors import Refused
 from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.sqlite
 
 
 def until(true, seconds=30.0):

@@ -14,7 +14,7 @@ import cast
 import pytest
 from conftest import forget, free_port
 from rq.version import VERSION
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from jobs.cli.app import main
 from jobs.engine import queue, runner
@@ -116,6 +116,7 @@ def test_files_elsewhere_are_looked_at_too(home, tmp_path, monkeypatch):
     assert str(tmp_path / "elsewhere") in told and advice.endswith(str(tmp_path / "elsewhere"))
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database(home):
     """Pages that were overwritten are found; nothing that needs the database is asked any more."""
     for number in range(20):
@@ -137,6 +138,7 @@ def test_a_damaged_database(home):
     assert "damaged" in told and "python -m jobs restore" in advice
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database(home):
     """Rubbish in the place of the database is told in a sentence."""
     db.close()
@@ -156,11 +158,12 @@ def test_a_file_that_is_no_database(home):
 def test_a_database_of_another_version(home, revision, words, todo):
     """Older and newer are told apart: one is brought up to date, the other must not be touched."""
     with db.writing() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": revision})
     told, advice = problem("database")
     assert words in told and todo in advice
 
 
+@pytest.mark.sqlite
 def test_a_database_that_takes_too_long_to_look_through(home, monkeypatch):
     """A quick look has an end; what it did not see is said."""
     from store import checks

@@ -25,6 +25,8 @@ from store.tables import Status
 BIG = re.compile(r"SCAN (workflows|steps|needs|metrics|logs|artifacts|scores|deeds)(_\d+)?\b")
 BY_STATUS = re.compile(r"ix_\w+_status_\w+ \(status=\?\)")
 # What a question says, and why it may read a whole table.
+pytestmark = pytest.mark.sqlite
+
 ALLOWED = {
     "LIKE": "a text is looked for anywhere in names and notes",
     "julianday": "how long something took is worked out from two times",

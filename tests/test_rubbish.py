@@ -324,6 +324,7 @@ def broken(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("name", "value", "said"), WRONG, ids=[f"{name}-{number}" for number, (name, *_) in enumerate(WRONG)]
 )

@@ -33,6 +33,7 @@ def test_a_database_that_cannot_be_used_is_refused_in_one_sentence(home, monkeyp
         db.check()
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_is_an_error_of_the_disk(home):
     """When the database finds no room, what calls it hears of the disk and not of the database's insides."""
     with pytest.raises(OSError, match="No space left"), db.writing() as connection:
