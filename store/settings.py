@@ -33,6 +33,9 @@ class Settings(BaseSettings):
         description="Worker processes started here; 0 means none.",
     )
     open: bool = Field(default=False, description="1 lets other machines in although nobody has to sign in.")
+    fork_ahead: bool = Field(
+        default=True, description="0 forks the process of a step when it begins, which is slower and simpler."
+    )
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
 
     @cached_property  # a step may change its working folder

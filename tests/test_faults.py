@@ -31,7 +31,7 @@ from jobs.services import presence
 from jobs.services import valkey as valkey_server
 from jobs.verbs import queues
 from jobs.verbs import workflows as verbs
-from store import db, files, logs, metrics, schema, steps, sweep, workflows
+from store import actors, db, files, logs, metrics, schema, steps, sweep, workflows
 from store.settings import settings
 from store.tables import Status, now
 from store.tables import steps as step_table
@@ -46,7 +46,7 @@ def crew():
     with pytest.MonkeyPatch.context() as patch:
         enter(patch, folder)
         schema.prepare()
-        with presence.using() as use:
+        with presence.using() as use, actors.acting(actors.operator()):
             yield use, folder
             enter(patch, folder)
     forget()

@@ -9,14 +9,14 @@ import cast
 import numpy as np
 import psutil
 import pytest
-from test_jobs_nursery import gone
 from test_jobs_services import finish, run, running_step, until
+from test_process_children import gone
 
 from jobs.engine import queue_view, runner
 from jobs.engine.runner import StepFailed, run_step
 from jobs.pipelines.context import MOST_UNTOLD, Recorder
 from jobs.pipelines.registry import pipeline, step
-from jobs.process.children import Nursery
+from jobs.process.children import ForkedAhead
 from jobs.services import presence
 from store import logs, metrics, steps, workflows
 from store.settings import settings
@@ -134,11 +134,11 @@ def test_a_child_that_cannot_be_forked_ends_no_other(monkeypatch):
     user = fork()
     if user == 0:
         os.fork = full
-        nursery = Nursery(works)
-        _, line = nursery.child()
+        children = ForkedAhead(works)
+        line = children.take().line
         line.send(0.5)
-        nursery.ask()
-        ok = line.poll(5) and line.recv() == "done" and nursery.child()
+        children.prepare()
+        ok = line.poll(5) and line.recv() == "done" and children.take()
         os._exit(0 if ok else 2)
     assert os.waitstatus_to_exitcode(os.waitpid(user, 0)[1]) == 0
 
@@ -150,23 +150,23 @@ def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
         raise OSError(errno.ENOSYS, "no")
 
     monkeypatch.setattr(os, "pidfd_open", none)
-    nursery = Nursery(works)
-    pid, _line = nursery.child()
+    children = ForkedAhead(works)
+    pid = children.take().pid
     os.kill(pid, signal.SIGKILL)
-    until(lambda: nursery._line.poll(), 5)
-    until(lambda: nursery._line.poll() and (nursery._hear() or pid in nursery._ended), 5)
-    nursery.end()
+    until(lambda: children._line.poll(), 5)
+    until(lambda: children._line.poll() and (children._read() or pid in children._ended), 5)
+    children.end()
 
 
 @pytest.mark.slow
-def test_a_step_is_not_lost_with_a_nursery_that_died_before_it(services):
-    """A nursery that was killed while idle costs a step neither an attempt nor a long wait."""
+def test_a_step_is_not_lost_with_a_fork_server_that_died_before_it(services):
+    """A fork server that was killed while idle costs a step neither an attempt nor a long wait."""
     until(lambda: len(queue_view.snapshot().workers) == 2)
     time.sleep(1)
-    nurseries = [psutil.Process(row.pid).children()[0] for row in queue_view.snapshot().workers]
-    family = nurseries + [child for nursery in nurseries for child in nursery.children()]
-    for nursery in nurseries:
-        nursery.kill()
+    servers = [psutil.Process(row.pid).children()[0] for row in queue_view.snapshot().workers]
+    family = servers + [child for server in servers for child in server.children()]
+    for server in servers:
+        server.kill()
     until(lambda: all(gone(process.pid) for process in family))  # a child taken before it dies costs an attempt
     workflow_id = run(number=2)
     assert finish(workflow_id, 15) == Status.completed

@@ -1,4 +1,8 @@
-"""The worker: RQ's, with its traps closed, and with the next child always forked ahead of time."""
+"""The worker: RQ's, with its faults mended, and with a process of its own for each step.
+
+Every override says which fault of RQ 2.12 it is for; tests/test_engine_worker.py and tests/test_faults_*.py perform
+them. When RQ mends one, its override goes.
+"""
 
 import contextlib
 import logging
@@ -25,8 +29,9 @@ from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Died, Ending, Task
 from jobs.pipelines import context
 from jobs.pipelines.context import TimedOut
-from jobs.process.children import Gone, Nursery, end_of
+from jobs.process.children import Children, ChildrenGoneError, Forked, ForkedAhead, end_of
 from store import db, files
+from store.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +41,15 @@ KILL_MARGIN_SECONDS = 10
 
 
 class TimeLimit(UnixSignalDeathPenalty):
-    """Ends a step that takes too long, with what a step that catches every error does not catch."""
+    """Ends a step that takes too long. RQ raises an Exception, which `except Exception` in a step swallows; TimedOut is
+    none."""
 
     def handle_death_penalty(self, signum: int, frame: Any) -> None:
         raise TimedOut
 
 
 class NoLimit(BaseDeathPenalty):
-    """The worker itself never takes long: steps are limited where they run, and watched from here."""
+    """No limit in the worker itself: RQ would interrupt it, by a signal, while it records."""
 
     def setup_death_penalty(self) -> None:
         pass
@@ -74,11 +80,11 @@ class StepWorker(Worker):
         self._job: Job | None = None
         self._frozen = 0
 
-    # What RQ 2.12 does by default would notice a dead worker only after a minute.
+    # RQ adds 60 s to the time after which a silent job counts as abandoned: a dead worker is noticed a minute late.
     def get_heartbeat_ttl(self, job: Job) -> int:
         return 20
 
-    # RQ's own waits without a sign of life, and a paused worker would be taken for one that hangs.
+    # RQ waits out a pause without a heartbeat, and a paused worker would be taken for one that hangs.
     def check_for_suspension(self, burst: bool) -> None:
         paused = False
         while not self._stop_requested and is_suspended(self.connection, self):
@@ -90,7 +96,7 @@ class StepWorker(Worker):
         if paused:
             self.set_state(WorkerStatus.IDLE)
 
-    # A queue that was emptied has forgotten its workers; RQ itself would never tell it again.
+    # RQ registers a worker once, at its birth: a queue that was emptied (FLUSHALL) would never list it again.
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)
         if pipeline is None and not self.is_horse and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
@@ -99,13 +105,14 @@ class StepWorker(Worker):
                 worker_registration.register(self, again)
                 again.execute()
 
-    # rq/rq PR 2466: a retried transaction must still remove the started entry, or a finished job runs again.
+    # RQ forgets the execution at the first try of a transaction (rq/rq PR 2466, not in 2.12): at the second the started
+    # entry stays, and a finished job fails or runs again.
     def cleanup_execution(self, job: Job, pipeline: Any) -> None:
         execution = self.execution
         super().cleanup_execution(job, pipeline)
         self.execution = execution
 
-    # A failure in maintenance must neither end the worker nor keep the lock for a quarter of an hour.
+    # RQ lets an error in maintenance end the worker, and keeps the lock on maintenance for 899 s.
     def run_maintenance_tasks(self) -> None:
         try:
             super().run_maintenance_tasks()
@@ -115,12 +122,13 @@ class StepWorker(Worker):
             for queue in self.queues:
                 queue.release_maintenance_lock()
 
-    # A child that goes on must not be lost with its worker because the queue is away for a moment.
+    # RQ ends a worker whose heartbeat fails while it is busy: a queue that is away for a moment would cost the step.
     def maintain_heartbeats(self, job: Job) -> None:
         with contextlib.suppress(RedisError):
             super().maintain_heartbeats(job)
 
-    # The order to stop may come while the queue is away, in the middle of a step that must not fail by it.
+    # RQ writes the date of a request to stop, and the working time, without a guard: while the queue is away, SIGTERM
+    # would fail the step that runs.
     def set_shutdown_requested_date(self) -> None:
         with contextlib.suppress(RedisError):
             super().set_shutdown_requested_date()
@@ -129,7 +137,7 @@ class StepWorker(Worker):
         with contextlib.suppress(RedisError):
             super().set_current_job_working_time(current_job_working_time, pipeline)
 
-    # RQ counts a job that was stopped on purpose among the failed; that it was cancelled is in the database.
+    # RQ counts a job that was stopped on purpose among the failed ones; that it was cancelled is in the database.
     def handle_job_failure(
         self,
         job: Job,
@@ -143,45 +151,44 @@ class StepWorker(Worker):
             self.connection.hincrby(self.key, "failed_job_count", -1)
             job.delete()
 
-    # Without a child, RQ would take the worker's own group for its.
+    # RQ asks for the group of process 0 when there is no child, which is the worker's own, and kills that.
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         if self.horse_pid:
             super().kill_horse(sig)
 
-    # The child is the nursery's, who waits for it.
+    # RQ waits for a child of its own; this one belongs to the fork server.
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         return None, None, None
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         os.environ["RQ_WORKER_ID"] = self.name
-        self._nursery = Nursery(_be_a_child)  # before anything is open that children must not share
+        self._children = _children()  # before anything is open that children must not share
         runner.go(self._do_in_a_child)
         db.while_waiting(self._sign_of_life)
         try:
             return super().work(*args, **kwargs)
         finally:
-            self._nursery.end()
+            self._children.end()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        # A worker that was already waiting when the queue was paused gives the job back.
+        # RQ looks for a pause before it waits for a job, not after: a worker that was waiting gives the job back.
         if is_suspended(self.connection):
             self._give_back(job, queue)
             return
         self._job = job
         try:
-            self._child = self._nursery.child()  # before the step is claimed, as it can still be given back
-        except Gone:
-            log.error("the nursery is gone, and so is its worker")
+            self._child = self._children.take()  # before the step is claimed, as it can still be given back
+        except ChildrenGoneError:
+            log.error("the fork server is gone; its worker ends, too")
             self._give_back(job, queue)
             raise StopRequested from None  # the supervisor replaces a worker that ends
         self.prepare_execution(job)
         try:
             self.perform_job(job, queue)
         finally:
-            self._child[1].close()
+            self._children.release(self._child)
             self.execution = None
             self._horse_pid = 0
-            self._nursery.ask()
         self.set_state(WorkerStatus.IDLE)
 
     def _give_back(self, job: Job, queue: Queue) -> None:
@@ -191,7 +198,7 @@ class StepWorker(Worker):
     def _do_in_a_child(self, task: Task) -> Ending | None:
         """Hand a step to the child that already waits for one, and hear from it how it ended."""
         self._frozen = 0
-        self._horse_pid, line = self._child
+        self._horse_pid, line = self._child.pid, self._child.line
         ends = end_of(self._horse_pid)
         try:
             with line:
@@ -207,7 +214,7 @@ class StepWorker(Worker):
         begun = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
             assert self._job
-            self._nursery.ask()
+            self._children.prepare()
             self.maintain_heartbeats(self._job)
             self.set_current_job_working_time(time.monotonic() - begun)
             if time.monotonic() > begun + task.timeout + KILL_MARGIN_SECONDS:
@@ -231,16 +238,21 @@ class StepWorker(Worker):
         """The end of a child that said nothing."""
         self.kill_horse()
         try:
-            status, used = self._nursery.how_it_ended(self.horse_pid)
-        except Gone:
-            log.error("the nursery is gone, and so are its worker and the step")
+            ended = self._children.wait(self.horse_pid)
+        except ChildrenGoneError:
+            log.error("the fork server is gone; its worker and the step end, too")
             os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
         files.sweep_scratch()
-        return Died(code, _last_words(code, status, used), blameless=self._stop_requested)
+        return Died(code, _last_words(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
     def _sign_of_life(self) -> None:
         with contextlib.suppress(RedisError):
             self.heartbeat()
+
+
+def _children() -> Children:
+    """Where the processes of steps come from."""
+    return ForkedAhead(_be_a_child) if settings().fork_ahead else Forked(_be_a_child, before=db.release)
 
 
 def _be_a_child(line: Connection) -> None:

@@ -210,8 +210,8 @@ class Faults:
             "SIGKILL to a child": self.kill_child,
             "SIGKILL to a worker": self.kill_worker,
             "SIGKILL to worker and child": self.kill_both,
-            "SIGKILL to a nursery": self.kill_nursery,
-            "nursery frozen for seconds": self.freeze_nursery,
+            "SIGKILL to a fork server": self.kill_fork_server,
+            "fork server frozen for seconds": self.freeze_fork_server,
             "SIGKILL to Valkey": self.kill_valkey,
             "SIGKILL to Valkey, its file deleted": self.lose_valkey,
             "SIGKILL to the supervisor": self.kill_supervisor,
@@ -269,13 +269,13 @@ class Faults:
     def kill_both(self) -> list[int] | None:
         return self._signal_busy(signal.SIGKILL, worker=True, child=True)
 
-    def kill_nursery(self) -> list[int] | None:
+    def kill_fork_server(self) -> list[int] | None:
         busy = self._pick()
-        return [busy[0]] if busy and _send(_nursery(busy[1]), signal.SIGKILL) else None
+        return [busy[0]] if busy and _send(_fork_server(busy[1]), signal.SIGKILL) else None
 
-    def freeze_nursery(self) -> list[int] | None:
+    def freeze_fork_server(self) -> list[int] | None:
         busy = self._pick()
-        return self._freeze_this(_nursery(busy[1]), self.random.uniform(1, 20), [busy[0]]) if busy else None
+        return self._freeze_this(_fork_server(busy[1]), self.random.uniform(1, 20), [busy[0]]) if busy else None
 
     def kill_supervisor(self) -> list[int] | None:
         hit = [step for step, _ in _busy()]
@@ -825,7 +825,7 @@ def _child(worker: psutil.Process) -> psutil.Process | None:
     return None
 
 
-def _nursery(worker: psutil.Process) -> psutil.Process | None:
+def _fork_server(worker: psutil.Process) -> psutil.Process | None:
     """The process that forks a worker's children."""
     with contextlib.suppress(psutil.Error):
         return next(iter(worker.children()), None)
