@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from jobs.tabular.column import columns_of
 from jobs.verbs import datasets
 from pages.parts import address, links, press, visitor, words
 from pages.parts.press import Held
@@ -129,9 +130,9 @@ def one(hold: Held, dataset: Dataset) -> None:
     profile.notices(dataset.notices, key=f"notices-{dataset.id}")
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
-        profile.profile_table(dataset.columns, dataset.rows, key=f"profile-{dataset.id}")
+        profile.profile_table(columns_of(dataset), dataset.rows, key=f"profile-{dataset.id}")
     with rows:
-        profile.preview_table(dataset.columns, dataset.preview, key=f"preview-{dataset.id}")
+        profile.preview_table(columns_of(dataset), dataset.preview, key=f"preview-{dataset.id}")
     left, right = st.columns([2, 3], gap="large")
     with left:
         versions(dataset)

@@ -8,11 +8,12 @@ from typing import Any
 import streamlit as st
 
 from jobs.engine import queue_view
+from jobs.language import sentence_of
 from jobs.pipelines import registry
 from jobs.pipelines.registry import Param
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column
+from jobs.tabular.column import Column, columns_of
 from jobs.verbs import workflows
 from pages.parts import address, commands, forms, links, visitor, words
 from pages.parts.new import sources
@@ -124,7 +125,7 @@ def data(dataset: Dataset) -> list[str] | None:
     with columns:
         used = choose_columns(dataset)
     with rows:
-        drawn.preview_table(dataset.columns, dataset.preview, key=f"new-preview-{dataset.id}", most=5)
+        drawn.preview_table(columns_of(dataset), dataset.preview, key=f"new-preview-{dataset.id}", most=5)
     return used
 
 
@@ -136,10 +137,11 @@ def read_differently(dataset: Dataset) -> None:
 
 
 def choose_columns(dataset: Dataset) -> list[str] | None:
-    proposed = {column["name"]: column["role"] == "feature" for column in dataset.columns}
+    columns = columns_of(dataset)
+    proposed = {column.name: column.role == "feature" for column in columns}
     changes: dict[str, bool] = st.session_state.setdefault("new-use", {})
     first = {name: changes.get(name, use) for name, use in proposed.items()}
-    ticked = drawn.column_choice(dataset.columns, first, f"new-columns-{dataset.id}", dataset.rows)
+    ticked = drawn.column_choice(columns, first, f"new-columns-{dataset.id}", dataset.rows)
     for name, use in ticked.items():
         if use != proposed[name]:
             changes[name] = use
@@ -152,7 +154,7 @@ def choose_columns(dataset: Dataset) -> list[str] | None:
 
 
 def choose_target(dataset: Dataset) -> str | None:
-    names = [column["name"] for column in dataset.columns if column["kind"] != "empty"]
+    names = [column.name for column in columns_of(dataset) if column.kind != "empty"]
     proposal = dataset.proposal or {}
     wanted = asked_for("target")
     first = wanted if wanted in names else proposal.get("target")
@@ -182,19 +184,19 @@ def about_target(dataset: Dataset, target: str) -> str:
         said += " :gray[in the first part of the file]"
     proposal = dataset.proposal or {}
     if target == proposal.get("target"):
-        said += f"  \n:gray[Proposed because: {words.plain(proposal['reason'])}.]"
+        said += f"  \n:gray[Proposed because: {words.plain(sentence_of(proposal['reason']))}.]"
     return said
 
 
-def column_of(dataset: Dataset, name: str) -> dict[str, Any]:
-    return next(column for column in dataset.columns if column["name"] == name)
+def column_of(dataset: Dataset, name: str) -> Column:
+    return next(column for column in columns_of(dataset) if column.name == name)
 
 
 # 3  Model
 
 
 def choose_model(dataset: Dataset, target: str, used: list[str] | None) -> tuple[Algorithm, Settings]:
-    task = Column.from_json(column_of(dataset, target)).task
+    task = column_of(dataset, target).task
     fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
     step_title(3, "Model")
     key = f"new-algorithm-{task}"
@@ -229,7 +231,7 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> Sett
     kept: Settings = st.session_state.setdefault("new-settings", {})
     form = st.session_state.setdefault("new-form", 0)
     chosen = {**kept, "target": target, "algorithm": algorithm.key}
-    names = [column["name"] for column in dataset.columns]
+    names = [column.name for column in columns_of(dataset)]
     changed: Settings = {}
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
         st.text_input(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from jobs.language import sentence_of
 from jobs.tabular import algorithms
 from jobs.verbs import spreadsheet
 from jobs.verbs import workflows as verbs
@@ -245,7 +246,7 @@ def _summary(book: Notebook) -> None:
 def headline(scores: dict[str, float], baseline: object) -> str:
     """Accuracy 93.4 % (+32 points over always answering "Hayır")."""
     base = baseline if isinstance(baseline, dict) else {}
-    over = words.plain(base.get("words") or "the baseline")
+    over = words.plain(sentence_of(base.get("answer") or base.get("words")) or "the baseline")
     if "accuracy" in scores:
         said = f"Accuracy {words.percent(scores['accuracy'])}"
         before = scores.get("baseline_accuracy", base.get("accuracy"))

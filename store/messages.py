@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 Scalar = str | int | float | bool | None
 Values = dict[str, "Scalar | list[Scalar]"]
@@ -18,6 +19,30 @@ class Message:
         return {"code": self.code, "values": self.values}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, object]) -> "Message":
+    def from_json(cls, stored: Mapping[str, object] | str) -> "Message":
+        """Read a stored message; homes of the first versions hold the sentence itself, alone or as a text."""
+        if isinstance(stored, str) or "code" not in stored:
+            return cls("text", {"text": stored if isinstance(stored, str) else str(stored.get("text", ""))})
         values = stored.get("values")
         return cls(str(stored["code"]), dict(values) if isinstance(values, Mapping) else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that stands beside data or a result: how serious it is, and the column that it is about."""
+
+    message: Message
+    level: Literal["info", "warning"] = "info"
+    column: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {**self.message.as_json(), "level": self.level, "column": self.column}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object] | str) -> "Notice":
+        """Read a stored notice, also one of the first versions, which held a sentence."""
+        if isinstance(stored, str):
+            return cls(Message.from_json(stored))
+        column = stored.get("column")
+        level: Literal["info", "warning"] = "warning" if stored.get("level") == "warning" else "info"
+        return cls(Message.from_json(stored), level, None if column is None else str(column))

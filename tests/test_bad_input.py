@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 from api.app import create
 from jobs.cli import terminal
 from jobs.cli.app import main
+from jobs.language import sentence_of
 from jobs.tabular import limits
 from jobs.tabular.column import columns_of
 from jobs.verbs import datasets, workflows
@@ -290,7 +291,7 @@ def test_what_is_read_is_told(client, name):
     """What was done to a file is said with counts; what stayed as it was needs no words. HTTP tells the same."""
     content, told, expected = READ[name]
     made = datasets.add([content], "odd.csv")
-    said = [entry["text"] for entry in made.notices]
+    said = [sentence_of(entry) for entry in made.notices]
     assert told is None or told in said, said
     first = made.columns[0]
     assert {key: first[key] for key in expected} == expected
@@ -416,7 +417,7 @@ def test_labels_are_kept_as_they_are_written(home, name):
     made = datasets.add([labelled(labels)], "t.csv")
     prepared = trained(made, "label")["preprocess"].result
     assert prepared["class_counts"] == counts and prepared["rows_dropped"] == 120 - sum(counts.values())
-    assert told is None or told in [entry["text"] for entry in prepared["notices"]]
+    assert told is None or told in [sentence_of(entry) for entry in prepared["notices"]]
 
 
 FEATURES = {
@@ -469,7 +470,7 @@ def test_gaps_that_are_filled_are_the_gaps_that_were_told(home):
     made = datasets.add([("odd,label\n" + "\n".join(lines)).encode()], "t.csv")
     assert made.columns[0]["missing"] == 40
     [did] = trained(made, "label")["preprocess"].result["columns"]
-    assert did["did"].startswith("40 gaps filled with the most frequent value, red;")
+    assert sentence_of(did["did"]).startswith("40 gaps filled with the most frequent value, red;")
 
 
 def test_values_the_model_never_saw(home):

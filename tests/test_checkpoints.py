@@ -210,7 +210,7 @@ def cut_off(monkeypatch, dataset):
 
 def go_on(monkeypatch, step, attempt=2):
     """Run the next attempt; returns the epochs that were really trained."""
-    training = sys.modules["jobs.tabular.train"]
+    training = sys.modules["jobs.tabular.train.step"]
     trained = []
     with monkeypatch.context() as patch:
         judge = training._judge

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import sys
 import threading
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import tables
 
 from jobs.tabular import matrix
+from jobs.tabular.prepare import matrices
 from jobs.verbs import datasets
 from store.tables import Status
 from tests.bench.bigger import used
@@ -91,9 +91,7 @@ def test_a_workflow_takes_three_times_its_file_at_most(home, monkeypatch, make):
     """Whatever the cells hold, the file and all that is made of it take three times its bytes at the worst moment; half
     of the file more where most cells are gaps between long numbers, which take a byte there and four in a matrix."""
     monkeypatch.setattr(matrix, "BUCKET_BYTES", 1 << 18)  # as with files that are larger than memory
-    monkeypatch.setattr(
-        sys.modules["jobs.tabular.preprocess"], "SAMPLE_ROWS", 200
-    )  # of a big file it is next to nothing
+    monkeypatch.setattr(matrices, "SAMPLE_ROWS", 200)  # of a big file it is next to nothing
     random = np.random.default_rng(0)
     columns = [random.integers(0, 2, ROWS), *make(random)]
     lines = zip(*(np.asarray(column).astype(str) for column in columns), strict=True)

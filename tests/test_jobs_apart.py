@@ -185,9 +185,9 @@ def test_nothing_is_handed_on(home, endless, monkeypatch):
 
 CODE = """
 import sys, pathlib
-from jobs import apart
-print(apart.look(pathlib.Path(sys.argv[1]), 1, None, None)["rows"], flush=True)
-apart.look(pathlib.Path(sys.argv[2]), 1, None, None)
+from jobs.tabular import sandbox
+print(sandbox.look(pathlib.Path(sys.argv[1]), 1, None, None)["rows"], flush=True)
+sandbox.look(pathlib.Path(sys.argv[2]), 1, None, None)
 """
 
 

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pytest
 import tables
 
-from jobs.tabular import limits, profile
-from jobs.tabular.csv import reader
+from jobs.language import sentence, sentence_of
+from jobs.tabular import limits, reader
+from jobs.tabular.profile import cells as table_cells
+from jobs.tabular.profile import profiler
 from jobs.verbs import datasets
 from store.errors import Refused
 
@@ -31,11 +33,11 @@ def write(tmp_path):
 
 def read(path, **dialect):
     source = reader.inspect(path, dialect)
-    return source, profile.profile(source, reader.batches(source), path.stat().st_size)
+    return source, profiler.profile_of(source, source.batches(), path.stat().st_size)
 
 
 def column(found, name):
-    return next(entry for entry in found.columns if entry["name"] == name)
+    return next(entry for entry in found.columns if entry.name == name)
 
 
 def lines(*extra, header="a,b", row="1,2", end="\n", count=ROWS):
@@ -93,7 +95,7 @@ def test_old_encodings_of_many_languages(write, encoding, words):
     """A few words are enough to read the letters of a language as they were written, and it is told."""
     source, found = read(write(lines(row=f"{words},1").encode(encoding)))
     assert found.preview[0] == [words, 1]
-    assert source.notices[0]["text"].startswith("The file is not UTF-8; it was read as")
+    assert sentence(source.notices[0].message).startswith("The file is not UTF-8; it was read as")
 
 
 def test_nearly_utf_8_is_told(write):
@@ -115,7 +117,7 @@ def test_turkish_after_a_long_ascii_start(write):
     content = lines(count=100_000).encode() + "ğ,ş\n".encode("cp1254")
     source, found = read(write(content))
     assert source.dialect.encoding == "cp1254"
-    assert found.notices[0]["text"].startswith("The file is not UTF-8; it was read as Turkish (cp1254).")
+    assert sentence(found.notices[0].message).startswith("The file is not UTF-8; it was read as Turkish (cp1254).")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_decimal_and_thousands_marks(write, cell, number, marks):
     """Decimal commas and grouped thousands are read as the numbers they are."""
     source, found = read(write(lines(header="x;y", row=f"{cell};a", count=ROWS)))
     assert (source.dialect.decimal, source.dialect.thousands) == marks
-    assert column(found, "x")["min"] == number
+    assert column(found, "x").min == number
 
 
 def test_quoted_newlines_and_delimiters(write):
@@ -221,7 +223,7 @@ def test_names(write):
     """Names are trimmed, blank ones are numbered, double ones told apart, and all of it is said."""
     source, found = read(write(lines(header=" a ,,a,ä\u0301", row="1,2,3,4")))
     assert source.names == ("a.1", "column_2", "a", "ä\u0301")
-    said = [entry["text"] for entry in found.notices]
+    said = [sentence(entry.message) for entry in found.notices]
     assert "Column 2 has no name; it is called column_2." in said
     assert "There is more than one column a; column 1 is called a.1." in said
 
@@ -242,54 +244,54 @@ def kinds(write, *cells, fill="1"):
 def test_numbers_with_a_few_words_among_them(write):
     """Up to five in a hundred cells that are no numbers become missing, counted and said."""
     found = kinds(write, "many", "few", " 7 ", "NA", "?", " - ")
-    assert (found["kind"], found["unread"], found["missing"], found["max"]) == ("number", 2, 5, 7)
-    assert kinds(write, *["many"] * 6)["kind"] == "text"
+    assert (found.kind, found.unread, found.missing, found.max) == ("number", 2, 5, 7)
+    assert kinds(write, *["many"] * 6).kind == "text"
 
 
 def test_types_are_decided_on_the_whole_file(write):
     """A column whose first part is text and whose last 99 % are numbers is a number column."""
     text = "a,b\n" + "unknown,1\n" * 3_000 + "5.5,1\n" * 400_000
     found = column(read(write(text))[1], "a")
-    assert (found["kind"], found["unread"]) == ("number", 3_000)
+    assert (found.kind, found.unread) == ("number", 3_000)
 
 
 def test_words_for_missing(write):
     """Every listed word for missing counts as missing, in numbers and in texts."""
     words = [word for word in limits.MISSING if word]
-    assert kinds(write, *words)["missing"] == len(words)
+    assert kinds(write, *words).missing == len(words)
     found = kinds(write, *words, fill="red")
-    assert (found["missing"], found["distinct"], found["kind"]) == (len(words), 1, "text")
+    assert (found.missing, found.distinct, found.kind) == (len(words), 1, "text")
 
 
 def test_words_for_missing_among_many_texts(write):
     """However many different texts a column has, cells with a word for missing are counted, and said."""
     body = "".join(f"text {n},1\n" for n in range(9_000)) + "NA,1\nnull,1\n" * 40
     _, found = read(write("a,b\n" + body + body))
-    assert column(found, "a")["missing"] == 160
+    assert column(found, "a").missing == 160
     assert "a: 160 cells with NA or null counted as missing; when this column is predicted, NA or null is a value." in [
-        entry["text"] for entry in found.notices
+        sentence(entry.message) for entry in found.notices
     ]
 
 
 def test_infinite_and_absurd_numbers(write):
     """Infinite and absurdly large numbers are missing, counted and said."""
     found = kinds(write, "inf", "-inf", "1e400", "1e308", "Infinity")
-    assert (found["kind"], found["missing"], found["huge"], found["max"]) == ("number", 5, 5, 1)
+    assert (found.kind, found.missing, found.huge, found.max) == ("number", 5, 5, 1)
 
 
 def test_codes_stay_text(write):
     """Digits with a leading zero, or too many for a number, are codes."""
     for code in ("00123", "12345678901234567890"):
         found = kinds(write, code)
-        assert (found["kind"], found["codes"]) == ("text", True)
+        assert (found.kind, found.codes) == ("text", True)
     for number in ("0", "0.5", "0.0", "-0.5", "12345678901234"):
-        assert kinds(write, number)["kind"] == "number"
+        assert kinds(write, number).kind == "number"
 
 
 @pytest.mark.parametrize(("yes", "no"), [("Evet", "Hayır"), ("yes", "NO"), ("True", "False"), ("var", "yok")])
 def test_yes_and_no(write, yes, no):
     """Two words that mean yes and no are a yes/no column."""
-    assert kinds(write, *[yes] * 30, fill=no)["kind"] == "yes_no"
+    assert kinds(write, *[yes] * 30, fill=no).kind == "yes_no"
 
 
 @pytest.mark.parametrize(
@@ -306,16 +308,16 @@ def test_yes_and_no(write, yes, no):
 def test_dates(write, cell, form, first):
     """Dates are found in their usual forms, the day first unless that cannot be."""
     found = kinds(write, "NA", fill=cell)
-    assert (found["kind"], found["format"], found["min"], found["missing"]) == ("date", form, first, 1)
+    assert (found.kind, found.format, found.min, found.missing) == ("date", form, first, 1)
 
 
 def test_dates_with_the_day_first(write):
     """Dates that can be read both ways have the day first, visibly, unless somebody says otherwise."""
     path = write(lines(header="d,b", row="03/04/2024,x"))
     _, found = read(path)
-    assert column(found, "d")["min"] == "2024-04-03"
-    assert any("day first" in entry["text"] for entry in found.notices)
-    assert column(read(path, day_first=False)[1], "d")["min"] == "2024-03-04"
+    assert column(found, "d").min == "2024-04-03"
+    assert any("day first" in sentence(entry.message) for entry in found.notices)
+    assert column(read(path, day_first=False)[1], "d").min == "2024-03-04"
 
 
 def test_profile_of_numbers(write):
@@ -324,19 +326,19 @@ def test_profile_of_numbers(write):
     text = "x,y\n" + "".join(f"{value},{number % 3}\n" for number, value in enumerate(values))
     _, found = read(write(text))
     x, y = found.columns
-    assert (x["min"], x["max"]) == (values.min(), values.max())
-    assert x["mean"] == pytest.approx(values.mean())
-    assert sum(x["histogram"]) == 5_000
-    assert len(x["histogram"]) == 20
-    assert not x["distinct_exact"]
-    assert (y["whole"], y["distinct"], y["top"][0]) == (True, 3, [0, 1667])
+    assert (x.min, x.max) == (values.min(), values.max())
+    assert x.mean == pytest.approx(values.mean())
+    assert sum(x.histogram) == 5_000
+    assert len(x.histogram) == 20
+    assert not x.distinct_exact
+    assert (y.whole, y.distinct, y.top[0]) == (True, 3, [0, 1667])
 
 
 def test_columns_that_are_left_out(write):
     """Ids, constant, empty and free-text columns are left out, each with the reason."""
     rows = "".join(f"{i},C{i:04},same,,text number {i},{i % 2},{i * 7919 % 10007}\n" for i in range(200))
     _, found = read(write("no,customer,k,nothing,note,y,population\n" + rows))
-    roles = {entry["name"]: (entry["role"], entry["reason"]) for entry in found.columns}
+    roles = {entry.name: (entry.role, entry.reason and sentence(entry.reason)) for entry in found.columns}
     assert roles["no"] == ("leave_out", "looks like an id: every row has its own number")
     assert roles["customer"][0] == roles["note"][0] == "leave_out"
     assert roles["k"] == ("leave_out", "the same value in every row")
@@ -364,7 +366,7 @@ def test_target_is_proposed(write, header, row, target, reason, task):
     """A target is proposed, with the reason."""
     text = "\n".join([header, *(row(i) for i in range(60))]) + "\n"
     proposal = read(write(text))[1].proposal
-    assert (proposal["target"], proposal["reason"], proposal["task"]) == (target, reason, task)
+    assert (proposal["target"], sentence_of(proposal["reason"]), proposal["task"]) == (target, reason, task)
 
 
 def test_no_target_to_propose(write):
@@ -401,8 +403,8 @@ def test_typed_cells(write):
     """Cells arrive as numbers, times and texts, gaps as nothing."""
     path = write("n,t,d\n" + "1.5, red ,2024-01-31\nNA, - ,NA\n" * ROWS)
     source, found = read(path)
-    batch = next(reader.batches(source))
-    typed = profile.typed(batch, found.columns, source.dialect)
+    batch = next(source.batches())
+    typed = table_cells.typed(batch, found.columns, source.dialect)
     assert [field.type for field in typed.schema] == [pa.float64(), pa.string(), pa.timestamp("us")]
     assert typed.slice(0, 1).to_pylist()[0]["t"] == "red"
     assert [column.null_count for column in typed.columns[1:]] == [ROWS, ROWS]
@@ -471,11 +473,11 @@ def test_the_sample(home):
 def test_a_profile_takes_no_more_memory_for_more_rows(write):
     """What a profile keeps of a column does not grow with the rows: nothing holds on to the batches that went by."""
     source = reader.inspect(write("x,y\n" + "".join(f"{i / 7},{i % 2}\n" for i in range(50))))
-    profiler = profile.Profiler(source, 1 << 30)
+    observed = profiler.Profiler(source, 1 << 30)
     cells = [f"{i / 7:.6f}" for i in range(20_000)]
     batch = pa.RecordBatch.from_arrays([pa.array(cells), pa.array(["1", "0"] * 10_000)], names=["0", "1"])
     for _ in range(60):
-        profiler.add(batch)
-    kept = [part if part.base is None else part.base for part in profiler._columns[0].sample]
-    assert sum(array.nbytes for array in kept) < 16 * profile.SAMPLED
-    assert profiler.rows == 1_200_000
+        observed.add(batch)
+    kept = [part if part.base is None else part.base for part in observed._columns[0].sample]
+    assert sum(array.nbytes for array in kept) < 16 * profiler.SAMPLED
+    assert observed.rows == 1_200_000

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from jobs.tabular import limits, profile
-from jobs.tabular.csv import dialect, reader
+from jobs.tabular import limits, reader
+from jobs.tabular.csv import dialect
+from jobs.tabular.profile import cells as table_cells
+from jobs.tabular.profile import profiler
 from store.errors import Refused
 
 
@@ -105,8 +107,8 @@ def written(draw):
 
 def read(path, **dialect):
     source = reader.inspect(path, dialect)
-    batches = list(reader.batches(source))
-    found = profile.profile(source, batches, path.stat().st_size)
+    batches = list(source.batches())
+    found = profiler.profile_of(source, batches, path.stat().st_size)
     return source, pa.Table.from_batches(batches), found
 
 
@@ -116,7 +118,7 @@ def expected_text(value, how):
         value = how["na_rep"]
     if isinstance(value, float):
         value = repr(value).replace(".", how["decimal"])
-    return None if str(value) in reader.SIGNS else str(value)
+    return None if str(value) in limits.SIGNS else str(value)
 
 
 def number_of(value):
@@ -142,11 +144,13 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, table):
     assert source.names == tuple(clean(name) for name in frame.columns)
     assert reader.reopen(path, source.dialect.as_dict()).names == source.names
     assert (raw.num_rows, found.rows) == (len(frame), len(frame))
-    typed = pa.Table.from_batches([profile.typed(batch, found.columns, source.dialect) for batch in raw.to_batches()])
+    typed = pa.Table.from_batches(
+        [table_cells.typed(batch, found.columns, source.dialect) for batch in raw.to_batches()]
+    )
     for position, name in enumerate(frame.columns):
         values, described = list(frame[name]), found.columns[position]
         if not any(isinstance(value, dt.datetime) for value in values):
-            got = profile.without_signs(raw.column(position).combine_chunks()).to_pylist()
+            got = table_cells.without_signs(raw.column(position).combine_chunks()).to_pylist()
             assert got == [expected_text(value, how) for value in values]
         check_typed(values, described, typed.column(position).to_pylist(), how)
 
@@ -154,20 +158,20 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, table):
 def check_typed(values, described, got, how):
     """A column as numbers, times or texts."""
     given = [value for value in values if value is not None and value is not pd.NaT]
-    if described["kind"] == "number" and not any(isinstance(value, str) for value in given):
+    if described.kind == "number" and not any(isinstance(value, str) for value in given):
         assert [None if math.isnan(value) else value for value in got] == [number_of(value) for value in values]
-    elif described["kind"] == "date" and not any(isinstance(value, str) for value in given):
+    elif described.kind == "date" and not any(isinstance(value, str) for value in given):
         assert got == [None if value is None or value is pd.NaT else value for value in values]
-    elif described["kind"] == "text" and all(isinstance(value, str) for value in given):
+    elif described.kind == "text" and all(isinstance(value, str) for value in given):
         missing = [value is None or value in limits.MISSING for value in got]
         assert missing == [
             value is None or pc.utf8_trim_whitespace(pa.scalar(value)).as_py() in limits.MISSING for value in values
         ]
     if given and all(isinstance(value, dt.datetime) for value in given):
-        assert described["kind"] == "date"
+        assert described.kind == "date"
     if given and all(type(value) is float and math.isfinite(value) and abs(value) < 1e100 for value in given):
-        assert described["kind"] == "number"
-    assert described["missing"] >= sum(value is None for value in values)
+        assert described.kind == "number"
+    assert described.missing >= sum(value is None for value in values)
 
 
 @steady(60)
@@ -202,8 +206,8 @@ def test_how_a_file_is_written_is_found_out(tmp_path_factory, data):
     assert (source.dialect.encoding, source.dialect.delimiter) == (encoding.removesuffix("-sig"), delimiter)
     assert raw.column(0).to_pylist() == list(frame["şehir"])
     for position in (1, 2):
-        assert found.columns[position]["kind"] == "number"
-        got = profile.numbers_of(raw.column(position).combine_chunks(), source.dialect).values
+        assert found.columns[position].kind == "number"
+        got = table_cells.numbers_of(raw.column(position).combine_chunks(), source.dialect).values
         assert list(got) == list(frame.iloc[:, position])
 
 
@@ -265,7 +269,7 @@ def test_numbers_are_exact(numbers, marks):
     for number in numbers:
         text = f"{number:,}" if thousands and isinstance(number, int) else repr(number)
         texts.append(text.translate(str.maketrans({",": thousands or ",", ".": decimal})))
-    found = profile.numbers_of(pa.array(texts), dialect.Dialect(decimal=decimal, thousands=thousands))
+    found = table_cells.numbers_of(pa.array(texts), dialect.Dialect(decimal=decimal, thousands=thousands))
     wanted = [np.nan if abs(number) > limits.HUGE else float(number) for number in numbers]
     assert np.array_equal(found.values, wanted, equal_nan=True) and found.unread == 0
 

@@ -18,9 +18,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobs.engine import runner
+from jobs.language import sentence_of
 from jobs.pipelines import context
 from jobs.tabular.algorithms import ALGORITHMS
+from jobs.tabular.column import Column
 from jobs.tabular.matrix import Form, Matrix, Shuffle
+from jobs.tabular.prepare import encoder, fit, pack, split, table
 from jobs.verbs import datasets
 from store import datasets as stored
 from store import files, logs, metrics, steps
@@ -185,10 +188,10 @@ def test_results_have_the_agreed_shape(turkish):
     assert sum(preprocess["class_counts"].values()) == preprocess["train_rows"] + preprocess["validation_rows"] == 240
     assert preprocess["features"] == ["yaş", "şehir", "kayıt tarihi", "gelir", "puan", "posta kodu"]
     assert {entry["column"] for entry in preprocess["left_out"]} == {"müşteri no", "ülke"}
-    did = {entry["column"]: entry["did"] for entry in preprocess["columns"]}
+    did = {entry["column"]: sentence_of(entry["did"]) for entry in preprocess["columns"]}
     assert "gaps filled with the median" in did["yaş"]
     assert "gaps filled with the most frequent value" in did["şehir"]
-    assert did["kayıt tarihi"] == "Split into days, month and weekday; scaled to mean 0 and spread 1"
+    assert did["kayıt tarihi"] == "split into days, month and weekday; scaled to mean 0 and spread 1"
     assert train["epochs_run"] == 3
     assert train["main_metric"] == "val_accuracy"
     assert train["model_size"] == tables.file_of(ended["train"], "model").stat().st_size
@@ -201,7 +204,7 @@ def test_results_have_the_agreed_shape(turkish):
     assert found["roc"]["points"][0] == [0, 0]
     assert found["roc"]["points"][-1] == [1, 1]
     assert len(found["curves"]) == 2
-    assert found["baseline"]["words"].startswith('always answering "')
+    assert sentence_of(found["baseline"]["answer"]).startswith('always answering "')
     assert {entry["column"] for entry in found["importance"]} == set(preprocess["features"])
     assert json.loads(json.dumps([upload, preprocess, train, found], allow_nan=False))
 
@@ -275,7 +278,7 @@ def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkey
         runner.run_step(step.id, 1)
     monkeypatch.setattr(context.Recorder, "metric", usual)
     measured = []
-    training = sys.modules["jobs.tabular.train"]
+    training = sys.modules["jobs.tabular.train.step"]
     judge = training._judge
     monkeypatch.setattr(training, "_judge", lambda run, *rest: (measured.append(run.epoch), judge(run, *rest)))
     runner.run_step(step.id, 2)
@@ -291,14 +294,15 @@ def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkey
 
 KILLED = """
 import os, signal, sys
-from jobs import recorder, runner
-recorder.CHECKPOINT_SECONDS = 0.0
-usual = recorder.Recorder.metric
+from jobs.engine import runner
+from jobs.pipelines import context
+context.CHECKPOINT_SECONDS = 0.0
+usual = context.Recorder.metric
 def die(self, epoch, **values):
     if epoch == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     usual(self, epoch, **values)
-recorder.Recorder.metric = die
+context.Recorder.metric = die
 runner.run_step(int(sys.argv[1]), 1)
 """
 
@@ -386,7 +390,7 @@ def test_diverging_training_says_what_to_do(home):
     frame = pd.DataFrame(random.normal(size=(200, 4)) * 1e30, columns=list("abcd")).assign(y=random.normal(size=200))
     name, sentence = refused(frame, "y", "sgd_regressor", scaling="none", learning_rate=1.0)
     assert name == "train"
-    assert sentence.startswith("The numbers grew without limit; choose a smaller learning rate than 1")
+    assert sentence.startswith("Training diverged. Choose a smaller learning rate than 1")
 
 
 def test_rare_classes_and_missing_labels(home):
@@ -395,7 +399,7 @@ def test_rare_classes_and_missing_labels(home):
     ended = tables.run(add(frame_of(labels)), "y", "LR")
     found = completed(ended, "preprocess")
     assert found["rows_dropped"] == 3
-    assert [entry["text"] for entry in found["notices"]] == [
+    assert [sentence_of(entry) for entry in found["notices"]] == [
         "3 rows were dropped because y is missing.",
         "y: c occurs only once, so rows were split without regard to it.",
     ]
@@ -418,13 +422,12 @@ def test_the_split_keeps_shares_and_is_repeatable(home):
 
 def test_very_many_rows_are_drawn_one_by_one(home, monkeypatch):
     """With very many rows the split and the rows to fit on are drawn row by row, independently of each other."""
-    preprocessing = sys.modules["jobs.tabular.preprocess"]
-    monkeypatch.setattr(preprocessing, "DRAWN_ROWS", 100)
-    monkeypatch.setattr(preprocessing, "FITTED_ROWS", 300)
+    monkeypatch.setattr(split, "DRAWN_ROWS", 100)
+    monkeypatch.setattr(fit, "FITTED_ROWS", 300)
     found = completed(tables.run(add(frame_of(["a", "b"] * 2_000, 4_000)), "y", "LR"), "preprocess")
     assert found["train_rows"] + found["validation_rows"] == 4_000
     assert 700 < found["validation_rows"] < 900
-    assert "of the 3," in found["notices"][0]["text"]
+    assert "of the 3," in sentence_of(found["notices"][0])
 
 
 def test_only_training_rows_are_learned_from(home):
@@ -460,7 +463,7 @@ def test_choices_of_preparation_are_done_and_said(home, params, words):
         }
     )
     found = completed(tables.run(add(frame), "y", "LR", until="preprocess", **params), "preprocess")
-    assert any(words in entry["did"] for entry in found["columns"]), found["columns"]
+    assert any(words in sentence_of(entry["did"]) for entry in found["columns"]), found["columns"]
 
 
 def test_warnings_about_leaks_and_imbalance(home):
@@ -476,7 +479,7 @@ def test_warnings_about_leaks_and_imbalance(home):
         }
     )
     found = completed(tables.run(add(frame), "y", "hist_gradient_boosting"))
-    said = " ".join(entry["text"] for entry in found["warnings"])
+    said = " ".join(sentence_of(entry) for entry in found["warnings"])
     assert "The score is almost perfect" in said
     assert '"bad" is rare' in said
 
@@ -484,7 +487,7 @@ def test_warnings_about_leaks_and_imbalance(home):
 def test_no_better_than_guessing_is_said(home):
     """A model that has learned nothing is called that."""
     found = completed(tables.run(add(frame_of(["a", "a", "b"] * 100, 300)), "y", "LR"))
-    assert any("no better than always answering" in entry["text"] for entry in found["warnings"])
+    assert any("no better than always answering" in sentence_of(entry) for entry in found["warnings"])
 
 
 def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
@@ -600,13 +603,11 @@ def test_upload_is_the_step_that_reads_the_dataset():
 
 def built_way(frame, **chosen):
     """An unfitted way for a table of these kinds of columns."""
-    from jobs.tabular import columns as ways
-
     described = [
-        {"name": name, "kind": kind, **({"format": "ISO8601"} if kind == "date" else {})}
+        Column(name, kind, format="ISO8601" if kind == "date" else None)
         for name, kind in zip(frame.columns, ("number", "number", "number", "text", "yes_no", "date"), strict=True)
     ]
-    choices = ways.Choices(
+    choices = encoder.Choices(
         **{
             "gaps": "median",
             "text_gaps": "most_frequent",
@@ -617,7 +618,7 @@ def built_way(frame, **chosen):
             **chosen,
         }
     )
-    return ways.build(described, {}, choices)
+    return encoder.build(described, {}, choices)
 
 
 def fitted_way(frame, table, **chosen):
@@ -638,8 +639,6 @@ def fitted_way(frame, table, **chosen):
 )
 def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
     """Fitting sooner leaves the very same state, byte by byte, also where a column has no value."""
-    from jobs.tabular import columns as ways
-
     random = np.random.default_rng(3)
     frame = pd.DataFrame(
         {
@@ -654,7 +653,7 @@ def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
     frame.loc[random.random(1_000) < 0.3, ["a", "b", "d"]] = None
     frame.loc[random.permutation(1_000)[:present], "c"] = random.normal(size=present)
     quick, slow = built_way(frame, **chosen), built_way(frame, **chosen).fit(frame)
-    ways.fit(quick, frame)
+    encoder.fit(quick, frame)
     assert quick.transform(frame).tobytes() == slow.transform(frame).tobytes()
     assert pickle.dumps(quick) == pickle.dumps(slow)
 
@@ -665,11 +664,10 @@ def test_a_way_is_fitted_as_scikit_learn_would(present, chosen):
 )
 def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     """Matrices hold, to the last bit, what the fitted scikit-learn Pipeline makes of the same rows, part by part."""
-    from jobs.tabular import columns as ways
     from jobs.tabular import matrix
 
     monkeypatch.setattr(matrix, "UNPACKED_BYTES", 1 << 12)
-    monkeypatch.setattr(ways, "MADE_BYTES", 1 << 7)
+    monkeypatch.setattr(pack, "MADE_BYTES", 1 << 7)
     random = np.random.default_rng(1)
     count = 4_000
     frame = pd.DataFrame(
@@ -686,7 +684,7 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     frame.loc[count - 1, "ok"] = "never seen before"
     table = pa.Table.from_pandas(frame, preserve_index=False)
     way = fitted_way(frame, table.slice(0, 1_000), **chosen)
-    ready = ways.Ready(way, [{"name": "b", "kind": "number", "whole": True, "missing": 1, "min": -3, "max": 251}])
+    ready = pack.Packer(way, [Column("b", "number", whole=True, missing=1, min=-3, max=251)])
     packed = np.concatenate([ready.pack(table.slice(start, 700)) for start in range(0, count, 700)])
     made, expected = ready.form.unpacked(packed), way.transform(table.to_pandas())
     assert ready.form.width == expected.shape[1]
@@ -696,14 +694,12 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
 
 def test_very_many_different_values_are_forgotten_again(monkeypatch):
     """A column with more values than are remembered is prepared all the same."""
-    from jobs.tabular import columns as ways
-
-    monkeypatch.setattr(ways, "MOST_KNOWN", 50)
+    monkeypatch.setattr(pack, "MOST_KNOWN", 50)
     frame = pd.DataFrame({"a": [1.0], "b": [1.0], "c": [1.0], "t": ["x"], "ok": ["no"], "d": [pd.Timestamp(0)]})
     frame = pd.concat([frame] * 600, ignore_index=True).assign(t=[f"v{number % 150}" for number in range(600)])
     table = pa.Table.from_pandas(frame, preserve_index=False)
     way = fitted_way(frame, table)
-    ready = ways.Ready(way)
+    ready = pack.Packer(way)
     made = np.concatenate([ready.pack(table.slice(start, 40)) for start in range(0, 600, 40)])
     assert np.array_equal(ready.form.unpacked(made), way.transform(table.to_pandas()))
     assert len(ready._known["t"][0]) < 100
@@ -726,12 +722,10 @@ def test_any_split_by_class_is_scikit_learns(counts, share, seed):
     """Drawing by class gives the rows of train_test_split for any classes, share and seed."""
     from sklearn.model_selection import train_test_split
 
-    from jobs.tabular.preprocess import _drawn_by_class
-
     codes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts), dtype=np.int8), counts))
     assume(min(share, 1 - share) * len(codes) >= len(counts) + 1)
     _, expected = train_test_split(np.arange(len(codes)), test_size=share, random_state=seed, stratify=codes)
-    assert sorted(_drawn_by_class(codes, share, seed)) == sorted(expected)
+    assert sorted(split.drawn_by_class(codes, share, seed)) == sorted(expected)
 
 
 def test_a_file_sorted_by_its_label_is_mixed(home):
@@ -748,12 +742,11 @@ def test_a_file_sorted_by_its_label_is_mixed(home):
 @pytest.mark.parametrize("target", ["kind", "price"])
 def test_rows_drawn_in_parts_are_the_same_rows(home, monkeypatch, target):
     """How many rows are counted or prepared at once changes nothing."""
-    preprocessing = sys.modules["jobs.tabular.preprocess"]
     dataset = datasets.add(io.BytesIO(tables.numbers(500)), "prices.csv")
     key = "LR" if target == "kind" else "sgd_regressor"
     whole = tables.run(dataset, target, key, until="preprocess", random_state=3)["preprocess"]
-    monkeypatch.setattr(preprocessing, "COUNTED_ROWS", 7)
-    monkeypatch.setattr(preprocessing, "PART_ROWS", 90)
+    monkeypatch.setattr(table, "COUNTED_ROWS", 7)
+    monkeypatch.setattr(table, "PART_ROWS", 90)
     parts = tables.run(dataset, target, key, until="preprocess", random_state=3, gaps="mean")["preprocess"]
     for name in ("train_y", "val_y"):
         assert tables.file_of(whole, name).read_bytes() == tables.file_of(parts, name).read_bytes()

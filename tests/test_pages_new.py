@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from jobs.tabular.column import Column
 from pages.parts import forms, words
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
@@ -194,14 +195,7 @@ def test_shares_of_a_large_file_need_no_row_count():
     """Where only the first part was profiled, the classes are still shown with their shares."""
     from pages.parts.tabular import profile
 
-    column = {
-        "name": "left",
-        "kind": "yes_no",
-        "distinct": 2,
-        "distinct_exact": True,
-        "missing": 3,
-        "top": [["yes", 61], ["no", 39]],
-    }
+    column = Column("left", "yes_no", distinct=2, missing=3, top=[["yes", 61], ["no", 39]])
     assert profile.target_words(column, None) == "2 classes: yes (61 %), no (39 %)"
 
 
@@ -229,7 +223,7 @@ def test_leaving_every_column_out_is_refused(home, monkeypatch):
     """A workflow without a single column to learn from cannot be started, and the page says so."""
     from pages.parts.tabular import profile
 
-    monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {c["name"]: False for c in columns})
+    monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {column.name: False for column in columns})
     page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
     uploaded(page, "müşteriler.csv", rows())
     assert "choose at least one" in page.error[0].value
@@ -256,7 +250,7 @@ def test_back_from_a_workflow_shows_what_it_was_started_with(filled):
 
 def test_counts_that_reach_every_row_are_exact():
     """1,500 different values in 1,500 rows are not 1,500+."""
-    column = {"name": "no", "distinct": 1500, "distinct_exact": False, "missing": 0}
+    column = Column("no", distinct=1500, distinct_exact=False)
     assert list(drawn._distinct([column], 1500)) == [1500]
     assert list(drawn._distinct([column], 9000)) == ["1,500+"]
 

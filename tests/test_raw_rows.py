@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import tables
 
-from jobs.tabular.csv import reader
+from jobs.tabular import reader
 from jobs.verbs import datasets
 from store.tables import Status
 
@@ -122,7 +122,7 @@ def test_a_line_end_in_a_text_stays_whole(home, monkeypatch):
     path.write_bytes(("x,t\n" + "".join(f'{i},"{text}"\n' for i, text in enumerate(texts))).encode())
     for block in range(60, 90):
         monkeypatch.setattr(reader, "BLOCK", block)
-        found = [text for batch in reader.batches(reader.inspect(path)) for text in batch.columns[1].to_pylist()]
+        found = [text for batch in reader.inspect(path).batches() for text in batch.columns[1].to_pylist()]
         assert found == texts
 
 

@@ -8,7 +8,7 @@ import tables
 from jobs.tabular import algorithms, fitness, proposal
 from jobs.tabular.column import Column, columns_of
 from jobs.verbs import datasets
-from store.errors import NotFound, Refused
+from store.errors import Refused
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_what_fits_is_not_refused(customers):
 def test_every_problem_is_said_at_once(customers):
     """A wrong target, a wrong algorithm: both are said."""
     found = fitness.check({"target": "nothing", "algorithm": "magic"}, {"data": customers})
-    assert [problem.field for problem in found] == ["target", "algorithm"] and isinstance(found[1], NotFound)
+    assert [problem.field for problem in found] == ["target", "algorithm"] and found[1].sentence.startswith(
+        "There is no algorithm"
+    )
 
 
 def test_a_sample_is_announced_before_the_start(prices, monkeypatch):

@@ -75,7 +75,7 @@ def test_evaluating_is_scikit_learns_own(home, monkeypatch):
 def test_progress_moves_within_an_epoch(home, monkeypatch):
     """An epoch over many blocks tells how far it is, block by block, and which epoch it is."""
     monkeypatch.setattr("jobs.tabular.matrix.BLOCK_ROWS", 100)
-    monkeypatch.setattr(sys.modules["jobs.tabular.train"], "BLOCK_ROWS", 100)
+    monkeypatch.setattr(sys.modules["jobs.tabular.train.step"], "BLOCK_ROWS", 100)
     told, usual = [], context.Recorder.progress
     monkeypatch.setattr(
         context.Recorder,

@@ -7,4 +7,189 @@ Template = str | Plural
 SENTENCES: dict[str, Template] = {
     # What a step says of itself in free words.
     "text": "{text}",
+    # What a file says of itself.
+    "not_utf8": "The file is not UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding.",
+    "thousands_mark": (
+        "Numbers such as 1{mark}234 were read as 1234; if they have decimals instead, choose another decimal mark."
+    ),
+    "no_header": "The first line holds only numbers, so columns were named column_1, column_2, ...",
+    "column_unnamed": "Column {position} has no name; it is called {name}.",
+    "column_repeated": "There is more than one column {written}; column {position} is called {name}.",
+    # Why a column is not proposed as a feature: beside the column, and as a notice.
+    "all_missing": "every cell is missing",
+    "constant": "the same value in every row",
+    "id_numbers": "looks like an id: every row has its own number",
+    "id_or_free_text": "looks like an id or free text: too many distinct values",
+    "not_chosen": "not chosen",
+    "left_out_all_missing": "{column} is left out: every cell is missing.",
+    "left_out_constant": "{column} is left out: the same value in every row.",
+    "left_out_id_numbers": "{column} is left out: looks like an id: every row has its own number.",
+    "left_out_id_or_free_text": "{column} is left out: looks like an id or free text: too many distinct values.",
+    # What is noticed in the cells of a column.
+    "cells_without_number": Plural(
+        "{column}: 1 cell without a number counted as missing.",
+        "{column}: {count} cells without a number counted as missing.",
+    ),
+    "cells_without_date": Plural(
+        "{column}: 1 cell without a date counted as missing.",
+        "{column}: {count} cells without a date counted as missing.",
+    ),
+    "cells_too_large": Plural(
+        "{column}: 1 cell with an infinite or absurdly large number counted as missing.",
+        "{column}: {count} cells with an infinite or absurdly large number counted as missing.",
+    ),
+    "words_missing": Plural(
+        "{column}: 1 cell with {words} counted as missing.",
+        "{column}: {count} cells with {words} counted as missing.",
+    ),
+    "words_missing_unless_target": Plural(
+        "{column}: 1 cell with {words} counted as missing; when this column is predicted, {words} is a value.",
+        "{column}: {count} cells with {words} counted as missing; when this column is predicted, {words} is a value.",
+    ),
+    "dates_in_several_formats": (
+        "{column} looks like dates but is kept as text, because they are not all written in one way; write all of them "
+        "such as 2024-03-14."
+    ),
+    "codes_leading_zeros": "{column} looks like numbers but is kept as text, because some begin with 0.",
+    "codes_too_long": (
+        "{column} looks like numbers but is kept as text, because they have more digits than a number holds exactly."
+    ),
+    "share_missing": "{column}: {percent:.0f} % missing.",
+    "day_first_assumed": "{column}: dates such as 03/04 were read with the day first.",
+    # Why a target is proposed.
+    "proposed_by_name": "its name says so",
+    "proposed_yes_no": "last yes/no column",
+    "proposed_two_values": "last column with two values",
+    "proposed_few_values": "last column with few distinct values",
+    "proposed_number": "last number column",
+    "left_out": "left out",
+    # What a step reports while it prepares a table.
+    "checking_table": "checking the table",
+    "reading_target": "reading the target",
+    "rows_read": Plural("1 row read", "{rows} rows read", by="rows"),
+    "rows_encoded": Plural("1 row encoded", "{rows} rows encoded", by="rows"),
+    "rows_shuffled": Plural("1 row shuffled", "{rows} rows shuffled", by="rows"),
+    "fitting": "fitting gaps, scaling and categories",
+    "rows_split": "{training} training rows, {validation} validation rows.",
+    # What was done with a column.
+    "gaps_own_category": Plural("1 gap became a category of its own", "{count} gaps became a category of their own"),
+    "gaps_median": Plural(
+        "1 gap filled with the median {value:,.6g}", "{count} gaps filled with the median {value:,.6g}"
+    ),
+    "gaps_mean": Plural("1 gap filled with the mean {value:,.6g}", "{count} gaps filled with the mean {value:,.6g}"),
+    "gaps_zero": Plural("1 gap filled with {value:,.6g}", "{count} gaps filled with {value:,.6g}"),
+    "gaps_median_date": Plural("1 gap filled with the median date", "{count} gaps filled with the median date"),
+    "gaps_mean_date": Plural("1 gap filled with the mean date", "{count} gaps filled with the mean date"),
+    "gaps_zero_date": Plural("1 gap filled with zero", "{count} gaps filled with zero"),
+    "gaps_most_frequent": Plural(
+        "1 gap filled with the most frequent value, {value}",
+        "{count} gaps filled with the most frequent value, {value}",
+    ),
+    "scaled_standard": "scaled to mean 0 and spread 1",
+    "scaled_minmax": "scaled to 0 to 1",
+    "date_parts": "split into days, month and weekday",
+    "one_column_each": "one column for each of {count} values",
+    "rare_values_together": Plural("1 rare value shares one column", "{count} rare values share one column"),
+    "taken_as_is": "taken as it is",
+    # What is noticed about the target and the rows.
+    "word_is_label": Plural(
+        "{column}: {word} is a value of its own, in 1 row. Where it means that nothing is known, empty those cells in "
+        "the file.",
+        "{column}: {word} is a value of its own, in {count} rows. Where it means that nothing is known, empty those "
+        "cells in the file.",
+    ),
+    "rows_dropped": Plural(
+        "1 row was dropped because {column} is missing.", "{count} rows were dropped because {column} is missing."
+    ),
+    "label_once": "{column}: {labels} occurs only once, so rows were split without regard to it.",
+    "fewer_rows_than_classes": (
+        "There are fewer validation rows than values of the target, so rows were split at random."
+    ),
+    "fitted_on_part": (
+        "How to fill gaps, scale and group values was fitted on {fitted} of the {training} training rows, drawn at "
+        "random."
+    ),
+    "few_training_rows": "Only {count} training rows; scores will vary by chance.",
+    # Why a table cannot be prepared.
+    "no_such_target": "There is no column {column}; choose the target from {columns}.",
+    "no_such_feature": "There is no column {column} to learn from.",
+    "no_features": "There is no column left to learn from; choose at least one besides the target.",
+    "target_not_number": (
+        "{column} is not a number column; choose an algorithm for classes, such as logistic regression."
+    ),
+    "target_constant_number": "{column} has the same value in every row; there is nothing to predict.",
+    "target_constant": "{column} has only one value; there is nothing to predict.",
+    "target_dates": "{column} holds dates; choose another column to predict.",
+    "target_empty": "{column} holds nothing; choose another column to predict.",
+    "target_all_different": (
+        "{column} has a different value in almost every row, so there is nothing to learn; choose another target."
+    ),
+    "target_many_numbers": (
+        "{column} has many different numbers; choose an algorithm that predicts a number, such as boosting (numbers)."
+    ),
+    "target_too_many_numbers": (
+        "{column} has more than {most} different values; choose a target with fewer or an algorithm that predicts a "
+        "number."
+    ),
+    "target_too_many_classes": "{column} has more than {most} different values; choose a target with fewer.",
+    "target_mostly_missing": (
+        "{column} is missing in {missing} of {rows} rows; more than half, so there is too little to learn from."
+    ),
+    "target_too_few_rows": "Only {rows} rows have a value in {column}; at least {fewest} are needed.",
+    "no_validation_rows": "No row is left for validation; use more rows or a bigger validation share.",
+    "matrix_too_wide": (
+        "The columns would become {columns} columns of numbers, more than {most}; choose fewer columns or lower "
+        "max_categories."
+    ),
+    "no_room_for_matrices": (
+        "Prepared, the rows take {needed:,.1f} GB, and the disk of the server has {free:,.1f} GB free. Make room and "
+        "retry, or choose fewer columns or lower max_categories."
+    ),
+    # Training.
+    "algorithm_cannot_predict": "{algorithm} cannot predict this target.",
+    "checkpoint_of_other_version": "The previous checkpoint is of another version; starting over.",
+    "epoch_running": "epoch {epoch} of {epochs}",
+    "epoch_measured": "Epoch {epoch} of {epochs}: validation {measures}.",
+    "learns_from_part": "This algorithm learns from {rows} random rows, as many as it may hold in memory.",
+    "labels_too_rare": (
+        "Some values of the target are too rare for this algorithm on so many rows; choose another algorithm, or fewer "
+        "columns."
+    ),
+    "training_diverged": (
+        "Training diverged. Choose a smaller learning rate than {rate:g}, or set scaling to standard."
+    ),
+    "training_diverged_by_c": "Training diverged. Choose a smaller C, or set scaling to standard.",
+    "stopped_early": Plural(
+        "Stopped after epoch {epoch}: no improvement for 1 epoch.",
+        "Stopped after epoch {epoch}: no improvement for {patience} epochs.",
+        by="patience",
+    ),
+    "best_epoch": "Epoch {epoch} is the best and is published.",
+    # Evaluation.
+    "measuring_validation": "predicting the validation rows",
+    "measuring_importance": "measuring which columns matter",
+    "importance_measured": "importance of {column}",
+    "validation_too_large": (
+        "Some validation rows have numbers too large to compute with; set scaling to standard, or leave out the "
+        "columns that have them."
+    ),
+    "always_label": 'always answering "{label}"',
+    "always_mean": "always answering the mean, {value}",
+    "no_better_than_always_label": 'The model is no better than always answering "{label}".',
+    "no_better_than_always_mean": "The model is no better than always answering the mean, {value}.",
+    "leak_one_column": (
+        "{column} alone explains nearly everything. If it is only known after the target is, leave it out."
+    ),
+    "nearly_perfect": "The score is almost perfect. Check that no column gives the answer away.",
+    "overfitted": (
+        "The model is much better on training rows ({training:.0f} %) than on validation rows ({validation:.0f} %): it "
+        "has learned noise. More rows, fewer columns or a stronger penalty help."
+    ),
+    "rare_class": (
+        '"{label}" is rare ({percent:.1f} % of the rows), so accuracy says little about it; look at recall and at '
+        "balanced accuracy."
+    ),
+    "never_recognised": 'The model never recognised "{label}".',
+    "never_recognised_several": 'The model never recognised "{label}" and {more} more.',
+    "few_validation_rows": "There are only {count} validation rows, so scores may be off by several points.",
 }

@@ -1,5 +1,8 @@
 """Make the sentence of a message."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from jobs.language.en import SENTENCES
 from jobs.language.template import Plural, fill
 from store.messages import Message
@@ -14,3 +17,12 @@ def sentence(message: Message) -> str:
     if isinstance(template, Plural):
         template = template.one if message.values.get(template.by) == 1 else template.other
     return fill(template, message.values)
+
+
+def sentence_of(stored: Mapping[str, Any] | str | Sequence[Any] | None) -> str:
+    """Return what stored messages say: one as JSON, several of them joined, or the text that old homes hold."""
+    if not stored:
+        return ""
+    if isinstance(stored, str | Mapping):
+        return sentence(Message.from_json(stored))
+    return "; ".join(map(sentence_of, stored))

@@ -1,9 +1,9 @@
 """The built-in pipeline."""
 
 from jobs.pipelines.registry import pipeline
-from jobs.tabular.evaluate import evaluate
-from jobs.tabular.preprocess import preprocess
-from jobs.tabular.train import train
+from jobs.tabular.evaluate.step import evaluate
+from jobs.tabular.prepare.step import preprocess
+from jobs.tabular.train.step import train
 from jobs.tabular.upload import upload
 
 PIPELINE = pipeline("tabular", upload, preprocess, train, evaluate)
@@ -17,7 +17,9 @@ IMPORTED_LATE = (
     "sklearn.metrics",
     "sklearn.model_selection",
     "sklearn.neural_network",
-    "jobs.tabular.columns",
+    "jobs.tabular.prepare.fit",
+    "jobs.tabular.prepare.matrices",
+    "jobs.tabular.prepare.summary",
     # What scikit-learn imports when it is given a DataFrame.
     "narwhals._interchange.dataframe",
     "narwhals._pandas_like.dataframe",

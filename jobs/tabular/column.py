@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from store.datasets import Dataset
+from store.messages import Message
 
 Kind = Literal["number", "text", "yes_no", "date", "empty"]
 Role = Literal["feature", "leave_out"]
@@ -37,16 +38,20 @@ class Column:
     # Whether other programs may read its texts as numbers: 007 as 7, or 7.0 beside a gap.
     codes: bool = False
     role: Role = "feature"
-    reason: str | None = None
+    reason: Message | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the column as the database stores it."""
-        return {name: getattr(self, name) for name in _names()}
+        stored = {name: getattr(self, name) for name in _names()}
+        return {**stored, "reason": self.reason and self.reason.as_json()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Column":
         """Read a stored column, also one of an older version with fewer or other fields."""
-        return cls(**{name: stored[name] for name in _names() if name in stored})
+        known = {name: stored[name] for name in _names() if name in stored}
+        if known.get("reason"):
+            known["reason"] = Message.from_json(known["reason"])
+        return cls(**known)
 
     @property
     def classes(self) -> int:

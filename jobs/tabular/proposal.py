@@ -9,6 +9,7 @@ from jobs.tabular.column import Column, columns_of
 from jobs.tabular.limits import MOST_CLASSES
 from store.datasets import Dataset
 from store.errors import Refused
+from store.messages import Message
 
 # A target with more distinct values than this is not proposed as a set of classes unless its name says so.
 FEW_VALUES = 20
@@ -45,18 +46,23 @@ def propose_target(columns: Sequence[Column]) -> dict[str, Any] | None:
         if group and 2 <= group[-1].classes <= MOST_CLASSES:
             return _proposal(group[-1], "classification", reason)
     if numbers := [column for column in usable if column.kind == "number"]:
-        return _proposal(numbers[-1], "regression", "last number column")
+        return _proposal(numbers[-1], "regression", "proposed_number")
     return None
 
 
 def _groups(usable: Sequence[Column]) -> Iterator[tuple[list[Column], str]]:
     """Columns that may be labels, the likeliest group first."""
     two = [column for column in usable if column.kind == "yes_no" or column.classes == 2]
-    yield [column for column in usable if _TARGET_NAME.match(column.name)], "its name says so"
-    yield [column for column in two if column.kind == "yes_no"], "last yes/no column"
-    yield two, "last column with two values"
-    yield [column for column in usable if 2 <= column.classes <= FEW_VALUES], "last column with few distinct values"
+    yield [column for column in usable if _TARGET_NAME.match(column.name)], "proposed_by_name"
+    yield [column for column in two if column.kind == "yes_no"], "proposed_yes_no"
+    yield two, "proposed_two_values"
+    yield [column for column in usable if 2 <= column.classes <= FEW_VALUES], "proposed_few_values"
 
 
 def _proposal(column: Column, task: algorithms.Task, reason: str) -> dict[str, Any]:
-    return {"target": column.name, "reason": reason, "task": task, "algorithm": algorithms.FIRST_CHOICE[task]}
+    return {
+        "target": column.name,
+        "reason": Message(reason).as_json(),
+        "task": task,
+        "algorithm": algorithms.FIRST_CHOICE[task],
+    }

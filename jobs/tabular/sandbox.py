@@ -171,7 +171,7 @@ def end() -> None:
 
 def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
     """Be the server: fork a child for every request, until nobody asks any more or whoever asked is gone."""
-    from jobs.tabular.csv import reader  # noqa: F401 - what every child needs
+    from jobs.tabular.profile import profiler  # noqa: F401 - what every child needs
 
     gc.freeze()
     woken = _wake_when_a_child_ends()
@@ -283,20 +283,12 @@ def _line(answer: dict[str, Any]) -> bytes:
 
 
 def _found(path: Path, size: int, dialect: dict[str, Any], first_bytes: int | None) -> dict[str, Any]:
-    from jobs.tabular import profile
-    from jobs.tabular.csv import reader
+    from jobs.tabular import reader
+    from jobs.tabular.profile.profiler import profile_of
 
     source = reader.inspect(path, dialect)
-    found = profile.profile(source, reader.batches(source), size, first_bytes)
-    return {
-        "dialect": source.dialect.as_dict(),
-        "rows": found.rows if found.exact else None,
-        "exact": found.exact,
-        "columns": found.columns,
-        "preview": found.preview,
-        "notices": found.notices,
-        "proposal": found.proposal,
-    }
+    profile = profile_of(source, source.batches(), size, first_bytes)
+    return {"dialect": source.dialect.as_dict(), **profile.to_json()}
 
 
 if __name__ == "__main__":

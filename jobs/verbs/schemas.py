@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.engine import attempts
+from jobs.language import sentence_of
 from store import metrics, steps, workflows
 from store.audit import Deed
 from store.datasets import Dataset
@@ -39,7 +40,9 @@ def workflow(workflow_id: int) -> Document:
 
 def workflow_of(found: Workflow, own: Sequence[Step]) -> Document:
     sources, left = _sources(own), attempts.left(own)
-    return _workflow(found) | {"steps": [_step(step, sources, left) | {"result": plain(step.result)} for step in own]}
+    return _workflow(found) | {
+        "steps": [_step(step, sources, left) | {"result": told(plain(step.result))} for step in own]
+    }
 
 
 def workflow_list(found: Sequence[Workflow]) -> list[Document]:
@@ -57,14 +60,29 @@ def metric_rows(workflow_id: int) -> list[Document]:
 
 
 def dataset(found: Dataset) -> Document:
+    """Return a dataset with its profile."""
     return dataset_brief(found) | {
-        name: plain(getattr(found, name)) for name in ("dialect", "columns", "preview", "notices")
+        "dialect": plain(found.dialect),
+        "columns": told(plain(found.columns)),
+        "preview": plain(found.preview),
+        "notices": told(plain(found.notices)),
     }
 
 
 def dataset_brief(found: Dataset) -> Document:
     """A dataset as a row of a list."""
-    return {name: plain(getattr(found, name)) for name in DATASET_BRIEF}
+    return told({name: plain(getattr(found, name)) for name in DATASET_BRIEF})
+
+
+def told(value: Any) -> Any:
+    """Return plain JSON in which every stored message has its sentence beside it, as "text"."""
+    if isinstance(value, list):
+        return [told(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("code"), str) and isinstance(value.get("values"), dict):
+        return value | {"text": sentence_of(value)}
+    return {name: told(item) for name, item in value.items()}
 
 
 def line(found: Line, step: Step) -> Document:

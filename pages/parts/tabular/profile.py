@@ -6,19 +6,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.tabular.column import Column
 from jobs.tabular.csv.dialect import DELIMITERS
 from jobs.verbs import datasets
 from pages.parts import forms, words
 from store.datasets import Dataset
 from store.errors import Refused
+from store.messages import Notice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 ROW = 35
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
 MOST_PREVIEWED = 200
-Columns = Sequence[Mapping[str, Any]]
+Columns = Sequence[Column]
 
 
 def profile_table(columns: Columns, rows: int | None = None, key: str | None = None, most: int = 14) -> None:
@@ -38,7 +40,7 @@ def profile_table(columns: Columns, rows: int | None = None, key: str | None = N
 def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: int | None = None) -> dict[str, bool]:
     """The profile with a tick in front of every column; returns which are ticked."""
     # The editor reports changes against what it was first given, so that must stay the same while it is on screen.
-    first = st.session_state.setdefault(f"{key}-first", [used[column["name"]] for column in columns])
+    first = st.session_state.setdefault(f"{key}-first", [used[column.name] for column in columns])
     table = _profile(columns, rows)
     table.insert(0, "use", first)
     config = _config(columns, rows) | {
@@ -54,13 +56,13 @@ def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: in
         placeholder="",
         alt="Which columns are used",
     )
-    return dict(zip((column["name"] for column in columns), map(bool, edited["use"]), strict=True))
+    return dict(zip((column.name for column in columns), map(bool, edited["use"]), strict=True))
 
 
 def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str | None = None, most: int = 14) -> None:
     """The first rows, as they were read."""
     cells = {
-        column["name"]: _cells(column, [row[place] if place < len(row) else None for row in preview])
+        column.name: _cells(column, [row[place] if place < len(row) else None for row in preview])
         for place, column in enumerate(columns[:MOST_PREVIEWED])
     }
     if len(columns) > MOST_PREVIEWED:
@@ -75,16 +77,16 @@ def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str |
     )
 
 
-def notices(found: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
+def notices(stored: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
     """What reading the file brought to light: warnings first, the rest folded."""
-    ordered = sorted(found, key=lambda notice: notice["level"] != "warning")
+    ordered = sorted(map(Notice.from_json, stored), key=lambda notice: notice.level != "warning")
     # One line too many is better shown than folded away behind a line of its own.
     first = len(ordered) if len(ordered) <= SHOWN_NOTICES + 1 else SHOWN_NOTICES
     if ordered:
-        st.markdown("  \n".join(map(_notice, ordered[:first])))
+        st.markdown("  \n".join(map(notice_line, ordered[:first])))
     if rest := ordered[first:]:
         with st.expander(f"{len(rest):,} more notes", type="compact", key=f"{key}-more"):
-            st.markdown("  \n".join(map(_notice, rest[:MOST_NOTICES])))
+            st.markdown("  \n".join(map(notice_line, rest[:MOST_NOTICES])))
             if len(rest) > MOST_NOTICES:
                 st.caption(f"and {len(rest) - MOST_NOTICES:,} more of the same kinds; the column list has them all.")
 
@@ -123,15 +125,14 @@ def read_again(dataset: Dataset, key: str) -> Dataset | None:
         return None
 
 
-def target_words(column: Mapping[str, Any], rows: int | None) -> str:
+def target_words(column: Column, rows: int | None) -> str:
     """2 classes: yes (61 %), no (39 %); or the range of a number."""
-    if Column.from_json(column).task == "regression":
+    if column.task == "regression":
         return f"A number, {words.plain(contents(column))}"
-    classes = int(column.get("distinct") or 0)
+    classes, top = column.distinct, column.top
     said = words.count(classes, "class", "classes")
-    top = column.get("top") or []
     # With every class at hand the shares need no row count, which a large file does not have yet.
-    known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - (column.get("missing") or 0)
+    known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - column.missing
     shares = (
         [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)" for value, count in top] if known > 0 else []
     )
@@ -139,20 +140,20 @@ def target_words(column: Mapping[str, Any], rows: int | None) -> str:
     return f"{said}: {', '.join(shares)}{more}" if shares else said
 
 
-def kind_words(column: Mapping[str, Any]) -> str:
+def kind_words(column: Column) -> str:
     """number, whole number, text, yes / no, date, empty."""
-    if column.get("kind") == "number" and column.get("whole"):
+    if column.kind == "number" and column.whole:
         return "whole number"
-    return KINDS.get(column.get("kind", ""), "–")
+    return KINDS.get(column.kind, "–")
 
 
-def contents(column: Mapping[str, Any]) -> str:
+def contents(column: Column) -> str:
     """What a column holds, in a few words: 18 to 92, mean 43.1; or its most frequent values."""
-    if column.get("min") is not None and column.get("max") is not None:
-        low, high = _edge(column["min"]), _edge(column["max"])
-        mean = f", mean {_edge(column['mean'])}" if column.get("mean") is not None else ""
+    if column.min is not None and column.max is not None:
+        low, high = _edge(column.min), _edge(column.max)
+        mean = f", mean {_edge(column.mean)}" if column.mean is not None else ""
         return f"{low} to {high}{mean}" if low != high else f"always {low}"
-    return ", ".join(str(value) for value, _ in column.get("top") or []) or "–"
+    return ", ".join(str(value) for value, _ in column.top) or "–"
 
 
 def dialect_words(dialect: Mapping[str, Any]) -> str:
@@ -168,13 +169,13 @@ def dialect_words(dialect: Mapping[str, Any]) -> str:
 def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "name": [column["name"] for column in columns],
+            "name": [column.name for column in columns],
             "kind": [kind_words(column) for column in columns],
             "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
             "distinct": _distinct(columns, rows),
-            "histogram": [column.get("histogram") or [] for column in columns],
+            "histogram": [column.histogram for column in columns],
             "contents": [contents(column) for column in columns],
-            "note": [column.get("reason") or "" for column in columns],
+            "note": [sentence(column.reason) if column.reason else "" for column in columns],
         }
     )
 
@@ -205,21 +206,20 @@ def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
             help=("How the values are spread: from the smallest to the largest, or by how frequent they are."),
         ),
         "contents": config.TextColumn("Contents", width="medium"),
-        "note": config.TextColumn("Note", width="medium") if any(column.get("reason") for column in columns) else None,
+        "note": config.TextColumn("Note", width="medium") if any(column.reason for column in columns) else None,
     }
 
 
-def _capped(column: Mapping[str, Any], rows: int | None) -> bool:
+def _capped(column: Column, rows: int | None) -> bool:
     """Whether counting was given up, and there may be more values than counted."""
-    count = column.get("distinct")
-    if count is None or column.get("distinct_exact", True):
+    if column.distinct_exact:
         return False
-    return rows is None or count < rows - (column.get("missing") or 0)  # else no two rows are alike
+    return rows is None or column.distinct < rows - column.missing  # else no two rows are alike
 
 
 def _distinct(columns: Columns, rows: int | None) -> pd.Series:
     """Numbers; or words, where counting was given up at some number: 1,000+."""
-    counts = [column.get("distinct") for column in columns]
+    counts = [column.distinct for column in columns]
     if not any(_capped(column, rows) for column in columns):
         return pd.Series(counts, dtype="Int64")
     return pd.Series(
@@ -231,14 +231,14 @@ def _distinct(columns: Columns, rows: int | None) -> pd.Series:
     )
 
 
-def _missing(column: Mapping[str, Any], rows: int | None) -> float | None:
+def _missing(column: Column, rows: int | None) -> float | None:
     """In percent, or as a number while it is not known how many rows there are; nothing instead of zero."""
-    missing = column.get("missing")
+    missing = column.missing
     return (100 * missing / rows if rows else missing) if missing else None
 
 
-def _cells(column: Mapping[str, Any], values: list[Any]) -> pd.Series:
-    if column.get("kind") == "number":
+def _cells(column: Column, values: list[Any]) -> pd.Series:
+    if column.kind == "number":
         return pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
     return pd.Series([None if value is None else str(value) for value in values], dtype="str")
 
@@ -254,9 +254,10 @@ def _edge(value: Any) -> str:
     return words.number(value) if isinstance(value, int | float) else str(value)[:10]
 
 
-def _notice(notice: Mapping[str, Any]) -> str:
-    icon = ":orange[:material/warning:]" if notice["level"] == "warning" else ":gray[:material/info:]"
-    return f"{icon} {words.plain(notice['text'])}"
+def notice_line(notice: Notice) -> str:
+    """The sentence of a notice, with a sign for how serious it is."""
+    icon = ":orange[:material/warning:]" if notice.level == "warning" else ":gray[:material/info:]"
+    return f"{icon} {words.plain(sentence(notice.message))}"
 
 
 def _height(lines: int, most: int) -> int:

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
 from jobs.pipelines.registry import Param
+from jobs.tabular.column import columns_of
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, visitor, words
 from pages.parts.press import Held
@@ -221,7 +222,7 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     params = _params(book, step)
     if not shown or not params:
         return _edited(step)
-    columns = [column["name"] for column in datasets.get(book.workflow.dataset_id).columns]
+    columns = [column.name for column in columns_of(datasets.get(book.workflow.dataset_id))]
     chosen = forms.param_widgets(params, step.params | _edited(step), settings_key(step), columns)
     changed = {
         param.name: chosen[param.name]

@@ -6,10 +6,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from jobs.language import sentence_of
+from jobs.tabular.column import Column
 from pages.parts import charts, words
 from pages.parts.tabular import profile
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
+from store.messages import Notice
 from store.steps import Step
 from store.tables import Status
 
@@ -46,7 +49,7 @@ def views(step: Step) -> dict[str, Callable[[Step, Result], None]]:
 
 
 def _upload(step: Step, result: Result) -> None:
-    rows, columns = result.get("rows"), result.get("columns_profile") or []
+    rows, columns = result.get("rows"), _columns(result)
     said = [words.count(rows, "row"), words.count(len(columns) or result.get("columns"), "column")]
     if result.get("size"):
         said.append(words.size(result["size"]))
@@ -54,8 +57,12 @@ def _upload(step: Step, result: Result) -> None:
     _warnings(result)
 
 
+def _columns(result: Result) -> list[Column]:
+    return [Column.from_json(stored) for stored in result.get("columns_profile") or []]
+
+
 def _uploaded(step: Step, result: Result) -> None:
-    columns = result.get("columns_profile") or []
+    columns = _columns(result)
     profile.notices(result.get("notices") or [], key=f"notices-{step.id}")
     profile.profile_table(columns, result.get("rows"), key=f"profile-{step.id}")
     st.caption("The first rows")
@@ -80,8 +87,8 @@ def _preprocess(step: Step, result: Result) -> None:
 
 def _preprocessed(step: Step, result: Result) -> None:
     profile.notices(result.get("notices") or [], key=f"notices-{step.id}")
-    done = [(row["column"], words.sentence(row["did"])) for row in result.get("columns") or []]
-    left_out = [(row["column"], f"Left out: {row['reason']}") for row in result.get("left_out") or []]
+    done = [(row["column"], words.sentence(sentence_of(row["did"]))) for row in result.get("columns") or []]
+    left_out = [(row["column"], f"Left out: {sentence_of(row['reason'])}") for row in result.get("left_out") or []]
     _table([*done, *left_out], ("Column", "What was done"), f"done-table-{step.id}")
 
 
@@ -164,9 +171,8 @@ def _zoom_out(zoomed: Sequence[str]) -> None:
 
 
 def _evaluate(step: Step, result: Result) -> None:
-    for warning in result.get("warnings") or []:
-        icon = ":orange[:material/warning:]" if warning.get("level") == "warning" else ":gray[:material/info:]"
-        st.markdown(f"{icon} {words.plain(warning['text'])}")
+    for stored in result.get("warnings") or []:
+        st.markdown(profile.notice_line(Notice.from_json(stored)))
 
 
 def _tabs(step: Step, result: Result) -> None:
@@ -182,7 +188,8 @@ def _scores(step: Step, result: Result, draw: bool) -> bool:
     scores = result.get("scores") or {}
     if draw:
         base = {name.removeprefix("baseline_"): value for name, value in scores.items() if name.startswith("baseline_")}
-        words_for_base = (result.get("baseline") or {}).get("words") or "the baseline"
+        baseline = result.get("baseline") or {}
+        words_for_base = sentence_of(baseline.get("answer") or baseline.get("words")) or "the baseline"
         rows = [
             (
                 words.score_name(name),
@@ -313,8 +320,9 @@ def _everything(step: Step, result: Result) -> None:
 
 def _warnings(result: Result) -> None:
     """The notices that are warnings, in one quiet line each; the rest is in the view."""
-    for notice in [each for each in result.get("notices") or [] if each["level"] == "warning"][:SHOWN_WARNINGS]:
-        st.caption(f":orange[:material/warning:] {words.plain(notice['text'])}")
+    notices = map(Notice.from_json, result.get("notices") or [])
+    for notice in [each for each in notices if each.level == "warning"][:SHOWN_WARNINGS]:
+        st.caption(profile.notice_line(notice))
 
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str], key: str) -> None:

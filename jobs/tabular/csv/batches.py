@@ -1,0 +1,77 @@
+"""Batches: the rows of a CSV file, every cell as text, in bounded memory."""
+
+import codecs
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from jobs.tabular.csv.dialect import Dialect
+from jobs.tabular.csv.explain import Searching, explain, not_searching
+from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD
+from store.errors import Refused
+
+
+def batches_of(
+    path: Path, dialect: Dialect, names: Sequence[str], searching: Searching = not_searching
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows, every cell as text, empty ones as null; refuse a malformed file with its line, and call
+    `searching` with the bytes that the search for it has passed."""
+    keys = [str(position) for position in range(len(names))]
+    skip = dialect.header
+    stream = _WholeEnds(path, dialect.encoding)
+    try:
+        reader = arrow_csv.open_csv(
+            pa.PythonFile(stream, "r"),
+            read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK),
+            parse_options=arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
+        for batch in reader:
+            if skip:
+                batch, skip = batch.slice(1), False
+            if batch.num_rows:
+                if too_long := _too_long_field(batch, names):
+                    explain(path, dialect, searching)
+                    raise too_long
+                yield batch
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        explain(path, dialect, searching)
+        raise Refused(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
+    finally:
+        stream.close()
+
+
+class _WholeEnds:
+    """A file's bytes in UTF-8, in parts of which none ends between the two signs of a line end: Arrow would drop the
+    second one even inside a quoted text."""
+
+    closed = False
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self._stream = path.open("rb")
+        self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        part = self._stream.read(size)
+        found = self._held + (self._decoder.decode(part, not part).encode() if self._decoder else part)
+        self._held = b"\r" if part and found.endswith(b"\r") else b""
+        return found.removesuffix(self._held) or (self.read(size) if part else b"")
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _too_long_field(batch: pa.RecordBatch, names: Sequence[str]) -> Refused | None:
+    if batch.nbytes <= LONGEST_FIELD:
+        return None
+    for name, column in zip(names, batch.columns, strict=True):
+        if column.nbytes > LONGEST_FIELD and (pc.max(pc.utf8_length(column)).as_py() or 0) > LONGEST_FIELD:
+            sentence = f"A field in column {name} is longer than 1 MB; a quotation mark may be missing."
+            return Refused(sentence, "file")
+    return None

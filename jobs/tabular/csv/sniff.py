@@ -1,0 +1,149 @@
+"""Sniff: other formats, the delimiter, the marks in numbers and the header, from the first lines of a file."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.tabular.csv.dialect import DELIMITERS
+from jobs.tabular.csv.lines import LONGEST_FIELD, SAMPLE, unified_lines
+from store.errors import Refused
+
+# Cells by which the decimal mark is detected, and the rows they are taken from.
+MARKED_CELLS = 2_500
+MARKED_ROWS = 500
+_MAGIC = (
+    (b"PK\x03\x04", "an Excel or zip file; open it and save the table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file; open it and save the table as CSV"),
+    (b"\x1f\x8b", "a compressed (gzip) file; unpack it first"),
+    (b"BZh", "a compressed (bzip2) file; unpack it first"),
+    (b"\xfd7zXZ", "a compressed (xz) file; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "a compressed (zstd) file; unpack it first"),
+    (b"7z\xbc\xaf", "a compressed (7z) file; unpack it first"),
+    (b"Rar!\x1a", "a compressed (rar) file; unpack it first"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"%PDF", "a PDF document; export the table as CSV"),
+    (b"PAR1\x15", "a Parquet file; export the table as CSV"),
+    (b"ARROW1\0", "an Arrow file; export the table as CSV"),
+    (b"SQLite format 3", "a SQLite database; export a table as CSV"),
+)
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_COMMA_DECIMAL = re.compile(r"[+-]?\d*,\d+")
+_POINT_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
+_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
+_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+
+
+def refuse_other_formats(head: bytes) -> None:
+    """Refuse files that their first bytes show to be of another format."""
+    if not head.strip(b"\r\n\t \xef\xbb\xbf"):
+        raise Refused(
+            "The file is empty." if len(head) < SAMPLE else "The file begins with very many empty lines; remove them.",
+            "file",
+        )
+    for magic, words in _MAGIC:
+        if head.startswith(magic):
+            raise Refused(f"This is not a CSV file but {words}.", "file")
+
+
+def refuse_other_texts(text: str) -> None:
+    """Refuse web pages, XML and JSON."""
+    start = text.lstrip()[:400]
+    if re.match(r"<(!doctype|html|head|body|\?xml)", start, re.IGNORECASE):
+        kind = "an XML file" if start.startswith("<?xml") and "<html" not in start.casefold() else "a web page"
+        raise Refused(f"This is not a CSV file but {kind}; the link may lead to a login page.", "file")
+    if re.match(r"[\[{]\s*([\[{\"\]}]|-?\d+\s*,\s*$)", start):
+        raise Refused("This is not a CSV file but JSON; export the table as CSV.", "file")
+
+
+def sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> list[list[str]]:
+    """Return the first rows without blank lines and without a last line that may be cut."""
+    csv.field_size_limit(LONGEST_FIELD)
+    lines = unified_lines(io.StringIO(text, newline=""))
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) > most:
+                return rows[:most]
+    except csv.Error:
+        if not rows:
+            raise Refused("The first line is longer than 1 MB; this does not look like a CSV file.", "file") from None
+        return rows
+    return rows if whole or len(rows) < 2 else rows[:-1]
+
+
+def delimiter_of(text: str) -> str:
+    """Return the sign that cuts the first lines into the same number of fields, more than one."""
+    best, best_score = ",", (0.0, 0)
+    whole = len(text) < 1 << 16
+    for sign in DELIMITERS:
+        try:
+            rows = sample_rows(text[: 1 << 16], sign, whole)
+        except Refused:
+            continue
+        widths = Counter(len(row) for row in rows)
+        if not widths:
+            continue
+        width, count = widths.most_common(1)[0]
+        if width == 1:
+            continue
+        agree = count / len(rows)
+        fits_header = len(rows[0]) == width
+        score = (round(agree, 2) + (0.5 if fits_header else 0.0), width)
+        if score > best_score:
+            best, best_score = sign, score
+    return best
+
+
+def marks_of(rows: list[list[str]], delimiter: str, chosen: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the decimal and the thousands mark."""
+    stride = max(1, min(MARKED_ROWS * len(rows[0]) // MARKED_CELLS, MARKED_ROWS // 25))
+    cells = [
+        cell.strip()
+        for row in rows[1 : MARKED_ROWS + 1 : stride]
+        for cell in row
+        if cell[-1:].isdigit() or cell[-1:] == " "
+    ]
+    decimal = chosen.get("decimal") or _decimal(cells, delimiter)
+    if "thousands" in chosen:
+        thousands = chosen["thousands"]
+    else:
+        groups, mark = (_POINT_GROUPS, ".") if decimal == "," else (_COMMA_GROUPS, ",")
+        other = _POINT_DECIMAL if decimal == "," else _COMMA_DECIMAL
+        grouped = sum(1 for cell in cells if mark in cell and groups.fullmatch(cell))
+        # "12.5" in a file with a decimal comma contradicts the point as a thousands mark.
+        contrary = sum(1 for cell in cells if other.fullmatch(cell) and not groups.fullmatch(cell))
+        thousands = mark if grouped > contrary else ""
+    if thousands == decimal:
+        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+    return decimal, thousands
+
+
+def _decimal(cells: list[str], delimiter: str) -> str:
+    commas = points = 0
+    for cell in cells:
+        if "," in cell:
+            last_is_comma = cell.rfind(",") > cell.rfind(".")
+            if "." in cell:
+                commas += 3 * (last_is_comma and bool(_POINT_GROUPS.fullmatch(cell)))
+                points += 3 * (not last_is_comma and bool(_COMMA_GROUPS.fullmatch(cell)))
+            elif _COMMA_DECIMAL.fullmatch(cell):
+                # "1,234" alone is more likely a thousand in a file that separates its fields by commas.
+                grouped = delimiter == "," and bool(_COMMA_GROUPS.fullmatch(cell))
+                commas += not grouped
+                points += grouped
+        elif "." in cell and _POINT_DECIMAL.fullmatch(cell):
+            grouped = bool(_POINT_GROUPS.fullmatch(cell))
+            points += not grouped
+    return "," if commas > points else "."
+
+
+def has_header(rows: list[list[str]]) -> bool:
+    """Return whether the first row holds names; one of nothing but numbers is data."""
+    return not (len(rows) > 1 and all(_NUMBER.fullmatch(cell.strip()) for cell in rows[0]))

@@ -1,0 +1,63 @@
+"""Fit: the encoder, on training rows only, or on a random part of them where there are very many."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from sklearn.pipeline import Pipeline
+
+from jobs.pipelines.context import Recorder
+from jobs.tabular import reader
+from jobs.tabular.facts import fact
+from jobs.tabular.prefetch import ahead
+from jobs.tabular.prepare import encoder
+from jobs.tabular.prepare.split import TRAINING, random_for
+from jobs.tabular.prepare.table import batches_of
+from jobs.tabular.prepare.work import FIT_READ, TARGET_READ, Work
+from store import files
+from store.messages import Message, Notice
+
+FITTED_ROWS = 100_000
+FITTED_BYTES = 128 << 20
+
+
+def fitted_encoder(work: Work, choices: encoder.Choices) -> Pipeline:
+    """Return the encoder for the features of the table, fitted."""
+    built = encoder.build(work.features, _written_names(work.context), choices)
+    rows = _rows_to_fit(work)
+    work.context.progress(FIT_READ, 1, fact("fitting"))
+    encoder.fit(built, rows)
+    return built
+
+
+def _written_names(context: Recorder) -> dict[str, str]:
+    """Return the names as pandas reads them from the file, where a column is called otherwise here."""
+    source = reader.reopen(files.path_of(context.dataset.sha256), context.dataset.dialect)
+    return {written: name for written, name in zip(source.written_names, source.names, strict=True) if written != name}
+
+
+def _rows_to_fit(work: Work) -> pd.DataFrame:
+    """Return the training rows, or a random part of them when there are very many."""
+    share = _most_rows(work) / work.training
+    random = random_for(work.context.params, "fit")
+    parts, start = [], 0
+    for batch in ahead(batches_of(work.table, work.names)):
+        chosen = work.use[start : start + batch.num_rows] == TRAINING
+        if share < 1:
+            chosen &= random.random(batch.num_rows, dtype=np.float32) < share
+        parts.append(batch.filter(pa.array(chosen)))
+        start += batch.num_rows
+        work.progress(TARGET_READ, FIT_READ, start, "rows_read")
+    table = pa.Table.from_batches(parts)
+    if share < 1:
+        message = Message("fitted_on_part", {"fitted": table.num_rows, "training": work.training})
+        work.notices.append(Notice(message))
+    return table.to_pandas()
+
+
+def _most_rows(work: Work) -> int:
+    """Return how many rows fit into memory: a text takes room as such, and as the columns scikit-learn makes of it."""
+    most = work.context.params["max_categories"]
+    row = sum(
+        16 if column.kind in ("number", "date") else 64 + 4 * min(most, column.distinct) for column in work.features
+    )
+    return min(FITTED_ROWS, FITTED_BYTES // row)

@@ -1,0 +1,135 @@
+"""The matrices: training rows in random order, validation rows as they come, and some of those raw."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pyarrow as pa
+
+from jobs.tabular.facts import failure
+from jobs.tabular.matrix import Form, Sheet, Shuffle
+from jobs.tabular.prefetch import Behind, ahead
+from jobs.tabular.prepare.pack import Packer
+from jobs.tabular.prepare.split import TRAINING, UNUSED, VALIDATION, random_for
+from jobs.tabular.prepare.table import floats_of, parts_of
+from jobs.tabular.prepare.work import ENCODED, FIT_READ, Work
+from store import files
+
+SAMPLE_ROWS = 2_000
+PACKED_BYTES = 64 << 20
+
+
+def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
+    """Encode the table part by part and save the matrices; return how many gaps each column had."""
+    _check_room(work, packer.form)
+    writers = _Writers(work, packer.form)
+    gaps = dict.fromkeys(work.names, 0)
+    start = 0
+    with Behind() as behind:
+        for rows in _parts(work, max(1, PACKED_BYTES // packer.form.dtype.itemsize)):
+            part = slice(start, start + rows.num_rows)
+            start = part.stop
+            use = work.use[part]
+            used = use != UNUSED
+            if not used.all():
+                rows, use = rows.filter(pa.array(used)), use[used]
+            for name in work.names:
+                gaps[name] += _gaps(rows[name])
+            # Numbers beyond float32 become infinite here; training says what to do about them.
+            with np.errstate(over="ignore"):
+                matrix = packer.pack(rows)
+            behind(writers.add, matrix, writers.labels(rows, part, used), use, rows)
+            work.progress(FIT_READ, ENCODED, start, "rows_encoded")
+    writers.save()
+    return gaps
+
+
+def _check_room(work: Work, form: Form) -> None:
+    """Refuse before anything is written what would fill the disk."""
+    needed, free = (work.training + work.validation) * form.dtype.itemsize, files.room()
+    if needed > free:
+        raise failure("no_room_for_matrices", needed=needed / 1e9, free=free / 1e9)
+
+
+def _parts(work: Work, most: int) -> Iterator[pa.Table]:
+    """Yield the features, and a number to predict, part by part, at most so many rows each."""
+    names = work.names if work.target.labels is not None else [*work.names, work.context.params["target"]]
+    tables = ahead(parts_of(work.table, names))
+    return (table.slice(start, most) for table in tables for start in range(0, table.num_rows, most))
+
+
+def _gaps(column: pa.ChunkedArray) -> int:
+    if column.type == pa.float64():
+        return int(np.isnan(column.to_numpy()).sum())
+    return int(column.null_count)
+
+
+class _Writers:
+    """The files that the step leaves, while they are written."""
+
+    def __init__(self, work: Work, form: Form) -> None:
+        self._work, self._folder = work, work.context.folder
+        label: np.dtype = np.dtype(np.int16 if work.target.labels is not None else np.float64)
+        random = random_for(work.context.params, "shuffle")
+        self._shuffle = Shuffle(self._folder, work.training, form, label, random)
+        self._val_x = Sheet(self._folder / "val_X.npy", work.validation, form)
+        self._val_y = Sheet(self._folder / "val_y.npy", work.validation, label)
+        self._sample = _Sample(work)
+        self._label = label
+
+    def labels(self, rows: pa.Table, part: slice, used: np.ndarray) -> np.ndarray:
+        """Return the target of the used rows of a part."""
+        target = self._work.target
+        if target.labels is None:
+            return floats_of(rows[self._work.context.params["target"]])
+        return target.codes[part][used].astype(self._label)
+
+    def add(self, matrix: np.ndarray, labels: np.ndarray, use: np.ndarray, rows: pa.Table) -> None:
+        """Take the next rows, encoded, with their labels and uses."""
+        training, validation = np.flatnonzero(use == TRAINING), np.flatnonzero(use == VALIDATION)
+        self._shuffle.add(matrix[training], labels[training])
+        self._val_x.write(matrix[validation])
+        self._val_y.write(labels[validation])
+        self._sample.add(rows, validation, labels)
+
+    def save(self) -> None:
+        """Finish the files and hand them over as the step's output."""
+        context, work = self._work.context, self._work
+        scale = len(work.use) / work.training
+        train = self._shuffle.write(
+            self._folder / "train_X.npy",
+            self._folder / "train_y.npy",
+            lambda rows: work.progress(ENCODED, 1, int(rows * scale), "rows_shuffled"),
+        )
+        written = dict(zip(("train_X", "train_y"), train, strict=True))
+        written |= {"val_X": self._val_x.close(), "val_y": self._val_y.close()}
+        for name, known in written.items():
+            context.save(name, self._folder / f"{name}.npy", known)
+        self._sample.save(self._folder / "sample.joblib")
+        context.save("sample", self._folder / "sample.joblib")
+
+
+class _Sample:
+    """Some raw validation rows, by which the importance of columns is measured."""
+
+    def __init__(self, work: Work) -> None:
+        random = random_for(work.context.params, "sample")
+        count = min(SAMPLE_ROWS, work.validation)
+        self._chosen = np.sort(random.choice(work.validation, count, replace=False, shuffle=False))
+        self._names = work.names
+        self._passed = 0
+        self._parts: list[pa.Table] = []
+        self._labels: list[np.ndarray] = []
+
+    def add(self, rows: pa.Table, validation: np.ndarray, labels: np.ndarray) -> None:
+        """Take what was drawn of the next validation rows, which are given by their places."""
+        first, last = np.searchsorted(self._chosen, [self._passed, self._passed + len(validation)])
+        chosen = validation[self._chosen[first:last] - self._passed]
+        self._passed += len(validation)
+        self._parts.append(rows.select(self._names).take(chosen))
+        self._labels.append(labels[chosen])
+
+    def save(self, path: Path) -> None:
+        rows = pa.concat_tables(self._parts).to_pandas()
+        joblib.dump({"rows": rows, "codes": np.concatenate(self._labels)}, path)

@@ -1,0 +1,118 @@
+"""Preprocess: from the typed table to matrices for training and validation. All is fitted on training rows only."""
+
+from typing import Any
+
+from jobs.pipelines.context import Recorder
+from jobs.pipelines.registry import step
+from jobs.tabular.column import Column
+from jobs.tabular.facts import fact, failure
+from jobs.tabular.prepare.params import params as declared
+from jobs.tabular.prepare.split import split
+from jobs.tabular.prepare.target import read_target
+from jobs.tabular.prepare.work import CHECKED, Work
+from store.messages import Message, Notice
+
+MOST_MATRIX_COLUMNS = 20_000
+# Fewer training rows than this give scores that depend on chance.
+FEW_ROWS = 50
+# Names in an error about a column that is not there.
+NAMED = 20
+
+Result = dict[str, Any]
+
+
+@step("preprocess", needs=("upload",), params=declared, version=4)
+def preprocess(context: Recorder) -> Result:
+    """Make matrices of the table, and the fitted encoder from raw rows to them."""
+    params, uploaded = context.params, context.result("upload")
+    columns = {stored["name"]: Column.from_json(stored) for stored in uploaded["columns_profile"]}
+    context.progress(0, 1, fact("checking_table"))
+    table = context.file("upload", "table")
+    features, left_out = _choose_features(columns, params)
+    context.progress(CHECKED, 1, fact("reading_target"))
+    target = read_target(table, columns[params["target"]], params["task"], uploaded["rows"])
+    use, notices = split(target, params)
+    work = Work(context, table, features, left_out, target, use, target.notices + notices)
+    context.log(fact("rows_split", training=work.training, validation=work.validation))
+    return _encode(work)
+
+
+def _choose_features(columns: dict[str, Column], params: dict[str, Any]) -> tuple[list[Column], list[Result]]:
+    """Return the features, and why the other columns are left out."""
+    target, wanted = params["target"], params["features"]
+    if target not in columns:
+        raise failure("no_such_target", column=target, columns=list(columns)[:NAMED])
+    if unknown := [name for name in wanted or [] if name not in columns]:
+        raise failure("no_such_feature", column=unknown[0])
+    features, left_out = [], []
+    for name, column in columns.items():
+        if name == target:
+            continue
+        if reason := _reason(column, wanted):
+            left_out.append({"column": name, "reason": reason.as_json()})
+        else:
+            features.append(column)
+    if not features:
+        raise failure("no_features")
+    return features, left_out
+
+
+def _reason(column: Column, wanted: list[str] | None) -> Message | None:
+    """Return why a column is no feature; None when it is one."""
+    if column.kind == "empty":
+        return Message("all_missing")
+    if wanted is not None:
+        return None if column.name in wanted else Message("not_chosen")
+    return None if column.role == "feature" else column.reason or Message("left_out")
+
+
+def _encode(work: Work) -> Result:
+    """Fit the encoder on training rows, encode all rows, save everything."""
+    import joblib
+
+    # Imported here, so that commands that only name the step start without scikit-learn.
+    from jobs.tabular.prepare.encoder import Choices
+    from jobs.tabular.prepare.fit import fitted_encoder
+    from jobs.tabular.prepare.matrices import write_matrices
+    from jobs.tabular.prepare.pack import Packer
+    from jobs.tabular.prepare.summary import summary_of
+
+    context, params = work.context, work.context.params
+    dialect = context.dataset.dialect
+    marks = dialect.get("decimal", "."), dialect.get("thousands", "")
+    choices = Choices(
+        params["gaps"], params["text_gaps"], params["scaling"], params["max_categories"], marks[0], marks[1]
+    )
+    encoder = fitted_encoder(work, choices)
+    packer = Packer(encoder, work.features)
+    if (width := packer.form.width) > MOST_MATRIX_COLUMNS:
+        raise failure("matrix_too_wide", columns=width, most=MOST_MATRIX_COLUMNS)
+    gaps = write_matrices(work, packer)
+    # The name "way" is that of the first version; results of it are still reused.
+    joblib.dump({"way": encoder, "labels": work.target.labels}, context.folder / "transformer.joblib")
+    context.save("transformer", context.folder / "transformer.joblib")
+    return _result(work, summary_of(encoder, work.features, gaps, choices), width)
+
+
+def _result(work: Work, done: dict[str, list[Message]], width: int) -> Result:
+    target, params = work.target, work.context.params
+    classes = counts = None
+    if target.labels is not None:
+        classes = [str(label) for label in target.labels]
+        counts = dict(zip(classes, target.counts, strict=True))
+    if work.training < FEW_ROWS:
+        work.notices.append(Notice(Message("few_training_rows", {"count": work.training}), "warning"))
+    return {
+        "task": params["task"],
+        "target": params["target"],
+        "classes": classes,
+        "class_counts": counts,
+        "features": work.names,
+        "left_out": work.left_out,
+        "columns": [{"column": name, "did": [message.as_json() for message in done[name]]} for name in work.names],
+        "train_rows": work.training,
+        "validation_rows": work.validation,
+        "rows_dropped": target.dropped,
+        "matrix_columns": width,
+        "notices": [notice.as_json() for notice in work.notices],
+    }

@@ -1,0 +1,57 @@
+"""The summary: what was done with each column, as messages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sklearn.pipeline import Pipeline
+
+from jobs.tabular.column import Column
+from jobs.tabular.prepare.encoder import Choices
+from store.messages import Message
+
+
+def summary_of(
+    encoder: Pipeline, columns: Sequence[Column], gaps: Mapping[str, int], choices: Choices
+) -> dict[str, list[Message]]:
+    """Return what the fitted encoder does with each column; `gaps` are the missing cells of the table."""
+    by_name = {column.name: column for column in columns}
+    summary: dict[str, list[Message]] = {}
+    for _label, part, names in encoder.named_steps["columns"].transformers_:
+        if not isinstance(part, Pipeline):
+            continue
+        for position, name in enumerate(names):
+            done = [*_filled(part, position, gaps.get(name, 0), by_name[name], choices)]
+            done += _encoded(part, position, by_name[name], choices)
+            summary[name] = done or [Message("taken_as_is")]
+    return summary
+
+
+def _filled(part: Pipeline, position: int, count: int, column: Column, choices: Choices) -> Iterator[Message]:
+    """Yield what stands in for the gaps of a column."""
+    if not count:
+        return
+    if "gaps" not in part.named_steps:
+        yield Message("gaps_own_category", {"count": count})
+    elif column.kind == "date":
+        yield Message(f"gaps_{choices.gaps}_date", {"count": count})
+    else:
+        value = part.named_steps["gaps"].statistics_[position]
+        if column.kind == "number":
+            yield Message(f"gaps_{choices.gaps}", {"count": count, "value": float(value)})
+        else:
+            yield Message("gaps_most_frequent", {"count": count, "value": str(value)})
+
+
+def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) -> Iterator[Message]:
+    """Yield how the values of a column become numbers."""
+    if column.kind in ("number", "date"):
+        if column.kind == "date":
+            yield Message("date_parts")
+        if choices.scaling != "none":
+            yield Message(f"scaled_{choices.scaling}")
+        return
+    encoder = part.named_steps["categories"]
+    rare = encoder.infrequent_categories_[position]
+    many = 0 if rare is None else len(rare)
+    yield Message("one_column_each", {"count": len(encoder.categories_[position]) - many})
+    if many:
+        yield Message("rare_values_together", {"count": many})

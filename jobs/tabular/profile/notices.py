@@ -1,0 +1,78 @@
+"""Roles and notices: whether a column is proposed as a feature, and what a person should know about it."""
+
+import re
+from collections.abc import Iterator
+
+from jobs.tabular.column import Column, Role
+from jobs.tabular.limits import FEWEST_ROWS, WORDS
+from jobs.tabular.profile.cells import DATE_FORMATS
+from jobs.tabular.profile.observed import ObservedColumn
+from store.messages import Message, Notice, Values
+
+# A share of missing cells below this is not worth a notice; one above the second is a warning.
+SOME_MISSING = 0.05
+MOSTLY_MISSING = 0.5
+
+_ID_NAME = re.compile(
+    r"(^|[\s_\-.#])(id|ids|no|nr|num|number|numara|numarası|key|code|kod|kodu|uuid|guid|index|sıra|row)$|^#$|[a-z](Id|ID|No)$"
+)
+
+
+def role_of(column: Column, observed: ObservedColumn, exact: bool) -> tuple[Role, Message | None]:
+    """Return whether a column is proposed as a feature, and if not, why."""
+    if column.kind == "empty":
+        return "leave_out", Message("all_missing")
+    if exact and column.distinct == 1 and column.distinct_exact and column.kind != "date":
+        return "leave_out", Message("constant")
+    present = observed.present - observed.blanks
+    unique = observed.unique_share if observed.capped else column.distinct / max(present, 1)
+    if column.kind == "number" and column.whole and unique >= 0.999 and present >= FEWEST_ROWS:
+        in_sequence = observed.high - observed.low + 1 <= 1.05 * present
+        if in_sequence or _ID_NAME.search(column.name) or _ID_NAME.search(column.name.casefold()):
+            return "leave_out", Message("id_numbers")
+    if column.kind == "text" and unique > 0.5 and column.distinct > 20:
+        return "leave_out", Message("id_or_free_text")
+    return "feature", None
+
+
+def notices_of(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
+    """Yield what is worth knowing about a column."""
+    if column.reason:
+        yield _notice(column, f"left_out_{column.reason.code}")
+    yield from _unreadable(column, observed)
+    if observed.like_dates and column.kind == "text":
+        yield _notice(column, "dates_in_several_formats", warning=True)
+    if observed.codes:
+        yield _notice(column, "codes_leading_zeros" if observed.codes == "zeros" else "codes_too_long")
+    share = column.missing / max(observed.rows, 1)
+    if column.kind != "empty" and share >= SOME_MISSING:
+        yield _notice(column, "share_missing", share > MOSTLY_MISSING, percent=share * 100)
+    if _day_or_month_first(column, observed):
+        yield _notice(column, "day_first_assumed", warning=True)
+
+
+def _unreadable(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
+    """Yield which cells count as missing although something stands in them."""
+    if column.unread:
+        code = "cells_without_date" if column.kind == "date" else "cells_without_number"
+        yield _notice(column, code, warning=True, count=column.unread)
+    if column.huge:
+        yield _notice(column, "cells_too_large", warning=True, count=column.huge)
+    if words := {word: observed.counts[word] for word in WORDS if observed.counts[word]}:
+        code = "words_missing_unless_target" if column.kind in ("text", "yes_no") else "words_missing"
+        yield _notice(column, code, count=sum(words.values()), words=" or ".join(words))
+
+
+def _day_or_month_first(column: Column, observed: ObservedColumn) -> bool:
+    """Return whether day and month can be told apart by no date of the column."""
+    if column.format is None or not observed.times or observed.marks.day_first is not None:
+        return False
+    other = column.format.translate(str.maketrans("dm", "md"))
+    if DATE_FORMATS.get(column.format) is None or other not in observed.times:
+        return False
+    return observed.times[other].read == observed.times[column.format].read
+
+
+def _notice(column: Column, code: str, warning: bool = False, **values: object) -> Notice:
+    named: Values = {"column": column.name, **values}  # type: ignore[dict-item]
+    return Notice(Message(code, named), "warning" if warning else "info", column.name)

@@ -1,0 +1,120 @@
+"""The profiler: takes batches of text cells and returns what is in each column."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.tabular.column import Column
+from jobs.tabular.limits import FEWEST_ROWS
+from jobs.tabular.profile.cells import numbers_of, texts_of
+from jobs.tabular.profile.notices import notices_of, role_of
+from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
+from jobs.tabular.proposal import propose_target
+from jobs.tabular.reader import Marks, Source
+from store.errors import Refused
+from store.messages import Notice
+
+SAMPLED_IN_ALL = 8_000_000
+PREVIEW_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The profile of a table; `exact` where all of its rows were read."""
+
+    columns: list[Column]
+    preview: list[list[Any]]
+    notices: list[Notice]
+    proposal: dict[str, Any] | None
+    rows: int
+    exact: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the profile as a dataset stores it; rows are not known before all of them were read."""
+        return {
+            "rows": self.rows if self.exact else None,
+            "exact": self.exact,
+            "columns": [column.to_json() for column in self.columns],
+            "preview": self.preview,
+            "notices": [notice.as_json() for notice in self.notices],
+            "proposal": self.proposal,
+        }
+
+
+class Profiler:
+    """Takes batches of text cells; `finish` returns the profile of all of them."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._size = size
+        sampled = min(SAMPLED, SAMPLED_IN_ALL // len(source.names))
+        self._columns = [ObservedColumn(name, source.dialect, sampled) for name in source.names]
+        self._head: pa.RecordBatch | None = None
+        self.rows = 0
+        self._bytes = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next rows."""
+        self.rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._head is None:
+            self._head = batch.slice(0, PREVIEW_ROWS)
+        # Cells take at least as many bytes here as in the file, so this does not underestimate by much.
+        rows_in_all = self.rows * max(self._size / max(self._bytes, 1), 1.0) * 1.5
+        for column, cells in zip(self._columns, batch.columns, strict=True):
+            column.add(cells, rows_in_all)
+
+    def just_read(self) -> list[np.ndarray | None]:
+        """Return the numbers of the batch that was added last, column by column."""
+        return [column.just_read for column in self._columns]
+
+    def finish(self, exact: bool) -> Profile:
+        """Return the profile of all rows so far; `exact` says that there are no others."""
+        if exact and self.rows < FEWEST_ROWS:
+            have = "no rows" if not self.rows else f"only {self.rows} {'row' if self.rows == 1 else 'rows'}"
+            raise Refused(f"The file has {have} below the column names; at least {FEWEST_ROWS} are needed.", "file")
+        columns = [self._described(observed, exact) for observed in self._columns]
+        if all(column.kind == "empty" for column in columns):
+            raise Refused("Every cell of the file is missing.", "file")
+        notices = list(self._source.notices)
+        for column, observed in zip(columns, self._columns, strict=True):
+            notices += notices_of(column, observed)
+        return Profile(columns, self._preview(columns), notices, propose_target(columns), self.rows, exact)
+
+    def _described(self, observed: ObservedColumn, exact: bool) -> Column:
+        column = observed.described()
+        role, reason = role_of(column, observed, exact)
+        return replace(column, role=role, reason=reason)
+
+    def _preview(self, columns: list[Column]) -> list[list[Any]]:
+        assert self._head is not None
+        shown = [
+            _shown(cells, column, self._source.dialect)
+            for cells, column in zip(self._head.columns, columns, strict=True)
+        ]
+        return [list(row) for row in zip(*shown, strict=True)]
+
+
+def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, first_bytes: int | None = None) -> Profile:
+    """Return the profile of a table, or only of its first bytes."""
+    profiler = Profiler(source, size)
+    seen, exact = 0, True
+    for batch in chunks:
+        profiler.add(batch)
+        seen += batch.nbytes
+        if first_bytes is not None and seen >= first_bytes:
+            exact = False
+            break
+    return profiler.finish(exact)
+
+
+def _shown(cells: pa.Array, column: Column, marks: Marks) -> list[Any]:
+    """Return cells for a preview."""
+    if column.kind == "number":
+        return [
+            None if np.isnan(value) else tidy(float(value), column.whole) for value in numbers_of(cells, marks).values
+        ]
+    return [value if value is None or len(value) <= 200 else value[:199] + "…" for value in texts_of(cells).to_pylist()]

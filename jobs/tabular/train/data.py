@@ -1,0 +1,73 @@
+"""The data of a training: the matrices that preparation left, and the target as an estimator is shown it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.pipelines.context import Recorder
+from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.facts import failure
+from jobs.tabular.matrix import BLOCK_BYTES, Matrix
+
+SCORED_ROWS = 20_000
+
+
+@dataclass
+class TrainingData:
+    """Training and validation rows; a numeric target is centred and scaled."""
+
+    x: Matrix
+    y: Matrix
+    val_x: Matrix
+    val_y: np.ndarray
+    sample_x: np.ndarray
+    sample_y: np.ndarray
+    labels: np.ndarray | None
+    weights: np.ndarray | None
+    middle: float = 0.0
+    spread: float = 1.0
+
+    @classmethod
+    def load(cls, context: Recorder, algorithm: Algorithm, labels: np.ndarray | None) -> "TrainingData":
+        x, y, val_x, val_y = (
+            Matrix(context.file("preprocess", name)) for name in ("train_X", "train_y", "val_X", "val_y")
+        )
+        if (labels is None) is not (algorithm.task == "regression"):
+            raise failure("algorithm_cannot_predict", algorithm=algorithm.label)
+        # Training rows are in random order already, so the first ones are a fair sample.
+        scored = min(SCORED_ROWS, BLOCK_BYTES // (x.shape[1] * x.dtype.itemsize))
+        data = cls(x, y, val_x, val_y.part(0, val_y.rows), x.part(0, scored), y.part(0, scored), labels, None)
+        if labels is None:
+            data._measure_target()
+        elif context.params.get("class_weight") == "balanced":
+            data._weigh_classes()
+        return data
+
+    def _measure_target(self) -> None:
+        rows = self.y.rows
+        self.middle = sum(float(block.sum()) for block in self.y.blocks()) / rows
+        around = sum(float(((block - self.middle) ** 2).sum()) for block in self.y.blocks())
+        self.spread = (around / rows) ** 0.5 or 1.0
+
+    def _weigh_classes(self) -> None:
+        assert self.labels is not None
+        counts = np.zeros(len(self.labels))
+        for block in self.y.blocks():
+            counts += np.bincount(block, minlength=len(counts))
+        self.weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
+
+    def goal(self, y: np.ndarray) -> np.ndarray:
+        """Return a target as an estimator is shown it."""
+        return y if self.labels is not None else (y - self.middle) / self.spread
+
+    def weight(self, y: np.ndarray) -> np.ndarray | None:
+        """Return how much each row counts; None when all count alike."""
+        return None if self.weights is None else self.weights[y]
+
+    def validation(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the validation rows block by block, each with its target."""
+        start = 0
+        for block in self.val_x.blocks():
+            yield block, self.goal(self.val_y[start : start + len(block)])
+            start += len(block)

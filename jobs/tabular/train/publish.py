@@ -1,0 +1,37 @@
+"""Publishing: from the estimator that learned codes or a scaled target to one that answers as the file has it."""
+
+from typing import Any
+
+import numpy as np
+
+from jobs.pipelines.registry import Params
+from jobs.tabular.train.data import TrainingData
+
+
+def published(estimator: Any, data: TrainingData, params: Params) -> Any:
+    """Return the estimator with the original labels, or predicting in the target's own unit."""
+    if "random_state" in params:
+        estimator.set_params(random_state=params["random_state"])
+    if data.labels is not None:
+        estimator.classes_ = data.labels
+        if hasattr(estimator, "_label_binarizer"):
+            estimator._label_binarizer.classes_ = data.labels
+        return estimator
+    return _in_own_unit(estimator, data.middle, data.spread)
+
+
+def _in_own_unit(estimator: Any, middle: float, spread: float) -> Any:
+    """Return a regressor that learned a scaled target with its last layer scaled back to the unit of the target. The
+    trees of boosting have no public way to that; a test holds what this relies on."""
+    if hasattr(estimator, "coef_"):
+        estimator.coef_ = estimator.coef_.astype(np.float64) * spread
+        estimator.intercept_ = estimator.intercept_ * spread + middle
+    elif hasattr(estimator, "coefs_"):
+        estimator.coefs_[-1] = estimator.coefs_[-1].astype(np.float64) * spread
+        estimator.intercepts_[-1] = estimator.intercepts_[-1].astype(np.float64) * spread + middle
+    else:
+        for trees in estimator._predictors:
+            for tree in trees:
+                tree.nodes["value"] *= spread
+        estimator._baseline_prediction = estimator._baseline_prediction * spread + middle
+    return estimator

@@ -1,0 +1,200 @@
+"""Train: epochs with live numbers; the best epoch is published, and a killed training continues where it was."""
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from jobs.pipelines.context import Recorder, StepError
+from jobs.pipelines.registry import Param, Params, step
+from jobs.tabular import algorithms
+from jobs.tabular.algorithms import TREES_PER_EPOCH, Algorithm
+from jobs.tabular.facts import fact, failure
+from jobs.tabular.matrix import BLOCK_ROWS
+from jobs.tabular.train.data import TrainingData
+from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
+from jobs.tabular.train.publish import published
+from jobs.tabular.train.run import Run, begin
+
+# Bytes of one block: its rows are visited in random order, which is slow where they are not in the cache.
+LEARNED_BYTES = 3 << 19
+FEWEST_LEARNED = 1_024
+# An r2 this low means errors a thousand times the spread of the target.
+HOPELESS = -1e6
+LOGGED_EPOCHS = 20
+
+
+def _params(chosen: Params) -> Sequence[Param]:
+    algorithm = algorithms.chosen(chosen)
+    which = Param(
+        "algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence, choices=tuple(algorithms.ALGORITHMS)
+    )
+    return (which, *algorithm.params)
+
+
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, version=3)
+def train(context: Recorder) -> dict[str, Any]:
+    """Train the algorithm epoch by epoch, and publish its best epoch."""
+    import joblib
+
+    algorithm = algorithms.get(context.params["algorithm"])
+    prepared = joblib.load(context.file("preprocess", "transformer"))
+    data = TrainingData.load(context, algorithm, prepared["labels"])
+    run = begin(context, algorithm)
+    _learn(context, algorithm, data, run)
+    if run.best_score < HOPELESS:
+        raise _diverged(context)
+    return _finish(context, algorithm, data, run, prepared)
+
+
+def _learn(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
+    """Train epoch by epoch, until all are done or none gets better."""
+    import joblib
+
+    while not run.over(context.params):
+        with _quiet():
+            _fit(context, algorithm, data, run)
+            seen, tested = _test(context, algorithm, data, run)
+        _judge(run, seen, tested, context.params)
+        context.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+
+
+def _test(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
+    """Return how good the estimator is now, on training rows and on validation rows."""
+    epochs = context.params["epochs"]
+    with unchecked():
+        seen = measure(algorithm, run.estimator, [(data.sample_x, data.goal(data.sample_y))], data.spread)
+        tested = measure(algorithm, run.estimator, data.validation(), data.spread)
+    if not all(np.isfinite([*seen.values(), *tested.values()])):
+        raise _diverged(context)
+    run.epoch += 1
+    context.metric(
+        run.epoch,
+        **{f"train_{name}": value for name, value in seen.items()},
+        **{f"val_{name}": value for name, value in tested.items()},
+    )
+    if run.epoch % max(1, epochs // LOGGED_EPOCHS) == 0:
+        measures = [f"{name} {value:.4g}" for name, value in tested.items()]
+        context.log(fact("epoch_measured", epoch=run.epoch, epochs=epochs, measures=measures))
+    return seen, tested
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        # scikit-learn warns of blocks with few rows of many classes; the target was checked before.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        yield
+
+
+@contextmanager
+def _diverging(context: Recorder, estimator: Any, *given: np.ndarray) -> Iterator[None]:
+    """Turn an error of scikit-learn into advice where numbers are infinite: those given, or those learned."""
+    try:
+        yield
+    except ValueError:
+        if is_finite(estimator, *given):
+            raise
+        raise _diverged(context) from None
+
+
+def _diverged(context: Recorder) -> StepError:
+    rate = context.params.get("learning_rate")
+    return failure("training_diverged", rate=rate) if rate else failure("training_diverged_by_c")
+
+
+def _fit(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
+    """One epoch."""
+    context.check()
+    parts = _grow(context, data, run) if algorithm.in_memory else _walk(context, data, run)
+    epochs = context.params["epochs"]
+    # Checking that a block is finite brings it into the cache, and saves more time than it takes.
+    with unchecked(finite=False):
+        for share in parts:
+            context.progress(run.epoch + share, epochs, fact("epoch_running", epoch=run.epoch + 1, epochs=epochs))
+            context.check()
+
+
+def _walk(context: Recorder, data: TrainingData, run: Run) -> Iterator[float]:
+    """Go through all blocks in random order; yield the share of the epoch that is done."""
+    named = {} if data.labels is None else {"classes": np.arange(len(data.labels))}
+    rows = min(BLOCK_ROWS, max(FEWEST_LEARNED, LEARNED_BYTES // (data.x.shape[1] * data.x.dtype.itemsize)))
+    order = run.random.permutation(range(0, data.x.rows, rows))
+    for done, start in enumerate(order, 1):
+        x, y = data.x.part(start, start + rows), data.y.part(start, start + rows)
+        if "batch_size" in context.params:
+            run.estimator.batch_size = min(context.params["batch_size"], len(y))
+        goal = data.goal(y)
+        with _diverging(context, run.estimator, x, goal):
+            run.estimator.partial_fit(x, goal, sample_weight=data.weight(y), **named)
+        yield done / len(order)
+
+
+def _grow(context: Recorder, data: TrainingData, run: Run) -> Iterator[float]:
+    """Add trees."""
+    rows = algorithms.most_rows(data.x.shape[1])
+    if rows < data.x.rows and run.epoch == 0:
+        context.log(fact("learns_from_part", rows=rows), "warning")
+    x, y = data.x.part(0, rows), data.y.part(0, rows)
+    if data.labels is not None and len(np.unique(y)) < len(data.labels):
+        raise failure("labels_too_rare")
+    yield 0.0  # an epoch takes up to minutes, and the next report comes at its end
+    run.estimator.max_iter = TREES_PER_EPOCH * (run.epoch + 1)
+    goal = data.goal(y)
+    with _diverging(context, run.estimator, x, goal):
+        run.estimator.fit(x, goal, sample_weight=data.weight(y))
+    yield 1.0
+
+
+def _judge(run: Run, seen: Scores, tested: Scores, params: Params) -> None:
+    """Remember the best epoch; stop early where that is chosen and no epoch gets better."""
+    main = "accuracy" if "accuracy" in tested else "r2"
+    score = tested[main]
+    if run.epoch == 1:
+        run.first_score = score
+    rank = (score, -tested["loss"])
+    if rank > run.best_rank:
+        run.best_rank, run.best_score, run.best_epoch = rank, score, run.epoch
+        run.best_train = seen[main]
+        # Its random state is shared, not copied: copying it would take longer than all the rest.
+        run.best = copy.deepcopy(run.estimator, {id(run.random): run.random})
+    elif params.get("early_stopping") and run.epoch - run.best_epoch >= params["patience"]:
+        run.stopped = True
+
+
+def _finish(
+    context: Recorder,
+    algorithm: Algorithm,
+    data: TrainingData,
+    run: Run,
+    prepared: dict[str, Any],
+) -> dict[str, Any]:
+    """Save one file that predicts the original labels on raw rows."""
+    import joblib
+    from sklearn.pipeline import Pipeline
+
+    estimator = published(run.best, data, context.params)
+    model = Pipeline([*prepared["way"].steps, ("model", estimator)])
+    path = context.folder / "model.joblib"
+    joblib.dump(model, path, compress=3 if algorithm.in_memory else 0)
+    saved = context.save("model", path)
+    if run.stopped:
+        context.log(fact("stopped_early", epoch=run.epoch, patience=context.params["patience"]))
+    context.log(fact("best_epoch", epoch=run.best_epoch))
+    main = "val_accuracy" if data.labels is not None else "val_r2"
+    return {
+        "algorithm": algorithm.key,
+        "epochs_run": run.epoch,
+        "best_epoch": run.best_epoch,
+        "stopped_early": run.stopped,
+        "main_metric": main,
+        "best": run.best_score,
+        "best_train": run.best_train,
+        "first": run.first_score,
+        "model_size": saved.size,
+        "given_rows": data.x.rows,
+        "learned_rows": min(algorithms.most_rows(data.x.shape[1]), data.x.rows) if algorithm.in_memory else data.x.rows,
+    }
