@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Answer, refusal, refuse_plainly
-from api.openapi_page import manual
+from api.openapi_page import POLICY, manual
 from api.routes import datasets, people, queues, workflows
-from api.wall import roles
+from api.wall import limits, roles
 from api.wall.roles import needs
 from store.actors import Role
 
@@ -65,7 +65,7 @@ def health() -> Response:
 
 
 class ShortBodies:
-    """Refuses bodies that no request but an upload has, before they fill the memory."""
+    """Refuses bodies that are too long or too late for a request other than an upload."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -74,17 +74,13 @@ class ShortBodies:
         if scope["type"] != "http" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
-        body = b""
-        message: Message = {"more_body": True}
-        while message.get("more_body"):
-            message = await receive()
-            body += message.get("body", b"")
-            if message["type"] == "http.disconnect":
-                return
-            if len(body) > LONGEST_BODY:
-                answer = refusal(413, "The body is too long; requests other than uploads have at most 1 MB.")
-                await answer(scope, receive, send)
-                return
+        try:
+            body = await limits.short_body(receive, LONGEST_BODY)
+        except limits.DisconnectedError:
+            return
+        except limits.BodyError as error:
+            await refusal(error.status, error.sentence, headers={"Connection": "close"})(scope, receive, send)
+            return
         await self._app(scope, _replay(body, receive), send)
 
 
@@ -107,4 +103,4 @@ def _is_upload(scope: Scope) -> bool:
 async def _docs(request: Request) -> Response:
     spec: dict[str, Any] = await run_in_threadpool(request.app.openapi)
     root = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
-    return HTMLResponse(manual(spec, root))
+    return HTMLResponse(manual(spec, root), headers={"Content-Security-Policy": POLICY})

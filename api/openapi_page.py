@@ -1,24 +1,31 @@
 """The page at /api/docs: drawn here from the OpenAPI description, so that it needs neither scripts nor the internet."""
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
+       color-scheme: light dark; }
+code, pre { font: 14px/1.5 ui-monospace, monospace; }
+pre { overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .5rem; }
+summary { cursor: pointer; padding: .4rem 0; }
+summary b { display: inline-block; min-width: 4.5rem; }
+dt { font-family: ui-monospace, monospace; font-size: 14px; }
+dd { margin: 0 0 .4rem 1.5rem; }
+"""
+POLICY = (
+    "default-src 'none'; base-uri 'none'; "
+    f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+)
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} API</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
-       color-scheme: light dark; }}
-code, pre {{ font: 14px/1.5 ui-monospace, monospace; }}
-pre {{ overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .5rem; }}
-summary {{ cursor: pointer; padding: .4rem 0; }}
-summary b {{ display: inline-block; min-width: 4.5rem; }}
-dt {{ font-family: ui-monospace, monospace; font-size: 14px; }}
-dd {{ margin: 0 0 .4rem 1.5rem; }}
-</style>
+<style>{style}</style>
 <h1>{title} API</h1>
 <p>{about}</p>
 <p>For programs: <a href="{root}/openapi.json">openapi.json</a></p>
@@ -38,7 +45,11 @@ def manual(spec: dict[str, Any], root: str) -> str:
         parts.append(_route(path, method, route, spec, root))
     info = spec["info"]
     return PAGE.format(
-        title=escape(info["title"]), about=escape(info["description"]), root=escape(root), parts="\n".join(parts)
+        style=STYLE,
+        title=escape(info["title"]),
+        about=escape(info["description"]),
+        root=escape(root),
+        parts="\n".join(parts),
     )
 
 

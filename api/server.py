@@ -17,6 +17,7 @@ from api.app import create
 from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
 from api.wall import single_sign_on
+from api.wall.connections import close_late_ones
 from api.wall.login import login, logout
 from api.wall.origin import Guard, is_loopback, names, written_down
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
@@ -47,7 +48,11 @@ def lifespan(warm_up: Callable[[], None]) -> Lifespan:
     async def live(_app: Any) -> AsyncIterator[dict[str, Any]]:
         _check_settings()
         with presence.using(wait=False) as use:
-            tasks = [asyncio.create_task(_watch(use)), asyncio.create_task(asyncio.to_thread(warm_up))]
+            tasks = [
+                asyncio.create_task(_watch(use)),
+                asyncio.create_task(close_late_ones()),
+                asyncio.create_task(asyncio.to_thread(warm_up)),
+            ]
             try:
                 yield {}
             finally:

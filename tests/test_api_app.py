@@ -93,7 +93,7 @@ def test_refusals_are_one_sentence(client, method, path, status, words):
             "params must be text without half or zero characters.",
         ),
         (b"[" * 100_000, 400, "The body cannot be read as JSON."),
-        (b" " * 1_100_000, 413, "The body is too long; requests other than uploads have at most 1 MB."),
+        (b" " * 1_100_000, 413, "The body is too long; 1 MB is the most for this request."),
     ],
 )
 def test_bad_bodies_are_one_sentence(client, body, status, words):

@@ -1,8 +1,11 @@
 """Attacks: what a stranger, a viewer or an analyst tried against the wall, performed again; nothing gives way."""
 
 import ast
+import contextlib
 import contextvars
 import importlib
+import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,8 @@ from pathlib import Path
 import anyio
 import httpx2 as httpx
 import pytest
+import uvicorn
+from conftest import free_port
 from fastapi.routing import APIRoute
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
@@ -18,7 +23,8 @@ from starlette.testclient import TestClient
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import create
-from api.wall import roles
+from api.routes import uploads
+from api.wall import connections, limits, roles
 from api.wall.origin import Guard, names
 from jobs.verbs import passwords, people
 from store import actors, audit
@@ -341,6 +347,221 @@ def test_a_change_of_a_person_is_whole_or_not_at_all(house):
     assert answer.status_code == 422 and browser_of(house, "viewer")
     both = admin.patch("/api/people/viewer", json={"role": "analyst", "password": "Another-one-9"})
     assert both.status_code == 200 and both.json()["role"] == "analyst"
+
+
+# Uploads that hold a place, bodies that do not end
+
+
+def ask(path, receive, actor):
+    """A request of this actor to the API, whose body comes as `receive` gives it; and the answers it gets."""
+    answers = []
+
+    async def keep(message):
+        answers.append(message)
+
+    async def run():
+        with actors.acting(actor):
+            await create()(scope, receive, keep)
+
+    scope = POST | {"path": path, "query_string": b"name=a.csv", "headers": [(b"host", b"localhost")]}
+    return run, answers
+
+
+POST = {
+    "type": "http",
+    "method": "POST",
+    "raw_path": b"",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost")],
+    "http_version": "1.1",
+    "scheme": "http",
+    "server": ("127.0.0.1", 8501),
+    "client": ("203.0.113.1", 1),
+}
+
+
+def begins(*chunks):
+    """A body that begins so, and then says nothing more."""
+    left = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+
+    async def receive():
+        return left.pop(0) if left else await anyio.sleep_forever()
+
+    return receive
+
+
+def test_slow_uploads_of_one_person_leave_room_for_others(home):
+    """Two uploads of a person at a time; the third is refused at once, and another person's arrives."""
+    ann, ben = Actor("ann", Role.analyst, "api"), Actor("ben", Role.analyst, "api")
+    table = b"a,b\n" + b"1,2\n3,4\n" * 20
+    statuses = {}
+
+    async def whole_table():
+        return {"type": "http.request", "body": table, "more_body": False}
+
+    async def upload(name, actor, receive):
+        run, answers = ask("/datasets", receive, actor)
+        await run()
+        statuses[name] = answers[0]["status"]
+
+    async def crowd():
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(upload, f"slow {number}", ann, begins(b"a,b\n"))
+            await anyio.sleep(0.3)
+            assert list(statuses.values()) == [503] * 6
+            with anyio.fail_after(20):
+                await upload("quick", ben, whole_table)
+            group.cancel_scope.cancel()
+
+    in_one_loop(crowd)
+    assert statuses["quick"] == 201 and not uploads._arriving
+
+
+def test_an_upload_that_trickles_ends(home, monkeypatch):
+    """A line now and then does not hold a place for as long as one likes."""
+    monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(uploads, "LEAST_BYTES_A_SECOND", 1000.0)
+
+    async def receive():
+        await anyio.sleep(0.1)
+        return {"type": "http.request", "body": b"1,2\n", "more_body": True}
+
+    run, answers = ask("/datasets", receive, Actor("ann", Role.analyst, "api"))
+    begun = time.monotonic()
+    in_one_loop(run)
+    assert answers[0]["status"] == 422 and time.monotonic() - begun < 5
+    assert not uploads._arriving and uploads.AT_ONCE.borrowed_tokens == 0
+
+
+@pytest.mark.parametrize("path", ["/me/tokens", "/workflows"])
+def test_a_short_body_has_to_arrive_in_time(home, monkeypatch, path):
+    """A request whose body stops is answered, and its connection closed."""
+    monkeypatch.setattr(limits, "SHORT_BODY_SECONDS", 0.1)
+    run, answers = ask(path, begins(b"{"), Actor("vic", Role.analyst, "api"))
+    in_one_loop(run)
+    assert answers[0]["status"] == 408 and (b"connection", b"close") in answers[0]["headers"]
+
+
+def test_a_sign_in_form_that_breaks_off_is_no_fault_of_ours(house):
+    """A connection that closes within the form leaves no traceback in the log."""
+    body, answers = [{"type": "http.request", "body": b"name=", "more_body": True}, {"type": "http.disconnect"}], []
+
+    async def receive():
+        return body.pop(0)
+
+    async def keep(message):
+        answers.append(message)
+
+    in_one_loop(lambda: house(POST | {"path": "/login"}, receive, keep))
+    assert answers[0]["status"] == 400
+
+
+def test_without_a_provider_there_is_no_single_sign_on(house):
+    """The two addresses that lead to a provider are not there, and write nothing into the log."""
+    for path in ("/auth/login", "/oauth2callback"):
+        answer = client_of(house).get(path)
+        assert answer.status_code == 404 and answer.json()["detail"] == "There is no single sign-on here."
+
+
+@pytest.mark.slow
+def test_requests_that_never_end_are_closed(app):
+    """Headers, sign-in forms and bodies that stop are not waited for longer than some seconds."""
+    beginnings = [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"",
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nname=",
+        b"POST /api/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 9000\r\n\r\n{",
+        b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nX-Slow: ",
+    ]
+    open_ones = []
+    for beginning in beginnings * 5:
+        connection = socket.create_connection(("127.0.0.1", app.port))
+        connection.sendall(beginning)
+        connection.settimeout(40)
+        open_ones.append(connection)
+    begun = time.monotonic()
+    assert httpx.get(f"{app.url}/_stcore/health").status_code == 200
+    for connection in open_ones:
+        with contextlib.suppress(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+        connection.close()
+    assert 5 < time.monotonic() - begun < 30
+    assert "Traceback" not in app.said()
+
+
+def test_what_we_rely_on_of_uvicorn():
+    """Its connections say which request they carry, and whether it was answered; Ctrl-C leads to the server."""
+    server = uvicorn.Server(uvicorn.Config(PlainTextResponse("yes"), port=free_port(), log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with socket.create_connection(("127.0.0.1", server.config.port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        while not server.server_state.connections:
+            time.sleep(0.01)
+        (found,) = server.server_state.connections
+        assert found.cycle is None and not found.transport.is_closing()
+        connection.sendall(b"\r\n")
+        answer = b""
+        while b"yes" not in answer:
+            answer += connection.recv(4096)
+        while not found.cycle.response_complete:
+            time.sleep(0.01)
+        unfinished = connections.Unfinished()
+        unfinished.close_late([found], 0.0)
+        assert not found.transport.is_closing()
+        found.loop.call_soon_threadsafe(unfinished.close_late, [found], 16.0)
+        connection.settimeout(10)
+        while connection.recv(4096):
+            pass
+    server.should_exit = True
+    thread.join(10)
+    handler = signal.signal(signal.SIGINT, server.handle_exit)
+    try:
+        assert connections._server() is server
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+# Pages of other sites, and what browsers are told
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://localhost:8501"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "http://localhost:8502"},
+    ],
+)
+def test_a_page_of_another_origin_changes_nothing(house, headers):
+    """Another scheme, port or site: refused, whatever the cookie."""
+    analyst = browser_of(house, "analyst")
+    assert analyst.post("/api/workflows/1/cancel", headers=headers).status_code == 403
+    assert analyst.post("/api/workflows/1/cancel", headers={"origin": "http://localhost:8501"}).status_code == 404
+
+
+def test_answers_of_the_api_are_kept_by_no_cache(house):
+    """What the API answers is for the one who asked, runs nothing and sits in no other site's frame."""
+    viewer = browser_of(house, "viewer")
+    for path in ("/api/me", "/api/workflows", "/api/openapi.json", "/api/nothing"):
+        headers = viewer.get(path).headers
+        assert headers["cache-control"] == "no-store" and "default-src 'none'" in headers["content-security-policy"]
+    assert viewer.get("/metrics").headers["x-frame-options"] == "SAMEORIGIN"
+    assert client_of(house).get("/login").headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "-x", "@ada", "\u0430da", "ad\u03b1"])
+def test_a_person_is_called_as_nobody_else_seems_to_be(house, name):
+    """No name that a path cannot hold, and none whose letters only look like those of another script."""
+    admin = browser_of(house, "admin")
+    assert admin.post("/api/people", json={"name": name}).status_code == 422
+    assert admin.post("/api/people", json={"name": "\u0410\u0434\u0430"}).status_code == 201
 
 
 # Errors

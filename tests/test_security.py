@@ -882,7 +882,8 @@ def test_the_page_hands_out_no_changed_model(app, hostile_house, spied):
 
 
 LETTER_BY_LETTER = (
-    ":material/home: :streamlit: :smile: :red[r] -> <-> -- >= &lt;b&gt; www.e.example a@b.example http://c.example ~~"
+    ":material/home: :streamlit: :smile: :red[r] -> <-> -- >= &lt;b&gt; ~~",
+    "http://evil.example/sign-in HTTPS://evil.example www.evil.example WWW.evil.example a@evil.example",
 )
 
 
@@ -892,11 +893,13 @@ def test_names_are_shown_letter_by_letter(app, hostile_house, spied):
     """What a name says is what the reader sees: no icon, no arrow, no link, no letter that was written as an entity."""
     page, wrong = spied
     made = hostile_house["ids"][0]
-    httpx.patch(f"{app.url}/api/workflows/{made}", json={"name": LETTER_BY_LETTER}).raise_for_status()
-    opened(page, f"{app.url}/workflow?id={made}")
-    read = page.locator("[data-testid=stMain] h2").first.inner_text().replace("\u2060", "")
-    assert read == f"#{made} {LETTER_BY_LETTER}"
-    assert page.evaluate(LIVE) == [] and wrong == []
+    for name in LETTER_BY_LETTER:
+        changed = {"name": name, "note": f"see {name}"}
+        httpx.patch(f"{app.url}/api/workflows/{made}", json=changed).raise_for_status()
+        opened(page, f"{app.url}/workflow?id={made}")
+        read = page.locator("[data-testid=stMain] h2").first.inner_text().replace("\u2060", "")
+        assert read == f"#{made} {name}"
+        assert page.evaluate(LIVE) == [] and wrong == []
 
 
 # The RQ dashboard, with what somebody else wrote into Redis

@@ -1,6 +1,8 @@
 """Files on their way in: read from the network as they are written to disk, so that any size fits in little memory."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -11,64 +13,104 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from store.errors import Refused
+from store import actors
+from store.actors import Actor
+from store.errors import InvalidError, UnavailableError
 
 Made = TypeVar("Made")
 
 BATCH = 1 << 20
-# Uploads wait for each other rather than take every thread that answers requests, so none may stop and stay.
+# Uploads have threads of their own, so that they never take those that answer requests.
 AT_ONCE = CapacityLimiter(8)
+OF_ONE_PERSON = 2
 SILENCE_SECONDS = 60.0
+# The first minute is free; from then on a file has to arrive at this rate, or it would hold its place for ever.
+LEAST_BYTES_A_SECOND = 1_000_000 / 60
+
+_arriving: Counter[str] = Counter()
 
 
-class Interrupted(Refused):
-    """The caller went away before the file had arrived."""
+class InterruptedUploadError(InvalidError):
+    """The upload stopped before the file had arrived."""
 
 
 async def received(request: Request, name: str | None, take: Callable[[Iterator[bytes], str], Made]) -> Made:
     """Hand the sent file, in chunks, and its name to a plain function that runs in a thread."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data":
-        form = _Form(request)
-        sent_name, chunks = await form.file_name(), form.chunks()
-    else:
-        sent_name, chunks = "", request.stream()
-    if not (file_name := name or sent_name):
-        raise Refused("Say what the file is called: POST /api/datasets?name=customers.csv.", "name")
-    return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
+    with _slot(actors.current()):
+        stream = _paced(request.stream())
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data":
+            form = _Form(request.headers["content-type"], stream)
+            sent_name, chunks = await form.file_name(), form.chunks()
+        else:
+            sent_name, chunks = "", stream
+        if not (file_name := name or sent_name):
+            raise InvalidError("Name the file: POST /api/datasets?name=customers.csv.", "name")
+        return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
+
+
+@contextmanager
+def _slot(actor: Actor) -> Iterator[None]:
+    """A place for one upload; refuses at once where all are taken, or this person has their share."""
+    who = actor.name or actor.address
+    if _arriving[who] >= OF_ONE_PERSON:
+        raise UnavailableError(f"You have {OF_ONE_PERSON} uploads running; start the next when one has ended.", "file")
+    if _arriving.total() >= AT_ONCE.total_tokens:
+        raise UnavailableError("Too many files are arriving at once. Try again in a minute.", "file")
+    _arriving[who] += 1
+    try:
+        yield
+    finally:
+        _arriving[who] -= 1
+        if not _arriving[who]:
+            del _arriving[who]
 
 
 def _pulled(chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """In a thread: the chunks, each asked for when the one before has been written."""
-    try:
-        while batch := anyio.from_thread.run(_batch, chunks):
-            yield batch
-    except ClientDisconnect:
-        raise Interrupted("The file did not arrive whole; nothing was kept.", "file") from None
-    except TimeoutError:
-        told = f"Nothing more of the file came for {SILENCE_SECONDS:g} s; nothing was kept."
-        raise Interrupted(told, "file") from None
+    """In a thread: the chunks, each fetched when the one before has been written."""
+    while batch := anyio.from_thread.run(_batch, chunks):
+        yield batch
 
 
 async def _batch(chunks: AsyncIterator[bytes]) -> bytes:
     parts, size = [], 0
-    while size < BATCH:
-        with anyio.fail_after(SILENCE_SECONDS):
-            chunk = await anext(chunks, None)
-        if chunk is None:
-            break
+    while size < BATCH and (chunk := await anext(chunks, None)) is not None:
         parts.append(chunk)
         size += len(chunk)
     return b"".join(parts)
 
 
+async def _paced(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The stream, as long as it keeps arriving fast enough."""
+    begun, size = anyio.current_time(), 0
+    while True:
+        left = SILENCE_SECONDS + size / LEAST_BYTES_A_SECOND - (anyio.current_time() - begun)
+        try:
+            with anyio.fail_after(min(SILENCE_SECONDS, max(left, 0))):
+                chunk = await anext(stream, None)
+        except ClientDisconnect:
+            raise InterruptedUploadError("The file did not arrive whole; nothing was kept.", "file") from None
+        except TimeoutError:
+            raise InterruptedUploadError(_too_slow(anyio.current_time() - begun), "file") from None
+        if chunk is None:
+            return
+        size += len(chunk)
+        yield chunk
+
+
+def _too_slow(seconds: float) -> str:
+    if seconds > 1.5 * SILENCE_SECONDS:
+        return "The file arrived too slowly, at less than 1 MB a minute; nothing was kept."
+    return f"Nothing more of the file came for {SILENCE_SECONDS:g} s; nothing was kept."
+
+
 class _Form:
     """The first file of a multipart form; Starlette's own reading of forms would keep a copy elsewhere first."""
 
-    def __init__(self, request: Request) -> None:
-        _, options = parse_options_header(request.headers["content-type"])
+    def __init__(self, content_type: str, stream: AsyncIterator[bytes]) -> None:
+        _, options = parse_options_header(content_type)
         if not options.get(b"boundary"):
-            raise Refused("The form says no boundary; send it as multipart/form-data with one.", "file")
-        self._stream = request.stream()
+            raise InvalidError("The form says no boundary; send it as multipart/form-data with one.", "file")
+        self._stream = stream
         try:
             self._parser = MultipartParser(
                 options[b"boundary"],
@@ -83,7 +125,7 @@ class _Form:
                 },
             )
         except FormParserError:
-            raise Refused("The boundary of the form is too long; at most 256 signs are read.", "file") from None
+            raise InvalidError("The boundary of the form is too long; at most 256 signs are read.", "file") from None
         self._header = (b"", b"")
         self._disposition = b""
         self._data_so_far: list[bytes] = []
@@ -95,7 +137,7 @@ class _Form:
         """Read on until a file begins, and return what it is called."""
         while self._name is None:
             if not await self._read_on():
-                raise Refused("The form has no file; send one in a field such as file.", "file")
+                raise InvalidError("The form has no file; send one in a field such as file.", "file")
         return self._name
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -106,7 +148,7 @@ class _Form:
             if self._complete:
                 return
             if not await self._read_on():
-                raise ClientDisconnect
+                raise InterruptedUploadError("The file did not arrive whole; nothing was kept.", "file")
 
     async def _read_on(self) -> bool:
         chunk = await anext(self._stream, None)
@@ -115,7 +157,7 @@ class _Form:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise Refused("The form cannot be read as multipart/form-data.", "file") from None
+            raise InvalidError("The form cannot be read as multipart/form-data.", "file") from None
         return True
 
     def _part_begins(self) -> None:

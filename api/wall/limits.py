@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
+from starlette.types import Receive
 
 from jobs.verbs import passwords
+from store.errors import Refused
 
 Result = TypeVar("Result")
+
+SHORT_BODY_SECONDS = 15.0
 
 # Recognising who asks never waits behind a password, an upload or another slow request.
 _READERS = CapacityLimiter(8)
@@ -24,3 +29,37 @@ async def reading(function: Callable[..., Result], *arguments: object) -> Result
 async def checking(function: Callable[..., Result], *arguments: object) -> Result:
     """Run what checks a password, in a thread that no other request needs."""
     return await anyio.to_thread.run_sync(function, *arguments, limiter=_PASSWORDS)
+
+
+class DisconnectedError(Exception):
+    """The caller went away before the body had arrived."""
+
+
+class BodyError(Refused):
+    """The body is too long, or takes too long."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+async def short_body(receive: Receive, longest: int) -> bytes:
+    """The whole body, within the time and the length that a request other than an upload may take."""
+    body = b""
+    try:
+        with anyio.fail_after(SHORT_BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise DisconnectedError
+                body += message.get("body", b"")
+                if len(body) > longest:
+                    raise BodyError(413, f"The body is too long; {_size(longest)} is the most for this request.")
+                if not message.get("more_body"):
+                    return body
+    except TimeoutError:
+        raise BodyError(408, f"The body did not arrive within {SHORT_BODY_SECONDS:g} s.") from None
+
+
+def _size(longest: int) -> str:
+    return "1 MB" if longest >= 1 << 20 else f"{longest // 1000} kB"

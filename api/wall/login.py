@@ -113,11 +113,12 @@ def _shown(request: Request, next_: str) -> Response:
 
 
 async def _sign_in(request: Request) -> Response:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            return _page("", "/", "This is too long.", status=413)
+    try:
+        body = await limits.short_body(request.receive, LONGEST_FORM)
+    except limits.DisconnectedError:
+        return Response(status_code=400)  # nobody is there to read it
+    except limits.BodyError as error:
+        return await run_in_threadpool(_page, "", "/", error.sentence, error.status, {"Connection": "close"})
     sent = dict(parse_qsl(body.decode(errors="replace")))
     name, next_ = sent.get("name", ""), way_back(sent.get("next", "/"))
     address = request.client.host if request.client else ""

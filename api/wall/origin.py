@@ -1,7 +1,7 @@
-"""The guard: stands before every route, ours and Streamlit's, and turns away what a foreign page has sent.
+"""Origins: refuses, before every route, ours and Streamlit's, what a foreign page has sent.
 
-There is no sign-in, so what protects the app is where requests come from: the name in the address bar must be one of
-ours (or another site could point its own name at this machine), and nothing is changed on behalf of a foreign page.
+The name in the address bar must be one of ours, or another site could point its own name at this machine; and nothing
+is changed on behalf of a foreign page, whether or not people sign in.
 """
 
 import ipaddress
@@ -23,6 +23,7 @@ A_PROXY = "forwarded"
 HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "same-origin",
 }
 
@@ -89,9 +90,9 @@ class Guard:
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         elif scope["method"] == "HEAD":  # answered by whatever answers GET, without the body
-            await self._app({**scope, "method": "GET"}, receive, _without_body(_with_headers(send)))
+            await self._app({**scope, "method": "GET"}, receive, _without_body(_with_headers(scope, send)))
         else:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(scope, send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -107,25 +108,31 @@ class Guard:
             )
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
-        if headers.get("sec-fetch-site") == "cross-site" or self._is_foreign(headers.get("origin"), host):
+        other_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if other_site or self._is_foreign(headers.get("origin"), host, scope["scheme"]):
             return 403, "This request comes from another site's page, so nothing was changed."
         return None
 
-    def _is_foreign(self, origin: str | None, host: str) -> bool:
-        """Whether a page of another origin asks; programs send no Origin."""
+    def _is_foreign(self, origin: str | None, host: str, scheme: str) -> bool:
+        """Whether a page of another origin asks; programs send no Origin. A proxy may serve https before our http."""
         if origin is None:
             return False
-        netloc = _netloc(origin)
-        if netloc.lower() == host.lower():
+        origin_scheme, netloc = _split(origin)
+        if netloc.lower() == host.lower() and (self._proxied or origin_scheme == scheme.replace("ws", "http")):
             return False
         name = _host_name(netloc)
         return not name or not self._trusted.has(name)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(scope: Scope, send: Send) -> Send:
+    is_api = scope["path"].startswith("/api/")
+
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            if is_api:
+                headers.setdefault("cache-control", "no-store")
+                headers.setdefault("content-security-policy", "default-src 'none'")
             for name, value in HEADERS.items():
                 # Two policies both hold, so a route with a stricter one keeps it.
                 headers.append(name, value) if name == "content-security-policy" else headers.setdefault(name, value)
@@ -146,7 +153,7 @@ async def _refuse(scope: Scope, send: Send, status: int, sentence: str) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": sentence[:120]})
         return
-    send = _with_headers(send)
+    send = _with_headers(scope, send)
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
@@ -169,11 +176,12 @@ def _host_name(netloc: str) -> str:
         return ""
 
 
-def _netloc(origin: str) -> str:
+def _split(origin: str) -> tuple[str, str]:
     try:
-        return urlsplit(origin).netloc
+        parts = urlsplit(origin)
+        return parts.scheme.lower(), parts.netloc
     except ValueError:
-        return ""
+        return "", ""
 
 
 def _endings(patterns: Iterable[str]) -> tuple[str, ...]:

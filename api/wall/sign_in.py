@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import refusal
-from api.wall import limits, roles
+from api.wall import limits, roles, single_sign_on
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
 from store import actors, audit
@@ -39,6 +39,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         needed, route = roles.stated(self._routes, scope)
+        if scope["path"] in STREAMLITS_WAY_IN and not await limits.reading(single_sign_on.providers):
+            await _refuse(refusal(404, "There is no single sign-on here."), scope, receive, send)
+            return
         if needed is None or scope["path"] in (*STREAMLITS_WAY_IN, STREAMLITS_HEALTH):
             with actors.acting(NOBODY):
                 await self._app(scope, receive, send)

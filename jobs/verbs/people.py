@@ -25,6 +25,8 @@ from store.people import Person, Token
 from store.program import COMMAND
 from store.settings import make_home, settings
 
+# Scripts with letters that look like those of another.
+LOOKALIKES = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 SESSION = timedelta(days=7)
 TOKEN_DAYS = 365
 SHORTEST_PASSWORD, LONGEST_PASSWORD = passwords.SHORTEST, passwords.LONGEST
@@ -289,6 +291,10 @@ def _name(name: str) -> str:
     clean = unicodedata.normalize("NFKC", name).strip()
     if not clean or len(clean) > 80 or not all(sign.isalnum() or sign in "._-@+" for sign in clean):
         raise InvalidError("A name has 1 to 80 letters, digits, dots, dashes, underscores, @ or +.", "name")
+    if not clean[0].isalnum():
+        raise InvalidError("A name begins with a letter or a digit.", "name")
+    if len({unicodedata.name(sign, "?").split()[0] for sign in clean if sign.isalpha()} & LOOKALIKES) > 1:
+        raise InvalidError("A name has letters of one script; some of these only look alike.", "name")
     return clean
 
 

@@ -24,8 +24,10 @@ COLOURS = {
 }
 STATUSES = {Status.pending: "Waiting"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^])")
-# Streamlit makes icons and arrows of these although they are escaped; a sign that is not seen keeps them apart.
-_MADE_ANYWAY = re.compile(r":(?=material|streamlit)|(?<!\S)[-<>~](?=(?:[-=>]|->)(?:\s|$))")
+# Streamlit makes icons, arrows and links of these although they are escaped; an unseen sign keeps them apart.
+_MADE_ANYWAY = re.compile(
+    r":(?=material|streamlit)|(?<!\S)[-<>~](?=(?:[-=>]|->)(?:\s|$))|https?(?=:)|www(?=\.)|@", re.IGNORECASE
+)
 _APART = "\u2060"
 
 
