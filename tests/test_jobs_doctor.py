@@ -20,6 +20,7 @@ from jobs.cli.app import main
 from jobs.engine import queue, runner
 from jobs.services import presence
 from jobs.upkeep import doctor
+from jobs.upkeep.doctor import installation
 from jobs.verbs import people
 from store import db, files, steps
 from store.settings import settings
@@ -169,7 +170,7 @@ def test_a_database_that_takes_too_long_to_look_through(home, monkeypatch):
     from store import checks
 
     cast.play()
-    monkeypatch.setattr(doctor, "CHECK_SECONDS", -1.0)
+    monkeypatch.setattr("jobs.upkeep.doctor.database.CHECK_SECONDS", -1.0)
     monkeypatch.setattr(checks, "STEPS_BETWEEN_LOOKS", 1)
     ((state, _, advice),) = found("integrity")
     assert state == "note" and "--deep" in advice and problems() == set() and found("integrity", deep=True) == []
@@ -241,11 +242,11 @@ def test_what_a_killed_process_left(home):
 
 def test_other_versions_than_were_tried(home, tmp_path, monkeypatch):
     """A library that is missing or of another version is named with the one that was tried."""
-    pins = doctor.PINS.read_text()
+    pins = installation.PINS.read_text()
     (tmp_path / "requirements.txt").write_text(pins.replace(f"rq=={VERSION}", "rq==1.0\nno-such-library==1.0"))
-    monkeypatch.setattr(doctor, "PINS", tmp_path / "requirements.txt")
+    monkeypatch.setattr(installation, "PINS", tmp_path / "requirements.txt")
     told = " ".join(each[1] for each in found("versions"))
-    assert problems() == {"versions"} and f"rq {VERSION} (tried with 1.0)" in told
+    assert problems() == {"versions"} and f"rq {VERSION} (tested with 1.0)" in told
     assert "no-such-library not installed" in told
 
 
@@ -262,7 +263,7 @@ def test_secrets_in_settings_are_not_shown(home, monkeypatch, capsys):
 
 def test_little_room(home, monkeypatch):
     """A disk with less free than a home needs to work."""
-    monkeypatch.setattr(doctor, "ROOM", 1 << 62)
+    monkeypatch.setattr("jobs.upkeep.doctor.home.ROOM", 1 << 62)
     assert "delete workflows" in problem("disk")[1]
 
 
@@ -272,8 +273,8 @@ def test_services_in_order_and_a_supervisor_that_stands_still(services, home):
     pid = presence.state()["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: "stands still" in " ".join(each[1] for each in found("services")))
-        assert problem("services") == (f"The supervisor (process {pid}) stands still.", f"kill -CONT {pid}")
+        until(lambda: "is stopped" in " ".join(each[1] for each in found("services")))
+        assert problem("services") == (f"The supervisor (process {pid}) is stopped.", f"kill -CONT {pid}")
     finally:
         os.kill(pid, signal.SIGCONT)
     until(lambda: problems() == set())

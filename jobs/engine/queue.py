@@ -29,6 +29,7 @@ from rq.serializers import JSONSerializer
 from rq.suspension import resume as resume_workers
 from rq.suspension import suspend as suspend_workers
 from rq.utils import as_text
+from rq.version import VERSION
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from store import pauses
@@ -39,6 +40,7 @@ from store.steps import Step
 log = logging.getLogger(__name__)
 
 QUEUE = "steps"
+RQ_VERSION = VERSION
 RUN_STEP = "jobs.engine.runner.run_step"
 KEEP_SECONDS = 7 * 24 * 3600
 TIMEOUT_SECONDS = 3.0

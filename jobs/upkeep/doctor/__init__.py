@@ -1,0 +1,58 @@
+"""Is everything as it should be? One file a part of the house; each finding says what to do.
+
+May not live here: repairs. Doctor looks, and changes nothing.
+"""
+
+from collections.abc import Callable, Iterator
+
+from jobs.upkeep.doctor.check import Check
+from jobs.upkeep.doctor.database import check_clock, check_database
+from jobs.upkeep.doctor.home import check_disk, check_home
+from jobs.upkeep.doctor.installation import check_settings, check_versions
+from jobs.upkeep.doctor.people import check_people
+from jobs.upkeep.doctor.queue import check_queue
+from jobs.upkeep.doctor.services import check_leftovers, check_supervisor
+from jobs.upkeep.doctor.stored import check_files
+from store.errors import Refused
+from store.settings import settings
+
+__all__ = ["Check", "examine"]
+
+Look = tuple[str, Callable[[bool], Iterator[Check]]]
+FIRST: tuple[Look, ...] = (
+    ("settings", check_settings),
+    ("versions", check_versions),
+    ("home", check_home),
+    ("database", check_database),
+)
+AFTERWARDS: tuple[Look, ...] = (
+    ("clock", check_clock),
+    ("files", check_files),
+    ("services", check_supervisor),
+    ("leftovers", check_leftovers),
+    ("queue", check_queue),
+    ("people", check_people),
+    ("disk", check_disk),
+)
+
+
+def examine(deep: bool = False) -> list[Check]:
+    """Every check; one that cannot be made is itself a problem. Deep ones read all that is stored."""
+    try:
+        settings()
+    except Refused as refused:
+        return [Check("settings", "problem", refused.sentence, "Correct it, then run doctor again.")]
+    found = [check for name, look in FIRST for check in _made(name, look, deep)]
+    if any(check.name == "database" and check.state != "ok" for check in found):
+        return [*found, *_made("disk", check_disk, deep)]
+    return [*found, *(check for name, look in AFTERWARDS for check in _made(name, look, deep))]
+
+
+def _made(name: str, look: Callable[[bool], Iterator[Check]], deep: bool) -> list[Check]:
+    try:
+        return list(look(deep))
+    except Refused as refused:
+        return [Check(name, "problem", refused.sentence, "Correct the setting, then run doctor again.")]
+    except OSError as error:
+        advice = "Set TRAINYARD_HOME to a folder that you may write to."
+        return [Check(name, "problem", f"{error.filename or name}: {error.strerror}.", advice)]

@@ -1,0 +1,58 @@
+"""One finding of doctor, and how findings are worded."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from store.program import COMMAND
+
+MOST_NAMED = 5
+RESTORE = f"Restore a backup: {COMMAND} restore FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, whether it is as it should be, and what to do when it is not."""
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    found: str
+    advice: str = ""
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:  # gone since we saw its name
+        return None
+
+
+def total_size(paths: list[Path]) -> int:
+    return sum(stat.st_size for path in paths if (stat := stat_of(path)))
+
+
+def size(count: int) -> str:
+    """A number of bytes, in GB of a thousand million."""
+    return f"{count / 1e9:,.1f} GB"
+
+
+def named(paths: list[Path]) -> str:
+    return listed([str(path) for path in paths])
+
+
+def listed(names: list[str]) -> str:
+    """The first of several names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def counted(paths: list[Path], one: str, many: str) -> str:
+    return f"{named(paths)} {one if len(paths) == 1 else many}"
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
