@@ -3,9 +3,9 @@
 # What `just quick` runs: the layers, the store, the verbs, the reader, the terminal, the guard, the charts and the docs.
 quick_tests := """
   tests/test_layers.py tests/test_readme.py tests/test_wheel.py
-  tests/test_store_files.py tests/test_store_metrics.py tests/test_store_schema.py tests/test_store_steps.py
+  tests/test_store_metrics.py tests/test_store_schema.py tests/test_store_steps.py
   tests/test_jobs_pipelines.py tests/test_jobs_runner.py tests/test_jobs_workflows.py tests/test_jobs_algorithms.py
-  tests/test_jobs_reader.py tests/test_jobs_cli.py tests/test_api_app.py tests/test_api_guard.py
+  tests/test_jobs_reader.py tests/test_api_app.py tests/test_api_guard.py
   tests/test_pages_charts.py tests/test_pages_curves.py
 """
 
