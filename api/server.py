@@ -96,7 +96,7 @@ def _check_settings() -> None:
         schema.prepare()
         queue.connection()
         files.check()
-        registry.load_own()
+        registry.check()
         single_sign_on.check()
         _decide_who_gets_in()
     except (Refused, registry.PipelineError) as refused:

@@ -1,5 +1,24 @@
 """The contract: `from jobs.chain import run_workflow`."""
 
-from jobs.engine.handover import run_workflow
+from typing import TYPE_CHECKING
 
-__all__ = ["run_workflow"]
+from jobs.engine import handover, queue
+from jobs.verbs.permission import deed
+from store import steps, workflows
+from store.tables import Status
+
+if TYPE_CHECKING:
+    from rq.job import Job
+
+
+@deed("run", "workflow")
+def run_workflow(workflow_id: int) -> "Job":
+    """Bring a workflow to its end, and return the job of its last step.
+
+    A new workflow is handed to the queue, a failed or cancelled one goes on where it stopped, a running or
+    completed one is left alone.
+    """
+    workflow = workflows.get(workflow_id)
+    if workflow.status.over and workflow.status is not Status.completed:
+        steps.revive(workflow_id)
+    return queue.job(handover.hand_over(workflow_id)[-1].job_id)

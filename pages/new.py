@@ -9,12 +9,11 @@ import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.language import sentence_of
-from jobs.pipelines import registry
-from jobs.pipelines.registry import Param
+from jobs.pipelines import Param, registry
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column, columns_of
-from jobs.verbs import workflows
+from jobs.verbs import short_form, workflows
 from pages.parts import address, commands, forms, links, visitor, words
 from pages.parts.new import sources
 from pages.parts.tabular import profile as drawn
@@ -82,7 +81,7 @@ def chosen_dataset() -> Dataset | None:
     if "dataset" in st.query_params:
         number = address.number_in("dataset")
     elif before := started_before():
-        number = before.dataset_id
+        number = before.data.dataset_id if before.data else None
     else:
         return None
     try:
@@ -108,7 +107,7 @@ def started_before() -> Workflow | None:
 def asked_for(name: str) -> str | None:
     """What the URL says of the target or the algorithm."""
     before = started_before()
-    return st.query_params.get(name) or (getattr(before, name) if before else None)
+    return st.query_params.get(name) or (before.facets.get(name) if before else None)
 
 
 def data(dataset: Dataset) -> list[str] | None:
@@ -267,11 +266,11 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> Sett
 
 def settings_by_step(chosen: Mapping[str, Any]) -> list[tuple[str, list[Param]]]:
     """The params of each step, training first; one that several steps share is asked for once."""
-    steps = sorted(registry.get(workflows.PIPELINE).steps, key=lambda step: step.name != "train")
+    steps = sorted(registry.get(short_form.PIPELINE).steps, key=lambda step: step.name != "train")
     seen = set(ELSEWHERE)
     found = []
     for step in steps:
-        params = [param for param in step.params(chosen) if param.name not in seen]
+        params = [param for param in step.params_for(chosen) if param.name not in seen]
         seen |= {param.name for param in params}
         if params:
             found.append((step.name, params))
@@ -279,7 +278,7 @@ def settings_by_step(chosen: Mapping[str, Any]) -> list[tuple[str, list[Param]]]
 
 
 def shown_params(chosen: Mapping[str, Any]) -> dict[str, Param]:
-    every = registry.get(workflows.PIPELINE).params(chosen)
+    every = registry.get(short_form.PIPELINE).params(chosen)
     return {name: param for name, param in every.items() if name not in ELSEWHERE}
 
 
@@ -300,10 +299,11 @@ def back_to_defaults() -> None:
 
 
 def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Settings) -> None:
-    problems = workflows.problems(dataset, target, algorithm.key, settings)
+    draft = short_form.draft(dataset.id, target, algorithm.key, settings)
+    problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
         st.error(words.plain(forms.labelled(problem.sentence)), icon=":material/error:")
-    if not problems and (told := workflows.sample(dataset, target, algorithm.key, settings)):
+    for told in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
         st.info(words.plain(told), icon=":material/info:")
     name = str(st.session_state.get("new-name") or "").strip()
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -323,10 +323,9 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
         return
     try:
         workflow = workflows.start(
-            dataset.id,
-            target,
-            algorithm.key,
-            settings,
+            draft.pipeline,
+            draft.params,
+            draft.inputs,
             name,
             request=st.session_state.setdefault("new-request", uuid.uuid4().hex),
         )
@@ -339,7 +338,8 @@ def start(dataset: Dataset, target: str, algorithm: Algorithm, settings: Setting
 
 def outlook(dataset: Dataset, target: str, algorithm: Algorithm, settings: Settings) -> str:
     """What will happen: what runs, what is reused, who does it."""
-    plan = workflows.plan(dataset.id, target, algorithm.key, settings)
+    draft = short_form.draft(dataset.id, target, algorithm.key, settings)
+    plan = workflows.plan(draft.pipeline, draft.params, draft.inputs)
     what = f"**{words.plain(target)}** by {words.plain(algorithm.spoken)}"
     running = [cell for cell in plan if cell.reused_from is None]
     reused = [cell for cell in plan if cell.reused_from is not None]

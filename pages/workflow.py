@@ -160,13 +160,19 @@ def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
 
 
 def _subtitle(workflow: Workflow) -> str:
+    facets = workflow.facets
+    if "target" not in facets:
+        given = [words.plain(each.title) for each in workflow.inputs.values()]
+        told = [f"{words.plain(name)} {words.plain(value)}" for name, value in sorted(facets.items())]
+        return " · ".join([words.plain(workflow.pipeline), *given, *told])
     try:
-        algorithm = algorithms.get(workflow.algorithm).label
+        algorithm = algorithms.get(facets.get("algorithm", "")).label
     except Refused:
-        algorithm = workflow.algorithm
-    version = f", version {workflow.dataset_version}" if workflow.dataset_version > 1 else ""
+        algorithm = facets.get("algorithm", "")
+    data = workflow.data
+    version = f", version {data.version}" if data and data.version > 1 else ""
     return (
-        f"{words.plain(workflow.dataset_name)}{version} · predicts {words.plain(workflow.target)} · "
+        f"{words.plain(data.name if data else '')}{version} · predicts {words.plain(facets['target'])} · "
         f"{words.plain(algorithm)}"
     )
 
@@ -204,7 +210,9 @@ def _status_line(book: Notebook, key: str) -> None:
         if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
             st.caption(f"{notebook.title(going.name)}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
-            st.markdown(f":red[Stopped at {notebook.title(failed.name).lower()}: {words.plain(failed.error or '')}]")
+            st.markdown(
+                f":red[Stopped at {notebook.title(failed.name).lower()}: {words.plain(notebook.error(failed))}]"
+            )
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from jobs.language import sentence
+from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, links, live, tables, visitor, words
@@ -76,7 +78,7 @@ def _inbox() -> None:
     if not failed:
         return
     total = workflows.count(unseen)
-    reasons = steps.reasons([workflow.id for workflow in failed])
+    failures = steps.failures([workflow.id for workflow in failed])
     with st.container(border=True, key=f"{KEY}-inbox", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":red[:material/error:] **{words.count(total, 'failed workflow')} to look at**")
@@ -98,7 +100,8 @@ def _inbox() -> None:
                     on_click=verbs.mark_seen,
                 )
         for workflow in failed:
-            _failure(workflow, *reasons.get(workflow.id, ("", "")))
+            step, error = failures.get(workflow.id, ("", None))
+            _failure(workflow, step, sentence(error) if error else "")
 
 
 def _failure(workflow: Workflow, step: str, reason: str) -> None:
@@ -206,7 +209,7 @@ def _table(hold: Held, first: list[tuple[list[Workflow], int]]) -> bool:
         _nothing_matches()
         return False
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
-    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows]), look.score)
+    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows], registry.main_curves()), look.score)
     chosen = tables.choose(
         frame,
         [row.id for row in rows],

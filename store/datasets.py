@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from store import actors, db, files
 from store.errors import ConflictError, NotFound
 from store.records import record
-from store.tables import artifacts, datasets, now, workflows
+from store.tables import artifacts, datasets, inputs, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
     same_name = datasets.alias()
     used_by = (
         select(func.count())
-        .select_from(workflows.join(same_name, workflows.c.dataset_id == same_name.c.id))
+        .select_from(inputs.join(same_name, inputs.c.dataset_id == same_name.c.id))
         .where(same_name.c.name == datasets.c.name)
         .scalar_subquery()
     )
@@ -168,7 +168,7 @@ def remove(dataset_id: int) -> None:
     """Delete a dataset that no workflow uses, and its bytes when nothing else needs them."""
     dataset = get(dataset_id)
     with db.writing() as connection:
-        users = connection.scalar(select(func.count()).where(workflows.c.dataset_id == dataset_id))
+        users = connection.scalar(select(func.count()).where(inputs.c.dataset_id == dataset_id))
         if users:
             raise ConflictError(f"{dataset.title} is used by {users} workflows; delete those first.")
         connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
@@ -186,5 +186,5 @@ def _newest(text: str) -> Subquery:
 
 
 def _with_use() -> Select[Any]:
-    used_by = select(func.count()).where(workflows.c.dataset_id == datasets.c.id).scalar_subquery()
+    used_by = select(func.count()).where(inputs.c.dataset_id == datasets.c.id).scalar_subquery()
     return select(datasets, used_by.label("used_by"))

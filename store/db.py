@@ -96,6 +96,27 @@ def writing() -> Iterator[Connection]:
         raise
 
 
+@contextmanager
+def restructuring() -> Iterator[Connection]:
+    """A transaction in which whole tables may be replaced: SQLite must not follow references meanwhile, as it would
+    delete what refers to a table that is dropped."""
+    with engine().connect() as connection:
+        if engine().dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
+        try:
+            with connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise RuntimeError("the new tables do not fit together; nothing was changed")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
 def while_waiting(*signs_of_life: Callable[[], None]) -> None:
     """Call these now and then while another process holds the write lock for long; for connections opened from now."""
     _meanwhile[:] = signs_of_life

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, insert, select
 
 from store import db
+from store.messages import Message
 from store.records import record
 from store.tables import logs, now
 
@@ -19,21 +20,31 @@ class Line:
     at: datetime
     level: str
     text: str
+    message: Message | None
 
 
-def write(connection: Connection, step_id: int, attempt: int, lines: Sequence[tuple[datetime, str, str]]) -> None:
-    """Put lines (time, level, text) down."""
+def write(
+    connection: Connection, step_id: int, attempt: int, lines: Sequence[tuple[datetime, str, str | Message]]
+) -> None:
+    """Write lines: time, level, and free text or a message."""
     if lines:
         rows = [
-            {"step_id": step_id, "attempt": attempt, "at": at, "level": level, "text": text}
-            for at, level, text in lines
+            {
+                "step_id": step_id,
+                "attempt": attempt,
+                "at": at,
+                "level": level,
+                "text": "" if isinstance(line, Message) else line,
+                "message": line if isinstance(line, Message) else None,
+            }
+            for at, level, line in lines
         ]
         connection.execute(insert(logs), rows)
 
 
-def say(connection: Connection, step_id: int, attempt: int, text: str, level: str = "info") -> None:
-    """Put down one line, now."""
-    write(connection, step_id, attempt, [(now(), level, text)])
+def say(connection: Connection, step_id: int, attempt: int, message: Message, level: str = "info") -> None:
+    """Write one line, now."""
+    write(connection, step_id, attempt, [(now(), level, message)])
 
 
 def tail(step_id: int, limit: int = 200, after: int = 0) -> list[Line]:
@@ -46,19 +57,5 @@ def tail(step_id: int, limit: int = 200, after: int = 0) -> list[Line]:
 def of_workflow(step_ids: Sequence[int], after: int = 0, limit: int = 500) -> list[Line]:
     """New lines of several steps together, in the order they were said."""
     query = select(logs).where(logs.c.step_id.in_(step_ids), logs.c.id > after).order_by(logs.c.id).limit(limit)
-    with db.reading() as connection:
-        return [record(Line, row) for row in connection.execute(query)]
-
-
-def turns(step_ids: Sequence[int]) -> list[Line]:
-    """The lines that tell of attempts: why one ended, and from where the next one went on."""
-    query = (
-        select(logs)
-        .where(
-            logs.c.step_id.in_(step_ids),
-            or_(logs.c.text.like("% Attempt % follows."), logs.c.text.like("Attempt % continues from epoch %")),
-        )
-        .order_by(logs.c.id)
-    )
     with db.reading() as connection:
         return [record(Line, row) for row in connection.execute(query)]

@@ -1,16 +1,14 @@
-"""Metrics: one number per step, attempt, epoch and name; and the scores of whole workflows."""
+"""Metrics: one number per step, attempt, epoch and name; and the scores of steps."""
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, literal, select, update
 
 from store import db
 from store.tables import metrics, scores, steps
-
-MAIN_CURVES = ("val_accuracy", "val_r2")
 
 
 class Point(NamedTuple):
@@ -89,23 +87,23 @@ def curves_of(step_ids: Iterable[int], names: Iterable[str] = (), after: int | N
     return {step_id: dict(by_name) for step_id, by_name in found.items()}
 
 
-def sparklines(workflow_ids: Iterable[int], points: int = 40) -> dict[int, list[float]]:
+def sparklines(workflow_ids: Iterable[int], main: Collection[str] = (), points: int = 40) -> dict[int, list[float]]:
     """The main curve of several workflows, thinned to a few points each, however long they are."""
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
-        main = {workflow_id: min(rows, key=lambda row: _rank(row.name)) for workflow_id, rows in lines.items()}
+        chosen = {workflow_id: min(rows, key=lambda row: _rank(row.name, main)) for workflow_id, rows in lines.items()}
         return {
             workflow_id: [point.value for point in _sampled(connection, line, points)]
-            for workflow_id, line in main.items()
+            for workflow_id, line in chosen.items()
         }
 
 
-def names_of(workflow_ids: Iterable[int]) -> list[str]:
+def names_of(workflow_ids: Iterable[int], main: Collection[str] = ()) -> list[str]:
     """What was measured in any of several workflows: the main curves first, and those that most of them have."""
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
     having = Counter(row.name for rows in lines.values() for row in rows)
-    return sorted(having, key=lambda name: (name not in MAIN_CURVES, name.startswith("train_"), -having[name], name))
+    return sorted(having, key=lambda name: (name not in main, name.startswith("train_"), -having[name], name))
 
 
 def overlay(workflow_ids: Iterable[int], name: str) -> dict[int, list[Point]]:
@@ -154,30 +152,32 @@ def _sampled(connection: Connection, line: Any, points: int) -> list[Point]:
     return [Point(epoch, value) for epoch, value in connection.execute(query.order_by(metrics.c.epoch))]
 
 
-def _rank(name: str) -> tuple[bool, bool, str]:
-    return name not in MAIN_CURVES, name.startswith("train_"), name
+def _rank(name: str, main: Collection[str]) -> tuple[bool, bool, str]:
+    return name not in main, name.startswith("train_"), name
 
 
-def of_workflow(workflow_id: int) -> list[dict[str, float | int]]:
-    """A workflow's training numbers, one row an epoch."""
+def of_workflow(workflow_id: int) -> list[dict[str, float | int | str]]:
+    """A workflow's numbers, one row for each step and epoch; `step` is its key, where several steps have numbers."""
     query = (
-        select(metrics.c.epoch, metrics.c.name, metrics.c.value)
+        select(steps.c.key, metrics.c.epoch, metrics.c.name, metrics.c.value)
         .join(steps, (steps.c.id == metrics.c.step_id) & (steps.c.attempt == metrics.c.attempt))
         .where(steps.c.workflow_id == workflow_id)
-        .order_by(metrics.c.epoch)
+        .order_by(steps.c.position, metrics.c.epoch)
     )
-    rows: dict[int, dict[str, float | int]] = {}
+    rows: dict[tuple[str, int], dict[str, float | int | str]] = {}
     with db.reading() as connection:
-        for epoch, name, value in _as_they_are(connection, query):
-            rows.setdefault(epoch, {"epoch": epoch})[name] = value
+        for key, epoch, name, value in _as_they_are(connection, query):
+            rows.setdefault((key, epoch), {"epoch": epoch})[name] = value
+    if len({key for key, _ in rows}) > 1:
+        return [{"step": key, **row} for (key, _), row in rows.items()]
     return list(rows.values())
 
 
-def write_scores(connection: Connection, workflow_id: int, values: Mapping[str, float]) -> None:
-    """Replace a workflow's scores."""
-    connection.execute(scores.delete().where(scores.c.workflow_id == workflow_id))
+def write_scores(connection: Connection, workflow_id: int, step_id: int, values: Mapping[str, float]) -> None:
+    """Replace the scores of one step."""
+    connection.execute(_NO_SCORES, {"this": step_id})
     rows = [
-        {"workflow_id": workflow_id, "name": name, "value": float(value)}
+        {"workflow_id": workflow_id, "step_id": step_id, "name": name, "value": float(value)}
         for name, value in values.items()
         if math.isfinite(value)
     ]
@@ -186,9 +186,20 @@ def write_scores(connection: Connection, workflow_id: int, values: Mapping[str, 
 
 
 def scores_of(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, dict[str, float]]:
-    """The scores of several workflows in one question."""
+    """The scores of several workflows in one question; where two steps have the same, the later one's."""
     found: dict[int, dict[str, float]] = defaultdict(dict)
-    query = select(scores).where(scores.c.workflow_id.in_(list(workflow_ids)))
-    for workflow_id, name, value in connection.execute(query):
-        found[workflow_id][name] = value
+    query = select(scores).where(scores.c.workflow_id.in_(list(workflow_ids))).order_by(scores.c.step_id)
+    for row in connection.execute(query):
+        found[row.workflow_id][row.name] = row.value
     return dict(found)
+
+
+def scores_of_steps(connection: Connection, step_ids: Iterable[int]) -> dict[int, dict[str, float]]:
+    """The scores of several steps in one question."""
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for row in connection.execute(select(scores).where(scores.c.step_id.in_(list(step_ids)))):
+        found[row.step_id][row.name] = row.value
+    return dict(found)
+
+
+_NO_SCORES = scores.delete().where(scores.c.step_id == bindparam("this"))

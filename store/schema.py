@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from store import db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0003"
+NEWEST = "0004"
 
 
 def prepare() -> None:
@@ -20,7 +20,7 @@ def prepare() -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with db.writing() as connection:
+    with db.restructuring() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

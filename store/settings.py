@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         default=True, description="0 forks the process of a step when it begins, which is slower and simpler."
     )
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
+    project: Path = Field(
+        default_factory=Path.cwd,
+        description="Folder in which those modules are looked for; else the one in which Trainyard is started.",
+    )
 
     @cached_property  # a step may change its working folder
     def folder(self) -> Path:
@@ -81,3 +85,11 @@ def make_home() -> Path:
 def plain_environment() -> dict[str, str]:
     """The environment without our settings, which may hold passwords; for processes that read what others sent."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TRAINYARD_")}
+
+
+def environment_with_project() -> dict[str, str]:
+    """The environment of a process of our own that is started elsewhere: it finds Trainyard first, then the modules of
+    the project."""
+    project = str(settings().project.resolve())
+    paths = [str(ROOT), project, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "TRAINYARD_PROJECT": project}

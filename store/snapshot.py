@@ -12,12 +12,12 @@ from sqlalchemy.exc import DBAPIError
 
 from store import db, schema, steps
 from store.errors import Refused
+from store.messages import Message
 from store.settings import settings
 from store.tables import leases, metadata
 
 # Who may act here just now is no part of what is remembered.
 LEFT_OUT = {leases.name}
-LOST = "The backup was made while this step ran."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def make_ready(database: Path) -> None:
         with db.elsewhere(database):
             schema.prepare()
             for step in steps.running():
-                steps.lose(step, "stopped", LOST, blameless=True)
+                steps.lose(step, Message("backed_up"), blameless=True)
         with _opened(database) as connection:
             _check_tables(connection)
             connection.execute("DELETE FROM sessions")  # everybody signs in again

@@ -1,8 +1,8 @@
-"""The tables, and the six words for what happens to a step."""
+"""The tables, the six words for what happens to a step, and the order in which work is done."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from store.messages import Message
+
 
 class Status(StrEnum):
     """What a step or a workflow is doing."""
@@ -38,6 +40,15 @@ class Status(StrEnum):
     @property
     def over(self) -> bool:
         return self not in (Status.pending, Status.running)
+
+
+class Priority(IntEnum):
+    """Whose work is done first when workers are short: the lower number."""
+
+    person = 0
+    sweep = 10
+    schedule = 20
+    retraining = 30
 
 
 def workflow_status(steps: Iterable[Status]) -> Status:
@@ -83,6 +94,19 @@ class Word(TypeDecorator[Status]):
         return Status(value) if value is not None else None
 
 
+class MessageJson(TypeDecorator[Message]):
+    """A Message, stored as JSON."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Message | None, dialect: Dialect) -> dict[str, object] | None:
+        return value.as_json() if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Message | None:
+        return Message.from_json(value) if value is not None else None
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -121,11 +145,9 @@ workflows = Table(
     Column("name", String(120), nullable=False),
     Column("note", Text, nullable=False, default=""),
     Column("pipeline", String(40), nullable=False),
-    Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
-    Column("target", Text, nullable=False),
-    Column("algorithm", String(40), nullable=False),
     Column("params", JSON, nullable=False),
     Column("status", Word, nullable=False),
+    Column("priority", Integer, nullable=False, default=int(Priority.person)),
     Column("origin", String(20), nullable=False, default="new"),
     Column("parent_id", Integer),
     Column("request", String(64), unique=True),
@@ -135,13 +157,32 @@ workflows = Table(
     Column("ended_at", Utc),
     Column("seen_at", Utc),
     Index(None, "status", "created_at"),
-    Index(None, "algorithm"),
-    Index(None, "dataset_id"),
     Index(None, "created_at"),
     Index(None, "ended_at"),
     Index(None, "name"),
     Index(None, "created_by"),
+    Index(None, "pipeline"),
     sqlite_autoincrement=True,
+)
+
+inputs = Table(
+    "inputs",
+    metadata,
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
+    Index(None, "dataset_id"),
+    sqlite_with_rowid=False,
+)
+
+facets = Table(
+    "facets",
+    metadata,
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
+    Index(None, "name", "value"),
+    sqlite_with_rowid=False,
 )
 
 steps = Table(
@@ -149,7 +190,8 @@ steps = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), nullable=False),
-    Column("name", String(40), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("key", String(80), nullable=False),
     Column("position", Integer, nullable=False),
     Column("status", Word, nullable=False),
     Column("attempt", Integer, nullable=False, default=1),
@@ -166,12 +208,12 @@ steps = Table(
     Column("fingerprint", String(64)),
     Column("reused_from", Integer),
     Column("progress", Float),
-    Column("progress_words", Text),
+    Column("progress_message", MessageJson),
+    Column("timeout", Integer, nullable=False),
     Column("result", JSON),
-    Column("error_code", String(40)),
-    Column("error", Text),
+    Column("error", MessageJson),
     Column("traceback", Text),
-    UniqueConstraint("workflow_id", "name"),
+    UniqueConstraint("workflow_id", "key"),
     Index(None, "status", "ready_at"),
     Index(None, "fingerprint"),
     Index(None, "ended_at"),
@@ -186,6 +228,22 @@ needs = Table(
     Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("needs_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Index(None, "needs_id"),
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("worker", String(80)),
+    Column("began_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("code", String(40)),
+    Column("values", JSON(none_as_null=True)),
+    Column("continued_from", Integer),
+    Column("resumed_at", Utc),
+    Column("resumed_progress", Float),
     sqlite_with_rowid=False,
 )
 
@@ -205,8 +263,10 @@ scores = Table(
     metadata,
     Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(60), primary_key=True),
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("value", Float, nullable=False),
     Index(None, "name", "value"),
+    Index(None, "step_id"),
     sqlite_with_rowid=False,
 )
 
@@ -230,6 +290,7 @@ logs = Table(
     Column("at", Utc, nullable=False),
     Column("level", String(8), nullable=False),
     Column("text", Text, nullable=False),
+    Column("message", MessageJson),
     Index(None, "step_id", "id"),
 )
 

@@ -1,17 +1,31 @@
-"""Workflows: one run of a pipeline on a dataset with chosen params."""
+"""Workflows: one run of a pipeline with chosen params, on the datasets given to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
 from store import actors, db, files, metrics, steps
 from store.errors import ConflictError, NotFound
 from store.records import record
-from store.tables import Status, artifacts, datasets, now, scores, workflows
+from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """A dataset that a workflow was given, as one of its inputs."""
+
+    dataset_id: int
+    name: str
+    version: int
+
+    @property
+    def title(self) -> str:
+        """The dataset's name, with its version when there is more than one."""
+        return self.name if self.version == 1 else f"{self.name} (version {self.version})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +34,9 @@ class Workflow:
     name: str
     note: str
     pipeline: str
-    dataset_id: int
-    target: str
-    algorithm: str
     params: dict[str, Any]
     status: Status
+    priority: int
     origin: str
     parent_id: int | None
     created_at: datetime
@@ -32,9 +44,14 @@ class Workflow:
     started_at: datetime | None
     ended_at: datetime | None
     seen_at: datetime | None
-    dataset_name: str
-    dataset_version: int
+    inputs: dict[str, InputRow] = field(default_factory=dict)
+    facets: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def data(self) -> InputRow | None:
+        """The dataset of the first input, if it was given one."""
+        return next(iter(self.inputs.values()), None)
 
     @property
     def seconds(self) -> float | None:
@@ -49,7 +66,8 @@ class Filter:
     """Which workflows, in which order; every field has a meaning in the URL."""
 
     status: str = ""
-    algorithm: str = ""
+    pipeline: str = ""
+    facets: Mapping[str, str] = field(default_factory=dict)
     dataset_id: int | None = None
     text: str = ""
     unseen_failures: bool = False
@@ -58,6 +76,7 @@ class Filter:
     created_by: str = ""
 
 
+FACET = "facet:"
 TIMES = {
     "created_at": workflows.c.created_at,
     "started_at": workflows.c.started_at,
@@ -67,51 +86,116 @@ TIMES = {
 }
 
 
-def insert_new(values: Mapping[str, Any], step_rows: Sequence[Mapping[str, Any]], request: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class New:
+    """A workflow to be written; `inputs` are ids of datasets by name."""
+
+    name: str
+    pipeline: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    facets: Mapping[str, str] = field(default_factory=dict)
+    origin: str = "new"
+    parent_id: int | None = None
+    priority: int = Priority.person
+
+
+def insert_new(new: New, step_rows: Sequence[Mapping[str, Any]], request: str | None = None) -> int:
     """Write a workflow and all its steps, pending, at once; the same request twice gives the first workflow."""
     with db.writing() as connection:
         if request:
             already = connection.scalar(select(workflows.c.id).where(workflows.c.request == request))
             if already is not None:
                 return int(already)
-        workflow_id = connection.execute(
-            insert(workflows)
-            .values(**values, request=request, status=Status.pending, created_at=now(), created_by=actors.name())
-            .returning(workflows.c.id)
-        ).scalar_one()
+        values = {
+            "name": new.name,
+            "pipeline": new.pipeline,
+            "params": dict(new.params),
+            "origin": new.origin,
+            "parent_id": new.parent_id,
+            "priority": int(new.priority),
+            "request": request,
+            "status": Status.pending,
+            "created_at": now(),
+            "created_by": actors.name(),
+        }
+        workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
+        _insert_named(connection, inputs, workflow_id, "dataset_id", new.inputs)
+        _insert_named(connection, facets, workflow_id, "value", new.facets)
         steps.insert_all(connection, workflow_id, step_rows)
-        return int(workflow_id)
+        return workflow_id
+
+
+def _insert_named(
+    connection: Connection, table: Table, workflow_id: int, column: str, named: Mapping[str, Any]
+) -> None:
+    rows = [{"workflow_id": workflow_id, "name": name, column: value} for name, value in named.items()]
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def get(workflow_id: int) -> Workflow:
     with db.reading() as connection:
-        row = connection.execute(_joined().where(workflows.c.id == workflow_id)).one_or_none()
-        if row is None:
+        rows = connection.execute(select(workflows).where(workflows.c.id == workflow_id)).all()
+        if not rows:
             raise NotFound(f"There is no workflow {workflow_id}.", "workflow_id")
-        return record(Workflow, row, scores=metrics.scores_of(connection, [workflow_id]).get(workflow_id, {}))
+        return _complete(connection, rows)[0]
 
 
 def get_many(workflow_ids: Sequence[int]) -> list[Workflow]:
     """Those of the workflows that exist, in the order asked for."""
     with db.reading() as connection:
-        rows = connection.execute(_joined().where(workflows.c.id.in_(workflow_ids))).all()
-        scored = metrics.scores_of(connection, workflow_ids)
-    found = {row.id: record(Workflow, row, scores=scored.get(row.id, {})) for row in rows}
+        rows = connection.execute(select(workflows).where(workflows.c.id.in_(workflow_ids))).all()
+        found = {workflow.id: workflow for workflow in _complete(connection, rows)}
     return [found[workflow_id] for workflow_id in dict.fromkeys(workflow_ids) if workflow_id in found]
 
 
 def find(which: Filter, limit: int = 25, offset: int = 0) -> list[Workflow]:
-    """One page of the archive."""
-    query = _ordered(_joined().where(*_conditions(which)), which).limit(limit).offset(offset)
+    """One page of the list."""
+    query = _ordered(select(workflows).where(*_conditions(which)), which).limit(limit).offset(offset)
     with db.reading() as connection:
-        rows = connection.execute(query).all()
-        scored = metrics.scores_of(connection, [row.id for row in rows])
-        return [record(Workflow, row, scores=scored.get(row.id, {})) for row in rows]
+        return _complete(connection, connection.execute(query).all())
+
+
+def _complete(connection: Connection, rows: Sequence[Row[Any]]) -> list[Workflow]:
+    """The workflows of these rows, with their inputs, facets and scores."""
+    ids = [row.id for row in rows]
+    scored = metrics.scores_of(connection, ids)
+    given, faceted = _inputs_of(connection, ids), _facets_of(connection, ids)
+    return [
+        record(
+            Workflow,
+            row,
+            inputs=given.get(row.id, {}),
+            facets=faceted.get(row.id, {}),
+            scores=scored.get(row.id, {}),
+        )
+        for row in rows
+    ]
+
+
+def _inputs_of(connection: Connection, workflow_ids: Sequence[int]) -> dict[int, dict[str, InputRow]]:
+    query = (
+        select(inputs, datasets.c.name.label("dataset_name"), datasets.c.version)
+        .join(datasets, datasets.c.id == inputs.c.dataset_id)
+        .where(inputs.c.workflow_id.in_(workflow_ids))
+        .order_by(inputs.c.name)
+    )
+    found: dict[int, dict[str, InputRow]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.workflow_id, {})[row.name] = InputRow(row.dataset_id, row.dataset_name, row.version)
+    return found
+
+
+def _facets_of(connection: Connection, workflow_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for row in connection.execute(select(facets).where(facets.c.workflow_id.in_(workflow_ids)).order_by(facets.c.name)):
+        found.setdefault(row.workflow_id, {})[row.name] = row.value
+    return found
 
 
 def count(which: Filter) -> int:
-    table = workflows.join(datasets) if which.text else workflows
-    query = select(func.count()).select_from(table).where(*_conditions(which))
+    query = select(func.count()).select_from(workflows).where(*_conditions(which))
     with db.reading() as connection:
         return connection.scalar(query) or 0
 
@@ -126,21 +210,40 @@ def count_by_status() -> dict[str, int]:
 
 def score_names() -> list[str]:
     """The names of every score there is, for choosing what to sort by."""
+    return _distinct(scores.c.name)
+
+
+def facet_names() -> list[str]:
+    """The names of every facet there is, for choosing columns and filters."""
+    return _distinct(facets.c.name)
+
+
+def facet_values(name: str, limit: int = 200) -> list[str]:
+    """The values of a facet, for choosing one to filter by."""
+    return _distinct(facets.c.value, facets.c.name == name, limit=limit)
+
+
+def pipelines_used() -> list[str]:
+    """The pipelines that workflows are of, by name."""
+    return _distinct(workflows.c.pipeline)
+
+
+def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:
+    """The values of an indexed column, from one to the next through the index; DISTINCT would read every row."""
     found: list[str] = []
     with db.reading() as connection:
-        # From name to name through the index; DISTINCT would read every score there is.
-        while (
-            name := connection.scalar(
-                select(func.min(scores.c.name)).where(scores.c.name > (found[-1] if found else ""))
-            )
-        ) is not None:
-            found.append(name)
+        while len(found) < limit:
+            beyond = (column > found[-1],) if found else ()
+            value = connection.scalar(select(func.min(column)).where(*conditions, *beyond))
+            if value is None:
+                break
+            found.append(str(value))
     return found
 
 
 def datasets_used() -> dict[int, str]:
     """The datasets that workflows are of, by name, for choosing one to look at."""
-    used = exists().where(workflows.c.dataset_id == datasets.c.id)
+    used = exists().where(inputs.c.dataset_id == datasets.c.id)
     query = select(datasets.c.id, datasets.c.name, datasets.c.version).where(used)
     with db.reading() as connection:
         rows = connection.execute(query.order_by(datasets.c.name, datasets.c.version))
@@ -200,30 +303,37 @@ def remove(workflow_ids: Sequence[int]) -> int:
     return removed
 
 
-def _joined() -> Select[Any]:
-    return select(workflows, datasets.c.name.label("dataset_name"), datasets.c.version.label("dataset_version")).join(
-        datasets
-    )
-
-
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if which.status:
         found.append(workflows.c.status.in_(which.status.split(",")))
-    if which.algorithm:
-        found.append(workflows.c.algorithm.in_(which.algorithm.split(",")))
+    if which.pipeline:
+        found.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
+    for name, values in which.facets.items():
+        having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(values.split(",")))
+        found.append(workflows.c.id.in_(having))
     if which.dataset_id is not None:
-        found.append(workflows.c.dataset_id == which.dataset_id)
+        found.append(workflows.c.id.in_(select(inputs.c.workflow_id).where(inputs.c.dataset_id == which.dataset_id)))
     if which.created_by:
         found.append(workflows.c.created_by == which.created_by)
     if which.unseen_failures:
         found.append((workflows.c.status == Status.failed) & workflows.c.seen_at.is_(None))
     if text := which.text.strip():
-        likes = [db.holds(column, text) for column in (workflows.c.name, workflows.c.note, datasets.c.name)]
-        if (number := text.removeprefix("#")).isdecimal():
-            likes.append(workflows.c.id == int(number[:18]))
-        found.append(or_(*likes))
+        found.append(or_(*_mentions(text)))
     return found
+
+
+def _mentions(text: str) -> list[ColumnElement[bool]]:
+    """Where a text is looked for: name, note, names of datasets, and the number."""
+    of_datasets = (
+        select(inputs.c.workflow_id)
+        .join(datasets, datasets.c.id == inputs.c.dataset_id)
+        .where(db.holds(datasets.c.name, text))
+    )
+    likes = [db.holds(workflows.c.name, text), db.holds(workflows.c.note, text), workflows.c.id.in_(of_datasets)]
+    if (number := text.removeprefix("#")).isdecimal():
+        likes.append(workflows.c.id == int(number[:18]))
+    return likes
 
 
 def _ordered(query: Select[Any], which: Filter) -> Select[Any]:
@@ -234,8 +344,21 @@ def _ordered(query: Select[Any], which: Filter) -> Select[Any]:
             by = workflows.c.ended_at - workflows.c.started_at
     elif which.sort in TIMES:
         by = TIMES[which.sort]
+    elif which.sort.startswith(FACET):
+        name = which.sort.removeprefix(FACET)
+        query = query.outerjoin(facets, (facets.c.workflow_id == workflows.c.id) & (facets.c.name == name))
+        by = facets.c.value
     else:
         query = query.outerjoin(scores, (scores.c.workflow_id == workflows.c.id) & (scores.c.name == which.sort))
+        query = query.where(~_superseded(which.sort))
         by = scores.c.value
     order = by.desc().nulls_last() if which.descending else by.asc().nulls_last()
     return query.order_by(order, workflows.c.id.desc() if which.descending else workflows.c.id.asc())
+
+
+def _superseded(name: str) -> ColumnElement[bool]:
+    """Whether a later step of the same workflow has a score of this name."""
+    later = scores.alias()
+    return exists().where(
+        later.c.workflow_id == scores.c.workflow_id, later.c.name == name, later.c.step_id > scores.c.step_id
+    )

@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import psutil
 
-from jobs.pipelines.context import Recorder, StepError
-from jobs.pipelines.registry import Param, pipeline, step
+from jobs.pipelines import Param, Recorder, StepError, pipeline, step
 from store import steps
 from store.tables import now
 
@@ -229,27 +228,7 @@ def dataset_of(content):
 def play(name="play", fresh=False, **params):
     """A workflow of the cast, written and not yet handed over; returns its id."""
     from jobs.pipelines import registry
-    from store import workflows
+    from jobs.verbs import workflows
 
-    written = registry.get(name)
-    rows = [
-        {
-            "name": definition.name,
-            "needs": definition.needs,
-            "params": definition.declared(params),
-            "max_attempts": definition.max_attempts,
-            "fresh": fresh and definition.repeats_on_restart,
-        }
-        for definition in written.steps
-    ]
-    values = {
-        "name": name,
-        "pipeline": name,
-        "dataset_id": dataset().id,
-        "target": "b",
-        "algorithm": "none",
-        "params": params,
-        "origin": "new",
-        "parent_id": None,
-    }
-    return workflows.insert_new(values, rows, None)
+    inputs = {each.name: dataset().id for each in registry.get(name).inputs}
+    return workflows.write(name, params, inputs, name, fresh=fresh)

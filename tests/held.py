@@ -8,8 +8,7 @@ it is empty, where the step reads or saves its first file. The process that is h
 import os
 import time
 
-from jobs.pipelines import context
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder, context
 from store.settings import settings
 
 context.CHECKPOINT_SECONDS = 0.0

@@ -1,12 +1,13 @@
 """Tables to learn from, and workflows that run without a queue."""
 
 import numpy as np
+from sqlalchemy import update
 
 from jobs.engine import runner
-from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.tabular.matrix import Matrix
-from store import files, steps, workflows
+from store import db, files, steps
+from store.tables import steps as step_table
 
 
 def turkish(rows=240, seed=3):
@@ -47,29 +48,16 @@ def numbers(rows=300, seed=5):
 def workflow(dataset, target, algorithm, train=None, **params):
     """A workflow written and not handed over; returns its steps by name. `train` changes params of that step alone."""
     algorithm = algorithms.get(algorithm).key
+    from jobs.verbs import workflows
+
     chosen = {**params, "target": target, "algorithm": algorithm}
-    rows = [
-        {
-            "name": definition.name,
-            "needs": definition.needs,
-            "params": definition.declared(chosen),
-            "max_attempts": definition.max_attempts,
-            "fresh": False,
-        }
-        for definition in registry.get("tabular").steps
-    ]
-    next(row for row in rows if row["name"] == "train")["params"].update(train or {})
-    values = {
-        "name": "test",
-        "pipeline": "tabular",
-        "dataset_id": dataset.id,
-        "target": target,
-        "algorithm": algorithm,
-        "params": params,
-        "origin": "new",
-        "parent_id": None,
-    }
-    return {step.name: step for step in steps.of_workflow(workflows.insert_new(values, rows, None))}
+    workflow_id = workflows.write("tabular", chosen, {"data": dataset.id}, "test")
+    found = {step.name: step for step in steps.of_workflow(workflow_id)}
+    if train:
+        with db.writing() as connection:
+            values = {"params": found["train"].params | train}
+            connection.execute(update(step_table).where(step_table.c.id == found["train"].id).values(values))
+    return {name: steps.get(step.id) for name, step in found.items()}
 
 
 def run(dataset, target, algorithm, until="evaluate", **params):
@@ -78,7 +66,7 @@ def run(dataset, target, algorithm, until="evaluate", **params):
     for name, step in written.items():
         try:
             runner.run_step(step.id, step.attempt)
-        except runner.StepFailed:
+        except runner.StepFailedError:
             break
         if name == until:
             break

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.wall import login
 from api.wall.sign_in import way_back
-from jobs.verbs import datasets, passwords, people, workflows
+from jobs.verbs import datasets, passwords, people, short_form
 from store import actors, db, tables
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def served(home, cheap):
     from jobs.verbs import datasets
 
     made = datasets.add(iter([b"yas;" + SECRET.encode() + b"\n" + b"1;2\n3;4\n" * 20]), f"{SECRET}.csv")
-    workflows.start(made.id, SECRET, "sgd_regressor", {"epochs": 1}, name=SECRET)
+    short_form.start(made.id, SECRET, "sgd_regressor", {"epochs": 1}, name=SECRET)
     for role in actors.Role:
         people.add(role, role, PASSWORD)
     return TestClient(whole(), base_url="http://localhost:8501", raise_server_exceptions=False, follow_redirects=False)

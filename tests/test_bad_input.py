@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 from api.app import create
 from jobs.cli import terminal
 from jobs.cli.app import main
-from jobs.language import sentence_of
+from jobs.language import sentence, sentence_of
 from jobs.tabular import limits
 from jobs.tabular.column import columns_of
 from jobs.verbs import datasets, workflows
@@ -326,8 +326,8 @@ def trained(dataset, target, algorithm="LR", until="evaluate", **params):
     ended = tables.run(dataset, target, algorithm, until=until, epochs=2, **params)
     for step in ended.values():
         if step.status == "failed":
-            assert "stopped with an error" not in step.error
-            return step.error
+            assert "stopped with an error" not in sentence(step.error)
+            return sentence(step.error)
     return ended
 
 

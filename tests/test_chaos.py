@@ -11,12 +11,14 @@ from pathlib import Path
 import cast
 import pytest
 
+from jobs import chain
 from jobs.engine import handover, queue
 from jobs.engine.worker import StepWorker
 from jobs.services import presence
 from jobs.services import valkey as valkey_server
 from jobs.services import workers as worker_processes
 from store import steps
+from store.messages import Message
 
 ROOT = Path(__file__).parent.parent
 PROMISES = {
@@ -100,8 +102,8 @@ def test_a_step_that_was_interrupted_goes_before_those_that_wait(valkey):
     first, later = cast.play(), cast.play()
     lost = steps.of_workflow(first)[0]
     steps.claim(lost.id, 1, "a worker that is no more")
-    handover.run_workflow(later)
-    assert steps.lose(lost, "worker_lost", "The worker was lost while it ran this step.")
+    chain.run_workflow(later)
+    assert steps.lose(lost, Message("worker_lost", {"text": "The worker was lost while it ran this step."}))
     assert handover.hand_over_again(steps.get(lost.id))
     assert queue.rq_queue().get_job_ids() == [
         f"s{steps.of_workflow(first)[0].id}-a2",
@@ -113,7 +115,7 @@ def test_a_step_handed_over_by_itself_does_not_trip_the_job_above_it(valkey):
     """The worker of a step is killed after the result was accepted and before the queue was told: what comes below is
     handed over by itself, and the clean-up of the lost job goes through."""
     workflow_id = cast.play()
-    handover.run_workflow(workflow_id)
+    chain.run_workflow(workflow_id)
     greet, count, _ = steps.of_workflow(workflow_id)
     ours = queue.rq_queue()
     job = ours.fetch_job(greet.job_id)

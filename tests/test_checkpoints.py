@@ -18,7 +18,9 @@ import pytest
 import tables
 from conftest import forget
 
-from jobs.engine import handover, runner
+from jobs import chain
+from jobs.engine import runner
+from jobs.language import spoken
 from jobs.pipelines import context
 from jobs.services import presence
 from jobs.tabular.algorithms import ALGORITHMS
@@ -58,7 +60,7 @@ class Killed:
         self.id = self.written["train"].workflow_id
         self.note = home / f"hold-{self.id}-{step}"
         self.note.write_text(str(epoch))
-        handover.run_workflow(self.id)
+        chain.run_workflow(self.id)
 
     def kill(self):
         """SIGKILL to the process of the step, if it is held in the middle of it by now."""
@@ -146,7 +148,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(killed, key):
     predictions are those of an undisturbed run, bit for bit."""
     ended, reference = killed[key].ended(), killed[key].undisturbed()
     assert ended["train"].attempt == 2
-    said = [line.text for line in logs.tail(ended["train"].id)]
+    said = [spoken(line.text, line.message) for line in logs.tail(ended["train"].id)]
     assert f"Attempt 2 continues from epoch {HELD_AT - 1}." in said
     for name, points in metrics.curves(ended["train"].id).items():
         assert [point.epoch for point in points] == list(range(1, EPOCHS + 1)), name
@@ -203,7 +205,7 @@ def cut_off(monkeypatch, dataset):
         patch.setattr(context.Recorder, "metric", stop)
         for name in ("upload", "preprocess"):
             runner.run_step(written[name].id, 1)
-        with pytest.raises(runner.StepFailed):
+        with pytest.raises(runner.StepFailedError):
             runner.run_step(written["train"].id, 1)
     return written["train"]
 
@@ -330,7 +332,7 @@ def test_a_checkpoint_of_another_version_of_the_code_is_not_used(cut, monkeypatc
     kept = keep_again(monkeypatch, step, rewritten(only_checkpoint(step), change))
     assert kept == list(range(1, EPOCHS + 1))
     assert told(steps.get(step.id)) == told(reference)
-    assert any("of another version" in line.text for line in logs.tail(step.id))
+    assert any("of another version" in spoken(line.text, line.message) for line in logs.tail(step.id))
 
 
 def test_a_checkpoint_of_another_scikit_learn_is_not_used(cut, monkeypatch):
@@ -397,7 +399,7 @@ def test_a_fresh_start_between_two_attempts_leaves_no_double_point(cut, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(context.Recorder, "metric", stop)
-        with pytest.raises(runner.StepFailed):
+        with pytest.raises(runner.StepFailedError):
             runner.run_step(step.id, 2)
     assert go_on(monkeypatch, step, 3) == list(range(HELD_AT, EPOCHS + 1))
     assert told(steps.get(step.id)) == told(reference)

@@ -11,6 +11,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from test_jobs_services import finish
 
+from jobs import chain
 from jobs.engine import handover, queue, queue_view, reconcile
 from jobs.services import presence
 from jobs.services import valkey as valkey_server
@@ -118,7 +119,7 @@ def reconciled(workflow_id):
 
 
 ACTS = {
-    "start": lambda _: handover.run_workflow(cast.play(number=2)),
+    "start": lambda _: chain.run_workflow(cast.play(number=2)),
     "run": handover.run_workflow,
     "retry": retry,
     "cancel": verbs.cancel,
@@ -144,7 +145,7 @@ def test_a_job_that_vanishes_between_two_looks_reaches_no_caller(valkey, server,
     for at in count():
         valkey.flushall()
         workflow_id = cast.play(number=2)
-        handover.run_workflow(workflow_id)
+        chain.run_workflow(workflow_id)
         state(workflow_id)
         with pytest.MonkeyPatch.context() as patch:
             vanishing = Vanishing(patch, at, [step.job_id for step in steps.of_workflow(workflow_id)], server)
@@ -165,7 +166,7 @@ def test_every_error_of_the_queue_becomes_one(valkey, monkeypatch, error):
     monkeypatch.setattr(Queue, "enqueue", raises)
     workflow_id = cast.play(number=2)
     with pytest.raises(queue.QueueDownError):
-        handover.run_workflow(workflow_id)
+        chain.run_workflow(workflow_id)
     steps.cancel(workflow_id)
     assert verbs.retry(workflow_id).status == Status.pending
 
@@ -173,7 +174,7 @@ def test_every_error_of_the_queue_becomes_one(valkey, monkeypatch, error):
 def test_a_damaged_record_reaches_no_caller(valkey):
     """A record that no RQ can read is removed like any other, and the step is handed over again."""
     workflow_id = cast.play(number=2)
-    handover.run_workflow(workflow_id)
+    chain.run_workflow(workflow_id)
     for step in steps.of_workflow(workflow_id):
         valkey.hset(Job.key_for(step.job_id), mapping={"data": b"\x80", "created_at": "yesterday", "timeout": "long"})
     retry(workflow_id)
@@ -186,7 +187,7 @@ def test_what_is_dropped_leaves_nothing(valkey):
     empty = sorted(valkey.keys())
     for state in (waits, is_deferred, has_failed):
         workflow_id = cast.play(number=2)
-        handover.run_workflow(workflow_id)
+        chain.run_workflow(workflow_id)
         state(workflow_id)
         queue.drop_jobs(step.job_id for step in steps.of_workflow(workflow_id))
         assert sorted(set(valkey.keys()) - {b"rq:queues"}) == empty

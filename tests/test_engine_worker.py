@@ -6,6 +6,7 @@ import pytest
 from conftest import forget
 from test_jobs_services import curve, finish, run, running_step, until
 
+from jobs import chain
 from jobs.engine import queue_view
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
@@ -80,8 +81,7 @@ def test_a_killed_worker_takes_its_step_along(plain):
 def test_a_step_that_dies_says_how(plain):
     """Three attempts, and then the signal and the memory it had used."""
     workflow_id = cast.play(mood="dies")
-    from jobs.engine import handover
 
-    handover.run_workflow(workflow_id)
+    chain.run_workflow(workflow_id)
     assert finish(workflow_id, 60) == Status.failed
     assert "was killed after it had used up to" in steps.of_workflow(workflow_id)[-1].error

@@ -24,19 +24,27 @@ from conftest import forget, free_port
 from sqlalchemy import text, update
 from test_jobs_services import curve, finish, running_step, until
 
+from jobs import chain
 from jobs.engine import handover, queue, queue_view, reconcile, runner
 from jobs.engine.staleness import Unchanged
-from jobs.pipelines.context import Recorder
+from jobs.language import sentence, spoken
+from jobs.pipelines import Recorder
 from jobs.services import presence
 from jobs.services import valkey as valkey_server
 from jobs.verbs import queues
 from jobs.verbs import workflows as verbs
 from store import actors, db, files, logs, metrics, schema, steps, sweep, workflows
+from store.messages import Message
 from store.settings import settings
 from store.tables import Status, now
 from store.tables import steps as step_table
 
 RERUN_SECONDS = 15
+
+
+def said_last(step_id):
+    line = logs.tail(step_id)[-1]
+    return spoken(line.text, line.message)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +82,7 @@ def services(crew, monkeypatch):
 def run(name="play", **params):
     """A workflow that is worked on, whether an equal one was done before or not."""
     workflow_id = cast.play(name, fresh=True, **params)
-    handover.run_workflow(workflow_id)
+    chain.run_workflow(workflow_id)
     return workflow_id
 
 
@@ -156,7 +164,7 @@ def test_a_killed_worker_takes_its_step_along(services):
     until(lambda: gone(child), 2)
     second_attempt(step)
     completed_once(workflow_id, 50)
-    assert "continues from epoch" in logs.tail(step.id)[-1].text
+    assert "continues from epoch" in said_last(step.id)
 
 
 def test_no_step_outlives_its_worker(services):
@@ -175,7 +183,7 @@ def test_a_step_that_is_always_killed_fails_with_a_reason(services):
     assert finish(workflow_id, 40) == Status.failed
     judge = steps.of_workflow(workflow_id)[-1]
     assert (judge.attempt, judge.error_code) == (3, "killed")
-    assert "was killed after it had used up to" in judge.error and "memory" in judge.error
+    assert "was killed after it had used up to" in sentence(judge.error) and "memory" in sentence(judge.error)
     assert finish(run(number=2)) == Status.completed
 
 
@@ -254,7 +262,7 @@ def test_a_frozen_step_is_ended_and_runs_again(services):
     child.suspend()
     second_attempt(step)
     assert gone(child) and not gone(worker)
-    assert any("stood still" in line.text for line in logs.tail(step.id))
+    assert any("stood still" in spoken(line.text, line.message) for line in logs.tail(step.id))
     completed_once(workflow_id, 60)
 
 
@@ -314,7 +322,7 @@ def test_a_step_that_takes_too_long_is_ended_whatever_it_does(services):
     for workflow_id in (*ids.values(), late):
         assert finish(workflow_id, 60) == Status.failed
         only = steps.of_workflow(workflow_id)[0]
-        assert (only.error_code, only.traceback) == ("timeout", "") and "longer than it may" in only.error
+        assert (only.error_code, only.traceback) == ("timeout", "") and "longer than it may" in sentence(only.error)
     assert steps.of_workflow(ids["searches_a_grid"])[0].seconds < 8, "the first candidate's error ended the search"
 
 
@@ -334,7 +342,7 @@ def test_too_little_memory_is_said_and_tried_twice(services):
     workflow_id = run("eater")
     assert finish(workflow_id, 30) == Status.failed
     only = steps.of_workflow(workflow_id)[0]
-    assert (only.attempt, only.error_code) == (2, "out_of_memory") and "memory" in only.error
+    assert (only.attempt, only.error_code) == (2, "out_of_memory") and "memory" in sentence(only.error)
 
 
 def test_a_full_disk_is_said(services):
@@ -342,7 +350,7 @@ def test_a_full_disk_is_said(services):
     workflow_id = run("eater", what="disk")
     assert finish(workflow_id, 40) == Status.failed
     only = steps.of_workflow(workflow_id)[0]
-    assert (only.error_code, only.error) == ("disk_full", "The disk is full; free some space, then retry.")
+    assert (only.error_code, sentence(only.error)) == ("disk_full", "The disk is full; free some space, then retry.")
     until(lambda: not list((settings().folder / "scratch").iterdir()))
 
 
@@ -478,7 +486,7 @@ def test_diamonds_run_exactly_once(services):
     for workflow_id in ids:
         assert finish(workflow_id, 60) == Status.completed
         for step in steps.of_workflow(workflow_id):
-            assert [line.text for line in logs.tail(step.id)] == ["ran"]
+            assert [spoken(line.text, line.message) for line in logs.tail(step.id)] == ["ran"]
     until(lambda: queue.rq_queue().started_job_registry.get_job_count(cleanup=False) == 0, 5)
 
 
@@ -544,15 +552,15 @@ def test_a_step_whose_code_is_gone_fails_with_a_reason(services):
     workflow_id, other = cast.play(number=2), cast.play(number=2)
     with db.writing() as connection:
         connection.execute(text("UPDATE workflows SET pipeline = 'old' WHERE id = :id"), {"id": workflow_id})
-        renamed = "UPDATE steps SET name = 'counting' WHERE workflow_id = :id AND position = 1"
+        renamed = "UPDATE steps SET name = 'counting', key = 'counting' WHERE workflow_id = :id AND position = 1"
         connection.execute(text(renamed), {"id": other})
-    handover.run_workflow(workflow_id)
-    handover.run_workflow(other)
+    chain.run_workflow(workflow_id)
+    chain.run_workflow(other)
     for each, name in ((workflow_id, "greet"), (other, "counting")):
         assert finish(each) == Status.failed
         step = next(step for step in steps.of_workflow(each) if step.status == Status.failed)
         assert (step.name, step.attempt, step.error_code) == (name, 1, "code_gone")
-        assert "is not there any more" in step.error and "TRAINYARD_PIPELINES" in step.error
+        assert "is not there any more" in sentence(step.error) and "TRAINYARD_PIPELINES" in sentence(step.error)
         assert steps.of_workflow(each)[-1].status == Status.skipped
 
 
@@ -768,7 +776,7 @@ def test_what_a_running_step_saved_stays_however_long_it_runs(home):
         connection.execute(update(step_table).where(step_table.c.status == Status.running).values(started_at=days_ago))
     saved = put(b"saved on the first day", 4)
     assert sweep.sweep() == 0
-    steps.fail(claim, "error", "Bad.", "", again=False)
+    steps.fail(claim, Message("error", {"text": "Bad."}), "", again=False)
     assert sweep.sweep() == 1
     assert not files.path_of(saved.sha256).exists()
 
@@ -829,9 +837,9 @@ def test_the_page_says_what_happened(services):
     step = running_step(workflow_id, epoch=30)
     worker_of(workflow_id).kill()
     second_attempt(step)
-    until(lambda: "continues from" in logs.tail(step.id)[-1].text)
+    until(lambda: "continues from" in said_last(step.id))
     lost, continued = logs.tail(step.id)[-2:]
-    epoch = continued.text.rstrip(".").split()[-1]
+    epoch = continued.message.values["epoch"]
     told = f"worker lost at {lost.at:%H:%M} UTC, attempt 2 continued from epoch {epoch}"
     assert int(epoch) >= 15 and told in text(page(id=workflow_id))
     completed_once(workflow_id, 60)
@@ -863,7 +871,7 @@ def test_a_number_that_is_none_is_left_out_and_said(home):
         recorder.log("odd \ud800 and \0 letters")
         recorder.flush()
     assert list(metrics.curves(step.id)) == ["accuracy"]
-    assert [line.text for line in logs.tail(step.id)] == [
+    assert [spoken(line.text, line.message) for line in logs.tail(step.id)] == [
         "loss of epoch 1 is nan and is left out.",
         "odd ? and  letters",
     ]

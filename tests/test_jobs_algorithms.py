@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tables
 
+from jobs.language import sentence
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.verbs import datasets
@@ -92,7 +93,7 @@ def test_every_parameter_matters(home, key):
     def answers(**params):
         # Only training changes: the split and everything above stay as they are.
         ended = tables.run(dataset, target, key, until="train", train={"epochs": 4, **params})
-        assert ended["train"].status is Status.completed, ended["train"].error
+        assert ended["train"].status is Status.completed, sentence(ended["train"].error)
         return ended["train"], raw_answers(ended["train"], frame)
 
     first, usual = answers()

@@ -26,8 +26,9 @@ import pytest
 from conftest import forget
 from tables import run, turkish
 
+from jobs import chain
 from jobs.cli.app import main
-from jobs.engine import handover, queue_view, runner
+from jobs.engine import queue_view, runner
 from jobs.services import presence
 from jobs.upkeep import backup as verbs
 from jobs.verbs import datasets, schemas
@@ -53,7 +54,7 @@ def until(true, seconds=30.0):
 def do(workflow_id):
     """Be the worker: run every step, here and now."""
     for step in steps.of_workflow(workflow_id):
-        with contextlib.suppress(runner.StepFailed):
+        with contextlib.suppress(runner.StepFailedError):
             runner.run_step(step.id, steps.get(step.id).attempt)
     return workflow_id
 
@@ -149,7 +150,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
         until(lambda: workflows.get(model).status.over)
         accepted = [cast.play(number=12 + number, pause=0.05, mood="calm") for number in range(20)]
         for each in accepted:
-            handover.run_workflow(each)
+            chain.run_workflow(each)
         until(lambda: sum(workflows.get(each).status.over for each in accepted) >= 3, 60)
         file = verbs.backup(tmp_path / "busy.tar").file
         os.kill(presence.state()["pid"], signal.SIGKILL)
@@ -183,13 +184,13 @@ def test_restoring_a_home_while_it_works(services, home, tmp_path):
     """Beside running services: the content of before is replaced, its work ends, what the backup was in the middle
     of starts again at once and goes on from its checkpoint; and the backup of before brings everything back."""
     in_the_middle = cast.play(number=60, pause=0.1)
-    handover.run_workflow(in_the_middle)
+    chain.run_workflow(in_the_middle)
     until(lambda: len(curve(in_the_middle)) > 30)
     waiting = cast.play(number=2)
     verbs.backup(tmp_path / "early.tar")
     later = [cast.play(number=2, pause=60), cast.play(number=2)]
     for each in reversed(later):
-        handover.run_workflow(each)
+        chain.run_workflow(each)
     until(lambda: workflows.get(later[1]).status is Status.completed and curve(later[0]))
     until(lambda: workflows.get(waiting).status is Status.completed)
 

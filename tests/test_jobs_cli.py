@@ -20,6 +20,7 @@ from jobs.cli import terminal
 from jobs.cli.app import app, main
 from jobs.engine import runner
 from store import db, steps, tables, workflows
+from store.messages import Message
 from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +51,7 @@ def outside(*arguments, **environment):
 def do(workflow_id):
     """Be the worker: run every step, here and now."""
     for step in steps.of_workflow(workflow_id):
-        with contextlib.suppress(runner.StepFailed):
+        with contextlib.suppress(runner.StepFailedError):
             runner.run_step(step.id, steps.get(step.id).attempt)
 
 
@@ -91,13 +92,14 @@ def test_show_says_how_long_a_step_still_takes(command):
     number = cast.play()
     first = steps.of_workflow(number)[0]
     claim = steps.claim(first.id, 1, "me")
-    steps.beat(claim, progress=(0.5, "row 5 of 10"))
+    steps.beat(claim, progress=(0.5, Message("text", {"text": "row 5 of 10"})))
     with db.writing() as connection:
         connection.execute(
             update(tables.steps)
             .where(tables.steps.c.id == first.id)
             .values(started_at=tables.now() - timedelta(seconds=60), heartbeat_at=tables.now())
         )
+        connection.execute(update(tables.attempts).values(began_at=tables.now() - timedelta(seconds=60)))
     words = command("show", number)[1]
     left = json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"]
     assert re.search(r"row 5 of 10, about (5\d|60) s left", " ".join(words.split()))
@@ -105,16 +107,17 @@ def test_show_says_how_long_a_step_still_takes(command):
 
 
 def test_show_says_how_long_a_second_attempt_still_takes(command):
-    """What the first attempt did is behind it: the time left goes by the pace since the second one began."""
+    """What was done before its first report is behind it: the time left goes by the pace since then."""
     number = cast.play()
     first = steps.of_workflow(number)[0]
     lost = steps.claim(first.id, 1, "me")
-    steps.beat(lost, progress=(0.5, "epoch 20 of 40"))
-    steps.fail(lost, "lost", "The worker was lost.", "", again=True)
+    steps.beat(lost, progress=(0.5, Message("text", {"text": "epoch 20 of 40"})))
+    steps.fail(lost, Message("lost", {"text": "The worker was lost."}), "", again=True)
     with db.writing() as connection:
         connection.execute(update(tables.steps).where(tables.steps.c.id == first.id).values(next_attempt_at=None))
     again = steps.claim(first.id, 2, "me")
-    steps.beat(again, progress=(0.75, "epoch 30 of 40"))
+    steps.beat(again, progress=(0.25, Message("text", {"text": "epoch 10 of 40"})))
+    steps.beat(again, progress=(0.75, Message("text", {"text": "epoch 30 of 40"})))
     with db.writing() as connection:
         connection.execute(
             update(tables.steps)
@@ -122,12 +125,12 @@ def test_show_says_how_long_a_second_attempt_still_takes(command):
             .values(started_at=tables.now() - timedelta(hours=1), heartbeat_at=tables.now())
         )
         connection.execute(
-            update(tables.logs)
-            .where(tables.logs.c.text.like("% follows."))
-            .values(at=tables.now() - timedelta(seconds=60))
+            update(tables.attempts)
+            .where(tables.attempts.c.number == 2)
+            .values(resumed_at=tables.now() - timedelta(seconds=60))
         )
-    assert re.search(r"epoch 30 of 40, about (1\d|20) s left", " ".join(command("show", number)[1].split()))
-    assert json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"] == pytest.approx(20, abs=5)
+    assert re.search(r"epoch 30 of 40, about (2\d|30) s left", " ".join(command("show", number)[1].split()))
+    assert json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"] == pytest.approx(30, abs=5)
 
 
 def test_taking_in_a_big_file_shows_how_far_it_is(home, monkeypatch):

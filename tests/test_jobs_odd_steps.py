@@ -13,9 +13,10 @@ from test_jobs_services import finish, run, running_step, until
 from test_process_children import gone
 
 from jobs.engine import queue_view, runner
-from jobs.engine.runner import StepFailed, run_step
-from jobs.pipelines.context import MOST_UNTOLD, Recorder
-from jobs.pipelines.registry import pipeline, step
+from jobs.engine.runner import StepFailedError, run_step
+from jobs.language import sentence, spoken
+from jobs.pipelines import Recorder, pipeline, step
+from jobs.pipelines.context import MOST_UNSENT
 from jobs.process.children import ForkedAhead
 from jobs.services import presence
 from store import logs, metrics, steps, workflows
@@ -44,18 +45,18 @@ def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
     valkey.suspend()
     for row in worker:
         os.kill(row.pid, signal.SIGTERM)
-    assert finish(workflow_id, 60) == Status.completed, steps.get(step.id).error
+    assert finish(workflow_id, 60) == Status.completed, sentence(steps.get(step.id).error)
 
 
-@pytest.mark.parametrize("what", [{"a": np.int64(1)}, [], None], ids=str)
+@pytest.mark.parametrize("what", [{"a": np.int64(1)}, [], "text", {"scores": {"accuracy": "high"}}], ids=str)
 def test_lines_before_a_result_that_cannot_be_kept_are_told(home, what):
     """A result that cannot be kept fails the step with all it had said."""
     RETURNED[0] = what
     workflow_id = cast.play("give")
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailedError):
         run_step(steps.of_workflow(workflow_id)[0].id, 1)
     step = steps.of_workflow(workflow_id)[0]
-    assert step.status == Status.failed and "begun" in [line.text for line in logs.tail(step.id)]
+    assert step.status == Status.failed and "begun" in [spoken(line.text, line.message) for line in logs.tail(step.id)]
 
 
 class MuteError(Exception):
@@ -65,7 +66,7 @@ class MuteError(Exception):
 
 def test_an_error_without_words_is_an_error(home):
     """An error that cannot even be put into words is told by its name."""
-    assert runner.reason_of(MuteError()).code == "error"
+    assert runner.failure_of(MuteError()).message.code == "error"
 
 
 def test_a_score_that_is_no_number_is_left_out(home):
@@ -93,9 +94,9 @@ def test_an_epoch_may_be_numpys(home):
 def test_who_logs_faster_than_the_database_writes_waits(home):
     """Lines are not gathered without end."""
     _, recorder = of_own(cast.play())
-    for number in range(MOST_UNTOLD + 1):
+    for number in range(MOST_UNSENT + 1):
         recorder.log(str(number))
-    assert len(recorder.last_words()[1]) <= MOST_UNTOLD
+    assert len(recorder.unsent()[1]) <= MOST_UNSENT
 
 
 def test_a_step_may_change_its_folder(home, monkeypatch):
@@ -112,7 +113,7 @@ def test_a_last_line_needs_no_end(home):
     RETURNED[0] = lambda: print("said", end="") or {}
     workflow_id = cast.play("give")
     run_step(steps.of_workflow(workflow_id)[0].id, 1)
-    assert "said" in [line.text for line in logs.tail(steps.of_workflow(workflow_id)[0].id)]
+    assert "said" in [spoken(line.text, line.message) for line in logs.tail(steps.of_workflow(workflow_id)[0].id)]
 
 
 def works(line):

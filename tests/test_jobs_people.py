@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from jobs.engine import handover
-from jobs.verbs import datasets, passwords, people, queues, workflows
+from jobs.verbs import datasets, passwords, people, queues, short_form, workflows
 from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
@@ -273,7 +273,7 @@ def test_what_changes_something_is_a_verb():
                 "sign_out_everywhere",
             )
         ),
-        "jobs.engine.handover.run_workflow",
+        "jobs.chain.run_workflow",
     }
 
 
@@ -297,7 +297,7 @@ def test_who_did_what_is_recorded_once(home):
     """A verb leaves one row with the person, the way and the thing, and what they made bears their name."""
     with actors.acting(Actor("ayşe", Role.analyst, "api", "10.0.0.1")):
         made = datasets.sample()
-        started = workflows.start(made.id, "churned", "logistic_regression", {"epochs": 1})
+        started = short_form.start(made.id, "churned", "logistic_regression", {"epochs": 1})
         again = workflows.cancel(started.id)
     told = [(each.who, each.via, each.address, f"{each.what} {each.about}") for each in reversed(audit.find())]
     assert told == [

@@ -2,36 +2,43 @@
 
 import pytest
 
-from jobs.pipelines.registry import Param, Pipeline, PipelineError, pipeline, problems_of, step
-from store.errors import NotFound, Refused
+from jobs.pipelines import Param, Pipeline, PipelineError, pipeline, step
+from jobs.pipelines.checks import problems_of
+from jobs.pipelines.definition import with_keys
+from store.errors import InvalidError, Refused
 
 
 def empty(name, *needs):
     return step(name, needs=needs)(lambda recorder: {})
 
 
+def asks(name, default):
+    return step(name, params=[Param("n", "int", default, "N")])(lambda context: {})
+
+
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
         ([], "has no steps"),
-        ([empty("a"), empty("a")], "rename one"),
+        ([asks("a", 1), asks("b", 2)], "rename one"),
+        ([empty("x" * 61)], "at most 60"),
         ([empty("b", "a")], "does not come before it"),
         ([empty("not a name")], "must be a Python identifier"),
     ],
 )
 def test_a_wrong_pipeline_says_how_to_repair_it(steps, words):
     """Each mistake in a pipeline is one sentence with its repair."""
-    assert any(words in problem for problem in problems_of(Pipeline("p", tuple(steps))))
+    assert any(words in problem for problem in problems_of(Pipeline("p", with_keys(steps))))
     with pytest.raises(PipelineError, match=words):
         pipeline("p", *steps)
 
 
-def test_below_is_everything_that_depends_on_a_step():
-    """Below a step is the step itself and what needs it, directly or not."""
-    written = Pipeline("p", (empty("a"), empty("b", "a"), empty("c", "a"), empty("d", "b")))
-    assert written.below("b") == ["b", "d"]
-    with pytest.raises(NotFound):
-        written.below("x")
+def test_a_step_that_occurs_twice_has_a_key_of_its_own():
+    """Two steps of one name are told apart by their keys, by which they are needed and found."""
+    keyed = with_keys([empty("a"), empty("a"), empty("b", "a[2]")])
+    assert [each.key for each in keyed] == ["a", "a[2]", "b"] and not problems_of(Pipeline("p", keyed))
+    with pytest.raises(InvalidError, match=r"the steps are a, a\[2\], b"):
+        Pipeline("p", keyed).step("x")
 
 
 @pytest.mark.parametrize(

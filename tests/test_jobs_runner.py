@@ -3,7 +3,8 @@
 import cast
 import pytest
 
-from jobs.engine.runner import StepFailed, run_step
+from jobs.engine.runner import StepFailedError, run_step
+from jobs.language import sentence, spoken
 from store import files, logs, metrics, steps, workflows
 from store.tables import Status
 
@@ -22,7 +23,7 @@ def test_a_workflow_completes(home):
     assert {step.status for step in (greet, count, judge)} == {Status.completed}
     assert judge.result == {"read": "3"}
     assert [point.epoch for point in metrics.curves(count.id)["count"]] == [1, 2, 3]
-    assert [line.text for line in logs.tail(judge.id)] == ["mood is calm"]
+    assert [spoken(line.text, line.message) for line in logs.tail(judge.id)] == ["mood is calm"]
     assert files.verified(steps.artifacts_of(greet.id)["greeting"]).read_text() == "hello"
     assert workflows.get(workflow_id).scores == {"accuracy": 0.5}
 
@@ -75,7 +76,7 @@ def test_an_output_that_vanished_is_made_again(home, monkeypatch):
         complete(claim, print_, outcome, *rest)
 
     monkeypatch.setattr(steps, "complete", too_late)
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailedError):
         run_step(greet.id, 1)
     monkeypatch.undo()
     again = steps.get(greet.id)
@@ -85,20 +86,20 @@ def test_an_output_that_vanished_is_made_again(home, monkeypatch):
 def test_an_expected_failure_is_said_as_it_stands(home):
     """StepError's sentence is the reason, and it is not tried again."""
     workflow_id = cast.play(mood="refuses")
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailedError):
         run(workflow_id)
     judge = steps.of_workflow(workflow_id)[-1]
-    assert (judge.status, judge.error) == (Status.failed, "The mood is not right; choose another.")
+    assert (judge.status, sentence(judge.error)) == (Status.failed, "The mood is not right; choose another.")
     assert judge.traceback == ""
 
 
 def test_an_unexpected_failure_keeps_its_traceback(home):
     """An error of the code is recorded with its traceback, and the queue learns nothing of the user's text."""
     workflow_id = cast.play(mood="breaks")
-    with pytest.raises(StepFailed) as told:
+    with pytest.raises(StepFailedError) as told:
         run(workflow_id)
     judge = steps.of_workflow(workflow_id)[-1]
-    assert "şehir broke" in judge.error and "ValueError" in judge.traceback
+    assert "şehir broke" in sentence(judge.error) and "ValueError" in judge.traceback
     assert "şehir" not in str(told.value) and told.value.__cause__ is None
 
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 import cast
 import psutil
 
-from jobs.engine import handover, queue, queue_view, reconcile
+from jobs import chain
+from jobs.engine import queue, queue_view, reconcile
 from jobs.services import presence
 from jobs.verbs import queues
 from store import metrics, steps, workflows
@@ -31,7 +32,7 @@ def until(true, seconds=20.0):
 
 def run(name="play", **params):
     workflow_id = cast.play(name, **params)
-    handover.run_workflow(workflow_id)
+    chain.run_workflow(workflow_id)
     return workflow_id
 
 
@@ -58,7 +59,7 @@ def curve(workflow_id):
 def test_a_workflow_runs_on_forked_workers(services):
     """Steps are run by workers, each in a process of its own, and the job id can be had from Python."""
     workflow_id = cast.play(number=3)
-    job = handover.run_workflow(workflow_id)
+    job = chain.run_workflow(workflow_id)
     assert job.id == f"s{steps.of_workflow(workflow_id)[-1].id}-a1"
     assert finish(workflow_id) == Status.completed
     assert {step.worker for step in steps.of_workflow(workflow_id)} <= {
@@ -97,9 +98,9 @@ def test_a_failed_workflow_leaves_no_job_waiting(services):
     workflow_id = run(mood="calm")
     assert finish(workflow_id) == Status.completed
     broken = cast.play(number=1, mood="breaks")
-    handover.run_workflow(broken)
+    chain.run_workflow(broken)
     cancelled = cast.play(number=1000, pause=0.1)
-    handover.run_workflow(cancelled)
+    chain.run_workflow(cancelled)
     running_step(cancelled)
     steps.cancel(cancelled)
     until(lambda: queue_view.snapshot().queues[0].deferred == 0)
@@ -223,7 +224,7 @@ def test_work_accepted_while_the_queue_is_down_is_done_later(home):
     """A workflow written while nothing runs is done once services start."""
     workflow_id = cast.play(number=2)
     with suppress(queue.QueueDownError):
-        handover.run_workflow(workflow_id)
+        chain.run_workflow(workflow_id)
     with presence.using():
         assert finish(workflow_id) == Status.completed
 

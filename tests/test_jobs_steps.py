@@ -18,7 +18,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobs.engine import runner
-from jobs.language import sentence_of
+from jobs.language import sentence, sentence_of, spoken
 from jobs.pipelines import context
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.tabular.column import Column
@@ -27,6 +27,7 @@ from jobs.tabular.prepare import encoder, fit, pack, split, table
 from jobs.verbs import datasets
 from store import datasets as stored
 from store import files, logs, metrics, steps
+from store.messages import Message
 from store.tables import Status
 
 CLASSIFIERS = [key for key, algorithm in ALGORITHMS.items() if algorithm.task == "classification"]
@@ -61,7 +62,7 @@ def add(frame, name="t.csv"):
 
 def completed(ended, name="evaluate"):
     for step in ended.values():
-        assert step.status in (Status.completed, Status.pending), step.traceback or step.error
+        assert step.status in (Status.completed, Status.pending), step.traceback or sentence(step.error)
     return ended[name].result
 
 
@@ -274,7 +275,7 @@ def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkey
         usual(self, epoch, **values)
 
     monkeypatch.setattr(context.Recorder, "metric", stop)
-    with pytest.raises(runner.StepFailed):
+    with pytest.raises(runner.StepFailedError):
         runner.run_step(step.id, 1)
     monkeypatch.setattr(context.Recorder, "metric", usual)
     measured = []
@@ -323,7 +324,7 @@ def test_a_killed_training_goes_on(turkish):
         runner.run_step(written[name].id, 1)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(step.id)], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert steps.lose(steps.get(step.id), "worker_lost", "The worker was lost.")
+    assert steps.lose(steps.get(step.id), Message("worker_lost", {"text": "The worker was lost."}))
     runner.run_step(step.id, 2)
     assert metrics.curves(step.id) == metrics.curves(reference["train"].id)
     assert told(steps.get(step.id)) == told(reference["train"])
@@ -334,7 +335,7 @@ def refused(frame, target, algorithm="logistic_regression", **params):
     ended = tables.run(add(frame), target, algorithm, **params)
     failed = next(step for step in ended.values() if step.status is Status.failed)
     assert failed.error_code == "refused", failed.traceback
-    return failed.name, failed.error
+    return failed.name, sentence(failed.error)
 
 
 def frame_of(y, rows=100):
@@ -502,7 +503,7 @@ def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     assert (result["rows"], result["columns_profile"][0]["kind"]) == (100_000, "text")
     assert stored.get(dataset.id).exact
     said = "Later rows showed that code is of another kind than the first ones; reading again."
-    assert said in [line.text for line in logs.tail(ended["upload"].id)]
+    assert said in [spoken(line.text, line.message) for line in logs.tail(ended["upload"].id)]
 
 
 def test_columns_are_listed_as_people_do():
@@ -578,7 +579,7 @@ def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     content = b"a,b\n" + b"1,000000000000000000000000000002\n" * 250_000 + b"1,2,3\n"
     dataset = datasets.add(io.BytesIO(content), "big.csv")
     ended = tables.run(dataset, "b", "LR")["upload"]
-    assert ended.error.startswith("Line 250002 has 3 fields, more than the 2")
+    assert sentence(ended.error).startswith("Line 250002 has 3 fields, more than the 2")
     search = [done for done, _size, words in told if words == "the file is badly built; finding the line"]
     assert search == sorted(search)
     assert len(content) * 1.9 < search[-1] <= 2 * len(content)
@@ -589,7 +590,9 @@ def test_a_disk_too_small_for_the_prepared_rows_is_said_first(home, monkeypatch)
     dataset = add(frame_of(["a", "b"] * 150, 300))
     monkeypatch.setattr(files, "room", lambda: 300 * 4 - 1)
     ended = tables.run(dataset, "y", "LR", until="preprocess")["preprocess"]
-    assert ended.error.startswith("Prepared, the rows take 0.0 GB, and the disk of the server has 0.0 GB free. Make")
+    assert sentence(ended.error).startswith(
+        "Prepared, the rows take 0.0 GB, and the disk of the server has 0.0 GB free. Make"
+    )
     assert ended.error_code == "refused"
 
 
@@ -762,7 +765,7 @@ def test_a_damaged_upload_is_noticed_while_it_is_read(home, damage):
         stream.write(damage)
     ended = tables.run(dataset, "price", "sgd_regressor", until="upload")["upload"]
     assert ended.status is Status.failed
-    assert "was changed on disk" in ended.error
+    assert "was changed on disk" in sentence(ended.error)
 
 
 def test_a_label_that_comes_late_does_not_make_a_big_file_read_twice(home, monkeypatch):
@@ -773,4 +776,8 @@ def test_a_label_that_comes_late_does_not_make_a_big_file_read_twice(home, monke
     assert (dataset.exact, dataset.columns[1]["kind"]) == (False, "text")
     ended = tables.run(dataset, "y", "LR", until="upload")["upload"]
     assert completed({"upload": ended}, "upload")["columns_profile"][1]["kind"] == "yes_no"
-    assert not [line.text for line in logs.tail(ended.id) if "reading again" in line.text]
+    assert not [
+        spoken(line.text, line.message)
+        for line in logs.tail(ended.id)
+        if "reading again" in spoken(line.text, line.message)
+    ]

@@ -7,7 +7,8 @@ import tables
 from tables import numbers, turkish
 
 from jobs.engine import runner
-from jobs.verbs import datasets
+from jobs.language import spoken
+from jobs.verbs import datasets, short_form
 from jobs.verbs import workflows as verbs
 from store import logs, steps, workflows
 from store.errors import NotFound, Refused
@@ -33,20 +34,20 @@ def customers(home):
 @pytest.fixture
 def done(customers):
     """A completed workflow."""
-    return do(verbs.start(customers.id, "abone mi", "LR", {"epochs": 3}))
+    return do(short_form.start(customers.id, "abone mi", "LR", {"epochs": 3}))
 
 
 def test_a_workflow_starts_with_the_originals_defaults(customers):
     """Codes of the original are accepted, and its names keep their defaults."""
-    made = verbs.start(customers.id, "abone mi", "MLP")
-    assert made.algorithm == "mlp" and made.name == "customers, neural network"
+    made = short_form.start(customers.id, "abone mi", "MLP")
+    assert made.facets["algorithm"] == "mlp" and made.name == "customers, neural network"
     wanted = {"learning_rate": 0.01, "batch_size": 32, "epochs": 10, "test_size": 0.2, "random_state": 42}
     assert {name: made.params[name] for name in wanted} == wanted
 
 
 def test_the_same_request_starts_one_workflow(customers):
     """A double click is one workflow."""
-    first, second = (verbs.start(customers.id, "abone mi", "LR", request="click") for _ in range(2))
+    first, second = (short_form.start(customers.id, "abone mi", "LR", request="click") for _ in range(2))
     assert first.id == second.id
 
 
@@ -59,7 +60,8 @@ def test_restart_trains_again_and_reuses_what_is_above(done):
 
 def test_run_from_here_changes_one_cell_and_reuses_the_rest(done):
     """Other settings in train: what is above is reused, and the preview says so before."""
-    plan = verbs.plan(**verbs.changed(done.id, "train", {"learning_rate": 0.5}))
+    draft = verbs.changed(done.id, "train", {"learning_rate": 0.5})
+    plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     assert [cell.reused_from for cell in plan] == [done.id, done.id, None, None]
     again = do(verbs.rerun_from(done.id, "train", {"learning_rate": 0.5}))
     assert again.params["learning_rate"] == 0.5 and reused(again) == ["upload", "preprocess"]
@@ -68,22 +70,22 @@ def test_run_from_here_changes_one_cell_and_reuses_the_rest(done):
 def test_run_from_here_with_another_algorithm_keeps_what_still_fits(done):
     """Settings that the new algorithm does not have are dropped, shared ones are kept."""
     again = verbs.rerun_from(done.id, "train", {"algorithm": "hist_gradient_boosting"})
-    assert again.algorithm == "hist_gradient_boosting" and again.params["epochs"] == 3
+    assert again.facets["algorithm"] == "hist_gradient_boosting" and again.params["epochs"] == 3
 
 
 def test_compose_takes_data_from_one_and_configuration_from_the_other(done):
     """Dataset and target of the first, algorithm and settings of the second."""
     other = datasets.add([turkish(rows=90, seed=9)], "others.csv")
-    config = verbs.start(other.id, "abone mi", "SVM", {"epochs": 2, "test_size": 0.3})
+    config = short_form.start(other.id, "abone mi", "SVM", {"epochs": 2, "test_size": 0.3})
     made = verbs.compose(done.id, config.id)
-    assert (made.dataset_id, made.target, made.algorithm) == (done.dataset_id, "abone mi", "linear_svm")
+    assert made.inputs == done.inputs and made.facets == {"target": "abone mi", "algorithm": "linear_svm"}
     assert (made.params["epochs"], made.params["test_size"]) == (2, 0.3)
 
 
 def test_compose_that_cannot_work_says_why(done):
     """A configuration for numbers does not fit data with classes, and nothing is started."""
     houses = datasets.add([numbers(rows=60)], "houses.csv")
-    config = verbs.start(houses.id, "price", "sgd_regressor")
+    config = short_form.start(houses.id, "price", "sgd_regressor")
     count = workflows.count(workflows.Filter())
     with pytest.raises(Refused, match="is not a number"):
         verbs.compose(done.id, config.id)
@@ -95,7 +97,7 @@ def test_compose_that_cannot_work_says_why(done):
     [
         ("nothing", "LR", {}, "has no column 'nothing'; choose the target from müşteri no"),
         ("abone mi", "magic", {}, "There is no algorithm 'magic'"),
-        ("abone mi", "LR", {"speed": 1}, "has no parameter 'speed'"),
+        ("abone mi", "LR", {"speed": 1}, "There is no parameter 'speed'"),
         ("abone mi", "LR", {"epochs": "many"}, "epochs must be a whole number"),
         ("abone mi", "LR", {"test_size": 2}, "test_size must be between"),
         ("abone mi", "LR", {"features": ["gelir", "ghost"]}, "has no column 'ghost'"),
@@ -108,7 +110,7 @@ def test_compose_that_cannot_work_says_why(done):
 def test_what_cannot_work_is_refused_before_anything_is_written(customers, target, algorithm, params, words):
     """A wrong target, algorithm or setting is one sentence that names it, and no workflow."""
     with pytest.raises(Refused, match=words):
-        verbs.start(customers.id, target, algorithm, params)
+        short_form.start(customers.id, target, algorithm, params)
     assert workflows.count(workflows.Filter()) == 0
 
 
@@ -140,21 +142,26 @@ def test_deleting_keeps_what_others_need(done):
     assert {step.status for step in steps.of_workflow(again.id)} == {Status.completed}
 
 
+def notices(dataset, algorithm, **params):
+    draft = short_form.draft(dataset.id, "price", algorithm, params)
+    return verbs.notices(draft.pipeline, draft.params, draft.inputs)
+
+
 def test_a_sample_is_told_before_the_start(home, monkeypatch):
     """An algorithm that needs its rows in memory says beforehand from how many it learns, when they are not all."""
     from jobs.tabular import algorithms
 
     dataset = datasets.add(io.BytesIO(tables.numbers(5_000)), "prices.csv")
     key = "hist_gradient_boosting_regressor"
-    assert verbs.sample(dataset, "price", key, {}) is None
+    assert notices(dataset, key) == []
     monkeypatch.setattr(algorithms, "HELD_BYTES", 5 * 8 * 3_000)
-    told = verbs.sample(dataset, "price", key, {})
+    (told,) = notices(dataset, key)
     assert told.startswith(
         "Boosting (numbers) needs its rows in memory, so it learns from about 3,000 random rows of "
         "the 4,000 that are for learning."
     )
-    assert verbs.sample(dataset, "price", key, {"features": ["size"]}) is None, "one column needs less memory"
-    assert verbs.sample(dataset, "price", "sgd_regressor", {}) is None, "it learns from all, part by part"
+    assert notices(dataset, key, features=["size"]) == [], "one column needs less memory"
+    assert notices(dataset, "sgd_regressor") == [], "it learns from all, part by part"
     ended = tables.run(dataset, "price", key, until="train", epochs=1)["train"]
-    log = [line.text for line in logs.tail(ended.id)]
+    log = [spoken(line.text, line.message) for line in logs.tail(ended.id)]
     assert any("learns from 3,000 random rows" in text for text in log)

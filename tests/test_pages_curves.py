@@ -8,6 +8,7 @@ from visitors import Visitor
 from jobs.verbs import people
 from pages.parts.workflow import curves
 from store import db, steps
+from store.messages import Message
 from store.steps import Outcome
 
 
@@ -64,7 +65,7 @@ def test_a_new_attempt_has_a_curve_of_its_own(claim):
     """What an attempt before recorded is not shown of the one that began anew."""
     steps.beat(claim, [(1, "count", 1.0)])
     seen(claim)
-    steps.lose(steps.get(claim.step.id), "worker_lost", "It was lost.")
+    steps.lose(steps.get(claim.step.id), Message("worker_lost", {"text": "It was lost."}))
     again = steps.claim(claim.step.id, 2, "somebody")
     steps.beat(again, [(1, "count", 2.0)])
     assert seen(again) == {"count": [(1, 2.0)]}

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.verbs import datasets as verbs
-from jobs.verbs import workflows
+from jobs.verbs import short_form
 from store import datasets
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -51,7 +51,7 @@ def test_list_has_one_line_a_name(home):
     dataset = verbs.add(table(), "churn.csv")
     verbs.redescribe(dataset.id, {"decimal": ","})
     verbs.add(table(), "other.csv")
-    workflows.start(dataset.id, "left", "logistic_regression")
+    short_form.start(dataset.id, "left", "logistic_regression")
     page = opened()
     assert not page.exception
     shown = page.dataframe[0].value.set_index("name")
@@ -71,7 +71,7 @@ def test_search_narrows_the_list(home):
 def test_one_dataset_is_shown_with_profile_and_versions(home):
     """One dataset shows how it was read, its columns, first rows, versions and the workflows that used it."""
     dataset = verbs.add(table(), "churn.csv")
-    started = workflows.start(dataset.id, "left", "logistic_regression", name="first try")
+    started = short_form.start(dataset.id, "left", "logistic_regression", name="first try")
     page = opened(id=str(dataset.id))
     assert not page.exception
     assert "40 rows · 3 columns · UTF-8, comma, decimal point" in said(page)
@@ -94,7 +94,7 @@ def test_unused_dataset_is_deleted_after_asking(home):
 def test_used_dataset_explains_why_it_stays(home):
     """A dataset that a workflow used is not deleted, and the page says why."""
     dataset = verbs.add(table(), "churn.csv")
-    workflows.start(dataset.id, "left", "logistic_regression")
+    short_form.start(dataset.id, "left", "logistic_regression")
     page = click(opened(id=str(dataset.id)), "delete")
     assert "cannot be deleted because 1 workflow uses it" in said(page)
     assert not [button for button in page.button if button.key == "delete-sure"]

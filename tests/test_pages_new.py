@@ -66,7 +66,7 @@ def test_sample_and_start_are_two_clicks(fresh):
     button(fresh, "new-start").click()
     fresh.run()
     started = workflows.find(Filter())
-    assert len(started) == 1 and started[0].algorithm == "logistic_regression"
+    assert len(started) == 1 and started[0].facets["algorithm"] == "logistic_regression"
     assert fresh.query_params["id"] == str(started[0].id)
 
 
@@ -115,7 +115,7 @@ def test_start_hands_over_what_is_on_the_page(filled):
     filled.run()
     assert not filled.exception
     started = workflows.find(Filter())
-    assert [(one.name, one.target, one.algorithm, one.params["epochs"]) for one in started] == [
+    assert [(one.name, one.facets["target"], one.facets["algorithm"], one.params["epochs"]) for one in started] == [
         ("my *first* one", "abone mi", "linear_svm", 3)
     ]
 
@@ -184,7 +184,7 @@ def test_dataset_from_the_list_can_be_chosen_again(filled):
 
 def test_values_that_do_not_fit_give_way_to_the_default():
     """A value kept from another algorithm or file never makes a form fail."""
-    from jobs.pipelines.registry import Param
+    from jobs.pipelines import Param
     from pages.parts import forms
 
     epochs = Param("epochs", "int", 10, "Epochs", low=1, high=100)
@@ -245,7 +245,7 @@ def test_back_from_a_workflow_shows_what_it_was_started_with(filled):
     back.query_params["id"] = str(workflow.id)
     back.switch_page("new.py").run()
     assert not back.exception
-    assert back.selectbox(key=f"new-target-{workflow.dataset_id}").value == "abone mi"
+    assert back.selectbox(key=f"new-target-{workflow.data.dataset_id}").value == "abone mi"
 
 
 def test_counts_that_reach_every_row_are_exact():

@@ -7,7 +7,7 @@ import pytest
 from visitors import Visitor, checked, press, text
 
 from jobs.verbs import datasets as dataset_verbs
-from jobs.verbs import people, workflows
+from jobs.verbs import people, short_form
 from pages.parts.press import Held
 from store import actors, audit
 from store import people as stored
@@ -193,7 +193,7 @@ def test_deeds_are_told_with_links_and_refusals(admin):
     """Who did what, in words, with a way to what was made, and failed sign-ins marked."""
     with actors.acting(Actor("mehmet", Role.analyst, "api", "10.0.0.7")):
         dataset = dataset_verbs.sample()
-        started = workflows.start(dataset.id, "churned", "logistic_regression")
+        started = short_form.start(dataset.id, "churned", "logistic_regression")
     with pytest.raises(Refused):
         people.sign_in("Ayşe", "not the password", "10.0.0.8")
     shown = admin.opens("people.py").dataframe[1].value.set_index("what")

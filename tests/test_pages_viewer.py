@@ -17,6 +17,7 @@ from jobs.verbs import workflows as verbs
 from pages.parts.workflow import cells
 from store import actors, audit, datasets, steps, workflows
 from store.actors import Actor, Role
+from store.messages import Message
 from store.tables import Status
 
 # Ways to every page, in the states in which it has something to press; a word in capitals is a workflow of the scene.
@@ -74,7 +75,7 @@ def scene(browser):
             RUNNING=done(tabular(), "upload", "preprocess"),
             CANCELLED=tabular(),
         )
-    steps.fail(claim(found.FAILED, "train"), "error", "It broke.", "", again=False)
+    steps.fail(claim(found.FAILED, "train"), Message("error", {"text": "It broke."}), "", again=False)
     steps.beat(claim(found.RUNNING, "train"), [(1, "val_accuracy", 0.6)], progress=(0.5, "epoch 25 of 50"))
     verbs.cancel(found.CANCELLED)
     browser.sign_in("zeynep")

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from jobs.verbs import spreadsheet
 from pages.parts.workflow_list import listing
 from store import steps, workflows
+from store.messages import Message
 from store.steps import Outcome
 from store.tables import Status
 from store.workflows import Filter
@@ -49,7 +50,7 @@ def played(name="play", accuracy=None, fails="", curve=()):
         if claim is None:
             break
         if fails and step.name == "count":
-            steps.fail(claim, "refused", fails, "", again=False)
+            steps.fail(claim, Message("refused", {"text": fails}), "", again=False)
             continue
         shown = curve if step.name == "count" else ()
         points = [(epoch, "val_accuracy", value) for epoch, value in enumerate(shown, 1)]

@@ -14,12 +14,14 @@ from visitors import Visitor
 
 from api.app import create
 from api.prometheus import measures
-from jobs.engine import handover, queue_view, reconcile, runner
+from jobs import chain
+from jobs.engine import queue_view, reconcile, runner
 from jobs.services import valkey as valkey_server
 from jobs.verbs import datasets, people
 from jobs.verbs import workflows as verbs
 from pages.parts.workflow_list import listing
 from store import db, metrics, steps, sweep
+from store.messages import Message
 from store.tables import Status
 
 BIG = re.compile(r"SCAN (workflows|steps|needs|metrics|logs|artifacts|scores|deeds)(_\d+)?\b")
@@ -133,14 +135,14 @@ def work(dataset):
     runner.run_step(upload.id, 1)  # which reuses what the first one left
     train = steps.of_workflow(again.id)[1]
     claim = steps.claim(train.id, 1, "somebody")
-    steps.beat(claim, [(1, "val_accuracy", 0.5)], progress=(0.5, "half"))
-    assert steps.lose(steps.get(train.id), "worker_lost", "It was lost.")
+    steps.beat(claim, [(1, "val_accuracy", 0.5)], progress=(0.5, Message("text", {"text": "half"})))
+    assert steps.lose(steps.get(train.id), Message("worker_lost", {"text": "It was lost."}))
     claim = steps.claim(train.id, 2, "somebody")
     steps.adopt_curve(claim, 1)
-    steps.fail(claim, "refused", "It went wrong.", "", again=False)
+    steps.fail(claim, Message("refused", {"text": "It went wrong."}), "", again=False)
     metrics.curves_of([claim.step.id], after=1)
     verbs.mark_seen()
-    handover.run_workflow(again.id)
+    chain.run_workflow(again.id)
     reconcile.Reconciler().round()
     verbs.cancel(again.id)
     verbs.retry(again.id)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tables
 
+from jobs.language import sentence
 from jobs.tabular import reader
 from jobs.verbs import datasets
 from store.tables import Status
@@ -23,7 +24,9 @@ def lines(header, cell, rows=200):
 
 def prepared(content, **params):
     ended = tables.run(datasets.add(io.BytesIO(content), "t.csv"), "y", "LR", epochs=1, **params)
-    assert all(step.status is Status.completed for step in ended.values()), [step.error for step in ended.values()]
+    assert all(step.status is Status.completed for step in ended.values()), [
+        sentence(step.error) for step in ended.values()
+    ]
     model = joblib.load(tables.file_of(ended["train"], "model"))
     return model[:-1].transform(pd.read_csv(io.BytesIO(content))), tables.matrix_of(ended, "val_X")
 
@@ -96,7 +99,7 @@ def test_a_number_too_large_to_test_on_is_told(home):
             random_state=seed,
         )
         failed = [step for step in ended.values() if step.status is Status.failed]
-        assert all(step.error_code == "refused" for step in failed), failed[0].error
+        assert all(step.error_code == "refused" for step in failed), sentence(failed[0].error)
 
 
 def test_twenty_fractions_are_classes_however_many_batches(home, monkeypatch):
@@ -104,7 +107,7 @@ def test_twenty_fractions_are_classes_however_many_batches(home, monkeypatch):
     monkeypatch.setattr(reader, "BLOCK", 2_000)
     content = "x,y\n" + "".join(f"{i % 97},{i % 20}.5\n" for i in range(1_000))
     ended = tables.run(datasets.add(io.BytesIO(content.encode()), "t.csv"), "y", "LR", until="preprocess")
-    assert ended["preprocess"].status is Status.completed, ended["preprocess"].error
+    assert ended["preprocess"].status is Status.completed, sentence(ended["preprocess"].error)
 
 
 def test_figures_of_cells_written_in_two_ways(home):
@@ -137,7 +140,7 @@ cells = random.integers(0, 20_000, (40_000, 4))
 body = "".join(f"{','.join(map('k{}'.format, row))},{'ab'[i % 2]}\\n" for i, row in enumerate(cells))
 ended = tables.run(datasets.add(io.BytesIO(("a,b,c,d,y\\n" + body).encode()), "t.csv"), "y", "LR", until="preprocess",
                    features=list("abcd"), max_categories=1000)
-assert ended["preprocess"].status == "completed", ended["preprocess"].error
+assert ended["preprocess"].status == "completed", sentence(ended["preprocess"].error)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 

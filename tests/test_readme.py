@@ -8,7 +8,6 @@ import pytest
 from typer.main import get_command
 
 from jobs.cli.app import app
-from jobs.pipelines.registry import load
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -122,13 +121,12 @@ def test_every_page_of_the_docs_is_found():
 
 def test_the_example_pipeline_is_right(monkeypatch):
     """The pipeline in the README is one that Trainyard accepts."""
-    load()
     from jobs.pipelines import registry
 
-    monkeypatch.setattr(registry, "_PIPELINES", {})
+    monkeypatch.setattr(registry, "_here", {})
     example = re.search(r"```python\n(# mine\.py.*?)```", README, re.DOTALL)[1]
     exec(compile(example, "README.md", "exec"), {})
-    assert list(registry._PIPELINES) == ["mine"]
+    assert list(registry._here) == ["mine"]
 
 
 @pytest.mark.parametrize("image", re.findall(r"!\[.*?\]\((.*?)\)", README))

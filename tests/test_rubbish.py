@@ -31,7 +31,7 @@ from jobs.cli.app import main
 from jobs.engine import queue
 from jobs.pipelines import registry
 from jobs.services import presence
-from jobs.verbs import datasets
+from jobs.verbs import datasets, short_form
 from jobs.verbs import workflows as verbs
 from store import workflows
 from store.settings import Settings
@@ -332,11 +332,11 @@ def test_a_wrong_setting_ends_a_command(home, broken, monkeypatch, capsys, name,
     """A command that needs the setting says in one line what is wrong with it, without its password, and fails."""
     monkeypatch.setenv(f"TRAINYARD_{name}", value.format(file=broken / "file"))
     forget()
-    registry.load.cache_clear()
+    registry.load_built_in.cache_clear()
     code = main(["submit", str(datasets.SAMPLE)])
     told = capsys.readouterr()
     forget()
-    registry.load.cache_clear()
+    registry.load_built_in.cache_clear()
     assert (code, told.out) == (1, "") and len(told.err.splitlines()) == 1, told
     assert said.format(file=broken / "file") in told.err and "heim" not in told.err
     with contextlib.closing(sqlite3.connect(home / "trainyard.db")) as connection:
@@ -428,7 +428,7 @@ def test_what_no_longer_exists_is_said(home, name, asked, said):
 def test_things_deleted_elsewhere_leave_open_pages_standing(home):
     """Pages that are open while what they show is deleted say so at their next look, and so do their buttons."""
     dataset = datasets.sample().id
-    ids = [verbs.start(dataset, "churned", "LR", {"random_state": seed}).id for seed in (1, 2)]
+    ids = [short_form.start(dataset, "churned", "LR", {"random_state": seed}).id for seed in (1, 2)]
     notebook, both = visit("workflow.py", id=str(ids[0])), visit("compare.py", ids=f"{ids[0]},{ids[1]}")
     stays = visit("workflow.py", id=str(ids[1]))
     table, new = visit("datasets.py", id=str(dataset)), visit("new.py", dataset=str(dataset))

@@ -48,8 +48,9 @@ from api.rq_dashboard.app import dashboard
 from api.wall.origin import Guard, names, written_down
 from jobs.cli.app import main
 from jobs.engine import handover, queue, runner
+from jobs.language import sentence
 from jobs.upkeep import doctor
-from jobs.verbs import datasets, spreadsheet
+from jobs.verbs import datasets, short_form, spreadsheet
 from jobs.verbs import workflows as verbs
 from pages.parts import charts
 from store import db, files, settings, steps, workflows
@@ -84,7 +85,7 @@ def trained(home):
     """A workflow with hostile names everywhere, done here and now."""
     dataset = datasets.add([table()], FILE)
     step = tables.run(dataset, f"@target {HOSTILE}", "LR", epochs=2)["evaluate"]
-    assert step.status is Status.completed, step.error
+    assert step.status is Status.completed, sentence(step.error)
     return verbs.describe(step.workflow_id, name=HOSTILE, note=HOSTILE)
 
 
@@ -180,10 +181,10 @@ def test_hostile_names_are_letters_on_every_page(trained):
         ("compare.py", {"ids": f"{trained.id},{bad}"}),
         ("compare.py", {"ids": HOSTILE}),
         ("datasets.py", {}),
-        ("datasets.py", {"id": trained.dataset_id}),
+        ("datasets.py", {"id": trained.data.dataset_id}),
         ("datasets.py", {"q": HOSTILE}),
         ("new.py", {}),
-        ("new.py", {"dataset": trained.dataset_id}),
+        ("new.py", {"dataset": trained.data.dataset_id}),
         ("queues.py", {}),
         ("people.py", {}),
         ("account.py", {}),
@@ -345,7 +346,7 @@ def test_a_tampered_model_is_not_used_again(trained, tmp_path):
         files.path_of(kept.sha256).write_bytes(pickle.dumps(Touch(tmp_path / "ran")).ljust(kept.size, b"\0"))
     again = verbs.rerun_from(trained.id, "evaluate", {})
     for step in steps.of_workflow(again.id):
-        with contextlib.suppress(runner.StepFailed):
+        with contextlib.suppress(runner.StepFailedError):
             runner.run_step(step.id, steps.get(step.id).attempt)
     assert not (tmp_path / "ran").exists()
 
@@ -489,7 +490,7 @@ def test_a_traceback_that_is_kept_holds_no_password(home, monkeypatch):
     monkeypatch.setenv("TRAINYARD_REDIS_URL", "redis://:geheim@127.0.0.1:1/0")
     forget()
     for step in steps.of_workflow(made):
-        with contextlib.suppress(runner.StepFailed):
+        with contextlib.suppress(runner.StepFailedError):
             runner.run_step(step.id, 1)
     broken = steps.of_workflow(made)[2]
     assert "broke" in broken.traceback and "geheim" not in broken.traceback
@@ -522,7 +523,7 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
     """With hostile names and real workers: Redis holds ids alone and no pickle; a job that is not ours is not run; and
     all files are their owner's only."""
     dataset = datasets.add([table()], FILE)
-    made = verbs.start(dataset.id, f"@target {HOSTILE}", "LR", {"epochs": 2}, HOSTILE[:100])
+    made = short_form.start(dataset.id, f"@target {HOSTILE}", "LR", {"epochs": 2}, HOSTILE[:100])
     bad = cast.play(mood="breaks")
     handover.hand_over(bad)
     redis, seen = queue.connection(), []

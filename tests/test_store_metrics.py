@@ -11,8 +11,7 @@ import cast
 import numpy as np
 import pytest
 
-from jobs.pipelines import context
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder, context
 from pages.parts import charts
 from store import logs, metrics, steps
 from store.metrics import Point
@@ -50,7 +49,7 @@ def test_a_killed_process_loses_only_what_is_younger_than_half_a_second(claim):
 
 def test_numbers_that_come_faster_than_they_are_written_do_not_pile_up(claim, monkeypatch):
     """Who logs waits for the database once so many numbers are on their way; memory stays bounded."""
-    monkeypatch.setattr(context, "MOST_UNTOLD", 100)
+    monkeypatch.setattr(context, "MOST_UNSENT", 100)
     most, usual = [], steps.beat
     monkeypatch.setattr(
         steps, "beat", lambda claim, points, *rest: (most.append(len(points)), usual(claim, points, *rest))

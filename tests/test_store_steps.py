@@ -3,7 +3,9 @@
 import cast
 import pytest
 
+from jobs.language import sentence
 from store import db, logs, metrics, steps, workflows
+from store.messages import Message
 from store.steps import Fenced, Outcome
 from store.tables import Status, workflow_status
 
@@ -67,11 +69,11 @@ def test_a_lost_claim_is_fenced(home):
     """After a step was given away, the old runner can neither beat, complete nor fail it."""
     step = first(cast.play())
     claim = steps.claim(step.id, 1, "a")
-    assert steps.lose(step, "worker_lost", "Lost.")
+    assert steps.lose(step, Message("worker_lost", {"text": "Lost."}))
     for write in (
         lambda: steps.beat(claim, [(1, "x", 1.0)]),
         lambda: steps.complete(claim, "f", Outcome({})),
-        lambda: steps.fail(claim, "error", "Bad.", "", again=True),
+        lambda: steps.fail(claim, Message("error", {"text": "Bad."}), "", again=True),
     ):
         with pytest.raises(Fenced):
             write()
@@ -85,9 +87,9 @@ def test_attempts_are_counted_and_then_it_failed(home):
         step = first(workflow_id)
         assert (step.attempt, step.status) == (attempt, Status.pending)
         steps.claim(step.id, attempt, "a")
-        steps.lose(step, "worker_lost", "The worker was lost.")
+        steps.lose(step, Message("worker_lost", {"text": "The worker was lost."}))
     assert statuses(workflow_id) == [Status.failed, Status.skipped, Status.skipped]
-    assert first(workflow_id).error == "The worker was lost."
+    assert sentence(first(workflow_id).error) == "The worker was lost."
     assert workflows.get(workflow_id).status == Status.failed
 
 
@@ -95,7 +97,7 @@ def test_a_blameless_loss_uses_no_attempt(home):
     """Being stopped by the operator leaves as many attempts as before."""
     step = first(cast.play())
     steps.claim(step.id, 1, "a")
-    steps.lose(step, "stopped", "Stopped.", blameless=True)
+    steps.lose(step, Message("stopped", {"text": "Stopped."}), blameless=True)
     again = steps.get(step.id)
     assert again.max_attempts - again.attempt == step.max_attempts - step.attempt
 
@@ -116,7 +118,7 @@ def test_retry_goes_on_where_it_stopped(home):
     workflow_id = cast.play()
     greet, count, _ = steps.of_workflow(workflow_id)
     steps.complete(steps.claim(greet.id, 1, "a"), "f", Outcome({}))
-    steps.fail(steps.claim(count.id, 1, "a"), "error", "Bad.", "trace", again=False)
+    steps.fail(steps.claim(count.id, 1, "a"), Message("error", {"text": "Bad."}), "trace", again=False)
     revived = steps.revive(workflow_id)
     assert [(step.name, step.attempt) for step in revived] == [("count", 2), ("judge", 2)]
     assert [step.name for step in steps.waiting()] == ["count"]
@@ -132,7 +134,7 @@ def test_a_new_attempt_keeps_the_curve_up_to_its_checkpoint(home):
             steps.adopt_curve(claim, begin)
         steps.beat(claim, [(epoch, "x", attempt) for epoch in range(begin + 1, end + 1)])
         if attempt < 3:
-            steps.lose(step if attempt == 1 else steps.get(step.id), "worker_lost", "Lost.")
+            steps.lose(step if attempt == 1 else steps.get(step.id), Message("worker_lost", {"text": "Lost."}))
     points = metrics.curves(step.id)["x"]
     assert [point.epoch for point in points] == list(range(1, 9))
     assert [point.value for point in points] == [1, 1, 1, 2, 2, 2, 3, 3]
@@ -153,15 +155,15 @@ def test_a_step_that_spoke_again_is_not_lost(home):
     claim = steps.claim(step.id, 1, "a")
     found = steps.get(step.id)
     steps.beat(claim)
-    assert not steps.lose(found, "worker_lost", "Lost.", unheard=True)
-    assert steps.lose(steps.get(step.id), "worker_lost", "Lost.", unheard=True)
+    assert not steps.lose(found, Message("worker_lost", {"text": "Lost."}), unheard=True)
+    assert steps.lose(steps.get(step.id), Message("worker_lost", {"text": "Lost."}), unheard=True)
 
 
 def test_too_little_memory_is_tried_twice(home):
     """What was too large twice is not tried a third time."""
     step = first(cast.play())
     for attempt in (1, 2):
-        steps.fail(steps.claim(step.id, attempt, "a"), "out_of_memory", "Too large.", "", again=True)
+        steps.fail(steps.claim(step.id, attempt, "a"), Message("out_of_memory", {"text": "Too large."}), "", again=True)
     assert (steps.get(step.id).status, steps.get(step.id).attempt) == (Status.failed, 2)
 
 
@@ -169,10 +171,10 @@ def test_a_pause_before_the_next_attempt_is_kept_by_the_database(home):
     """The third attempt waits a little, without a scheduler; a clock that is put back makes no eternity of it."""
     step = first(cast.play())
     steps.claim(step.id, 1, "a")
-    steps.lose(step, "worker_lost", "Lost.")
+    steps.lose(step, Message("worker_lost", {"text": "Lost."}))
     assert [found.attempt for found in steps.waiting()] == [2], "the first loss is made good at once"
     steps.claim(step.id, 2, "a")
-    steps.lose(steps.get(step.id), "worker_lost", "Lost.")
+    steps.lose(steps.get(step.id), Message("worker_lost", {"text": "Lost."}))
     assert steps.waiting() == []
     with db.writing() as connection:
         connection.exec_driver_sql("UPDATE steps SET next_attempt_at = '2999-01-01 00:00:00'")
@@ -183,8 +185,8 @@ def test_the_log_says_what_happened(home):
     """Losing an attempt leaves a line that says so and what follows."""
     step = first(cast.play())
     steps.claim(step.id, 1, "a")
-    steps.lose(step, "worker_lost", "The worker was lost.")
-    assert logs.tail(step.id)[-1].text == "The worker was lost. Attempt 2 follows."
+    steps.lose(step, Message("worker_lost", {"text": "The worker was lost."}))
+    assert [line.message.code for line in logs.tail(step.id)[-2:]] == ["worker_lost", "next_attempt"]
 
 
 def test_history_counts_what_waited_ran_and_ended(home):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,11 +14,13 @@ from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.verbs import queries, schemas
+from jobs.verbs import queries, schemas, short_form
 from jobs.verbs import workflows as verbs
-from store import datasets, files, logs, steps, workflows
+from jobs.verbs.workflows import Draft
+from store import files, logs, steps, workflows
 from store.actors import Role
 from store.errors import Refused
+from store.tables import Priority
 from store.workflows import Workflow
 
 KEY_LENGTH = 64
@@ -43,11 +45,14 @@ class Strict(BaseModel):
 
 
 class Start(Strict):
-    dataset_id: Number
-    target: str | None = Field(None, description="A column; the proposed one when left out.")
-    algorithm: str | None = Field(None, description="A key such as logistic_regression; else the proposed one.")
-    params: dict[str, Any] = Field({}, description="Settings such as learning_rate, epochs, test_size; else defaults.")
+    pipeline: str | None = Field(None, description="A registered pipeline; without one, the short form below.")
+    inputs: dict[str, Number] = Field({}, description="Ids of datasets, by the name of the pipeline's input.")
+    dataset_id: Number | None = Field(None, description="Short form: the table to train on.")
+    target: str | None = Field(None, description="Short form: a column; the proposed one when left out.")
+    algorithm: str | None = Field(None, description="Short form: a key such as perceptron; else the proposed one.")
+    params: dict[str, Any] = Field({}, description="Params of the pipeline; those left out have defaults.")
     name: str | None = None
+    priority: Literal["person", "sweep", "schedule", "retraining"] = "person"
 
 
 class Compose(Strict):
@@ -74,17 +79,28 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
     for name in ("target", "algorithm"):
         if name in asked_for.params:
             raise Refused(f"{name} is a field of its own, beside params.", name)
-    dataset = datasets.get(asked_for.dataset_id)
-    target, algorithm = queries.goal(dataset, asked_for.target, asked_for.algorithm)
-    sampled = verbs.sample(dataset, target, algorithm, asked_for.params)
-    made = verbs.start(dataset.id, target, algorithm, asked_for.params, asked_for.name, _request(idempotency_key))
-    return _made(made, [sampled] if sampled else [])
+    draft = _draft(asked_for)
+    notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
+    key, priority = _request(idempotency_key), Priority[asked_for.priority]
+    made = verbs.start(draft.pipeline, draft.params, draft.inputs, asked_for.name, key, priority=priority)
+    return _made(made, notices)
+
+
+def _draft(asked_for: Start) -> Draft:
+    """What to start: a pipeline with its inputs, or the short form for training on a table."""
+    if asked_for.pipeline is not None:
+        return Draft(asked_for.pipeline, asked_for.params, dict(asked_for.inputs))
+    if asked_for.dataset_id is None:
+        raise Refused("Name a pipeline, or a dataset_id to train on.", "pipeline")
+    return short_form.draft(asked_for.dataset_id, asked_for.target, asked_for.algorithm, asked_for.params)
 
 
 @router.get("", summary="List workflows")
 @needs(Role.viewer)
 def find(
     status: str = "",
+    pipeline: Annotated[str, Query(max_length=400)] = "",
+    facet: Annotated[list[str] | None, Query(description="name=value; several narrow down.")] = None,
     algorithm: str = "",
     dataset_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
     text: str = "",
@@ -96,7 +112,9 @@ def find(
     """Newest first, or by `sort`: a time, name, seconds or a score, with `:asc` or `:desc` if wanted. `status` and
     `algorithm` take several words with commas; `created_by` is a name. Steps come without their results here. The
     header X-Total-Count says how many there are in all."""
-    which = queries.which(status, algorithm, dataset_id, text, sort, created_by)
+    facets = queries.facets(facet or []) | short_form.facets(algorithm)
+    which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by)
+
     found = schemas.workflow_list(workflows.find(which, limit, offset))
     return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
 
@@ -217,5 +235,7 @@ def _request(key: str | None) -> str | None:
 
 
 def _file_name(workflow: Workflow) -> str:
-    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{workflow.dataset_name} {workflow.algorithm}").strip("-").lower()
+    """The dataset and the first facet, in letters that every disk takes."""
+    parts = [workflow.data.name if workflow.data else workflow.pipeline, *list(workflow.facets.values())[:1]]
+    words = re.sub(r"[^A-Za-z0-9]+", "-", " ".join(parts)).strip("-").lower()
     return f"{words[:60] or 'model'}-{workflow.id}.joblib"

@@ -65,13 +65,13 @@ def submit(
             raise typer.BadParameter(f"{word} is not a setting; say --{word} {params[word]}.")
     _check_file(file)
     _open()
+    from jobs.verbs import short_form
     from jobs.verbs import workflows as verbs
 
-    dataset = _taken_in(file, as_json)
-    target, algorithm = queries.goal(dataset, target, algorithm)
-    if told := verbs.sample(dataset, target, algorithm, params):
-        typer.echo(told, err=True)
-    return _carry_out(verbs.start(dataset.id, target, algorithm, params, name).id, wait, as_json)
+    draft = short_form.draft(_taken_in(file, as_json).id, target, algorithm, params)
+    for notice in verbs.notices(draft.pipeline, draft.params, draft.inputs):
+        typer.echo(notice, err=True)
+    return _carry_out(verbs.start(draft.pipeline, draft.params, draft.inputs, name).id, wait, as_json)
 
 
 @app.command()
@@ -82,11 +82,11 @@ def run(
 ) -> int:
     """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
     _open()
-    from jobs.engine import handover
+    from jobs.chain import run_workflow
     from jobs.engine.queue import QueueDownError
 
     try:
-        handover.run_workflow(workflow_id)
+        run_workflow(workflow_id)
     except QueueDownError:
         if _somebody_works():
             raise
@@ -116,13 +116,14 @@ def list_(
 ) -> int:
     """List workflows, the newest first."""
     _open()
-    from jobs.verbs import queries, schemas
+    from jobs.verbs import queries, schemas, short_form
     from store import actors, workflows
 
     if mine and by:
         raise typer.BadParameter("Say --mine or --by, not both.")
     who = actors.name() or "" if mine else by
-    found = workflows.find(queries.which(status, algorithm, None, text, sort, who), limit)
+    facets = short_form.facets(algorithm)
+    found = workflows.find(queries.which(status, "", facets, None, text, sort, who), limit)
     if as_json:
         return _print_json(schemas.workflow_list(found))
     from jobs.cli import terminal
@@ -412,7 +413,7 @@ def _is_text(argument: str) -> bool:
 
 def _is_told(error: Exception) -> bool:
     """Whether an error was written to be read by whoever runs commands."""
-    from jobs.pipelines.registry import PipelineError
+    from jobs.pipelines import PipelineError
     from jobs.services.presence import NotReadyError
 
     return isinstance(error, NotReadyError | PipelineError)

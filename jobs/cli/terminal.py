@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.engine import attempts
+from jobs.language import sentence, spoken
+from jobs.pipelines import registry
 from store import logs, metrics, steps, workflows
 from store import people as sign_in
 from store.logs import Line
@@ -117,8 +119,8 @@ def workflow_list(found: Sequence[Workflow]) -> None:
                 each.id,
                 each.name,
                 each.status,
-                each.algorithm,
-                each.dataset_name,
+                _kind(each),
+                each.data.title if each.data else "",
                 _main_score(each),
                 seconds(each.seconds),
                 f"{each.created_at:%Y-%m-%d %H:%M}",
@@ -134,7 +136,7 @@ def workflow(workflow_id: int) -> None:
     found, own = workflows.get(workflow_id), steps.of_workflow(workflow_id)
     sources = steps.workflows_of([step.reused_from for step in own if step.reused_from])
     say(Text.assemble(f"Workflow {found.id}: {clean(found.name)}  ", (found.status, COLOURS.get(found.status, ""))))
-    say(f"Dataset {found.dataset_id} ({found.dataset_name}), target {found.target}, {found.algorithm}")
+    say(_of_what(found))
     if found.created_by and sign_in.exist():
         say(f"Started by {found.created_by}, {found.created_at:%Y-%m-%d %H:%M} UTC")
     say(", ".join(f"{name} {words(value)}" for name, value in found.params.items() if value is not None))
@@ -212,7 +214,7 @@ def over(found: Workflow) -> str:
         return f"Workflow {found.id} completed in {seconds(found.seconds)}" + (f": {scores}." if scores else ".")
     for step in steps.of_workflow(found.id):
         if step.status is Status.failed:
-            return f"Workflow {found.id} failed at {step.name}: {step.error}"
+            return f"Workflow {found.id} failed at {step.name}: {_error(step)}"
     return f"Workflow {found.id} was {found.status}."
 
 
@@ -254,7 +256,10 @@ class News:
             if changed and step.started_at and not step.reused_from and before != (Status.running, step.attempt):
                 yield _spoken(step.name, "running", COLOURS["running"])
             yield from (_spoken(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
-            yield from (_spoken(step.name, line.text.rstrip(), COLOURS.get(line.level, "")) for line in lines[step.id])
+            yield from (
+                _spoken(step.name, spoken(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
+                for line in lines[step.id]
+            )
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)
             if changed and step.status.over:
@@ -348,7 +353,7 @@ def _epoch_words(row: dict[str, float]) -> str:
 def _after(step: Step) -> str:
     if step.status is Status.completed:
         return " (reused)" if step.reused_from else f" in {seconds(step.seconds)}"
-    return f": {step.error}" if step.status is Status.failed else ""
+    return f": {_error(step)}" if step.status is Status.failed else ""
 
 
 def _remark(step: Step, sources: dict[int, int]) -> str:
@@ -357,18 +362,35 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
         return f"reused from workflow {origin}" if origin else "reused"
     if step.status is Status.running:
         return _progress_words(step)
-    return step.error or ""
+    return _error(step)
 
 
 def _progress_words(step: Step) -> str:
     """Return words such as: epoch 3 of 10, about 2 m 5 s left."""
     left = attempts.left([step]).get(step.id)
     told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
-    return ", ".join(each for each in (step.progress_words, told and f"about {told} left") if each)
+    return ", ".join(each for each in (_busy_with(step), told and f"about {told} left") if each)
+
+
+def _busy_with(step: Step) -> str:
+    return sentence(step.progress_message) if step.progress_message else ""
+
+
+def _error(step: Step) -> str:
+    return sentence(step.error) if step.error else ""
+
+
+def _kind(found: Workflow) -> str:
+    """What the workflow is listed by: its pipeline, and what its facets say."""
+    return ", ".join(value for name, value in sorted(found.facets.items())) or found.pipeline
+
+
+def _of_what(found: Workflow) -> str:
+    given = [f"{name}: dataset {each.dataset_id} ({each.title})" for name, each in found.inputs.items()]
+    facets = [f"{name} {value}" for name, value in sorted(found.facets.items())]
+    return ", ".join([f"Pipeline {found.pipeline}", *given, *facets])
 
 
 def _main_score(found: Workflow) -> str:
-    for name in ("accuracy", "r2"):
-        if name in found.scores:
-            return f"{name} {found.scores[name]:.3f}"
-    return ""
+    names = [name for name in registry.main_measures() if name in found.scores] or list(found.scores)
+    return f"{names[0]} {found.scores[names[0]]:.3f}" if names else ""

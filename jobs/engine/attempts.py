@@ -1,57 +1,31 @@
-"""How the attempts of a step came about, read from what its log says of them, and how long the present one takes."""
+"""How long the present attempt of a step still takes, judged by its pace so far."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 
-from store import logs
+from store import attempts
+from store.attempts import Attempt
 from store.steps import Step
 from store.tables import Status
 
-FOLLOWS = re.compile(r"^(?P<reason>.*) Attempt (?P<attempt>\d+) follows\.$", re.DOTALL)
-CONTINUES = re.compile(r"^Attempt (?P<attempt>\d+) continues from epoch (?P<epoch>\d+)\.$")
+History = Mapping[int, Sequence[Attempt]]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """How an attempt after the first one came about."""
-
-    attempt: int
-    reason: str
-    epoch: int | None
-    at: datetime
-    ended_at: datetime | None = None
+def history(rows: Sequence[Step]) -> dict[int, list[Attempt]]:
+    """The attempts of each of these steps that has begun."""
+    return attempts.of_steps([step.id for step in rows if step.started_at is not None])
 
 
-def turns(rows: Sequence[Step]) -> dict[int, Turn]:
-    """The newest turn of each step that had one."""
-    again = [step.id for step in rows if step.attempt > 1]
-    found: dict[int, Turn] = {}
-    for line in logs.turns(again) if again else []:
-        if match := FOLLOWS.match(line.text):
-            found[line.step_id] = Turn(int(match["attempt"]), match["reason"], None, line.at, line.at)
-        elif match := CONTINUES.match(line.text):
-            attempt, before = int(match["attempt"]), found.get(line.step_id)
-            if before and before.attempt == attempt:
-                found[line.step_id] = replace(before, epoch=int(match["epoch"]), at=line.at)
-            else:
-                found[line.step_id] = Turn(attempt, "", int(match["epoch"]), line.at)
-    return found
-
-
-def seconds_left(step: Step, known: Mapping[int, Turn]) -> float | None:
-    """How long a running step still takes at its pace so far; None while that cannot be known."""
-    turn = known.get(step.id)
-    if turn is None or turn.attempt != step.attempt:
-        return step.seconds_left(step.started_at)  # a person's Retry begins the count anew
-    epoch = turn.epoch or 0
-    return step.seconds_left(turn.at, epoch / max(step.params.get("epochs") or 0, epoch, 1))
+def seconds_left(step: Step, known: History) -> float | None:
+    """How long a running step still takes; None while that cannot be known."""
+    attempt = next((each for each in known.get(step.id, ()) if each.number == step.attempt), None)
+    if attempt is None:
+        return None
+    return step.seconds_left(attempt.resumed_at or attempt.began_at, attempt.resumed_progress or 0.0)
 
 
 def left(rows: Sequence[Step]) -> dict[int, float]:
     """How long each of these steps still takes, where that can be known."""
     running = [step for step in rows if step.status is Status.running]
-    known = turns(running)
+    known = history(running)
     found = {step.id: seconds_left(step, known) for step in running}
     return {step_id: seconds for step_id, seconds in found.items() if seconds is not None}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from jobs.engine import handover, queue
 from jobs.engine.staleness import Unchanged
 from store import steps
+from store.messages import Message
 from store.steps import Step
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Cou
 
 
 def _lose(step: Step) -> str | None:
-    lost = steps.lose(step, "worker_lost", "The worker was lost while it ran this step.", unheard=True)
+    lost = steps.lose(step, Message("worker_lost"), unheard=True)
     if lost:
         queue.stop_job(step)
     return "lost" if lost else None

@@ -1,8 +1,7 @@
-"""run_step: the only function the queue ever calls. It claims, calls and records."""
+"""run_step: the only function the queue ever calls. It claims, executes and records."""
 
 import contextlib
 import errno
-import hashlib
 import io
 import json
 import logging
@@ -11,164 +10,184 @@ import socket
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from jobs.pipelines import registry
-from jobs.pipelines.context import Recorder, StepError, TimedOut, sayable
-from jobs.pipelines.registry import StepDefinition
+from jobs.pipelines import StepContext, registry
+from jobs.pipelines.code_hash import identity
+from jobs.pipelines.context import sayable
+from jobs.pipelines.definition import StepDefinition
+from jobs.pipelines.errors import StepError, TimedOut
+from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.results import as_json
 from store import files, steps
-from store.errors import NotFound
-from store.steps import Claim, Fenced, Outcome
+from store.errors import Refused
+from store.messages import Message
+from store.steps import Claim, Fenced, LogLine, Outcome, Point
 
 log = logging.getLogger(__name__)
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class StepFailed(Exception):  # noqa: N818 - what the queue is told; the reason stays in the database
-    """Told to the queue in place of the real reason, so that nothing of the user's text reaches it."""
+class StepFailedError(Exception):
+    """Raised to the queue in place of the real error, so that nothing of the user's text reaches it."""
 
 
-class CodeGone(StepError):  # noqa: N818 - reads as a sentence
-    """What a step was written for is no longer installed."""
+class CodeGoneError(StepError):
+    """The code of a step cannot be loaded."""
+
+
+class ProcessDiedError(Exception):
+    """The process that did an attempt ended without an answer."""
+
+    def __init__(self, message: Message, blameless: bool) -> None:
+        super().__init__(message.code)
+        self.message, self.blameless = message, blameless
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Failure:
     """Why an attempt failed, and whether trying again can help."""
 
-    code: str
-    sentence: str
+    message: Message
     trace: str
     again: bool
 
 
-class Died(Exception):  # noqa: N818 - what happened to the process, told by who watched it
-    """The process that did an attempt is gone without a word."""
-
-    def __init__(self, code: str, sentence: str, blameless: bool) -> None:
-        super().__init__(sentence)
-        self.code, self.sentence, self.blameless = code, sentence, blameless
-
-
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One attempt of one step, with all that is needed to do it, in this process or another."""
+class Resolved:
+    """What a step's fingerprint is, and what an equal step left, if there is one."""
 
-    claim: Claim
     fingerprint: str
-    timeout: int
     twin: Outcome | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended: with an outcome, or with a reason; and what was recorded last."""
+class Assignment:
+    """One attempt of one step, with all that is needed to do it, in this process or another.
 
+    It is resolved when the code of the step is loaded here; else the process that loads the code says which code it is
+    and has it resolved."""
+
+    claim: Claim
+    resolved: Resolved | None = None
+
+    @property
+    def timeout(self) -> int:
+        return self.claim.step.timeout
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended: with an outcome, or with a failure; and what was not recorded yet."""
+
+    fingerprint: str = ""
     outcome: Outcome | None = None
-    reason: Reason | None = None
-    points: list[tuple[int, str, float]] = field(default_factory=list)
-    lines: list[tuple[datetime, str, str]] = field(default_factory=list)
+    failure: Failure | None = None
+    points: list[Point] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
 
 
 Limit = Callable[[int], AbstractContextManager[Any]]
-Way = Callable[[Task], Ending | None]
+Resolve = Callable[[str], Resolved]
+Executor = Callable[[Assignment, Resolve], Ending | None]
 
 
 def run_step(step_id: int, attempt: int) -> None:
     """Do one attempt of one step. A second delivery finds the step claimed and does nothing.
 
-    Claiming and recording is done here, where it was done before and all is at hand; what the step itself does may
-    be done in another process."""
+    This process claims and records, as its connections and statements are warm; the body of the step may run in
+    another one."""
     claim = steps.claim(step_id, attempt, worker_name())
     if claim is None:
         return
     try:
-        completed = _done(claim)
+        completed = _carry_out(claim)
     except Fenced:
         log.info("step %s attempt %s was taken away", step_id, attempt)
         return
     if not completed:
-        raise StepFailed(f"{claim.step.name} failed, see workflow {claim.step.workflow_id}")
+        raise StepFailedError(f"step {step_id} failed, see workflow {claim.step.workflow_id}")
 
 
-def go(way: Way) -> None:
-    """From now on have steps done in this way."""
-    global _way
-    _way = way
+def use_executor(executor: Executor) -> None:
+    """Have the bodies of steps executed in this way from now on."""
+    global _executor
+    _executor = executor
 
 
-def do(task: Task, limit: Limit = lambda _seconds: contextlib.nullcontext()) -> Ending | None:
-    """Do it here; nothing is to be recorded when it was taken away meanwhile."""
-    recorder: Recorder | None = None
+def execute(
+    assignment: Assignment, resolve: Resolve, limit: Limit = lambda _seconds: contextlib.nullcontext()
+) -> Ending | None:
+    """Execute a step in this process; None when the claim was lost meanwhile."""
+    context: StepContext | None = None
+    resolved = assignment.resolved
     try:
-        if reused := _reusable(task):
-            return Ending(reused)
+        definition = _definition(assignment.claim)
+        resolved = resolved or resolve(identity(definition))
+        if reused := _reusable(assignment.claim, resolved):
+            return Ending(resolved.fingerprint, reused)
         with ExitStack() as rooms:
-            recorder = Recorder(task.claim, lambda: rooms.enter_context(files.scratch()), task.fingerprint)
-            return Ending(_work(recorder, task, limit), None, *recorder.last_words())
+            datasets = assignment.claim.datasets if definition.reads_dataset else {}
+            context = StepContext(
+                assignment.claim, lambda: rooms.enter_context(files.scratch()), resolved.fingerprint, datasets
+            )
+            outcome = _call(definition, context, assignment, limit)
+            return Ending(resolved.fingerprint, outcome, None, *context.unsent())
     except Fenced:
         return None
-    except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is told, once
-        return Ending(None, reason_of(error), *(recorder.last_words() if recorder else ([], [])))
+    except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded, once
+        return Ending("", None, failure_of(error), *(context.unsent() if context else ([], [])))
 
 
-_way: Way = do
+_executor: Executor = execute
 
 
-def _done(claim: Claim) -> bool:
-    """Have it done and record how it ended; whether it completed."""
-    ending: Ending | None
+def _carry_out(claim: Claim) -> bool:
+    """Have a step executed and record how it ended; whether it completed."""
     try:
-        task = _task(claim)
-        ending = _way(task)
+        ending = _executor(_assignment(claim), lambda code: _resolve(claim, code))
         if ending is None:
             raise Fenced
         if ending.outcome:
-            steps.complete(claim, task.fingerprint, ending.outcome, ending.points, ending.lines)
+            steps.complete(claim, ending.fingerprint, ending.outcome, ending.points, ending.lines)
             files.drop_checkpoints(claim.step.id)
             return True
-        assert ending.reason
-        _fail(claim, ending.reason, ending)
-    except Died as death:
-        steps.lose(claim.step, death.code, death.sentence, blameless=death.blameless)
-    except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be kept
-        _fail(claim, reason_of(error))
+        assert ending.failure
+        _fail(claim, ending.failure, ending)
+    except ProcessDiedError as death:
+        steps.lose(claim.step, death.message, blameless=death.blameless)
+    except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
+        _fail(claim, failure_of(error))
     return False
 
 
-def _fail(claim: Claim, why: Reason, ending: Ending | None = None) -> None:
+def _fail(claim: Claim, failure: Failure, ending: Ending | None = None) -> None:
     last = ending or Ending()
-    steps.fail(claim, why.code, why.sentence, why.trace, again=why.again, points=last.points, lines=last.lines)
+    steps.fail(claim, failure.message, failure.trace, again=failure.again, points=last.points, lines=last.lines)
 
 
-def _task(claim: Claim) -> Task:
-    definition = _definition(claim)
-    print_ = fingerprint(definition, claim.step.params, claim.dataset.sha256, claim.dataset.dialect, claim.inputs)
+def _assignment(claim: Claim) -> Assignment:
+    """Resolved here for pipelines that come with Trainyard, as their code is loaded; people's own code never is."""
+    pipeline = registry.here(claim.pipeline)
+    if pipeline is None:
+        return Assignment(claim)
+    try:
+        definition = pipeline.step(claim.step.key)
+    except Refused:
+        return Assignment(claim)
+    return Assignment(claim, _resolve(claim, identity(definition), definition.reads_dataset))
+
+
+def _resolve(claim: Claim, code: str, reads_dataset: bool = True) -> Resolved:
+    """The fingerprint of a step with this code, and what an equal step left."""
+    datasets = claim.datasets if reads_dataset else {}
+    print_ = fingerprint(code, claim.step.params, datasets, claim.upstream)
     found = None if claim.step.fresh else steps.twin(print_)
-    return Task(claim, print_, definition.timeout, found[1] if found else None)
-
-
-def fingerprint(
-    definition: StepDefinition,
-    params: dict[str, object],
-    sha256: str,
-    dialect: dict[str, object],
-    inputs: dict[str, steps.Input],
-) -> str:
-    """What a step's result depends on: its code's version, its params, and what it reads."""
-    reads: dict[str, object] = {
-        need: {name: kept.sha256 for name, kept in inputs[need].artifacts.items()} or inputs[need].fingerprint
-        for need in definition.needs
-    }
-    if definition.reads_dataset:
-        reads["dataset"] = [sha256, dialect]
-    told = json.dumps([definition.name, definition.version, params, reads], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(told.encode()).hexdigest()
+    return Resolved(print_, found[1] if found else None)
 
 
 def worker_name() -> str:
@@ -178,66 +197,80 @@ def worker_name() -> str:
 
 def _definition(claim: Claim) -> StepDefinition:
     try:
-        return registry.get(claim.pipeline).step(claim.step.name)
-    except NotFound:
-        raise CodeGone(
-            f"The code of step {claim.step.name} of pipeline {claim.pipeline} is not there any more. Bring it back "
-            "(TRAINYARD_PIPELINES names the modules), restart Trainyard, then retry."
-        ) from None
+        return registry.in_a_child(claim.pipeline).step(claim.step.key)
+    except Refused as missing:
+        told = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": str(missing)}
+        raise CodeGoneError(Message("code_gone", dict(told))) from None
 
 
-def _work(recorder: Recorder, task: Task, limit: Limit) -> Outcome:
+def _call(definition: StepDefinition, context: StepContext, assignment: Assignment, limit: Limit) -> Outcome:
     """Call the step's function, and take what it returns."""
     begun = time.monotonic()
-    with recorder.live(), _spoken(recorder), limit(task.timeout):
-        result = _definition(task.claim).function(recorder)
-    if time.monotonic() - begun > task.timeout:
-        raise TimedOut  # it was told so, and went on with whatever it had by then
-    return Outcome(_kept_as(result), recorder.saved)
+    with context.live(), _spoken(context), limit(assignment.timeout):
+        result = definition.function(context)
+    if time.monotonic() - begun > assignment.timeout:
+        raise TimedOut  # the step swallowed the order to stop and returned what it had by then
+    return Outcome(_storable(result), context.saved)
 
 
-def _kept_as(result: Any) -> dict[str, Any]:
-    """What a step returned, as the database keeps it; what cannot be kept is the step's own mistake."""
-    if not isinstance(result, dict):
+def _storable(result: Any) -> dict[str, Any]:
+    """What a step returned, as the database stores it; what cannot be stored is the step's own mistake."""
+    if result is None:
+        return {}
+    if not isinstance(result, Mapping):
         raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
-    return dict(json.loads(json.dumps(result)))
+    try:
+        stored = dict(json.loads(json.dumps(as_json(result))))
+    except (TypeError, ValueError) as error:
+        raise StepError(f"A step returns a dict of plain JSON values; this one's cannot be stored: {error}.") from error
+    scores = stored.get("scores")
+    if scores is not None and not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
+        raise StepError('"scores" must be a dict of numbers by name, such as {"accuracy": 0.9}.')
+    return stored
 
 
-def _reusable(task: Task) -> Outcome | None:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:
     """What an equal step left, if all of it is still there and whole."""
-    if task.twin is None:
+    if resolved.twin is None:
         return None
     try:
-        for kept in task.twin.artifacts.values():
+        for kept in resolved.twin.artifacts.values():
             files.verified(kept)
     except files.Damaged as damage:
-        log.warning("step %s does not reuse step %s: %s", task.claim.step.id, task.twin.reused_from, damage)
+        log.warning("step %s does not reuse step %s: %s", claim.step.id, resolved.twin.reused_from, damage)
         return None
-    return task.twin
+    return resolved.twin
 
 
-def reason_of(error: BaseException) -> Reason:
+def failure_of(error: BaseException) -> Failure:
     """Why something went wrong, for people, and for those who look closer."""
-    code, sentence, again = _known_reason(error)
+    message, again = _known_failure(error)
     trace = "" if isinstance(error, StepError | TimedOut) else "".join(traceback.format_exception(error))
-    return Reason(code, sayable(sentence), sayable(trace), again)
+    return Failure(message, sayable(trace), again)
 
 
-def _known_reason(error: BaseException) -> tuple[str, str, bool]:
-    """A code, a sentence a person understands, and whether trying again can help."""
-    if isinstance(error, CodeGone):
-        return "code_gone", str(error), False
+def _known_failure(error: BaseException) -> tuple[Message, bool]:
+    """A code with values, and whether trying again can help."""
     if isinstance(error, StepError):
-        return "refused", str(error), False
+        return _sayable_message(error.message), False
     if isinstance(error, MemoryError):
-        return "out_of_memory", "There was not enough memory for this step; use fewer columns or rows.", True
+        return Message("out_of_memory"), True
     if isinstance(error, TimedOut):
-        return "timeout", "The step took longer than it may.", True
+        return Message("timeout"), True
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return "disk_full", "The disk is full; free some space, then retry.", True
+        return Message("disk_full"), True
     if getattr(error, "retryable", False):
-        return "error", _first_line(error), True
-    return "error", f"The step stopped with an error: {_first_line(error)}", False
+        return Message("retryable", {"reason": sayable(_first_line(error))}), True
+    return Message("error", {"reason": sayable(_first_line(error))}), False
+
+
+def _sayable_message(message: Message) -> Message:
+    values = {name: sayable(each) if isinstance(each, str) else each for name, each in message.values.items()}
+    return Message(message.code, values)
 
 
 def _first_line(error: BaseException) -> str:
@@ -250,26 +283,26 @@ def _first_line(error: BaseException) -> str:
 class _Spoken(io.TextIOBase):
     """What a step prints becomes lines of its log."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, context: StepContext) -> None:
+        self._context = context
         self._begun = ""
 
     def write(self, text: str) -> int:
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
             if line.strip():
-                self._recorder.log(line.rstrip())
+                self._context.log(line.rstrip())
         return len(text)
 
 
 @contextlib.contextmanager
-def _spoken(recorder: Recorder) -> Iterator[None]:
+def _spoken(context: StepContext) -> Iterator[None]:
     """Let prints and warnings of the body reach the step's log."""
 
     def show(message: Warning | str, category: type[Warning], *_where: object) -> None:
-        recorder.log(f"{category.__name__}: {message}", "warning")
+        context.log(f"{category.__name__}: {message}", "warning")
 
-    spoken = _Spoken(recorder)
+    spoken = _Spoken(context)
     with contextlib.redirect_stdout(spoken), warnings.catch_warnings():
         warnings.showwarning = show  # type: ignore[assignment]
         yield

@@ -26,11 +26,12 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.engine import queue, runner
 from jobs.engine.queue import SafeJob
-from jobs.engine.runner import Died, Ending, Task
+from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve, Resolved
 from jobs.pipelines import context
-from jobs.pipelines.context import TimedOut
+from jobs.pipelines.errors import TimedOut
 from jobs.process.children import Children, ChildrenGoneError, Forked, ForkedAhead, end_of
 from store import db, files
+from store.messages import Message
 from store.settings import settings
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class StepWorker(Worker):
     def work(self, *args: Any, **kwargs: Any) -> bool:
         os.environ["RQ_WORKER_ID"] = self.name
         self._children = _children()  # before anything is open that children must not share
-        runner.go(self._do_in_a_child)
+        runner.use_executor(self._do_in_a_child)
         db.while_waiting(self._sign_of_life)
         try:
             return super().work(*args, **kwargs)
@@ -195,35 +196,42 @@ class StepWorker(Worker):
         queue.push_job_id(job.id, at_front=True)
         self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
-    def _do_in_a_child(self, task: Task) -> Ending | None:
+    def _do_in_a_child(self, assignment: Assignment, resolve: Resolve) -> Ending | None:
         """Hand a step to the child that already waits for one, and hear from it how it ended."""
         self._frozen = 0
         self._horse_pid, line = self._child.pid, self._child.line
         ends = end_of(self._horse_pid)
         try:
             with line:
-                return self._heard(task, line, ends)
+                return self._heard(assignment, resolve, line, ends)
         except (OSError, EOFError):  # it died before it had said all
             raise self._death("killed") from None
         finally:
             for end in ends:
                 os.close(end)
 
-    def _heard(self, task: Task, line: Connection, ends: list[int]) -> Ending | None:
-        line.send(task)
+    def _heard(self, assignment: Assignment, resolve: Resolve, line: Connection, ends: list[int]) -> Ending | None:
+        """Hand the step over, answer which fingerprint its code has, and wait for how it ended."""
+        line.send(assignment)
+        while isinstance(heard := self._next(assignment, line, ends), str):
+            line.send(resolve(heard))
+        return heard
+
+    def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> Ending | str | None:
+        """What the child says next: which code the step is, or how it ended."""
         begun = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
             assert self._job
             self._children.prepare()
             self.maintain_heartbeats(self._job)
             self.set_current_job_working_time(time.monotonic() - begun)
-            if time.monotonic() > begun + task.timeout + KILL_MARGIN_SECONDS:
+            if time.monotonic() > begun + assignment.timeout + KILL_MARGIN_SECONDS:
                 raise self._death("timeout")
             if self._stands_still():
                 raise self._death("frozen")
         if not line.poll():
             raise EOFError
-        return cast(Ending | None, line.recv())
+        return cast(Ending | str | None, line.recv())
 
     def _stands_still(self) -> bool:
         """A child that was stopped would keep the worker for ever; it may stand still for one look."""
@@ -234,7 +242,7 @@ class StepWorker(Worker):
         self._frozen = self._frozen + 1 if stands_still else 0
         return self._frozen > 1
 
-    def _death(self, code: str) -> Died:
+    def _death(self, code: str) -> ProcessDiedError:
         """The end of a child that said nothing."""
         self.kill_horse()
         try:
@@ -243,7 +251,7 @@ class StepWorker(Worker):
             log.error("the fork server is gone; its worker and the step end, too")
             os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
         files.sweep_scratch()
-        return Died(code, _last_words(code, ended.status, ended.most_kb), blameless=self._stop_requested)
+        return ProcessDiedError(_last_words(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
     def _sign_of_life(self) -> None:
         with contextlib.suppress(RedisError):
@@ -260,20 +268,24 @@ def _be_a_child(line: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     context.IN_A_PROCESS_OF_ITS_OWN = True
     with contextlib.suppress(EOFError):  # not needed any more
-        task = line.recv()
-        line.send(runner.do(task, TimeLimit))
+        assignment = line.recv()
+
+        def resolve(code: str) -> Resolved:
+            line.send(code)
+            return cast(Resolved, line.recv())
+
+        line.send(runner.execute(assignment, resolve, TimeLimit))
 
 
-def _last_words(code: str, status: int, used: int) -> str:
-    """Why a child that said nothing is gone."""
+def _last_words(code: str, status: int, used: int) -> Message:
+    """Why a child that said nothing is gone; `used` is its memory in KiB."""
     if code == "frozen":
-        return "The process of this step stood still and was ended."
+        return Message("frozen")
     if code == "timeout":
-        return "The step took longer than it may and did not listen, so its process was ended."
+        return Message("timeout_killed")
     if not os.WIFSIGNALED(status):
-        return f"The process of this step ended by itself (exit code {os.waitstatus_to_exitcode(status)})."
+        return Message("exited", {"exit_code": os.waitstatus_to_exitcode(status)})
     name = signal.Signals(os.WTERMSIG(status)).name
     if name != "SIGKILL":
-        return f"The process of this step was killed ({name})."
-    used_most = f"after it had used up to {used / (1 << 20):.1f} GB"
-    return f"The process of this step was killed {used_most} (SIGKILL; often because memory ran out)."
+        return Message("signalled", {"signal": name})
+    return Message("killed", {"gigabytes": round(used * 1024 / 1e9, 1)})

@@ -10,6 +10,8 @@ from store.messages import Message
 
 def sentence(message: Message) -> str:
     """Return the message as one or more English sentences; a code without a template shows itself and its values."""
+    if set(message.values) == {"text"}:
+        return str(message.values["text"])  # as in homes from before there were codes
     template = SENTENCES.get(message.code)
     if template is None:
         shown = ", ".join(f"{name}: {value}" for name, value in message.values.items())
@@ -26,3 +28,8 @@ def sentence_of(stored: Mapping[str, Any] | str | Sequence[Any] | None) -> str:
     if isinstance(stored, str | Mapping):
         return sentence(Message.from_json(stored))
     return "; ".join(map(sentence_of, stored))
+
+
+def spoken(text: str, message: Message | None) -> str:
+    """Return a stored line: its free text, or the sentence of its message."""
+    return text if message is None else sentence(message)

@@ -16,6 +16,9 @@ class Plural:
     by: str = "count"
 
 
+Template = str | Plural
+
+
 class _Filler(string.Formatter):
     """Fills places with values: numbers get separators, lists commas; a missing value leaves its name visible."""
 

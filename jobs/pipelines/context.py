@@ -1,4 +1,4 @@
-"""The recorder: what a step function sees of the engine, and the only way it leaves anything behind."""
+"""The context: what a step function sees of the engine, and the only way it leaves anything behind."""
 
 import contextlib
 import logging
@@ -7,54 +7,51 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jobs.pipelines.errors import StepError
 from store import files, steps
 from store.datasets import Dataset
 from store.files import Kept
-from store.steps import Claim
+from store.messages import Message, Values
+from store.steps import Claim, LogLine, Point, Upstream
 from store.tables import now
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.3
-MOST_UNTOLD = 20_000
+MOST_UNSENT = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
 DEAF_SECONDS = 10.0
+LONGEST_NAME = 60
 IN_A_PROCESS_OF_ITS_OWN = False
 
 
-class StepError(Exception):
-    """A step cannot be done; the sentence is shown to the user as it stands."""
-
-
-class TimedOut(BaseException):
-    """The step took longer than it may. Not an Exception, so that a step which goes on after every error ends here."""
-
-
 @dataclass
-class _Untold:
+class _Unsent:
     """What was recorded and is not yet in the database."""
 
-    points: list[tuple[int, str, float]] = field(default_factory=list)
-    lines: list[tuple[datetime, str, str]] = field(default_factory=list)
-    progress: tuple[float, str] | None = None
+    points: list[Point] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
+    progress: tuple[float, Message | None] | None = None
 
 
-class Recorder:
+class StepContext:
     """One attempt of one step. Numbers, lines and progress reach the database within half a second, by one
     thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
 
-    def __init__(self, claim: Claim, room: Callable[[], Path], fingerprint: str) -> None:
+    def __init__(
+        self, claim: Claim, room: Callable[[], Path], fingerprint: str, datasets: Mapping[str, Dataset] | None = None
+    ) -> None:
         self._claim = claim
         self._fingerprint = fingerprint
-        self._untold = _Untold()
+        self._datasets = claim.datasets if datasets is None else datasets
+        self._unsent = _Unsent()
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._over = threading.Event()
@@ -76,7 +73,17 @@ class Recorder:
 
     @property
     def dataset(self) -> Dataset:
-        return self._claim.dataset
+        """The dataset of the workflow's first input."""
+        return self.input()
+
+    def input(self, name: str | None = None) -> Dataset:
+        """The dataset of an input, by its name; without one, that of the first."""
+        if not self._datasets and self._claim.datasets:
+            raise StepError(f"Step {self._claim.step.name} does not declare a dataset; add reads_dataset=True.")
+        name = name or next(iter(self._datasets), "data")
+        if name not in self._datasets:
+            raise StepError(f"This workflow was given no dataset as its input {name!r}.")
+        return self._datasets[name]
 
     @property
     def attempt(self) -> int:
@@ -84,38 +91,56 @@ class Recorder:
 
     def result(self, step: str) -> dict[str, Any]:
         """What a step above returned."""
-        return self._claim.inputs[step].result
+        return self._above(step).result
 
     def file(self, step: str, name: str) -> Path:
         """A file that a step above saved, checked to be what was written."""
-        return files.verified(self._claim.inputs[step].artifacts[name])
+        artifacts = self._above(step).artifacts
+        if name not in artifacts:
+            saved = ", ".join(sorted(artifacts)) or "none"
+            raise StepError(f"Step {step} saved no file {name!r}; it saved: {saved}.")
+        return files.verified(artifacts[name])
 
-    def dataset_file(self) -> Path:
-        """The uploaded bytes."""
-        return files.verified(self.dataset.kept)
+    def dataset_file(self, name: str | None = None) -> Path:
+        """The uploaded bytes of an input; without a name, of the first."""
+        return files.verified(self.input(name).kept)
 
-    def log(self, text: str, level: str = "info") -> None:
-        """Say a line that the user reads while the step works."""
-        self._add(lambda untold: untold.lines.append((now(), level, sayable(text))))
-        if len(self._untold.lines) >= MOST_UNTOLD:
+    def _above(self, step: str) -> Upstream:
+        """What a step that this one needs, directly or through others, left behind."""
+        upstream = self._claim.upstream
+        if step not in upstream:
+            above = ", ".join(sorted(upstream)) or "none"
+            raise StepError(
+                f"Step {self._claim.step.name} does not come after a step {step!r}; it comes after: {above}. "
+                "Add it to needs=."
+            )
+        return upstream[step]
+
+    def log(self, text: str | Message, level: str = "info") -> None:
+        """Write a line that the user reads while the step works."""
+        line = text if isinstance(text, Message) else sayable(text)
+        self._add(lambda unsent: unsent.lines.append((now(), level, line)))
+        if len(self._unsent.lines) >= MOST_UNSENT:
             self.flush()
 
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch. Who records faster than the database writes waits for it."""
         self.check()
-        rows = [(int(epoch), sayable(name), float(value)) for name, value in values.items()]
+        rows = [(int(epoch), sayable(name)[:LONGEST_NAME], float(value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
-            self.log(f"{row[1]} of epoch {epoch} is {row[2]} and is left out.", "warning")
+            told: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
+            self.log(Message("metric_not_finite", told), "warning")
         with self._lock:
-            self._untold.points += rows
-        if len(self._untold.points) >= MOST_UNTOLD:
+            self._unsent.points += rows
+        if len(self._unsent.points) >= MOST_UNSENT:
             self.flush()
 
-    def progress(self, done: float, total: float, words: str = "") -> None:
-        """Say how far the step is."""
+    def progress(self, done: float, total: float, told: str | Message = "") -> None:
+        """Say how far the step is, and with what it is busy."""
         share = min(max(done / total, 0.0), 1.0) if total else 0.0
-        self._add(lambda untold: setattr(untold, "progress", (share, sayable(words))))
+        message = told if isinstance(told, Message) else Message("text", {"text": sayable(told)}) if told else None
+        self._add(lambda unsent: setattr(unsent, "progress", (share, message)))
 
     def save(self, name: str, path: Path, known: Kept | None = None) -> Kept:
         """Take a finished file over as this step's output; it counts once the step completes. `known` is what it was
@@ -139,16 +164,16 @@ class Recorder:
             return None
         path = files.whole_checkpoint(self._claim.step.id, self._fingerprint)
         if path is None:
-            self.log("What the attempt before kept is damaged or out of date; this one begins anew.", "warning")
+            self.log(Message("checkpoint_unusable"), "warning")
         return path
 
     def continue_from(self, epoch: int) -> bool:
         """Take over the curve of the attempts before, up to their checkpoint. False when the curve in the database
         does not reach that far, as after a power cut: then begin anew, or the curve will have a gap."""
         if not steps.adopt_curve(self._claim, epoch):
-            self.log("The numbers up to what the attempt before kept are lost; this one begins anew.", "warning")
+            self.log(Message("curve_lost"), "warning")
             return False
-        self.log(f"Attempt {self.attempt} continues from epoch {epoch}.")
+        self.log(Message("continues", {"number": self.attempt, "epoch": epoch}))
         return True
 
     def check(self) -> None:
@@ -159,18 +184,18 @@ class Recorder:
     def flush(self) -> None:
         """Put everything recorded so far into the database, now; what another thread is telling is waited for."""
         with self._telling:
-            untold = self._take()
+            unsent = self._take()
             try:
-                steps.beat(self._claim, untold.points, untold.lines, untold.progress)
+                steps.beat(self._claim, unsent.points, unsent.lines, unsent.progress)
             except steps.Fenced as fenced:
                 self._lost = fenced
                 raise
             except Exception:
-                self._put_back(untold)  # the database did not take it; it goes with the next flush
+                self._put_back(unsent)  # the database did not take it; it goes with the next flush
                 raise
 
     @contextlib.contextmanager
-    def live(self) -> Iterator["Recorder"]:
+    def live(self) -> Iterator["StepContext"]:
         """Tell regularly while the body runs."""
         self._thread.start()
         try:
@@ -184,35 +209,35 @@ class Recorder:
         """The files that the step leaves."""
         return self._saved
 
-    def last_words(self) -> tuple[list[tuple[int, str, float]], list[tuple[datetime, str, str]]]:
+    def unsent(self) -> tuple[list[Point], list[LogLine]]:
         """Numbers and lines that are not in the database yet, to go with how the attempt ended."""
-        untold = self._take()
-        return untold.points, untold.lines
+        unsent = self._take()
+        return unsent.points, unsent.lines
 
-    def _add(self, change: Callable[[_Untold], Any]) -> None:
+    def _add(self, change: Callable[[_Unsent], Any]) -> None:
         self.check()
         with self._lock:
-            change(self._untold)
+            change(self._unsent)
 
-    def _take(self) -> _Untold:
+    def _take(self) -> _Unsent:
         with self._lock:
-            taken, self._untold = self._untold, _Untold()
+            taken, self._unsent = self._unsent, _Unsent()
             return taken
 
-    def _put_back(self, untold: _Untold) -> None:
+    def _put_back(self, unsent: _Unsent) -> None:
         with self._lock:
-            self._untold = _Untold(
-                untold.points + self._untold.points,
-                untold.lines + self._untold.lines,
-                self._untold.progress or untold.progress,
+            self._unsent = _Unsent(
+                unsent.points + self._unsent.points,
+                unsent.lines + self._unsent.lines,
+                self._unsent.progress or unsent.progress,
             )
 
     def _tell_regularly(self) -> None:
         quiet = 0.0
         while not self._over.wait(FLUSH_SECONDS):
             quiet += FLUSH_SECONDS
-            untold = self._untold
-            if untold.points or untold.lines or untold.progress or quiet >= HEARTBEAT_SECONDS:
+            unsent = self._unsent
+            if unsent.points or unsent.lines or unsent.progress or quiet >= HEARTBEAT_SECONDS:
                 quiet = 0.0
                 try:
                     self.flush()
@@ -231,3 +256,7 @@ class Recorder:
 def sayable(text: str) -> str:
     """The text without what a database cannot hold."""
     return str(text).replace("\0", "").encode(errors="replace").decode()
+
+
+# The name under which steps know it since the first version.
+Recorder = StepContext

@@ -1,242 +1,181 @@
-"""Pipelines: what is written. A step is a function with a name, its needs and the params it really uses."""
+"""Registry: every pipeline there is, by name.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+A pipeline that comes with Trainyard is loaded into the process that asks. One of somebody's own is loaded by children
+only: by those that run its steps, and by one that describes it to everybody else. So an edit needs no restart, and
+nothing that a module does when it is imported can harm the pages, the queue or the workers.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
 
-from store.errors import InvalidError, NotFound, Refused
+from jobs.pipelines import describer
+from jobs.pipelines.checks import problems_of
+from jobs.pipelines.definition import Input, Pipeline, StepDefinition, inputs_of, with_keys
+from jobs.pipelines.errors import PipelineError
+from jobs.pipelines.measures import Measure, declared_measure, measure_for
+from jobs.pipelines.params import short
+from store.errors import NotFound, Refused
 from store.settings import settings
 
-if TYPE_CHECKING:
-    from jobs.pipelines.context import Recorder
+BUILT_IN = ("jobs.tabular.builtin",)
+ENTRY_POINTS = "trainyard.pipelines"
 
-Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
-Params = Mapping[str, Any]
-StepFunction = Callable[["Recorder"], dict[str, Any]]
-
-TIMEOUT_SECONDS = 24 * 3600
+_here: dict[str, Pipeline] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
-    """A setting the user may choose; forms, checks, help and the API all read this."""
-
-    name: str
-    kind: Kind
-    default: Any
-    label: str
-    help: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    logarithmic: bool = False
-    advanced: bool = False
-
-    def read(self, value: Any) -> Any:
-        """The value as this param's kind, or Refused with a sentence that names the param."""
-        if value is None:
-            return self.default
-        try:
-            read = _READERS[self.kind](value)
-        except (TypeError, ValueError, OverflowError):
-            raise Refused(f"{self.name} must be {_KIND_WORDS[self.kind]}, not {_short(value)}.", self.name) from None
-        if self.choices and read not in self.choices:
-            raise Refused(f"{self.name} must be one of {', '.join(self.choices)}, not {_short(value)}.", self.name)
-        if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
-            raise Refused(f"{self.name} must be {self.range_words()}, not {_short(read)}.", self.name)
-        return read
-
-    def range_words(self) -> str:
-        """Return "between 1 and 9", "at least 1" or "at most 9"."""
-        if self.low is None:
-            return f"at most {self.high:g}"
-        return f"at least {self.low:g}" if self.high is None else f"between {self.low:g} and {self.high:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class StepDefinition:
-    """One stage of a pipeline, as written."""
-
-    name: str
-    function: StepFunction
-    version: int = 1
-    needs: tuple[str, ...] = ()
-    params: Callable[[Params], Sequence[Param]] = field(default=lambda _chosen: ())
-    reads_dataset: bool = False
-    repeats_on_restart: bool = False
-    max_attempts: int = 3
-    timeout: int = TIMEOUT_SECONDS
-
-    def declared(self, chosen: Params) -> dict[str, Any]:
-        """Those of the chosen params that this step uses, completed with defaults."""
-        return {param.name: param.read(chosen.get(param.name)) for param in self.params(chosen)}
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A named graph of steps, in an order in which every step comes after what it needs."""
-
-    name: str
-    steps: tuple[StepDefinition, ...]
-
-    def params(self, chosen: Params) -> dict[str, Param]:
-        """Every param of every step, by name."""
-        return {param.name: param for step in self.steps for param in step.params(chosen)}
-
-    def step(self, name: str) -> StepDefinition:
-        for definition in self.steps:
-            if definition.name == name:
-                return definition
-        names = ", ".join(definition.name for definition in self.steps)
-        raise InvalidError(f"There is no step {_short(name)}; the steps are {names}.", "step")
-
-    def below(self, name: str) -> list[str]:
-        """A step and everything that needs it, directly or not."""
-        found = [self.step(name).name]
-        for definition in self.steps:
-            if definition.name not in found and set(definition.needs) & set(found):
-                found.append(definition.name)
-        return found
-
-
-class PipelineError(Exception):
-    """A pipeline is written wrongly; the message says how to repair it."""
-
-
-_PIPELINES: dict[str, Pipeline] = {}
-
-
-def step(name: str, **declared: Any) -> Callable[[StepFunction], StepDefinition]:
-    """Make a function a step: `@step("train", needs=("preprocess",), params=...)`."""
-
-    def define(function: StepFunction) -> StepDefinition:
-        return StepDefinition(name, function, **declared)
-
-    return define
-
-
-def pipeline(name: str, *steps: StepDefinition) -> Pipeline:
+def pipeline(name: str, *steps: StepDefinition, inputs: tuple[Input, ...] = (), **declared: Any) -> Pipeline:
     """Register a pipeline, after checking it."""
-    made = Pipeline(name, steps)
+    made = Pipeline(name, with_keys(steps), inputs=inputs_of(steps, inputs), **declared)
     for problem in problems_of(made):
         raise PipelineError(problem)
-    if name in _PIPELINES:
+    if name in _here:
         raise PipelineError(f"There is already a pipeline {name!r}; give one of the two another name.")
-    _PIPELINES[name] = made
+    _here[name] = made
     return made
 
 
-def problems_of(written: Pipeline) -> list[str]:
-    """What is wrong with a pipeline as written, each with its repair."""
-    found: list[str] = []
-    before: set[str] = set()
-    if not written.steps:
-        found.append(f"Pipeline {written.name!r} has no steps; give it at least one.")
-    for definition in written.steps:
-        if not definition.name.isidentifier():
-            found.append(f"Step name {definition.name!r} must be a Python identifier, such as clean_up.")
-        if definition.name in before:
-            found.append(f"Two steps of {written.name!r} are called {definition.name!r}; rename one.")
-        for need in definition.needs:
-            if need not in before:
-                found.append(
-                    f"Step {definition.name!r} needs {need!r}, which does not come before it; "
-                    f"list {need!r} first, or correct the name."
-                )
-        before.add(definition.name)
-    return found
-
-
 def get(name: str) -> Pipeline:
-    """The registered pipeline of this name."""
-    load()
-    if name not in _PIPELINES:
-        raise NotFound(f"There is no pipeline {_short(name)}; there are {', '.join(sorted(_PIPELINES))}.", "pipeline")
-    return _PIPELINES[name]
+    """The pipeline of this name."""
+    load_built_in()
+    if name in _here:
+        return _here[name]
+    described = describer.pipelines()
+    if name not in described:
+        listed = ", ".join(sorted({*_here, *described}))
+        faults = " ".join(describer.faults())
+        raise NotFound(f"There is no pipeline {short(name)}; there are {listed}. {faults}".strip(), "pipeline")
+    return described[name]
+
+
+def everything() -> list[Pipeline]:
+    """Every pipeline, those that come with Trainyard first."""
+    load_built_in()
+    return list((_here | {name: made for name, made in describer.pipelines().items() if name not in _here}).values())
+
+
+def built_in() -> list[Pipeline]:
+    """The pipelines that come with Trainyard."""
+    load_built_in()
+    return list(_here.values())
+
+
+def here(name: str) -> Pipeline | None:
+    """The pipeline of this name, if its code is loaded into this process."""
+    load_built_in()
+    return _here.get(name)
+
+
+def check() -> None:
+    """Refuse when a module with people's own pipelines cannot be loaded."""
+    for fault in describer.faults():
+        raise Refused(fault, "pipeline")
+
+
+def measure(name: str) -> Measure:
+    """What is known of a score or metric by this name, in any pipeline."""
+    for each in everything():
+        if found := declared_measure(each.measures, name):
+            return found
+    return measure_for(name)
+
+
+def main_measures() -> list[str]:
+    """The names of the measures that come first in tables and charts."""
+    return [measure.name for each in everything() for measure in each.measures if measure.main]
+
+
+def main_curves() -> list[str]:
+    """The names of the curves that come first: those of main measures on validation rows, or as they are."""
+    return [curve for name in main_measures() for curve in (f"val_{name}", name)]
 
 
 @lru_cache(maxsize=1)
-def load() -> None:
-    """Import the modules that register pipelines: the built-in one and the user's own."""
-    import_module("jobs.tabular.builtin")
-    load_own()
+def load_built_in() -> None:
+    """Load the pipelines that come with Trainyard."""
+    for module in BUILT_IN:
+        import_module(module)
 
 
-def load_own() -> None:
-    """Import the user's own modules, or say what is wrong with them."""
-    for module in filter(None, map(str.strip, settings().pipelines.split(","))):
+def own_modules() -> list[str]:
+    """The modules with people's own pipelines: those that the settings name, and those of installed packages."""
+    named = [each.strip() for each in settings().pipelines.split(",") if each.strip()]
+    return list(dict.fromkeys([*named, *(point.module for point in entry_points(group=ENTRY_POINTS))]))
+
+
+def load_module(module: str) -> None:
+    """Import one module of people's own, or refuse with what is wrong with it."""
+    try:
+        import_module(module)
+    except (PipelineError, Refused):
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
+            raise Refused(f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline") from error
+        first = _first_line(error)
+        told = f"TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {first}."
+        raise Refused(told, "pipeline") from error
+
+
+def in_a_child(name: str) -> Pipeline:
+    """The pipeline of this name with its code, which is loaded into this process; for processes that run its steps."""
+    load_built_in()
+    if name not in _here:
+        problems = _load_what_can_be()
+        if name not in _here:
+            raise NotFound(f"There is no pipeline {short(name)}. {' '.join(problems)}".strip(), "pipeline")
+    return _here[name]
+
+
+def load_for_description() -> tuple[list[Pipeline], list[str]]:
+    """Load people's own pipelines; returns them, and what is wrong with modules that cannot be loaded."""
+    load_built_in()
+    built_in = set(_here)
+    problems = _load_what_can_be()
+    return [made for name, made in _here.items() if name not in built_in], problems
+
+
+def files_of(modules: Iterable[str]) -> list[str]:
+    """Where the files of these modules are, or would be if they appeared in the project."""
+    found = []
+    for module in modules:
+        path = settings().project / Path(*module.split("."))
+        found += [str(path.with_suffix(".py")), str(path / "__init__.py")]
+    return found
+
+
+def _load_what_can_be() -> list[str]:
+    if (project := str(settings().project)) not in sys.path:
+        sys.path.insert(0, project)
+    problems = []
+    for module in own_modules():
         try:
-            import_module(module)
-        except (PipelineError, Refused):
-            raise
-        except (Exception, SystemExit) as error:
-            if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
-                said = f"TRAINYARD_PIPELINES names {module!r}, and there is no such module."
-            else:
-                said = f"TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {_first_line(error)}."
-            raise Refused(said, "pipeline") from error
+            load_module(module)
+        except (PipelineError, Refused) as error:
+            problems.append(str(error))
+            failed_files.update(_files_in(error))
+    return problems
+
+
+# Files in which loading stopped, and which are worth another look when they change.
+failed_files: set[str] = set()
+
+
+def _files_in(error: BaseException) -> Iterator[str]:
+    """The files that an error came through."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SyntaxError) and cause.filename:
+            yield cause.filename
+        yield from (frame.filename for frame in traceback.extract_tb(cause.__traceback__))
+        cause = cause.__cause__
 
 
 def _first_line(error: BaseException) -> str:
     told = " ".join(str(error).split())[:200].rstrip(".")
     return f"{type(error).__name__}: {told}" if told else type(error).__name__
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError
-    return int(value)
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):
-        raise ValueError
-    return number
-
-
-def _truth(value: Any) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    word = str(value).casefold()
-    if word not in words:
-        raise ValueError
-    return words[word]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str | int | float):
-        raise TypeError
-    return str(value)
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [name.strip() for name in value.split(",") if name.strip()]
-    return [_text(item) for item in value]
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else shown[:37] + "..."
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "int": _whole,
-    "float": _number,
-    "bool": _truth,
-    "choice": _text,
-    "text": _text,
-    "column": _text,
-    "columns": _texts,
-}
-_KIND_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "choice": "a word",
-    "text": "a text",
-    "column": "a column name",
-    "columns": "a list of column names",
-}

@@ -21,7 +21,7 @@ import psutil
 from jobs.engine import queue
 from jobs.engine.staleness import Unchanged
 from jobs.services.timing import back_off
-from store.settings import ROOT, make_home, settings
+from store.settings import ROOT, environment_with_project, make_home, settings
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Use:
                 stderr=log_file,
                 start_new_session=True,
                 cwd=ROOT,
-                env=_thread_limits() | os.environ | {"TRAINYARD_HOME": str(settings().folder)},
+                env=_thread_limits() | environment_with_project() | {"TRAINYARD_HOME": str(settings().folder)},
             )
 
     def _end_frozen_supervisor(self) -> None:

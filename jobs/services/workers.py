@@ -23,11 +23,12 @@ from jobs.services.presence import HUNG_SECONDS, STEADY_SECONDS, STOP_SECONDS, f
 from jobs.services.timing import back_off
 from store import db, files
 from store import steps as step_store
+from store.messages import Message
 from store.settings import settings
 
 log = logging.getLogger(__name__)
 
-LOST = "The worker was lost while it ran this step."
+LOST = Message("worker_lost")
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Workers:
         _wait(alive, STOP_SECONDS)
         for slot in self.slots:
             if slot.name:
-                bury(slot.name, "Trainyard was stopped while this step ran.", blameless=True)
+                bury(slot.name, Message("stopped"), blameless=True)
 
     def ended(self, slot: Slot) -> bool:
         """Whether the worker of this place has ended; it is buried, and back-off begins when it lived too short."""
@@ -120,20 +121,19 @@ def preload() -> None:
     import sqlite3  # noqa: F401
 
     from jobs.pipelines import registry
-    from jobs.tabular import builtin
 
-    registry.load()
-    for module in builtin.IMPORTED_LATE:
-        import_module(module)
+    for pipeline in registry.built_in():
+        for module in pipeline.preload:
+            import_module(module)
     gc.freeze()  # looking for garbage in it would copy most of it into each process
     gc.enable()
 
 
-def bury(worker: str, sentence: str = LOST, blameless: bool = False) -> None:
+def bury(worker: str, error: Message = LOST, blameless: bool = False) -> None:
     """Give up what a worker that is gone was doing, and take its name off the list."""
     for step in step_store.running():
         if step.worker == worker:
-            step_store.lose(step, "stopped" if blameless else "worker_lost", sentence, blameless=blameless)
+            step_store.lose(step, error, blameless=blameless)
     with contextlib.suppress(queue.QueueDownError):
         queue.forget_worker(worker)
     _alive_file(worker).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jobs.pipelines.registry import Param
+from jobs.pipelines import Param
 from store.errors import InvalidError
 
 # scikit-learn is imported where an estimator is made: pages and programs that only read this table never need it.

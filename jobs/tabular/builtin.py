@@ -1,16 +1,19 @@
-"""The built-in pipeline."""
+"""The built-in pipeline, registered by the same words that a stranger's pipeline uses."""
 
-from jobs.pipelines.registry import pipeline
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.pipelines import Input, Measure, pipeline
+from jobs.tabular import fitness, proposal
 from jobs.tabular.evaluate.step import evaluate
 from jobs.tabular.prepare.step import preprocess
 from jobs.tabular.train.step import train
 from jobs.tabular.upload import upload
-
-PIPELINE = pipeline("tabular", upload, preprocess, train, evaluate)
+from store.datasets import Dataset
 
 # Imported by the steps only when they need it, so that commands start fast; a worker's parent imports it ahead, once
 # for all its children.
-IMPORTED_LATE = (
+PRELOAD = (
     "joblib",
     "sklearn.ensemble",
     "sklearn.linear_model",
@@ -26,4 +29,46 @@ IMPORTED_LATE = (
     "narwhals._pandas_like.namespace",
     "narwhals.stable.v2._namespace",
     "encodings.utf_8_sig",
+)
+
+MEASURES = (
+    Measure("accuracy", "Accuracy", "Share of rows that are predicted right", share=True, main=True),
+    Measure("balanced_accuracy", "Balanced accuracy", "The same with every class counting alike", share=True),
+    Measure("f1", "F1", "Precision and recall in one number, every class counting alike"),
+    Measure("auc", "AUC", "How well the classes are separated: 0.5 is a coin flip, 1 is perfect"),
+    Measure("baseline_accuracy", "Baseline accuracy", "Share of the most frequent class", share=True),
+    Measure("r2", "R²", "Share of the variation explained: 1 is perfect", main=True),
+    Measure("rmse", "Error (RMSE)", "Typical error, large ones weigh more", better="low"),
+    Measure("mae", "Mean error (MAE)", "Average error", better="low"),
+    Measure("baseline_rmse", "Baseline error (RMSE)", "Typical error of always saying the mean", better="low"),
+    Measure("log_loss", "Log loss", "How surprised the model is by what is right", better="low"),
+    Measure("loss", "Loss", "What training makes smaller", better="low"),
+)
+
+
+def _propose(chosen: Mapping[str, Any], inputs: Mapping[str, Dataset]) -> dict[str, Any]:
+    return proposal.propose(inputs[fitness.DATA], chosen)
+
+
+def _advise(params: Mapping[str, Any], inputs: Mapping[str, Dataset]) -> list[str]:
+    sampled = fitness.sample(params, inputs)
+    return [sampled] if sampled else []
+
+
+PIPELINE = pipeline(
+    "tabular",
+    upload,
+    preprocess,
+    train,
+    evaluate,
+    label="Train on a table",
+    description="Learns to predict one column of a table from the others, and tests what it learned.",
+    inputs=(Input(fitness.DATA, "Table", "The table to learn from."),),
+    measures=MEASURES,
+    check=fitness.check,
+    propose=_propose,
+    facets=fitness.facets,
+    title=fitness.default_name,
+    advise=_advise,
+    preload=PRELOAD,
 )

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from jobs.language import sentence
-from jobs.pipelines.context import StepError
+from jobs.pipelines import StepError
 from store.messages import Message
 
 # A number, a text, or a list of texts.
 Value = Any
 
 
-def fact(code: str, **values: Value) -> str:
+def fact(code: str, **values: Value) -> Message:
     """Return what a step reports of its progress, or writes into its log."""
-    return sentence(Message(code, values))
+    return Message(code, values)
 
 
 def failure(code: str, **values: Value) -> StepError:
     """Return the error that a step ends with."""
-    return StepError(sentence(Message(code, values)))
+    return StepError(Message(code, values))

@@ -10,8 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.pipelines.context import Recorder, StepError
-from jobs.pipelines.registry import step
+from jobs.pipelines import Recorder, StepError, step
 from jobs.tabular import reader
 from jobs.tabular.column import Column, columns_of
 from jobs.tabular.prefetch import Behind, ahead

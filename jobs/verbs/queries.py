@@ -1,30 +1,30 @@
-"""What callers ask for in words, from the command line or over HTTP, turned into what the verbs take."""
+"""Queries: what callers write, on the command line or over HTTP, turned into what the verbs take."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.pipelines import registry
 from store import workflows
-from store.datasets import Dataset
 from store.errors import Refused
 from store.tables import Status
-from store.workflows import TIMES, Filter
-
-# A list that is asked for without a direction begins with what people look for: the newest, the best, the letter A.
-RISING = ("id", "name", "rmse", "mae", "log_loss", "baseline_rmse")
+from store.workflows import FACET, TIMES, Filter
 
 
 def which(
     status: str = "",
-    algorithm: str = "",
+    pipeline: str = "",
+    facets: Mapping[str, str] | None = None,
     dataset_id: int | None = None,
     text: str = "",
     sort: str = "",
     created_by: str = "",
 ) -> Filter:
-    """The workflows asked for; `sort` is a column or score, with `:asc` or `:desc` for a direction of one's own."""
+    """The workflows that match; `sort` is a column, score or `facet:NAME`, with `:asc` or `:desc` for a direction."""
     name, descending = _order(sort or "created_at")
     return Filter(
         status=_statuses(status),
-        algorithm=_algorithms(algorithm),
+        pipeline=pipeline,
+        facets=facets or {},
         dataset_id=dataset_id,
         text=text,
         sort=name,
@@ -33,21 +33,26 @@ def which(
     )
 
 
-def goal(dataset: Dataset, target: str | None, algorithm: str | None) -> tuple[str, str]:
-    """The target and algorithm to use: those chosen, else those proposed for the dataset."""
-    proposal = dataset.proposal or {}
-    target = target or proposal.get("target")
-    if not target:
-        raise Refused(f"No column of {dataset.title} suggests itself as the target; choose one.", "target")
-    if not algorithm and target == proposal.get("target"):
-        algorithm = proposal.get("algorithm")
-    return target, algorithm or _algorithm_for(dataset, target)
+def facets(pairs: Sequence[str]) -> dict[str, str]:
+    """Facets to filter by, from `name=value` texts; one name twice means either value."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise Refused(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
+        found[name.strip()] = ",".join(filter(None, [found.get(name.strip()), value.strip()]))
+    return found
 
 
-def _algorithm_for(dataset: Dataset, target: str) -> str:
-    from jobs.tabular import column, proposal
-
-    return proposal.algorithm_for(column.columns_of(dataset), target)
+def inputs(pairs: Sequence[str]) -> dict[str, int]:
+    """Inputs from `name=id` texts."""
+    found: dict[str, int] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip() or not value.strip().isdecimal():
+            raise Refused(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
+        found[name.strip()] = int(value)
+    return found
 
 
 def settings(pairs: list[str]) -> dict[str, Any]:
@@ -62,15 +67,25 @@ def settings(pairs: list[str]) -> dict[str, Any]:
 
 
 def _order(sort: str) -> tuple[str, bool]:
-    name, _, direction = sort.strip().partition(":")
+    name, _, direction = sort.strip().removeprefix(FACET).partition(":")
+    if is_facet := sort.strip().startswith(FACET):
+        name = FACET + name
     if name.startswith("-"):
         name, direction = name[1:], direction or "desc"
     if direction not in ("", "asc", "desc"):
         raise Refused(f"The direction of a sort is asc or desc, not {direction[:40]!r}.", "sort")
-    if name not in (known := (*TIMES, "seconds")) and name not in (scores := workflows.score_names()):
+    known = (*TIMES, "seconds")
+    if not is_facet and name not in known and name not in (scores := workflows.score_names()):
         choices = _listed((*known, *scores))
         raise Refused(f"Workflows cannot be sorted by {name[:40]!r}; choose one of {choices}.", "sort")
-    return name, direction == "desc" if direction else name not in RISING
+    return name, direction == "desc" if direction else not _rises(name)
+
+
+def _rises(name: str) -> bool:
+    """Whether a list sorted by this begins with the lowest: the letter A, the first number, the smallest error."""
+    if name in TIMES or name == "seconds":
+        return name in ("id", "name")
+    return name.startswith(FACET) or registry.measure(name).lower_is_better
 
 
 def _statuses(status: str) -> str:
@@ -79,14 +94,6 @@ def _statuses(status: str) -> str:
         if word not in set(Status):
             raise Refused(f"There is no status {word[:40]!r}; there are {_listed(Status)}.", "status")
     return ",".join(words)
-
-
-def _algorithms(algorithm: str) -> str:
-    if not algorithm.strip():
-        return ""
-    from jobs.tabular import algorithms
-
-    return ",".join(algorithms.get(word.strip()).key for word in algorithm.split(",") if word.strip())
 
 
 def _listed(words: Any) -> str:

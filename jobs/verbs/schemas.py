@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.engine import attempts
-from jobs.language import sentence_of
+from jobs.language import sentence, sentence_of, spoken
 from store import metrics, steps, workflows
 from store.audit import Deed
 from store.datasets import Dataset
@@ -93,7 +93,7 @@ def line(found: Line, step: Step) -> Document:
         "attempt": found.attempt,
         "at": plain(found.at),
         "level": found.level,
-        "text": found.text,
+        "text": spoken(found.text, found.message),
     }
 
 
@@ -142,16 +142,18 @@ def plain(value: Any) -> Any:
 
 
 def _workflow(found: Workflow) -> Document:
-    return {
+    known = {
         "id": found.id,
         "name": found.name,
         "note": found.note,
         "status": str(found.status),
-        "dataset_id": found.dataset_id,
-        "dataset_name": found.dataset_name,
-        "dataset_version": found.dataset_version,
-        "target": found.target,
-        "algorithm": found.algorithm,
+        # The first input by itself, and facets as fields: programs rely on both since before there were inputs.
+        "dataset_id": found.data.dataset_id if found.data else None,
+        "dataset_name": found.data.name if found.data else None,
+        "dataset_version": found.data.version if found.data else None,
+        "inputs": {name: asdict(each) for name, each in found.inputs.items()},
+        "facets": found.facets,
+        "priority": found.priority,
         "params": plain(found.params),
         "pipeline": found.pipeline,
         "origin": found.origin,
@@ -163,11 +165,13 @@ def _workflow(found: Workflow) -> Document:
         "seconds": _rounded(found.seconds),
         "scores": plain(found.scores),
     }
+    return known | {name: value for name, value in found.facets.items() if name not in known}
 
 
 def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> Document:
     return {
         "name": step.name,
+        "key": step.key,
         "status": str(step.status),
         "attempt": step.attempt,
         "job_id": step.job_id,
@@ -176,10 +180,10 @@ def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> 
         "seconds": _rounded(step.seconds),
         "reused_from": sources.get(step.reused_from or 0),
         "params": plain(step.params),
-        "error": step.error,
+        "error": sentence(step.error) if step.error else None,
         "error_code": step.error_code,
         "progress": plain(step.progress),
-        "progress_words": step.progress_words,
+        "progress_words": sentence(step.progress_message) if step.progress_message else None,
         "seconds_left": _rounded(left.get(step.id)),
     }
 

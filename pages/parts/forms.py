@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.pipelines.registry import Param
+from jobs.pipelines import Param
 from jobs.tabular import algorithms
 from jobs.tabular.csv.dialect import DELIMITERS, ENCODINGS
 from store.errors import Refused

@@ -151,7 +151,6 @@ class Load:
         return self._run("nothing")
 
     def train(self) -> int:
-        from jobs.verbs import workflows
 
         key = self.random.choice(list(ALGORITHMS))
         dataset_id, label, number = self.random.choice(self._data)
@@ -161,7 +160,9 @@ class Load:
         if "mlp" in key:
             params["hidden_layers"] = "16"
         target = number if "regressor" in key else label
-        made = workflows.start(dataset_id, target, key, params, fresh=True)
+        from jobs.verbs import short_form
+
+        made = short_form.start(dataset_id, target, key, params, fresh=True)
         self.trained.append(made.id)
         return made.id
 
@@ -193,11 +194,12 @@ class Load:
     def _run(self, name: str, **params: Any) -> int:
         import cast
 
-        from jobs.engine import handover, queue
+        from jobs.chain import run_workflow
+        from jobs.engine import queue
 
         workflow_id = cast.play(name, **params)
         with contextlib.suppress(queue.QueueDownError):
-            handover.run_workflow(workflow_id)
+            run_workflow(workflow_id)
         return workflow_id
 
 

@@ -116,7 +116,7 @@ def engine(workers: int) -> Iterator[None]:
         queue.connection.cache_clear()
         try:
             schema.prepare()
-            registry.load()
+            registry.load_built_in()
             with presence.using():
                 yield
         finally:
@@ -138,12 +138,12 @@ def table(rows: int, columns: int, classes: int, seed: int) -> bytes:
 
 def job(rows: int = 10_000, columns: int = 10, classes: int = 2, epochs: int = 10) -> dict[str, float]:
     """Seconds that each step of a real workflow takes, and all of them."""
-    from jobs.verbs import datasets, workflows
+    from jobs.verbs import datasets, short_form
     from store import steps
 
     seed = next(SEEDS)
     dataset = datasets.add([table(rows, columns, classes, seed)], f"table{seed}.csv")
-    started = workflows.start(dataset.id, "label", "logistic_regression", {"epochs": epochs, "random_state": seed})
+    started = short_form.start(dataset.id, "label", "logistic_regression", {"epochs": epochs, "random_state": seed})
     wait_for([started.id])
     took = {step.name: float(step.seconds or 0.0) for step in steps.of_workflow(started.id)}
     return {part: took[part] for part in PARTS} | {"all": sum(took.values())}
@@ -162,12 +162,12 @@ def wait_for(workflow_ids: Sequence[int]) -> None:
 def waiting_workflows(count: int) -> dict[str, float]:
     """Seconds to post so many workflows of four steps, and of one round of the reconciler while all of them wait."""
     from jobs.engine.reconcile import Reconciler
-    from jobs.verbs import datasets, workflows
+    from jobs.verbs import datasets, short_form, workflows
 
     dataset = datasets.add([b"a,b\n1,x\n2,y\n" * 20], "small.csv")
     begun = time.perf_counter()
     posted = [
-        workflows.start(dataset.id, "b", "logistic_regression", {"random_state": number}).id for number in range(count)
+        short_form.start(dataset.id, "b", "logistic_regression", {"random_state": number}).id for number in range(count)
     ]
     posting = time.perf_counter() - begun
     reconciler = Reconciler()
@@ -187,6 +187,8 @@ def long_chain(count: int) -> dict[str, float]:
     rows = [
         {
             "name": f"s{number}",
+            "key": f"s{number}",
+            "timeout": 60,
             "needs": (f"s{number - 1}",) if number else (),
             "params": {},
             "max_attempts": 1,
@@ -194,18 +196,9 @@ def long_chain(count: int) -> dict[str, float]:
         }
         for number in range(count)
     ]
-    values: dict[str, Any] = {
-        "name": "chain",
-        "pipeline": "chain",
-        "dataset_id": dataset.id,
-        "target": "b",
-        "algorithm": "none",
-        "params": {},
-        "origin": "new",
-        "parent_id": None,
-    }
+    new = workflows.New("chain", "chain", {}, {"data": dataset.id})
     begun = time.perf_counter()
-    written = steps.of_workflow(workflows.insert_new(values, rows, None))
+    written = steps.of_workflow(workflows.insert_new(new, rows))
     writing = time.perf_counter() - begun
     begun = time.perf_counter()
     for step in written:
@@ -254,14 +247,14 @@ def _workers(count: int, epochs: int) -> list[Figure]:
 
 def _finishing(workers: int, count: int, epochs: int) -> float:
     """Seconds from posting the workflows to the end of the last."""
-    from jobs.verbs import datasets, workflows
+    from jobs.verbs import datasets, short_form
 
     with engine(workers):
         dataset = datasets.add([table(10_000, 10, 3, 1)], "table.csv")
 
         def post(seeds: range) -> list[int]:
             params = [{"epochs": epochs, "random_state": seed} for seed in seeds]
-            return [workflows.start(dataset.id, "label", "logistic_regression", each).id for each in params]
+            return [short_form.start(dataset.id, "label", "logistic_regression", each).id for each in params]
 
         wait_for(post(range(workers)))  # so that each worker is warm, and the cells above are there to be reused
         begun = time.perf_counter()

@@ -195,18 +195,18 @@ def engine() -> Iterator[None]:
     from store import schema
 
     schema.prepare()
-    registry.load()
+    registry.load_built_in()
     with presence.using():
         yield
 
 
 def engine_run(path: Path, algorithm: str, epochs: int) -> tuple[Took, int]:
     """Upload, train and evaluate with Trainyard."""
-    from jobs.verbs import datasets, workflows
+    from jobs.verbs import datasets, short_form
 
     begun = time.perf_counter()
     dataset = datasets.add(path, path.name)
-    workflow = workflows.start(dataset.id, "answer", algorithm, {"epochs": epochs})
+    workflow = short_form.start(dataset.id, "answer", algorithm, {"epochs": epochs})
     return _awaited(workflow.id, begun), workflow.id
 
 

@@ -29,7 +29,7 @@ def measure(short: bool) -> Found:
         from store import schema
 
         schema.prepare()
-        registry.load()
+        registry.load_built_in()
         points = 100_000 if short else 400_000
         rates, lags = zip(*(logged(points) for _ in range(3)), strict=True)
         _, steady = logged(ENOUGH * (2 if short else 5), ENOUGH)
@@ -141,7 +141,7 @@ def logger(claim: Any, points: int, pace: int) -> Any:
 
 
 def log_points(claim: Any, points: int, pace: int) -> None:
-    from jobs.pipelines.context import Recorder
+    from jobs.pipelines import Recorder
     from store import files
 
     with files.scratch() as folder, Recorder(claim, lambda: folder, "benchmark").live() as recorder:

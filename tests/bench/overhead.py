@@ -21,6 +21,7 @@ from tests.bench.figures import Figure, Found, home, middle, run
 STOCK = """
 import sys
 from rq import SimpleWorker, Worker
+from jobs import chain
 from jobs import queues, services
 services.preload()
 Worker(sys.argv[1:], connection=queue.new_connection()).work(logging_level="ERROR")
@@ -37,7 +38,7 @@ def measure(short: bool) -> Found:
         from store import schema
 
         schema.prepare()
-        registry.load()
+        registry.load_built_in()
         with presence.using():
             with stock_worker() as stock_chain:
                 ours, theirs = latencies(stock_chain, 20 if short else 100)
@@ -87,11 +88,11 @@ def latencies(stock_chain: Callable[[], float], rounds: int) -> tuple[list[tuple
 def our_chain(number: int) -> tuple[float, float]:
     import cast
 
-    from jobs.engine import handover
+    from jobs.chain import run_workflow
 
     workflow = cast.play("nothing", number=number)
     begun = time.perf_counter()
-    handover.run_workflow(workflow)
+    run_workflow(workflow)
     posted = time.perf_counter()
     while not over(workflow):
         time.sleep(0.001)
@@ -138,12 +139,12 @@ def throughput(chains: int, run: int) -> float:
     """Steps a second, from posting the first of many chains to recording the last."""
     import cast
 
-    from jobs.engine import handover
+    from jobs.chain import run_workflow
 
     made = [cast.play("nothing", number=1000 * (run + 1) + number) for number in range(chains)]
     begun = time.perf_counter()
     for workflow in made:
-        handover.run_workflow(workflow)
+        run_workflow(workflow)
     for workflow in made:
         while not over(workflow):
             time.sleep(0.005)

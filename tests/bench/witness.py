@@ -11,9 +11,7 @@ from typing import Any
 
 import cast  # noqa: F401
 
-from jobs.pipelines import context, registry
-from jobs.pipelines.context import Recorder
-from jobs.pipelines.registry import StepDefinition
+from jobs.pipelines import Recorder, StepDefinition, context, registry
 from jobs.tabular import builtin  # noqa: F401
 
 context.CHECKPOINT_SECONDS = 0.5

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder
 from jobs.tabular.facts import fact
 
 REPEATS = 3

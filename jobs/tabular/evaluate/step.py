@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder
-from jobs.pipelines.registry import step
+from jobs.pipelines import Recorder, step
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.importance import importance_of
 from jobs.tabular.evaluate.warnings import warnings_of

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder
 from jobs.tabular import reader
 from jobs.tabular.facts import fact
 from jobs.tabular.prefetch import ahead

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jobs.pipelines.registry import Param, Params
+from jobs.pipelines import Param
+from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 
 TARGET = Param("target", "column", "", "Target", "The column to predict.")

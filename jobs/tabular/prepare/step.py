@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from jobs.pipelines.context import Recorder
-from jobs.pipelines.registry import step
+from jobs.pipelines import Recorder, step
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.prepare.params import params as declared
@@ -21,7 +20,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), params=declared, version=4)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=4)
 def preprocess(context: Recorder) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     params, uploaded = context.params, context.result("upload")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact
 from jobs.tabular.prepare.split import TRAINING, VALIDATION

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder
+from jobs.pipelines import Recorder
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import BLOCK_BYTES, Matrix

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.registry import Params
+from jobs.pipelines.params import Params
 from jobs.tabular.train.data import TrainingData
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder
-from jobs.pipelines.registry import Params
+from jobs.pipelines import Recorder
+from jobs.pipelines.params import Params
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.facts import fact
 

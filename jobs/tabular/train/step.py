@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines.context import Recorder, StepError
-from jobs.pipelines.registry import Param, Params, step
+from jobs.pipelines import Param, Recorder, StepError, step
+from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import TREES_PER_EPOCH, Algorithm
 from jobs.tabular.facts import fact, failure
@@ -27,9 +27,16 @@ HOPELESS = -1e6
 LOGGED_EPOCHS = 20
 
 
+class _Which(Param):
+    """The algorithm, by its key or by a short code."""
+
+    def read(self, value: Any) -> Any:
+        return algorithms.get(value).key if value else self.default
+
+
 def _params(chosen: Params) -> Sequence[Param]:
     algorithm = algorithms.chosen(chosen)
-    which = Param(
+    which = _Which(
         "algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence, choices=tuple(algorithms.ALGORITHMS)
     )
     return (which, *algorithm.params)

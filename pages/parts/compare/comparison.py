@@ -21,8 +21,8 @@ ORDER = ("accuracy", "balanced_accuracy", "f1", "auc", "r2", "rmse", "mae")
 NOT_USED = "–"
 FIRST = {
     "Dataset": listing.dataset_title,
-    "Target": lambda workflow: workflow.target,
-    "Algorithm": lambda workflow: listing.label(workflow.algorithm),
+    "Target": lambda workflow: workflow.facets.get("target", ""),
+    "Algorithm": lambda workflow: listing.label(workflow.facets.get("algorithm", "")),
 }
 
 
@@ -115,7 +115,7 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
         cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
     cells["status"] = [[words.status(workflow.status)] for workflow in found]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in found]
-    cells["algorithm"] = [listing.label(workflow.algorithm) for workflow in found]
+    cells["algorithm"] = [listing.label(workflow.facets.get("algorithm", "")) for workflow in found]
     colours = charts.colours([workflow.id for workflow in found])
     styled = pd.DataFrame(cells).style.apply(
         lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"]
@@ -144,7 +144,7 @@ def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
 
 def apart(found: Sequence[Workflow]) -> bool:
     """Whether they learn different things."""
-    return len({(workflow.dataset_id, workflow.target) for workflow in found}) > 1
+    return len({(workflow.data, workflow.facets.get("target")) for workflow in found}) > 1
 
 
 def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
@@ -165,14 +165,15 @@ def _settings(workflow: Workflow) -> dict[str, str]:
     """What a workflow was started with, by the names people read."""
     labels = _labels(workflow)
     return {name: say(workflow) for name, say in FIRST.items()} | {
-        labels.get(name, words.score_name(name)): _value(value) for name, value in workflow.params.items()
+        labels.get(name, words.score_name(name)): _value(value)
+        for name, value in workflow.params.items()
+        if name not in ("target", "algorithm")
     }
 
 
 def _labels(workflow: Workflow) -> dict[str, str]:
-    chosen = {**workflow.params, "algorithm": workflow.algorithm, "target": workflow.target}
     try:
-        return {name: param.label for name, param in registry.get(workflow.pipeline).params(chosen).items()}
+        return {name: param.label for name, param in registry.get(workflow.pipeline).params(workflow.params).items()}
     except Refused:
         return {}  # written in a module that is no longer loaded
 

@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
-from jobs.pipelines.registry import Param
+from jobs.language import spoken
+from jobs.pipelines import Param
 from jobs.tabular.column import columns_of
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, visitor, words
@@ -160,16 +161,17 @@ def _state(book: Notebook, step: Step, hold: Held) -> None:
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
     elif step.status is Status.cancelled:
-        after = f" at {words.plain(step.progress_words)}" if step.progress_words and step.started_at else ""
+        busy = notebook.busy_with(step)
+        after = f" at {words.plain(busy)}" if busy and step.started_at else ""
         st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it began.")
 
 
 def progress_words(book: Notebook, step: Step) -> str:
-    said = [words.sentence(words.plain(step.progress_words or "working"))]
+    said = [words.sentence(words.plain(notebook.busy_with(step) or "working"))]
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
         return f"{said[0]} · not heard of for {words.duration(quiet)}; if its worker is gone, another one takes over"
-    left = attempts.seconds_left(step, book.turns)
+    left = attempts.seconds_left(step, book.attempts)
     if left is not None:
         said.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
     return " · ".join(said)
@@ -182,7 +184,7 @@ def _blame(book: Notebook) -> str:
 
 def _failure(step: Step, hold: Held) -> None:
     """Why it failed, what to do, and the button that does it."""
-    st.error(words.plain(step.error or "The step failed."), icon=":material/error:")
+    st.error(words.plain(notebook.error(step)), icon=":material/error:")
     if visitor.may_change():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
@@ -209,10 +211,12 @@ def _what_to_do(step: Step) -> str:
 
 def _params(book: Notebook, step: Step) -> Sequence[Param]:
     """What can be set in this cell, given what is chosen so far."""
-    definition = book.definitions.get(step.name)
+    definition = book.definitions.get(step.key)
     if definition is None or not visitor.may_change():
         return ()
-    return definition.params(book.workflow.params | step.params | _edited(step) | _picked(step, "algorithm", "target"))
+    return definition.params_for(
+        book.workflow.params | step.params | _edited(step) | _picked(step, "algorithm", "target")
+    )
 
 
 def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
@@ -222,7 +226,8 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     params = _params(book, step)
     if not shown or not params:
         return _edited(step)
-    columns = [column.name for column in columns_of(datasets.get(book.workflow.dataset_id))]
+    data = book.workflow.data
+    columns = [column.name for column in columns_of(datasets.get(data.dataset_id))] if data else []
     chosen = forms.param_widgets(params, step.params | _edited(step), settings_key(step), columns)
     changed = {
         param.name: chosen[param.name]
@@ -264,7 +269,11 @@ def _log(step: Step) -> None:
         st.caption("Nothing was said." if step.status.over else "Nothing was said yet.")
         return
     with st.container(height=min(LOG_HEIGHT, 60 + 24 * len(lines)), border=False, autoscroll=True):
-        st.code("\n".join(f"{line.at:%H:%M:%S}  {line.text}" for line in lines), language=None, wrap_lines=True)
+        st.code(
+            "\n".join(f"{line.at:%H:%M:%S}  {spoken(line.text, line.message)}" for line in lines),
+            language=None,
+            wrap_lines=True,
+        )
     cut = f"The last {LOG_LINES} lines. " if len(lines) == LOG_LINES else ""
     st.caption(f"{cut}{_times(step)}")
 
@@ -277,7 +286,8 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
         st.rerun()
     problem, plan = "", []
     try:
-        plan = verbs.plan(**verbs.changed(workflow_id, edits.first, edits.params))
+        draft = verbs.changed(workflow_id, edits.first, edits.params)
+        plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except Refused as refused:
         problem = forms.labelled(refused.sentence)
     if problem:

@@ -7,17 +7,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from jobs.tabular import algorithms
+from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
+from jobs.verbs.workflows import Draft
 from pages.parts import commands, forms, press, tables, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells
 from store import workflows
 from store.errors import Refused
-from store.workflows import Filter, Workflow
+from store.workflows import Filter, InputRow, Workflow
 
 CHOICES = 200
 LISTED = 8
+SETTINGS_SHOWN = 4
 LONGEST_NOTE = 4000
 LIST = "workflows"
 
@@ -65,11 +67,11 @@ def _compose(hold: Held, workflow_id: int) -> None:
         config_from = _pick("Configuration from", "compose-config", choices, ids, other)
         _config_preview(choices[config_from])
     try:
-        values, plan = verbs.compose_preview(data_from, config_from)
+        draft, plan = verbs.compose_preview(data_from, config_from)
     except Refused as refused:
         st.warning(words.plain(forms.labelled(refused.sentence)), icon=":material/warning:")
         return
-    _differences(choices[data_from], choices[config_from], values)
+    _differences(choices[data_from], choices[config_from], draft)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan))}")
     hold.problem()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -144,31 +146,35 @@ def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int],
 
 
 def _data_preview(workflow: Workflow) -> None:
-    version = f", version {workflow.dataset_version}" if workflow.dataset_version > 1 else ""
-    st.markdown(
-        f":material/table_chart: {words.plain(workflow.dataset_name)}{version}  \n"
-        f":material/target: predicts {words.plain(workflow.target)}"
-    )
+    known = registry.get(workflow.pipeline).params(workflow.params)
+    of_data = {name: param for name, param in known.items() if param.of_data and workflow.params.get(name)}
+    given = [f":material/table_chart: {words.plain(each.title)}" for each in workflow.inputs.values()]
+    columns = [
+        f":material/target: {words.plain(param.label)} {words.plain(_value(workflow.params[name]))}"
+        for name, param in of_data.items()
+    ]
+    st.markdown("  \n".join([*given, *columns]) or ":material/table_chart: No dataset")
 
 
 def _config_preview(workflow: Workflow) -> None:
+    known = registry.get(workflow.pipeline).params(workflow.params)
     said = [
-        f"{words.plain(name.replace('_', ' '))} {words.plain(_value(workflow.params.get(name)))}"
-        for name in ("learning_rate", "epochs", "batch_size")
-        if workflow.params.get(name) is not None
+        f"{words.plain(param.label.lower())} {words.plain(_value(workflow.params[name]))}"
+        for name, param in known.items()
+        if not param.of_data and not param.advanced and workflow.params.get(name) is not None
     ]
     st.markdown(
-        f":material/model_training: {words.plain(_algorithm(workflow.algorithm))}  \n"
-        f":material/tune: {', '.join(said) or 'its own settings'}"
+        f":material/account_tree: {words.plain(registry.get(workflow.pipeline).shown)}  \n"
+        f":material/tune: {', '.join(said[:SETTINGS_SHOWN]) or 'its own settings'}"
     )
 
 
-def _differences(data: Workflow, config: Workflow, values: Mapping[str, Any]) -> None:
+def _differences(data: Workflow, config: Workflow, draft: Draft) -> None:
     """What differs between the two, and what the new workflow takes."""
     sides = [
-        _facts(data.dataset_name, data.dataset_version, data.target, data.algorithm, data.params),
-        _facts(config.dataset_name, config.dataset_version, config.target, config.algorithm, config.params),
-        _facts(data.dataset_name, data.dataset_version, values["target"], values["algorithm"], values["params"]),
+        _facts(data.inputs, data.pipeline, data.params),
+        _facts(config.inputs, config.pipeline, config.params),
+        _facts({name: data.inputs[name] for name in draft.inputs}, draft.pipeline, draft.params),
     ]
     names = [
         name
@@ -188,20 +194,10 @@ def _differences(data: Workflow, config: Workflow, values: Mapping[str, Any]) ->
         st.dataframe(frame, hide_index=True, key="compose-table", height=min(len(names) + 1, 9) * 35 + 3)
 
 
-def _facts(dataset: str, version: int, target: str, algorithm: str, params: Mapping[str, Any]) -> dict[str, str]:
-    facts = {
-        "Dataset": dataset if version == 1 else f"{dataset} (version {version})",
-        "Target": target,
-        "Algorithm": _algorithm(algorithm),
-    }
-    return facts | {name.replace("_", " ").capitalize(): _value(value) for name, value in sorted(params.items())}
-
-
-def _algorithm(key: str) -> str:
-    try:
-        return algorithms.get(key).label
-    except Refused:
-        return key
+def _facts(inputs: Mapping[str, InputRow], pipeline: str, params: Mapping[str, Any]) -> dict[str, str]:
+    facts = {name.capitalize(): given.title for name, given in inputs.items()} | {"Pipeline": pipeline}
+    labels = {name: param.label for name, param in registry.get(pipeline).params(params).items()}
+    return facts | {labels.get(name, name): _value(value) for name, value in sorted(params.items())}
 
 
 def _value(value: Any) -> str:

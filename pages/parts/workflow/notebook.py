@@ -7,13 +7,13 @@ from datetime import datetime
 import streamlit as st
 
 from jobs.engine import attempts, queue_view
-from jobs.engine.attempts import Turn
-from jobs.pipelines import registry
-from jobs.pipelines.registry import StepDefinition
+from jobs.language import sentence
+from jobs.pipelines import StepDefinition, registry
 from pages.parts import visitor, words
 from pages.parts.workflow import curves
 from pages.parts.workflow.curves import Shared
 from store import steps, workflows
+from store.attempts import Attempt
 from store.errors import NotFound
 from store.steps import Step
 from store.tables import Status, now
@@ -21,16 +21,20 @@ from store.workflows import Workflow
 
 HELD_UP_SECONDS = 3
 FRESH_SECONDS = 1.0
-# How a sentence that ended an attempt is said in short.
-ENDS = (
-    ("worker was lost", "worker lost"),
-    ("was killed", "process killed"),
-    ("stood still", "process stood still"),
-    ("was stopped while", "stopped"),
-    ("took longer", "time ran out"),
-    ("not enough memory", "memory ran out"),
-    ("disk is full", "disk full"),
-)
+# How an attempt ended, in short.
+ENDS = {
+    "worker_lost": "worker lost",
+    "killed": "process killed",
+    "signalled": "process killed",
+    "exited": "process ended",
+    "frozen": "process stood still",
+    "stopped": "stopped",
+    "backed_up": "stopped",
+    "timeout": "time ran out",
+    "timeout_killed": "time ran out",
+    "out_of_memory": "memory ran out",
+    "disk_full": "disk full",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Notebook:
     workflow: Workflow
     steps: list[Step]
     curves: dict[int, Shared] = field(default_factory=dict)
-    turns: dict[int, Turn] = field(default_factory=dict)
+    attempts: dict[int, list[Attempt]] = field(default_factory=dict)
     origins: dict[int, int] = field(default_factory=dict)
     waits: dict[int, str] = field(default_factory=dict)
     definitions: dict[str, StepDefinition] = field(default_factory=dict)
@@ -84,7 +88,7 @@ def read(workflow_id: int) -> Notebook:
         workflow,
         rows,
         _curves(rows),
-        attempts.turns(rows),
+        attempts.history(rows),
         {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
         _waits(rows, definitions),
         definitions,
@@ -107,23 +111,43 @@ def share(step: Step) -> float:
     return 1.0 if step.status is Status.completed else step.progress or 0.0
 
 
+def busy_with(step: Step) -> str:
+    """What a step says that it is doing."""
+    return sentence(step.progress_message) if step.progress_message else ""
+
+
+def error(step: Step) -> str:
+    """Why a step failed."""
+    return sentence(step.error) if step.error else "The step failed."
+
+
 def told_attempt(notebook: Notebook, step: Step) -> str:
     """Return what became of the attempt before: worker lost at 14:02, attempt 2 continued from epoch 31."""
-    if step.attempt == 1:
-        return ""
-    turn = notebook.turns.get(step.id)
-    if step.started_at is None and (turn is None or turn.attempt != step.attempt):
-        return ""  # it had not begun when somebody retried
-    if turn is None or turn.attempt != step.attempt or turn.ended_at is None:
-        epoch = turn.epoch if turn and turn.attempt == step.attempt else None
+    known = {each.number: each for each in notebook.attempts.get(step.id, [])}
+    present, before = known.get(step.attempt), known.get(step.attempt - 1)
+    if step.attempt == 1 or (step.started_at is None and present is None):
+        return ""  # the first one, or it had not begun when somebody retried
+    epoch = present.continued_from if present else None
+    if before is None or before.ended_at is None or not _was_lost(before, present, step):
         return f"attempt {step.attempt}" + (f", continued from epoch {epoch:,}" if epoch else "")
-    if turn.epoch:
-        going_on = f"continued from epoch {turn.epoch:,}"
+    if epoch:
+        going_on = f"continued from epoch {epoch:,}"
     else:
-        going_on = "follows" if step.status is Status.pending else "began anew"
-    short = next((said for words_, said in ENDS if words_ in turn.reason), None)
-    told = f"{short} at {clock(turn.ended_at)}" if short else f"failed at {clock(turn.ended_at)} ({turn.reason})"
-    return f"{told}, attempt {turn.attempt} {going_on}"
+        going_on = "follows" if step.status is Status.pending else "started over"
+    return f"{_ending_words(before)}, attempt {step.attempt} {going_on}"
+
+
+def _was_lost(before: Attempt, present: Attempt | None, step: Step) -> bool:
+    """Whether the attempt before led to this one by itself, and not by a person's Retry, which counts anew."""
+    return step.started_at is not None and before.began_at >= step.started_at
+
+
+def _ending_words(attempt: Attempt) -> str:
+    assert attempt.ended_at
+    at = clock(attempt.ended_at)
+    if short := ENDS.get(attempt.code or ""):
+        return f"{short} at {at}"
+    return f"failed at {at} ({sentence(attempt.ending)})" if attempt.ending else f"failed at {at}"
 
 
 def clock(time: datetime) -> str:
@@ -143,20 +167,20 @@ def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
 
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:
     try:
-        return {definition.name: definition for definition in registry.get(pipeline).steps}
+        return {definition.key: definition for definition in registry.get(pipeline).steps}
     except NotFound:
         return {}  # written in a module that is no longer loaded; what was done is still shown
 
 
 def _waits(rows: Sequence[Step], definitions: dict[str, StepDefinition]) -> dict[int, str]:
     """What each pending step waits for."""
-    by_name = {step.name: step for step in rows}
+    by_key = {step.key: step for step in rows}
     found: dict[int, str] = {}
     for step in rows:
         if step.status is not Status.pending:
             continue
-        needs = definitions[step.name].needs if step.name in definitions else ()
-        above = [by_name[name] for name in needs if name in by_name and by_name[name].status is not Status.completed]
+        needs = definitions[step.key].needs if step.key in definitions else ()
+        above = [by_key[key] for key in needs if key in by_key and by_key[key].status is not Status.completed]
         found[step.id] = _needs_words(above) if above else _queue_words(step)
     return found
 

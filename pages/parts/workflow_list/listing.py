@@ -48,14 +48,14 @@ class Look:
 
     def which(self) -> Filter:
         return Filter(
-            ",".join(self.statuses),
-            self.algorithm,
-            self.dataset,
-            self.text,
-            self.unseen,
-            self.sort.removeprefix("-"),
-            self.sort.startswith("-"),
-            actors.name() or "" if self.mine else "",
+            status=",".join(self.statuses),
+            facets={"algorithm": self.algorithm} if self.algorithm else {},
+            dataset_id=self.dataset,
+            text=self.text,
+            unseen_failures=self.unseen,
+            sort=self.sort.removeprefix("-"),
+            descending=self.sort.startswith("-"),
+            created_by=actors.name() or "" if self.mine else "",
         )
 
     def url(self) -> dict[str, str]:
@@ -131,7 +131,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             "score": [words.score(*score) if score else "" for score in scored],
             "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
             "curve": [list(curves.get(row.id, [])) for row in rows],
-            "algorithm": [label(row.algorithm) for row in rows],
+            "algorithm": [label(row.facets.get("algorithm", "")) for row in rows],
             "dataset": [dataset_title(row) for row in rows],
             **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
             "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
@@ -204,8 +204,7 @@ def step_title(name: str) -> str:
 
 
 def dataset_title(workflow: Workflow) -> str:
-    version = f" (version {workflow.dataset_version})" if workflow.dataset_version > 1 else ""
-    return workflow.dataset_name + version
+    return workflow.data.title if workflow.data else ""
 
 
 def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
@@ -241,9 +240,9 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
                 row.name,
                 row.note,
                 str(row.status),
-                row.algorithm,
+                row.facets.get("algorithm", ""),
                 dataset_title(row),
-                row.target,
+                row.facets.get("target", ""),
                 *(row.scores.get(name) for name in names),
                 row.started_at.isoformat() if row.started_at else "",
                 round(row.seconds, 3) if row.seconds is not None else "",

@@ -1,0 +1,153 @@
+"""Definitions: a step is a function with a name, its needs and its params; a pipeline is a named graph of steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from jobs.pipelines.measures import Measure, declared_measure, measure_for
+from jobs.pipelines.params import Param, Params, short
+from store.datasets import Dataset
+from store.errors import InvalidError, Refused
+
+if TYPE_CHECKING:
+    from jobs.pipelines.context import StepContext
+    from jobs.pipelines.preparation import Prepared
+
+TIMEOUT_SECONDS = 24 * 3600
+
+StepFunction = Callable[["StepContext"], Mapping[str, Any] | None]
+Datasets = Mapping[str, Dataset]
+Check = Callable[[Params, Datasets], list[Refused]]
+Propose = Callable[[Params, Datasets], dict[str, Any]]
+Facets = Callable[[Params, Datasets], Mapping[str, str]]
+Title = Callable[[Params, Datasets], str]
+Advise = Callable[[Params, Datasets], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A dataset that a pipeline is given when it is started."""
+
+    name: str = "data"
+    label: str = "Data"
+    help: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """One stage of a pipeline, as written."""
+
+    name: str
+    function: StepFunction
+    version: int | str | None = None
+    needs: tuple[str, ...] = ()
+    params: Callable[[Params], Sequence[Param]] | Sequence[Param] = ()
+    reads_dataset: bool = False
+    repeats_on_restart: bool = False
+    max_attempts: int = 3
+    timeout: int = TIMEOUT_SECONDS
+    label: str = ""
+    key: str = ""
+
+    @property
+    def title(self) -> str:
+        """The label, or the name as words."""
+        return self.label or self.name.replace("_", " ").capitalize()
+
+    def params_for(self, chosen: Params) -> list[Param]:
+        """The params that this step uses, which may depend on those chosen."""
+        return list(self.params(chosen) if callable(self.params) else self.params)
+
+    def declared(self, chosen: Params) -> dict[str, Any]:
+        """Those of the chosen params that this step uses, completed with defaults."""
+        return {param.name: param.read(chosen.get(param.name)) for param in self.params_for(chosen)}
+
+
+def _nothing_wrong(_params: Params, _inputs: Datasets) -> list[Refused]:
+    return []
+
+
+def _no_proposal(chosen: Params, _inputs: Datasets) -> dict[str, Any]:
+    return dict(chosen)
+
+
+def _no_facets(_params: Params, _inputs: Datasets) -> Mapping[str, str]:
+    return {}
+
+
+def _no_advice(_params: Params, _inputs: Datasets) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A named graph of steps, in an order in which every step comes after what it needs.
+
+    `check` returns what is wrong with params and inputs, `propose` completes what is chosen so far, `facets` returns
+    what workflows are listed and filtered by, `title` what one is called unless its user says so, `advise` what to know
+    before it starts.
+    """
+
+    name: str
+    steps: tuple[StepDefinition, ...]
+    label: str = ""
+    description: str = ""
+    inputs: tuple[Input, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    check: Check = _nothing_wrong
+    propose: Propose = _no_proposal
+    facets: Facets = _no_facets
+    title: Title | None = None
+    advise: Advise = _no_advice
+    # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.
+    preload: tuple[str, ...] = ()
+    # Set for a pipeline whose code runs in other processes only: asks one of those.
+    prepared_elsewhere: "Callable[[Params, Datasets], Prepared] | None" = field(default=None, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """The label, or the name as words."""
+        return self.label or self.name.replace("_", " ").replace("-", " ").capitalize()
+
+    def params(self, chosen: Params) -> dict[str, Param]:
+        """Every param of every step, by name."""
+        return {param.name: param for step in self.steps for param in step.params_for(chosen)}
+
+    def step(self, key: str) -> StepDefinition:
+        """The step with this key."""
+        for definition in self.steps:
+            if definition.key == key:
+                return definition
+        keys = ", ".join(definition.key for definition in self.steps)
+        raise InvalidError(f"There is no step {short(key)}; the steps are {keys}.", "step")
+
+    def measure(self, name: str) -> Measure:
+        """What is known of a score or metric by this name."""
+        return declared_measure(self.measures, name) or measure_for(name)
+
+
+def step(name: str, **declared: Any) -> Callable[[StepFunction], StepDefinition]:
+    """Make a function a step: `@step("train", needs=("preprocess",), params=...)`."""
+
+    def define(function: StepFunction) -> StepDefinition:
+        return StepDefinition(name, function, **declared)
+
+    return define
+
+
+def with_keys(steps: Sequence[StepDefinition]) -> tuple[StepDefinition, ...]:
+    """Give each step a key that is unique among them: its name, and `name[2]` where a name occurs again."""
+    seen: dict[str, int] = {}
+    keyed = []
+    for definition in steps:
+        seen[definition.name] = count = seen.get(definition.name, 0) + 1
+        keyed.append(replace(definition, key=definition.name if count == 1 else f"{definition.name}[{count}]"))
+    return tuple(keyed)
+
+
+def inputs_of(steps: Sequence[StepDefinition], declared: Sequence[Input]) -> tuple[Input, ...]:
+    """The inputs of a pipeline: those declared, or one called `data` when a step reads a dataset."""
+    if declared or not any(definition.reads_dataset for definition in steps):
+        return tuple(declared)
+    return (Input(),)

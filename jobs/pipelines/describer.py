@@ -1,0 +1,243 @@
+"""Describer: a child that loads people's own pipelines and answers questions about them.
+
+The child may be asked as long as none of the files that it loaded has changed; then another one takes its place. What
+it answers is plain JSON, so that code of people's own can hand nothing but facts to the process that asks.
+"""
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import pickle
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jobs.pipelines.definition import Input, Pipeline, StepDefinition
+from jobs.pipelines.measures import Measure
+from jobs.pipelines.params import Param, Params
+from jobs.pipelines.preparation import PlannedStep, Prepared
+from store.errors import Refused
+from store.settings import environment_with_project, settings
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 30.0
+MOST_BYTES = 64 << 20
+HEADER = struct.Struct("!Q")
+
+Stamp = tuple[int, int] | None
+
+
+@dataclass
+class _Child:
+    """A child that is ready to answer, what it described, and the files that it had loaded by then."""
+
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+    modules: str
+    files: dict[str, Stamp]
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+_lock = threading.RLock()
+_child: list[_Child] = []
+
+
+def pipelines() -> dict[str, Pipeline]:
+    """People's own pipelines, by name, as their code is now."""
+    child = _current()
+    return child.pipelines if child else {}
+
+
+def faults() -> list[str]:
+    """What is wrong with modules that cannot be loaded, a sentence each."""
+    child = _current()
+    return child.faults if child else []
+
+
+def close() -> None:
+    """End the child; the next question starts another one."""
+    with _lock:
+        while _child:
+            _end(_child.pop())
+
+
+def ask(operation: str, **arguments: Any) -> Any:
+    """One question to the child, and its answer as JSON values."""
+    with _lock:
+        child = _current()
+        if child is None:
+            raise Refused("There are no pipelines of your own: TRAINYARD_PIPELINES names no module.", "pipeline")
+        return _ask(child, {"operation": operation, **arguments})
+
+
+def _current() -> _Child | None:
+    """The child whose knowledge is up to date; started when needed, and not at all when there is nothing to load."""
+    from jobs.pipelines import registry
+
+    with _lock:
+        modules = registry.own_modules()
+        if not modules:
+            close()
+            return None
+        named = ",".join(modules)
+        if _child and not _is_current(_child[0], named):
+            close()
+        if not _child:
+            _child.append(_started(named))
+        return _child[0]
+
+
+def _is_current(child: _Child, modules: str) -> bool:
+    if child.modules != modules or (child.process.poll() is not None and not child.faults):
+        return False
+    return all(stamp(file) == before for file, before in child.files.items())
+
+
+def _started(modules: str) -> _Child:
+    from jobs.pipelines import registry
+
+    ours, its = socket.socketpair()
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.pipelines.describing", str(its.fileno())],
+            pass_fds=(its.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=settings().project,
+            env=environment_with_project(),
+        )
+    ours.settimeout(ANSWER_SECONDS)
+    child = _Child(process, ours, modules, {})
+    try:
+        told = _ask(child, {"operation": "describe"})
+    except Refused as refused:
+        child.faults = [refused.sentence]
+        child.files = {file: stamp(file) for file in registry.files_of(modules.split(","))}
+        return child
+    child.files = {file: tuple(before) if before else None for file, before in told["files"].items()}
+    child.faults = [str(each) for each in told["faults"]]
+    child.pipelines = {each["name"]: _pipeline(each) for each in told["pipelines"]}
+    return child
+
+
+def stamp(file: str) -> Stamp:
+    """How a file looks from outside; None when it is gone."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _ask(child: _Child, question: Mapping[str, Any]) -> Any:
+    try:
+        send(child.line, pickle.dumps(question))
+        answer = json.loads(receive(child.line))
+    except TimeoutError:
+        _end(child)
+        raise Refused(f"Your pipelines took longer than {ANSWER_SECONDS:.0f} s to answer and were stopped.") from None
+    except (OSError, EOFError, ValueError):
+        _end(child)
+        raise Refused("The process that loads your pipelines ended; the log of the app says why.") from None
+    if "refused" in answer:
+        raise Refused(str(answer["refused"]), answer.get("field"))
+    return answer["answer"]
+
+
+def _end(child: _Child) -> None:
+    child.line.close()
+    child.process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.process.wait(5)
+
+
+def send(line: socket.socket, data: bytes) -> None:
+    """Send one message."""
+    line.sendall(HEADER.pack(len(data)) + data)
+
+
+def receive(line: socket.socket) -> bytes:
+    """Receive one message; EOFError when the other side is gone."""
+    (size,) = HEADER.unpack(_exactly(line, HEADER.size))
+    if size > MOST_BYTES:
+        raise EOFError
+    return _exactly(line, size)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    parts = []
+    while size:
+        part = line.recv(min(size, 1 << 20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _pipeline(told: Mapping[str, Any]) -> Pipeline:
+    """A pipeline as described: its facts are here, its code is not."""
+    name = told["name"]
+    return Pipeline(
+        name=name,
+        steps=tuple(_step(name, each) for each in told["steps"]),
+        label=told["label"],
+        description=told["description"],
+        inputs=tuple(Input(**each) for each in told["inputs"]),
+        measures=tuple(Measure(**each) for each in told["measures"]),
+        propose=lambda chosen, inputs: dict(ask("propose", pipeline=name, chosen=dict(chosen), inputs=dict(inputs))),
+        prepared_elsewhere=lambda given, inputs: _prepared(
+            ask("prepare", pipeline=name, given=dict(given), inputs=inputs)
+        ),
+    )
+
+
+def _step(pipeline: str, told: Mapping[str, Any]) -> StepDefinition:
+    fixed, key = told["params"], told["key"]
+    params = [param_from(each) for each in fixed] if fixed is not None else _asks_for_params(pipeline, key)
+    facts = {name: told[name] for name in ("name", "key", "label", "version", "max_attempts", "timeout")}
+    flags = {name: told[name] for name in ("reads_dataset", "repeats_on_restart")}
+    return StepDefinition(function=_runs_in_a_child, needs=tuple(told["needs"]), params=params, **facts, **flags)
+
+
+def _asks_for_params(pipeline: str, key: str) -> Any:
+    def params(chosen: Params) -> Sequence[Param]:
+        return [param_from(each) for each in ask("params", pipeline=pipeline, step=key, chosen=dict(chosen))]
+
+    return params
+
+
+def param_from(told: Mapping[str, Any]) -> Param:
+    """A param from its JSON."""
+    return Param(**{**told, "choices": tuple(told["choices"])})
+
+
+def _runs_in_a_child(_context: Any) -> dict[str, Any]:
+    raise RuntimeError("the code of this step is loaded by the child that runs it")
+
+
+def _prepared(told: Mapping[str, Any]) -> Prepared:
+    steps = tuple(PlannedStep(**{**each, "needs": tuple(each["needs"])}) for each in told["steps"])
+    problems = tuple(Refused(each["sentence"], each["field"]) for each in told["problems"])
+    return Prepared(problems, told["params"], steps, told["facets"], told["title"], tuple(told["notices"]))
+
+
+def _forget_after_fork() -> None:
+    """A child of ours must not talk to its parent's child."""
+    for child in _child:
+        child.line.close()
+    _child.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(close)

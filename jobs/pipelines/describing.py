@@ -1,0 +1,113 @@
+"""The child that the describer asks: loads people's own pipelines and answers, until nobody asks any more."""
+
+import json
+import pickle
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from jobs.pipelines import registry
+from jobs.pipelines.code_hash import is_project
+from jobs.pipelines.definition import Pipeline, StepDefinition
+from jobs.pipelines.describer import receive, send, stamp
+from jobs.pipelines.preparation import prepare
+from store.errors import Refused
+
+
+def main() -> None:
+    """Answer question after question."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    while True:
+        try:
+            question = pickle.loads(receive(line))
+        except (EOFError, OSError):
+            return
+        send(line, json.dumps(_answer(question)).encode())
+
+
+def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"answer": OPERATIONS[question.pop("operation")](**question)}
+    except Refused as refused:
+        return {"refused": refused.sentence, "field": refused.field}
+    except BaseException as error:  # noqa: BLE001 - whatever code of people's own raises is told to its author
+        first = (str(error) or type(error).__name__).splitlines()[0][:300]
+        return {"refused": f"{type(error).__name__} in your pipeline: {first}", "field": "pipeline"}
+
+
+def describe() -> dict[str, Any]:
+    """Every pipeline of people's own, what is wrong with modules, and which files were loaded."""
+    found, faults = registry.load_for_description()
+    watched = [*_project_files(), *registry.failed_files, *registry.files_of(registry.own_modules())]
+    files = {file: stamp(file) for file in watched}
+    return {"pipelines": [_pipeline(each) for each in found], "faults": faults, "files": files}
+
+
+def _project_files() -> list[str]:
+    return [
+        file
+        for module in list(sys.modules.values())
+        if (file := getattr(module, "__file__", None)) and is_project(module)
+    ]
+
+
+def _pipeline(made: Pipeline) -> dict[str, Any]:
+    return {
+        "name": made.name,
+        "label": made.label,
+        "description": made.description,
+        "inputs": [asdict(each) for each in made.inputs],
+        "measures": [asdict(each) for each in made.measures],
+        "steps": [_step(each) for each in made.steps],
+    }
+
+
+def _step(step: StepDefinition) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "key": step.key,
+        "label": step.label,
+        "version": step.version,
+        "needs": step.needs,
+        "max_attempts": step.max_attempts,
+        "timeout": step.timeout,
+        "reads_dataset": step.reads_dataset,
+        "repeats_on_restart": step.repeats_on_restart,
+        "params": None if callable(step.params) else [asdict(param) for param in step.params],
+    }
+
+
+def params(pipeline: str, step: str, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The params of a step, for what is chosen so far."""
+    return [asdict(param) for param in registry.in_a_child(pipeline).step(step).params_for(chosen)]
+
+
+def propose(pipeline: str, chosen: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is chosen so far, completed by what the pipeline proposes for its inputs."""
+    return dict(registry.in_a_child(pipeline).propose(chosen, inputs))
+
+
+def prepared(pipeline: str, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a start would write."""
+    made = prepare(registry.in_a_child(pipeline), given, inputs)
+    return {
+        "problems": [{"sentence": each.sentence, "field": each.field} for each in made.problems],
+        "params": made.params,
+        "steps": [asdict(each) for each in made.steps],
+        "facets": dict(made.facets or {}),
+        "title": made.title,
+        "notices": list(made.notices),
+    }
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "describe": describe,
+    "params": params,
+    "propose": propose,
+    "prepare": prepared,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Fingerprint: what a step's result depends on, as one hash. Equal fingerprints may share a result."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from store.datasets import Dataset
+from store.steps import Upstream
+
+
+def fingerprint(
+    identity: str, params: Mapping[str, Any], datasets: Mapping[str, Dataset], upstream: Mapping[str, Upstream]
+) -> str:
+    """Return the hash of a step's code, its params, the datasets it reads, and what every step above it left.
+
+    The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
+    """
+    reads = {
+        "datasets": {name: [dataset.sha256, dataset.dialect] for name, dataset in datasets.items()},
+        "steps": {key: _left(left) for key, left in upstream.items()},
+    }
+    return _hash([identity, params, reads])
+
+
+def _left(left: Upstream) -> list[Any]:
+    """What a step above left, by content: equal fingerprints do not promise equal results."""
+    return [_hash(left.result), {name: kept.sha256 for name, kept in left.artifacts.items()}]
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,114 @@
+"""Preparation: from what a user chose to everything that is written down when a workflow starts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.pipelines.code_hash import identity
+from jobs.pipelines.definition import Datasets, Pipeline
+from jobs.pipelines.params import Param, Params, short
+from store.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step as it will be written: its place in the graph, its params, and which code it is."""
+
+    name: str
+    key: str
+    needs: tuple[str, ...]
+    params: dict[str, Any]
+    max_attempts: int
+    timeout: int
+    repeats_on_restart: bool
+    reads_dataset: bool
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a start would write; with problems, there is nothing to write."""
+
+    problems: tuple[Refused, ...]
+    params: dict[str, Any]
+    steps: tuple[PlannedStep, ...] = ()
+    facets: Mapping[str, str] | None = None
+    title: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
+    """Check what was chosen and complete it with defaults; every problem names its field."""
+    if pipeline.prepared_elsewhere is not None:
+        return pipeline.prepared_elsewhere(given, inputs)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if problems := _problems(pipeline, chosen, inputs):
+        return Prepared(tuple(problems), chosen)
+    params = {name: param.read(chosen.get(name)) for name, param in pipeline.params(chosen).items()}
+    steps = tuple(
+        PlannedStep(
+            step.name,
+            step.key,
+            step.needs,
+            step.declared(params),
+            step.max_attempts,
+            step.timeout,
+            step.repeats_on_restart,
+            step.reads_dataset,
+            identity(step),
+        )
+        for step in pipeline.steps
+    )
+    facets = {name: str(value) for name, value in pipeline.facets(params, inputs).items()}
+    notices = tuple(pipeline.advise(params, inputs))
+    return Prepared((), params, steps, facets, _title(pipeline, params, inputs), notices)
+
+
+def _title(pipeline: Pipeline, params: Params, inputs: Datasets) -> str:
+    if pipeline.title is not None:
+        return pipeline.title(params, inputs)
+    names = [dataset.name for dataset in inputs.values()]
+    return ", ".join([*names, pipeline.shown])
+
+
+def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[Refused]:
+    """What the pipeline itself says is wrong comes first; for a field it speaks of, nothing else is said."""
+    if missing := list(_missing_inputs(pipeline, inputs)):
+        return missing
+    found = list(pipeline.check(chosen, inputs))
+    try:
+        known = pipeline.params(chosen)
+    except Refused as refused:  # a param on which others depend is wrong
+        return found or [refused]
+    spoken_of = {problem.field for problem in found}
+    for name, value in chosen.items():
+        if name not in spoken_of:
+            found += _problems_of_param(known, name, value, inputs)
+    return found
+
+
+def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[Refused]:
+    names = [each.name for each in pipeline.inputs]
+    unknown = [name for name in inputs if name not in names]
+    missing = [each for each in pipeline.inputs if not each.optional and each.name not in inputs]
+    takes = f"its inputs are {', '.join(names)}" if names else "it takes no dataset"
+    return [
+        *(Refused(f"{pipeline.shown} has no input {short(name)}; {takes}.", name) for name in unknown),
+        *(Refused(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", each.name) for each in missing),
+    ]
+
+
+def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs: Datasets) -> list[Refused]:
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "there are none"
+        return [Refused(f"There is no parameter {short(name)}; the parameters are: {listed}.", name)]
+    try:
+        read = known[name].read(value)
+    except Refused as refused:
+        return [refused]
+    if not known[name].of_data or not inputs or not read:
+        return []
+    wanted = read if isinstance(read, list) else [read]
+    dataset = next(iter(inputs.values()))
+    columns = {column["name"] for column in dataset.columns}
+    return [Refused(f"{dataset.title} has no column {column!r}.", name) for column in wanted if column not in columns]

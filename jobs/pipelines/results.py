@@ -1,0 +1,122 @@
+"""Results: what a step leaves for people to look at, each of a kind that pages know how to draw.
+
+A step puts them into the dict that it returns, beside whatever steps below need. They are stored as plain JSON, where
+`kind` tells them from other values.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+KINDS = ("table", "curve", "confusion", "importance", "text", "json", "picture")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something to look at; `label` and `help` are shown above it."""
+
+    kind: ClassVar[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind} | {name: value for name, value in asdict(self).items() if value not in (None, "")}
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Result):
+    """Rows under column names."""
+
+    kind: ClassVar[str] = "table"
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a curve."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve(Result):
+    """Lines over a common axis; `diagonal` adds the line of pure chance."""
+
+    kind: ClassVar[str] = "curve"
+    lines: Sequence[Line]
+    x: str = ""
+    y: str = ""
+    diagonal: bool = False
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion(Result):
+    """How often each actual class (rows) was predicted as each class (columns)."""
+
+    kind: ClassVar[str] = "confusion"
+    labels: Sequence[str]
+    counts: Sequence[Sequence[int]]
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Importance(Result):
+    """How much each named thing matters, most first; `spread` is the uncertainty of each."""
+
+    kind: ClassVar[str] = "importance"
+    values: Sequence[tuple[str, float]]
+    spread: Sequence[float] | None = None
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Result):
+    """Markdown."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Json(Result):
+    """Any JSON value, shown as a tree."""
+
+    kind: ClassVar[str] = "json"
+    value: Any
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture(Result):
+    """A picture that the step saved with `context.save(artifact, path)`: PNG, JPEG, GIF, WebP or SVG."""
+
+    kind: ClassVar[str] = "picture"
+    artifact: str
+    media_type: str = "image/png"
+    label: str = ""
+    help: str = ""
+
+
+def as_json(value: Any) -> Any:
+    """Return a value with every result in it as plain JSON, ready for `json.dumps`."""
+    if isinstance(value, Result):
+        return as_json(value.as_json())
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return value
+
+
+def is_result(value: Any) -> bool:
+    """Whether a stored value is a result that pages draw by its kind."""
+    return isinstance(value, Mapping) and value.get("kind") in KINDS

@@ -1,0 +1,51 @@
+"""The short form of a start: a dataset, a target and an algorithm, for the pipeline that trains on a table."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from store.workflows import Workflow
+
+if TYPE_CHECKING:
+    from jobs.verbs.workflows import Draft
+
+PIPELINE = "tabular"
+DATA, TARGET, ALGORITHM = "data", "target", "algorithm"
+
+
+def draft(
+    dataset_id: int, target: str | None, algorithm: str | None, params: Mapping[str, Any] | None = None
+) -> "Draft":
+    """What to start: target and algorithm as chosen, else as proposed for the dataset."""
+    from jobs.verbs import workflows
+
+    inputs = {DATA: dataset_id}
+    given = {TARGET: target, ALGORITHM: algorithm}
+    chosen = {**(params or {}), **{name: value for name, value in given.items() if value}}
+    return workflows.Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
+
+
+def start(
+    dataset_id: int,
+    target: str | None = None,
+    algorithm: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    request: str | None = None,
+    *,
+    fresh: bool = False,
+) -> Workflow:
+    """Start training on a table."""
+    from jobs.verbs import workflows
+
+    made = draft(dataset_id, target, algorithm, params)
+    return workflows.start(made.pipeline, made.params, made.inputs, name, request, fresh=fresh)
+
+
+def facets(algorithms: str) -> dict[str, str]:
+    """What to filter by for a list of algorithms with commas, short codes included."""
+    if not algorithms.strip():
+        return {}
+    from jobs.tabular import algorithms as known
+
+    keys = [known.get(word.strip()).key for word in algorithms.split(",") if word.strip()]
+    return {ALGORITHM: ",".join(keys)}

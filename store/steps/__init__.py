@@ -1,0 +1,79 @@
+"""Steps: one stage of one workflow.
+
+`records` is what is known of a step, `transitions` are the only writers of its status, `reads` answer questions, and
+`history` adds up the queue's last hour. Not here: what a step does (`jobs`), and numbers and lines it leaves
+(`metrics`, `logs`).
+"""
+
+from store.steps.history import Load, Minute, count_by_status, history, load, recent
+from store.steps.reads import (
+    BACK_OFF_SECONDS,
+    ahead_of,
+    artifacts_of,
+    brief,
+    failures,
+    get,
+    model_of,
+    needs_of,
+    of_workflow,
+    pending_of,
+    places,
+    running,
+    twin,
+    waiting,
+    workflows_of,
+)
+from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step, Upstream
+from store.steps.transitions import (
+    ATTEMPTS,
+    adopt_curve,
+    beat,
+    cancel,
+    claim,
+    complete,
+    fail,
+    insert_all,
+    lose,
+    revive,
+)
+
+__all__ = [
+    "ATTEMPTS",
+    "BACK_OFF_SECONDS",
+    "Claim",
+    "Fenced",
+    "Load",
+    "LogLine",
+    "Minute",
+    "Outcome",
+    "Point",
+    "Step",
+    "Upstream",
+    "adopt_curve",
+    "ahead_of",
+    "artifacts_of",
+    "beat",
+    "brief",
+    "cancel",
+    "claim",
+    "complete",
+    "count_by_status",
+    "fail",
+    "failures",
+    "get",
+    "history",
+    "insert_all",
+    "load",
+    "lose",
+    "model_of",
+    "needs_of",
+    "of_workflow",
+    "pending_of",
+    "places",
+    "recent",
+    "revive",
+    "running",
+    "twin",
+    "waiting",
+    "workflows_of",
+]

@@ -1,0 +1,96 @@
+"""How much there is to do, and how the last hour went."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, case, cast, func, select
+
+from store import db
+from store.records import record
+from store.steps.records import Step
+from store.tables import Status, now, steps
+
+
+def recent(limit: int = 50) -> list[Step]:
+    """The steps that started last, newest first."""
+    with db.reading() as connection:
+        query = select(steps).where(steps.c.started_at.is_not(None)).order_by(steps.c.started_at.desc()).limit(limit)
+        return [record(Step, row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much there is to do."""
+
+    waiting: int
+    running: int
+    failed_last_hour: int
+
+
+def load() -> Load:
+    with db.reading() as connection:
+        waiting = select(func.count()).where(steps.c.status == Status.pending, steps.c.ready_at.is_not(None))
+        running = select(func.count()).where(steps.c.status == Status.running)
+        failed = select(func.count()).where(
+            steps.c.status == Status.failed, steps.c.ended_at > now() - timedelta(hours=1)
+        )
+        return Load(*(connection.scalar(query) or 0 for query in (waiting, running, failed)))
+
+
+def count_by_status() -> dict[str, int]:
+    """How many steps there are of every status."""
+    with db.reading() as connection:
+        rows = connection.execute(select(steps.c.status, func.count()).group_by(steps.c.status)).all()
+    counted = {str(status): count for status, count in rows}
+    return {str(status): counted.get(str(status), 0) for status in Status}
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """How the queue stood at the end of a minute, and what ended within it."""
+
+    at: datetime
+    waiting: int
+    running: int
+    finished: int
+    failed: int
+
+
+def history(minutes: int) -> list[Minute]:
+    """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended."""
+    end = now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    begin = end - timedelta(minutes=minutes)
+    unstarted, failed = steps.c.started_at.is_(None), steps.c.status == Status.failed
+    with db.reading() as connection:
+        arrived = _by_minute(connection, steps.c.ready_at, begin)
+        began = _by_minute(connection, steps.c.started_at, begin)
+        ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, failed)
+        open_steps = select(func.count(), func.count(steps.c.started_at)).where(
+            steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None)
+        )
+        all_open, running = connection.execute(open_steps).one()
+    waiting = all_open - running
+    found: list[Minute] = []
+    # From now backwards: what came within a minute was not there before it, and what left was.
+    for at in (end - timedelta(minutes=number) for number in range(minutes)):
+        minute = at - timedelta(minutes=1)
+        (came,), (went,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
+        found.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
+        waiting += went + never_ran - came
+        running += out - never_ran - went
+    return found[::-1]
+
+
+def _by_minute(
+    connection: Connection, time: ColumnElement[Any], begin: datetime, *kinds: ColumnElement[bool]
+) -> defaultdict[datetime, tuple[int, ...]]:
+    """How many steps became ready, started or ended in each minute, and how many of those were of each kind."""
+    minute = func.substr(cast(time, String), 1, 16)
+    counts = [func.count(), *(func.sum(case((kind, 1), else_=0)) for kind in kinds)]
+    query = select(minute, *counts).where(time >= begin, steps.c.ready_at.is_not(None)).group_by(minute)
+    found: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
+    for text, *numbers in connection.execute(query):
+        found[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
+    return found

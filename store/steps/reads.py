@@ -1,0 +1,163 @@
+"""Questions about steps that change nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, null, or_, select
+
+from store import db, files, metrics
+from store.errors import NotFound
+from store.messages import Message
+from store.records import record
+from store.steps.records import Outcome, Step
+from store.tables import Status, artifacts, needs, now, steps
+
+BACK_OFF_SECONDS = (0, 2, 10)
+
+
+def of_workflow(workflow_id: int) -> list[Step]:
+    """A workflow's steps from top to bottom, each with its scores."""
+    with db.reading() as connection:
+        rows = connection.execute(
+            select(steps).where(steps.c.workflow_id == workflow_id).order_by(steps.c.position)
+        ).all()
+        scored = metrics.scores_of_steps(connection, [row.id for row in rows])
+        return [record(Step, row, scores=scored.get(row.id, {})) for row in rows]
+
+
+def brief(workflow_ids: Sequence[int]) -> dict[int, list[Step]]:
+    """The steps of several workflows in one question, without their results."""
+    columns = [column for column in steps.c if column.name not in ("result", "traceback")]
+    query: Select[Any] = select(*columns, null().label("result"), null().label("traceback"))
+    query = query.where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position)
+    found: dict[int, list[Step]] = {workflow_id: [] for workflow_id in workflow_ids}
+    with db.reading() as connection:
+        for row in connection.execute(query):
+            found[row.workflow_id].append(record(Step, row))
+    return found
+
+
+def get(step_id: int) -> Step:
+    with db.reading() as connection:
+        row = connection.execute(select(steps).where(steps.c.id == step_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no step {step_id}.")
+    return record(Step, row)
+
+
+def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
+    """The newest completed step with this fingerprint, and what it left."""
+    with db.reading() as connection:
+        row = connection.execute(
+            select(steps)
+            .where(steps.c.fingerprint == fingerprint, steps.c.status == Status.completed)
+            .order_by(steps.c.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if row is None:
+            return None
+        found = record(Step, row)
+        # A reused step points to where the work was really done, as long as that is still there.
+        origin = found.reused_from or found.id
+        return found, Outcome(found.result or {}, artifacts_in(connection, [found.id]).get(found.id, {}), origin)
+
+
+def artifacts_of(step_id: int) -> dict[str, files.Kept]:
+    """The files that a step left, by name."""
+    with db.reading() as connection:
+        return artifacts_in(connection, [step_id]).get(step_id, {})
+
+
+def model_of(workflow_id: int) -> files.Kept:
+    """The trained model of a workflow: what its last step that saved one left."""
+    query = (
+        select(artifacts.c.sha256, artifacts.c.size)
+        .join(steps, steps.c.id == artifacts.c.step_id)
+        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model")  # only a completed step leaves any
+        .order_by(steps.c.position.desc())
+        .limit(1)
+    )
+    with db.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Workflow {workflow_id} has no model: its training has not completed.")
+    return files.Kept(row.sha256, row.size)
+
+
+def running() -> list[Step]:
+    return select_steps(steps.c.status == Status.running)
+
+
+def pending_of(step_ids: Iterable[int]) -> list[Step]:
+    """Those of these steps that have not started."""
+    return select_steps(steps.c.status == Status.pending, steps.c.id.in_(list(step_ids)))
+
+
+def waiting() -> list[Step]:
+    """Steps that may start now. A pause that would end later than any pause can is one by a clock that was put back."""
+    at, pause = now(), steps.c.next_attempt_at
+    due = or_(pause.is_(None), pause <= at, pause > at + timedelta(seconds=max(BACK_OFF_SECONDS)))
+    return select_steps(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), due)
+
+
+def needs_of(workflow_id: int) -> dict[int, list[int]]:
+    """Which steps each step of a workflow needs, as written when it was started."""
+    query = (
+        select(steps.c.id, needs.c.needs_id)
+        .outerjoin(needs, needs.c.step_id == steps.c.id)
+        .where(steps.c.workflow_id == workflow_id)
+    )
+    found: dict[int, list[int]] = defaultdict(list)
+    with db.reading() as connection:
+        for step_id, needs_id in connection.execute(query):
+            found[step_id] += [needs_id] if needs_id is not None else []
+    return found
+
+
+def workflows_of(step_ids: Sequence[int]) -> dict[int, int]:
+    """Which workflow each of these steps belongs to; steps that are gone are left out."""
+    with db.reading() as connection:
+        rows = connection.execute(select(steps.c.id, steps.c.workflow_id).where(steps.c.id.in_(step_ids)))
+        return {row.id: row.workflow_id for row in rows}
+
+
+def places(step_ids: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """The workflow and the name of each of these steps; steps that are gone are left out."""
+    if not (wanted := list(step_ids)):
+        return {}
+    query = select(steps.c.id, steps.c.workflow_id, steps.c.name).where(steps.c.id.in_(wanted))
+    with db.reading() as connection:
+        return {row.id: (row.workflow_id, row.name) for row in connection.execute(query)}
+
+
+def ahead_of(step: Step) -> int:
+    """How many steps became ready earlier and still wait."""
+    query = select(func.count()).where(steps.c.status == Status.pending, steps.c.ready_at < step.ready_at)
+    with db.reading() as connection:
+        return connection.scalar(query) or 0
+
+
+def failures(workflow_ids: Sequence[int]) -> dict[int, tuple[str, Message | None]]:
+    """At which step each of several workflows failed first, and why."""
+    query = (
+        select(steps.c.workflow_id, steps.c.name, steps.c.error, steps.c.status)
+        .where(steps.c.workflow_id.in_(workflow_ids), steps.c.status == Status.failed)
+        .order_by(steps.c.workflow_id, steps.c.position.desc())
+    )
+    with db.reading() as connection:
+        return {row.workflow_id: (row.name, row.error) for row in connection.execute(query)}
+
+
+def select_steps(*conditions: ColumnElement[bool]) -> list[Step]:
+    with db.reading() as connection:
+        rows = connection.execute(select(steps).where(*conditions).order_by(steps.c.ready_at, steps.c.id))
+        return [record(Step, row) for row in rows]
+
+
+def artifacts_in(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.Kept]]:
+    found: dict[int, dict[str, files.Kept]] = {}
+    for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
+        found.setdefault(row.step_id, {})[row.name] = files.Kept(row.sha256, row.size)
+    return found

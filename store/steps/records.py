@@ -1,0 +1,108 @@
+"""What is known of a step: its row, the claim on one attempt of it, and what it leaves."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from store import files
+from store.datasets import Dataset
+from store.messages import Message
+from store.tables import Status, now
+
+# The pace of an attempt is known after so long; before, opening files and starting up would count as its pace.
+PACE_SECONDS = 3.0
+
+Point = tuple[int, str, float]
+LogLine = tuple[datetime, str, str | Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    id: int
+    workflow_id: int
+    name: str
+    key: str
+    position: int
+    status: Status
+    attempt: int
+    max_attempts: int
+    fresh: bool
+    ready_at: datetime | None
+    next_attempt_at: datetime | None
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    ended_at: datetime | None
+    worker: str | None
+    params: dict[str, Any]
+    fingerprint: str | None
+    reused_from: int | None
+    progress: float | None
+    progress_message: Message | None
+    timeout: int
+    result: dict[str, Any] | None
+    error: Message | None
+    traceback: str | None
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def job_id(self) -> str:
+        """Under which id this attempt is handed to the queue."""
+        return f"s{self.id}-a{self.attempt}"
+
+    @property
+    def error_code(self) -> str | None:
+        """Why it failed, for programs."""
+        return self.error.code if self.error else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has worked so far, or worked in all."""
+        if self.started_at is None:
+            return None
+        return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
+
+    def seconds_left(self, begun: datetime | None, behind: float = 0.0) -> float | None:
+        """How long it still takes at its pace since this attempt began, when that share of the work was behind it
+        already; None while that cannot be known."""
+        if self.status is not Status.running or not self.progress or begun is None or self.heartbeat_at is None:
+            return None
+        worked = (self.heartbeat_at - begun).total_seconds()
+        if self.progress <= behind or worked < PACE_SECONDS:
+            return None
+        pace = worked / (self.progress - behind)
+        return max(0.0, pace * (1 - self.progress) - (now() - self.heartbeat_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What a step above left behind."""
+
+    result: dict[str, Any]
+    fingerprint: str
+    artifacts: dict[str, files.Kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one attempt of one step; every later write carries its token."""
+
+    step: Step
+    token: str
+    pipeline: str
+    datasets: dict[str, Dataset]
+    upstream: dict[str, Upstream]
+
+
+class Fenced(BaseException):
+    """The claim is no longer ours: the step was cancelled, or given to another attempt.
+
+    Not an Exception, so that a step which catches every error does not catch this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished step leaves; `scores` in its result are kept as the step's scores."""
+
+    result: dict[str, Any]
+    artifacts: dict[str, files.Kept] = field(default_factory=dict)
+    reused_from: int | None = None

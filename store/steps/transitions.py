@@ -1,0 +1,374 @@
+"""Every change of a step's status: one conditional update in one short transaction."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, select, true, update
+
+from store import attempts, db, files, logs, metrics
+from store.datasets import Dataset
+from store.messages import Message
+from store.records import record
+from store.steps.reads import BACK_OFF_SECONDS, artifacts_in
+from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step, Upstream
+from store.tables import Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
+
+ATTEMPTS = 3
+FEWER_ATTEMPTS = {"out_of_memory"}
+
+_above = steps.alias()
+
+
+def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
+    """Take a step, if it waits for exactly this attempt and everything it needs is completed."""
+    token = secrets.token_hex(16)
+    with db.writing() as connection:
+        taken = connection.execute(
+            _TAKE, {"this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}
+        ).one_or_none()
+        if taken is None:
+            return None
+        connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
+        attempts.begin(connection, step_id, attempt, worker)
+        rows = connection.execute(_PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
+        given = {row.input_name: record(Dataset, row) for row in rows if row.input_name is not None}
+        return Claim(record(Step, taken), token, rows[0].pipeline, given, _upstream(connection, step_id))
+
+
+def beat(
+    claim: Claim,
+    points: Sequence[Point] = (),
+    lines: Sequence[LogLine] = (),
+    progress: tuple[float, Message | None] | None = None,
+) -> None:
+    """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost."""
+    values = {"progress": progress[0], "progress_message": progress[1]} if progress else {}
+    with db.writing() as connection:
+        _hold(connection, claim, **values)
+        if progress and claim.step.attempt > 1:
+            attempts.note_progress(connection, claim.step.id, claim.step.attempt, progress[0])
+        _tell(connection, claim, points, lines)
+
+
+def complete(
+    claim: Claim,
+    fingerprint: str,
+    outcome: Outcome,
+    points: Sequence[Point] = (),
+    lines: Sequence[LogLine] = (),
+) -> None:
+    """Accept a step's result, once: files, scores, numbers and status in one transaction."""
+    with db.writing() as connection:
+        _hold(
+            connection,
+            claim,
+            status=Status.completed,
+            ended_at=now(),
+            progress=1.0,
+            result=outcome.result,
+            fingerprint=fingerprint,
+            reused_from=outcome.reused_from,
+            claim_token=None,
+            error=None,
+            traceback=None,
+        )
+        attempts.end(connection, claim.step.id, claim.step.attempt, Message("completed"))
+        _tell(connection, claim, points, lines)
+        # Under the write lock, so that nobody deletes them now: an equal file may have gone with another workflow.
+        for kept in outcome.artifacts.values():
+            files.present(kept)
+        connection.execute(_NO_ARTIFACTS, {"this": claim.step.id})
+        for name, kept in outcome.artifacts.items():
+            connection.execute(
+                artifacts.insert().values(step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size)
+            )
+        if outcome.reused_from is not None:
+            metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
+        metrics.write_scores(connection, claim.step.workflow_id, claim.step.id, outcome.result.get("scores") or {})
+        connection.execute(_READY_BELOW, {"this": claim.step.id, "at": now()})
+        _settle(connection, claim.step.workflow_id)
+
+
+def fail(
+    claim: Claim,
+    error: Message,
+    traceback: str,
+    *,
+    again: bool,
+    points: Sequence[Point] = (),
+    lines: Sequence[LogLine] = (),
+) -> None:
+    """Record that an attempt failed; `again` allows the next one while any are left."""
+    with db.writing() as connection:
+        _hold(connection, claim)
+        _tell(connection, claim, points, lines)
+        _end_attempt(connection, claim.step, error, traceback, again)
+
+
+def lose(step: Step, error: Message, *, blameless: bool = False, unheard: bool = False) -> bool:
+    """End the attempt of a step whose worker is gone; False when it moved on meanwhile.
+
+    A blameless loss, such as being stopped by the operator, does not use up an attempt. A step that is taken for lost
+    because it is `unheard` of is left alone when it has said something since it was read."""
+    since = steps.c.heartbeat_at == step.heartbeat_at if unheard else true()
+    with db.writing() as connection:
+        held = connection.execute(
+            update(steps)
+            .where(steps.c.id == step.id, steps.c.attempt == step.attempt, steps.c.status == Status.running, since)
+            .values(claim_token=None, max_attempts=steps.c.max_attempts + int(blameless))
+            .returning(*steps.c)
+        ).one_or_none()
+        if held is None:
+            return False
+        _end_attempt(connection, record(Step, held), error, "", True)
+        return True
+
+
+def adopt_curve(claim: Claim, last_epoch: int) -> bool:
+    """Keep the numbers of the attempts before, up to their checkpoint; False when they do not reach that far."""
+    with db.writing() as connection:
+        _hold(connection, claim)
+        if not metrics.adopt(connection, claim.step.id, claim.step.attempt, last_epoch):
+            return False
+        attempts.note_start(connection, claim.step.id, claim.step.attempt, last_epoch)
+        return True
+
+
+def cancel(workflow_id: int) -> list[Step]:
+    """Cancel what has not ended; returns the steps that were running, whose processes should be stopped."""
+    with db.writing() as connection:
+        open_steps = (steps.c.workflow_id == workflow_id) & steps.c.status.in_([Status.pending, Status.running])
+        stopped = [
+            record(Step, row)
+            for row in connection.execute(select(steps).where(open_steps, steps.c.status == Status.running))
+        ]
+        for step in stopped:
+            attempts.end(connection, step.id, step.attempt, Message("cancelled"))
+            logs.say(connection, step.id, step.attempt, Message("cancelled"), "warning")
+        connection.execute(
+            update(steps)
+            .where(open_steps)
+            .values(status=Status.cancelled, claim_token=None, ended_at=now(), progress=None)
+        )
+        _settle(connection, workflow_id)
+        return stopped
+
+
+def revive(workflow_id: int) -> list[Step]:
+    """Give every failed, skipped or cancelled step a new attempt; returns them."""
+    with db.writing() as connection:
+        ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled])
+        revived = connection.execute(
+            update(steps)
+            .where(steps.c.workflow_id == workflow_id, ended)
+            .values(
+                status=Status.pending,
+                attempt=steps.c.attempt + 1,
+                max_attempts=steps.c.attempt + ATTEMPTS,
+                claim_token=None,
+                ready_at=None,
+                next_attempt_at=None,
+                started_at=None,
+                heartbeat_at=None,
+                ended_at=None,
+                progress=None,
+                progress_message=None,
+                error=None,
+                traceback=None,
+            )
+            .returning(*steps.c)
+        ).all()
+        for row in revived:
+            _ready_now(connection, steps.c.id == row.id)
+        _settle(connection, workflow_id)
+        return sorted((record(Step, row) for row in revived), key=lambda step: step.position)
+
+
+def insert_all(connection: Connection, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a workflow's steps, pending; each row has name, key, needs (keys), params, max_attempts,
+    timeout and fresh."""
+    ids: dict[str, int] = {}
+    for position, row in enumerate(rows):
+        ids[row["key"]] = connection.execute(
+            steps.insert()
+            .values(
+                workflow_id=workflow_id,
+                name=row["name"],
+                key=row["key"],
+                timeout=row["timeout"],
+                position=position,
+                status=Status.pending,
+                attempt=1,
+                params=row["params"],
+                max_attempts=row["max_attempts"],
+                fresh=row["fresh"],
+                ready_at=None if row["needs"] else now(),
+            )
+            .returning(steps.c.id)
+        ).scalar_one()
+    edges = [{"step_id": ids[row["key"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
+    if edges:
+        connection.execute(needs.insert(), edges)
+
+
+def _unmet_needs() -> ColumnElement[bool]:
+    return exists(
+        select(1)
+        .select_from(needs)
+        .join(_above, _above.c.id == needs.c.needs_id)
+        .where(needs.c.step_id == steps.c.id, _above.c.status != Status.completed)
+        .correlate(steps)
+    )
+
+
+def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
+    """Write under a claim, or find out that it is gone."""
+    held = connection.execute(
+        update(steps)
+        .where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token, steps.c.status == Status.running)
+        .values(heartbeat_at=now(), **values)
+    )
+    if not held.rowcount:
+        raise Fenced
+
+
+def _tell(
+    connection: Connection,
+    claim: Claim,
+    points: Sequence[Point],
+    lines: Sequence[LogLine],
+) -> None:
+    metrics.write(connection, claim.step.id, claim.step.attempt, points)
+    logs.write(connection, claim.step.id, claim.step.attempt, lines)
+
+
+def _end_attempt(connection: Connection, step: Step, error: Message, traceback: str, again: bool) -> None:
+    """Next attempt after a pause, or failed for good with everything below skipped."""
+    attempts.end(connection, step.id, step.attempt, error)
+    values: dict[str, Any] = {"error": error, "traceback": traceback, "claim_token": None}
+    # What was too large twice will be too large a third time.
+    if again and step.attempt < step.max_attempts - (error.code in FEWER_ATTEMPTS):
+        pause = BACK_OFF_SECONDS[min(step.attempt, len(BACK_OFF_SECONDS)) - 1]
+        logs.say(connection, step.id, step.attempt, error, "warning")
+        logs.say(connection, step.id, step.attempt, Message("next_attempt", {"number": step.attempt + 1}), "warning")
+        values |= {
+            "status": Status.pending,
+            "attempt": step.attempt + 1,
+            "next_attempt_at": now() + timedelta(seconds=pause),
+            "progress": None,
+        }
+        connection.execute(update(steps).where(steps.c.id == step.id).values(values))
+    else:
+        logs.say(connection, step.id, step.attempt, error, "error")
+        connection.execute(
+            update(steps).where(steps.c.id == step.id).values(values | {"status": Status.failed, "ended_at": now()})
+        )
+        _skip_below(connection, step.id)
+    _settle(connection, step.workflow_id)
+
+
+def _below(step_id: int) -> Any:
+    """Everything that needs this step, directly or not."""
+    below = select(needs.c.step_id).where(needs.c.needs_id == step_id).cte("below", recursive=True)
+    return below.union(select(needs.c.step_id).join(below, needs.c.needs_id == below.c.step_id))
+
+
+def _skip_below(connection: Connection, step_id: int) -> None:
+    below = _below(step_id)
+    connection.execute(
+        update(steps)
+        .where(steps.c.id.in_(select(below.c.step_id)), steps.c.status == Status.pending)
+        .values(status=Status.skipped, ended_at=now())
+    )
+
+
+def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
+    connection.execute(
+        update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now())
+    )
+
+
+def _settle(connection: Connection, workflow_id: int) -> None:
+    """Save the status that a workflow's steps add up to."""
+    rows = connection.execute(_STATUSES, {"this": workflow_id}).all()
+    status = workflow_status(row.status for row in rows)
+    starts = [row.started_at for row in rows if row.started_at]
+    values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
+    if not status.over:
+        values["seen_at"] = None
+    if starts:
+        values["started_at"] = func.coalesce(workflows.c.started_at, min(starts))
+    changed = workflows.c.status != status
+    connection.execute(update(workflows).where(workflows.c.id == workflow_id, changed).values(values))
+
+
+def _upstream(connection: Connection, step_id: int) -> dict[str, Upstream]:
+    """What everything above left, however far above."""
+    rows = connection.execute(_ALL_ABOVE, {"this": step_id}).all()
+    kept = artifacts_in(connection, [row.id for row in rows])
+    return {row.key: Upstream(row.result or {}, row.fingerprint or "", kept.get(row.id, {})) for row in rows}
+
+
+def _all_above() -> Select[Any]:
+    above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("this")).cte("above", recursive=True)
+    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
+    return select(steps.c.id, steps.c.key, steps.c.result, steps.c.fingerprint).where(
+        steps.c.id.in_(select(above.c.needs_id))
+    )
+
+
+# What every step asks is made once: making a question takes SQLAlchemy longer than the database takes to answer it.
+_TAKE = (
+    update(steps)
+    .where(
+        steps.c.id == bindparam("this"),
+        steps.c.attempt == bindparam("its_attempt"),
+        steps.c.status == Status.pending,
+        ~_unmet_needs(),
+    )
+    .values(
+        status=Status.running,
+        claim_token=bindparam("token"),
+        worker=bindparam("by"),
+        heartbeat_at=bindparam("at"),
+        started_at=func.coalesce(steps.c.started_at, bindparam("at")),
+        ended_at=None,
+        progress=None,
+        progress_message=None,
+    )
+    .returning(*steps.c)
+)
+_RUNS = (
+    update(workflows)
+    .where(workflows.c.id == bindparam("this"), workflows.c.status != Status.running)
+    .values(
+        status=Status.running,
+        ended_at=None,
+        seen_at=None,
+        started_at=func.coalesce(workflows.c.started_at, bindparam("at")),
+    )
+)
+_PIPELINE_AND_DATASETS = (
+    select(workflows.c.pipeline, inputs.c.name.label("input_name"), datasets)
+    .select_from(workflows.outerjoin(inputs).outerjoin(datasets))
+    .where(workflows.c.id == bindparam("this"))
+)
+_ALL_ABOVE = _all_above()
+_NO_ARTIFACTS = artifacts.delete().where(artifacts.c.step_id == bindparam("this"))
+_READY_BELOW = (
+    update(steps)
+    .where(
+        steps.c.id.in_(select(needs.c.step_id).where(needs.c.needs_id == bindparam("this"))),
+        # The index on the status, which SQLite would take, leads to all that waits in all workflows.
+        func.coalesce(steps.c.status, "") == Status.pending,
+        ~_unmet_needs(),
+    )
+    .values(ready_at=bindparam("at"))
+)
+_STATUSES = (
+    select(steps.c.status, func.min(steps.c.started_at).label("started_at"))
+    .where(steps.c.workflow_id == bindparam("this"))
+    .group_by(steps.c.status)
+)

@@ -1,0 +1,250 @@
+"""Pipelines of people's own: started, restarted, edited and reused as honestly as the built-in one."""
+
+import contextlib
+import os
+import textwrap
+
+import cast
+import pytest
+
+from jobs.engine import runner
+from jobs.language import sentence
+from jobs.pipelines import describer, registry
+from jobs.verbs import workflows as verbs
+from store import metrics, steps, workflows
+from store.errors import Refused
+from store.tables import Status
+from store.workflows import Filter
+
+HELPER = "FACTOR = 2\n\n\ndef scaled(number):\n    return number * FACTOR\n"
+MINE = """
+from jobs.pipelines import Input, Measure, Param, pipeline, step
+import helper_of_mine
+
+
+@step("topla", params=[Param("number", "int", 3, "Number", low=1)])
+def topla(context):
+    return {"total": helper_of_mine.scaled(context.params["number"])}
+
+
+@step("eğit", needs=("topla",), params=[Param("epochs", "int", 2, "Epochs")])
+def egit(context):
+    total = context.result("topla")["total"]
+    for epoch in range(1, context.params["epochs"] + 1):
+        context.metric(epoch, loss=1 / epoch)
+    return {"scores": {"accuracy": 0.5, "total": float(total)}}
+
+
+@step("sına", needs=("eğit",))
+def sina(context):
+    context.metric(1, loss=9.0)
+    return {"scores": {"accuracy": 0.75}}
+
+
+pipeline(
+    "benim", topla, egit, sina,
+    label="My own",
+    measures=(Measure("accuracy", share=True, main=True),),
+    facets=lambda params, inputs: {"size": "big" if params["number"] > 5 else "small"},
+    title=lambda params, inputs: f"total of {params['number']}",
+    check=lambda params, inputs: [],
+)
+"""
+OTHER = """
+from jobs.pipelines import Param, pipeline, step
+
+
+@step("topla", params=[Param("number", "int", 3, "Number", low=1)])
+def topla(context):
+    return {"total": -1}
+
+
+pipeline("other", topla)
+"""
+
+
+@pytest.fixture
+def project(home, tmp_path, monkeypatch):
+    """A folder with a module of somebody's own, and a helper beside it."""
+    (tmp_path / "helper_of_mine.py").write_text(HELPER)
+    (tmp_path / "mine_of_test.py").write_text(MINE)
+    (tmp_path / "other_of_test.py").write_text(OTHER)
+    monkeypatch.setenv("TRAINYARD_PROJECT", str(tmp_path))
+    monkeypatch.setenv("TRAINYARD_PIPELINES", "mine_of_test,other_of_test")
+    from store.settings import settings
+
+    settings.cache_clear()
+    yield tmp_path
+    describer.close()
+
+
+def do(workflow):
+    """Run every step as a worker's child does: forked, so that it loads the code as it is now."""
+    for step in steps.of_workflow(workflow.id):
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                runner.run_step(step.id, steps.get(step.id).attempt)
+            os._exit(0)
+        os.waitpid(child, 0)
+    return workflows.get(workflow.id)
+
+
+def of(workflow):
+    return {step.key: step for step in steps.of_workflow(workflow.id)}
+
+
+def test_a_pipeline_of_ones_own_is_started_by_the_one_verb(project):
+    """A step may be called eğit; facets, title and measures come from the pipeline, and no dataset is needed."""
+    made = do(verbs.start("benim", {"number": 7}))
+    assert made.status is Status.completed, [step.error for step in steps.of_workflow(made.id)]
+    assert (made.name, made.facets, made.inputs) == ("total of 7", {"size": "big"}, {})
+    assert [each.id for each in workflows.find(Filter(facets={"size": "big"}))] == [made.id]
+    assert workflows.find(Filter(facets={"size": "small"})) == [] and workflows.facet_values("size") == ["big"]
+    assert registry.get("benim").measure("val_accuracy").share
+
+
+def test_scores_and_numbers_belong_to_their_steps(project):
+    """Two steps that leave the same score, or log the same number, lose none of them; the later one is shown."""
+    made = do(verbs.start("benim", {}))
+    found = of(made)
+    assert found["eğit"].scores["accuracy"] == 0.5 and found["sına"].scores == {"accuracy": 0.75}
+    assert made.scores == {"accuracy": 0.75, "total": 6.0}
+    rows = metrics.of_workflow(made.id)
+    assert [(row["step"], row["epoch"], row["loss"]) for row in rows] == [
+        ("eğit", 1, 1.0),
+        ("eğit", 2, 0.5),
+        ("sına", 1, 9.0),
+    ]
+    assert [each.id for each in workflows.find(Filter(sort="accuracy"))] == [made.id]
+
+
+def test_the_cache_does_not_cross_pipelines(project):
+    """A step of the same name and params in another pipeline is another step, and gets its own result."""
+    do(verbs.start("benim", {"number": 3}))
+    other = do(verbs.start("other", {"number": 3}))
+    assert of(other)["topla"].result == {"total": -1} and of(other)["topla"].reused_from is None
+
+
+def test_unchanged_code_is_reused_and_changed_code_runs(project):
+    """Equal code on equal params is reused; a change in a helper, or in one of its constants, runs anew."""
+    first = do(verbs.start("benim", {}))
+    again = do(verbs.start("benim", {}))
+    assert [step.reused_from is not None for step in steps.of_workflow(again.id)] == [True, True, True]
+    (project / "helper_of_mine.py").write_text(f"# a comment\n{HELPER}")
+    assert {cell.reused_from for cell in verbs.plan("benim", {})} <= {first.id, again.id}
+    assert of(do(verbs.start("benim", {})))["topla"].reused_from is not None, "a comment changes nothing"
+    (project / "helper_of_mine.py").write_text(HELPER.replace("FACTOR = 2", "FACTOR = 5"))
+    assert verbs.plan("benim", {})[0].reused_from is None
+    edited = do(verbs.start("benim", {}))
+    assert of(edited)["topla"].result == {"total": 15} and edited.scores["total"] == 15.0
+
+
+def test_an_edit_between_start_and_run_counts(project):
+    """The fingerprint is of the code that the child has loaded, and not of what was there at the start."""
+    do(verbs.start("benim", {}))
+    waiting = verbs.start("benim", {})
+    (project / "helper_of_mine.py").write_text(HELPER.replace("FACTOR = 2", "FACTOR = 7"))
+    assert of(do(waiting))["topla"].result == {"total": 21}
+
+
+def test_restart_and_run_from_here_keep_the_pipeline(project):
+    """Restart starts the same pipeline; run from here changes one cell of it and reuses what is above."""
+    first = do(verbs.start("benim", {"number": 4}))
+    again = verbs.restart(first.id)
+    assert (again.pipeline, again.params, again.parent_id) == ("benim", first.params, first.id)
+    from_here = do(verbs.rerun_from(first.id, "eğit", {"epochs": 5}))
+    assert of(from_here)["topla"].reused_from is not None and of(from_here)["eğit"].reused_from is None
+    assert from_here.params["epochs"] == 5 and from_here.params["number"] == 4
+
+
+def test_what_is_wrong_is_refused_before_anything_is_written(project):
+    """A wrong param, an unknown one, an unknown pipeline and a dataset that nobody takes are one sentence each."""
+    for pipeline, params, inputs, words in (
+        ("benim", {"number": 0}, {}, "number must be at least 1"),
+        ("benim", {"speed": 1}, {}, "There is no parameter 'speed'"),
+        ("nobodys", {}, {}, "There is no pipeline 'nobodys'"),
+        ("benim", {}, {"data": cast.dataset().id}, "takes no dataset"),
+        ("play", {}, {}, "needs a dataset"),
+    ):
+        with pytest.raises(Refused, match=words):
+            verbs.start(pipeline, params, inputs)
+    assert workflows.count(Filter()) == 0
+
+
+def test_a_broken_edit_is_told_and_mended_without_a_restart(project):
+    """A module that cannot be imported says why; other pipelines go on, and a repaired one is back at once."""
+    (project / "mine_of_test.py").write_text("def broken(:\n")
+    assert [each.name for each in registry.everything() if each.name in ("benim", "other")] == ["other"]
+    with pytest.raises(Refused, match="cannot be imported: SyntaxError"):
+        verbs.start("benim", {})
+    (project / "mine_of_test.py").write_text(MINE)
+    assert registry.get("benim").shown == "My own"
+
+
+def test_code_that_is_gone_fails_its_step_with_a_reason(project):
+    """A step whose module is gone when it runs says so, and Retry works once it is back."""
+    made = verbs.start("benim", {})
+    (project / "mine_of_test.py").rename(project / "elsewhere.txt")
+    failed = do(made)
+    assert failed.status is Status.failed and of(failed)["topla"].error.code == "code_gone"
+    assert "no such module" in sentence(of(failed)["topla"].error)
+    (project / "elsewhere.txt").rename(project / "mine_of_test.py")
+    assert do(verbs.retry(made.id)).status is Status.completed
+
+
+def test_nothing_above_a_child_imports_peoples_code(project):
+    """The process that asks knows a pipeline's facts, and has not loaded its module."""
+    import sys
+
+    assert registry.get("benim").step("eğit").needs == ("topla",)
+    assert "mine_of_test" not in sys.modules and "helper_of_mine" not in sys.modules
+
+
+def test_a_step_reads_only_what_it_declares(home):
+    """A dataset that is not declared, and a step that does not come before, are refused with the repair."""
+    from jobs.pipelines import pipeline, step
+
+    @step("sly")
+    def sly(context):
+        return {"name": context.dataset.name}
+
+    @step("blind", needs=("sly",))
+    def blind(context):
+        return context.result("later")
+
+    made = registry._here.pop("sly_one", None) or pipeline("sly_one", sly, blind, inputs=(registry.Input(),))
+    registry._here["sly_one"] = made
+    workflow = verbs.start("sly_one", {}, {"data": cast.dataset().id})
+    with pytest.raises(runner.StepFailedError):
+        runner.run_step(steps.of_workflow(workflow.id)[0].id, 1)
+    assert "add reads_dataset=True" in sentence(of(workflow)["sly"].error)
+    registry._here.pop("sly_one")
+
+
+def test_a_described_pipeline_is_as_its_author_wrote_it(project):
+    """Params that depend on others, results and labels survive the way through the child."""
+    (project / "other_of_test.py").write_text(
+        textwrap.dedent("""
+        from jobs.pipelines import Param, Table, pipeline, step
+
+        @step("show", label="Show it", params=lambda chosen: [
+            Param("kind", "choice", "a", "Kind", choices=("a", "b")),
+            *([Param("extra", "float", 0.5, "Extra", low=0, high=1)] if chosen.get("kind") == "b" else []),
+        ], timeout=7, max_attempts=1)
+        def show(context):
+            return {"rows": Table(["x"], [[1], [2]], label="Rows"), "extra": context.params.get("extra")}
+
+        pipeline("other", show, description="Shows rows.")
+        """)
+    )
+    described = registry.get("other")
+    assert described.description == "Shows rows." and described.step("show").title == "Show it"
+    assert list(described.params({})) == ["kind"] and list(described.params({"kind": "b"})) == ["kind", "extra"]
+    made = do(verbs.start("other", {"kind": "b", "extra": "0.25"}))
+    step = of(made)["show"]
+    assert step.result == {
+        "rows": {"kind": "table", "columns": ["x"], "rows": [[1], [2]], "label": "Rows"},
+        "extra": 0.25,
+    }
+    assert (step.timeout, step.max_attempts) == (7, 1)
