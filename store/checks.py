@@ -28,9 +28,9 @@ def damage(seconds: float | None) -> str | None:
             check = "integrity_check" if end is None else "quick_check"
             found = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
-        if "interrupted" in str(error):
+        if db.sqlite_code(error) == sqlite3.SQLITE_INTERRUPT:
             raise TimeoutError from None
-        return None  # it cannot be opened, which whoever asks it next will say
+        return None  # it cannot be opened, which the next question to it will report
     except sqlite3.DatabaseError as error:
         return str(error)
     return None if found == "ok" else " ".join(str(found).split())

@@ -1,11 +1,19 @@
-"""The only gate to the database: one engine a process, short transactions."""
+"""The only way to the database: one engine a process, short transactions.
+
+A transaction is one of three kinds. `reading` sees the database as it was at its start and waits for nobody. `writing`
+excludes every other `writing`, so that what it reads stays true until it commits. `updating` is for one conditional
+UPDATE that decides by itself, with what hangs on it: it waits for the rows it changes and for nothing else.
+"""
 
 import errno
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +25,12 @@ from store.errors import Refused
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
-# After so long a wait for the lock, whoever waits says that it is alive, and waits on.
+# A wait for the lock is interrupted this often, so that the process can report that it is alive.
 SIGN_OF_LIFE_SECONDS = 2
+# PostgreSQL ends a transaction whose process is silent for so long: a host that is cut off must not keep the lock.
+IDLE_SECONDS = 60
+# The number of the advisory lock of `writing`; any number will do, but it must stay the same.
+LOCK = 7_247_932_706
 LONGEST_SEARCH = 1000
 NOWHERE = (
     "TRAINYARD_DATABASE_URL leads to no database; it must look like postgresql+psycopg://user:password@host/name, "
@@ -30,9 +42,29 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
 )
 
+# SQLSTATE classes and codes after which trying again helps: connection lost, too many connections, conflict, shutdown,
+# lock not available, idle for too long.
+AWAY_STATES = ("08", "40", "53", "57", "55P03", "25P03")
+
+
+class Kind(Enum):
+    """What a transaction may do, and for whom it waits."""
+
+    reading = auto()
+    updating = auto()
+    writing = auto()
+
+
+@dataclass
+class Access:
+    """What a process has open, and what it does while it waits; tests may put a new one in place of `access`."""
+
+    engines: dict[str, Engine] = field(default_factory=dict)
+    signs_of_life: tuple[Callable[[], None], ...] = ()
+
+
+access = Access()
 _elsewhere: ContextVar[Engine | None] = ContextVar("elsewhere", default=None)
-_own: dict[str, Engine] = {}
-_meanwhile: list[Callable[[], None]] = []
 
 
 def engine() -> Engine:
@@ -42,10 +74,10 @@ def engine() -> Engine:
 
 def _own_engine() -> Engine:
     url = settings().database
-    if url not in _own:
+    if url not in access.engines:
         make_home()
-        _own.setdefault(url, _make_engine(url))
-    return _own[url]
+        access.engines.setdefault(url, _make_engine(url))
+    return access.engines[url]
 
 
 @contextmanager
@@ -66,6 +98,8 @@ def _make_engine(url: str) -> Engine:
     if made.dialect.name == "sqlite":
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", _begin_sqlite)
+    elif made.dialect.name == "postgresql":
+        event.listen(made, "begin", _begin_postgresql)
     return made
 
 
@@ -77,39 +111,43 @@ class Away(RuntimeError):  # noqa: N818 - a state of affairs, not an error of th
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A consistent look at the database that never waits for a writer."""
-    with engine().connect().execution_options(readonly=True) as connection, connection.begin():
-        yield connection
+    """Show the database as it is at this moment, whatever is written meanwhile; never waits for a writer."""
+    with engine().connect() as connection:
+        connection = connection.execution_options(kind=Kind.reading)
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """A transaction that takes the write lock first, so that read, decide, write is atomic."""
-    try:
-        with engine().connect() as connection, _begun(connection):
-            yield connection
-    except DBAPIError as error:
-        if "disk is full" in str(error.orig):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        if _is_locked(error) or _server_is_away(error):
-            raise Away("The database was busy or away for too long.") from error
-        raise
+    """Hold the write lock from before the first read until the commit, so that read, decide, write is atomic."""
+    with _explained(), engine().connect() as connection, _begun(connection, Kind.writing):
+        yield connection
+
+
+@contextmanager
+def updating() -> Iterator[Connection]:
+    """Change rows by statements that decide by themselves. On SQLite this is the same as `writing`."""
+    with _explained(), engine().connect() as connection, _begun(connection, Kind.updating):
+        yield connection
 
 
 @contextmanager
 def restructuring() -> Iterator[Connection]:
-    """A transaction in which whole tables may be replaced: SQLite must not follow references meanwhile, as it would
+    """Hold the write lock while whole tables may be replaced: SQLite must not follow references meanwhile, as it would
     delete what refers to a table that is dropped."""
     with engine().connect() as connection:
-        if engine().dialect.name != "sqlite":
-            with connection.begin():
+        if connection.dialect.name != "sqlite":
+            with _begun(connection, Kind.writing):
                 yield connection
             return
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
         try:
-            with connection.begin():
+            with _begun(connection, Kind.writing):
                 yield connection
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise RuntimeError("the new tables do not fit together; nothing was changed")
@@ -119,27 +157,59 @@ def restructuring() -> Iterator[Connection]:
 
 def while_waiting(*signs_of_life: Callable[[], None]) -> None:
     """Call these now and then while another process holds the write lock for long; for connections opened from now."""
-    _meanwhile[:] = signs_of_life
+    access.signs_of_life = signs_of_life
 
 
-def _begun(connection: Connection) -> Transaction:
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the driver raises into a full disk or an absent database, by its code."""
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_full(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        if _is_locked(error) or _server_is_away(error):
+            raise Away("The database was busy or away for too long.") from error
+        raise
+
+
+def _begun(connection: Connection, kind: Kind) -> Transaction:
+    connection = connection.execution_options(kind=kind)
     end = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             return connection.begin()
         except DBAPIError as error:
-            if not _meanwhile or not _is_locked(error) or time.monotonic() > end:
+            if not access.signs_of_life or not _is_locked(error) or time.monotonic() > end:
                 raise
-        for sign_of_life in _meanwhile:
+        for sign_of_life in access.signs_of_life:
             sign_of_life()
 
 
+def sqlite_code(error: BaseException | None) -> int | None:
+    """Return SQLite's primary result code, or None for an error of another origin."""
+    code = getattr(error, "sqlite_errorcode", None)  # the higher bytes of an extended code only add detail
+    return code & 0xFF if code is not None else None
+
+
+def _state(error: DBAPIError) -> str:
+    """The SQLSTATE; empty when there was no connection that could have told one."""
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _is_full(error: DBAPIError) -> bool:
+    return sqlite_code(error.orig) == sqlite3.SQLITE_FULL or _state(error) == "53100"
+
+
 def _is_locked(error: DBAPIError) -> bool:
-    return "database is locked" in str(error.orig)
+    return sqlite_code(error.orig) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or _state(error) == "55P03"
 
 
 def _server_is_away(error: DBAPIError) -> bool:
-    return engine().dialect.name != "sqlite" and isinstance(error, OperationalError)
+    if sqlite_code(error.orig) is not None:
+        return False
+    lost = error.connection_invalidated or (isinstance(error, OperationalError) and not _state(error))
+    return lost or _state(error).startswith(AWAY_STATES)
 
 
 def check() -> None:
@@ -175,14 +245,14 @@ def address() -> str:
 
 def release() -> None:
     """Let go of every connection; the next question opens new ones."""
-    for made in _own.values():
+    for made in access.engines.values():
         made.dispose()
 
 
 def close() -> None:
     """Let go of everything, as before the settings change."""
     release()
-    _own.clear()
+    access.engines.clear()
 
 
 def _url() -> URL:
@@ -205,17 +275,38 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _patience() -> float:
-    return SIGN_OF_LIFE_SECONDS if _meanwhile else BUSY_SECONDS
+    return SIGN_OF_LIFE_SECONDS if access.signs_of_life else BUSY_SECONDS
+
+
+def _kind(connection: Connection) -> Kind:
+    kind: Kind = connection.get_execution_options().get("kind", Kind.writing)
+    return kind
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    readonly = connection.get_execution_options().get("readonly")
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if _kind(connection) is Kind.reading else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Limit the waits of a transaction that writes, and take the lock, in one statement."""
+    kind = _kind(connection)
+    if kind is Kind.reading:
+        return
+    limits = f"set_config('lock_timeout', '{int(_patience() * 1000)}', true), " + (
+        f"set_config('idle_in_transaction_session_timeout', '{int(IDLE_SECONDS * 1000)}', true)"
+    )
+    lock = f", pg_advisory_xact_lock({LOCK})" if kind is Kind.writing else ""
+    try:
+        connection.exec_driver_sql(f"SELECT {limits}{lock}")
+    except DBAPIError:
+        # SQLAlchemy takes the transaction for not begun, while the server waits for its end.
+        connection.connection.rollback()
+        raise
 
 
 def _forget_after_fork() -> None:
     """A child must not use, nor close, what its parent had open. What its parent knows of statements it may keep."""
-    for made in _own.values():
+    for made in access.engines.values():
         made.dispose(close=False)
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from store import db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-NEWEST = "0004"
+# A revision, and every one before it, has a file of its own, which its number names.
+KNOWN = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+NEWEST = max(KNOWN)
 
 
 def prepare() -> None:
@@ -21,6 +23,8 @@ def prepare() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with db.restructuring() as connection:
+        if _revision(connection) == NEWEST:  # another process was first
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -28,11 +32,10 @@ def prepare() -> None:
 def current() -> str | None:
     """The revision the database is at; None when it is new."""
     with db.reading() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return _revision(connection)
 
 
-def known() -> set[str]:
-    """Every revision that this version can bring up to date."""
-    return {path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")}
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))

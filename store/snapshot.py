@@ -112,11 +112,11 @@ def replaced_by(database: Path) -> Iterator[None]:
 
 @contextmanager
 def _plainly(file: Path) -> Iterator[None]:
-    """A disk that is full or broken is told as such."""
+    """Raise OSError for a disk that is full or broken."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        code = errno.ENOSPC if "full" in str(error) else errno.EIO
+        code = errno.ENOSPC if db.sqlite_code(error) == sqlite3.SQLITE_FULL else errno.EIO
         raise OSError(code, str(error), str(file)) from error
 
 
@@ -146,7 +146,7 @@ def _check(connection: sqlite3.Connection) -> None:
     if unknown or not {"alembic_version", "workflows", "steps"} <= _names(connection, "table"):
         raise Refused("The database in the backup is not one of Trainyard.")
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if revision is None or revision[0] not in schema.known():
+    if revision is None or revision[0] not in schema.KNOWN:
         raise Refused("The backup was made by a newer Trainyard; install that one to restore it.")
 
 
