@@ -80,7 +80,7 @@ class Writer:
 
     def add_file(self, kept: Kept) -> bool:
         """Take in a stored file; False when it is gone or is not what was written."""
-        part = self._add(_name_of(kept.sha256), files.path_of(kept.sha256), kept.size, kept.sha256)
+        part = self._add(_name_of(kept.sha256), files.unverified(kept), kept.size, kept.sha256)
         if part:
             self._files[kept.sha256] = part
         return part is not None

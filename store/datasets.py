@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import actors, db, files
+from store import actors, db, files, sweep
 from store.errors import ConflictError, NotFound
 from store.records import record
-from store.tables import artifacts, datasets, inputs, now
+from store.tables import datasets, inputs, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
                     if twin.dialect == described["dialect"]:
                         found = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
                         return record(Dataset, found)
-                if not files.path_of(kept.sha256).exists():
+                if files.find(kept.sha256) is None:
                     raise ConflictError("The same file was deleted while this one arrived; send it again.")
                 newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
                 values = {
@@ -172,10 +172,7 @@ def remove(dataset_id: int) -> None:
         if users:
             raise ConflictError(f"{dataset.title} is used by {users} workflows; delete those first.")
         connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
-        others = connection.scalar(select(func.count()).where(datasets.c.sha256 == dataset.sha256)) or 0
-        others += connection.scalar(select(func.count()).where(artifacts.c.sha256 == dataset.sha256)) or 0
-        if not others:
-            files.remove(dataset.sha256)
+    sweep.remove_unnamed([dataset.sha256])
 
 
 def _newest(text: str) -> Subquery:

@@ -1,9 +1,10 @@
-"""Files that nothing names: what a step saved before it failed, and what an upload left when it was cut off."""
+"""Files that no row names. Nothing else removes a stored file, and only once the rows that named it are gone for good:
+what is removed before the commit is lost when the commit fails."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
@@ -13,30 +14,57 @@ from store.tables import Status, artifacts, datasets, now, steps
 AGE = timedelta(days=1)
 AT_ONCE = 500
 
+log = logging.getLogger(__name__)
+
 
 def sweep() -> int:
     """Remove them once they are old, and checkpoints of steps that will not go on; returns how many there were.
 
-    A file gets its name in the database some time after it got its place on the disk: an upload within minutes, what
-    a step saved when the step completes. So what is younger than a day stays, and so does what is not a day older than
-    the oldest step that runs. Looking and removing happen under the write lock, under which a name is given only to a
-    file that is there.
+    A row names a file some time after it got its place on the disk: an upload within minutes, what a step saved when
+    the step completes. So what is younger than a day stays, and so does what is not a day older than the oldest step
+    that runs.
     """
-    removed = 0
-    old = [path.name for path in files.stored() if _written(path) < time.time() - AGE.total_seconds()]
-    for start in range(0, len(old), AT_ONCE):
-        removed += _remove_unnamed(old[start : start + AT_ONCE])
-    return removed + _drop_old_checkpoints()
+    limit = time.time() - AGE.total_seconds()
+    old = {each.sha256 for each in files.stored() if each.written < limit}
+    return _remove_unnamed(old, _is_old) + _drop_old_checkpoints()
 
 
-def _remove_unnamed(names: list[str]) -> int:
-    with db.writing() as connection:
-        before = (_oldest_start(connection) - AGE).timestamp()
-        free = set(names) - set(_named(connection, names))
-        gone = [name for name in free if _written(files.path_of(name)) < before]
-        for name in gone:
-            files.remove(name)
-        return len(gone)
+def remove_unnamed(hashes: Iterable[str]) -> int:
+    """Remove those of these files that no row names any more; returns how many. To be called after the commit that
+    deleted rows: what a crash in between leaves is found by the sweep."""
+    return _remove_unnamed(set(hashes), lambda _connection: lambda _sha256: True)
+
+
+def _remove_unnamed(hashes: set[str], may_go: Callable[[Connection], Callable[[str], bool]]) -> int:
+    """Look and remove under the write lock, under which a row is only written for a file that is there."""
+    removed, names = 0, sorted(hashes)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        with db.writing() as connection:
+            agrees = may_go(connection)
+            free = set(some) - set(_named(connection, some))
+            removed += sum(_remove(sha256) for sha256 in free if agrees(sha256))
+    return removed
+
+
+def _remove(sha256: str) -> bool:
+    try:
+        files.remove(sha256)
+    except OSError:  # the rows are gone all the same, and the next sweep tries again
+        log.exception("could not remove the file %s", sha256)
+        return False
+    return True
+
+
+def _is_old(connection: Connection) -> Callable[[str], bool]:
+    """Whether a file was written, or written anew, a day before the oldest step that runs began."""
+    limit = (_oldest_start(connection) - AGE).timestamp()
+
+    def is_old(sha256: str) -> bool:
+        stored = files.find(sha256)
+        return stored is not None and stored.written < limit
+
+    return is_old
 
 
 def _named(connection: Connection, names: list[str]) -> Iterator[str]:
@@ -58,10 +86,3 @@ def _drop_old_checkpoints() -> int:
     for step_id in kept - going_on:
         files.drop_checkpoints(step_id)
     return len(kept - going_on)
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:  # removed meanwhile, so there is nothing to do
-        return time.time()

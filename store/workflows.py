@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
-from store import actors, db, files, metrics, steps
+from store import actors, db, files, metrics, steps, sweep
 from store.errors import ConflictError, NotFound
 from store.records import record
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
@@ -293,11 +293,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
         candidates = set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.step_id.in_(owned))))
         checkpoints = list(connection.scalars(owned))
         removed = connection.execute(delete(workflows).where(workflows.c.id.in_(workflow_ids))).rowcount
-        candidates -= set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(candidates))))
-        candidates -= set(connection.scalars(select(datasets.c.sha256).where(datasets.c.sha256.in_(candidates))))
-        # Under the write lock, so that no step can begin to reuse a file on its way out.
-        for sha256 in candidates:
-            files.remove(sha256)
+    sweep.remove_unnamed(candidates)
     for gone in checkpoints:
         files.drop_checkpoints(gone)
     return removed

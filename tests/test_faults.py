@@ -723,8 +723,8 @@ def test_what_is_killed_while_saving_leaves_no_half_file(home):
     with os.fdopen(read_end) as stream:
         said = set(stream.read().split())
     stored = list(files.stored())
-    assert len(said) > 5 and said <= {path.name for path in stored}
-    assert all(files._hash_of(path) == path.name for path in stored)
+    assert len(said) > 5 and said <= {each.sha256 for each in stored}
+    assert all(files.verified(files.Kept(each.sha256, each.size)) for each in stored)
     files.sweep_scratch()
     assert not list((home / "scratch").iterdir())
 

@@ -245,7 +245,7 @@ def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
     monkeypatch.setattr(sandbox, "MEMORY", 1 << 20)
     with pytest.raises(Refused, match="of memory"):
         datasets.add([b"a,b\n", b"0.123456789,some words\n" * 400_000], "big.csv")
-    assert [path for path in files._root().rglob("*") if path.is_file()] == []
+    assert [path for path in files.folder.root().rglob("*") if path.is_file()] == []
 
 
 def test_what_is_our_fault_is_written_down(tmp_path, caplog):

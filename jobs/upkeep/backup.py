@@ -223,7 +223,7 @@ def _put_back(reader: Reader, needed: set[str], progress: Progress) -> None:
 def _place(reader: Reader, manifest: Manifest, needed: set[str]) -> None:
     """While nobody can delete any: see to it that every file is there."""
     for sha256 in needed:
-        if not files.path_of(sha256).exists():
+        if files.find(sha256) is None:
             reader.store(sha256)
     for part in manifest.checkpoints:
         with files.scratch() as folder:
@@ -293,7 +293,7 @@ def _check_target(file: Path, force: bool) -> None:
 
 def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool) -> None:
     """The new files, the database and its log of changes, and the backup of what is there now."""
-    size = sum(reader.size_of(sha256) for sha256 in needed if not files.path_of(sha256).exists())
+    size = sum(reader.size_of(sha256) for sha256 in needed if files.find(sha256) is None)
     size += 2 * staged.stat().st_size
     if in_use:
         live = snapshot.path()
@@ -308,7 +308,7 @@ def _check_room(folder: Path, size: int) -> None:
 
 
 def _size(size: int) -> str:
-    return f"{size / (1 << 30):,.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):,.1f} MB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def _link(source: Path, target: Path) -> None:

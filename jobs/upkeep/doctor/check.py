@@ -28,10 +28,6 @@ def stat_of(path: Path) -> os.stat_result | None:
         return None
 
 
-def total_size(paths: list[Path]) -> int:
-    return sum(stat.st_size for path in paths if (stat := stat_of(path)))
-
-
 def size(count: int) -> str:
     """A number of bytes, in GB of a thousand million."""
     return f"{count / 1e9:,.1f} GB"

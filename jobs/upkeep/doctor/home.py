@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from jobs.upkeep.doctor.check import Check, counted, existing, named, size, stat_of, total_size
+from jobs.upkeep.doctor.check import Check, counted, existing, named, size, stat_of
 from store import files
 from store.settings import settings
 
@@ -77,7 +77,7 @@ def _modes(home: Path) -> Iterator[Check]:
 def check_disk(_: bool) -> Iterator[Check]:
     folder = existing(settings().folder)
     free = shutil.disk_usage(folder).free
-    stored = total_size(list(files.stored())) if settings().files.is_dir() else 0
+    stored = sum(each.size for each in files.stored()) if settings().files.is_dir() else 0
     found = f"{size(free)} free, {size(stored)} stored."
     if free < ROOM:
         yield Check("disk", "problem", found, "Make room: delete workflows and datasets that are not needed.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jobs.upkeep.doctor.check import RESTORE, Check, listed, size, total_size
+from jobs.upkeep.doctor.check import RESTORE, Check, listed, size
 from store import checks, files
 from store.files import Kept
 from store.settings import settings
@@ -27,21 +27,19 @@ def check_files(deep: bool) -> Iterator[Check]:
     else:
         how = "by their hashes" if deep else "by their sizes; by their hashes with --deep"
         yield Check("files", "ok", f"{len(named)} stored files in {settings().files} are whole, {how}.")
-    free = [path for path in files.stored() if path.name not in named]
+    free = [each.size for each in files.stored() if each.sha256 not in named]
     if free:
         yield Check(
             "files",
             "note",
-            f"{len(free)} stored files belong to nothing ({size(total_size(free))}).",
+            f"{len(free)} stored files belong to nothing ({size(sum(free))}).",
             "They are removed a day after they were written, while the app runs.",
         )
 
 
 def _there(kept: Kept) -> bool:
-    try:
-        return files.path_of(kept.sha256).stat().st_size == kept.size
-    except FileNotFoundError:
-        return False
+    stored = files.find(kept.sha256)
+    return stored is not None and stored.size == kept.size
 
 
 def _whole(kept: Kept) -> bool:

@@ -1,0 +1,76 @@
+"""Checkpoints: what a step needs to go on after a kill. They lie beside the files, so that every host finds them."""
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from store.files.kept import hash_of
+from store.settings import settings
+
+
+def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
+    """Take over what a step needs to go on after a kill, in place of what it kept before.
+
+    The name says what is in it and what made it, so that a damaged one, one of other settings or of another step is
+    never taken for this step's."""
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    before = checkpoints(step_id)
+    target = _folder() / _name(step_id, made_by, temporary)
+    temporary.replace(target)
+    for old in before:
+        if old != target:
+            old.unlink(missing_ok=True)
+
+
+def checkpoints(step_id: int) -> list[Path]:
+    """List what a step kept, whole or not, newest first."""
+    return sorted(_folder().glob(f"step-{step_id}-*"), key=_written, reverse=True)
+
+
+def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
+    """Return the newest checkpoint that is what was written, by this step as it is now."""
+    for path in checkpoints(step_id):
+        with suppress(FileNotFoundError):
+            if path.name == _name(step_id, made_by, path):
+                return path
+    return None
+
+
+def steps_with_checkpoints() -> set[int]:
+    """Return the ids of steps that kept something to go on from."""
+    return {int(number) for path in _folder().glob("step-*-*") if (number := path.name.split("-")[1]).isdecimal()}
+
+
+def drop_checkpoints(step_id: int) -> None:
+    for path in checkpoints(step_id):
+        path.unlink(missing_ok=True)
+
+
+def all_checkpoints() -> dict[Path, int]:
+    """Return what any step kept, and which step it was."""
+    return {path: int(path.name.split("-")[1]) for path in _folder().glob("step-[0-9]*-*")}
+
+
+def place_checkpoint(name: str, temporary: Path) -> None:
+    """Put back a checkpoint under the name it had."""
+    temporary.replace(_folder() / name)
+
+
+def _folder() -> Path:
+    folder = settings().folder / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # another process dropped it just now
+        return 0
+
+
+def _name(step_id: int, made_by: str, path: Path) -> str:
+    told = f"{step_id} {made_by} {hash_of(path)}"
+    return f"step-{step_id}-{hashlib.sha256(told.encode()).hexdigest()}"

@@ -1,0 +1,80 @@
+"""Where files live: a folder, each under its hash. Another place, such as a bucket, would be a module like this one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.files.kept import Kept
+from store.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that has its place, whether any row names it or not."""
+
+    sha256: str
+    size: int
+    written: float  # seconds since 1970, when it was last put here
+
+
+def root() -> Path:
+    folder = settings().files
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def path_of(sha256: str) -> Path:
+    """Where the file with this hash lives; built from the hash alone."""
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("not a sha256")
+    return root() / sha256[:2] / sha256
+
+
+def put(temporary: Path, kept: Kept) -> None:
+    """Give a synced file of the same disk its place, in one step; afterwards a crash cannot lose it."""
+    target = path_of(kept.sha256)
+    target.parent.mkdir(exist_ok=True, mode=0o700)
+    os.utime(temporary)  # it is in the store from now on, whenever it was written
+    temporary.replace(target)
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def same_disk(path: Path) -> bool:
+    """Whether a file can be put here without being copied."""
+    return path.stat().st_dev == root().stat().st_dev
+
+
+def local(sha256: str) -> Path:
+    """A copy on this machine to read from: here, the file itself."""
+    return path_of(sha256)
+
+
+def find(sha256: str) -> Stored | None:
+    """What is here under this hash, by its size only; None when there is nothing."""
+    try:
+        stat = path_of(sha256).stat()
+    except FileNotFoundError:
+        return None
+    return Stored(sha256, stat.st_size, stat.st_mtime)
+
+
+def stored() -> Iterator[Stored]:
+    """List every file that has its place; one that goes meanwhile may be left out."""
+    for path in root().glob("??/*"):
+        if len(path.name) == 64 and (found := find(path.name)):
+            yield found
+
+
+def remove(sha256: str) -> None:
+    """Remove a file that no row names; only `store.sweep` may know that."""
+    path_of(sha256).unlink(missing_ok=True)
+
+
+def free_bytes() -> int:
+    return shutil.disk_usage(root()).free

@@ -1,0 +1,101 @@
+"""Files on their way into the store: written aside, hashed while they are written, synced, and put in place."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from store.files import folder
+from store.files.kept import Kept, hash_of
+
+CHUNK = 1 << 20
+
+
+class Incoming:
+    """A file that is being written; its hash grows with it, so that it need not be read again to be kept."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes | memoryview) -> int:
+        self._stream.write(chunk)
+        self._hash.update(chunk)
+        size = memoryview(chunk).nbytes
+        self.size += size
+        return size
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @property
+    def kept(self) -> Kept:
+        """What it is known by, when all of it is written."""
+        return Kept(self._hash.hexdigest(), self.size)
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are so far, flushed, so that they can be read."""
+        self._stream.flush()
+        return Path(self._stream.name)
+
+    def keep(self) -> Kept:
+        """Give the file its final place; afterwards a crash cannot lose it."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        folder.put(Path(self._stream.name), self.kept)
+        return self.kept
+
+
+@contextmanager
+def incoming() -> Iterator[Incoming]:
+    """Receive a file of any size; what was not kept is removed."""
+    with _begin() as stream:
+        try:
+            yield Incoming(stream)
+        finally:
+            Path(stream.name).unlink(missing_ok=True)
+
+
+def writing(path: Path) -> Incoming:
+    """Open a file of the caller's own that is to be kept."""
+    return Incoming(path.open("wb"))
+
+
+def keep(path: Path, known: Kept | None = None) -> Kept:
+    """Move a finished file into the store; `known` is what it was while it was written."""
+    with path.open("rb") as source:
+        kept = known or Kept(hash_of(path), path.stat().st_size)
+        os.fsync(source.fileno())
+    if folder.same_disk(path):
+        folder.put(path, kept)
+        return kept
+    with path.open("rb") as source, incoming() as target:
+        while chunk := source.read(CHUNK):
+            target.write(chunk)
+        return target.keep()
+
+
+def begun() -> list[Path]:
+    """What is being received, or was when its process was killed."""
+    return list(folder.root().glob("incoming-*"))
+
+
+def _begin() -> BinaryIO:
+    """Open a new file, locked. A sweep may find it before it is locked, and remove it; then another one is made."""
+    while True:
+        stream = tempfile.NamedTemporaryFile(dir=folder.root(), prefix="incoming-", delete=False)  # noqa: SIM115
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        if Path(stream.name).exists():
+            return stream  # type: ignore[return-value]
+        stream.close()
