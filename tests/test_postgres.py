@@ -142,6 +142,15 @@ def test_a_frozen_process_gives_the_lock_back(home, monkeypatch):
 # Waiting
 
 
+def test_a_sign_of_life_does_not_wait_for_the_lock(home, monkeypatch):
+    """A step says that it is alive while another process reads, decides and writes for long."""
+    monkeypatch.setattr(db, "BUSY_SECONDS", 5)
+    claim = steps.claim(steps.of_workflow(cast.play())[0].id, 1, "w")
+    with db.writing():
+        results = at_once(lambda: steps.beat(claim, progress=None))
+    assert results == [None]
+
+
 def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
     """What waits for the lock for too long is refused in a way that helps to try again, and leaves nothing behind."""
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.3)
