@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from jobs.pipelines import registry
 from pages.parts import charts, live, words
 from pages.parts.compare import comparison
 from pages.parts.compare.comparison import Asked
@@ -90,17 +91,18 @@ def _panel(ids: Sequence[int]) -> bool:
         _curves(found)
     with st.container(border=True, key=f"{KEY}-scores"):
         _scores(found)
-    with st.container(border=True, key=f"{KEY}-settings"):
-        _settings(found)
+    if len(found) > 1:
+        with st.container(border=True, key=f"{KEY}-settings"):
+            _settings(found)
     return listing.changing(found)
 
 
 def _curves(found: Sequence[Workflow]) -> None:
     ids = [workflow.id for workflow in found]
-    names = metrics.names_of(ids)
+    names = metrics.names_of(ids, registry.main_curves())
     if not names:
         st.markdown("**Curves**")
-        st.caption("None of these has been trained far enough to have a curve.")
+        st.caption("None of these has recorded a curve yet.")
         return
     if st.session_state.get(f"{KEY}-curve") not in names:
         st.session_state[f"{KEY}-curve"] = names[0]  # what most of them have comes first
@@ -120,7 +122,7 @@ def _curves(found: Sequence[Workflow]) -> None:
     curves = metrics.overlay(ids, shown)
     titles = {workflow.id: workflow.name for workflow in found}
     st.plotly_chart(
-        charts.comparison(curves, titles, shown),
+        charts.comparison(curves, titles, comparison.curve_measure(shown)),
         key=f"{KEY}-chart",
         config=charts.CONFIG,
         alt=f"{comparison.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
@@ -134,7 +136,8 @@ def _scores(found: Sequence[Workflow]) -> None:
     if st.session_state.get(f"{KEY}-baseline") not in ids:
         st.session_state[f"{KEY}-baseline"] = ids[0]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown("**Scores** :gray[on rows kept aside; the best of each is marked]", width="content")
+        marked = "" if comparison.apart(found) else " :gray[the best of each is marked]"
+        st.markdown(f"**Scores**{marked}", width="content")
         baseline = st.selectbox(
             "Differences to",
             ids,
@@ -157,8 +160,8 @@ def _scores(found: Sequence[Workflow]) -> None:
     )
     if comparison.apart(found):
         st.caption(
-            ":material/info: These do not all learn the same target from the same dataset, "
-            "so their scores answer different questions."
+            ":material/info: These are not all of the same pipeline, data and target, so their scores answer different "
+            "questions and none is marked as the best."
         )
 
 
@@ -166,7 +169,7 @@ def _settings(found: Sequence[Workflow]) -> None:
     table, same = comparison.setting_table(found)
     st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} alike]")
     if table.empty:
-        st.caption("They were started with exactly the same settings.")
+        st.caption("They were started with the same settings.")
         return
     st.dataframe(
         table,
@@ -174,7 +177,7 @@ def _settings(found: Sequence[Workflow]) -> None:
         height="content",
         key=f"{KEY}-setting-table",
         alt="Settings that differ",
-        column_config={"Setting": st.column_config.TextColumn(pinned=True)},
+        column_config={"Setting": st.column_config.TextColumn(pinned=True, width=170)},
     )
 
 

@@ -12,7 +12,6 @@ from jobs.verbs import queues
 from pages.parts import charts, commands, links, live, press, tables, visitor, words
 from pages.parts.press import Held
 from pages.parts.queue import listings
-from pages.parts.workflow_list import listing
 from store import steps
 from store.program import COMMAND
 from store.tables import Status
@@ -53,7 +52,7 @@ def _panel(hold: Held) -> bool:
 
 @st.cache_resource
 def last_known() -> dict[str, Queues | None]:
-    """What was seen when the queue could last be reached, for everybody who looks."""
+    """The queue as it was when it could last be reached, for all visitors."""
     return {"queues": None}
 
 
@@ -61,11 +60,11 @@ def _unreachable(now: Queues, known: Queues | None) -> None:
     st.error(words.plain(now.error or ""), icon=":material/cloud_off:")
     if known:
         st.caption(
-            f"Waiting, running, failed and the last jobs are from what is saved, and right. The queue and the "
-            f"workers are shown as they were at {known.at:%H:%M:%S} UTC, {words.ago(known.at)}."
+            "These counts and the last jobs come from the database and are current. The queue and the workers are "
+            f"shown as of {visitor.clock(known.at)}, {words.ago(known.at)}."
         )
     else:
-        st.caption("Waiting, running, failed and the last jobs are from what is saved, and right.")
+        st.caption("These counts and the last jobs come from the database and are current.")
 
 
 def _numbers(now: Queues) -> None:
@@ -84,7 +83,7 @@ def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
             if not reachable:
                 st.badge("Not reachable", icon=":material/cloud_off:", color="gray")
             elif queue.paused:
-                st.badge("Paused: no further step starts", icon=":material/pause_circle:", color="orange")
+                st.badge("Paused: no new steps start", icon=":material/pause_circle:", color="orange")
             else:
                 st.badge("Open", icon=":material/play_circle:", color="green")
             st.space("stretch")
@@ -93,14 +92,14 @@ def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
                     "Resume",
                     "play_arrow",
                     partial(hold.press, queues.resume, queue.name),
-                    **visitor.changes("Steps start again.", reachable),
+                    **visitor.changes("New steps start again.", reachable),
                 )
             else:
                 _button(
                     "Pause",
                     "pause",
                     partial(hold.press, queues.pause, queue.name),
-                    **visitor.changes("No further step starts; running ones end in peace.", reachable),
+                    **visitor.changes("No new steps start; running steps finish.", reachable),
                 )
             if visitor.may_change():
                 verb = "resume" if queue.paused else "pause"
@@ -199,7 +198,12 @@ def _job_actions(hold: Held, job: JobRow | None) -> None:
         )
         _command(commands.retry(job.workflow_id))
     elif not job.status.over:
-        _button("Stop", "stop_circle", partial(hold.ask, "stop", job.step_id), **visitor.changes("Asks first."))
+        _button(
+            "Stop",
+            "stop_circle",
+            partial(hold.ask, "stop", job.step_id),
+            **visitor.changes("Stops the step, after a question."),
+        )
         _command(commands.cancel(job.workflow_id))
 
 
@@ -217,7 +221,7 @@ def _button(said: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
 def _ask_to_stop(hold: Held) -> None:
     job = next((job for job in queue_view.recent_jobs(JOBS) if job.step_id == hold.about), None)
     if job:
-        title = f"Stop {words.plain(listing.step_title(job.step))} of #{job.workflow_id}?"
+        title = f"Stop {words.plain(words.titled(job.step))} of #{job.workflow_id}?"
         hold.dialog(title, "stop_circle", partial(_stop, hold, job))
 
 

@@ -1,20 +1,17 @@
 """One workflow: a notebook whose cells are durable background jobs."""
 
-import contextlib
 from collections.abc import Callable
 
 import streamlit as st
 
-from jobs.language import sentence_of
-from jobs.tabular import algorithms
 from jobs.verbs import spreadsheet
 from jobs.verbs import workflows as verbs
-from pages.parts import address, commands, links, live, visitor, words
+from pages.parts import address, commands, graph, links, live, presentation, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
 from store import files, metrics, steps, workflows
-from store.errors import NotFound, Refused
+from store.errors import NotFound
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
@@ -23,7 +20,8 @@ MORE = {
     "Delete": ("delete", ":material/delete: Delete"),
 }
 ORIGINS = {"restart": "restart of", "compose": "composed from", "rerun": "changed from"}
-OTHER_SCORES = ("balanced_accuracy", "f1", "auc", "rmse", "mae")
+MOST_SCORES = 6
+CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 
 
 def show() -> None:
@@ -59,7 +57,7 @@ def _asked_for() -> Workflow | None:
 def _nothing(what: str, deleted: bool) -> None:
     st.header(what, anchor=False)
     st.markdown(
-        "It may have been deleted, or the address was copied in part."
+        "It may have been deleted, or the link was cut off."
         if deleted
         else "A workflow's address ends in its number, such as workflow?id=42."
     )
@@ -81,7 +79,7 @@ def _header(workflow: Workflow, hold: Held) -> None:
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
-            st.caption(_subtitle(workflow))
+            st.caption(presentation.of(workflow.pipeline).about(workflow))
         _buttons(workflow, hold)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
@@ -107,7 +105,7 @@ def _buttons(workflow: Workflow, hold: Held) -> None:
                 on_click=hold.press,
                 type="primary",
                 args=(verbs.retry, workflow.id),
-                **visitor.changes("Goes on where it was cancelled."),
+                **visitor.changes("Continues where it was cancelled."),
             )
         st.button(
             "Restart",
@@ -159,24 +157,6 @@ def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
     return found
 
 
-def _subtitle(workflow: Workflow) -> str:
-    facets = workflow.facets
-    if "target" not in facets:
-        given = [words.plain(each.title) for each in workflow.inputs.values()]
-        told = [f"{words.plain(name)} {words.plain(value)}" for name, value in sorted(facets.items())]
-        return " · ".join([words.plain(workflow.pipeline), *given, *told])
-    try:
-        algorithm = algorithms.get(facets.get("algorithm", "")).label
-    except Refused:
-        algorithm = facets.get("algorithm", "")
-    data = workflow.data
-    version = f", version {data.version}" if data and data.version > 1 else ""
-    return (
-        f"{words.plain(data.name if data else '')}{version} · predicts {words.plain(facets['target'])} · "
-        f"{words.plain(algorithm)}"
-    )
-
-
 def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], Notebook]]) -> bool:
     """Everything that changes by itself; answers whether it still can."""
     hold.settle_part()
@@ -191,7 +171,10 @@ def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], N
     if book.workflow.status is Status.completed:
         with above:
             _summary(book)
-    cells.draw(book, hold)
+    if len(book.steps) > 1 and _view() == GRAPH:
+        _graph(book, hold)
+    else:
+        cells.draw(book, hold)
     return not book.workflow.status.over
 
 
@@ -202,20 +185,54 @@ def _status_line(book: Notebook, key: str) -> None:
         st.caption(
             _when(workflow),
             width="content",
-            help=f"Posted {words.exactly(workflow.created_at)}, started "
-            f"{words.exactly(workflow.started_at)}, ended {words.exactly(workflow.ended_at)}",
+            help=f"Posted {visitor.exactly(workflow.created_at)}, started "
+            f"{visitor.exactly(workflow.started_at)}, ended {visitor.exactly(workflow.ended_at)}",
         )
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
         if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
-            st.caption(f"{notebook.title(going.name)}: {cells.progress_words(book, going)}", width="content")
+            st.caption(f"{words.plain(book.title(going))}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
             st.markdown(
-                f":red[Stopped at {notebook.title(failed.name).lower()}: {words.plain(notebook.error(failed))}]"
+                f":red[Stopped at {words.plain(book.title(failed).lower())}: {words.plain(notebook.error(failed))}]"
             )
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)
+
+
+def _view() -> str | None:
+    """Whether the steps are shown as cells below each other, or as a graph."""
+    return st.segmented_control(
+        "Show the steps as",
+        [CELLS, GRAPH],
+        default=CELLS,
+        required=True,
+        key="workflow-view",
+        label_visibility="collapsed",
+    )
+
+
+def _graph(book: Notebook, hold: Held) -> None:
+    """The steps as a graph; the one that is picked is open below it."""
+    titles = {step.key: book.title(step) for step in book.steps}
+    with st.container(border=True, horizontal_alignment="center", key="graph"):
+        st.mermaid_chart(
+            graph.mermaid(book.steps, book.needed, titles),
+            width="content",
+            alt=f"{len(book.steps)} steps and what each of them needs",
+        )
+    keys = {step.key: step for step in book.steps}
+    first = book.failed or next((step for step in book.steps if step.status is Status.running), book.steps[-1])
+    chosen = st.pills(
+        "Open a step",
+        list(keys),
+        default=first.key,
+        required=True,
+        key=f"graph-{book.workflow.id}",
+        format_func=lambda key: f"{words.ICONS[keys[key].status]} {words.plain(titles[key])}",
+    )
+    cells.draw(book, hold, keys.get(str(chosen), first))
 
 
 def _when(workflow: Workflow) -> str:
@@ -232,60 +249,39 @@ def _bar(book: Notebook) -> None:
     """One thin bar a step, side by side."""
     with st.grid(len(book.steps), min_column_width=80, gap="xsmall", key="bar"):
         for step in book.steps:
-            name = f"{words.ICONS[step.status]} {words.plain(notebook.title(step.name))}"
+            name = f"{words.ICONS[step.status]} {words.plain(book.title(step))}"
             st.progress(notebook.share(step), text=f":{words.COLOURS[step.status]}[{name}]")
 
 
 def _summary(book: Notebook) -> None:
     """How good it is, and the model to take away."""
-    scores = book.workflow.scores
+    shown, scores = presentation.of(book.workflow.pipeline), book.workflow.scores
+    sentence, others = shown.headline(book.workflow, book.steps), shown.other_scores(scores)[:MOST_SCORES]
+    model = _model(book.workflow.id)
+    if not (sentence or others or model or book.curves):
+        return
     with st.container(border=True, key="summary"):
-        if sentence := headline(scores, book.result("evaluate").get("baseline")):
+        if sentence:
             st.markdown(f"#### {sentence}", anchors=False)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             with st.container(horizontal=True, gap="medium"):
-                for name in OTHER_SCORES:
-                    if name in scores:
-                        st.metric(words.score_name(name), words.score(name, scores[name]), width="content")
+                for measure in map(shown.measure, others):
+                    value = words.score(measure, scores[measure.name])
+                    st.metric(measure.shown, value, width="content", help=measure.help or None)
             with st.container(horizontal=True, gap="small", width="content"):
-                _downloads(book)
+                _downloads(book, model)
 
 
-def headline(scores: dict[str, float], baseline: object) -> str:
-    """Accuracy 93.4 % (+32 points over always answering "Hayır")."""
-    base = baseline if isinstance(baseline, dict) else {}
-    over = words.plain(sentence_of(base.get("answer") or base.get("words")) or "the baseline")
-    if "accuracy" in scores:
-        said = f"Accuracy {words.percent(scores['accuracy'])}"
-        before = scores.get("baseline_accuracy", base.get("accuracy"))
-        return said if before is None else f"{said} ({_points(scores['accuracy'] - before)} {over})"
-    if "r2" in scores:
-        said = f"R² {words.score('r2', scores['r2'])}"
-        before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
-        return f"{said} ({_less(error / before)} {over})" if before and error is not None else said
-    return ""
+def _model(workflow_id: int) -> files.Kept | None:
+    try:
+        return steps.model_of(workflow_id)
+    except NotFound:
+        return None  # a pipeline need not leave a model
 
 
-def _points(gain: float) -> str:
-    """+32 points over, no better than, −3 points against."""
-    points = round(gain * 100)
-    if points == 0:
-        return "no better than"
-    return f"+{points} points over" if points > 0 else f"−{-points} points against"
-
-
-def _less(ratio: float) -> str:
-    """Return how two errors compare: errors 57 % smaller than, no smaller than, larger than."""
-    less = round((1 - ratio) * 100)
-    if less == 0:
-        return "errors no smaller than"
-    return f"errors {abs(less)} % {'smaller' if less > 0 else 'larger'} than"
-
-
-def _downloads(book: Notebook) -> None:
+def _downloads(book: Notebook, model: files.Kept | None) -> None:
     workflow_id = book.workflow.id
-    with contextlib.suppress(NotFound):  # a pipeline of one's own need not leave a model
-        model = steps.model_of(workflow_id)
+    if model:
         st.download_button(
             "Download model",
             lambda: files.verified(model).read_bytes(),

@@ -9,13 +9,13 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.pipelines import registry
-from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, links, live, tables, visitor, words
+from pages.parts import commands, links, live, presentation, tables, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import dialogs
 from pages.parts.workflow_list import listing
-from pages.parts.workflow_list.listing import Look
+from pages.parts.workflow_list import view as listing_view
+from pages.parts.workflow_list.view import ListView
 from store import metrics, steps, workflows
 from store.tables import Status
 from store.workflows import Filter, Workflow
@@ -24,6 +24,7 @@ KEY = dialogs.LIST
 FEWEST, MOST = 2, 12
 INBOX = 3
 WIDTH = 165
+FACETS = 3
 
 
 def page() -> None:
@@ -36,8 +37,8 @@ def page() -> None:
         _nothing_yet()
         return
     _inbox()
-    look = _filters(listing.parse(st.query_params.to_dict()))
-    first = [listing.rows(look)]
+    view = _filters(listing_view.parse(st.query_params.to_dict()))
+    first = [listing.rows(view)]
     live.panel(KEY, lambda: _table(hold, first), changing=listing.changing(first[0][0]))
     dialogs.show(hold)
 
@@ -60,19 +61,17 @@ def _nothing_yet() -> None:
         st.space("small")
         st.markdown("#### No workflows yet", width="content", text_alignment="center")
         st.markdown(
-            "A workflow trains a model on a table of yours. Each one is kept here with its settings, "
-            "curves and scores, to compare, restart or build on.",
+            "A workflow is one run of a pipeline, such as training a model on your table. Each one stays here with its "
+            "settings, curves and scores, to compare, run again or build on.",
             text_alignment="center",
         )
         if visitor.may_change():
-            st.page_link(
-                "new.py", label="Drop a CSV and start the first one", icon=":material/arrow_forward:", width="content"
-            )
+            st.page_link("new.py", label="Start the first one", icon=":material/arrow_forward:", width="content")
         st.space("small")
 
 
 def _inbox() -> None:
-    """What failed and nobody has looked at yet."""
+    """What failed and has not been looked at yet."""
     unseen = Filter(unseen_failures=True, sort="ended_at")
     failed = workflows.find(unseen, INBOX)
     if not failed:
@@ -89,7 +88,7 @@ def _inbox() -> None:
                     type="tertiary",
                     icon=":material/filter_list:",
                     on_click=_go_to,
-                    args=(Look(unseen=True),),
+                    args=(ListView(unseen=True),),
                 )
             if visitor.may_change():
                 st.button(
@@ -108,24 +107,23 @@ def _failure(workflow: Workflow, step: str, reason: str) -> None:
     name, why, seen = st.columns([4, 8, 1.2], vertical_alignment="center", gap="small")
     with name:
         links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
-    why.caption(f"{words.plain(step.capitalize())}, {words.ago(workflow.ended_at)}: {words.plain(reason)}")
+    why.caption(f"{words.plain(words.titled(step))}, {words.ago(workflow.ended_at)}: {words.plain(reason)}")
     if visitor.may_change():
         seen.button(
             "Seen",
             key=f"{KEY}-seen-{workflow.id}",
             icon=":material/done:",
             type="tertiary",
-            help=f"Mark as seen. It failed at {words.exactly(workflow.ended_at)}.",
+            help=f"Mark as seen. It failed at {visitor.exactly(workflow.ended_at)}.",
             on_click=verbs.mark_seen,
             args=(workflow.id,),
         )
 
 
-def _filters(look: Look) -> Look:
+def _filters(view: ListView) -> ListView:
     """The row of filters; what is chosen in it goes to the URL."""
-    if st.session_state.get(f"{KEY}-url") != look.url():
-        _fill(look)  # the URL changed by itself: on arrival, and after Back
-    datasets, sorts = workflows.datasets_used(), listing.sorts()
+    if st.session_state.get(f"{KEY}-url") != view.url():
+        _fill(view)  # the URL changed by itself: on arrival, and after Back
     with st.container(horizontal=True, gap="small", key=f"{KEY}-filters"):
         text = st.text_input(
             "Search",
@@ -136,62 +134,37 @@ def _filters(look: Look) -> Look:
             label_visibility="collapsed",
             icon=":material/search:",
         )
-        algorithm = st.selectbox(
-            "Algorithm",
-            list(algorithms.ALGORITHMS),
-            index=None,
-            key=f"{KEY}-algorithm",
-            format_func=listing.label,
-            placeholder="Any algorithm",
-            label_visibility="collapsed",
-            width=WIDTH,
-        )
-        dataset = st.selectbox(
-            "Dataset",
-            list(datasets),
-            index=None,
-            key=f"{KEY}-dataset",
-            format_func=lambda key: datasets.get(key, ""),
-            placeholder="Any dataset",
-            label_visibility="collapsed",
-            width=WIDTH,
-        )
-        sort = st.selectbox(
-            "Sort",
-            list(sorts),
-            key=f"{KEY}-sort",
-            format_func=lambda key: sorts.get(key, key),
-            required=True,
-            icon=":material/sort:",
-            label_visibility="collapsed",
-            width=WIDTH,
-        )
+        pipeline = _pipeline_filter()
+        facets = {name: _facet_filter(name) for name in _facets_offered(pipeline)}
+        dataset = _dataset_filter()
+        sort = _sorting()
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
             "Status",
-            list(listing.STATUSES),
+            list(listing_view.STATUSES),
             selection_mode="multi",
             key=f"{KEY}-status",
             label_visibility="collapsed",
             format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}",
         )
         mine = visitor.has_signed_in() and st.toggle("Mine", key=f"{KEY}-mine", help="Only those that you started")
-    now = Look(
+    now = ListView(
         tuple(statuses),
-        algorithm or "",
+        pipeline or "",
+        {name: value for name, value in facets.items() if value},
         dataset,
-        (text or "").strip()[: listing.LONGEST_TEXT],
-        look.unseen,
+        (text or "").strip()[: listing_view.LONGEST_TEXT],
+        view.unseen,
         sort,
-        look.page,
+        view.page,
         mine,
     )
-    if now != look:
+    if now != view:
         now = replace(now, page=1)
         _remember(now)
     if now.unseen:
         st.button(
-            "Only failures nobody has looked at",
+            "Only failures not looked at yet",
             key=f"{KEY}-all",
             icon=":material/close:",
             on_click=_go_to,
@@ -200,28 +173,98 @@ def _filters(look: Look) -> Look:
     return now
 
 
+def _pipeline_filter() -> str | None:
+    """Which pipeline, where there is more than one."""
+    used = workflows.pipelines_used()
+    if len(used) < 2 and not st.session_state.get(f"{KEY}-pipeline"):
+        return None
+    return st.selectbox(
+        "Pipeline",
+        used,
+        index=None,
+        key=f"{KEY}-pipeline",
+        format_func=lambda name: presentation.of(name).label,
+        placeholder="Any pipeline",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
+def _facets_offered(pipeline: str | None) -> list[str]:
+    """The facets to filter by: those of the chosen pipeline, or the first few of all; and those that are chosen."""
+    names = workflows.facet_names()
+    chosen = [name for name in names if st.session_state.get(f"{KEY}-facet-{name}")]
+    offered = [name for name in names if workflows.facet_values(name)]
+    if pipeline:
+        latest = workflows.find(Filter(pipeline=pipeline), limit=1)
+        offered = [name for name in offered if latest and name in latest[0].facets]
+    return [name for name in names if name in chosen or name in offered[:FACETS]]
+
+
+def _facet_filter(name: str) -> str | None:
+    values = workflows.facet_values(name)
+    return st.selectbox(
+        words.titled(name),
+        values,
+        index=None,
+        key=f"{KEY}-facet-{name}",
+        format_func=lambda value: presentation.facet(name, value),
+        placeholder=f"Any {words.titled(name).lower()}",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
+def _dataset_filter() -> int | None:
+    datasets = workflows.datasets_used()
+    return st.selectbox(
+        "Dataset",
+        list(datasets),
+        index=None,
+        key=f"{KEY}-dataset",
+        format_func=lambda key: datasets.get(key, ""),
+        placeholder="Any dataset",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
+def _sorting() -> str:
+    sorts = listing_view.sorts()
+    return st.selectbox(
+        "Sort",
+        list(sorts),
+        key=f"{KEY}-sort",
+        format_func=lambda key: sorts.get(key, key),
+        required=True,
+        icon=":material/sort:",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
 def _table(hold: Held, first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
-    look = listing.parse(st.session_state[f"{KEY}-url"])
+    view = listing_view.parse(st.session_state[f"{KEY}-url"])
     # The page has just asked for its rows to know whether they change; the first drawing uses those.
-    rows, total = first.pop() if first else listing.rows(look)
+    rows, total = first.pop() if first else listing.rows(view)
     if not total:
         _nothing_matches()
         return False
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
-    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows], registry.main_curves()), look.score)
+    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows], registry.main_curves()), view.score)
     chosen = tables.choose(
         frame,
         [row.id for row in rows],
         KEY,
         height="content",
-        column_config=listing.columns(look.score),
+        column_config=listing.columns(view.score, rows),
         column_order=[name for name in frame if name != "at"],
         alt="Workflows",
     )
     with bar:
-        _actions(hold, chosen, rows, look, total)
-    _pages(look, total)
+        _actions(hold, chosen, rows, view, total)
+    _pages(view, total)
     return listing.changing(rows)
 
 
@@ -230,12 +273,12 @@ def _nothing_matches() -> None:
         st.space("small")
         st.markdown("**No workflow matches these filters**", width="content")
         st.button(
-            "Clear filters", key=f"{KEY}-clear", icon=":material/filter_alt_off:", on_click=_go_to, args=(Look(),)
+            "Clear filters", key=f"{KEY}-clear", icon=":material/filter_alt_off:", on_click=_go_to, args=(ListView(),)
         )
         st.space("small")
 
 
-def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], look: Look, total: int) -> None:
+def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], view: ListView, total: int) -> None:
     st.markdown(_count_words(chosen, rows, total), width="stretch")
     if chosen:
         st.button(
@@ -262,7 +305,7 @@ def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], look: Look
         "Restart",
         "replay",
         partial(_restart, hold, chosen),
-        **visitor.changes("Run the same again, each as a new workflow", bool(chosen)),
+        **visitor.changes("Run each again as a new workflow", bool(chosen)),
     )
     _button(
         "Delete",
@@ -274,7 +317,7 @@ def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], look: Look
         commands.popover([commands.restart_all(chosen), commands.delete_all(chosen)], key=f"{KEY}-commands")
     st.download_button(
         "Download",
-        partial(listing.export, look.which(), list(chosen)),
+        partial(listing.export, view.which(), list(chosen)),
         "workflows.csv",
         "text/csv",
         key=f"{KEY}-download",
@@ -298,7 +341,7 @@ def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
         st.rerun()
 
 
-def _pages(look: Look, total: int) -> None:
+def _pages(view: ListView, total: int) -> None:
     pages = listing.page_count(total)
     if pages == 1:
         return
@@ -306,9 +349,9 @@ def _pages(look: Look, total: int) -> None:
     with st.container(horizontal_alignment="center"):
         st.pagination(
             pages,
-            default=min(look.page, pages),
+            default=min(view.page, pages),
             key=key,
-            on_change=lambda: _remember(replace(look, page=int(st.session_state[key])), turned=True),
+            on_change=lambda: _remember(replace(view, page=int(st.session_state[key])), turned=True),
         )
 
 
@@ -330,31 +373,32 @@ def _restart(hold: Held, ids: Sequence[int]) -> None:
         hold.said = f"Running again as {', '.join(begun)}."
 
 
-def _remember(look: Look, turned: bool = False) -> None:
+def _remember(view: ListView, turned: bool = False) -> None:
     """Put what is looked at into the URL; unless the reader turned the page, the pager follows."""
-    st.query_params.from_dict(look.url())
-    st.session_state[f"{KEY}-url"] = look.url()
+    st.query_params.from_dict(view.url())
+    st.session_state[f"{KEY}-url"] = view.url()
     if not turned:
         st.session_state[f"{KEY}-pager"] = st.session_state.get(f"{KEY}-pager", 0) + 1
 
 
-def _fill(look: Look) -> None:
+def _fill(view: ListView) -> None:
     """Make the widgets say what the URL says."""
-    _remember(look)
+    _remember(view)
     st.session_state.update(
         {
-            f"{KEY}-status": list(look.statuses),
-            f"{KEY}-algorithm": look.algorithm or None,
-            f"{KEY}-dataset": look.dataset,
-            f"{KEY}-text": look.text,
-            f"{KEY}-sort": look.sort,
-            f"{KEY}-mine": look.mine,
+            f"{KEY}-status": list(view.statuses),
+            f"{KEY}-pipeline": view.pipeline or None,
+            **{f"{KEY}-facet-{name}": view.facets.get(name) for name in workflows.facet_names()},
+            f"{KEY}-dataset": view.dataset,
+            f"{KEY}-text": view.text,
+            f"{KEY}-sort": view.sort,
+            f"{KEY}-mine": view.mine,
         }
     )
 
 
-def _go_to(look: Look) -> None:
-    _fill(look)
+def _go_to(view: ListView) -> None:
+    _fill(view)
 
 
 page()

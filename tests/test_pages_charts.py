@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jobs.pipelines import Measure
 from pages.parts import charts
 from store.metrics import Point
 from store.steps import Minute
 
+ACCURACY, LOSS = Measure("accuracy", "Accuracy", share=True, main=True), Measure("loss", better="low")
 CURVES = {
     "val_loss": [Point(1, 0.9), Point(2, 0.5)],
     "val_accuracy": [Point(1, 0.6), Point(2, 0.8)],
@@ -23,23 +25,23 @@ CURVES = {
 
 def test_every_measure_is_shown_once_with_the_main_one_first():
     """Training and validation share a chart, and accuracy comes before loss."""
-    assert charts.measures(CURVES) == ["accuracy", "loss", "grip"]
+    assert charts.measures(CURVES, ["accuracy"]) == ["accuracy", "grip", "loss"]
 
 
 def test_learning_shows_training_and_validation():
     """Both curves are in the figure, training soft and validation in the accent colour."""
-    figure = charts.learning(CURVES, "accuracy")
+    figure = charts.learning(CURVES, ACCURACY)
     assert [(trace.name, list(trace.y), trace.line.color) for trace in figure.data] == [
-        ("Training", [0.7, 0.9], charts.SOFT),
-        ("Validation", [0.6, 0.8], charts.ACCENT),
+        ("Training", [70.0, 90.0], charts.SOFT),
+        ("Validation", [60.0, 80.0], charts.ACCENT),
     ]
 
 
 def test_zoom_survives_a_refresh():
     """A figure of the same measure says that it is the same picture, whatever came in meanwhile."""
-    before = charts.learning({"val_loss": CURVES["val_loss"][:1]}, "loss", epochs=50)
-    assert before.layout.uirevision == charts.learning(CURVES, "loss").layout.uirevision
-    assert before.layout.uirevision != charts.learning(CURVES, "accuracy").layout.uirevision
+    before = charts.learning({"val_loss": CURVES["val_loss"][:1]}, LOSS, epochs=50)
+    assert before.layout.uirevision == charts.learning(CURVES, LOSS).layout.uirevision
+    assert before.layout.uirevision != charts.learning(CURVES, ACCURACY).layout.uirevision
 
 
 def test_running_training_keeps_room_for_the_epochs_to_come():
@@ -47,7 +49,7 @@ def test_running_training_keeps_room_for_the_epochs_to_come():
 
     def high(done, epochs):
         curve = {"val_loss": [Point(epoch, 1.0) for epoch in range(1, done + 1)]}
-        return charts.learning(curve, "loss", epochs=epochs).layout.xaxis.range[1]
+        return charts.learning(curve, LOSS, epochs=epochs).layout.xaxis.range[1]
 
     assert high(11, 900) == high(19, 900) and 20 <= high(19, 900) < 22
     assert 50 <= high(45, 50) < 52 and 3 <= high(1, 3) < 4
@@ -56,14 +58,14 @@ def test_running_training_keeps_room_for_the_epochs_to_come():
 def test_noise_does_not_look_like_progress():
     """An accuracy that hardly moves is drawn on a scale of at least ten points, within 0 to 100 %."""
     still = {"val_accuracy": [Point(epoch, 0.99 + epoch / 10_000) for epoch in range(1, 9)]}
-    low, high = charts.learning(still, "accuracy").layout.yaxis.range
-    assert high - low >= 0.1 - 1e-9 and high <= 1.01
+    low, high = charts.learning(still, ACCURACY).layout.yaxis.range
+    assert high - low >= 10 - 1e-9 and high <= 101
 
 
 def test_best_epoch_is_marked():
     """The epoch whose model is kept has a dot on the validation curve."""
-    dot = charts.learning(CURVES, "accuracy", best=2).data[-1]
-    assert (list(dot.x), list(dot.y)) == ([2], [0.8])
+    dot = charts.learning(CURVES, ACCURACY, best=2).data[-1]
+    assert (list(dot.x), list(dot.y)) == ([2], [80.0])
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 999, 1000, 1001, 10_000, 123_457])
@@ -88,7 +90,7 @@ def test_confusion_shades_by_the_share_of_the_row():
     """A rare class that is always found is as dark as a frequent one."""
     figure = charts.confusion(["no", "yes"], [[90, 10], [0, 2]])
     assert [list(row) for row in figure.data[0].z] == [[0.9, 0.1], [0.0, 1.0]]
-    assert figure.layout.annotations[0].text == "90<br>90%"
+    assert figure.layout.annotations[0].text == "90<br>90 %"
 
 
 def test_confusion_of_a_class_without_rows():
@@ -111,17 +113,23 @@ def test_long_labels_stay_apart():
 def test_user_text_is_never_markup():
     """A label or column that looks like a tag is shown letter by letter."""
     assert charts.shortened(["<b>bold</b>"]) == ["&lt;b&gt;bold&lt;/b&gt;"]
-    figure = charts.importance([{"column": "<a href=x>y</a>", "value": 0.2, "spread": 0.1}])
+    figure = charts.importance([["<a href=x>y</a>", 0.2]], [0.1])
     assert "<a" not in json.dumps(figure.to_plotly_json(), default=str)
 
 
-def test_roc_has_a_line_for_each_class_and_the_diagonal():
-    """Every class is named with its area, and the coin's line is there to compare with."""
-    curve = {"label": "Evet", "roc": [[0, 0], [0.2, 0.9], [1, 1]], "auc": 0.91, "pr": [[0, 1], [1, 0.4]], "ap": 0.8}
-    figure = charts.roc([curve])
-    assert figure.data[0].name == "Evet (AUC 0.910)" and list(figure.data[0].y) == [0, 0.9, 1]
-    assert list(figure.data[1].x) == [0, 1]
-    assert charts.precision_recall([curve]).data[0].name == "Evet (AP 0.800)"
+def test_a_curve_of_shares_is_drawn_in_percent_beside_the_diagonal():
+    """Every line is named, both axes are in percent, and the line of pure chance is there to compare with."""
+    value = {"x": "False alarms", "y": "Found", "diagonal": True}
+    figure = charts.curve(value | {"lines": [{"name": "Evet (AUC 0.910)", "points": [[0, 0], [0.2, 0.9], [1, 1]]}]})
+    assert figure.data[0].name == "Evet (AUC 0.910)" and list(figure.data[0].y) == [0, 90, 100]
+    assert list(figure.data[1].x) == [0, 100] and figure.layout.xaxis.ticksuffix == " %"
+
+
+def test_any_other_curve_is_drawn_in_its_own_units():
+    """Numbers that are no shares keep their values and their axis titles."""
+    figure = charts.curve({"x": "Day", "y": "Sales", "lines": [{"name": "a", "points": [[1, 10], [2, 30]]}]})
+    assert list(figure.data[0].y) == [10, 30] and len(figure.data) == 1
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("Day", "Sales")
 
 
 def test_residuals_have_a_line_where_predictions_are_right():
@@ -132,14 +140,14 @@ def test_residuals_have_a_line_where_predictions_are_right():
 
 def test_importance_shows_the_first_columns_on_top():
     """At most fifteen columns, in the order given, with how sure each is."""
-    rows = [{"column": f"c{number}", "value": 1 / (number + 1), "spread": 0.01} for number in range(40)]
-    bar = charts.importance(rows).data[0]
+    values = [[f"c{number}", 1 / (number + 1)] for number in range(40)]
+    bar = charts.importance(values, [0.01] * 40).data[0]
     assert (len(bar.y), bar.y[0], bar.error_x.array[0]) == (15, "c0", 0.01)
 
 
 def test_figures_are_see_through():
     """Light and dark pages show the same figure, so it must not bring a background of its own."""
-    for figure in (charts.learning(CURVES, "loss"), charts.confusion(["a"], [[1]]), charts.residuals([1], [1])):
+    for figure in (charts.learning(CURVES, LOSS), charts.confusion(["a"], [[1]]), charts.residuals([1], [1])):
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 
@@ -153,7 +161,7 @@ def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
     """Epochs outside the part that is looked at change nothing, so the chart is not made anew for them."""
     points = [Point(epoch, 1 / epoch) for epoch in range(1, 200)]
     zoom = ((10.2, 20.7), (0.0, 0.2))
-    figures = [charts.learning({"val_loss": points[:end]}, "loss", epochs=200, zoom=zoom) for end in (50, 199)]
+    figures = [charts.learning({"val_loss": points[:end]}, LOSS, epochs=200, zoom=zoom) for end in (50, 199)]
     assert figures[0].to_json() == figures[1].to_json()
     assert list(figures[0].data[0].x) == list(range(10, 22)) and tuple(figures[0].layout.xaxis.range) == zoom[0]
 

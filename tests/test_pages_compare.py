@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import address, played, said
 
+from jobs.pipelines import Measure
 from pages.parts import charts
 from pages.parts.compare import comparison
 from store import metrics, workflows
@@ -92,7 +93,9 @@ def test_a_workflow_keeps_its_colour(home):
 
 def test_the_figure_has_one_curve_a_workflow():
     """Each curve is named by its workflow, in the order asked for, and no name becomes a tag."""
-    figure = charts.comparison({2: [Point(1, 0.5)], 1: [Point(1, 0.4)]}, {1: "<b>a", 2: "b", 3: "c"}, "val_accuracy")
+    figure = charts.comparison(
+        {2: [Point(1, 0.5)], 1: [Point(1, 0.4)]}, {1: "<b>a", 2: "b", 3: "c"}, Measure("accuracy")
+    )
     assert [trace.name for trace in figure.data] == ["#1 &lt;b&gt;a", "#2 b"]
     assert [trace.line.color for trace in figure.data] == [charts.colours([1, 2, 3])[1], charts.colours([1, 2, 3])[2]]
 
@@ -102,8 +105,8 @@ def test_a_peak_of_one_epoch_is_compared_too(home):
     ids = [played("a", curve=[0.5] * 1_500), played("b", curve=[0.5] * 700 + [1.0] + [0.5] * 799)]
     curves = metrics.overlay(ids, "val_accuracy")
     assert [len(curves[each]) for each in ids] == [1_500, 1_500]
-    drawn = charts.comparison(curves, dict.fromkeys(ids, ""), "val_accuracy").data
-    assert [max(trace.y) for trace in drawn] == [0.5, 1.0]
+    drawn = charts.comparison(curves, dict.fromkeys(ids, ""), Measure("accuracy", share=True)).data
+    assert [max(trace.y) for trace in drawn] == [50.0, 100.0]
     assert all(len(trace.x) <= charts.MOST_POINTS for trace in drawn)
 
 

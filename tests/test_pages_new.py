@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.tabular.column import Column
-from pages.parts import forms, words
+from pages.parts import presentation, words
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
 from store.workflows import Filter
@@ -98,7 +98,7 @@ def test_refused_file_is_explained(fresh, name, content, words):
     """What cannot be read is refused in plain words, and nothing is kept."""
     uploaded(fresh, name, content)
     assert not fresh.exception
-    assert words in fresh.error[0].value and "Nothing was kept" in fresh.error[0].value
+    assert words in fresh.error[0].value and "Nothing was saved" in fresh.error[0].value
     assert datasets.count() == 0
 
 
@@ -156,8 +156,8 @@ def test_numeric_target_offers_only_regression(filled):
     assert "A number" in said(filled)
     assert set(filled.button_group[0].options) == {
         "Linear regression",
-        "Neural network (numbers)",
-        "Boosting (numbers)",
+        "Neural network",
+        "Boosting",
     }
 
 
@@ -256,7 +256,8 @@ def test_counts_that_reach_every_row_are_exact():
 
 
 def test_refusals_name_algorithms_as_people_read_them():
-    said = forms.labelled("choose from sgd_regressor, hist_gradient_boosting_regressor.")
+    """A sentence about a refusal has the labels that the form shows."""
+    said = presentation.refusal("choose from sgd_regressor, hist_gradient_boosting_regressor.")
     assert "_" not in said and "Boosting (numbers)" in said
 
 
@@ -284,3 +285,65 @@ def test_a_sample_is_told_before_it_is_taken(home, monkeypatch):
     assert told in page("hist_gradient_boosting")
     assert "random rows" not in page("logistic_regression")
     assert not workflows.find(Filter())
+
+
+def opened(**query):
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py")
+    page.query_params.update(query)
+    page.run()
+    assert not page.exception, [each.message for each in page.exception]
+    return page
+
+
+def test_every_pipeline_has_a_card(home):
+    """The page begins with what can be run; a card opens the form of its pipeline."""
+    page = opened()
+    keys = [each.key for each in page.button]
+    assert {"new-open-tabular", "new-open-play", "new-open-diamond"} <= set(keys)
+    page.button(key="new-open-diamond").click().run()
+    assert not page.exception
+    assert page.query_params["pipeline"] in ("diamond", ["diamond"])
+    assert "Not run yet" in said(page) and "flowchart" in said(page)
+    assert "new-sample" not in [button.key for button in page.button]
+
+
+def test_a_pipeline_without_a_dataset_is_started_from_its_form(home):
+    """Its params are the form; what was changed is what the workflow starts with."""
+    page = opened(pipeline="diamond")
+    number = next(each for each in page.number_input if each.label == "Number")
+    number.set_value(4).run()
+    assert "Changed: number 4" in said(page)
+    page.button(key="new-start").click().run()
+    assert not page.exception
+    started = workflows.find(Filter())
+    assert [(one.pipeline, one.params, one.inputs) for one in started] == [("diamond", {"number": 4}, {})]
+    assert "#1" in "".join(link.proto.label for link in opened(pipeline="diamond").get("page_link")).replace("\\", "")
+
+
+def test_a_pipeline_that_needs_a_dataset_says_so(home):
+    """Without its input there is no start; with it, the workflow has it."""
+    from jobs.verbs import datasets as verbs
+
+    page = opened(pipeline="play")
+    assert page.button(key="new-start").disabled and "needs a dataset" in page.error[0].value
+    dataset = verbs.add([b"a,b\n" + b"1,2\n" * 30], "tiny.csv")
+    page = opened(pipeline="play", data=str(dataset.id))
+    page.button(key="new-start").click().run()
+    assert not page.exception
+    assert workflows.find(Filter())[0].inputs["data"].dataset_id == dataset.id
+
+
+def test_back_from_any_workflow_shows_what_it_was_started_with(home):
+    """Back from a workflow of any pipeline finds its form filled with its settings."""
+    from jobs.verbs import workflows as verbs
+
+    started = verbs.start("diamond", {"number": 7})
+    page = opened(id=str(started.id))
+    assert next(each for each in page.number_input if each.label == "Number").value == 7
+
+
+def test_a_pipeline_that_is_not_known_is_said(home):
+    """A link to a pipeline that is gone says so, and the page is still of use."""
+    page = opened(pipeline="![x](http://evil)")
+    assert "There is no pipeline" in page.warning[0].value and "](http" not in page.warning[0].value
+    assert page.file_uploader

@@ -10,10 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from jobs.engine import attempts
 from jobs.verbs import workflows as verbs
+from pages.parts import visitor, words
 from pages.parts.workflow import cells, notebook
 from store import attempts as stored_attempts
 from store import datasets, db, files, logs, steps, tables, workflows
 from store.messages import Message
+from store.program import COMMAND
 from store.steps import Outcome
 from store.tables import Status
 
@@ -78,6 +80,9 @@ RESULTS = {
         "warnings": [{"level": "warning", "text": "Evet is rare."}],
     },
 }
+
+
+GRAPH = ":material/account_tree: Graph"
 
 
 def page(**asked):
@@ -228,7 +233,7 @@ def test_running_shows_progress_and_time_left(home):
     )
     began(step_of(number, "train").id, seconds_ago=10)
     seen = page(id=number)
-    assert "Cancel" in labels(seen) and "Updated just now" in text(seen)
+    assert "Cancel" in labels(seen) and "Live · every 2 s" in text(seen)
     assert any("Epoch 25 of 50 · about" in each.proto.text for each in seen.get("progress"))
     assert "Waiting for train" in text(seen)
 
@@ -238,11 +243,18 @@ def test_completed_says_how_good_it_is_in_plain_words(home):
     seen = page(id=completed())
     assert 'Accuracy 93.4 % (+32 points over always answering "Hayır")' in text(seen)
     assert [(each.label, each.value) for each in seen.metric][:2] == [("Balanced accuracy", "90.0 %"), ("F1", "0.910")]
-    assert "12,400 rows · 2 columns · 1.8 MB" in text(seen) and "9,920 rows to learn from" in text(seen)
+    assert "12,400 rows · 2 columns · 1.8 MB" in text(seen) and "9,920 training rows" in text(seen)
     assert "Best at epoch 40 of 50 · validation accuracy **93.4 %**" in text(seen)
-    assert [tab.label for tab in seen.tabs] == ["Scores", "Confusion matrix", "ROC and PR", "Per class", "Importance"]
+    assert [tab.label for tab in seen.tabs] == [
+        "Scores",
+        "Confusion matrix",
+        "ROC",
+        "Precision and recall",
+        "Per class",
+        "Importance",
+    ]
     assert [each.proto.label for each in seen.get("download_button")] == ["Download model", "Download metrics"]
-    assert "Cancel" not in labels(seen) and "Updated just now" not in text(seen)
+    assert "Cancel" not in labels(seen) and "Live · every 2 s" not in text(seen)
 
 
 def test_regression_is_summed_up_in_its_own_words(home):
@@ -293,7 +305,7 @@ def test_failed_says_why_and_what_to_do(home):
     assert [each.value for each in seen.error] == [
         "The numbers grew beyond all bounds; choose a smaller learning rate\\."
     ]
-    assert "Change a setting below" in text(seen) and "Not run, because train did not complete." in text(seen)
+    assert "Change a setting of this step" in text(seen) and "Not run, because train did not complete." in text(seen)
     assert any("beyond all bounds" in each.value for each in seen.code) and "Retry" in labels(seen)
     assert workflows.get(number).seen_at is not None
 
@@ -341,7 +353,7 @@ def test_next_attempt_tells_how_it_came_about(home):
     steps.lose(
         step_of(number, "train"), Message("worker_lost", {"text": "The worker was lost while it ran this step."})
     )
-    told = f"worker lost at {notebook.clock(logs.tail(step_of(number, 'train').id)[-1].at)}, attempt 2"
+    told = f"worker lost at {visitor.clock(logs.tail(step_of(number, 'train').id)[-1].at)}, attempt 2"
     assert f"{told} follows" in text(page(id=number))
     taken = claim(number, "train")
     assert f"{told} started over" in text(page(id=number))
@@ -367,9 +379,9 @@ def test_a_workflow_that_nobody_works_on_waits(home):
 
 def test_text_of_users_is_shown_letter_by_letter(home):
     """Names, targets and reasons cannot become markup, links or images."""
-    number = tabular(name="![x](http://evil) :red[y]")
-    seen = page(id=number)
-    assert seen.header[0].value == f":gray[#{number}] \\!\\[x\\]\\(http\u2060\\://evil\\) \\:red\\[y\\]"
+    name = "![x](http://evil) :red[y]"
+    seen = page(id=(number := tabular(name=name)))
+    assert seen.header[0].value == f":gray[#{number}] {words.plain(name)}"
     assert "abone \\*mi\\*" in "".join(each.value for each in seen.caption)
 
 
@@ -415,7 +427,7 @@ def test_retry_of_a_failed_step(home):
     steps.fail(claim(number, "train"), Message("error", {"text": "It broke."}), "", again=False)
     seen = click(page(id=number), "Retry")
     assert workflows.get(number).status is Status.running and step_of(number, "train").attempt == 2
-    assert "Updated just now" in text(seen) and not seen.error
+    assert "Live · every 2 s" in text(seen) and not seen.error
 
 
 def test_refusal_of_a_verb_is_shown(home):
@@ -454,7 +466,7 @@ def test_changed_setting_marks_the_cells_below_and_runs_from_there(home):
     assert workflows.get(first).params["learning_rate"] != 0.5 and str(second.id) in seen.query_params["id"]
 
 
-def test_changes_are_kept_while_another_view_is_open_and_can_be_thrown_away(home):
+def test_changes_are_kept_while_another_view_is_open_and_can_be_discarded(home):
     """Looking at the log does not lose what was changed; Discard does."""
     seen = show(page(id=completed()), "Train", cells.SETTINGS)
     seen = checked(setting(seen, "epochs").set_value(7).run())
@@ -470,7 +482,7 @@ def test_other_algorithm_brings_its_own_settings(home):
     """Choosing another algorithm asks for what that one uses."""
     seen = show(page(id=completed()), "Train", cells.SETTINGS)
     seen = checked(setting(seen, "algorithm").set_value("mlp").run())
-    assert any(each.key.endswith("-batch_size") for each in seen.number_input) and "Run from here" in labels(seen)
+    assert any("-batch_size" in each.key for each in seen.number_input) and "Run from here" in labels(seen)
     press(seen, "run-from-here")
     assert workflows.find(workflows.Filter())[0].facets["algorithm"] == "mlp"
 
@@ -481,11 +493,14 @@ def test_compose_takes_data_from_one_and_settings_from_the_other(home):
     seen = press(page(id=first), "compose")
     assert seen.selectbox(key="compose-data").value == first and seen.selectbox(key="compose-config").value == second
     table = next(each.value for each in seen.dataframe if "Differs in" in each.value)
-    assert set(table["Differs in"]) == {"Learning rate", "Epochs"} and list(table["New workflow"]) == ["7", "0.002"]
+    assert dict(zip(table["Differs in"], table["New workflow"], strict=True)) == {
+        "Learning rate": "0.002",
+        "Epochs": "7",
+    }
     assert any(f"compose --data-from {first} --config-from {second}" in each.value for each in seen.code)
     press(seen, "compose-start")
     made = workflows.get(second + 1)
-    assert (made.origin, made.data, made.params["epochs"]) == ("compose", workflows.get(first).data, 7)
+    assert (made.origin, made.inputs, made.params["epochs"]) == ("compose", workflows.get(first).inputs, 7)
 
 
 def test_name_and_note_can_be_changed(home):
@@ -522,7 +537,7 @@ def test_workflow_of_ones_own_pipeline_is_shown_too(home):
     steps.complete(taken, "c", Outcome({"scores": {"accuracy": 0.5}}), [(1, "count", 1.0), (2, "count", 2.0)])
     steps.complete(claim(number, "judge"), "j", Outcome({"read": "3"}))
     seen = text(page(id=number))
-    assert "said: hello *you*" in seen and "Accuracy 50.0 %" in seen and "read: 3" in seen
+    assert "Said: hello *you*" in seen and "Accuracy 50.0 %" in seen and "Read: 3" in seen
 
 
 def test_pipeline_that_is_no_longer_loaded(home):
@@ -579,7 +594,7 @@ def test_a_training_on_some_of_the_rows_says_so(home):
         connection.execute(
             update(tables.steps).where(tables.steps.c.id == step_of(number, "train").id).values(result=result)
         )
-    assert "learned from 1,000 random rows of 4,000" in text(page(id=number))
+    assert "trained on 1,000 random rows of 4,000" in text(page(id=number))
 
 
 def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
@@ -607,10 +622,31 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
     known, routes = get_command(terminal).commands, create().routes
     for command in offered:
         if command.command:
-            name, *arguments = shlex.split(command.command)[3:]
+            name, *arguments = shlex.split(command.command)[len(COMMAND.split()) :]
             known[name].make_context(name, arguments)
-        words = shlex.split(command.request)
-        method = words[words.index("-X") + 1] if "-X" in words else "GET"
-        path = next(word for word in words if "/api/" in word).partition("/api")[2]
+        typed = shlex.split(command.request)
+        method = typed[typed.index("-X") + 1] if "-X" in typed else "GET"
+        path = next(word for word in typed if "/api/" in word).partition("/api")[2]
         scope = {"type": "http", "path": path, "root_path": "", "method": method, "headers": []}
         assert any(route.matches(scope)[0] is Match.FULL for route in routes), command.request
+
+
+def test_steps_can_be_seen_as_a_graph(home):
+    """The switch draws the steps as a picture; the step that failed is open below it, and any other can be picked."""
+    number = done(tabular(), "upload", "preprocess")
+    steps.fail(claim(number, "train"), Message("error", {"text": "It broke."}), "", again=False)
+    seen = page(id=number)
+    seen = checked(seen.button_group(key="workflow-view").set_value(GRAPH).run())
+    drawing = next(each.value for each in seen.markdown if "flowchart" in each.value)
+    assert "Train<br/>Failed" in drawing and drawing.count("-->") >= 3
+    assert "It broke." in text(seen) and "12,400 rows" not in text(seen)
+    seen = checked(seen.button_group(key=f"graph-{number}").set_value("upload").run())
+    assert "12,400 rows" in text(seen)
+
+
+def test_a_default_that_nobody_touched_follows_the_algorithm(home):
+    """Changing the algorithm asks for its own learning rate, and not for that of the one before."""
+    seen = show(page(id=completed()), "Train", cells.SETTINGS)
+    seen = checked(setting(seen, "algorithm").set_value("hist_gradient_boosting").run())
+    rate = next(each for each in seen.number_input if "-learning_rate" in each.key)
+    assert rate.value == 0.1

@@ -7,12 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.verbs import spreadsheet
-from pages.parts.workflow_list import listing
+from pages.parts.workflow_list import listing, view
 from store import steps, workflows
 from store.messages import Message
 from store.steps import Outcome
 from store.tables import Status
-from store.workflows import Filter
+from store.workflows import Filter, New
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
 NASTY = "![x](http://evil/p.png) :red[y] =1"
@@ -244,7 +244,7 @@ def test_export_formula(text):
 
 def test_a_status_in_the_table_has_the_colour_of_its_badge(home):
     """The table says the status as a word, and knows every one of them."""
-    assert set(listing.STATUSES) == set(map(str, Status)) - {"skipped"}
+    assert set(view.STATUSES) == set(map(str, Status)) - {"skipped"}
 
 
 def test_back_from_compare_finds_the_filters(home):
@@ -256,3 +256,23 @@ def test_back_from_compare_finds_the_filters(home):
     page.query_params["ids"] = "1,2"
     page.run()
     assert address(page) == {"text": "alpha"} and len(rows(page)) == 1
+
+
+def test_a_facet_filters_and_sorts_whatever_the_pipeline(home):
+    """What a pipeline says of its workflows can be filtered and sorted by, and stands in the URL by its name."""
+    step = {"name": "top", "key": "top", "needs": (), "params": {}, "max_attempts": 1, "timeout": 60, "fresh": False}
+    for region in ("south", "north"):
+        workflows.insert_new(New(region, "diamond", {}, facets={"region": region}), [step])
+    page = opened(region="north")
+    assert len(rows(page)) == 1 and page.selectbox(key="workflows-facet-region").value == "north"
+    assert list(rows(opened(sort="facet:region"))["facet:region"]) == ["north", "south"]
+    assert len(rows(opened(region="nowhere"))) == 2
+
+
+def test_rows_of_several_pipelines_say_of_which(home):
+    """Where there are several pipelines, each row names its own, and the list can be narrowed to one."""
+    cast.play("diamond"), cast.play("play")
+    page = opened()
+    assert set(rows(page)["pipeline"]) == {"Diamond", "Play"}
+    page.selectbox(key="workflows-pipeline").set_value("diamond").run()
+    assert address(page) == {"pipeline": "diamond"} and len(rows(page)) == 1

@@ -19,7 +19,7 @@ from jobs.engine import queue_view, reconcile, runner
 from jobs.services import valkey as valkey_server
 from jobs.verbs import datasets, people
 from jobs.verbs import workflows as verbs
-from pages.parts.workflow_list import listing
+from pages.parts.workflow_list import view
 from store import db, metrics, steps, sweep
 from store.messages import Message
 from store.tables import Status
@@ -33,6 +33,7 @@ ALLOWED = {
     "LIKE": "a text is looked for anywhere in names and notes",
     "julianday": "how long something took is worked out from two times",
     "LEFT OUTER JOIN scores": "workflows without the score come last, and are part of the list",
+    "LEFT OUTER JOIN facets": "workflows without the facet come last, and are part of the list",
     "workflows.status IN (?, ?": "workflows of several statuses are put in order when they are found",
     "count(*) AS count_1 FROM workflows": "how many there are is counted, within an index",
     "FROM workflows GROUP BY workflows.status": "for /metrics all are counted, within an index",
@@ -101,7 +102,7 @@ def look_at_every_page(monkeypatch, workflow_id, dataset_id):
         {"mine": 1},
         {"unseen": 1},
         {"text": "churn"},
-        *({"sort": order} for order in listing.sorts()),
+        *({"sort": order} for order in view.sorts()),
     ]
     for page, looks in pages.items():
         for asked in looks:

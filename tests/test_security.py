@@ -49,6 +49,7 @@ from api.wall.origin import Guard, names, written_down
 from jobs.cli.app import main
 from jobs.engine import handover, queue, runner
 from jobs.language import sentence
+from jobs.pipelines import Measure
 from jobs.upkeep import doctor
 from jobs.verbs import datasets, short_form, spreadsheet
 from jobs.verbs import workflows as verbs
@@ -217,9 +218,9 @@ def test_hostile_labels_are_letters_in_charts():
     """Plotly reads tags and %{...} in its texts; those of labels and names reach it as letters."""
     figures = [
         charts.confusion([HOSTILE, "b"], [[1, 2], [3, 4]]),
-        charts.importance([{"column": HOSTILE, "value": 1.0}]),
-        charts.roc([{"label": HOSTILE, "roc": [[0, 0], [1, 1]], "auc": 0.5}]),
-        charts.comparison({1: [Point(1, 0.5)]}, {1: HOSTILE}, "val_accuracy"),
+        charts.importance([[HOSTILE, 1.0]], axis=HOSTILE),
+        charts.curve({"x": HOSTILE, "y": HOSTILE, "lines": [{"name": HOSTILE, "points": [[0, 0], [1, 1]]}]}),
+        charts.comparison({1: [Point(1, 0.5)]}, {1: HOSTILE}, Measure("accuracy", HOSTILE)),
     ]
     for figure in figures:
         assert_plain_figure(json.loads(figure.to_json()))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import plotly.graph_objects as go
 
+from jobs.pipelines import Measure
 from store.metrics import Curves, Point
 
 ACCENT = "#3d85d0"
@@ -30,8 +31,6 @@ LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
 HEIGHT = 240
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
-MEASURES = {"accuracy": "Accuracy", "r2": "R²", "loss": "Loss", "rmse": "Error", "mae": "Mean error"}
-SHARES = {"accuracy"}
 Zoom = tuple[Sequence[float], Sequence[float]]
 
 
@@ -49,31 +48,31 @@ def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     return [points[place] for place in sorted(kept)]
 
 
-def measures(curves: Curves) -> list[str]:
-    """What was measured, without the train_ and val_ of the names, in the order in which it is shown."""
-    names = dict.fromkeys(_measure(name) for name in curves)
-    order = list(MEASURES)
-    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+def measures(curves: Curves, main: Sequence[str] = ()) -> list[str]:
+    """What was measured, without the train_ and val_ of the names: the main ones first, then by name."""
+    names = dict.fromkeys(measured(name) for name in curves)
+    return sorted(names, key=lambda name: (list(main).index(name) if name in main else len(main), name))
 
 
-def measure_name(measure: str) -> str:
-    return MEASURES.get(measure, measure.replace("_", " ").capitalize())
+def measured(curve: str) -> str:
+    """What a curve measures: val_accuracy and train_accuracy are both accuracy."""
+    return curve.removeprefix("train_").removeprefix("val_")
 
 
 def learning(
-    curves: Curves, measure: str, epochs: int | None = None, best: int | None = None, zoom: Zoom | None = None
+    curves: Curves, measure: Measure, epochs: int | None = None, best: int | None = None, zoom: Zoom | None = None
 ) -> go.Figure:
     """One measure over the epochs, training against validation; of the `epochs` to come there is room for some."""
     traces = []
     for name, label, colour, width in (
-        (f"train_{measure}", "Training", SOFT, 1.5),
-        (f"val_{measure}", "Validation", ACCENT, 2.5),
-        (measure, measure_name(measure), ACCENT, 2.5),
+        (f"train_{measure.name}", "Training", SOFT, 1.5),
+        (f"val_{measure.name}", "Validation", ACCENT, 2.5),
+        (measure.name, measure.shown, ACCENT, 2.5),
     ):
         if points := _within(curves.get(name) or [], zoom):
-            traces.append(_line(thin(points), label, colour, width, measure in SHARES))
-    if best is not None and (point := _at(curves.get(f"val_{measure}") or [], best)):
-        traces.append(_dot(point, measure in SHARES))
+            traces.append(_line(thin(points), label, colour, width, measure.share))
+    if best is not None and (point := _at(curves.get(f"val_{measure.name}") or [], best)):
+        traces.append(_dot(point, measure.share))
     last = max((points[-1].epoch for points in curves.values() if points), default=0)
     end = _horizon(last, epochs) if epochs else last
     across: dict[str, Any] = {
@@ -82,26 +81,27 @@ def learning(
         "dtick": 1 if end <= FEW_EPOCHS else None,
         "range": [1 - end / 50, end * 1.02] if epochs else None,
     }
-    up: dict[str, Any] = {"tickformat": ".2~%", "range": _span(curves, measure)} if measure in SHARES else {}
+    up: dict[str, Any] = {"ticksuffix": " %", "range": _span(curves, measure.name)} if measure.share else {}
     if zoom:
-        across |= {"range": zoom[0], "dtick": None}
+        across |= {"range": zoom[0], "dtick": 1 if zoom[0][1] - zoom[0][0] <= FEW_EPOCHS else None}
         up |= {"range": zoom[1]}
     # All at once: every later change of a figure takes Plotly a millisecond.
-    return go.Figure(traces, _layout(f"learning-{measure}", measure_name(measure), HEIGHT, across, up))
+    return go.Figure(traces, _layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
 
 
 def warm_up() -> None:
-    """Draw a chart that nobody sees: the first one of a process loads most of Plotly, for a second and more."""
-    learning({"train_accuracy": [Point(1, 0.5)], "val_accuracy": [Point(1, 0.5)]}, "accuracy").to_json()
+    """Draw a chart that is not shown: the first one of a process loads most of Plotly, which takes a second or more."""
+    learning({"train_a": [Point(1, 0.5)], "val_a": [Point(1, 0.5)]}, Measure("a")).to_json()
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
-    """What it really was against what was predicted; the shade is the share of the row."""
+    """The actual class against the predicted one; the shade is the share of the row."""
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
     short = shortened(labels, LONGEST_LABEL if len(labels) <= MOST_SHARED else LONGEST_OF_MANY)
     hover = [
         [
-            f"really {_safe(labels[i])}, predicted {_safe(labels[j])}: {counts[i][j]:,} rows, {shares[i][j]:.1%}"
+            f"actual {_safe(labels[i])}, predicted {_safe(labels[j])}: "
+            f"{counts[i][j]:,} rows, {100 * shares[i][j]:.1f} %"
             for j in range(len(labels))
         ]
         for i in range(len(labels))
@@ -125,7 +125,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
         figure.update_layout(annotations=_numbers(short, counts, shares))
     _lay_out(figure, "confusion", "", height=min(max(48 * len(labels) + 120, HEIGHT), 620))
     figure.update_xaxes(title_text="Predicted", showgrid=False, type="category", side="bottom")
-    figure.update_yaxes(title_text="Really", showgrid=False, type="category", autorange="reversed", ticksuffix=" ")
+    figure.update_yaxes(title_text="Actual", showgrid=False, type="category", autorange="reversed", ticksuffix=" ")
     return figure
 
 
@@ -138,35 +138,47 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
             "y": down,
             "showarrow": False,
             "font": {"color": LIGHT if share > 0.45 else DARK},
-            "text": f"{count:,}<br>{share:.0%}" if roomy else f"{count:,}",
+            "text": f"{count:,}<br>{share * 100:.0f} %" if roomy else f"{count:,}",
         }
         for down, row, row_shares in zip(labels, counts, shares, strict=True)
         for across, count, share in zip(labels, row, row_shares, strict=True)
     ]
 
 
-def roc(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """How many are found against how many false alarms that costs, for every class."""
-    figure = _ratio_lines(curves, "roc", "auc", "AUC")
-    figure.add_trace(
-        go.Scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            line={"color": SOFT, "width": 1, "dash": "dot"},
-            hoverinfo="skip",
-            showlegend=False,
+def curve(value: Mapping[str, Any]) -> go.Figure:
+    """Lines over a common axis; with `diagonal` the line of pure chance is there to compare with."""
+    share = bool(value.get("share") or value.get("diagonal"))
+    figure = go.Figure()
+    for number, line in enumerate(value["lines"]):
+        figure.add_trace(_curve_line(line, PALETTE[number % len(PALETTE)], share))
+    if value.get("diagonal"):
+        dotted = {"color": SOFT, "width": 1, "dash": "dot"}
+        figure.add_trace(
+            go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dotted, hoverinfo="skip", showlegend=False)
         )
+    _lay_out(figure, "curve", "", height=360)
+    across: dict[str, Any] = {"range": [-1, 101], "ticksuffix": " %", "dtick": 20} if share else {}
+    up: dict[str, Any] = {"range": [-1, 103], "ticksuffix": " %", "dtick": 20} if share else {}
+    figure.update_xaxes(title_text=_safe(str(value.get("x") or "")), showgrid=True, **across)
+    figure.update_yaxes(title_text=_safe(str(value.get("y") or "")), **up)
+    figure.update_layout(
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(value["lines"]) > 0
     )
-    _lay_ratio(figure, "roc", "False alarms", "Found")
     return figure
 
 
-def precision_recall(curves: Sequence[Mapping[str, Any]]) -> go.Figure:
-    """How many of the alarms are right against how many are found, for every class."""
-    figure = _ratio_lines(curves, "pr", "ap", "AP")
-    _lay_ratio(figure, "pr", "Found (recall)", "Right (precision)")
-    return figure
+def _curve_line(line: Mapping[str, Any], colour: str, share: bool) -> go.Scatter:
+    name = _safe(str(line.get("name") or "")[: LONGEST_LABEL * 2])
+    places = "%{x:.1f} %, %{y:.1f} %" if share else "%{x:.4g}, %{y:.4g}"
+    scale = 100 if share else 1
+    return go.Scatter(
+        x=[scale * point[0] for point in line["points"]],
+        y=[scale * point[1] for point in line["points"]],
+        mode="lines" if len(line["points"]) > 1 else "markers",
+        name=name,
+        line={"color": colour, "width": 2},
+        hovertemplate=f"{name}: {places}<extra></extra>",
+    )
 
 
 def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
@@ -178,7 +190,7 @@ def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
             mode="markers",
             name="Rows",
             marker={"color": ACCENT, "size": 5, "opacity": 0.45},
-            hovertemplate="really %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
+            hovertemplate="actual %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
         )
     )
     if actual and predicted:
@@ -190,34 +202,31 @@ def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
         )
     _lay_out(figure, "residuals", "", height=360)
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(title_text="Really", showgrid=True)
+    figure.update_xaxes(title_text="Actual", showgrid=True)
     figure.update_yaxes(title_text="Predicted")
     return figure
 
 
-def importance(rows: Sequence[Mapping[str, Any]], most: int = 15) -> go.Figure:
-    """How much the score falls when a column is shuffled; the most important one on top."""
-    shown = list(rows)[:most]
+def importance(
+    values: Sequence[Sequence[Any]], spread: Sequence[float] | None = None, axis: str = "Importance", most: int = 15
+) -> go.Figure:
+    """How much each named thing matters, the most important one on top."""
+    names, sizes = [str(row[0]) for row in values[:most]], [row[1] for row in values[:most]]
     figure = go.Figure(
         go.Bar(
-            x=[row["value"] for row in shown],
-            y=shortened([row["column"] for row in shown]),
+            x=sizes,
+            y=shortened(names),
             orientation="h",
-            error_x={
-                "type": "data",
-                "array": [row.get("spread") or 0 for row in shown],
-                "color": SOFT,
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_x={"type": "data", "array": list(spread or [0] * len(sizes))[:most], "color": SOFT}
+            | {"thickness": 1.5, "width": 3},
             marker={"color": ACCENT, "cornerradius": 3},
-            customdata=[_safe(row["column"]) for row in shown],
+            customdata=[_safe(name) for name in names],
             hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
         )
     )
-    _lay_out(figure, "importance", "", height=max(26 * len(shown) + 70, 140))
+    _lay_out(figure, "importance", "", height=max(26 * len(sizes) + 70, 140))
     figure.update_layout(bargap=0.35)
-    figure.update_xaxes(title_text="Loss of score without it", showgrid=True, zeroline=True, zerolinecolor=FAINT)
+    figure.update_xaxes(title_text=_safe(axis), showgrid=True, zeroline=True, zerolinecolor=FAINT)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticksuffix=" ")
     return figure
 
@@ -233,7 +242,7 @@ def shortened(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
 
 
 def _horizon(last: int, epochs: int) -> int:
-    """How far the axis of a running training reaches: it doubles when it is full, so that the curve grows in peace."""
+    """How far the axis of a running step reaches: it doubles when it is full, so that it does not move all the time."""
     end = FEW_EPOCHS
     while end <= last:
         end *= 2
@@ -250,7 +259,7 @@ def _within(points: Sequence[Point], zoom: Zoom | None) -> Sequence[Point]:
 
 
 def _span(curves: Curves, measure: str) -> list[float] | None:
-    """A range of at least ten points, so that noise does not look like progress."""
+    """A range in percent of at least ten points, so that noise does not look like progress."""
     names = (measure, f"train_{measure}", f"val_{measure}")
     values = [point.value for name in names for point in curves.get(name) or []]
     if not values:
@@ -258,7 +267,7 @@ def _span(curves: Curves, measure: str) -> list[float] | None:
     low, high = min(values), max(values)
     room = max((LEAST_SPAN - (high - low)) / 2, 0.05 * (high - low))
     top = min(high + room, 1.005)
-    return [max(min(low - room, top - LEAST_SPAN), -0.005), top]
+    return [100 * max(min(low - room, top - LEAST_SPAN), -0.005), 100 * top]
 
 
 def _line(points: Sequence[Point], label: str, colour: str, width: float, is_share: bool) -> go.Scatter:
@@ -266,51 +275,25 @@ def _line(points: Sequence[Point], label: str, colour: str, width: float, is_sha
     return go.Scatter(
         # Arrays are checked and sent as a whole, lists number by number.
         x=np.array(epochs, "int32"),
-        y=np.array(values, "float64"),
+        y=np.array(values, "float64") * (100 if is_share else 1),
         name=label,
         mode="lines" if len(points) > 1 else "markers",
         line={"color": colour, "width": width},
         marker={"color": colour},
-        hovertemplate=f"%{{y:{'.1%' if is_share else '.4g'}}}<extra>{label}</extra>",
+        hovertemplate=f"%{{y:{'.1f} %' if is_share else '.4g}'}<extra>{label}</extra>",
     )
 
 
 def _dot(point: Point, is_share: bool) -> go.Scatter:
     return go.Scatter(
         x=[point.epoch],
-        y=[point.value],
+        y=[point.value * (100 if is_share else 1)],
         mode="markers",
         name="Best epoch",
         marker={"color": ACCENT, "size": 10, "line": {"color": "white", "width": 2}},
-        hovertemplate=f"best, epoch {point.epoch:,}: %{{y:{'.1%' if is_share else '.4g'}}}<extra></extra>",
+        hovertemplate=f"best, epoch {point.epoch:,}: %{{y:{'.1f} %' if is_share else '.4g}'}<extra></extra>",
         showlegend=False,
     )
-
-
-def _ratio_lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, area_name: str) -> go.Figure:
-    figure = go.Figure()
-    for number, curve in enumerate(curves):
-        points = curve.get(which) or []
-        size = curve.get(area)
-        name = _safe(str(curve.get("label", ""))[:LONGEST_LABEL])
-        figure.add_trace(
-            go.Scatter(
-                x=[point[0] for point in points],
-                y=[point[1] for point in points],
-                mode="lines",
-                name=f"{name} ({area_name} {size:.3f})" if size is not None else name,
-                line={"color": PALETTE[number % len(PALETTE)], "width": 2},
-                hovertemplate=f"{name}: %{{x:.1%}}, %{{y:.1%}}<extra></extra>",
-            )
-        )
-    return figure
-
-
-def _lay_ratio(figure: go.Figure, revision: str, across: str, up: str) -> None:
-    _lay_out(figure, revision, "", height=360)
-    figure.update_xaxes(title_text=across, range=[-0.01, 1.01], tickformat=".0%", showgrid=True)
-    figure.update_yaxes(title_text=up, range=[-0.01, 1.03], tickformat=".0%")
-    figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, hovermode="closest")
 
 
 def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT) -> None:
@@ -332,10 +315,6 @@ def _layout(revision: str, title: str, height: int, across: dict[str, Any], up: 
         "xaxis": {"showgrid": False, "zeroline": False, "automargin": True, **across},
         "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
     }
-
-
-def _measure(name: str) -> str:
-    return name.removeprefix("train_").removeprefix("val_")
 
 
 def _at(points: Sequence[Point], epoch: int) -> Point | None:
@@ -369,25 +348,24 @@ def colours(workflow_ids: Sequence[int]) -> dict[int, str]:
     return found
 
 
-def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: str) -> go.Figure:
+def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure) -> go.Figure:
     """The same curve of several workflows, one above the other."""
     figure = go.Figure()
     colour = colours(list(names))
-    is_share = _measure(measure) in SHARES
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
             said = name[: LONGEST_LABEL * 2] if len(names) <= NAMED else ""
             label = _safe(f"#{workflow_id} {said}".strip())
-            figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, is_share))
-    _lay_out(figure, f"comparison-{measure}", "", height=380)
+            figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
+    _lay_out(figure, f"comparison-{measure.name}", "", height=380)
     figure.update_layout(
         hovermode="x unified",
         showlegend=True,
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "xanchor": "left", "x": 0},
     )
     figure.update_xaxes(title_text="Epoch", tickformat=",d")
-    if is_share:
-        figure.update_yaxes(tickformat=".2~%")
+    if measure.share:
+        figure.update_yaxes(ticksuffix=" %")
     return figure
 
 

@@ -34,6 +34,20 @@ def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, An
     return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
 
 
+def run(pipeline: str, params: Mapping[str, Any], inputs: Mapping[str, int], called: str = "") -> Command:
+    """How to start any pipeline."""
+    command = [*COMMAND.split(), "submit", "--pipeline", pipeline]
+    for name, dataset_id in inputs.items():
+        command += ["--input", f"{name}={dataset_id}"]
+    for name, value in params.items():
+        command += ["--set", f"{name}={_word(value)}"]
+    body = {"pipeline": pipeline, "params": dict(params), "inputs": dict(inputs)}
+    if called:
+        command += ["--name", called]
+        body["name"] = called
+    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
+
+
 def restart(workflow_id: int) -> Command:
     return _verb("Restart", "restart", workflow_id)
 

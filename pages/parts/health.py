@@ -19,7 +19,7 @@ def line() -> None:
 
 @st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
 def _lately() -> Queues:
-    """What was seen for somebody else a moment ago, if so."""
+    """The queue as another visitor saw it within two seconds."""
     return queue_view.snapshot()
 
 

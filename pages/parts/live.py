@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.parts import words
+from pages.parts import visitor
 from store import actors
 from store.tables import now
 
@@ -12,7 +12,7 @@ EVERY_SECONDS = 2.0
 
 
 def panel(key: str, draw: Callable[[], bool], changing: bool, foot: bool = True) -> None:
-    """Draw a panel, and again every two seconds while it answers that something can still change.
+    """Draw a panel, and again every two seconds while it returns that something can still change.
 
     `changing` is what the page knows before it draws; the timer can be paused, and touches nothing else. A panel
     that puts the footer somewhere else says `foot=False` and calls `footer` itself.
@@ -39,7 +39,7 @@ def footer(key: str) -> None:
     at = now()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         if _paused(key):
-            st.caption(f":material/pause_circle: Paused, as of {at:%H:%M:%S} UTC", width="content")
+            st.caption(f":material/pause_circle: Paused, as of {visitor.clock(at)}", width="content")
         else:
-            st.caption(":material/sync: Updated just now, and every 2 s", width="content", help=words.exactly(at))
+            st.caption(":material/sync: Live · every 2 s", width="content", help=f"Updated {visitor.exactly(at)}")
         st.toggle("Pause updates", key=f"{key}-paused", persist_state="page")

@@ -1,5 +1,6 @@
 """Who looks at the page, and what they may do."""
 
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,10 @@ from jobs.verbs import people
 from pages.parts import words
 from store import actors
 from store.actors import Actor, Role
+from store.tables import now
 
 LOOKS = (
-    "You are signed in as a viewer: you can look at everything here, and change nothing. An admin can give you "
+    "You are signed in as a viewer: you can look at everything here and change nothing. An admin can give you "
     "another role."
 )
 
@@ -38,21 +40,34 @@ def has_signed_in() -> bool:
 
 
 def zone() -> ZoneInfo | None:
-    """Where the visitor's clock is; None where that is not told, or not known here."""
+    """The visitor's time zone; None when the browser does not send one that is known here."""
     try:
         return ZoneInfo(st.context.timezone or "")
     except (ValueError, OSError):
         return None
 
 
+def clock(time: datetime) -> str:
+    """14:02 as the visitor's clock shows it, with its day when that is not today."""
+    there = time.astimezone(zone() or UTC)
+    today = now().astimezone(there.tzinfo).date()
+    said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
+    return said if zone() else f"{said} UTC"
+
+
+def exactly(time: datetime | None) -> str:
+    """A time in full by the visitor's clock, for hovering: 2026-11-22 00:30:00 Europe/Istanbul."""
+    return f"{time.astimezone(zone() or UTC):%Y-%m-%d %H:%M:%S} {zone() or 'UTC'}" if time else "–"
+
+
 def changes(help_: str | None = None, enabled: bool = True) -> dict[str, Any]:
-    """How a button that changes something is drawn: greyed out, with the reason, for whoever may not press it."""
+    """How a button that changes something is drawn: greyed out, with the reason, for visitors who may not press it."""
     may = may_change()
     return {"disabled": not (may and enabled), "help": help_ if may else LOOKS}
 
 
 def only_looking() -> bool:
-    """Say, where somebody came to change something, that they may not; True when so."""
+    """Tell visitors who may only look that they cannot change anything here; True when so."""
     if may_change():
         return False
     st.info(LOOKS, icon=":material/visibility:")

@@ -1,9 +1,10 @@
-"""How numbers, times and states are said, the same on every page."""
+"""How numbers, times and states are written, the same on every page."""
 
 import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from jobs.pipelines import Measure
 from store.tables import Status, now
 
 ICONS = {
@@ -103,6 +104,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def titled(name: str) -> str:
+    """clean_up is shown as Clean up."""
+    return sentence(name.replace("_", " ").strip())
+
+
 def listed(names: Sequence[str]) -> str:
     """upload, preprocess and train."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
@@ -121,7 +127,20 @@ def number(value: float | None) -> str:
         return "not a number"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
+    if 1e-9 <= abs(value) < 1e-3:
+        return f"{value:.12f}".rstrip("0")
     return f"{value:.4g}"
+
+
+def value(of: object) -> str:
+    """The value of a setting: on, 0.01, a list of names, or none."""
+    if of is None:
+        return "–"
+    if isinstance(of, bool):
+        return "on" if of else "off"
+    if isinstance(of, list | tuple):
+        return ", ".join(map(str, of))
+    return number(of) if isinstance(of, float) else str(of)
 
 
 def size(number_of_bytes: float | None) -> str:
@@ -135,26 +154,17 @@ def size(number_of_bytes: float | None) -> str:
     return "–"
 
 
-SHARES = {"accuracy", "balanced_accuracy", "f1", "auc", "baseline_accuracy"}
-SCORE_NAMES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "f1": "F1",
-    "auc": "AUC",
-    "baseline_accuracy": "Baseline accuracy",
-    "r2": "R²",
-    "rmse": "Error (RMSE)",
-    "mae": "Mean error (MAE)",
-    "baseline_rmse": "Baseline error (RMSE)",
-}
-
-
-def score_name(name: str) -> str:
-    return SCORE_NAMES.get(name, name.replace("_", " ").capitalize())
-
-
-def score(name: str, value: float | None) -> str:
+def score(measure: Measure, value: float | None) -> str:
     """A score in its own unit: shares as percent, the rest as numbers."""
-    if name in SHARES and name not in ("f1", "auc"):
+    if measure.share:
         return percent(value)
     return "–" if value is None else f"{value:.3f}" if abs(value) < 10 else number(value)
+
+
+def points(measure: Measure, change: float) -> str:
+    """How much a score differs from another: +2.1 percentage points, or +0.021."""
+    if not change:
+        return "same"
+    if measure.share:
+        return f"{change * 100:+.1f}"
+    return f"{change:+,.0f}" if abs(change) >= 100 else f"{change:+.3f}"

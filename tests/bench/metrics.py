@@ -177,6 +177,7 @@ def plain_sqlite(folder: Path, points: int) -> tuple[float, float]:
 
 def read_and_drawn(epochs: int, times: int) -> tuple[float, float]:
     """Seconds to read the curves of a run, and to make what a page sends of them."""
+    from jobs.pipelines import Measure
     from pages.parts import charts
     from store import metrics, steps
 
@@ -189,7 +190,7 @@ def read_and_drawn(epochs: int, times: int) -> tuple[float, float]:
         curves = metrics.curves(claim.step.id)
         read = time.perf_counter()
         for measured in charts.measures(curves):
-            charts.learning(curves, measured).to_json()
+            charts.learning(curves, Measure(measured)).to_json()
         reading.append(read - begun)
         drawing.append(time.perf_counter() - read)
     return middle(reading), middle(drawing)

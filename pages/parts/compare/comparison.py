@@ -1,4 +1,4 @@
-"""What the compare page shows of several workflows: which are asked for, their scores, and the settings that differ."""
+"""What the compare page shows of several workflows: which the URL names, their scores, and the settings that differ."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,13 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from jobs.pipelines import registry
-from pages.parts import charts, words
+from jobs.pipelines import Measure, registry
+from pages.parts import charts, presentation, settings, words
 from pages.parts.workflow_list import listing
-from store.errors import Refused
 from store.workflows import Workflow
 
 LONGEST_NUMBER = 18
-LONGEST_VALUE = 200
-ORDER = ("accuracy", "balanced_accuracy", "f1", "auc", "r2", "rmse", "mae")
 NOT_USED = "–"
-FIRST = {
-    "Dataset": listing.dataset_title,
-    "Target": lambda workflow: workflow.facets.get("target", ""),
-    "Algorithm": lambda workflow: listing.label(workflow.facets.get("algorithm", "")),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ def read(given: Mapping[str, str]) -> Asked:
 
 
 def remarks(asked: Asked, found: Sequence[Workflow]) -> list[str]:
-    """What is wrong with what was asked for, one sentence each."""
+    """What is wrong with what the URL names, one sentence each."""
     said = []
     if asked.rubbish:
         few = ", ".join(f'"{word[:20]}"' for word in asked.rubbish[:3])
@@ -70,37 +62,38 @@ def remarks(asked: Asked, found: Sequence[Workflow]) -> list[str]:
     return said
 
 
+def curve_measure(name: str) -> Measure:
+    """What a curve means: val_accuracy is the accuracy of validation rows."""
+    return registry.measure(charts.measured(name))
+
+
 def curve_name(name: str) -> str:
     """val_accuracy is shown as Validation accuracy."""
+    label = curve_measure(name).shown
     for prefix, said in (("val_", "Validation"), ("train_", "Training")):
         if name.startswith(prefix):
-            measure = charts.measure_name(name.removeprefix(prefix))
-            return f"{said} {measure if len(measure) < 3 else measure[:1].lower() + measure[1:]}"
-    return charts.measure_name(name)
+            return f"{said} {label if len(label) < 3 else label[:1].lower() + label[1:]}"
+    return label
 
 
 def score_names(found: Sequence[Workflow]) -> list[str]:
-    """The scores that any of them has, without those of the baselines."""
-    names = {name for workflow in found for name in workflow.scores if not name.startswith("baseline_")}
-    return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    """The scores that any of them has, without those of the baselines: the main ones first."""
+    ordered: dict[str, None] = {}
+    for workflow in found:
+        of = presentation.of(workflow.pipeline)
+        main = of.main_score(workflow.scores)
+        ordered |= dict.fromkeys([*([main] if main else []), *of.other_scores(workflow.scores)])
+    first = [name for name in registry.main_measures() if name in ordered]
+    return list(dict.fromkeys([*first, *ordered]))
 
 
 def best(found: Sequence[Workflow], name: str) -> float | None:
-    """The best value of a score; None where there is nothing to choose from."""
+    """The best value of a score; None where there is nothing to choose from, or where the scores are of different
+    data and so answer different questions."""
     values = [workflow.scores[name] for workflow in found if name in workflow.scores]
-    if len(values) < 2 or min(values) == max(values):
+    if len(values) < 2 or min(values) == max(values) or apart(found):
         return None
-    return min(values) if listing.lower_is_better(name) else max(values)
-
-
-def difference(name: str, value: float, base: float) -> str:
-    """+2.1 percentage points, or +0.021."""
-    change = value - base
-    if not change:
-        return "same"
-    if name in words.SHARES and name not in ("f1", "auc"):
-        return f"{change * 100:+.1f}"
-    return f"{change:+,.0f}" if abs(value) >= 1000 else f"{change:+.3f}"
+    return min(values) if registry.measure(name).lower_is_better else max(values)
 
 
 def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
@@ -115,12 +108,18 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
         cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
     cells["status"] = [[words.status(workflow.status)] for workflow in found]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in found]
-    cells["algorithm"] = [listing.label(workflow.facets.get("algorithm", "")) for workflow in found]
+    for name in listing.facets_shown(found):
+        cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in found]
     colours = charts.colours([workflow.id for workflow in found])
     styled = pd.DataFrame(cells).style.apply(
         lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"]
     )
     return styled.map(lambda cell: "color: #2f9463; font-weight: bold" if cell.endswith(" best") else "", subset=names)
+
+
+def _facet(workflow: Workflow, name: str) -> str:
+    value = workflow.facets.get(name)
+    return presentation.of(workflow.pipeline).facet(name, value) if value else NOT_USED
 
 
 def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
@@ -129,29 +128,41 @@ def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
         "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=190, pinned=True),
         "status": listing.status_column(),
+        **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(found))},
+        "duration": column.TextColumn("Duration", width=92),
         **{
-            name: column.TextColumn(
-                words.score_name(name),
-                width=140,
-                help="Differences in percentage points" if name in ("accuracy", "balanced_accuracy") else None,
-            )
-            for name in score_names(found)
+            listing.facet_column(name): column.TextColumn(words.titled(name), width=130)
+            for name in listing.facets_shown(found)
         },
-        "duration": column.TextColumn("Duration", width=80),
-        "algorithm": column.TextColumn("Algorithm", width=140),
     }
 
 
+def _score_column(measure: Measure) -> Any:
+    said = [measure.help] if measure.help else []
+    if measure.share:
+        said.append("Differences in percentage points")
+    return st.column_config.TextColumn(measure.shown, width=140, help=". ".join(said) or None)
+
+
 def apart(found: Sequence[Workflow]) -> bool:
-    """Whether they learn different things."""
-    return len({(workflow.data, workflow.facets.get("target")) for workflow in found}) > 1
+    """Whether they are of different pipelines or data, or were set to predict different columns of it."""
+    return len({(workflow.pipeline, _data(workflow)) for workflow in found}) > 1
+
+
+def _data(workflow: Workflow) -> str:
+    """The datasets of a workflow, and the columns that its settings name as text."""
+    written = presentation.of(workflow.pipeline).pipeline
+    known = written.params(workflow.params) if written else {}
+    columns = {name: workflow.params.get(name) for name, param in known.items() if param.kind == "column"}
+    given = {name: row.dataset_id for name, row in workflow.inputs.items()}
+    return json.dumps([given, columns], sort_keys=True, ensure_ascii=False)
 
 
 def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
     """One row a setting that differs, one column a workflow; and how many settings do not differ."""
-    settings = [_settings(workflow) for workflow in found]
-    names = list(dict.fromkeys(name for each in settings for name in each))
-    rows = {name: [each.get(name, NOT_USED) for each in settings] for name in names}
+    described = [_described(workflow, found) for workflow in found]
+    names = list(dict.fromkeys(name for each in described for name in each))
+    rows = {name: [each.get(name, NOT_USED) for each in described] for name in names}
     differing = {name: values for name, values in rows.items() if len(set(values)) > 1}
     table = pd.DataFrame(
         [[name, *values] for name, values in differing.items()],
@@ -161,42 +172,21 @@ def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
     return table, len(rows) - len(differing)
 
 
-def _settings(workflow: Workflow) -> dict[str, str]:
-    """What a workflow was started with, by the names people read."""
-    labels = _labels(workflow)
-    return {name: say(workflow) for name, say in FIRST.items()} | {
-        labels.get(name, words.score_name(name)): _value(value)
-        for name, value in workflow.params.items()
-        if name not in ("target", "algorithm")
-    }
-
-
-def _labels(workflow: Workflow) -> dict[str, str]:
-    try:
-        return {name: param.label for name, param in registry.get(workflow.pipeline).params(workflow.params).items()}
-    except Refused:
-        return {}  # written in a module that is no longer loaded
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "as proposed"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))[:LONGEST_VALUE]
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _described(workflow: Workflow, found: Sequence[Workflow]) -> dict[str, str]:
+    """What a workflow was started with; its pipeline too, where there are several."""
+    named = {"Pipeline": presentation.of(workflow.pipeline).label}
+    several = len({each.pipeline for each in found}) > 1
+    return (named if several else {}) | settings.described(workflow)
 
 
 def _score_cell(workflow: Workflow, base: Workflow, name: str, best_value: float | None) -> str:
     value = workflow.scores.get(name)
     if value is None:
         return NOT_USED
-    said = words.score(name, value)
+    measure = presentation.of(workflow.pipeline).measure(name)
+    said = words.score(measure, value)
     if workflow.id != base.id and name in base.scores:
-        said += f"  {difference(name, value, base.scores[name])}"
+        said += f"  {words.points(measure, value - base.scores[name])}"
     return f"{said}  best" if value == best_value else said
 
 

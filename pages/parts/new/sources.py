@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from jobs.verbs import datasets
-from pages.parts import address, commands, forms, words
+from pages.parts import address, commands, words
+from pages.parts.tabular import reading
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import Refused
@@ -15,17 +16,17 @@ LISTED = 200
 
 
 def refusal() -> None:
-    """Why the last file was not taken in, until there is other data."""
+    """Why the last file was rejected, until there is other data."""
     if refused := st.session_state.get("new-refused"):
         st.error(
-            f"**{words.plain(refused['name'])}** was not taken in. {words.plain(refused['sentence'])} "
-            "Nothing was kept: correct the file, or the reading settings, and drop it again.",
+            f"**{words.plain(refused['name'])}** was rejected. {words.plain(refused['sentence'])} "
+            "Nothing was saved. Correct the file or the reading settings, then drop it again.",
             icon=":material/error:",
         )
 
 
 def choose() -> None:
-    """Offer them side by side; what is taken is shown at once."""
+    """Offer them side by side; what is chosen is shown at once."""
     first_visit = "dataset" not in st.query_params and "new-refused" not in st.session_state
     dropping, choosing = st.columns([3, 2], gap="medium")
     with dropping:
@@ -37,14 +38,14 @@ def choose() -> None:
             key="new-sample",
             width="stretch",
             type="primary" if first_visit else "secondary",
-            help="Customers of a phone company, and which of them left.",
+            help="2,000 customers of a phone company, and which of them left.",
         ):
             sample()
         listed = stored.listed(limit=LISTED)
         if listed:
             names = {row.id: row.name for row in listed}
             st.selectbox(
-                "Or use a dataset that is here already",
+                "Or use an existing dataset",
                 list(names),
                 index=None,
                 key="new-pick",
@@ -65,13 +66,13 @@ def sample() -> None:
 
 
 def upload() -> None:
-    """Take a dropped file in at once; its bytes do not stay in the session."""
+    """Store a dropped file at once; its bytes do not stay in the session."""
     number = st.session_state.setdefault("new-upload", 0)
     file = st.file_uploader("Drop a CSV file", key=f"new-upload-{number}")
     with st.container(horizontal=True, gap="small"):
         with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key="new-reading"):
-            st.caption("How the file is written is found out by itself. If that goes wrong, say it here first.")
-            dialect = forms.dialect_widgets("new-dialect")
+            st.caption("The format is detected. If a file was read wrongly, set it here and upload it again.")
+            dialect = reading.dialect_widgets("new-dialect")
         with st.popover("Larger than 200 MB?", icon=":material/help:", type="tertiary", key="new-large"):
             large_files()
     if file is None:
@@ -94,7 +95,7 @@ def _why(refused: Refused | OSError) -> str:
 
 
 def large_files() -> None:
-    st.markdown("Send it from a terminal; it goes straight to disk, whatever its size, and appears in this list.")
+    st.markdown("Send it from a terminal. It goes straight to disk, whatever its size, and appears in this list.")
     st.code(
         f'{commands.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
         language="bash",
@@ -105,7 +106,7 @@ def large_files() -> None:
 
 
 def pick() -> None:
-    """Go on with a dataset from the list, which is then ready to be asked again."""
+    """Continue with a dataset from the list, which is then ready to be used again."""
     if st.session_state["new-pick"] is not None:
         remember("dataset", st.session_state["new-pick"])
         st.session_state["new-pick"] = None
@@ -113,7 +114,7 @@ def pick() -> None:
 
 
 def show(dataset: Dataset) -> None:
-    """Go on with a dataset; the URL holds it from now on."""
+    """Continue with a dataset; the URL holds it from now on."""
     st.session_state.pop("new-refused", None)
     remember("dataset", dataset.id)
     st.rerun()

@@ -63,7 +63,7 @@ def _add(hold: Held) -> None:
         given = _password_field(f"{KEY}-add-password")
         pressed = st.form_submit_button("Add", type="primary", icon=":material/person_add:")
     if pressed and (person := hold.press(people.add, name, role, given or _made(hold))):
-        _hand_over(hold, person.name, given, f"{person.name} may sign in as {person.role}.")
+        _hand_over(hold, person.name, given, f"{person.name} can sign in as {person.role}.")
     hold.problem()
     commands.popover(
         [
@@ -84,7 +84,7 @@ def _role(hold: Held) -> None:
     if person is None:
         return
     role = choose_role(f"{KEY}-role-{person.name}", person.role)
-    st.caption("It holds from their next click on, in every browser.")
+    st.caption("Takes effect at their next click, in every browser.")
     pressed = st.button("Save", type="primary", key=f"{KEY}-role-save")
     if pressed and hold.press(people.set_role, person.name, role):
         hold.answered(f"{person.name} is now {role}.")
@@ -130,8 +130,8 @@ def _hand_over(hold: Held, name: str, given: str, said: str) -> None:
 
 def _show_password(hold: Held) -> None:
     st.markdown(
-        f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not kept here, and not shown again. "
-        "Whoever signed in with it can choose another on the page Account."
+        f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not stored here and not shown again. "
+        "After signing in with it, they can choose another on the page Account."
     )
     st.code(hold.secret, language=None)
     if st.button("Done", type="primary", key=f"{KEY}-made-done"):
@@ -145,7 +145,7 @@ def _tokens(hold: Held) -> None:
     except Refused as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
-    st.caption("A token lets a program act as this person, with their role, until it runs out or is taken back.")
+    st.caption("A token lets a program act as this person, with their role, until it expires or is revoked.")
     tokens.rows(hold, found, people.remove_token)
     tokens.make(hold, people.make_token, hold.about)
     shown = [
@@ -160,21 +160,21 @@ def _remove(hold: Held) -> None:
         return
     name = words.plain(person.name)
     st.markdown(
-        f"**{name}** is signed out everywhere at once and cannot sign in any more; their tokens end. "
-        "Their workflows, datasets and models stay, and so does what is written of what they did."
+        f"**{name}** is signed out everywhere at once and can no longer sign in. Their tokens stop working. "
+        "Their workflows, datasets and models stay, and so does their audit trail."
     )
     if person.id == actors.current().person_id:
-        st.warning("This is you: you are signed out at once.", icon=":material/warning:")
+        st.warning("This is you: you will be signed out at once.", icon=":material/warning:")
     if len(people.everybody()) == 1:
         st.warning(
-            "Nobody is left then, so nobody has to sign in any more, and whoever can open this page may do everything.",
+            "This is the last account: sign-in will be off, and anyone who can open this page can do anything.",
             icon=":material/warning:",
         )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
         sure = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
     if keep or (sure and hold.press(people.remove, person.name)):
-        hold.answered(f"{person.name} may not sign in any more." if sure else "")
+        hold.answered(f"{person.name} can no longer sign in." if sure else "")
         st.rerun()
     hold.problem()
     commands.popover(
@@ -201,8 +201,8 @@ def _password_field(key: str) -> str:
             key=key,
             max_chars=people.LONGEST_PASSWORD,
             autocomplete="new-password",
-            placeholder="Leave empty, and one is made",
-            help=f"{people.SHORTEST_PASSWORD} characters or more. One that is made is shown once.",
+            placeholder="Leave empty to generate one",
+            help=f"{people.SHORTEST_PASSWORD} characters or more. A generated one is shown once.",
         )
         or ""
     )

@@ -46,7 +46,7 @@ def make(hold: Held, make_one: Callable[..., people.NewToken | None], *whose: st
 
 
 def _show(text: str) -> None:
-    st.markdown("**Copy it now:** it is not kept here, and not shown again.")
+    st.markdown("**Copy it now:** it is not stored here and not shown again.")
     st.code(text, language=None, wrap_lines=True)
     st.caption("A program shows it with every request, for example:")
     st.code(

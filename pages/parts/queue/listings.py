@@ -113,7 +113,7 @@ def _step_address(workflow_id: int | None, step: str | None) -> str:
     """A link to a workflow whose end names the step."""
     if workflow_id is None:
         return ""
-    said = f"{listing.step_title(step or '')} of #{workflow_id}"
+    said = f"{words.titled(step or '')} of #{workflow_id}"
     return f"workflow?id={workflow_id}#{quote(said, safe='')}"
 
 

@@ -10,10 +10,10 @@ from jobs.language import sentence
 from jobs.tabular.column import Column
 from jobs.tabular.csv.dialect import DELIMITERS
 from jobs.verbs import datasets
-from pages.parts import forms, words
+from pages.parts import presentation, words
+from pages.parts.tabular import reading
 from store.datasets import Dataset
 from store.errors import Refused
-from store.messages import Notice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 ROW = 35
@@ -44,7 +44,7 @@ def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: in
     table = _profile(columns, rows)
     table.insert(0, "use", first)
     config = _config(columns, rows) | {
-        "use": st.column_config.CheckboxColumn("Use", help="Whether training may use this column.", width=64)
+        "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64)
     }
     edited = st.data_editor(
         table,
@@ -79,14 +79,14 @@ def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str |
 
 def notices(stored: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
     """What reading the file brought to light: warnings first, the rest folded."""
-    ordered = sorted(map(Notice.from_json, stored), key=lambda notice: notice.level != "warning")
+    ordered = presentation.notices(stored)
     # One line too many is better shown than folded away behind a line of its own.
     first = len(ordered) if len(ordered) <= SHOWN_NOTICES + 1 else SHOWN_NOTICES
     if ordered:
-        st.markdown("  \n".join(map(notice_line, ordered[:first])))
+        st.markdown("  \n".join(map(presentation.notice_line, ordered[:first])))
     if rest := ordered[first:]:
         with st.expander(f"{len(rest):,} more notes", type="compact", key=f"{key}-more"):
-            st.markdown("  \n".join(map(notice_line, rest[:MOST_NOTICES])))
+            st.markdown("  \n".join(map(presentation.notice_line, rest[:MOST_NOTICES])))
             if len(rest) > MOST_NOTICES:
                 st.caption(f"and {len(rest) - MOST_NOTICES:,} more of the same kinds; the column list has them all.")
 
@@ -107,7 +107,7 @@ def reading_form(dataset: Dataset, key: str) -> dict[str, Any]:
     """A form about how the file is written; what was changed, once it is sent."""
     with st.form(key, border=False):
         st.caption("The same file read differently becomes a new version; this one stays as it is.")
-        chosen = forms.dialect_widgets(key, dataset.dialect)
+        chosen = reading.dialect_widgets(key, dataset.dialect)
         sent = st.form_submit_button("Read it again", icon=":material/refresh:")
     return {name: value for name, value in chosen.items() if value != dataset.dialect.get(name)} if sent else {}
 
@@ -211,7 +211,7 @@ def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
 
 
 def _capped(column: Column, rows: int | None) -> bool:
-    """Whether counting was given up, and there may be more values than counted."""
+    """Whether counting stopped early, so that there can be more values than counted."""
     if column.distinct_exact:
         return False
     return rows is None or column.distinct < rows - column.missing  # else no two rows are alike
@@ -252,12 +252,6 @@ def _edge(value: Any) -> str:
     if isinstance(value, int) and abs(value) < 10_000:
         return str(value)  # it may be a year
     return words.number(value) if isinstance(value, int | float) else str(value)[:10]
-
-
-def notice_line(notice: Notice) -> str:
-    """The sentence of a notice, with a sign for how serious it is."""
-    icon = ":orange[:material/warning:]" if notice.level == "warning" else ":gray[:material/info:]"
-    return f"{icon} {words.plain(sentence(notice.message))}"
 
 
 def _height(lines: int, most: int) -> int:

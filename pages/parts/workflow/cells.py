@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import streamlit as st
@@ -9,10 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
 from jobs.language import spoken
-from jobs.pipelines import Param
-from jobs.tabular.column import columns_of
+from jobs.pipelines import Param, StepDefinition
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, forms, links, visitor, words
+from pages.parts import commands, forms, links, presentation, results, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
@@ -26,16 +26,6 @@ RUN = "workflow-run"
 LOG_LINES = 200
 LOG_HEIGHT = 260
 QUIET_SECONDS = 15
-WHAT_TO_DO = {
-    "refused": "Change a setting below, or the data, and run from here.",
-    "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
-    "timeout": "Use fewer epochs or less data, then run from here.",
-    "disk_full": "Free some space on the server, then retry.",
-    "code_gone": "When the code is back, retry; what is above is kept.",
-    "killed": "Use fewer columns or rows, or a machine with more memory; then retry.",
-    "worker_lost": "Nothing above is lost. Retry; if it happens again, the machine may be short of memory.",
-}
-DEFAULT_TO_DO = "Retry may help. If it fails again, give the log to whoever looks after this server."
 
 
 @dataclass
@@ -53,34 +43,34 @@ class Edits:
 
     def changed(self, step: Step) -> bool:
         """Whether this step uses a changed setting, wherever that was changed."""
-        return step.name == self.first or bool(set(self.params) & set(step.params))
+        return step.key == self.first or bool(set(self.params) & set(step.params))
 
 
-def draw(book: Notebook, hold: Held) -> None:
-    """Every cell, from top to bottom."""
+def draw(book: Notebook, hold: Held, only: Step | None = None) -> None:
+    """Every cell from top to bottom, or only that of one step."""
     edits = Edits()
     heads: list[DeltaGenerator] = []
-    for step in book.steps:
-        with st.container(border=True, key=f"cell-{step.name}", gap="small"):
+    shown = [only] if only else book.steps
+    for step in shown:
+        with st.container(border=True, key=f"cell-{step.key}", gap="small"):
             heads.append(_cell(book, step, edits, hold))
     stale = _stale(book, edits)
-    for number, (step, head) in enumerate(zip(book.steps, heads, strict=True), 1):
+    for step, head in zip(shown, heads, strict=True):
         with head:  # filled last, because a cell below can change a setting that this one uses too
-            _head(book, step, number, stale.get(step.name, ""))
+            _head(book, step, book.steps.index(step) + 1, stale.get(step.id, ""))
     if edits.slot is not None:
         with edits.slot:
             _run_from_here(book, edits, hold)
 
 
-def _stale(book: Notebook, edits: Edits) -> dict[str, str]:
+def _stale(book: Notebook, edits: Edits) -> dict[int, str]:
     """Which cells would not come out as they are, and why."""
-    found: dict[str, str] = {}
+    found: dict[int, str] = {}
     for step in book.steps:
-        needs = book.definitions[step.name].needs if step.name in book.definitions else ()
         if edits.changed(step):
-            found[step.name] = "Changed, not run"
-        elif set(needs) & set(found):
-            found[step.name] = "Out of date: changed above"
+            found[step.id] = "Changed, not run"
+        elif any(above.id in found for above in book.needs(step)):
+            found[step.id] = "Out of date: changed above"
     return found
 
 
@@ -95,14 +85,14 @@ def _cell(book: Notebook, step: Step, edits: Edits, hold: Held) -> DeltaGenerato
         head = st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch")
         shown = _view_choice(book, step)
     _state(book, step, hold)
-    outputs.summary(step)
+    outputs.summary(book, step)
     changed = _settings(book, step, shown == SETTINGS)
     if shown == LOG:
         _log(step)
-    elif shown in (views := outputs.views(step)):
-        views[shown](step, step.result or {})
+    elif shown in (views := outputs.views(book, step)):
+        views[shown](f"view-{step.id}")
     if changed:
-        edits.note(step.name, changed, st.container(gap="small"))
+        edits.note(step.key, changed, st.container(gap="small"))
     outputs.details(book, step)
     return head
 
@@ -110,15 +100,15 @@ def _cell(book: Notebook, step: Step, edits: Edits, hold: Held) -> DeltaGenerato
 def _view_choice(book: Notebook, step: Step) -> str | None:
     """The small buttons of a cell; of a failed step the log is open by itself."""
     failed = step.status is Status.failed
-    offered = list(outputs.views(step))
-    if _params(book, step):
+    offered = list(outputs.views(book, step))
+    if step.params:
         offered.append(SETTINGS)
     if step.started_at is not None or failed:
         offered.append(LOG)
     if not offered:
         return None
     return st.pills(
-        f"Show of {notebook.title(step.name)}",
+        f"Show of {book.title(step)}",
         offered,
         default=LOG if failed else None,
         key=f"show-{step.id}-{step.attempt}{'-failed' if failed else ''}",
@@ -127,7 +117,7 @@ def _view_choice(book: Notebook, step: Step) -> str | None:
 
 
 def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
-    st.markdown(f"##### :gray[{number}]  {words.plain(notebook.title(step.name))}", width="content", anchors=False)
+    st.markdown(f"##### :gray[{number}]  {words.plain(book.title(step))}", width="content", anchors=False)
     badge(step.status)
     if stale:
         st.badge(stale, icon=":material/edit:", color="orange")
@@ -145,9 +135,9 @@ def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
 
 
 def _times(step: Step) -> str:
-    ended = f", ended {words.exactly(step.ended_at)}" if step.ended_at else ""
+    ended = f", ended {visitor.exactly(step.ended_at)}" if step.ended_at else ""
     worker = f", by {words.plain(step.worker)}" if step.worker else ""
-    return f"Started {words.exactly(step.started_at)}{ended}{worker}"
+    return f"Started {visitor.exactly(step.started_at)}{ended}{worker}"
 
 
 def _state(book: Notebook, step: Step, hold: Held) -> None:
@@ -157,7 +147,7 @@ def _state(book: Notebook, step: Step, hold: Held) -> None:
     elif step.status is Status.running:
         st.progress(step.progress or 0.0, text=progress_words(book, step))
     elif step.status is Status.failed:
-        _failure(step, hold)
+        _failure(book, step, hold)
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
     elif step.status is Status.cancelled:
@@ -170,7 +160,7 @@ def progress_words(book: Notebook, step: Step) -> str:
     said = [words.sentence(words.plain(notebook.busy_with(step) or "working"))]
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
-        return f"{said[0]} · not heard of for {words.duration(quiet)}; if its worker is gone, another one takes over"
+        return f"{said[0]} · no sign of life for {words.duration(quiet)}; if its worker died, another takes over"
     left = attempts.seconds_left(step, book.attempts)
     if left is not None:
         said.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
@@ -179,10 +169,10 @@ def progress_words(book: Notebook, step: Step) -> str:
 
 def _blame(book: Notebook) -> str:
     failed = book.failed
-    return notebook.title(failed.name).lower() if failed else "a step above"
+    return words.plain(book.title(failed).lower()) if failed else "a step above"
 
 
-def _failure(step: Step, hold: Held) -> None:
+def _failure(book: Notebook, step: Step, hold: Held) -> None:
     """Why it failed, what to do, and the button that does it."""
     st.error(words.plain(notebook.error(step)), icon=":material/error:")
     if visitor.may_change():
@@ -195,49 +185,60 @@ def _failure(step: Step, hold: Held) -> None:
                 on_click=hold.press,
                 args=(verbs.retry, step.workflow_id),
             )
-            st.caption(_what_to_do(step), width="stretch")
+            st.caption(presentation.of(book.workflow.pipeline).advice(step), width="stretch")
     else:
-        st.caption("An analyst can retry it, or run it with other settings.")
+        st.caption("An analyst can retry it or run it with other settings.")
     if step.traceback:
         with st.expander("Technical details", type="compact", key=f"traceback-{step.id}"):
             st.code(step.traceback, language=None, wrap_lines=True, height=LOG_HEIGHT)
 
 
-def _what_to_do(step: Step) -> str:
-    if step.error_code == "refused" and step.name == "upload":
-        return "Correct the file, and start anew with it on the page New."
-    return WHAT_TO_DO.get(step.error_code or "", DEFAULT_TO_DO)
-
-
-def _params(book: Notebook, step: Step) -> Sequence[Param]:
-    """What can be set in this cell, given what is chosen so far."""
-    definition = book.definitions.get(step.key)
-    if definition is None or not visitor.may_change():
-        return ()
-    return definition.params_for(
-        book.workflow.params | step.params | _edited(step) | _picked(step, "algorithm", "target")
-    )
-
-
 def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     """The settings that were changed in this cell and not yet run; they are remembered while the view is closed."""
-    if not visitor.may_change():
+    definition = book.definitions.get(step.key)
+    if definition is None or not visitor.may_change():
+        if shown:
+            _locked(definition, step)
         return {}
-    params = _params(book, step)
-    if not shown or not params:
+    if not shown:
         return _edited(step)
-    data = book.workflow.data
-    columns = [column.name for column in columns_of(datasets.get(data.dataset_id))] if data else []
-    chosen = forms.param_widgets(params, step.params | _edited(step), settings_key(step), columns)
+    shown_as, picked = presentation.of(book.workflow.pipeline), _picked(step)
+    data = datasets.get(book.workflow.data.dataset_id) if book.workflow.data else None
+    chosen = book.workflow.params | step.params | _edited(step) | picked
+    params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
+    before = {param.name: param for param in definition.params_for(book.workflow.params | step.params)}
+    values = _values(params, before, step)
+    columns = [column["name"] for column in data.columns] if data else []
+    around = forms.Around(columns, shown_as.choice, _suffix(step, picked))
+    found = forms.param_widgets(params, values, settings_key(step), around)
     changed = {
-        param.name: chosen[param.name]
+        param.name: found[param.name]
         for param in params
-        if not _same(chosen[param.name], forms.fitting(param, step.params.get(param.name)))
+        if not _same(found[param.name], forms.fitting(param, step.params.get(param.name)))
     }
     st.session_state[f"{settings_key(step)}-edited"] = changed
     if not changed:
         st.caption("Change a setting to run from here as a new workflow; this one stays as it is.")
     return changed
+
+
+def _locked(definition: StepDefinition | None, step: Step) -> None:
+    """The settings for visitors who may not change them, or of code that is not loaded any more."""
+    labels = {param.name: param.label for param in definition.params_for(step.params)} if definition else {}
+    rows = [[labels.get(name, words.titled(name)), words.value(value)] for name, value in step.params.items()]
+    results.draw_table({"columns": ["Setting", "Value"], "rows": rows}, f"locked-{step.id}")
+
+
+def _values(params: Sequence[Param], before: Mapping[str, Param], step: Step) -> dict[str, Any]:
+    """What the form begins with: what was edited, else what the step has; an untouched default follows the
+    choice that it depends on."""
+    edited = _edited(step)
+    found = {}
+    for param in params:
+        value = step.params.get(param.name)
+        untouched = param.name in before and _same(value, before[param.name].default)
+        found[param.name] = edited.get(param.name, param.default if untouched else value)
+    return found
 
 
 def _same(chosen: Any, before: Any) -> bool:
@@ -252,25 +253,31 @@ def _edited(step: Step) -> dict[str, Any]:
 
 
 def settings_key(step: Step) -> str:
-    """Under which key this cell's widgets live; throwing changes away makes new widgets."""
-    return f"set-{step.id}-{st.session_state.get(f'thrown-{step.workflow_id}', 0)}"
+    """Under which key this cell's widgets live; discarding changes makes new widgets."""
+    return f"set-{step.id}-{st.session_state.get(f'discarded-{step.workflow_id}', 0)}"
 
 
-def _picked(step: Step, *names: str) -> dict[str, Any]:
-    """Choices on which it depends what else can be chosen."""
-    keys = {name: f"{settings_key(step)}-{name}" for name in names if name in step.params}
+def _picked(step: Step) -> dict[str, Any]:
+    """What the widgets of this cell hold now, on which it can depend what else can be set."""
+    keys = {name: f"{settings_key(step)}-{name}" for name in step.params}
     return {name: st.session_state[key] for name, key in keys.items() if st.session_state.get(key) is not None}
+
+
+def _suffix(step: Step, picked: Mapping[str, Any]) -> str:
+    """Makes new widgets, with their own defaults, for another choice on which they depend."""
+    others = [value for name, value in picked.items() if isinstance(value, str) and value != step.params[name]]
+    return f"-{forms.mark(others)}" if others else ""
 
 
 def _log(step: Step) -> None:
     """The last lines, growing while the step runs."""
-    lines = logs.tail(step.id, LOG_LINES)
+    lines, zone = logs.tail(step.id, LOG_LINES), visitor.zone() or UTC
     if not lines:
-        st.caption("Nothing was said." if step.status.over else "Nothing was said yet.")
+        st.caption("No log lines." if step.status.over else "No output yet.")
         return
     with st.container(height=min(LOG_HEIGHT, 60 + 24 * len(lines)), border=False, autoscroll=True):
         st.code(
-            "\n".join(f"{line.at:%H:%M:%S}  {spoken(line.text, line.message)}" for line in lines),
+            "\n".join(f"{line.at.astimezone(zone):%H:%M:%S}  {spoken(line.text, line.message)}" for line in lines),
             language=None,
             wrap_lines=True,
         )
@@ -289,11 +296,11 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except Refused as refused:
-        problem = forms.labelled(refused.sentence)
+        problem = presentation.refusal(refused.sentence)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:
-        st.info(_plan_words(plan), icon=":material/edit:")
+        st.info(f"Changed, not run. A new workflow: {plan_words(plan, book.workflow.pipeline)}", icon=":material/edit:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Run from here",
@@ -308,14 +315,12 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
         commands.popover([commands.rerun(workflow_id, edits.first, edits.params)], key="command-rerun")
 
 
-def _plan_words(plan: Sequence[verbs.CellPlan]) -> str:
-    return f"Changed, not run. A new workflow: {plan_words(plan)}"
-
-
-def plan_words(plan: Sequence[verbs.CellPlan]) -> str:
+def plan_words(plan: Sequence[verbs.CellPlan], pipeline: str) -> str:
     """Upload and preprocess are reused, train and evaluate run."""
-    reused = [notebook.title(cell.step).lower() for cell in plan if cell.reused_from is not None]
-    fresh = [notebook.title(cell.step).lower() for cell in plan if cell.reused_from is None]
+    written = presentation.of(pipeline).pipeline
+    titles = {step.key: step.title.lower() for step in written.steps} if written else {}
+    reused = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is not None]
+    fresh = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is None]
     said = []
     if reused:
         said.append(f"{words.listed(reused)} {'is' if len(reused) == 1 else 'are'} reused")
@@ -325,5 +330,5 @@ def plan_words(plan: Sequence[verbs.CellPlan]) -> str:
 
 
 def _discard(workflow_id: int) -> None:
-    key = f"thrown-{workflow_id}"
+    key = f"discarded-{workflow_id}"
     st.session_state[key] = st.session_state.get(key, 0) + 1

@@ -1,4 +1,4 @@
-"""Curves and their charts, made once for everybody who looks; of a curve that grows only what is new is read."""
+"""Curves and their charts, made once for all visitors; of a curve that grows only what is new is read."""
 
 from bisect import bisect_right
 from collections.abc import Hashable
@@ -7,6 +7,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from jobs.pipelines import Measure
 from pages.parts import charts
 from store import db, metrics
 from store.metrics import Curves, Point
@@ -47,8 +48,8 @@ class Shared:
                 self.curves, self._charts = grown, {}
             self._final = over
 
-    def chart(self, measure: str, epochs: int | None, best: int | None, zoom: charts.Zoom | None) -> Any:
-        """The chart of one measure, drawn when somebody first asks for it."""
+    def chart(self, measure: Measure, epochs: int | None, best: int | None, zoom: charts.Zoom | None) -> Any:
+        """The chart of one measure, drawn once."""
         key = (measure, epochs, best, str(zoom))
         with self._lock:
             if key not in self._charts:

@@ -2,23 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
-from jobs.verbs.workflows import Draft
-from pages.parts import commands, forms, press, tables, words
+from pages.parts import commands, presentation, press, settings, tables, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells
 from store import workflows
 from store.errors import Refused
-from store.workflows import Filter, InputRow, Workflow
+from store.workflows import Filter, Workflow
 
 CHOICES = 200
 LISTED = 8
+SETTINGS = 4
 SETTINGS_SHOWN = 4
 LONGEST_NOTE = 4000
 LIST = "workflows"
@@ -55,13 +53,13 @@ def _named(ids: Sequence[int]) -> str:
 def _compose(hold: Held, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
     workflow = workflows.get(workflow_id)
-    choices = {each.id: each for each in [*workflows.find(Filter(), limit=CHOICES), workflow]}
+    choices = {each.id: each for each in [*workflows.find(Filter(pipeline=workflow.pipeline), limit=CHOICES), workflow]}
     ids = sorted(choices, reverse=True)
     others = [workflow.parent_id, *ids]
     other = next((number for number in others if number in choices and number != workflow.id), workflow.id)
     left, right = st.columns(2, gap="medium")
     with left:
-        data_from = _pick("Data and target from", "compose-data", choices, ids, workflow.id)
+        data_from = _pick("Data from", "compose-data", choices, ids, workflow.id)
         _data_preview(choices[data_from])
     with right:
         config_from = _pick("Configuration from", "compose-config", choices, ids, other)
@@ -69,10 +67,10 @@ def _compose(hold: Held, workflow_id: int) -> None:
     try:
         draft, plan = verbs.compose_preview(data_from, config_from)
     except Refused as refused:
-        st.warning(words.plain(forms.labelled(refused.sentence)), icon=":material/warning:")
+        st.warning(words.plain(presentation.refusal(refused.sentence)), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], draft)
-    st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan))}")
+    st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan, draft.pipeline))}")
     hold.problem()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start", type="primary", icon=":material/play_arrow:", key="compose-start"):
@@ -146,35 +144,25 @@ def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int],
 
 
 def _data_preview(workflow: Workflow) -> None:
-    known = registry.get(workflow.pipeline).params(workflow.params)
-    of_data = {name: param for name, param in known.items() if param.of_data and workflow.params.get(name)}
-    given = [f":material/table_chart: {words.plain(each.title)}" for each in workflow.inputs.values()]
-    columns = [
-        f":material/target: {words.plain(param.label)} {words.plain(_value(workflow.params[name]))}"
-        for name, param in of_data.items()
-    ]
-    st.markdown("  \n".join([*given, *columns]) or ":material/table_chart: No dataset")
-
-
-def _config_preview(workflow: Workflow) -> None:
-    known = registry.get(workflow.pipeline).params(workflow.params)
-    said = [
-        f"{words.plain(param.label.lower())} {words.plain(_value(workflow.params[name]))}"
-        for name, param in known.items()
-        if not param.of_data and not param.advanced and workflow.params.get(name) is not None
-    ]
+    given = ", ".join(words.plain(each.title) for each in workflow.inputs.values()) or "no dataset"
     st.markdown(
-        f":material/account_tree: {words.plain(registry.get(workflow.pipeline).shown)}  \n"
-        f":material/tune: {', '.join(said[:SETTINGS_SHOWN]) or 'its own settings'}"
+        f":material/table_chart: {given}  \n:material/info: {presentation.of(workflow.pipeline).about(workflow)}"
     )
 
 
-def _differences(data: Workflow, config: Workflow, draft: Draft) -> None:
+def _config_preview(workflow: Workflow) -> None:
+    said = [f"{words.plain(name.lower())} {words.plain(value)}" for name, value in settings.changed(workflow).items()]
+    shown = ", ".join(said[:SETTINGS]) or "every setting as proposed"
+    more = f" and {len(said) - SETTINGS} more" if len(said) > SETTINGS else ""
+    st.markdown(f":material/tune: {shown}{more}")
+
+
+def _differences(data: Workflow, config: Workflow, draft: verbs.Draft) -> None:
     """What differs between the two, and what the new workflow takes."""
     sides = [
-        _facts(data.inputs, data.pipeline, data.params),
-        _facts(config.inputs, config.pipeline, config.params),
-        _facts({name: data.inputs[name] for name in draft.inputs}, draft.pipeline, draft.params),
+        settings.described(data),
+        settings.described(config),
+        settings.data(data) | settings.of_params(draft.pipeline, draft.params),
     ]
     names = [
         name
@@ -182,9 +170,9 @@ def _differences(data: Workflow, config: Workflow, draft: Draft) -> None:
         if len({side.get(name, "–") for side in sides[:2]}) > 1
     ]
     if data.id == config.id:
-        st.info("Both are the same workflow; this starts it once more, unchanged.", icon=":material/info:")
+        st.info("Both are the same workflow; this runs it again, unchanged.", icon=":material/info:")
     elif not names:
-        st.info("The two do not differ in data, target or settings.", icon=":material/info:")
+        st.info("The two do not differ in data or settings.", icon=":material/info:")
     else:
         frame = pd.DataFrame(
             [[name, *(side.get(name, "–") for side in sides)] for name in names],
@@ -192,19 +180,3 @@ def _differences(data: Workflow, config: Workflow, draft: Draft) -> None:
             columns=["Differs in", f"#{data.id}", f"#{config.id} ", "New workflow"],
         )
         st.dataframe(frame, hide_index=True, key="compose-table", height=min(len(names) + 1, 9) * 35 + 3)
-
-
-def _facts(inputs: Mapping[str, InputRow], pipeline: str, params: Mapping[str, Any]) -> dict[str, str]:
-    facts = {name.capitalize(): given.title for name, given in inputs.items()} | {"Pipeline": pipeline}
-    labels = {name: param.label for name, param in registry.get(pipeline).params(params).items()}
-    return facts | {labels.get(name, name): _value(value) for name, value in sorted(params.items())}
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return words.number(value) if isinstance(value, float) else str(value)

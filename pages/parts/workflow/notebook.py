@@ -1,6 +1,6 @@
-"""Everything one refresh of a workflow's page needs, and the sentences it says about waiting and attempts."""
+"""Everything one refresh of a workflow's page needs, with its sentences about waiting and attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,7 +27,7 @@ ENDS = {
     "killed": "process killed",
     "signalled": "process killed",
     "exited": "process ended",
-    "frozen": "process stood still",
+    "frozen": "process hung",
     "stopped": "stopped",
     "backed_up": "stopped",
     "timeout": "time ran out",
@@ -48,6 +48,7 @@ class Notebook:
     origins: dict[int, int] = field(default_factory=dict)
     waits: dict[int, str] = field(default_factory=dict)
     definitions: dict[str, StepDefinition] = field(default_factory=dict)
+    needed: dict[int, list[int]] = field(default_factory=dict)
     read_at: datetime = field(default_factory=now)
 
     def step(self, name: str) -> Step | None:
@@ -64,24 +65,29 @@ class Notebook:
 
     @property
     def standing(self) -> Status:
-        """The workflow's status; it waits when it has begun and nobody works on it, as when no worker is there."""
+        """The workflow's status; a started one waits while no worker works on it."""
         ready = [step.ready_at for step in self.steps if step.status is Status.pending and step.ready_at]
         if self.workflow.status is not Status.running or any(step.status is Status.running for step in self.steps):
             return self.workflow.status
         held_up = ready and (self.read_at - min(ready)).total_seconds() > HELD_UP_SECONDS
         return Status.pending if held_up else Status.running
 
-    @property
-    def done(self) -> float:
-        """The share of the work that is behind us, every step counted alike."""
-        return sum(share(step) for step in self.steps) / max(len(self.steps), 1)
+    def title(self, step: Step) -> str:
+        """What a step is called: its label, or its name as words."""
+        definition = self.definitions.get(step.key)
+        return definition.title if definition else words.titled(step.name)
+
+    def needs(self, step: Step) -> list[Step]:
+        """The steps that a step needs, as written when the workflow was started."""
+        wanted = self.needed.get(step.id, [])
+        return [each for each in self.steps if each.id in wanted]
 
 
 def read(workflow_id: int) -> Notebook:
-    """Look once at everything; raises NotFound when the workflow is gone."""
+    """Read everything once; raises NotFound when the workflow was deleted."""
     workflow = workflows.get(workflow_id)
     rows = steps.of_workflow(workflow_id)
-    definitions = _definitions(workflow.pipeline)
+    definitions, needed = _definitions(workflow.pipeline), steps.needs_of(workflow_id)
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
     found = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
@@ -90,20 +96,16 @@ def read(workflow_id: int) -> Notebook:
         _curves(rows),
         attempts.history(rows),
         {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
-        _waits(rows, definitions),
+        _waits(rows, definitions, needed),
         definitions,
+        needed,
     )
 
 
 @st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def lately(workflow_id: int) -> Notebook:
-    """What somebody has just read, if so: for the timers of many who look at the same."""
+    """The notebook as another visitor read it within a second: for the timers of many who look at the same."""
     return read(workflow_id)
-
-
-def title(step_name: str) -> str:
-    """clean_up is shown as Clean up."""
-    return step_name.replace("_", " ").capitalize()
 
 
 def share(step: Step) -> float:
@@ -126,7 +128,7 @@ def told_attempt(notebook: Notebook, step: Step) -> str:
     known = {each.number: each for each in notebook.attempts.get(step.id, [])}
     present, before = known.get(step.attempt), known.get(step.attempt - 1)
     if step.attempt == 1 or (step.started_at is None and present is None):
-        return ""  # the first one, or it had not begun when somebody retried
+        return ""  # the first one, or it had not begun before a retry
     epoch = present.continued_from if present else None
     if before is None or before.ended_at is None or not _was_lost(before, present, step):
         return f"attempt {step.attempt}" + (f", continued from epoch {epoch:,}" if epoch else "")
@@ -138,25 +140,16 @@ def told_attempt(notebook: Notebook, step: Step) -> str:
 
 
 def _was_lost(before: Attempt, present: Attempt | None, step: Step) -> bool:
-    """Whether the attempt before led to this one by itself, and not by a person's Retry, which counts anew."""
+    """Whether the attempt before led to this one by itself, and not by a person's Retry, which starts a new count."""
     return step.started_at is not None and before.began_at >= step.started_at
 
 
 def _ending_words(attempt: Attempt) -> str:
     assert attempt.ended_at
-    at = clock(attempt.ended_at)
+    at = visitor.clock(attempt.ended_at)
     if short := ENDS.get(attempt.code or ""):
         return f"{short} at {at}"
     return f"failed at {at} ({sentence(attempt.ending)})" if attempt.ending else f"failed at {at}"
-
-
-def clock(time: datetime) -> str:
-    """14:02 as the viewer's clock shows it, with its day when that is not today."""
-    zone = visitor.zone()
-    there = time.astimezone(zone) if zone else time
-    today = now().astimezone(there.tzinfo).date()
-    said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
-    return said if zone else f"{said} UTC"
 
 
 def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
@@ -172,21 +165,23 @@ def _definitions(pipeline: str) -> dict[str, StepDefinition]:
         return {}  # written in a module that is no longer loaded; what was done is still shown
 
 
-def _waits(rows: Sequence[Step], definitions: dict[str, StepDefinition]) -> dict[int, str]:
+def _waits(
+    rows: Sequence[Step], definitions: dict[str, StepDefinition], needed: Mapping[int, list[int]]
+) -> dict[int, str]:
     """What each pending step waits for."""
-    by_key = {step.key: step for step in rows}
+    by_id = {step.id: step for step in rows}
     found: dict[int, str] = {}
     for step in rows:
         if step.status is not Status.pending:
             continue
-        needs = definitions[step.key].needs if step.key in definitions else ()
-        above = [by_key[key] for key in needs if key in by_key and by_key[key].status is not Status.completed]
-        found[step.id] = _needs_words(above) if above else _queue_words(step)
+        above = [by_id[each] for each in needed.get(step.id, []) if by_id[each].status is not Status.completed]
+        found[step.id] = _needs_words(above, definitions) if above else _queue_words(step)
     return found
 
 
-def _needs_words(above: Sequence[Step]) -> str:
-    return "waiting for " + " and ".join(title(step.name).lower() for step in above)
+def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition]) -> str:
+    titles = [definitions[step.key].title if step.key in definitions else words.titled(step.name) for step in above]
+    return f"waiting for {words.listed([title.lower() for title in titles])}"
 
 
 def _queue_words(step: Step) -> str:
@@ -195,9 +190,9 @@ def _queue_words(step: Step) -> str:
         return f"attempt {step.attempt} starts in {words.duration(wait)}"
     queue = queue_view.snapshot()
     if not queue.reachable:
-        return "the queue cannot be reached; the step is saved and goes on when the queue is back"
+        return "the queue cannot be reached; the step is saved and continues when the queue is back"
     if any(each.paused for each in queue.queues):
-        return "the queue is paused; it can be resumed on the page Queues"
+        return "the queue is paused; resume it on the page Queues"
     if not queue.workers:
         return "no worker is running"
     ahead = steps.ahead_of(step)

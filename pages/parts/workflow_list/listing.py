@@ -1,115 +1,33 @@
-"""What the archive page looks at, as the URL says it, and its rows as the table and a CSV file show them."""
+"""The list of workflows: its rows as the table and as a CSV file show them."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
-from jobs.tabular import algorithms
+from jobs.pipelines import Measure
 from jobs.verbs import spreadsheet
-from pages.parts import visitor, words
-from store import actors, workflows
+from pages.parts import presentation, visitor, words
+from pages.parts.workflow_list.view import ListView
+from store import workflows
 from store.tables import Status
-from store.workflows import TIMES, Filter, Workflow
+from store.workflows import Filter, Workflow
 
 PAGE_SIZE = 25
 EXPORT_CHUNK = 2000
-LONGEST_TEXT = 200
-LONGEST_NUMBER = 18
-NEWEST = "-created_at"
-SORTS = {
-    NEWEST: "Newest first",
-    "created_at": "Oldest first",
-    "-seconds": "Longest first",
-    "seconds": "Shortest first",
-    "name": "By name",
-}
-LOWER_IS_BETTER = ("rmse", "mae", "loss")
-STATUSES = tuple(str(status) for status in Status if status is not Status.skipped)  # only steps are skipped
-MAIN_SCORES = ("accuracy", "r2")
+MOST_FACETS = 3
+DETAILS = "details"
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is being looked at; all of it is in the URL."""
-
-    statuses: tuple[str, ...] = ()
-    algorithm: str = ""
-    dataset: int | None = None
-    text: str = ""
-    unseen: bool = False
-    sort: str = NEWEST
-    page: int = 1
-    mine: bool = False
-
-    def which(self) -> Filter:
-        return Filter(
-            status=",".join(self.statuses),
-            facets={"algorithm": self.algorithm} if self.algorithm else {},
-            dataset_id=self.dataset,
-            text=self.text,
-            unseen_failures=self.unseen,
-            sort=self.sort.removeprefix("-"),
-            descending=self.sort.startswith("-"),
-            created_by=actors.name() or "" if self.mine else "",
-        )
-
-    def url(self) -> dict[str, str]:
-        said = {
-            "status": ",".join(self.statuses),
-            "algorithm": self.algorithm,
-            "dataset": self.dataset or "",
-            "text": self.text,
-            "unseen": "1" if self.unseen else "",
-            "sort": self.sort if self.sort != NEWEST else "",
-            "page": self.page if self.page > 1 else "",
-            "mine": "1" if self.mine else "",
-        }
-        return {name: str(value) for name, value in said.items() if value}
-
-    @property
-    def score(self) -> str | None:
-        """The score that is sorted by, which is then the one to show."""
-        name = self.sort.removeprefix("-")
-        return None if name in TIMES or name == "seconds" else name
-
-
-def parse(given: Mapping[str, str]) -> Look:
-    """What a URL asks for; whatever makes no sense in it is left out."""
-    page, dataset, sort = given.get("page", ""), given.get("dataset", ""), given.get("sort", NEWEST)
-    return Look(
-        tuple(word for word in given.get("status", "").split(",") if word in STATUSES),
-        given.get("algorithm", "") if given.get("algorithm") in algorithms.ALGORITHMS else "",
-        int(dataset) if _is_number(dataset) and int(dataset) in workflows.datasets_used() else None,
-        given.get("text", "").strip()[:LONGEST_TEXT],
-        given.get("unseen") == "1",
-        sort if sort in sorts() else NEWEST,
-        max(1, int(page)) if _is_number(page) else 1,
-        given.get("mine") == "1" and visitor.has_signed_in(),
-    )
-
-
-def sorts() -> dict[str, str]:
-    """Every order there is, as it is written in the URL, and its words."""
-    by_score = {}
-    for name in workflows.score_names():
-        by_score[name if lower_is_better(name) else f"-{name}"] = f"Best {words.score_name(name)}"
-    return SORTS | by_score
-
-
-def lower_is_better(score: str) -> bool:
-    return score.endswith(LOWER_IS_BETTER)
-
-
-def rows(look: Look) -> tuple[list[Workflow], int]:
+def rows(view: ListView) -> tuple[list[Workflow], int]:
     """One page of rows and how many there are in all; a page beyond the last shows the last."""
-    which = look.which()
+    which = view.which()
     total = workflows.count(which)
-    page = min(look.page, page_count(total))
+    page = min(view.page, page_count(total))
     return workflows.find(which, PAGE_SIZE, (page - 1) * PAGE_SIZE), total
 
 
@@ -124,45 +42,92 @@ def changing(rows: Sequence[Workflow]) -> bool:
 def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], shown: str | None) -> pd.DataFrame:
     """The rows as the table shows them."""
     scored = [main_score(row, shown) for row in rows]
+    one_measure = len({score[0].name for score in scored if score}) < 2
     return pd.DataFrame(
         {
             "workflow": [address(row) for row in rows],
             "status": [[words.status(row.status)] for row in rows],
-            "score": [words.score(*score) if score else "" for score in scored],
+            "score": [_score_words(score, one_measure) for score in scored],
             "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
             "curve": [list(curves.get(row.id, [])) for row in rows],
-            "algorithm": [label(row.facets.get("algorithm", "")) for row in rows],
-            "dataset": [dataset_title(row) for row in rows],
+            **({"pipeline": [presentation.of(row.pipeline).label for row in rows]} if _mixed(rows) else {}),
+            **({DETAILS: [_details(row) for row in rows]} if _mixed(rows) else {}),
+            **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_shown(rows)},
+            **({"dataset": [dataset_title(row) for row in rows]} if any(row.inputs for row in rows) else {}),
             **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
             "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
             "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
-            "at": [words.exactly(row.started_at) for row in rows],
+            "at": [visitor.exactly(row.started_at) for row in rows],
         }
     )
 
 
-def columns(shown: str | None) -> dict[str, Any]:
-    """How those columns are drawn; where one more says by whom, the others make room for it."""
+def _mixed(rows: Sequence[Workflow]) -> bool:
+    """Whether the rows are of more than one pipeline."""
+    return len({row.pipeline for row in rows}) > 1
+
+
+def facets_shown(rows: Sequence[Workflow]) -> list[str]:
+    """The facets that most of these rows have and that tell them apart, a few at most; none where the rows are of
+    several pipelines, which share few of them."""
+    if _mixed(rows):
+        return []
+    having = Counter(name for row in rows for name in row.facets)
+    told = {name: len({row.facets.get(name) for row in rows}) for name in having}
+    ordered = sorted(having, key=lambda name: (-having[name], told[name] < 2, name))
+    return sorted(ordered[:MOST_FACETS])
+
+
+def facet_column(name: str) -> str:
+    """Under which name a facet stands in the frame."""
+    return f"facet:{name}"
+
+
+def _details(row: Workflow) -> str:
+    """The facets of a workflow in one cell."""
+    return ", ".join(_facet(row, name) for name in sorted(row.facets))
+
+
+def _width(name: str, rows: Sequence[Workflow]) -> int:
+    """Wide enough for the values of a facet, within limits."""
+    longest = max((len(_facet(row, name)) for row in rows), default=0)
+    return min(max(7 * longest + 18, 72), 128)
+
+
+def _facet(row: Workflow, name: str) -> str:
+    value = row.facets.get(name, "")
+    return presentation.of(row.pipeline).facet(name, value) if value else ""
+
+
+def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
+    """How those columns are drawn; the more of them there are, the narrower each is."""
     column = st.column_config
-    alone = not visitor.has_signed_in()
+    names = {score[0] for row in rows if (score := main_score(row, shown))}
+    one = names.pop() if len(names) == 1 else None
+    narrow = visitor.has_signed_in() or _mixed(rows)
     return {
         "workflow": column.LinkColumn(
-            "Workflow", display_text=NAME_IN_ADDRESS, width=210 if alone else 184, pinned=True
+            "Workflow", display_text=NAME_IN_ADDRESS, width=184 if narrow else 200, pinned=True
         ),
         "status": status_column(),
         "score": column.TextColumn(
-            words.score_name(shown) if shown else "Score",
-            width=64,
+            one.shown if one else "Score",
+            width=(72 if len(one.shown) < 9 else 88) if one else 112,
             alignment="right",
-            help="Accuracy, or R² where numbers are predicted, on rows kept aside",
+            help=(one.help or None) if one else "The main score of each pipeline",
         ),
-        "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=54 if alone else 44),
-        "curve": column.LineChartColumn("Curve", width=60, help="The validation score, epoch by epoch"),
-        "algorithm": column.TextColumn("Algorithm", width=126 if alone else 118),
-        "dataset": column.TextColumn("Dataset", width=112 if alone else 104),
+        "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=44 if narrow else 54),
+        "curve": column.LineChartColumn("Curve", width=56, help="The main curve, epoch by epoch"),
+        "pipeline": column.TextColumn("Pipeline", width=104),
+        **{
+            facet_column(name): column.TextColumn(words.titled(name), width=_width(name, rows))
+            for name in facets_shown(rows)
+        },
+        DETAILS: column.TextColumn("Details", width=110, help="What its pipeline says to tell runs apart"),
+        "dataset": column.TextColumn("Dataset", width=94),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=70, alignment="right"),
-        "started": column.TextColumn("Started", width=124 if alone else 112),
+        "started": column.TextColumn("Started", width=104),
         "at": column.TextColumn("Started at"),
     }
 
@@ -184,27 +149,23 @@ def address(workflow: Workflow) -> str:
     return f"workflow?id={workflow.id}#{quote(f'#{workflow.id}  {workflow.name}', safe='')}"
 
 
-def main_score(workflow: Workflow, shown: str | None = None) -> tuple[str, float] | None:
-    """The score that stands for a workflow: the one asked for, or its main one."""
-    for name in [shown] if shown else MAIN_SCORES:
-        if name in workflow.scores:
-            return name, workflow.scores[name]
-    return None
+def main_score(workflow: Workflow, shown: str | None = None) -> tuple[Measure, float] | None:
+    """The score that stands for a workflow: the one to show, or its main one."""
+    of = presentation.of(workflow.pipeline)
+    name = shown or of.main_score(workflow.scores)
+    return (of.measure(name), workflow.scores[name]) if name and name in workflow.scores else None
 
 
-def label(algorithm: str) -> str:
-    """What people call an algorithm."""
-    known = algorithms.ALGORITHMS.get(algorithm)
-    return known.label if known else algorithm
-
-
-def step_title(name: str) -> str:
-    """clean_up is shown as Clean up."""
-    return name.replace("_", " ").capitalize()
+def _score_words(score: tuple[Measure, float] | None, one_measure: bool) -> str:
+    """93.4 %, with the name of the measure where the rows have several."""
+    if score is None:
+        return ""
+    said = words.score(*score)
+    return said if one_measure else f"{score[0].shown} {said}"
 
 
 def dataset_title(workflow: Workflow) -> str:
-    return workflow.data.title if workflow.data else ""
+    return ", ".join(each.title for each in workflow.inputs.values())
 
 
 def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
@@ -218,32 +179,21 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
             for row in workflows.find(which, EXPORT_CHUNK, start)
         ]
     )
-    names = sorted({name for row in found for name in row.scores})
-    header = [
-        "id",
-        "name",
-        "note",
-        "status",
-        "algorithm",
-        "dataset",
-        "target",
-        *names,
-        "started_at",
-        "seconds",
-        "settings",
-    ]
+    scores = sorted({name for row in found for name in row.scores})
+    facets = sorted({name for row in found for name in row.facets})
+    first, last = ["id", "name", "note", "status", "pipeline"], ["started_at", "seconds", "settings"]
     return spreadsheet.to_csv(
-        header,
+        [*first, *facets, "dataset", *scores, *last],
         (
             [
                 row.id,
                 row.name,
                 row.note,
                 str(row.status),
-                row.facets.get("algorithm", ""),
+                row.pipeline,
+                *(row.facets.get(name, "") for name in facets),
                 dataset_title(row),
-                row.facets.get("target", ""),
-                *(row.scores.get(name) for name in names),
+                *(row.scores.get(name) for name in scores),
                 row.started_at.isoformat() if row.started_at else "",
                 round(row.seconds, 3) if row.seconds is not None else "",
                 json.dumps(row.params, ensure_ascii=False),
@@ -253,9 +203,6 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
     )
 
 
-def _share(name: str, value: float) -> float | None:
-    return min(max(value, 0.0), 1.0) if name in words.SHARES or name == "r2" else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
+def _share(measure: Measure, value: float) -> float | None:
+    """How long the bar beside a score is; only for scores of which 1 is the best there is."""
+    return max(value, 0.0) if measure.better == "high" and value <= 1 else None

@@ -1,0 +1,114 @@
+"""The graph of steps as a Mermaid drawing: what needs what, and how far each is. Without Streamlit."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jobs.pipelines import Pipeline
+from pages.parts import words
+from store.steps import Step
+from store.tables import Status
+
+# With more steps of one name than these, they are one node: "train × 40".
+MOST_ALIKE = 3
+LONGEST_TITLE = 40
+SIGNS = {
+    Status.pending: "○",
+    Status.running: "▶",
+    Status.completed: "✓",
+    Status.failed: "✕",
+    Status.skipped: "–",
+    Status.cancelled: "■",
+}
+# The colours of the theme, drawn so that the text on them can be read on light and on dark pages.
+COLOURS = {
+    Status.pending: "#8b97a6",
+    Status.running: "#3d85d0",
+    Status.completed: "#2f9463",
+    Status.failed: "#d0554b",
+    Status.skipped: "#8b97a6",
+    Status.cancelled: "#cf8334",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step, or several alike, in the drawing."""
+
+    steps: tuple[Step, ...]
+    title: str
+
+    @property
+    def status(self) -> Status:
+        """What is most worth knowing about its steps."""
+        seen = {step.status for step in self.steps}
+        order = (Status.failed, Status.running, Status.cancelled, Status.pending, Status.skipped)
+        return next((status for status in order if status in seen), Status.completed)
+
+    @property
+    def state(self) -> str:
+        """What became of it, in words: Completed · 1.2 s. Without progress, which would redraw it all the time."""
+        if len(self.steps) > 1:
+            counted = Counter(step.status for step in self.steps)
+            return ", ".join(
+                f"{counted[status]:,} {words.status(status).lower()}" for status in SIGNS if counted[status]
+            )
+        step = self.steps[0]
+        if step.reused_from is not None:
+            return "Reused"
+        if step.status.over and step.seconds is not None:
+            return f"{words.status(step.status)} · {words.duration(step.seconds)}"
+        return words.status(step.status)
+
+
+def nodes(steps: Sequence[Step], titles: Mapping[str, str]) -> list[Node]:
+    """What is drawn: each step by itself, or as one node where many have the same name."""
+    alike = Counter(step.name for step in steps)
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        found.setdefault(step.name if alike[step.name] > MOST_ALIKE else step.key, []).append(step)
+    return [Node(tuple(group), _title(group, titles)) for group in found.values()]
+
+
+def _title(group: Sequence[Step], titles: Mapping[str, str]) -> str:
+    title = titles.get(group[0].key) or words.titled(group[0].name)
+    return f"{title} × {len(group)}" if len(group) > 1 else title
+
+
+def mermaid(steps: Sequence[Step], needs: Mapping[int, Sequence[int]], titles: Mapping[str, str]) -> str:
+    """The drawing: one node a step, an arrow from what is needed to what needs it, top to bottom."""
+    drawn = nodes(steps, titles)
+    place = {step.id: number for number, node in enumerate(drawn) for step in node.steps}
+    lines = ["flowchart TD"]
+    for number, node in enumerate(drawn):
+        title = safe(f"{SIGNS[node.status]} {node.title[:LONGEST_TITLE]}")
+        lines.append(f'    n{number}["{title}<br/>{safe(node.state)}"]:::{node.status}')
+    arrows = {
+        (place[above], place[step_id])
+        for step_id, aboves in needs.items()
+        for above in aboves
+        if above in place and step_id in place and place[above] != place[step_id]
+    }
+    lines += [f"    n{above} --> n{below}" for above, below in sorted(arrows)]
+    used = {node.status for node in drawn}
+    lines += [
+        f"    classDef {status} fill:{colour}33,stroke:{colour},stroke-width:{3 if status is Status.running else 2}px"
+        for status, colour in COLOURS.items()
+        if status in used
+    ]
+    return "\n".join(lines)
+
+
+def written(pipeline: Pipeline) -> str:
+    """A pipeline as it is written, before anything runs."""
+    place = {step.key: number for number, step in enumerate(pipeline.steps)}
+    lines = ["flowchart TD"]
+    lines += [f'    n{place[step.key]}["{safe(step.title[:LONGEST_TITLE])}"]:::step' for step in pipeline.steps]
+    lines += [f"    n{place[need]} --> n{place[step.key]}" for step in pipeline.steps for need in step.needs]
+    colour = COLOURS[Status.pending]
+    return "\n".join([*lines, f"    classDef step fill:{colour}22,stroke:{colour},stroke-width:1px"])
+
+
+def safe(text: str) -> str:
+    """A text as Mermaid shows it letter by letter, never as markup."""
+    return "".join(sign if sign.isalnum() or sign in " ·,." else f"#{ord(sign)};" for sign in text)

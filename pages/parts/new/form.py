@@ -1,0 +1,121 @@
+"""The page New of any pipeline: its inputs, its settings, its graph and its last runs."""
+
+import streamlit as st
+
+from jobs.pipelines import Input, Pipeline
+from jobs.verbs import workflows as verbs
+from jobs.verbs.workflows import Draft
+from pages.parts import address, commands, forms, graph, presentation, words
+from pages.parts.new import gallery, settings_form, start
+from store import datasets
+from store.datasets import Dataset
+from store.errors import NotFound
+from store.workflows import Workflow
+
+LISTED = 200
+RUNS = 3
+
+
+def page(pipeline: Pipeline, before: Workflow | None) -> None:
+    """The form of one pipeline; `before` is a workflow to begin with, as after Back from it."""
+    if before and f"new-{pipeline.name}-settings" not in st.session_state:
+        settings_form.kept(pipeline).update(_differing(pipeline, before))
+    form, aside = st.columns([3, 2], gap="medium")
+    with aside:
+        _aside(pipeline)
+    with form:
+        with st.container(border=True, key="new-inputs"):
+            chosen = _inputs(pipeline, before)
+            name = st.text_input(
+                "Name", key="new-name", max_chars=verbs.NAME_LENGTH, persist_state="page", placeholder=pipeline.shown
+            )
+        around = _around(pipeline, chosen)
+        changed = _settings(pipeline, around)
+    draft = Draft(pipeline.name, changed, {name: dataset.id for name, dataset in chosen.items()})
+    typed = commands.run(draft.pipeline, draft.params, draft.inputs, (name or "").strip())
+    start.bar(draft, f"**{words.plain(pipeline.shown)}**", "Start", (name or "").strip(), typed)
+
+
+def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:
+    """One picker an input."""
+    given = {name: row.dataset_id for name, row in before.inputs.items()} if before else {}
+    listed = {row.id: row.name for row in datasets.listed(limit=LISTED)} if pipeline.inputs else {}
+    found = {}
+    for each in pipeline.inputs:
+        if dataset := _pick(each, listed, given.get(each.name)):
+            found[each.name] = dataset
+    if pipeline.inputs and not listed:
+        st.caption("There is no dataset yet. Add one on the page Datasets or with Train on a table.")
+    return found
+
+
+def _pick(wanted: Input, listed: dict[int, str], before: int | None) -> Dataset | None:
+    number = address.number_in(wanted.name) or before
+    options = dict(listed)
+    if number is not None and number not in options:
+        try:
+            options[number] = datasets.get(number).title  # an older version, or beyond those listed
+        except NotFound:
+            number = None
+    key = f"new-input-{wanted.name}"
+    chosen = st.selectbox(
+        wanted.label + (" (optional)" if wanted.optional else ""),
+        list(options),
+        index=list(options).index(number) if number in options else None,
+        key=key,
+        format_func=lambda dataset_id: options.get(dataset_id, ""),
+        placeholder="Choose a dataset",
+        help=wanted.help or None,
+        on_change=lambda: _remember(wanted.name, st.session_state[key]),
+    )
+    try:
+        return datasets.get(chosen) if chosen is not None else None
+    except NotFound:
+        return None
+
+
+def _remember(name: str, dataset_id: int | None) -> None:
+    if dataset_id is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(dataset_id)
+
+
+def _around(pipeline: Pipeline, chosen: dict[str, Dataset]) -> forms.Around:
+    first = next(iter(chosen.values()), None)
+    columns = [str(column["name"]) for column in first.columns] if first else []
+    return forms.Around(columns, presentation.of(pipeline.name).choice)
+
+
+def _settings(pipeline: Pipeline, around: forms.Around) -> settings_form.Settings:
+    if not pipeline.params(settings_form.kept(pipeline)):
+        st.caption("This pipeline has no settings.")
+        return {}
+    with st.container(border=True, key="new-settings"):
+        changed = settings_form.draw(pipeline, {}, (), around)
+        settings_form.summary(pipeline, changed, {}, around)
+    return changed
+
+
+def _aside(pipeline: Pipeline) -> None:
+    """What it does: its description, its graph, its last runs."""
+    with st.container(border=True, key="new-about"):
+        if pipeline.description:
+            st.markdown(words.plain(pipeline.description))
+        st.markdown("**Last runs**")
+        gallery.last_run(pipeline, most=RUNS)
+        st.markdown(f"**{words.count(len(pipeline.steps), 'step')}**")
+        with st.container(horizontal_alignment="center"):
+            st.mermaid_chart(
+                graph.written(pipeline), width="content", alt=f"The steps of {words.plain(pipeline.shown)}"
+            )
+
+
+def _differing(pipeline: Pipeline, before: Workflow) -> settings_form.Settings:
+    """The settings of a workflow that are not the defaults."""
+    known = pipeline.params(before.params)
+    return {
+        name: value
+        for name, value in before.params.items()
+        if name in known and value is not None and value != known[name].default
+    }

@@ -1,0 +1,81 @@
+"""The gallery of the page New: every pipeline that is known, with its last run."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from jobs.pipelines import Pipeline, registry
+from pages.parts import links, words
+from store import workflows
+from store.workflows import Filter
+
+CARDS = 12
+LONGEST_ABOUT = 90
+MIN_WIDTH, HEIGHT = 176, 172
+
+
+def pipelines() -> list[Pipeline]:
+    """Every pipeline that can be started, those that come with Trainyard first."""
+    return registry.everything()
+
+
+def draw(offered: Sequence[Pipeline], shown: str) -> None:
+    """One card a pipeline; `shown` is the one whose page stands below."""
+    with st.grid(4, min_column_width=MIN_WIDTH, gap="small", key="new-gallery"):
+        for pipeline in offered[:CARDS]:
+            _card(pipeline, pipeline.name == shown)
+    if rest := {pipeline.name: pipeline.shown for pipeline in offered[CARDS:]}:
+        st.selectbox(
+            "Another pipeline",
+            list(rest),
+            index=None,
+            key="new-pipeline",
+            format_func=lambda name: rest.get(name, ""),
+            placeholder=f"{len(rest)} more pipelines",
+            label_visibility="collapsed",
+            width=2 * MIN_WIDTH,
+            on_change=lambda: _choose(st.session_state["new-pipeline"]),
+        )
+
+
+def _card(pipeline: Pipeline, shown: bool) -> None:
+    with st.container(border=True, height=HEIGHT, gap="xsmall", key=f"new-card-{pipeline.name}"):
+        st.button(
+            words.plain(pipeline.shown),
+            key=f"new-open-{pipeline.name}",
+            type="tertiary",
+            icon=":material/radio_button_checked:" if shown else ":material/radio_button_unchecked:",
+            help="Shown below" if shown else "Open its form",
+            on_click=_choose,
+            args=(pipeline.name,),
+        )
+        about = _short(pipeline.description) or _steps(pipeline)
+        st.caption(words.plain(about))
+        last_run(pipeline, brief=True)
+
+
+def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
+    """The latest workflows of a pipeline, with how they ended."""
+    found = workflows.find(Filter(pipeline=pipeline.name), limit=most)
+    if not found:
+        st.caption(":material/history: Not run yet")
+    for workflow in found:
+        icon = words.ICONS[workflow.status]
+        said = f"#{workflow.id} {words.status(workflow.status).lower()} {words.ago(workflow.created_at)}"
+        name = "" if brief else f" · {workflow.name}"
+        links.workflow(workflow.id, words.plain(said + name), icon=icon)
+
+
+def _steps(pipeline: Pipeline) -> str:
+    """Its steps, for a pipeline without a description."""
+    return _short(", ".join(step.title for step in pipeline.steps))
+
+
+def _short(text: str) -> str:
+    first = text.strip().split("\n\n")[0].replace("\n", " ")
+    return first if len(first) <= LONGEST_ABOUT else f"{first[: LONGEST_ABOUT - 1].rstrip()}…"
+
+
+def _choose(name: str | None) -> None:
+    if name:
+        st.query_params.from_dict({"pipeline": name})

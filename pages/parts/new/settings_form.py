@@ -1,0 +1,93 @@
+"""The settings of a pipeline on the page New: one widget a param, step by step."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from jobs.pipelines import Param, Pipeline, StepDefinition
+from pages.parts import forms, words
+from pages.parts.forms import Around
+
+Settings = dict[str, Any]
+Offered = Callable[[Param], Param]
+
+
+def kept(pipeline: Pipeline) -> Settings:
+    """What was set so far, and differs from the defaults."""
+    found: Settings = st.session_state.setdefault(_key(pipeline, "settings"), {})
+    return found
+
+
+def draw(
+    pipeline: Pipeline,
+    fixed: Mapping[str, Any],
+    elsewhere: Collection[str],
+    around: Around,
+    steps: Sequence[StepDefinition] | None = None,
+) -> Settings:
+    """Draw the widgets and return what differs from the defaults.
+
+    `fixed` is what was chosen elsewhere on the page, which shows the params in `elsewhere` itself."""
+    before = kept(pipeline)
+    chosen = {**before, **fixed}
+    form = st.session_state.setdefault(_key(pipeline, "form"), 0)
+    choices = forms.mark(fixed.values())
+    changed: Settings = {}
+    for step, params in by_step(steps or pipeline.steps, chosen, elsewhere):
+        if len(pipeline.steps) > 1:
+            st.markdown(f"**{words.plain(step.title)}**")
+        values = forms.param_widgets(params, before, f"new-{form}-{pipeline.name}-{choices}-{step.key}", around)
+        changed |= forms.touched(params, values)
+    known = shown(pipeline, chosen, elsewhere)
+    rest = {name: value for name, value in before.items() if name not in known}
+    st.session_state[_key(pipeline, "settings")] = rest | changed
+    if set(shown(pipeline, {**chosen, **changed}, elsewhere)) != set(known):
+        st.rerun()  # a setting brought others with it, or took them away
+    return changed
+
+
+def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], around: Around) -> None:
+    """What was changed, in a line, and the way back."""
+    known = pipeline.params({**changed, **fixed})
+    if not changed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = [forms.changed_words(known[name], value, around.choice) for name, value in changed.items()]
+        st.caption("Changed: " + ", ".join(said), width="content")
+        st.button(
+            "Back to defaults",
+            icon=":material/undo:",
+            type="tertiary",
+            key="new-defaults",
+            on_click=_back_to_defaults,
+            args=(pipeline,),
+        )
+
+
+def by_step(
+    steps: Sequence[StepDefinition], chosen: Mapping[str, Any], elsewhere: Collection[str]
+) -> list[tuple[StepDefinition, list[Param]]]:
+    """The params of each step; one that several steps share is asked for once."""
+    seen = set(elsewhere)
+    found = []
+    for step in steps:
+        params = [param for param in step.params_for(chosen) if param.name not in seen]
+        seen |= {param.name for param in params}
+        if params:
+            found.append((step, params))
+    return found
+
+
+def shown(pipeline: Pipeline, chosen: Mapping[str, Any], elsewhere: Collection[str]) -> dict[str, Param]:
+    """The params that the form shows."""
+    return {name: param for name, param in pipeline.params(chosen).items() if name not in elsewhere}
+
+
+def _back_to_defaults(pipeline: Pipeline) -> None:
+    st.session_state[_key(pipeline, "settings")] = {}
+    st.session_state[_key(pipeline, "form")] += 1
+
+
+def _key(pipeline: Pipeline, what: str) -> str:
+    return f"new-{pipeline.name}-{what}"

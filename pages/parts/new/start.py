@@ -1,0 +1,85 @@
+"""The last part of the page New, for any pipeline: what stands in the way, what will happen, and the button."""
+
+import uuid
+from collections.abc import Sequence
+
+import streamlit as st
+
+from jobs.engine import queue_view
+from jobs.verbs import workflows
+from jobs.verbs.workflows import CellPlan, Draft
+from pages.parts import commands, links, presentation, words
+from store.errors import Refused
+
+
+def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Command) -> None:
+    """Problems, notices, the outlook and the button that starts a workflow."""
+    problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
+    for problem in problems:
+        st.error(words.plain(presentation.refusal(problem.sentence)), icon=":material/error:")
+    for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
+        st.info(words.plain(notice), icon=":material/info:")
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        pressed = st.button(
+            button, type="primary", icon=":material/play_arrow:", key="new-start", disabled=bool(problems)
+        )
+        if not problems:
+            st.markdown(outlook(draft, about), width="content")
+            if any(queue.paused for queue in queue_view.snapshot().queues):
+                st.page_link("queues.py", label="Queues", icon=":material/stacks:", width="content")
+    with st.expander(
+        "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-commands"
+    ):
+        commands.draw([typed])
+    if pressed:
+        start(draft, name)
+    # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
+    elif st.session_state.pop("new-started", False) or "new-request" not in st.session_state:
+        st.session_state["new-request"] = uuid.uuid4().hex
+
+
+def start(draft: Draft, name: str) -> None:
+    """Start it, and go to its page."""
+    request = st.session_state.setdefault("new-request", uuid.uuid4().hex)
+    try:
+        workflow = workflows.start(draft.pipeline, draft.params, draft.inputs, name, request=request)
+    except Refused as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return
+    st.session_state["new-started"] = True
+    links.go_to_workflow(workflow.id)
+
+
+def outlook(draft: Draft, about: str) -> str:
+    """What will happen: what runs, what is reused, which worker does it."""
+    plan = workflows.plan(draft.pipeline, draft.params, draft.inputs)
+    running = [cell for cell in plan if cell.reused_from is None]
+    reused = [cell for cell in plan if cell.reused_from is not None]
+    if not running:
+        return f"{about} · this ran before as \\#{plan[-1].reused_from}: its results are reused at once"
+    said = words.count(len(running), "step")
+    if reused:
+        names = words.listed(_titles(draft.pipeline, reused))
+        said += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"
+    return f"{about} · :gray[{said} · {workers_words()}]"
+
+
+def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:
+    written = presentation.of(pipeline).pipeline
+    known = {step.key: step.title.lower() for step in written.steps} if written else {}
+    return [words.plain(known.get(cell.key, cell.step)) for cell in cells]
+
+
+def workers_words() -> str:
+    """Which worker will do it, and when."""
+    now = queue_view.snapshot()
+    if not now.reachable:
+        return ":orange[the queue cannot be reached: the workflow is saved, and starts when the queue is back]"
+    if any(queue.paused for queue in now.queues):
+        return ":orange[the queue is paused: nothing starts until you resume it]"
+    if not now.workers:
+        return ":orange[no worker is running yet; the workflow waits for one]"
+    free = sum(worker.state != "busy" for worker in now.workers)
+    if free:
+        return f"{words.count(free, 'worker')} free"
+    return f"all {len(now.workers)} workers busy, it waits its turn"

@@ -1,0 +1,19 @@
+"""Results: what a step leaves for people to look at, one module with one drawer for each kind.
+
+A result is a dict with `kind`; `shown` finds those in what a step returned. A drawer says whether a value is written as
+its kind must be (`fits`) and draws it. Not here: which step or pipeline a result comes from.
+"""
+
+from pages.parts.results.drawing import (
+    Files,
+    Shown,
+    draw,
+    draw_table,
+    draw_tree,
+    is_result,
+    others,
+    shown,
+    simple,
+)
+
+__all__ = ["Files", "Shown", "draw", "draw_table", "draw_tree", "is_result", "others", "shown", "simple"]

@@ -1,0 +1,27 @@
+"""Lines over a common axis: {"x": label, "y": label, "lines": [{"name", "points": [[x, y], ...]}], "diagonal": bool}.
+
+With `share`, both axes are in percent.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import charts
+
+
+def fits(value: Mapping[str, Any]) -> bool:
+    lines = value.get("lines")
+    return isinstance(lines, list) and all(
+        isinstance(line, Mapping) and isinstance(line.get("points"), list) and all(map(_is_point, line["points"]))
+        for line in lines
+    )
+
+
+def _is_point(point: Any) -> bool:
+    return isinstance(point, list | tuple) and len(point) == 2 and all(isinstance(each, int | float) for each in point)
+
+
+def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+    st.plotly_chart(charts.curve(value), key=key, config=charts.CONFIG, alt=str(value.get("label") or "Curve"))

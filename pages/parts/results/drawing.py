@@ -1,0 +1,109 @@
+"""The results in what a step returned, each with its label and its drawer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import streamlit as st
+
+from pages.parts import words
+from pages.parts.results import confusion, curve, importance, picture, table, text, tree
+
+Value = Mapping[str, Any]
+# The bytes of a file that the step saved, by its name; None when there is none.
+Files = Callable[[str], bytes | None]
+
+MOST_TABS = 12
+SIMPLE = str | int | float | bool
+# Drawn elsewhere: a step's scores stand above its results, and notices are lines of their own.
+ELSEWHERE = ("scores", "notices", "warnings")
+
+
+class Drawer(Protocol):
+    """A module that draws one kind of result."""
+
+    def fits(self, value: Value) -> bool: ...
+
+    def draw(self, value: Value, key: str, files: Files) -> None: ...
+
+
+DRAWERS: Mapping[str, Drawer] = {
+    "table": table,
+    "curve": curve,
+    "confusion": confusion,
+    "importance": importance,
+    "text": text,
+    "json": tree,
+    "picture": picture,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing to look at; `draw` is given a key for its widgets."""
+
+    label: str
+    draw: Callable[[str], None]
+    help: str = ""
+
+
+def shown(result: Value, files: Files) -> list[Shown]:
+    """The results in what a step returned, in its order; one that is not written as its kind must be is a tree."""
+    return [_shown(name, value, files) for name, value in result.items() if is_result(value)]
+
+
+def is_result(value: Any) -> bool:
+    """Whether a stored value is a result that is drawn by its kind."""
+    return isinstance(value, Mapping) and value.get("kind") in DRAWERS
+
+
+def _shown(name: str, value: Value, files: Files) -> Shown:
+    drawer = DRAWERS[value["kind"]]
+    drawn, used = (value, drawer) if drawer.fits(value) else ({"value": dict(value)}, tree)
+    label = str(value.get("label") or words.titled(name))
+    return Shown(label, lambda key: used.draw(drawn, key, files), str(value.get("help") or ""))
+
+
+def simple(result: Value) -> dict[str, Any]:
+    """The plain values in what a step returned, which fit in a line."""
+    return {name: value for name, value in result.items() if isinstance(value, SIMPLE)}
+
+
+def others(result: Value) -> dict[str, Any]:
+    """What is neither a plain value nor a result: shown as it is, for those who want to see it."""
+    return {
+        name: value
+        for name, value in result.items()
+        if not (is_result(value) or isinstance(value, SIMPLE) or name in ELSEWHERE or value is None)
+    }
+
+
+def draw(items: Sequence[Shown], key: str) -> None:
+    """One result below its label, several behind tabs."""
+    if len(items) == 1:
+        st.markdown(f"**{words.plain(items[0].label)}**")
+        _draw(items[0], f"{key}-0")
+    elif items:
+        tabs = st.tabs([words.plain(each.label) for each in items[:MOST_TABS]], key=f"{key}-tabs")
+        for place, (tab, each) in enumerate(zip(tabs, items, strict=False)):
+            with tab:
+                _draw(each, f"{key}-{place}")
+        for place, each in enumerate(items[MOST_TABS:], MOST_TABS):
+            with st.expander(words.plain(each.label), type="compact", key=f"{key}-more-{place}"):
+                _draw(each, f"{key}-{place}")
+
+
+def _draw(item: Shown, key: str) -> None:
+    item.draw(key)
+    if item.help:
+        st.caption(words.plain(item.help))
+
+
+def draw_table(value: Value, key: str) -> None:
+    """Rows under column names."""
+    table.draw(value, key, lambda _name: None)
+
+
+def draw_tree(value: Any, key: str) -> None:
+    """Any value as a tree."""
+    tree.draw({"value": value}, key, lambda _name: None)

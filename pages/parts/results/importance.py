@@ -1,0 +1,26 @@
+"""How much each named thing matters: {"values": [[name, value], ...], "spread": [...] or null}."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import charts
+
+
+def fits(value: Mapping[str, Any]) -> bool:
+    values, spread = value.get("values"), value.get("spread")
+    return (
+        isinstance(values, list)
+        and all(isinstance(row, list | tuple) and len(row) == 2 and isinstance(row[1], int | float) for row in values)
+        and (spread is None or (isinstance(spread, list) and len(spread) == len(values)))
+    )
+
+
+def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+    st.plotly_chart(
+        charts.importance(value["values"], value.get("spread"), str(value.get("x") or "Importance")),
+        key=key,
+        config=charts.CONFIG,
+        alt="How important each one is",
+    )

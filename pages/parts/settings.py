@@ -1,0 +1,66 @@
+"""What a workflow was started with, by the names people read; the same on every page."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.pipelines import Param
+from pages.parts import presentation, words
+from store.errors import Refused
+from store.workflows import Workflow
+
+LONGEST_VALUE = 200
+AS_PROPOSED = "as proposed"
+
+
+def described(workflow: Workflow) -> dict[str, str]:
+    """The inputs and settings of a workflow."""
+    return data(workflow) | of_params(workflow.pipeline, workflow.params)
+
+
+def data(workflow: Workflow) -> dict[str, str]:
+    """The datasets of a workflow: one is the Dataset, several go by the labels of the inputs."""
+    if len(workflow.inputs) == 1:
+        return {"Dataset": next(iter(workflow.inputs.values())).title}
+    written = presentation.of(workflow.pipeline).pipeline
+    labels = {each.name: each.label for each in written.inputs} if written else {}
+    return {labels.get(name, words.titled(name)): row.title for name, row in workflow.inputs.items()}
+
+
+def of_params(pipeline: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as label and value."""
+    known = _params(pipeline, params)
+    return {_label(known, name): value_words(pipeline, known.get(name), value) for name, value in params.items()}
+
+
+def changed(workflow: Workflow) -> dict[str, str]:
+    """The settings of a workflow that are not the defaults, as label and value."""
+    known = _params(workflow.pipeline, workflow.params)
+    return {
+        _label(known, name): value_words(workflow.pipeline, known.get(name), value)
+        for name, value in workflow.params.items()
+        if not (name in known and (value == known[name].default or known[name].of_data))
+    }
+
+
+def value_words(pipeline: str, param: Param | None, value: Any) -> str:
+    """The value of a setting: yes, 0.01, Boosting, a list of columns."""
+    if value is None:
+        return AS_PROPOSED
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]
+    if param is not None and param.choices and isinstance(value, str):
+        return presentation.of(pipeline).choice(value)
+    return words.value(value)[:LONGEST_VALUE]
+
+
+def _label(known: Mapping[str, Param], name: str) -> str:
+    return known[name].label if name in known else words.titled(name)
+
+
+def _params(pipeline: str, params: Mapping[str, Any]) -> dict[str, Param]:
+    written = presentation.of(pipeline).pipeline
+    try:
+        return written.params(params) if written else {}
+    except Refused:
+        return {}

@@ -1,0 +1,364 @@
+"""What pages say of the built-in pipeline beyond what its definition tells: its steps' outputs, headline and labels.
+
+Its results are drawn by their kinds like those of any pipeline; workflows of older versions stored them in forms of
+their own, which are turned into kinds here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from jobs.language import sentence_of
+from jobs.pipelines import Param
+from jobs.tabular import algorithms
+from jobs.tabular.column import Column, columns_of
+from jobs.verbs import short_form
+from pages.parts import charts, presentation, results, words
+from pages.parts.presentation import Presentation, View
+from pages.parts.results import Files, Shown
+from pages.parts.tabular import names, profile
+from store.datasets import Dataset
+from store.messages import Notice
+from store.steps import Step
+from store.tables import Status
+from store.workflows import Workflow
+
+Result = Mapping[str, Any]
+
+PIPELINE = short_form.PIPELINE
+
+SHOWN_SHARES = 4
+SHOWN_ROWS = 6
+CORRECT_THE_FILE = "Correct the file and start again with it on the page New."
+FEWER = {
+    "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
+    "killed": "Use fewer columns or rows, or a machine with more memory; then retry.",
+    "timeout": "Use fewer epochs or less data, then run from here.",
+    "timeout_killed": "Use fewer epochs or less data, then run from here.",
+}
+
+
+class TabularPresentation(Presentation):
+    """The built-in pipeline on pages."""
+
+    def __init__(self) -> None:
+        super().__init__(PIPELINE)
+
+    def summary(self, step: Step) -> list[str]:
+        draw = SUMMARIES.get(step.name)
+        return list(draw(self, step.result or {})) if draw else super().summary(step)
+
+    def notices(self, step: Step) -> list[Notice]:
+        result = step.result or {}
+        if step.name == "evaluate":
+            return presentation.notices(result.get("warnings") or result.get("notices"))
+        found = [notice for notice in presentation.notices(result.get("notices")) if notice.level == "warning"]
+        return found[: presentation.SHOWN_NOTICES]
+
+    def views(self, step: Step) -> dict[str, View]:
+        if step.name not in SUMMARIES:
+            return super().views(step)
+        result = step.result or {}
+        return {name: partial(draw, result) for name, draw in VIEWS.get(step.name, {}).items()} if result else {}
+
+    def shown(self, step: Step, files: Files) -> list[Shown]:
+        if step.name in ("upload", "preprocess", "train"):
+            return []
+        if step.name != "evaluate" or any(map(results.is_result, (step.result or {}).values())):
+            return [*self._scores(step), *super().shown(step, files)]
+        return [*self._scores(step), *_of_older_versions(step.result or {}, files)]
+
+    def epochs(self, step: Step) -> int | None:
+        return int(step.params.get("epochs") or 0) or None
+
+    def best_epoch(self, step: Step) -> int | None:
+        return (step.result or {}).get("best_epoch") if step.status is Status.completed else None
+
+    def about(self, workflow: Workflow) -> str:
+        data = workflow.data
+        target, algorithm = workflow.facets.get("target", ""), workflow.facets.get("algorithm", "")
+        return (
+            f"{words.plain(data.title if data else '')} · predicts {words.plain(target)} · "
+            f"{words.plain(names.algorithm(algorithm))}"
+        )
+
+    def headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
+        result = next((step.result or {} for step in steps if step.name == "evaluate"), {})
+        return headline(self, workflow.scores, result.get("baseline"))
+
+    def offered(self, param: Param, chosen: Mapping[str, Any], data: Dataset | None) -> Param:
+        """Only algorithms that can predict the chosen target."""
+        if param.name != "algorithm" or data is None:
+            return param
+        column = next((each for each in columns_of(data) if each.name == chosen.get("target")), None)
+        fitting = tuple(
+            key for key in param.choices if column is None or algorithms.ALGORITHMS[key].task == column.task
+        )
+        if not fitting:
+            return param
+        return replace(param, choices=fitting, default=param.default if param.default in fitting else fitting[0])
+
+    def choice(self, value: str) -> str:
+        if value in algorithms.ALGORITHMS:
+            return names.algorithm(value).removesuffix(names.NUMBERS)  # only those for numbers are offered beside it
+        return super().choice(value)
+
+    def facet(self, name: str, value: str) -> str:
+        return names.algorithm(value) if name == "algorithm" else value
+
+    def refusal(self, text: str) -> str:
+        return names.in_sentence(text)
+
+    def advice(self, step: Step) -> str:
+        if step.error_code == "refused" and step.name == "upload":
+            return CORRECT_THE_FILE
+        return FEWER.get(step.error_code or "") or super().advice(step)
+
+    def _scores(self, step: Step) -> list[Shown]:
+        """The scores as a table, beside what a trivial guess reaches."""
+        result = step.result or {}
+        scores = step.scores or result.get("scores") or {}
+        if not scores:
+            return []
+        baseline = _baseline_words(result.get("baseline")) or "the baseline"
+        rows = [
+            [
+                self.measure(name).shown,
+                words.score(self.measure(name), value),
+                words.score(self.measure(name), scores.get(f"{presentation.BASELINE}{name}")),
+                self.measure(name).help,
+            ]
+            for name, value in scores.items()
+            if not name.startswith(presentation.BASELINE)
+        ]
+        table = {"columns": ["Score", "This model", words.sentence(baseline), "What it says"], "rows": rows}
+        return [Shown("Scores", lambda key: results.draw_table(table, key))]
+
+
+# In a line or two
+
+
+def _upload(_of: Presentation, result: Result) -> Iterator[str]:
+    rows, columns = result.get("rows"), result.get("columns_profile") or []
+    said = [words.count(rows, "row"), words.count(len(columns) or result.get("columns"), "column")]
+    if result.get("size"):
+        said.append(words.size(result["size"]))
+    yield " · ".join(said)
+
+
+def _preprocess(_of: Presentation, result: Result) -> Iterator[str]:
+    said = [
+        words.count(result.get("train_rows"), "training row"),
+        words.count(result.get("validation_rows"), "validation row"),
+    ]
+    if result.get("matrix_columns"):
+        columns = words.count(len(result.get("features") or []), "column")
+        said.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')}")
+    yield " · ".join(said)
+    if counts := result.get("class_counts"):
+        yield f":small[:gray[{_shares(str(result.get('target', '')), counts)}]]"
+
+
+def _shares(target: str, counts: Mapping[str, int]) -> str:
+    """Return the share of each class: abone mi: Hayır 61.0 %, Evet 39.0 %."""
+    total = sum(counts.values()) or 1
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    said = ", ".join(f"{words.plain(label)} {words.percent(count / total)}" for label, count in ordered[:SHOWN_SHARES])
+    more = len(ordered) - SHOWN_SHARES
+    rest = f" and {words.count(more, 'more class', 'more classes')}" if more > 0 else ""
+    return f"{words.plain(target)}: {said}{rest}"
+
+
+def _train(of: Presentation, result: Result) -> Iterator[str]:
+    said = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
+    if main := charts.measured(str(result.get("main_metric", ""))):
+        measure = of.measure(main)
+        said.append(f"validation {_in_sentence(measure.shown)} **{words.score(measure, result.get('best'))}**")
+    if result.get("stopped_early"):
+        said.append("stopped early: no further improvement")
+    rows, given = result.get("learned_rows"), result.get("given_rows")
+    if rows and given and rows < given:
+        said.append(f"trained on {words.count(rows)} random rows of {words.count(given)}")
+    if result.get("model_size"):
+        said.append(f"model {words.size(result['model_size'])}")
+    yield " · ".join(said)
+
+
+def _in_sentence(label: str) -> str:
+    """accuracy, but R²."""
+    return label if len(label) < 3 else label[:1].lower() + label[1:]
+
+
+def _evaluate(_of: Presentation, _result: Result) -> Iterator[str]:
+    """Its scores are in the headline of the workflow, and its notices stand by themselves."""
+    yield from ()
+
+
+# Views behind a button
+
+
+def _uploaded(result: Result, key: str) -> None:
+    columns = [Column.from_json(stored) for stored in result.get("columns_profile") or []]
+    profile.notices(result.get("notices") or [], key=f"{key}-notices")
+    profile.profile_table(columns, result.get("rows"), key=f"{key}-profile")
+    st.caption("The first rows")
+    profile.preview_table(columns, result.get("preview") or [], key=f"{key}-rows", most=SHOWN_ROWS)
+
+
+def _preprocessed(result: Result, key: str) -> None:
+    profile.notices(result.get("notices") or [], key=f"{key}-notices")
+    done = [[row["column"], words.sentence(sentence_of(row["did"]))] for row in result.get("columns") or []]
+    left_out = [[row["column"], f"Left out: {sentence_of(row['reason'])}"] for row in result.get("left_out") or []]
+    results.draw_table({"columns": ["Column", "What was done"], "rows": [*done, *left_out]}, f"{key}-done")
+
+
+# What older versions stored, as results with a kind
+
+
+def _of_older_versions(result: Result, files: Files) -> list[Shown]:
+    found = results.shown({name: value for name, value in converted(result).items() if value}, files)
+    if residuals := result.get("residuals"):
+        found.insert(1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals)))
+    if per_class := result.get("per_class"):
+        found.insert(len(found) - bool(result.get("importance")), Shown("Per class", partial(_per_class, per_class)))
+    return found
+
+
+def converted(result: Result) -> dict[str, Any]:
+    """What evaluate stored before results had kinds, as results with kinds."""
+    curves = _class_curves(result)
+    found: dict[str, Any] = {}
+    if confusion := result.get("confusion"):
+        found["confusion"] = {"kind": "confusion", "label": "Confusion matrix", **confusion}
+    if any(curve.get("roc") for curve in curves):
+        found["roc"] = {
+            "kind": "curve",
+            "label": "ROC",
+            "x": "False alarms",
+            "y": "Found",
+            "diagonal": True,
+            "lines": _lines(curves, "roc", "auc", "AUC"),
+        }
+    if any(curve.get("pr") for curve in curves):
+        found["pr"] = {
+            "kind": "curve",
+            "label": "Precision and recall",
+            "x": "Found (recall)",
+            "y": "Right (precision)",
+            "share": True,
+            "lines": _lines(curves, "pr", "ap", "AP"),
+        }
+    if importance := result.get("importance"):
+        found["importance"] = {
+            "kind": "importance",
+            "label": "Importance",
+            "x": "Drop in score when this column is shuffled",
+            "help": "How much worse the predictions on the validation rows become when a column's values are shuffled.",
+            "values": [[row["column"], row["value"]] for row in importance],
+            "spread": [row.get("spread") or 0.0 for row in importance],
+        }
+    return found
+
+
+def _class_curves(result: Result) -> list[Mapping[str, Any]]:
+    """The ROC and PR curves, one a class; two classes share one."""
+    if curves := result.get("curves"):
+        return list(curves)
+    if roc := result.get("roc"):
+        return [
+            {"label": roc.get("label", ""), "roc": roc.get("points")} | {k: roc.get(k) for k in ("auc", "pr", "ap")}
+        ]
+    return []
+
+
+def _lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, area_name: str) -> list[dict[str, Any]]:
+    lines = []
+    for curve in curves:
+        if points := curve.get(which):
+            label, size = str(curve.get("label", ""))[: charts.LONGEST_LABEL], curve.get(area)
+            name = f"{label} ({area_name} {size:.3f})" if size is not None else label
+            lines.append({"name": name, "points": points})
+    return lines
+
+
+def _residuals(residuals: Mapping[str, Any], key: str) -> None:
+    st.plotly_chart(
+        charts.residuals(residuals["predicted"], residuals["actual"]),
+        key=key,
+        config=charts.CONFIG,
+        alt="Predicted against actual values",
+    )
+    st.caption("Each point is a validation row; on the dotted line the prediction is right.")
+
+
+def _per_class(rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    columns = ["label", "precision", "recall", "f1", "rows"]
+    table = {name: [row.get(name) for row in rows] for name in columns}
+    for share in ("precision", "recall", "f1"):
+        table[share] = [100 * value if value is not None else None for value in table[share]]
+    bar: dict[str, Any] = {"format": "%.1f %%", "min_value": 0.0, "max_value": 100.0}
+    config = st.column_config
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=key,
+        column_config={
+            "label": config.TextColumn("Class"),
+            "precision": config.ProgressColumn("Precision", help="Of those predicted, how many are right.", **bar),
+            "recall": config.ProgressColumn("Recall", help="Of those there are, how many were found.", **bar),
+            "f1": config.ProgressColumn("F1", help="Precision and recall in one number.", **bar),
+            "rows": config.NumberColumn("Rows", format="localized"),
+        },
+        alt="Precision and recall by class",
+    )
+
+
+# The headline
+
+
+def headline(of: Presentation, scores: Mapping[str, float], baseline: object) -> str:
+    """Accuracy 93.4 % (+32 points over always answering "Hayır")."""
+    base = baseline if isinstance(baseline, dict) else {}
+    over = words.plain(_baseline_words(base) or "the baseline")
+    if "accuracy" in scores:
+        said = f"Accuracy {words.score(of.measure('accuracy'), scores['accuracy'])}"
+        before = scores.get("baseline_accuracy", base.get("accuracy"))
+        return said if before is None else f"{said} ({_points(scores['accuracy'] - before)} {over})"
+    if "r2" in scores:
+        said = f"R² {words.score(of.measure('r2'), scores['r2'])}"
+        before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
+        return f"{said} ({_less(error / before)} {over})" if before and error is not None else said
+    return ""
+
+
+def _baseline_words(baseline: Any) -> str:
+    """Return what the baseline does, such as: always answering "Hayır"."""
+    if not isinstance(baseline, Mapping):
+        return ""
+    return sentence_of(baseline.get("answer") or baseline.get("words"))
+
+
+def _points(gain: float) -> str:
+    """+32 points over, no better than, −3 points against."""
+    points = round(gain * 100)
+    if points == 0:
+        return "no better than"
+    return f"+{points} points over" if points > 0 else f"−{-points} points against"
+
+
+def _less(ratio: float) -> str:
+    """Return how two errors compare: errors 57 % smaller than, no smaller than, larger than."""
+    less = round((1 - ratio) * 100)
+    if less == 0:
+        return "errors no smaller than"
+    return f"errors {abs(less)} % {'smaller' if less > 0 else 'larger'} than"
+
+
+SUMMARIES = {"upload": _upload, "preprocess": _preprocess, "train": _train, "evaluate": _evaluate}
+VIEWS = {
+    "upload": {":material/table_chart: Data": _uploaded},
+    "preprocess": {":material/view_column: Columns": _preprocessed},
+}

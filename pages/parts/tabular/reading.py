@@ -1,0 +1,50 @@
+"""How a file is to be read: encoding, separators, header."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from jobs.tabular.csv.dialect import DELIMITERS, ENCODINGS
+
+ENCODING_WORDS = {
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1254": "Turkish (cp1254)",
+    "latin-1": "Western European (latin-1)",
+    "cp1252": "Western European (cp1252)",
+    "cp1250": "Central European (cp1250)",
+    "cp1251": "Cyrillic (cp1251)",
+    "cp1253": "Greek (cp1253)",
+    "cp1255": "Hebrew (cp1255)",
+    "cp1256": "Arabic (cp1256)",
+    "cp1257": "Baltic (cp1257)",
+    "iso-8859-2": "Central European (iso-8859-2)",
+    "iso-8859-9": "Turkish (iso-8859-9)",
+}
+DIALECT_CHOICES: dict[str, tuple[str, dict[Any, str]]] = {
+    "encoding": ("Letters (encoding)", {name: ENCODING_WORDS.get(name, name) for name in ENCODINGS}),
+    "delimiter": ("Columns are separated by", {sign: word.capitalize() for sign, word in DELIMITERS.items()}),
+    "decimal": ("Decimal mark", {".": "Point: 1.5", ",": "Comma: 1,5"}),
+    "thousands": ("Thousands mark", {"": "None", ".": "Point: 1.000", ",": "Comma: 1,000"}),
+    "header": ("First line", {True: "Column names", False: "Data"}),
+    "day_first": ("Dates such as 03/04", {True: "3 April (day first)", False: "March 4 (month first)"}),
+}
+
+
+def dialect_widgets(key: str, dialect: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """How a file is to be read; what is to be detected is not in the answer."""
+    known = dialect or {}
+    chosen: dict[str, Any] = {}
+    for name, (label, choices) in DIALECT_CHOICES.items():
+        # What was set stays set; what was detected can be detected again.
+        options = [None, *choices] if known.get(name) is None else list(choices)
+        value = known.get(name)
+        chosen[name] = st.selectbox(
+            label,
+            options,
+            index=options.index(value) if value in options else 0,
+            key=f"{key}-{name}",
+            format_func={None: "Automatic", **choices}.__getitem__,
+        )
+    return {name: value for name, value in chosen.items() if value is not None}

@@ -1,0 +1,219 @@
+"""Train on a table: the page New of the built-in pipeline, from a file to a started workflow."""
+
+from typing import Any
+
+import streamlit as st
+
+from jobs.language import sentence_of
+from jobs.pipelines import registry
+from jobs.tabular import algorithms
+from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.column import Column, columns_of
+from jobs.verbs import short_form, workflows
+from pages.parts import address, commands, forms, presentation, words
+from pages.parts.new import settings_form, sources, start
+from pages.parts.tabular import profile as drawn
+from store import datasets as stored
+from store.datasets import Dataset
+from store.errors import NotFound
+from store.workflows import Workflow
+
+ELSEWHERE = ("target", "algorithm", "features")
+Settings = dict[str, Any]
+
+
+def page(before: Workflow | None) -> None:
+    """Data, target, model, start; `before` is a workflow to begin with, as after Back from it."""
+    dataset = chosen_dataset(before)
+    sources.refusal()
+    if dataset is None:
+        with st.container(border=True):
+            step_title(1, "Data")
+            st.markdown(
+                "Drop a table, choose what to predict, and get a trained and tested model. "
+                ":gray[Files stay on this server.]"
+            )
+            sources.choose()
+        return
+    with st.container(border=True):
+        used = data(dataset)
+    with st.container(border=True):
+        target = choose_target(dataset, before)
+    if target is None:
+        return
+    with st.container(border=True):
+        algorithm, settings, name = choose_model(dataset, target, used, before)
+    draft = short_form.draft(dataset.id, target, algorithm.key, settings)
+    about = f"**{words.plain(target)}** by {words.plain(algorithm.spoken)}"
+    start.bar(draft, about, "Start training", name, commands.start(dataset, target, algorithm.key, settings, name))
+
+
+def chosen_dataset(before: Workflow | None) -> Dataset | None:
+    """The dataset that the URL names, or that of the workflow to begin with."""
+    if "dataset" in st.query_params:
+        number = address.number_in("dataset")
+    elif before and before.data:
+        number = before.data.dataset_id
+    else:
+        return None
+    try:
+        if number is None:
+            raise NotFound("The link does not name a dataset.")
+        return stored.get(number)
+    except NotFound as refused:
+        st.warning(
+            f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
+            icon=":material/search_off:",
+        )
+        return None
+
+
+def asked_for(name: str, before: Workflow | None) -> str | None:
+    """The target or algorithm that the URL names, or that of the workflow to begin with."""
+    return st.query_params.get(name) or (before.facets.get(name) if before else None)
+
+
+# 1  Data
+
+
+def data(dataset: Dataset) -> list[str] | None:
+    """What was read, and which columns may be used; None when that is as proposed."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        step_title(1, "Data")
+        st.markdown(f"**{words.plain(dataset.title)}** · {drawn.summary(dataset)}", width="content")
+        read_differently(dataset)
+        with st.popover("Other data", icon=":material/swap_horiz:", type="tertiary", key="new-other"):
+            sources.choose()
+    drawn.first_part(dataset)
+    drawn.notices(dataset.notices, key=f"new-notices-{dataset.id}")
+    columns, rows = st.tabs(["Columns", "First rows"])
+    with columns:
+        used = choose_columns(dataset)
+    with rows:
+        drawn.preview_table(columns_of(dataset), dataset.preview, key=f"new-preview-{dataset.id}", most=5)
+    return used
+
+
+def read_differently(dataset: Dataset) -> None:
+    with st.popover("Change", icon=":material/tune:", type="tertiary", key=f"new-reading-{dataset.id}"):
+        again = drawn.read_again(dataset, key=f"new-change-{dataset.id}")
+    if again:
+        sources.show(again)
+
+
+def choose_columns(dataset: Dataset) -> list[str] | None:
+    columns = columns_of(dataset)
+    proposed = {column.name: column.role == "feature" for column in columns}
+    changes: dict[str, bool] = st.session_state.setdefault("new-use", {})
+    first = {name: changes.get(name, use) for name, use in proposed.items()}
+    ticked = drawn.column_choice(columns, first, f"new-columns-{dataset.id}", dataset.rows)
+    for name, use in ticked.items():
+        if use != proposed[name]:
+            changes[name] = use
+        else:
+            changes.pop(name, None)
+    return None if ticked == proposed else [name for name, use in ticked.items() if use]
+
+
+# 2  Target
+
+
+def choose_target(dataset: Dataset, before: Workflow | None) -> str | None:
+    names = [column.name for column in columns_of(dataset) if column.kind not in ("empty", "date")]
+    proposal = dataset.proposal or {}
+    wanted = asked_for("target", before)
+    first = wanted if wanted in names else proposal.get("target")
+    key = f"new-target-{dataset.id}"
+    picking, telling = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+    with picking:
+        step_title(2, "Target")
+        target = st.selectbox(
+            "What should be predicted?",
+            names,
+            index=names.index(first) if first in names else None,
+            key=key,
+            placeholder="Choose a column",
+            on_change=lambda: sources.remember("target", st.session_state[key]),
+        )
+    with telling:
+        if target is None:
+            st.markdown(":material/arrow_back: Choose the column that the model should predict.")
+            return None
+        st.markdown(about_target(dataset, target))
+    return target
+
+
+def about_target(dataset: Dataset, target: str) -> str:
+    about = drawn.target_words(column_of(dataset, target), dataset.rows)
+    if not dataset.exact:
+        about += " :gray[in the first part of the file]"
+    proposal = dataset.proposal or {}
+    if target == proposal.get("target"):
+        about += f"  \n:gray[Proposed because: {words.plain(sentence_of(proposal['reason']))}.]"
+    return about
+
+
+def column_of(dataset: Dataset, name: str) -> Column:
+    return next(column for column in columns_of(dataset) if column.name == name)
+
+
+# 3  Model
+
+
+def choose_model(
+    dataset: Dataset, target: str, used: list[str] | None, before: Workflow | None
+) -> tuple[Algorithm, Settings, str]:
+    """The algorithm, the settings that differ from the defaults, and the name."""
+    task = column_of(dataset, target).task
+    fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
+    step_title(3, "Model")
+    key = f"new-algorithm-{task}"
+    chosen = st.pills(
+        "Algorithm",
+        list(fitting),
+        default=first_algorithm(dataset, list(fitting), before),
+        key=key,
+        required=True,
+        format_func=presentation.of(short_form.PIPELINE).choice,
+        label_visibility="collapsed",
+        on_change=lambda: sources.remember("algorithm", st.session_state[key]),
+    )
+    algorithm = fitting[str(chosen)]
+    st.markdown(algorithm.sentence)
+    settings, name = choose_settings(dataset, target, algorithm)
+    if used is not None:
+        settings["features"] = [column for column in used if column != target]
+    return algorithm, settings, name
+
+
+def first_algorithm(dataset: Dataset, fitting: list[str], before: Workflow | None) -> str:
+    proposal = dataset.proposal or {}
+    for wanted in (asked_for("algorithm", before), proposal.get("algorithm")):
+        if wanted in fitting:
+            return str(wanted)
+    return fitting[0]
+
+
+def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tuple[Settings, str]:
+    """What differs from the defaults, and the name."""
+    pipeline = registry.get(short_form.PIPELINE)
+    fixed = {"target": target, "algorithm": algorithm.key}
+    columns = [column.name for column in columns_of(dataset)]
+    around = forms.Around(columns, presentation.of(pipeline.name).choice)
+    # The settings of training first: they are what people change.
+    steps = sorted(pipeline.steps, key=lambda step: step.name != "train")
+    with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
+        name = st.text_input(
+            "Name",
+            key="new-name",
+            max_chars=workflows.NAME_LENGTH,
+            persist_state="page",
+            placeholder=f"{dataset.name}, {algorithm.spoken}",
+        )
+        changed = settings_form.draw(pipeline, fixed, ELSEWHERE, around, steps)
+    settings_form.summary(pipeline, changed, fixed, around)
+    return changed, (name or "").strip()
+
+
+def step_title(number: int, name: str) -> None:
+    st.markdown(f"##### :gray[{number}]  {name}", width="content")

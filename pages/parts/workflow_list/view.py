@@ -1,0 +1,114 @@
+"""What the list of workflows shows, as the URL says it: filters, order, page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobs.pipelines import registry
+from pages.parts import presentation, visitor, words
+from store import actors, workflows
+from store.tables import Status
+from store.workflows import FACET, TIMES, Filter
+
+LONGEST_TEXT = 200
+LONGEST_NUMBER = 18
+NEWEST = "-created_at"
+SORTS = {
+    NEWEST: "Newest first",
+    "created_at": "Oldest first",
+    "-seconds": "Longest first",
+    "seconds": "Shortest first",
+    "name": "By name",
+}
+STATUSES = tuple(str(status) for status in Status if status is not Status.skipped)  # only steps are skipped
+# Words of the URL that are no facets.
+RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "id", "ids")
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """What is looked at; all of it is in the URL."""
+
+    statuses: tuple[str, ...] = ()
+    pipeline: str = ""
+    facets: Mapping[str, str] = field(default_factory=dict)
+    dataset: int | None = None
+    text: str = ""
+    unseen: bool = False
+    sort: str = NEWEST
+    page: int = 1
+    mine: bool = False
+
+    def which(self) -> Filter:
+        return Filter(
+            status=",".join(self.statuses),
+            pipeline=self.pipeline,
+            facets=dict(self.facets),
+            dataset_id=self.dataset,
+            text=self.text,
+            unseen_failures=self.unseen,
+            sort=self.sort.removeprefix("-"),
+            descending=self.sort.startswith("-"),
+            created_by=actors.name() or "" if self.mine else "",
+        )
+
+    def url(self) -> dict[str, str]:
+        written = {
+            "status": ",".join(self.statuses),
+            "pipeline": self.pipeline,
+            **{_facet_key(name): value for name, value in self.facets.items()},
+            "dataset": self.dataset or "",
+            "text": self.text,
+            "unseen": "1" if self.unseen else "",
+            "sort": self.sort if self.sort != NEWEST else "",
+            "page": self.page if self.page > 1 else "",
+            "mine": "1" if self.mine else "",
+        }
+        return {name: str(value) for name, value in written.items() if value}
+
+    @property
+    def score(self) -> str | None:
+        """The score that is sorted by, which is then the one to show."""
+        name = self.sort.removeprefix("-")
+        return None if name in TIMES or name == "seconds" or name.startswith(FACET) else name
+
+
+def parse(given: Mapping[str, str]) -> ListView:
+    """What a URL asks for; whatever makes no sense in it is left out."""
+    page, dataset, sort = given.get("page", ""), given.get("dataset", ""), given.get("sort", NEWEST)
+    names = workflows.facet_names()
+    return ListView(
+        tuple(word for word in given.get("status", "").split(",") if word in STATUSES),
+        given.get("pipeline", "") if given.get("pipeline") in workflows.pipelines_used() else "",
+        {name: value for name in names if (value := _known_value(name, given.get(_facet_key(name), "")))},
+        int(dataset) if _is_number(dataset) and int(dataset) in workflows.datasets_used() else None,
+        given.get("text", "").strip()[:LONGEST_TEXT],
+        given.get("unseen") == "1",
+        sort if sort in sorts() else NEWEST,
+        max(1, int(page)) if _is_number(page) else 1,
+        given.get("mine") == "1" and visitor.has_signed_in(),
+    )
+
+
+def sorts() -> dict[str, str]:
+    """Every order there is, as it is written in the URL, and its words."""
+    by_score, by_facet = {}, {}
+    for name in workflows.score_names():
+        measure = registry.measure(name)
+        if not name.startswith(presentation.BASELINE):
+            by_score[name if measure.lower_is_better else f"-{name}"] = f"Best {measure.shown}"
+    for name in workflows.facet_names():
+        by_facet[f"{FACET}{name}"] = f"By {words.titled(name).lower()}"
+    return SORTS | by_score | by_facet
+
+
+def _facet_key(name: str) -> str:
+    """Under which word a facet stands in the URL."""
+    return f"{FACET}{name}" if name in RESERVED else name
+
+
+def _known_value(name: str, value: str) -> str:
+    return value if value and value in workflows.facet_values(name) else ""
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
