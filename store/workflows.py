@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
 from store import actors, db, files, metrics, steps, sweep
-from store.errors import ConflictError, NotFound
+from store.errors import ConflictError, InvalidError, NotFound
 from store.records import record
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
@@ -103,10 +103,8 @@ class New:
 def insert_new(new: New, step_rows: Sequence[Mapping[str, Any]], request: str | None = None) -> int:
     """Write a workflow and all its steps, pending, at once; the same request twice gives the first workflow."""
     with db.writing() as connection:
-        if request:
-            already = connection.scalar(select(workflows.c.id).where(workflows.c.request == request))
-            if already is not None:
-                return int(already)
+        if (already := _of_request(connection, request)) is not None:
+            return already
         values = {
             "name": new.name,
             "pipeline": new.pipeline,
@@ -132,6 +130,32 @@ def _insert_named(
     rows = [{"workflow_id": workflow_id, "name": name, column: value} for name, value in named.items()]
     if rows:
         connection.execute(insert(table), rows)
+
+
+def _of_request(connection: Connection, request: str | None) -> int | None:
+    """The workflow that this request has started already. A request may be a key and a digest of its content, with a
+    colon between them: the same key with another content is refused."""
+    if not request:
+        return None
+    key = request.partition(":")[0]
+    same_key = or_(workflows.c.request == request, workflows.c.request.startswith(f"{key}:", autoescape=True))
+    row = connection.execute(select(workflows.c.id, workflows.c.request).where(same_key)).first()
+    if row is None:
+        return None
+    if row.request != request:
+        raise InvalidError("This key was used for another request; send a new one.", "Idempotency-Key")
+    return int(row.id)
+
+
+def count_waiting(created_by: str) -> int:
+    """How many workflows that a person has started, and no sweep or schedule, have not begun."""
+    waiting = (
+        workflows.c.created_by == created_by,
+        workflows.c.status == Status.pending,
+        workflows.c.priority == int(Priority.person),
+    )
+    with db.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(workflows).where(*waiting)) or 0
 
 
 def get(workflow_id: int) -> Workflow:

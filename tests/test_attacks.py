@@ -26,8 +26,8 @@ from api.app import create
 from api.routes import uploads
 from api.wall import connections, limits, roles
 from api.wall.origin import Guard, names
-from jobs.verbs import passwords, people
-from store import actors, audit
+from jobs.verbs import datasets, passwords, people, shares
+from store import actors, audit, workflows
 from store.actors import NOBODY, Actor, Role
 from store.errors import NotAllowed
 
@@ -525,6 +525,45 @@ def test_what_we_rely_on_of_uvicorn():
         assert connections._server() is server
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+# The queue
+
+
+@pytest.fixture
+def table(house):
+    """A dataset that workflows can be started on."""
+    return datasets.add([b"a,b,label\n" + b"1,2,yes\n3,4,no\n" * 30], "table.csv")
+
+
+def test_one_person_cannot_fill_the_queue(house, table, monkeypatch):
+    """Who has their share of workflows waiting starts no more until some have begun; others start theirs."""
+    monkeypatch.setattr(shares, "MOST_WAITING", 3)
+    people.add("ann", "analyst", PASSWORD)
+    wanted = {"dataset_id": table.id, "target": "label", "algorithm": "logistic_regression", "params": {"epochs": 1}}
+    analyst, ann = browser_of(house, "analyst"), browser_of(house, "ann")
+    answers = [analyst.post("/api/workflows", json=wanted) for _ in range(5)]
+    assert [each.status_code for each in answers] == [201] * 3 + [429] * 2
+    assert "3 workflows waiting" in answers[-1].json()["detail"] and int(answers[-1].headers["retry-after"]) > 1
+    assert analyst.post(f"/api/workflows/{answers[0].json()['id']}/restart").status_code == 429
+    assert ann.post("/api/workflows", json=wanted).status_code == 201
+    assert analyst.post(f"/api/workflows/{answers[0].json()['id']}/cancel").status_code == 200
+    assert analyst.post("/api/workflows", json=wanted).status_code == 201
+
+
+def test_a_key_of_one_person_is_nobody_elses(house, table):
+    """The same Idempotency-Key of two people starts two workflows; another body under the same key is refused."""
+    wanted = {"dataset_id": table.id, "target": "label", "algorithm": "perceptron", "params": {"epochs": 1}}
+    key = {"Idempotency-Key": "k1"}
+    analyst, admin = browser_of(house, "analyst"), browser_of(house, "admin")
+    first = analyst.post("/api/workflows", json=wanted, headers=key).json()
+    other = admin.post("/api/workflows", json=wanted | {"algorithm": "linear_svm", "name": "mine"}, headers=key).json()
+    assert first["id"] != other["id"] and other["created_by"] == "admin" and other["name"] == "mine"
+    assert analyst.post("/api/workflows", json=wanted, headers=key).json()["id"] == first["id"]
+    for changed in ({"algorithm": "linear_svm"}, {"name": "another"}, {"params": {"epochs": 2}}):
+        refused = analyst.post("/api/workflows", json=wanted | changed, headers=key)
+        assert refused.status_code == 422 and "another request" in refused.json()["detail"]
+    assert workflows.count(workflows.Filter()) == 2
 
 
 # Pages of other sites, and what browsers are told

@@ -17,13 +17,12 @@ from api.wall.roles import needs
 from jobs.verbs import queries, schemas, short_form
 from jobs.verbs import workflows as verbs
 from jobs.verbs.workflows import Draft
-from store import files, logs, steps, workflows
+from store import actors, files, logs, steps, workflows
 from store.actors import Role
 from store.errors import Refused
 from store.tables import Priority
 from store.workflows import Workflow
 
-KEY_LENGTH = 64
 WorkflowId = Annotated[int, Path(ge=1, le=MOST)]
 Number = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 
@@ -75,13 +74,14 @@ class Describe(Strict):
 @needs(Role.analyst)
 def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
-    twice starts it once. `notices` says when the algorithm will learn from a sample of the rows."""
+    twice starts it once; the key counts for you alone, and another body under the same key is refused. `notices` says
+    when the algorithm will learn from a sample of the rows."""
     for name in ("target", "algorithm"):
         if name in asked_for.params:
             raise Refused(f"{name} is a field of its own, beside params.", name)
     draft = _draft(asked_for)
     notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
-    key, priority = _request(idempotency_key), Priority[asked_for.priority]
+    key, priority = _request(idempotency_key, asked_for), Priority[asked_for.priority]
     made = verbs.start(draft.pipeline, draft.params, draft.inputs, asked_for.name, key, priority=priority)
     return _made(made, notices)
 
@@ -229,9 +229,16 @@ def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
     return Answer(told, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 
-def _request(key: str | None) -> str | None:
-    """The caller's key, short enough to be kept."""
-    return hashlib.sha256(key.encode()).hexdigest() if key and len(key) > KEY_LENGTH else key
+def _request(key: str | None, content: Strict) -> str | None:
+    """The key of this person, and a digest of what they sent with it; keys of others are other keys."""
+    if not key:
+        return None
+    actor = actors.current()
+    return f"{_digest(f'{actor.person_id} {actor.name} {key}')}:{_digest(content.model_dump_json())}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:31]
 
 
 def _file_name(workflow: Workflow) -> str:

@@ -10,6 +10,7 @@ from jobs.pipelines import registry
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.preparation import PlannedStep, Prepared, prepare
+from jobs.verbs import shares
 from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
 from store.actors import Role
@@ -92,6 +93,8 @@ def write(
         parent_id=parent_id,
         priority=priority,
     )
+    if priority is Priority.person:
+        shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
     return workflows.insert_new(new, [_row(step, fresh) for step in prepared.steps], request)
 

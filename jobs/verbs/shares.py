@@ -1,0 +1,18 @@
+"""Shares: how much of the queue one person can fill, so that others get their turn."""
+
+from store import actors, workflows
+from store.errors import TooManyError
+
+MOST_WAITING = 50
+TRY_AGAIN_SECONDS = 30
+
+
+def check_waiting() -> None:
+    """Refuse one more workflow while this person has their share waiting; where nobody signs in there is no share."""
+    actor = actors.current()
+    if actor.person_id is not None and workflows.count_waiting(actor.name) >= MOST_WAITING:
+        raise TooManyError(
+            f"You have {MOST_WAITING} workflows waiting, the most for one person. Start more when some have begun, or "
+            "cancel some.",
+            TRY_AGAIN_SECONDS,
+        )
