@@ -13,6 +13,7 @@ from api.openapi_page import POLICY, manual
 from api.routes import datasets, people, queues, workflows
 from api.wall import limits, roles
 from api.wall.roles import needs
+from jobs.verbs.documents import HealthOut
 from store.actors import Role
 
 LONGEST_BODY = 1 << 20
@@ -45,7 +46,7 @@ def create() -> FastAPI:
     return api
 
 
-@house.get("/health", summary="Is the app well?")
+@house.get("/health", response_model=HealthOut, summary="Is the app well?")
 @needs(Role.viewer)
 def health() -> Response:
     """`ok`, or `degraded` when work is accepted and no worker can do it now."""

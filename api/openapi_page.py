@@ -68,12 +68,26 @@ def _route(path: str, method: str, route: dict[str, Any], spec: dict[str, Any], 
     required = body.get("required", [])
     fields += [_field(name, schema, name in required, "body") for name, schema in body.get("properties", {}).items()]
     listed = f"<dl>{''.join(fields)}</dl>" if fields else ""
+    listed += _answer(route, spec)
     summary = escape(route.get("summary", ""))
     return (
         f"<details><summary><b>{method}</b> <code>/api{escape(path)}</code> {summary}</summary>"
         f"<p>{escape(route.get('description', ''))}</p>{listed}"
         f"<pre>{escape(_command(root + path, method, route, body))}</pre></details>"
     )
+
+
+def _answer(route: dict[str, Any], spec: dict[str, Any]) -> str:
+    """What comes back: the status, the name of the document and its fields."""
+    status, answer = next((each for each in route["responses"].items() if each[0].startswith("2")), ("", {}))
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    several = schema.get("type") == "array"
+    name = (schema.get("items", schema) if several else schema).get("$ref", "").rsplit("/", 1)[-1]
+    if not name:
+        return f"<p>Answers {escape(status)}.</p>"
+    fields = ", ".join(spec["components"]["schemas"][name].get("properties", {}))
+    what = f"a list of <code>{escape(name)}</code>" if several else f"<code>{escape(name)}</code>"
+    return f"<p>Answers {escape(status)} with {what}: {escape(fields)}.</p>"
 
 
 def _field(name: str, schema: dict[str, Any], required: bool, place: str) -> str:

@@ -10,6 +10,7 @@ from api.routes.uploads import received
 from api.wall import roles
 from api.wall.roles import needs
 from jobs.verbs import schemas
+from jobs.verbs.documents import DatasetBriefOut, DatasetOut
 from store import datasets
 from store.actors import Role
 
@@ -21,6 +22,7 @@ router = roles.router("Datasets", "/datasets")
 
 @router.post(
     "",
+    response_model=DatasetOut,
     status_code=201,
     summary="Upload a CSV file",
     openapi_extra={
@@ -62,7 +64,7 @@ async def add(
     return Answer(schemas.dataset(made), 201)
 
 
-@router.post("/sample", status_code=201, summary="Add the bundled sample")
+@router.post("/sample", response_model=DatasetOut, status_code=201, summary="Add the bundled sample")
 @needs(Role.analyst)
 def add_sample() -> Response:
     """The customer churn table that comes with Trainyard."""
@@ -71,7 +73,7 @@ def add_sample() -> Response:
     return Answer(schemas.dataset(verbs.sample()), 201)
 
 
-@router.get("", summary="List datasets")
+@router.get("", response_model=list[DatasetBriefOut], summary="List datasets")
 @needs(Role.viewer)
 def find(
     text: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=MOST)] = 0
@@ -81,14 +83,16 @@ def find(
     return Answer(found, headers={"X-Total-Count": str(datasets.count(text))})
 
 
-@router.get("/{dataset_id}", summary="One dataset")
+@router.get("/{dataset_id}", response_model=DatasetOut, summary="One dataset")
 @needs(Role.viewer)
 def get(dataset_id: DatasetId) -> Response:
     """With its columns, their profile, the first rows, and what was noticed."""
     return Answer(schemas.dataset(datasets.get(dataset_id)))
 
 
-@router.post("/{dataset_id}/redescribe", status_code=201, summary="Read a dataset differently")
+@router.post(
+    "/{dataset_id}/redescribe", response_model=DatasetOut, status_code=201, summary="Read a dataset differently"
+)
 @needs(Role.analyst)
 def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]) -> Response:
     """The same bytes with another encoding, delimiter, decimal, thousands or header, as a new version."""

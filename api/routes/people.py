@@ -13,6 +13,7 @@ from api.wall import limits, roles
 from api.wall.roles import needs
 from jobs.verbs import passwords, schemas
 from jobs.verbs import people as verbs
+from jobs.verbs.documents import DeedOut, EndedOut, MeOut, NewPersonOut, NewTokenOut, PersonOut, TokenOut
 from store import actors
 from store.actors import Role
 from store.errors import InvalidError
@@ -45,7 +46,7 @@ class NewToken(Strict):
     days: int = Field(verbs.TOKEN_DAYS, ge=1, le=3650, strict=True)
 
 
-@router.get("/me", summary="Who am I?")
+@router.get("/me", response_model=MeOut, summary="Who am I?")
 @needs(Role.viewer)
 def me() -> Response:
     """The name and role that this request has; without a name where nobody has to sign in."""
@@ -61,14 +62,14 @@ async def change_own_password(asked: OwnPassword) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/me/tokens", summary="My tokens")
+@router.get("/me/tokens", response_model=list[TokenOut], summary="My tokens")
 @needs(Role.viewer)
 def own_tokens() -> Response:
     """Without their text, which is told only when one is made."""
     return Answer([schemas.token(each) for each in verbs.own_tokens()])
 
 
-@router.post("/me/tokens", status_code=201, summary="Make a token")
+@router.post("/me/tokens", response_model=NewTokenOut, status_code=201, summary="Make a token")
 @needs(Role.viewer)
 def make_own_token(asked: NewToken) -> Response:
     """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is told only now."""
@@ -84,14 +85,14 @@ def remove_own_token(token_id: TokenId) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/people", summary="Who may sign in?")
+@router.get("/people", response_model=list[PersonOut], summary="Who may sign in?")
 @needs(Role.admin)
 def everybody() -> Response:
     """For admins."""
     return Answer([schemas.person(each) for each in verbs.everybody()])
 
 
-@router.post("/people", status_code=201, summary="Let somebody sign in")
+@router.post("/people", response_model=NewPersonOut, status_code=201, summary="Let somebody sign in")
 @needs(Role.admin)
 def add(asked: NewPerson) -> Response:
     """For admins. As soon as there is somebody, everybody has to sign in."""
@@ -100,7 +101,7 @@ def add(asked: NewPerson) -> Response:
     return Answer(schemas.person(person) | ({"password": made} if made else {}), 201)
 
 
-@router.patch("/people/{name}", summary="Change a role or a password")
+@router.patch("/people/{name}", response_model=PersonOut, summary="Change a role or a password")
 @needs(Role.admin)
 def change(name: Name, asked: Change) -> Response:
     """For admins; both or nothing. A new password ends the person's sessions and tokens, and needs a browser session
@@ -118,7 +119,7 @@ def remove(name: Name) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/people/{name}/sign-out", summary="End all sessions and tokens of a person")
+@router.post("/people/{name}/sign-out", response_model=EndedOut, summary="End all sessions and tokens of a person")
 @needs(Role.admin)
 def sign_out_everywhere(name: Name) -> Response:
     """For admins."""
@@ -126,7 +127,7 @@ def sign_out_everywhere(name: Name) -> Response:
     return Answer({"ended": ended.sessions, "tokens": ended.tokens})
 
 
-@router.get("/deeds", summary="Who did what?")
+@router.get("/deeds", response_model=list[DeedOut], summary="Who did what?")
 @needs(Role.admin)
 def deeds(
     who: Annotated[str, Query(max_length=200)] = "",

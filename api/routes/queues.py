@@ -7,12 +7,13 @@ from api.wall import roles
 from api.wall.roles import needs
 from jobs.engine import queue_view
 from jobs.verbs import queues, schemas
+from jobs.verbs.documents import QueuesOut
 from store.actors import Role
 
 router = roles.router("Queues", "/queues")
 
 
-@router.get("", summary="Queues and workers")
+@router.get("", response_model=QueuesOut, summary="Queues and workers")
 @needs(Role.viewer)
 def snapshot() -> Response:
     """What waits, what runs and who works. When the queue cannot be reached, `reachable` is false and the saved
@@ -20,7 +21,7 @@ def snapshot() -> Response:
     return Answer(schemas.queues(queue_view.snapshot(memory=True)))
 
 
-@router.post("/{name}/pause", summary="Pause a queue")
+@router.post("/{name}/pause", response_model=QueuesOut, summary="Pause a queue")
 @needs(Role.analyst)
 def pause(name: str) -> Response:
     """No further step starts; running ones end in peace."""
@@ -28,7 +29,7 @@ def pause(name: str) -> Response:
     return snapshot()
 
 
-@router.post("/{name}/resume", summary="Resume a queue")
+@router.post("/{name}/resume", response_model=QueuesOut, summary="Resume a queue")
 @needs(Role.analyst)
 def resume(name: str) -> Response:
     """Steps start again."""

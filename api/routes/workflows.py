@@ -16,6 +16,7 @@ from api.wall import roles
 from api.wall.roles import needs
 from jobs.verbs import queries, schemas, short_form
 from jobs.verbs import workflows as verbs
+from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
 from jobs.verbs.workflows import Draft
 from store import actors, files, logs, steps, workflows
 from store.actors import Role
@@ -70,7 +71,7 @@ class Describe(Strict):
     note: Annotated[str | None, Field(max_length=10_000)] = None
 
 
-@router.post("", status_code=201, summary="Start a workflow")
+@router.post("", response_model=StartedOut, status_code=201, summary="Start a workflow")
 @needs(Role.analyst)
 def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
@@ -95,7 +96,7 @@ def _draft(asked_for: Start) -> Draft:
     return short_form.draft(asked_for.dataset_id, asked_for.target, asked_for.algorithm, asked_for.params)
 
 
-@router.get("", summary="List workflows")
+@router.get("", response_model=list[WorkflowBriefOut], summary="List workflows")
 @needs(Role.viewer)
 def find(
     status: str = "",
@@ -119,28 +120,28 @@ def find(
     return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
 
 
-@router.post("/compose", status_code=201, summary="Compose a workflow from two")
+@router.post("/compose", response_model=StartedOut, status_code=201, summary="Compose a workflow from two")
 @needs(Role.analyst)
 def compose(asked_for: Compose) -> Response:
     """The dataset and target of one workflow with the configuration of another."""
     return _made(verbs.compose(asked_for.data_from, asked_for.config_from, asked_for.name))
 
 
-@router.get("/{workflow_id}", summary="One workflow")
+@router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")
 @needs(Role.viewer)
 def get(workflow_id: WorkflowId) -> Response:
     """With its steps, what they left, and its scores."""
     return Answer(schemas.workflow(workflow_id))
 
 
-@router.get("/{workflow_id}/metrics", summary="The curve of a workflow")
+@router.get("/{workflow_id}/metrics", response_model=list[dict[str, Any]], summary="The curve of a workflow")
 @needs(Role.viewer)
 def get_metrics(workflow_id: WorkflowId) -> Response:
     """One row an epoch, with its values by name."""
     return Answer(schemas.metric_rows(workflow_id))
 
 
-@router.get("/{workflow_id}/logs", summary="The log of a workflow")
+@router.get("/{workflow_id}/logs", response_model=list[LineOut], summary="The log of a workflow")
 @needs(Role.viewer)
 def get_logs(
     workflow_id: WorkflowId,
@@ -168,35 +169,35 @@ def get_model(workflow_id: WorkflowId) -> Response:
     )
 
 
-@router.post("/{workflow_id}/restart", status_code=201, summary="Restart a workflow")
+@router.post("/{workflow_id}/restart", response_model=StartedOut, status_code=201, summary="Restart a workflow")
 @needs(Role.analyst)
 def restart(workflow_id: WorkflowId) -> Response:
     """The same dataset and settings in a new workflow."""
     return _made(verbs.restart(workflow_id))
 
 
-@router.post("/{workflow_id}/rerun", status_code=201, summary="Run again from a step")
+@router.post("/{workflow_id}/rerun", response_model=StartedOut, status_code=201, summary="Run again from a step")
 @needs(Role.analyst)
 def rerun(workflow_id: WorkflowId, asked_for: Rerun) -> Response:
     """A new workflow with other settings in one step; what is above it is reused."""
     return _made(verbs.rerun_from(workflow_id, asked_for.step, asked_for.params))
 
 
-@router.post("/{workflow_id}/retry", summary="Retry a failed workflow")
+@router.post("/{workflow_id}/retry", response_model=WorkflowOut, summary="Retry a failed workflow")
 @needs(Role.analyst)
 def retry(workflow_id: WorkflowId) -> Response:
     """Failed, skipped and cancelled steps are tried again, in place."""
     return Answer(schemas.workflow(verbs.retry(workflow_id).id))
 
 
-@router.post("/{workflow_id}/cancel", summary="Cancel a workflow")
+@router.post("/{workflow_id}/cancel", response_model=WorkflowOut, summary="Cancel a workflow")
 @needs(Role.analyst)
 def cancel(workflow_id: WorkflowId) -> Response:
     """What has not ended is cancelled at once."""
     return Answer(schemas.workflow(verbs.cancel(workflow_id).id))
 
 
-@router.patch("/{workflow_id}", summary="Name a workflow, or note something")
+@router.patch("/{workflow_id}", response_model=WorkflowOut, summary="Name a workflow, or note something")
 @needs(Role.analyst)
 def describe(workflow_id: WorkflowId, asked_for: Describe) -> Response:
     """Fields left out stay as they are."""

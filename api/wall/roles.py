@@ -11,7 +11,10 @@ from starlette.types import Scope
 
 from api.wall.origin import SAFE_METHODS
 from jobs.verbs import permission
+from jobs.verbs.documents import ErrorOut
 from store.actors import Role
+
+WRONG = {"model": ErrorOut, "description": "What is wrong, in one sentence"}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -39,7 +42,10 @@ class GuardedRoute(APIRoute):
 def router(tag: str, prefix: str = "") -> APIRouter:
     """A router whose routes each state a role; that they take a token is only described here, the wall reads it."""
     token = HTTPBearer(auto_error=False, description="A token of a person, where people sign in.")
-    return APIRouter(prefix=prefix, tags=[tag], route_class=GuardedRoute, dependencies=[Depends(token)])
+    wrong: dict[int | str, dict[str, Any]] = {422: WRONG, "4XX": WRONG}
+    return APIRouter(
+        prefix=prefix, tags=[tag], route_class=GuardedRoute, dependencies=[Depends(token)], responses=wrong
+    )
 
 
 def _check(role: Role | None) -> Callable[[], Any]:

@@ -4,10 +4,24 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from jobs.engine import attempts
+from jobs.engine.queue_view import Queues
 from jobs.language import sentence, sentence_of, spoken
+from jobs.verbs.documents import (
+    DatasetBriefOut,
+    DatasetOut,
+    DeedOut,
+    LineOut,
+    PersonOut,
+    QueuesOut,
+    StepBriefOut,
+    StepOut,
+    TokenOut,
+    WorkflowBriefOut,
+    WorkflowOut,
+)
 from store import metrics, steps, workflows
 from store.audit import Deed
 from store.datasets import Dataset
@@ -33,24 +47,27 @@ DATASET_BRIEF = (
 )
 
 
-def workflow(workflow_id: int) -> Document:
+def workflow(workflow_id: int) -> WorkflowOut:
     """One workflow, with everything its steps left."""
     return workflow_of(workflows.get(workflow_id), steps.of_workflow(workflow_id))
 
 
-def workflow_of(found: Workflow, own: Sequence[Step]) -> Document:
+def workflow_of(found: Workflow, own: Sequence[Step]) -> WorkflowOut:
+    """A workflow that was read already, with its steps."""
     sources, left = _sources(own), attempts.left(own)
-    return _workflow(found) | {
-        "steps": [_step(step, sources, left) | {"result": told(plain(step.result))} for step in own]
-    }
+    written = [StepOut(**_step(step, sources, left), result=told(plain(step.result))) for step in own]
+    return cast(WorkflowOut, _workflow(found) | {"steps": written})
 
 
-def workflow_list(found: Sequence[Workflow]) -> list[Document]:
+def workflow_list(found: Sequence[Workflow]) -> list[WorkflowBriefOut]:
     """Several workflows; their steps come without results, which can be long."""
     own = steps.brief([each.id for each in found])
     steps_of_all = [step for each in own.values() for step in each]
     sources, left = _sources(steps_of_all), attempts.left(steps_of_all)
-    return [_workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]} for each in found]
+    return [
+        cast(WorkflowBriefOut, _workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]})
+        for each in found
+    ]
 
 
 def metric_rows(workflow_id: int) -> list[Document]:
@@ -59,9 +76,10 @@ def metric_rows(workflow_id: int) -> list[Document]:
     return [plain(row) for row in metrics.of_workflow(workflow_id)]
 
 
-def dataset(found: Dataset) -> Document:
+def dataset(found: Dataset) -> DatasetOut:
     """Return a dataset with its profile."""
-    return dataset_brief(found) | {
+    return {
+        **dataset_brief(found),
         "dialect": plain(found.dialect),
         "columns": told(plain(found.columns)),
         "preview": plain(found.preview),
@@ -69,7 +87,7 @@ def dataset(found: Dataset) -> Document:
     }
 
 
-def dataset_brief(found: Dataset) -> Document:
+def dataset_brief(found: Dataset) -> DatasetBriefOut:
     """A dataset as a row of a list."""
     return told({name: plain(getattr(found, name)) for name in DATASET_BRIEF})
 
@@ -85,7 +103,7 @@ def told(value: Any) -> Any:
     return {name: told(item) for name, item in value.items()}
 
 
-def line(found: Line, step: Step) -> Document:
+def line(found: Line, step: Step) -> LineOut:
     """One line of a log."""
     return {
         "id": found.id,
@@ -97,7 +115,8 @@ def line(found: Line, step: Step) -> Document:
     }
 
 
-def person(found: Person) -> Document:
+def person(found: Person) -> PersonOut:
+    """A person, without anything secret."""
     return {
         "id": found.id,
         "name": found.name,
@@ -108,7 +127,7 @@ def person(found: Person) -> Document:
     }
 
 
-def token(found: Token) -> Document:
+def token(found: Token) -> TokenOut:
     """A token without its text, which nobody knows any more."""
     return {
         "id": found.id,
@@ -119,13 +138,14 @@ def token(found: Token) -> Document:
     }
 
 
-def deed(found: Deed) -> Document:
-    return dict(plain(asdict(found)))
+def deed(found: Deed) -> DeedOut:
+    """What somebody did."""
+    return cast(DeedOut, plain(asdict(found)))
 
 
-def queues(found: Any) -> Document:
+def queues(found: Queues) -> QueuesOut:
     """What `jobs.engine.queue_view.snapshot` saw."""
-    return dict(plain(asdict(found)))
+    return cast(QueuesOut, plain(asdict(found)))
 
 
 def plain(value: Any) -> Any:
@@ -168,7 +188,7 @@ def _workflow(found: Workflow) -> Document:
     return known | {name: value for name, value in found.facets.items() if name not in known}
 
 
-def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> Document:
+def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> StepBriefOut:
     return {
         "name": step.name,
         "key": step.key,
@@ -185,6 +205,7 @@ def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> 
         "progress": plain(step.progress),
         "progress_words": sentence(step.progress_message) if step.progress_message else None,
         "seconds_left": _rounded(left.get(step.id)),
+        "scores": plain(step.scores),
     }
 
 

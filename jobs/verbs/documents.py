@@ -1,0 +1,266 @@
+"""Documents: the types of what commands print with --json and the API answers; OpenAPI is drawn from them.
+
+Times are UTC, as 2026-11-27T03:04:05.678Z. Keys are only ever added, since programs of others read them.
+"""
+
+from typing import Any
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+CLOSED = ConfigDict(extra="forbid")
+
+
+@with_config(CLOSED)
+class StepBriefOut(TypedDict):
+    """A step of a workflow in a list, without its result."""
+
+    name: str
+    key: str
+    status: str
+    attempt: int
+    job_id: str
+    started_at: str | None
+    ended_at: str | None
+    seconds: float | None
+    reused_from: int | None
+    params: dict[str, Any]
+    error: str | None
+    error_code: str | None
+    progress: float | None
+    progress_words: str | None
+    seconds_left: float | None
+    scores: dict[str, float | None]
+
+
+@with_config(CLOSED)
+class StepOut(StepBriefOut):
+    """A step of a workflow, with its result."""
+
+    result: Any
+
+
+@with_config(CLOSED)
+class InputOut(TypedDict):
+    """A dataset that a workflow reads."""
+
+    dataset_id: int
+    name: str
+    version: int
+
+
+# Facets are fields of a workflow as well, such as target and algorithm.
+@with_config(ConfigDict(extra="allow"))
+class WorkflowFields(TypedDict):
+    """What a workflow is, without its steps."""
+
+    id: int
+    name: str
+    note: str
+    status: str
+    dataset_id: int | None
+    dataset_name: str | None
+    dataset_version: int | None
+    inputs: dict[str, InputOut]
+    facets: dict[str, str]
+    priority: int
+    params: dict[str, Any]
+    pipeline: str
+    origin: str
+    parent_id: int | None
+    created_at: str
+    created_by: str | None
+    started_at: str | None
+    ended_at: str | None
+    seconds: float | None
+    scores: dict[str, float | None]
+
+
+@with_config(ConfigDict(extra="allow"))
+class WorkflowBriefOut(WorkflowFields):
+    """A workflow in a list."""
+
+    steps: list[StepBriefOut]
+
+
+@with_config(ConfigDict(extra="allow"))
+class WorkflowOut(WorkflowFields):
+    """A workflow with everything that its steps left."""
+
+    steps: list[StepOut]
+
+
+@with_config(ConfigDict(extra="allow"))
+class StartedOut(WorkflowOut):
+    """A workflow that was just started, with what is worth knowing about it."""
+
+    notices: list[str]
+
+
+@with_config(CLOSED)
+class LineOut(TypedDict):
+    """A line of a log."""
+
+    id: int
+    step: str
+    attempt: int
+    at: str
+    level: str
+    text: str
+
+
+@with_config(CLOSED)
+class DatasetBriefOut(TypedDict):
+    """A dataset in a list."""
+
+    id: int
+    name: str
+    version: int
+    sha256: str
+    size: int
+    rows: int | None
+    exact: bool
+    proposal: dict[str, Any] | None
+    used_by: int
+    created_at: str
+    created_by: str | None
+
+
+@with_config(CLOSED)
+class DatasetOut(DatasetBriefOut):
+    """A dataset with its profile."""
+
+    dialect: dict[str, Any]
+    columns: list[dict[str, Any]]
+    preview: list[list[Any]]
+    notices: list[Any]
+
+
+@with_config(CLOSED)
+class PersonOut(TypedDict):
+    """A person who can sign in."""
+
+    id: int
+    name: str
+    role: str
+    has_password: bool
+    created_at: str
+    signed_in_at: str | None
+
+
+@with_config(CLOSED)
+class NewPersonOut(PersonOut, total=False):
+    """A person who was just added; the password, where one was made, is shown only now."""
+
+    password: str
+
+
+@with_config(CLOSED)
+class TokenOut(TypedDict):
+    """A token, without its text."""
+
+    id: int
+    label: str
+    created_at: str
+    expires_at: str
+    used_at: str | None
+
+
+@with_config(CLOSED)
+class NewTokenOut(TokenOut):
+    """A token that was just made, with its text, which is shown only now."""
+
+    token: str
+
+
+@with_config(CLOSED)
+class EndedOut(TypedDict):
+    """How many sessions and tokens ended."""
+
+    ended: int
+    tokens: int
+
+
+@with_config(CLOSED)
+class MeOut(TypedDict):
+    """Who asks; without a name where nobody has to sign in."""
+
+    name: str | None
+    role: str | None
+    sign_in: bool
+
+
+@with_config(CLOSED)
+class DeedOut(TypedDict):
+    """What somebody did, or tried to do."""
+
+    id: int
+    at: str
+    who: str
+    via: str
+    what: str
+    about: str
+    address: str
+
+
+@with_config(CLOSED)
+class QueueOut(TypedDict):
+    """A queue, as the broker counts it."""
+
+    name: str
+    paused: bool
+    ready: int
+    started: int
+    deferred: int
+    scheduled: int
+    finished: int
+    failed: int
+
+
+@with_config(CLOSED)
+class WorkerOut(TypedDict):
+    """A worker, and what it does."""
+
+    name: str
+    state: str
+    step: str | None
+    workflow_id: int | None
+    job_id: str | None
+    started_at: str | None
+    memory: int | None
+    done: int
+    failed: int
+    pid: int | None
+
+
+@with_config(CLOSED)
+class QueuesOut(TypedDict):
+    """Queues and workers; saved numbers are right even when the queue cannot be reached."""
+
+    reachable: bool
+    at: str
+    waiting: int
+    running: int
+    failed_last_hour: int
+    queues: list[QueueOut]
+    workers: list[WorkerOut]
+    error: str | None
+
+
+@with_config(CLOSED)
+class HealthOut(TypedDict):
+    """Whether the app is well: degraded when work is accepted and no worker can do it now."""
+
+    status: str
+    queue: str
+    workers: int
+    waiting: int
+    running: int
+
+
+@with_config(CLOSED)
+class ErrorOut(TypedDict, total=False):
+    """What is wrong with a request, in one sentence; `field` names the value where there is one."""
+
+    detail: str
+    field: str
