@@ -79,7 +79,8 @@ def _route(path: str, method: str, route: dict[str, Any], spec: dict[str, Any], 
 
 def _answer(route: dict[str, Any], spec: dict[str, Any]) -> str:
     """What comes back: the status, the name of the document and its fields."""
-    status, answer = next((each for each in route["responses"].items() if each[0].startswith("2")), ("", {}))
+    status = next(each for each in route["responses"] if each.startswith("2"))
+    answer: dict[str, Any] = route["responses"][status]
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     several = schema.get("type") == "array"
     name = (schema.get("items", schema) if several else schema).get("$ref", "").rsplit("/", 1)[-1]

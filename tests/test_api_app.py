@@ -79,7 +79,7 @@ def test_refusals_are_one_sentence(client, method, path, status, words):
         ),
         (b"", 422, "The body is missing."),
         (b"[]", 422, "The body must be a JSON object, sent with the header Content-Type: application/json."),
-        (b"{}", 422, "dataset_id is missing."),
+        (b"{}", 422, "Name a pipeline, or a dataset_id to train on."),
         (b'{"dataset_id": "one"}', 422, "dataset_id must be a whole number."),
         (b'{"dataset_id": 0}', 422, "dataset_id must be at least 1."),
         (b'{"dataset_id": 1e400}', 422, "dataset_id must be a whole number."),

@@ -2,9 +2,11 @@
 
 import hashlib
 from base64 import b64encode
-from html import escape
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -38,33 +40,9 @@ button { background: var(--accent); color: var(--on-accent); }
 [role=alert] { color: var(--bad); }
 p { margin: 1rem 0; }
 """
-PAGE = f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · Trainyard</title>
-<style>{STYLE}</style>
-<main>
-{LOGO}
-<h1>Sign in</h1>
-{{content}}
-</main>
-</html>
-"""
-FORM = """<form method="post" action="/login">
-<input type="hidden" name="next" value="{next}">
-<label>Name <input name="name" value="{name}" autocomplete="username" autocapitalize="none" spellcheck="false"
- maxlength="200" required {focus_name}></label>
-<label>Password <input name="password" type="password" autocomplete="current-password" maxlength="1000" required
- {focus_password}></label>
-{said}
-<button>Sign in</button>
-</form>
-{others}"""
-OTHER = '<a class="way" href="{href}">Sign in with {name}</a>'
-SAID = '<p role="alert">{}</p>'
-NOBODY_YET = f"""<p role="alert">Nobody can sign in yet. Whoever runs this app adds people on its machine with</p>
-<p><code>{COMMAND} user add NAME --role admin</code></p>"""
+PAGE = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+).get_template("login.html")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
@@ -85,20 +63,20 @@ async def login(request: Request) -> Response:
 
 
 async def _came_back(request: Request, email: str, cookie: str | None) -> Response:
-    """From a provider of a single sign-on: in, if we know the person."""
+    """Back from a provider of a single sign-on: sign in the person who has this address."""
     if cookie:
         answer: Response = RedirectResponse(way_back(request.cookies.get(single_sign_on.NEXT, "/")), 303, HEADERS)
         remember(answer, cookie, secure=request.url.scheme == "https")
     else:
-        said = f"{email} is not known here. Ask an admin to add this address, then sign in again."
-        answer = await run_in_threadpool(_page, "", "/", said, 403)
+        problem = f"{email} has no account here. Ask an admin to add this address, then sign in again."
+        answer = await run_in_threadpool(_page, "", "/", problem, 403)
     single_sign_on.forget(answer, request)
     return answer
 
 
 @needs(None)
 async def logout(request: Request) -> Response:
-    """Ends the session; Streamlit's own `st.logout` leads here. Other sites cannot have somebody signed out."""
+    """End the session; Streamlit's own `st.logout` leads here. Other sites cannot sign anybody out."""
     answer = RedirectResponse("/login", 303, HEADERS)
     if request.headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
         await run_in_threadpool(people.sign_out, request.cookies.get(people.cookie_name(), ""))
@@ -152,20 +130,30 @@ def remember(answer: Response, cookie: str, secure: bool) -> None:
     )
 
 
-def _way_with(provider: str, next_: str) -> str:
-    href = f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}"
-    return OTHER.format(href=escape(href), name="single sign-on" if provider == "default" else escape(provider))
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Another way to sign in: a provider of a single sign-on."""
+
+    name: str
+    href: str
 
 
-def _page(name: str, next_: str, said: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    if not people.anybody_known():
-        return HTMLResponse(PAGE.replace("{content}", NOBODY_YET), status, HEADERS)
-    form = FORM.format(
-        next=escape(next_),
-        name=escape(name[:200]),
-        said=SAID.format(escape(said)) if said else "",
-        others="\n".join(_way_with(provider, next_) for provider in single_sign_on.providers()),
-        focus_name="" if name else "autofocus",
-        focus_password="autofocus" if name else "",
+def _way_with(provider: str, next_: str) -> Way:
+    name = "single sign-on" if provider == "default" else provider
+    return Way(name, f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}")
+
+
+def _page(
+    name: str, next_: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    html = PAGE.render(
+        style=STYLE,
+        logo=LOGO,
+        nobody_yet=not people.anybody_known(),
+        command=COMMAND,
+        next=next_,
+        name=name[:200],
+        problem=problem,
+        ways=[_way_with(provider, next_) for provider in single_sign_on.providers()],
     )
-    return HTMLResponse(PAGE.replace("{content}", form), status, HEADERS | (headers or {}))
+    return HTMLResponse(html, status, HEADERS | (headers or {}))
