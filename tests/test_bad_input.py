@@ -381,7 +381,7 @@ LEARNED_LABELS = {
     ),
     "more classes than rows to test on": (
         [f"k{n}" for n in range(40)],
-        "There are fewer rows to test on than values of the target, so rows were split at random.",
+        "There are fewer validation rows than values of the target, so rows were split at random.",
         {f"k{n}": 3 for n in range(40)},
     ),
     "None": (

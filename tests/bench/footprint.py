@@ -150,7 +150,7 @@ class Stack(Running):
     def _part(self, process: psutil.Process) -> str:
         if process == self.process:
             return "app"
-        if "jobs.tabular.sandbox" in process.cmdline():
+        if "jobs.tabular.sandbox_server" in process.cmdline():
             return LOOKING
         if process.name().startswith("valkey"):
             return "Valkey"

@@ -1,4 +1,4 @@
-"""Looking at files apart: whatever happens to the process that looks, the one that asked goes on."""
+"""Files are analysed in a sandbox: whatever happens to the process that analyses, its user goes on."""
 
 import contextlib
 import os
@@ -85,7 +85,7 @@ def test_too_little_memory(fresh, table, monkeypatch):
     """A file that needs more memory than a look may have is refused; the next one is not."""
     table.write_bytes(b"a,b\n" + b"0.123456789,some words\n" * 400_000)
     monkeypatch.setattr(sandbox, "MEMORY", 16 << 20)
-    assert "of memory to be looked at" in refusal(table)
+    assert "of memory to be analysed" in refusal(table)
     table.write_bytes(TABLE)
     assert look(table)["rows"] == 40
 
@@ -94,7 +94,7 @@ def test_too_little_time(endless, table, monkeypatch):
     """A look that takes too long is ended and refused; the next one is not."""
     monkeypatch.setattr(sandbox, "SECONDS", 1)
     start = time.monotonic()
-    assert "takes too long to be looked at" in refusal(endless)
+    assert "took too long to analyse" in refusal(endless)
     assert time.monotonic() - start < 5
     assert look(table)["rows"] == 40
 
@@ -102,9 +102,9 @@ def test_too_little_time(endless, table, monkeypatch):
 @pytest.mark.parametrize(
     ("sign", "words"),
     [
-        (signal.SIGKILL, "of memory to be looked at"),
-        (signal.SIGSEGV, "made its reader stop (SIGSEGV)"),
-        (signal.SIGTERM, "made its reader stop (SIGTERM)"),
+        (signal.SIGKILL, "of memory to be analysed"),
+        (signal.SIGSEGV, "crashed its reader (SIGSEGV)"),
+        (signal.SIGTERM, "crashed its reader (SIGTERM)"),
     ],
 )
 def test_a_killed_look(endless, table, sign, words):
@@ -213,7 +213,7 @@ SHAPES = {
     "one cell": (lambda: b"x" * (60 * MB), "Line 1 has a field longer than 1 MB"),
     "one line": (lambda: b"a,b\n" + b"1," * (30 * MB), "Line 2 has 31,457,281 fields, more than the 2"),
     "one first line": (lambda: b"1," * (30 * MB), "columns; at most 2,000 are allowed."),
-    "nothing but commas": (lambda: b"a\n" + b"," * (60 * MB), "of memory to be looked at"),
+    "nothing but commas": (lambda: b"a\n" + b"," * (60 * MB), "of memory to be analysed"),
     "nothing but quotation marks": (lambda: b'"' * (60 * MB), "Line 1 has a field longer than 1 MB"),
     "quotation marks in quotation marks": (lambda: b"a,b\n" + (b'"' + b'""' * 1_000 + b'",2\n') * 30_000, 30_000),
     "empty lines at the end": (lambda: TABLE + b"\n" * (60 * MB), 40),
@@ -250,5 +250,5 @@ def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
 
 def test_what_is_our_fault_is_written_down(tmp_path, caplog):
     """What nobody thought of is a sentence for who asked, and a trace in the log."""
-    assert "made its reader stop (IsADirectoryError)" in refusal(tmp_path)
+    assert "crashed its reader (IsADirectoryError)" in refusal(tmp_path)
     assert "Traceback" in caplog.text

@@ -1,0 +1,161 @@
+"""The server of the sandbox: forks a child for each file, watches its memory and time, and reports how it ended.
+
+It runs as `python -m jobs.tabular.sandbox_server`, without threads, so that it can fork.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import traceback
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from jobs.process.children import Forked, end_of
+from store.errors import Refused
+
+WATCH_SECONDS = 0.02
+MOST_FILES = 1024
+
+TOO_BIG = (
+    "The file needs more than {} MB of memory to be analysed; give it fewer columns or shorter texts, and try again."
+)
+TOO_SLOW = "The file took too long to analyse; it may be damaged. Save the table as CSV again and try once more."
+CRASHED = "The file crashed its reader ({}); save the table as CSV again and try once more."
+
+
+def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
+    """Fork a child for every request, until none comes for a while or the user is gone."""
+    from jobs.tabular.profile import profiler  # noqa: F401 - what every child needs
+
+    gc.freeze()
+    most = _memory_of(os.getpid()) + memory
+    looks: list[_Look] = []
+    while True:
+        ends = {end: look for look in looks for end in look.ends}
+        ready = _wait([requests.fileno(), *ends], WATCH_SECONDS if looks else idle_seconds)
+        for look in [each for each in looks if each.has_ended()]:
+            looks.remove(look)
+            look.report(memory)
+        for look in looks:
+            look.end_above(most)
+        if requests.fileno() in ready:
+            _word, descriptors, _flags, _address = socket.recv_fds(requests, 1, 1)
+            if not descriptors:
+                return
+            looks.append(_Look(socket.socket(fileno=descriptors[0]), memory))
+        elif not ready and not looks:
+            return
+
+
+def _wait(descriptors: list[int], seconds: float) -> list[int]:
+    poll = select.poll()
+    for each in descriptors:
+        poll.register(each, select.POLLIN)
+    return [descriptor for descriptor, _event in poll.poll(1000 * seconds)]
+
+
+class _Look:
+    """A child that analyses one file, as the server sees it."""
+
+    def __init__(self, line: socket.socket, memory: int) -> None:
+        """`line` leads to the user, who sends the request through it and waits for the answer."""
+        self._line = line
+        self._children = Forked(partial(_analyse, line, memory))
+        child = self._children.take()
+        child.line.close()
+        self.pid = child.pid
+        self.ends = end_of(child.pid)
+
+    def has_ended(self) -> bool:
+        """Return whether the child has ended."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def end_above(self, most: int) -> None:
+        """Kill a child that takes too much memory. It is watched rather than limited: readers reserve for every column
+        what all columns need, and hardly touch it."""
+        if _memory_of(self.pid) > most:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def report(self, memory: int) -> None:
+        """Tell the user how the child ended; what the child itself has answered comes before."""
+        status = self._children.wait(self.pid).status
+        for end in self.ends:
+            os.close(end)
+        with self._line, contextlib.suppress(OSError):
+            self._line.setblocking(False)
+            self._line.send(_answer({"why": _reason(status, memory)}))
+
+
+def _memory_of(pid: int) -> int:
+    """Return the bytes of memory that a process has for itself; 0 where the system does not say, as on a Mac."""
+    try:
+        _size, resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * resource.getpagesize()
+
+
+def _reason(status: int, memory: int) -> str:
+    if not os.WIFSIGNALED(status):
+        return CRASHED.format(f"code {os.WEXITSTATUS(status)}")
+    sign = signal.Signals(os.WTERMSIG(status))
+    if sign in (signal.SIGKILL, signal.SIGABRT):
+        return TOO_BIG.format(memory >> 20)
+    return TOO_SLOW if sign in (signal.SIGALRM, signal.SIGXCPU) else CRASHED.format(sign.name)
+
+
+def _analyse(line: socket.socket, memory: int, unused: Connection) -> None:
+    """In the child: read the request, analyse the file, write the answer."""
+    unused.close()
+    for first, last in ((3, line.fileno()), (line.fileno() + 1, MOST_FILES)):
+        os.closerange(first, last)  # what the server shares with others
+    with line.makefile("rwb") as stream:
+        request = json.loads(stream.readline())
+        _limit(request["seconds"])
+        stream.write(_described(request, memory))
+
+
+def _limit(seconds: int) -> None:
+    """Give this process so much time from here on, and keep it from writing anything but its answer."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    for name, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+        resource.setrlimit(name, (most, most))
+
+
+def _described(request: dict[str, Any], memory: int) -> bytes:
+    try:
+        return _answer({"described": describe(Path(request["path"]), request)})
+    except Refused as refused:
+        return _answer({"refused": refused.sentence, "field": refused.field})
+    except MemoryError:
+        return _answer({"why": TOO_BIG.format(memory >> 20)})
+    except Exception as error:  # noqa: BLE001 - the user gets a sentence, its log the trace
+        return _answer({"why": CRASHED.format(type(error).__name__), "trace": traceback.format_exc()})
+
+
+def _answer(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer).encode() + b"\n"
+
+
+def describe(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Return how a file is written and its profile, as the database stores them."""
+    from jobs.tabular import reader
+    from jobs.tabular.profile.profiler import profile_of
+
+    source = reader.inspect(path, request["dialect"])
+    profile = profile_of(source, source.batches(), request["size"], request["first_bytes"])
+    return {"dialect": source.dialect.as_dict(), **profile.to_json()}
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3]))
