@@ -63,7 +63,7 @@ def _tree(module):
 
 
 def _shape(node):
-    """Return code as text in which comments, docstrings, lines and the version of Python play no part."""
+    """Return code as text in which imports, comments, docstrings, lines and the version of Python play no part."""
     if isinstance(node, list):
         return f"[{' '.join(map(_shape, node))}]"
     if not isinstance(node, ast.AST):
@@ -71,13 +71,16 @@ def _shape(node):
     parts = []
     for name, value in ast.iter_fields(node):
         if name == "body" and isinstance(value, list):
-            value = [each for each in value if not _is_text(each)]
+            value = [each for each in value if not _is_words(each)]
         if value not in (None, []) and name != "kind":
             parts.append(f"{name}={_shape(value)}")
     return f"{type(node).__name__}({' '.join(parts)})"
 
 
-def _is_text(node):
+def _is_words(node):
+    """Return whether a statement does nothing by itself: an import, whose module is recorded too, or a docstring."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

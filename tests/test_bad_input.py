@@ -102,7 +102,11 @@ REFUSED = {
     ),
     "nothing but gaps": (table(row=","), "Every cell of the file is missing."),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(99), "This is not a CSV file but a picture (PNG)."),
-    "an Excel file": (zipped(), "This is not a CSV file but an Excel or zip file; open it and save the table as CSV."),
+    "an Excel file": (
+        zipped(),
+        "This is not a CSV file but an Excel or zip file. In Excel choose File > Save As > CSV UTF-8, and upload that "
+        "file.",
+    ),
     "a web page": (
         b"<!DOCTYPE html>\n<html><p>Log in",
         "This is not a CSV file but a web page; the link may lead to a login page.",

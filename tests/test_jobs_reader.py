@@ -190,7 +190,7 @@ def zipped():
         (b"", "The file is empty."),
         (b"\n\n \r\n", "The file is empty."),
         (b"\xef\xbb\xbf", "The file is empty."),
-        (zipped(), "This is not a CSV file but an Excel or zip file; open it and save the table as CSV."),
+        (zipped(), "This is not a CSV file but an Excel or zip file. In Excel choose File > Save As > CSV UTF-8"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 9, "This is not a CSV file but a picture (PNG)."),
         (
             gzip.compress(b"a,b\n" * 99, mtime=0),

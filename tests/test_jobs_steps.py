@@ -506,12 +506,14 @@ def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     assert said in [spoken(line.text, line.message) for line in logs.tail(ended["upload"].id)]
 
 
-def test_columns_are_listed_as_people_do():
-    """A few columns are named, of many the first ones."""
-    from jobs.tabular.upload import _listed
+def test_changed_columns_are_listed():
+    """One column, some, or the first of many: the log line names them."""
+    from jobs.tabular.upload import _kinds_changed
 
-    assert _listed(["a", "b"]) == "a and b are"
-    assert _listed(list("abcdefg")) == "a, b, c, d and 3 more columns are"
+    lines = [sentence(_kinds_changed(names)) for names in (["a"], ["a", "b"], list("abcdefg"))]
+    listed = ("a is of", "a, b are of", "a, b, c, d and 3 more columns are of")
+    for line, words in zip(lines, listed, strict=True):
+        assert line == f"Later rows showed that {words} another kind than the first ones; reading again."
 
 
 def packed_rows(random, count):
@@ -580,7 +582,8 @@ def test_an_odd_file_that_upload_refuses(home, monkeypatch):
     dataset = datasets.add(io.BytesIO(content), "big.csv")
     ended = tables.run(dataset, "b", "LR")["upload"]
     assert sentence(ended.error).startswith("Line 250002 has 3 fields, more than the 2")
-    search = [done for done, _size, words in told if words == "the file is badly built; finding the line"]
+    searching = "a line of the file is malformed; searching for it"
+    search = [done for done, _size, message in told if sentence(message) == searching]
     assert search == sorted(search)
     assert len(content) * 1.9 < search[-1] <= 2 * len(content)
 

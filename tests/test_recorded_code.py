@@ -37,10 +37,11 @@ def test_a_record_covers_what_a_step_needs():
         ("def f(x):\n    return x + 1", "def f(x):\n    return x + 2", False),
         ("def f(x):\n    return x + 1", 'def f(x):\n    """Say it."""\n\n    return x + 1  # why', True),
         ("LIMIT = 3", "LIMIT = 4", False),
+        ("from a import f", "from b import f", True),
         ("class A:\n    x: int = 1", 'class A:\n    """A."""\n\n    x: int = 1', True),
     ],
 )
 def test_words_about_code_are_no_code(before, after, same):
-    """Comments and docstrings can be mended freely; values and statements cannot."""
+    """Comments, docstrings and imports can be mended freely; values and statements cannot."""
     shapes = [recorded_code._shape(ast.parse(text)) for text in (before, after)]
     assert (shapes[0] == shapes[1]) is same

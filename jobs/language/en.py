@@ -91,6 +91,18 @@ SENTENCES: dict[str, Template] = {
     "proposed_few_values": "last column with few distinct values",
     "proposed_number": "last number column",
     "left_out": "left out",
+    # What a step reports while it reads a file.
+    "reading_dataset": "Reading {dataset}: {dialect}.",
+    "searching_malformed_line": "a line of the file is malformed; searching for it",
+    "table_written": "{rows} rows and {columns} columns.",
+    "kinds_changed": Plural(
+        "Later rows showed that {columns} is of another kind than the first ones; reading again.",
+        "Later rows showed that {columns} are of another kind than the first ones; reading again.",
+    ),
+    "kinds_changed_many": (
+        "Later rows showed that {columns} and {more} more columns are of another kind than the first ones; reading "
+        "again."
+    ),
     # What a step reports while it prepares a table.
     "checking_table": "checking the table",
     "reading_target": "reading the target",

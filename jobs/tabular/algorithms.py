@@ -1,4 +1,4 @@
-"""The Algorithms a user can pick, each with the parameters it really uses."""
+"""The algorithms, each with the params that it uses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ class Algorithm:
 
 
 def most_rows(width: int) -> int:
-    """How many rows of so many numbers an algorithm learns from that needs them all in memory."""
+    """Return how many rows of this width an algorithm learns from that needs them all in memory."""
     return max(1_000, HELD_BYTES // (8 * width))
 
 
 def get(key_or_alias: str) -> Algorithm:
-    """The algorithm of this key or short code."""
+    """Return the algorithm of this key or short code."""
     wanted = str(key_or_alias).strip()
     for algorithm in ALGORITHMS.values():
         if wanted.casefold() == algorithm.key or wanted.upper() in algorithm.aliases:
@@ -59,7 +59,7 @@ def get(key_or_alias: str) -> Algorithm:
 
 
 def chosen(params: Params) -> Algorithm:
-    """The algorithm among chosen params, or the first choice where none is."""
+    """Return the algorithm among chosen params, or the first choice where none is."""
     return get(params.get("algorithm") or FIRST_CHOICE["classification"])
 
 

@@ -1,4 +1,9 @@
-"""Matrices on disk, larger than memory if they must be: written in random order and few bytes, read in blocks."""
+"""Matrices on disk, larger than memory if they must be: written in random order and few bytes, read in blocks.
+
+A file is a `.npy` file; where its rows are packed, the arrays that unpack them follow:
+
+    header | row 0: numbers f4 x n | looked_up u1 x l | marked u1 or u2 x m | row 1 ... | Form.save: 4 arrays
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from jobs.tabular.prefetch import Behind
+from jobs.tabular.prefetch import Background
 from store import files
 from store.files import Kept
 
@@ -28,8 +33,8 @@ class Form:
     def __init__(
         self, numbers: Sequence[int], looked_up: Sequence[int], tables: np.ndarray, marked: Sequence[tuple[int, int]]
     ) -> None:
-        """Places in the matrix: of plain numbers; of those looked up, in `tables` of a row each; start and width of
-        those of which one is marked."""
+        """Take places in the matrix: of plain numbers; of numbers that are looked up, each in its row of `tables`; and
+        start and width of each group of which one number is 1."""
         self._numbers, self._looked_up = np.asarray(numbers, np.int64), np.asarray(looked_up, np.int64)
         self._tables, self._marked = tables, np.asarray(marked, np.int64).reshape(-1, 2)
         self.width = len(self._numbers) + len(self._looked_up) + int(self._marked[:, 1].sum())
@@ -58,27 +63,27 @@ class Form:
             np.save(stream, part)
 
     def unpacked(self, rows: np.ndarray) -> np.ndarray:
-        """Rows as float32, all columns beside each other."""
+        """Return rows as float32, all columns beside each other."""
         if self.plain:
             return rows
-        found = np.zeros((len(rows), self.width), np.float32)
+        matrix = np.zeros((len(rows), self.width), np.float32)
         at_once = max(1, UNPACKED_BYTES // (4 * self.width))
         for start in range(0, len(rows), at_once):
-            self._unpack(rows[start : start + at_once], found[start : start + at_once])
-        return found
+            self._unpack(rows[start : start + at_once], matrix[start : start + at_once])
+        return matrix
 
-    def _unpack(self, rows: np.ndarray, found: np.ndarray) -> None:
+    def _unpack(self, rows: np.ndarray, matrix: np.ndarray) -> None:
         looked_up = self._tables.ravel()[rows["looked_up"] + self._first]
         for values, runs in zip((rows["numbers"], looked_up), self._runs, strict=True):
             for there, here in runs:
-                found[:, there] = values[:, here]
-        flat, begins = found.reshape(-1), np.arange(0, found.size, self.width)
+                matrix[:, there] = values[:, here]
+        flat, begins = matrix.reshape(-1), np.arange(0, matrix.size, self.width)
         for (start, width), places in zip(self._marked, rows["marked"].T, strict=True):
             flat[begins + (start + np.minimum(places, width - 1))] = places < width
 
 
 def _runs(places: np.ndarray) -> list[tuple[slice, slice]]:
-    """Where values that stay side by side go to, and where they are: moving them together is much faster."""
+    """Return where values that stay side by side go to, and where they are: moving them together is much faster."""
     edges = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), len(places)]
     return [
         (slice(places[first], places[last - 1] + 1), slice(first, last))
@@ -88,8 +93,8 @@ def _runs(places: np.ndarray) -> list[tuple[slice, slice]]:
 
 
 class Matrix:
-    """A `.npy` file of one or two dimensions, or of rows in a form that follows them in the file; small ones are kept
-    in memory, large ones read when asked for."""
+    """A `.npy` file of one or two dimensions, or of rows in a form that follows them in the file; small ones stay
+    in memory, parts of large ones are read on demand."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as stream:
@@ -109,14 +114,14 @@ class Matrix:
         return int(self.shape[0])
 
     def part(self, start: int, end: int) -> np.ndarray:
-        """Rows from start up to, not including, end."""
+        """Return rows from start up to, not including, end."""
         return self._read(start, min(end, self.rows)) if self._whole is None else self._whole[start:end]
 
     def _read(self, start: int, end: int) -> np.ndarray:
         width = 1 if self._form else math.prod(self.shape[1:])
         offset = self._offset + start * width * self._stored.itemsize
-        found = np.fromfile(self._path, self._stored, (end - start) * width, offset=offset)
-        return self._form.unpacked(found) if self._form else found.reshape(-1, *self.shape[1:])
+        rows_read = np.fromfile(self._path, self._stored, (end - start) * width, offset=offset)
+        return self._form.unpacked(rows_read) if self._form else rows_read.reshape(-1, *self.shape[1:])
 
     def blocks(self) -> Iterator[np.ndarray]:
         rows = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize)))
@@ -142,7 +147,7 @@ class Sheet:
             self._file.write(np.ascontiguousarray(block, dtype=self._dtype.base).view(np.uint8).data.cast("B"))
 
     def close(self) -> Kept:
-        """What the file is known as."""
+        """Finish the file; return its hash and size."""
         if isinstance(self._form, Form) and not self._form.plain:
             self._form.save(self._file)
         self._file.close()
@@ -175,18 +180,18 @@ class Shuffle:
         self,
         features: Path,
         labels: Path,
-        told: Callable[[int], None] = lambda _rows: None,
+        progress: Callable[[int], None] = lambda _rows: None,
     ) -> tuple[Kept, Kept]:
-        """Write both files; `told` hears how many rows are written."""
+        """Write both files; call `progress` with the number of rows written."""
         x_sheet = Sheet(features, self._rows, self._form)
         y_sheet = Sheet(labels, self._rows, self._label)
         rows = 0
-        with Behind() as behind:
+        with Background() as background:
             for x, y in self._shuffled():
-                behind(x_sheet.write, x)
+                background(x_sheet.write, x)
                 y_sheet.write(y)
                 rows += len(y)
-                told(rows)
+                progress(rows)
         return x_sheet.close(), y_sheet.close()
 
     def _shuffled(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -223,11 +228,11 @@ class _Bucket:
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
         for path, block in zip(self._paths, (features, labels), strict=True):
-            with path.open("ab") as stream:  # not kept open: there may be more buckets than files may be open
+            with path.open("ab") as stream:  # opened each time: there can be more buckets than open files
                 np.ascontiguousarray(block).tofile(stream)
 
     def take(self, form: Form, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        """All rows; the bucket is gone afterwards."""
+        """Return all rows, and delete the bucket."""
         x = np.fromfile(self._paths[0], form.dtype)
         y: np.ndarray = np.fromfile(self._paths[1], label)
         for path in self._paths:

@@ -1,4 +1,4 @@
-"""Two cores for one table: what comes next is made, and what is done with is put away, while one thread computes."""
+"""Two cores for one table: the next part is read, and the last one written, while one thread computes."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,28 +9,29 @@ Item = TypeVar("Item")
 _END: Any = object()
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, the next one made in a thread while one is used."""
-    with ThreadPoolExecutor(1, "ahead") as thread:
+def prefetched(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the same items, the next one made in a thread while one is used."""
+    with ThreadPoolExecutor(1, "prefetch") as thread:
         coming = thread.submit(next, items, _END)
         while (item := coming.result()) is not _END:
             coming = thread.submit(next, items, _END)
             yield item
 
 
-class Behind:
-    """Calls that are made in order in a thread of their own; at most one waits. What one raises, the next call or the
-    end of the block raises."""
+class Background:
+    """Makes calls in order in a thread of its own; at most one waits. An error of one is raised by the next call or at
+    the end of the block."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "behind")
+        self._thread = ThreadPoolExecutor(1, "background")
         self._begun: Future[Any] | None = None
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Make a call as soon as the one before it is done."""
         self._wait()
         self._begun = self._thread.submit(function, *arguments)
 
-    def __enter__(self) -> "Behind":
+    def __enter__(self) -> "Background":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:

@@ -1,4 +1,4 @@
-"""Upload: the file as a typed table, and what is in every column of all of it."""
+"""Upload: the step that makes a typed table of the file, and the profile of all of its rows."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.pipelines import Recorder, StepError, step
+from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
 from jobs.tabular.column import Column, columns_of
-from jobs.tabular.prefetch import Behind, ahead
+from jobs.tabular.facts import fact
+from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import schema_of, typed
 from jobs.tabular.profile.profiler import Profile, Profiler
 from jobs.tabular.reader import Source
@@ -21,7 +22,7 @@ from store import datasets, files
 from store.datasets import Dataset
 from store.errors import Refused
 from store.files import Kept
-from store.messages import Notice
+from store.messages import Message, Notice
 
 MOST_LISTED = 5
 # Bytes of a cell in the file, with the sign after it.
@@ -29,7 +30,7 @@ SHORT_CELL = 5
 
 
 @step("upload", reads_dataset=True, version=3)
-def upload(context: Recorder) -> dict[str, Any]:
+def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
         return _upload(context)
@@ -37,21 +38,21 @@ def upload(context: Recorder) -> dict[str, Any]:
         raise StepError(refused.sentence) from None
 
 
-def _upload(context: Recorder) -> dict[str, Any]:
+def _upload(context: StepContext) -> dict[str, Any]:
     dataset = context.dataset
     path = context.folder / "table.arrow"
     with files.checked(dataset.kept) as stored:
         source = reader.reopen(stored, dataset.dialect)
-        context.log(f"Reading {dataset.title}: {source.dialect.words}.")
+        context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
         if dataset.exact and dataset.rows is not None:
-            profile, kept = _known(dataset), _write(context, source, path, columns_of(dataset))
+            profile, written = _known(dataset), _write(context, source, path, columns_of(dataset))
         else:
-            profile, kept = _write_and_profile(context, source, path)
+            profile, written = _write_and_profile(context, source, path)
     described = profile.to_json()
     if not dataset.exact:
         datasets.describe(dataset.id, described)
-    context.save("table", path, kept)
-    context.log(f"{profile.rows:,} rows and {len(profile.columns)} columns.")
+    context.save("table", path, written)
+    context.log(fact("table_written", rows=profile.rows, columns=len(profile.columns)))
     return {
         "rows": profile.rows,
         "columns": len(profile.columns),
@@ -70,29 +71,27 @@ def _known(dataset: Dataset) -> Profile:
     return Profile(columns_of(dataset), dataset.preview, notices, dataset.proposal, dataset.rows, True)
 
 
-def _write_and_profile(context: Recorder, source: Source, path: Path) -> tuple[Profile, Kept]:
+def _write_and_profile(context: StepContext, source: Source, path: Path) -> tuple[Profile, Kept]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
     guessed = columns_of(context.dataset)
     profiler = Profiler(source, context.dataset.size)
-    kept = _write(context, source, path, guessed, profiler)
+    written = _write(context, source, path, guessed, profiler)
     profile = profiler.finish(exact=True)
     profile = replace(profile, notices=_all_notices(context.dataset, profile))
     changed = [
         column.name for column, guess in zip(profile.columns, guessed, strict=True) if _form(column) != _form(guess)
     ]
     if changed:
-        context.log(f"Later rows showed that {_listed(changed)} of another kind than the first ones; reading again.")
-        kept = _write(context, source, path, profile.columns, before=context.dataset.size)
-    return profile, kept
+        context.log(_kinds_changed(changed))
+        written = _write(context, source, path, profile.columns, before=context.dataset.size)
+    return profile, written
 
 
-def _listed(names: list[str]) -> str:
-    """Return the subject and verb of a sentence: a, b and 3 more columns are."""
-    if len(names) == 1:
-        return f"{names[0]} is"
-    if len(names) > MOST_LISTED:
-        names = [*names[: MOST_LISTED - 1], f"{len(names) - MOST_LISTED + 1} more columns"]
-    return f"{', '.join(names[:-1])} and {names[-1]} are"
+def _kinds_changed(names: list[str]) -> Message:
+    """Return the line of the log that later rows showed columns to be of another kind."""
+    if len(names) <= MOST_LISTED:
+        return fact("kinds_changed", columns=names, count=len(names))
+    return fact("kinds_changed_many", columns=names[: MOST_LISTED - 1], more=len(names) - MOST_LISTED + 1)
 
 
 def _all_notices(dataset: Dataset, profile: Profile) -> list[Notice]:
@@ -107,34 +106,34 @@ def _form(column: Column) -> tuple[str, str | None]:
 
 
 def _write(
-    context: Recorder,
+    context: StepContext,
     source: Source,
     path: Path,
     columns: Sequence[Column],
     profiler: Profiler | None = None,
     before: int = 0,
 ) -> Kept:
-    """Read, look and write, each in a thread of its own."""
-    batches = ahead(source.batches(partial(_searching, context)))
+    """Read, profile and write, each in a thread of its own."""
+    batches = prefetched(source.batches(partial(_searching, context)))
     first = list(islice(batches, 1))
     schema, codec = _packing(schema_of(columns), first)
     file = files.writing(path)
     with (
         contextlib.closing(file),
         pa.ipc.new_file(pa.PythonFile(file, "w"), schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer,
-        Behind() as behind,
+        Background() as background,
     ):
         for batch in _with_progress(context, chain(first, batches), before):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
-            behind(writer.write_batch, typed(batch, columns, source.dialect, just_read).cast(schema))
+            background(writer.write_batch, typed(batch, columns, source.dialect, just_read).cast(schema))
     return file.kept
 
 
 def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema, str | pa.Codec]:
-    """Short cells would take more room in the table than in the file, so they are packed tightly; long ones gain little
-    by it, and are read in a fraction of the time without."""
+    """Return the schema and codec of the table: short cells would take more room in it than in the file, so they are
+    packed tightly; long ones gain little by that, and are read in a fraction of the time without."""
     if not any(_bytes(batch) < SHORT_CELL * batch.num_rows * batch.num_columns for batch in first):
         return schema, "lz4"
     views = [column.with_type(pa.string_view()) if column.type == pa.string() else column for column in schema]
@@ -142,21 +141,21 @@ def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema,
 
 
 def _bytes(batch: pa.RecordBatch) -> int:
-    """What a batch of texts takes in the file: between two texts there is one sign, and four bytes here."""
+    """Return the bytes that a batch takes in the file, where one sign stands between two texts, and four bytes here."""
     return int(batch.nbytes - 3 * batch.num_rows * batch.num_columns)
 
 
-def _searching(context: Recorder, done: int) -> None:
-    """A file is badly built, and is read line by line to say where."""
+def _searching(context: StepContext, done: int) -> None:
+    """Report how far the search for the malformed line of a file is."""
     size = context.dataset.size
-    context.progress(size + done, 2 * size, "the file is badly built; finding the line")
+    context.progress(size + done, 2 * size, fact("searching_malformed_line"))
 
 
-def _with_progress(context: Recorder, batches: Iterator[pa.RecordBatch], before: int) -> Iterator[pa.RecordBatch]:
-    """`before` says how many bytes had to be read once already."""
+def _with_progress(context: StepContext, batches: Iterator[pa.RecordBatch], before: int) -> Iterator[pa.RecordBatch]:
+    """Yield the batches and report how far they are; `before` bytes had to be read once already."""
     rows, done, size = 0, 0, context.dataset.size
     for batch in batches:
         yield batch
         rows += batch.num_rows
         done += _bytes(batch)
-        context.progress(before + done, before + max(size, done), f"{rows:,} rows read")
+        context.progress(before + done, before + max(size, done), fact("rows_read", rows=rows))

@@ -59,9 +59,9 @@ class _WholeEnds:
 
     def read(self, size: int) -> bytes:
         part = self._stream.read(size)
-        found = self._held + (self._decoder.decode(part, not part).encode() if self._decoder else part)
-        self._held = b"\r" if part and found.endswith(b"\r") else b""
-        return found.removesuffix(self._held) or (self.read(size) if part else b"")
+        text = self._held + (self._decoder.decode(part, not part).encode() if self._decoder else part)
+        self._held = b"\r" if part and text.endswith(b"\r") else b""
+        return text.removesuffix(self._held) or (self.read(size) if part else b"")
 
     def close(self) -> None:
         self._stream.close()

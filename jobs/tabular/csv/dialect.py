@@ -40,23 +40,23 @@ class Dialect:
 
     @property
     def words(self) -> str:
-        """As shown to people: "cp1254, semicolon, decimal comma"."""
+        """Return the dialect in words: cp1254, semicolon, decimal comma."""
         mark = "comma" if self.decimal == "," else "point"
         return f"{self.encoding}, {DELIMITERS[self.delimiter]}, decimal {mark}"
 
 
 def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings somebody chose, checked."""
-    found: dict[str, Any] = {}
+    """Return chosen settings, each as its kind; refuse what a file cannot be written with."""
+    checked: dict[str, Any] = {}
     for name, value in overrides.items():
         if name not in _CHECKS:
             raise Refused(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
         if value is None:
             continue
-        found[name] = _CHECKS[name](value)
-    if found.get("thousands") and found["thousands"] == found.get("decimal"):
+        checked[name] = _CHECKS[name](value)
+    if checked.get("thousands") and checked["thousands"] == checked.get("decimal"):
         raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
-    return found
+    return checked
 
 
 def _check_encoding(value: Any) -> str:

@@ -146,9 +146,9 @@ def detect(head: bytes, scan: Scan, notices: list[Notice]) -> str:
         return "utf-16"
     if scan.utf8:
         return "utf-8"
-    found = _old_encoding(scan)
-    notices.append(Notice(Message("not_utf8", {"encoding": "Turkish (cp1254)" if found == "cp1254" else found})))
-    return found
+    encoding = _old_encoding(scan)
+    notices.append(Notice(Message("not_utf8", {"encoding": "Turkish (cp1254)" if encoding == "cp1254" else encoding})))
+    return encoding
 
 
 def _old_encoding(scan: Scan) -> str:
@@ -169,14 +169,14 @@ def _old_encoding(scan: Scan) -> str:
 
 def _likeness(strange: Counter[int], encoding: str, letters: str) -> float:
     """Return how well the bytes read as a language: its frequent letters count most, signs not, others against it."""
-    found = 0.0
+    likeness = 0.0
     for byte, count in strange.items():
         sign = bytes([byte]).decode(encoding, "replace")
         if sign in letters:
-            found += count * (1.25 if sign in letters[:_FREQUENT] else 1.0)
+            likeness += count * (1.25 if sign in letters[:_FREQUENT] else 1.0)
         elif sign not in _SIGNS:
-            found -= count
-    return round(found, 6)
+            likeness -= count
+    return round(likeness, 6)
 
 
 def _readable(sample: bytes, encoding: str) -> bool:

@@ -39,16 +39,16 @@ def _named(code: str, position: int, name: str, written: str = "") -> Notice:
 def _unique_names(first: list[str]) -> list[str]:
     """Return the names that pandas.read_csv would give."""
     used: set[str] = set()
-    found = []
+    names = []
     for position, name in enumerate(first):
-        found.append(_free_name(name or f"Unnamed: {position}", used))
-        used.add(found[-1])
-    return found
+        names.append(_free_name(name or f"Unnamed: {position}", used))
+        used.add(names[-1])
+    return names
 
 
 def _free_name(name: str, used: set[str]) -> str:
-    found, number = name, 0
-    while found in used:
+    free, number = name, 0
+    while free in used:
         number += 1
-        found = f"{name}.{number}"
-    return found
+        free = f"{name}.{number}"
+    return free

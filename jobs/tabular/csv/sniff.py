@@ -15,8 +15,8 @@ from store.errors import Refused
 MARKED_CELLS = 2_500
 MARKED_ROWS = 500
 _MAGIC = (
-    (b"PK\x03\x04", "an Excel or zip file; open it and save the table as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file; open it and save the table as CSV"),
+    (b"PK\x03\x04", "an Excel or zip file. In Excel choose File > Save As > CSV UTF-8, and upload that file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file. In Excel choose File > Save As > CSV UTF-8, and upload that file"),
     (b"\x1f\x8b", "a compressed (gzip) file; unpack it first"),
     (b"BZh", "a compressed (bzip2) file; unpack it first"),
     (b"\xfd7zXZ", "a compressed (xz) file; unpack it first"),

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines import Recorder
+from jobs.pipelines import StepContext
 from jobs.tabular.facts import fact
 
 REPEATS = 3
 FEWER_ROWS = 500
 
 
-def importance_of(context: Recorder, model: Any, prepared: dict[str, Any]) -> list[dict[str, Any]]:
+def importance_of(context: StepContext, model: Any, prepared: dict[str, Any]) -> list[dict[str, Any]]:
     """Return how much worse the model gets when the values of one original column are shuffled among rows."""
     import joblib
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines import Recorder, step
+from jobs.pipelines import StepContext, step
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.importance import importance_of
 from jobs.tabular.evaluate.warnings import warnings_of
@@ -18,7 +18,7 @@ CURVE_ROWS = 200_000
 
 
 @step("evaluate", needs=("preprocess", "train"), version=2)
-def evaluate(context: Recorder) -> dict[str, Any]:
+def evaluate(context: StepContext) -> dict[str, Any]:
     """Measure the model on the validation rows."""
     import joblib
 
@@ -42,7 +42,7 @@ def evaluate(context: Recorder) -> dict[str, Any]:
 
 
 def _classes(
-    context: Recorder,
+    context: StepContext,
     model: Any,
     features: Matrix,
     actual: np.ndarray,
@@ -77,7 +77,7 @@ def _classes(
 
 
 def _predicted(
-    context: Recorder,
+    context: StepContext,
     model: Any,
     features: Matrix,
     actual: np.ndarray,
@@ -102,7 +102,7 @@ def _predicted(
     return counts.reshape(classes, classes), np.concatenate(beliefs)
 
 
-def _validation(context: Recorder, features: Matrix) -> Iterator[tuple[int, np.ndarray]]:
+def _validation(context: StepContext, features: Matrix) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the validation rows block by block, each with the place of its first row."""
     start = 0
     for block in features.blocks():
@@ -120,7 +120,7 @@ def _most_frequent(labels: Matrix, count: int) -> int:
 
 
 def _numbers(
-    context: Recorder,
+    context: StepContext,
     model: Any,
     features: Matrix,
     actual: np.ndarray,

@@ -5,10 +5,10 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
-from jobs.pipelines import Recorder
+from jobs.pipelines import StepContext
 from jobs.tabular import reader
 from jobs.tabular.facts import fact
-from jobs.tabular.prefetch import ahead
+from jobs.tabular.prefetch import prefetched
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.split import TRAINING, random_for
 from jobs.tabular.prepare.table import batches_of
@@ -29,7 +29,7 @@ def fitted_encoder(work: Work, choices: encoder.Choices) -> Pipeline:
     return built
 
 
-def _written_names(context: Recorder) -> dict[str, str]:
+def _written_names(context: StepContext) -> dict[str, str]:
     """Return the names as pandas reads them from the file, where a column is called otherwise here."""
     source = reader.reopen(files.unverified(context.dataset.kept), context.dataset.dialect)
     return {written: name for written, name in zip(source.written_names, source.names, strict=True) if written != name}
@@ -40,7 +40,7 @@ def _rows_to_fit(work: Work) -> pd.DataFrame:
     share = _most_rows(work) / work.training
     random = random_for(work.context.params, "fit")
     parts, start = [], 0
-    for batch in ahead(batches_of(work.table, work.names)):
+    for batch in prefetched(batches_of(work.table, work.names)):
         chosen = work.use[start : start + batch.num_rows] == TRAINING
         if share < 1:
             chosen &= random.random(batch.num_rows, dtype=np.float32) < share

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import Form, Sheet, Shuffle
-from jobs.tabular.prefetch import Behind, ahead
+from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.prepare.pack import Packer
 from jobs.tabular.prepare.split import TRAINING, UNUSED, VALIDATION, random_for
 from jobs.tabular.prepare.table import floats_of, parts_of
@@ -26,7 +26,7 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
     writers = _Writers(work, packer.form)
     gaps = dict.fromkeys(work.names, 0)
     start = 0
-    with Behind() as behind:
+    with Background() as background:
         for rows in _parts(work, max(1, PACKED_BYTES // packer.form.dtype.itemsize)):
             part = slice(start, start + rows.num_rows)
             start = part.stop
@@ -39,7 +39,7 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
             # Numbers beyond float32 become infinite here; training says what to do about them.
             with np.errstate(over="ignore"):
                 matrix = packer.pack(rows)
-            behind(writers.add, matrix, writers.labels(rows, part, used), use, rows)
+            background(writers.add, matrix, writers.labels(rows, part, used), use, rows)
             work.progress(FIT_READ, ENCODED, start, "rows_encoded")
     writers.save()
     return gaps
@@ -55,7 +55,7 @@ def _check_room(work: Work, form: Form) -> None:
 def _parts(work: Work, most: int) -> Iterator[pa.Table]:
     """Yield the features, and a number to predict, part by part, at most so many rows each."""
     names = work.names if work.target.labels is not None else [*work.names, work.context.params["target"]]
-    tables = ahead(parts_of(work.table, names))
+    tables = prefetched(parts_of(work.table, names))
     return (table.slice(start, most) for table in tables for start in range(0, table.num_rows, most))
 
 

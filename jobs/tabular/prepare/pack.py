@@ -62,8 +62,8 @@ class Packer:
 
     def pack(self, rows: pa.Table) -> np.ndarray:
         """Return rows in the form that `form` unpacks to a float32 matrix."""
-        found: np.ndarray = np.empty(rows.num_rows, self.form.dtype)
-        numbers = found if self.form.plain else found["numbers"]
+        packed: np.ndarray = np.empty(rows.num_rows, self.form.dtype)
+        numbers = packed if self.form.plain else packed["numbers"]
         number = looked_up = marked = 0
         for label, part, names in self._parts:
             if label != "numbers":
@@ -71,7 +71,7 @@ class Packer:
             for position, name in enumerate(names):
                 column, width = rows[name], self._width[name]
                 if label == "numbers" and name in self._lowest:
-                    found["looked_up"][:, looked_up] = _places(column.to_numpy(), self._lowest[name])
+                    packed["looked_up"][:, looked_up] = _places(column.to_numpy(), self._lowest[name])
                     looked_up += 1
                 elif label == "numbers":
                     numbers[:, number] = _scaled(part, position, column.to_numpy())
@@ -80,12 +80,12 @@ class Packer:
                     values, made = self._known[name]
                     known = made[pc.index_in(column, value_set=values).to_numpy()]
                     if "categories" in part.named_steps:
-                        found["marked"][:, marked] = known
+                        packed["marked"][:, marked] = known
                         marked += 1
                     else:
                         numbers[:, number : number + width] = known
                         number += width
-        return found
+        return packed
 
     def _learn(self, part: Pipeline, rows: pa.Table) -> None:
         """Put values that are new through the encoder, all columns at once."""
@@ -116,15 +116,15 @@ class Packer:
 
     def _made(self, part: Pipeline, rows: pa.Table) -> dict[str, np.ndarray]:
         """Return what the encoder makes of each value; of a category, the place of the marked column, or one beyond."""
-        found: dict[str, np.ndarray] = {}
+        values: dict[str, np.ndarray] = {}
         made, start = part.transform(rows.to_pandas()).astype(np.float32), 0
         for name in rows.column_names:
             own = made[:, start : start + self._width[name]]
             start += self._width[name]
             if "categories" in part.named_steps:
                 own = np.where(own.any(axis=1), own.argmax(axis=1), self._width[name]).astype(np.uint16)
-            found[name] = own
-        return found
+            values[name] = own
+        return values
 
 
 def _different(column: Column) -> int:

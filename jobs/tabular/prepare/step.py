@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs.pipelines import Recorder, step
+from jobs.pipelines import StepContext, step
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.prepare.params import params as declared
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 
 
 @step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=4)
-def preprocess(context: Recorder) -> Result:
+def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     params, uploaded = context.params, context.result("upload")
     columns = {stored["name"]: Column.from_json(stored) for stored in uploaded["columns_profile"]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines import Recorder
+from jobs.pipelines import StepContext
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact
 from jobs.tabular.prepare.split import TRAINING, VALIDATION
@@ -21,7 +21,7 @@ CHECKED, TARGET_READ, FIT_READ, ENCODED = 0.06, 0.08, 0.2, 0.87
 class Work:
     """Everything that the stages after the split need."""
 
-    context: Recorder
+    context: StepContext
     table: Path
     features: list[Column]
     left_out: list[dict[str, Any]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.pipelines import Recorder
+from jobs.pipelines import StepContext
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import BLOCK_BYTES, Matrix
@@ -29,7 +29,7 @@ class TrainingData:
     spread: float = 1.0
 
     @classmethod
-    def load(cls, context: Recorder, algorithm: Algorithm, labels: np.ndarray | None) -> "TrainingData":
+    def load(cls, context: StepContext, algorithm: Algorithm, labels: np.ndarray | None) -> "TrainingData":
         x, y, val_x, val_y = (
             Matrix(context.file("preprocess", name)) for name in ("train_X", "train_y", "val_X", "val_y")
         )

@@ -60,13 +60,13 @@ def _measure_numbers(estimator: Any, blocks: Blocks, spread: float) -> Scores:
 
 def _log_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if hasattr(estimator, "coef_") and len(estimator.coef_) == 1:  # the same as below, in a fraction of the time
-        found, margin = _margins(estimator, x, y)
-        return found, np.logaddexp(0.0, -margin, dtype=np.float64)
-    chances = estimator.predict_proba(x)
-    own = chances[np.arange(len(y)), y].astype(np.float64)
+        predicted, margin = _margins(estimator, x, y)
+        return predicted, np.logaddexp(0.0, -margin, dtype=np.float64)
+    probabilities = estimator.predict_proba(x)
+    own = probabilities[np.arange(len(y)), y].astype(np.float64)
     # Probabilities close to 1 round to the same number; the prediction is decided before they are made.
-    found = (_decision(estimator, x) if hasattr(estimator, "coef_") else chances).argmax(axis=1)
-    return found, -np.log(np.clip(own, 1e-15, None))
+    predicted = (_decision(estimator, x) if hasattr(estimator, "coef_") else probabilities).argmax(axis=1)
+    return predicted, -np.log(np.clip(own, 1e-15, None))
 
 
 def _decision(estimator: Any, x: np.ndarray) -> np.ndarray:
@@ -84,19 +84,19 @@ def _margins(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, 
         return (values > 0).astype(np.int16), values * (2 * y - 1)
     rows = np.arange(len(y))
     own = values[rows, y]
-    found = values.argmax(axis=1)
+    predicted = values.argmax(axis=1)
     values[rows, y] = -np.inf
-    return found, own - values.max(axis=1)
+    return predicted, own - values.max(axis=1)
 
 
 def _hinge(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found, margin = _margins(estimator, x, y)
-    return found, np.maximum(0.0, 1.0 - margin)
+    predicted, margin = _margins(estimator, x, y)
+    return predicted, np.maximum(0.0, 1.0 - margin)
 
 
 def _perceptron_loss(estimator: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found, margin = _margins(estimator, x, y)
-    return found, np.maximum(0.0, -margin)
+    predicted, margin = _margins(estimator, x, y)
+    return predicted, np.maximum(0.0, -margin)
 
 
 _LOSSES = {"log": _log_loss, "hinge": _hinge, "perceptron": _perceptron_loss}

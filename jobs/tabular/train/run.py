@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines import Recorder
+from jobs.pipelines import StepContext
 from jobs.pipelines.params import Params
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.facts import fact
@@ -45,7 +45,7 @@ class Run:
         return self.stopped or self.epoch >= params["epochs"]
 
 
-def begin(context: Recorder, algorithm: Algorithm) -> Run:
+def begin(context: StepContext, algorithm: Algorithm) -> Run:
     """Return the run of an earlier attempt, where it can be continued, or a new one."""
     if (run := _saved(context)) and context.continue_from(run.epoch):
         return run
@@ -53,7 +53,7 @@ def begin(context: Recorder, algorithm: Algorithm) -> Run:
     return Run(algorithm.make(context.params, random), random)
 
 
-def _saved(context: Recorder) -> Run | None:
+def _saved(context: StepContext) -> Run | None:
     """Return the run in the last checkpoint, unless other versions of the code or of scikit-learn wrote it."""
     import joblib
     from sklearn.exceptions import InconsistentVersionWarning

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.pipelines import Param, Recorder, StepError, step
+from jobs.pipelines import Param, StepContext, StepError, step
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import TREES_PER_EPOCH, Algorithm
@@ -43,7 +43,7 @@ def _params(chosen: Params) -> Sequence[Param]:
 
 
 @step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, version=3)
-def train(context: Recorder) -> dict[str, Any]:
+def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
 
@@ -57,7 +57,7 @@ def train(context: Recorder) -> dict[str, Any]:
     return _finish(context, algorithm, data, run, prepared)
 
 
-def _learn(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
+def _learn(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
     """Train epoch by epoch, until all are done or none gets better."""
     import joblib
 
@@ -69,7 +69,7 @@ def _learn(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run
         context.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
 
 
-def _test(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
+def _test(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
     """Return how good the estimator is now, on training rows and on validation rows."""
     epochs = context.params["epochs"]
     with unchecked():
@@ -98,7 +98,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _diverging(context: Recorder, estimator: Any, *given: np.ndarray) -> Iterator[None]:
+def _diverging(context: StepContext, estimator: Any, *given: np.ndarray) -> Iterator[None]:
     """Turn an error of scikit-learn into advice where numbers are infinite: those given, or those learned."""
     try:
         yield
@@ -108,12 +108,12 @@ def _diverging(context: Recorder, estimator: Any, *given: np.ndarray) -> Iterato
         raise _diverged(context) from None
 
 
-def _diverged(context: Recorder) -> StepError:
+def _diverged(context: StepContext) -> StepError:
     rate = context.params.get("learning_rate")
     return failure("training_diverged", rate=rate) if rate else failure("training_diverged_by_c")
 
 
-def _fit(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
+def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
     """One epoch."""
     context.check()
     parts = _grow(context, data, run) if algorithm.in_memory else _walk(context, data, run)
@@ -125,7 +125,7 @@ def _fit(context: Recorder, algorithm: Algorithm, data: TrainingData, run: Run) 
             context.check()
 
 
-def _walk(context: Recorder, data: TrainingData, run: Run) -> Iterator[float]:
+def _walk(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]:
     """Go through all blocks in random order; yield the share of the epoch that is done."""
     named = {} if data.labels is None else {"classes": np.arange(len(data.labels))}
     rows = min(BLOCK_ROWS, max(FEWEST_LEARNED, LEARNED_BYTES // (data.x.shape[1] * data.x.dtype.itemsize)))
@@ -140,7 +140,7 @@ def _walk(context: Recorder, data: TrainingData, run: Run) -> Iterator[float]:
         yield done / len(order)
 
 
-def _grow(context: Recorder, data: TrainingData, run: Run) -> Iterator[float]:
+def _grow(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]:
     """Add trees."""
     rows = algorithms.most_rows(data.x.shape[1])
     if rows < data.x.rows and run.epoch == 0:
@@ -173,7 +173,7 @@ def _judge(run: Run, seen: Scores, tested: Scores, params: Params) -> None:
 
 
 def _finish(
-    context: Recorder,
+    context: StepContext,
     algorithm: Algorithm,
     data: TrainingData,
     run: Run,

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from jobs.tabular.prefetch import Behind, ahead
+from jobs.tabular.prefetch import Background, prefetched
 
 
 def counted(most, fails=None):
@@ -17,20 +17,20 @@ def counted(most, fails=None):
 
 def test_items_come_in_order_from_another_thread():
     """What is read ahead is all there, in order, and made elsewhere."""
-    found = list(ahead(counted(100)))
+    found = list(prefetched(counted(100)))
     assert [number for number, _ in found] == list(range(100))
     assert threading.current_thread() not in {thread for _, thread in found}
-    assert list(ahead(iter([]))) == []
+    assert list(prefetched(iter([]))) == []
 
 
 def test_what_goes_wrong_ahead_is_raised_where_it_is_used():
     """An error comes after the items before it, and reading less than all leaves no thread behind."""
     before = threading.active_count()
-    items = ahead(counted(5, fails=3))
+    items = prefetched(counted(5, fails=3))
     assert [next(items)[0] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="broken"):
         next(items)
-    unfinished = ahead(counted(1_000))
+    unfinished = prefetched(counted(1_000))
     next(unfinished)
     unfinished.close()
     assert threading.active_count() == before
@@ -39,9 +39,9 @@ def test_what_goes_wrong_ahead_is_raised_where_it_is_used():
 def test_what_is_done_behind_is_done_in_order_before_the_end():
     """Calls are made one after the other, and all of them before the block is left."""
     done = []
-    with Behind() as behind:
+    with Background() as background:
         for number in range(50):
-            behind(done.append, number)
+            background(done.append, number)
     assert done == list(range(50))
 
 
@@ -52,8 +52,8 @@ def test_what_goes_wrong_behind_is_raised(last):
     def fail():
         raise OSError("full")
 
-    with pytest.raises(OSError, match="full"), Behind() as behind:
-        behind(fail)
+    with pytest.raises(OSError, match="full"), Background() as background:
+        background(fail)
         if not last:
-            behind(print)
+            background(print)
             pytest.fail("the call before failed")
