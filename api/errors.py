@@ -82,7 +82,7 @@ def _fault(first: dict[str, Any]) -> str:
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
-        return "is not a field that is known here"
+        return "is not a known field"
     if kind == "string_too_long":
         return f"must have at most {limits['max_length']} characters"
     for name, words in (("ge", "at least"), ("le", "at most"), ("gt", "more than"), ("lt", "less than")):
@@ -116,4 +116,4 @@ def _no_room(request: Request, error: Exception) -> Response:
 
 
 def _our_fault(_request: Request, _error: Exception) -> Response:
-    return refusal(500, "Something went wrong on our side; the log of the server says what.")
+    return refusal(500, "Something went wrong on our side; see the server log.")

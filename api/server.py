@@ -24,7 +24,7 @@ from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queue
 from jobs.pipelines import registry
 from jobs.services import presence
-from jobs.verbs import people
+from jobs.verbs import access, people
 from store import db, files, schema
 from store.errors import Refused
 from store.program import COMMAND
@@ -32,10 +32,10 @@ from store.settings import settings
 
 WATCH_SECONDS = 1.0
 NOBODY_COULD_SIGN_IN = (
-    "Other machines could reach this app, and nobody is known who may sign in. Add somebody first, with "
-    f"{COMMAND} user add NAME --role admin, or set TRAINYARD_OPEN=1 to let in everybody who reaches it."
+    "Other machines can reach this app, and no account exists. Create one first with "
+    f"{COMMAND} user add NAME --role admin, or set TRAINYARD_OPEN=1 to let everyone in."
 )
-OPEN_TO_OTHERS = "Other machines can reach this app, and nobody has to sign in: whoever reaches it can do everything."
+OPEN_TO_OTHERS = "Other machines can reach this app, and nobody has to sign in: anyone who reaches it can do anything."
 
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]
@@ -109,9 +109,9 @@ def _decide_who_gets_in() -> None:
     if not _is_shared():
         return
     if people.anybody_known():
-        people.require_sign_in()
+        access.require_sign_in()
     elif settings().open:
-        people.let_everybody_in()
+        access.let_everybody_in()
     else:
         raise Refused(NOBODY_COULD_SIGN_IN)
 
@@ -140,7 +140,7 @@ def _welcome() -> str:
         f"Trainyard is ready: open http://{address if is_loopback(address) else 'localhost'}:{port}\n"
         f"Running: {len(running.get('workers', []))} workers, {broker}, everything is kept in {settings().folder}"
     )
-    return f"{told}\n{OPEN_TO_OTHERS}" if _is_shared() and not people.must_sign_in() else told
+    return f"{told}\n{OPEN_TO_OTHERS}" if _is_shared() and not access.must_sign_in() else told
 
 
 def _farewell() -> bytes:

@@ -54,11 +54,13 @@ def page() -> None:
 
 
 def _not_yours() -> None:
-    """For whoever is no admin, and for the first admin just after adding themselves."""
+    """Shown to those who are no admin, and to the first admin just after they added themselves."""
     if actors.current().role is None:
-        st.info("Everybody has to sign in here. [Sign in](/login) to go on.", icon=":material/lock:")
+        st.info("Everyone must sign in here. [Sign in](/login) to continue.", icon=":material/lock:")
     else:
-        st.info("Only admins look after people. What is yours is on the page Account.", icon=":material/lock:")
+        st.info(
+            "Only admins manage people. Your own password and tokens are on the Account page.", icon=":material/lock:"
+        )
         st.page_link("account.py", label="My account", icon=":material/person:", width="content")
 
 
@@ -66,8 +68,8 @@ def _nobody_yet() -> None:
     with st.container(border=True):
         st.markdown("#### Nobody has to sign in", anchors=False)
         st.markdown(
-            "Whoever can open this page may do everything. As soon as you add somebody, everybody has to sign "
-            "in, you too; so the first one is an admin: yourself."
+            "Anyone who can open this page can do anything. Once there is an account, everyone must sign in, so "
+            "create your own admin account first."
         )
         with st.form(f"{KEY}-first", border=False, width=420):
             name = st.text_input(
@@ -75,7 +77,7 @@ def _nobody_yet() -> None:
                 key=f"{KEY}-first-name",
                 max_chars=LONGEST_NAME,
                 autocomplete="username",
-                placeholder="To sign in with, such as ayse",
+                placeholder="For example ayse",
             )
             password = st.text_input(
                 "Password",
@@ -86,13 +88,13 @@ def _nobody_yet() -> None:
                 placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
             )
             again = st.text_input(
-                "Password once more",
+                "Repeat the password",
                 type="password",
                 key=f"{KEY}-first-again",
                 max_chars=people.LONGEST_PASSWORD,
                 autocomplete="new-password",
             )
-            pressed = st.form_submit_button("Add me as the first admin", type="primary", icon=":material/person_add:")
+            pressed = st.form_submit_button("Create my admin account", type="primary", icon=":material/person_add:")
         if pressed:
             _add_first(name, password, again)
         commands.popover(
@@ -159,9 +161,11 @@ def _columns() -> dict[str, Any]:
         "role": column.TextColumn("Role", width=80),
         "last": column.TextColumn("Last signed in", width=120),
         "at": column.TextColumn("Exactly", width=170),
-        "sessions": column.NumberColumn("Browsers", width=80, help="In which they are signed in now."),
-        "tokens": column.NumberColumn("Tokens", width=70, help="With which programs act as them."),
-        "password": column.TextColumn("Password", width=80, help="Without one, only through a single sign-on."),
+        "sessions": column.NumberColumn("Browsers", width=80, help="Browsers that are signed in now."),
+        "tokens": column.NumberColumn("Tokens", width=70, help="Programs act as the person with these."),
+        "password": column.TextColumn(
+            "Password", width=80, help="Without one, the person signs in through single sign-on only."
+        ),
         "added": column.TextColumn("Added", width=100),
     }
 
@@ -171,16 +175,16 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     said = (
         f"**{words.plain(person.name)}**"
         if person
-        else (f"{words.count(len(everybody), 'person', 'people')} :gray[· tick one to change something]")
+        else (f"{words.count(len(everybody), 'person', 'people')} :gray[· select one to change it]")
     )
     st.markdown(said, width="stretch")
     ask = questions.held().ask
     name = person.name if person else ""
     _button("Role", "badge", name, partial(ask, "role"))
-    _button("Password", "password", name, partial(ask, "password"), "Gives them a new one.")
+    _button("Password", "password", name, partial(ask, "password"), "Sets a new password.")
     _button("Tokens", "key", name, partial(ask, "tokens"))
     _button("Sign out", "logout", name, _sign_out, "Ends all their sessions and tokens.")
-    _button("Remove", "person_remove", name, partial(ask, "remove"), "Asks first, and says what goes.")
+    _button("Remove", "person_remove", name, partial(ask, "remove"), "Shows what will be deleted before it asks.")
     if person:
         commands.popover(
             [commands.user("Sign out", ["signout", name], "POST", f"people/{name}/sign-out")], key=f"{KEY}-command"

@@ -14,6 +14,7 @@ from store.tables import deeds, now
 
 SIGNED_IN = "sign in"
 REPEATED = timedelta(minutes=1)
+KEPT = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,10 @@ class Deed:
 
 
 def add(actor: Actor, what: str, about: str = "") -> None:
+    """Record what was done; with each sign-in, deeds older than a year are forgotten."""
     with db.writing() as connection:
+        if what == SIGNED_IN:
+            connection.execute(deeds.delete().where(deeds.c.at < now() - KEPT))
         connection.execute(
             deeds.insert().values(
                 at=now(), who=actor.name[:80], via=actor.via, what=what, about=about[:200], address=actor.address[:60]

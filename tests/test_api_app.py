@@ -83,7 +83,7 @@ def test_refusals_are_one_sentence(client, method, path, status, words):
         (b'{"dataset_id": "one"}', 422, "dataset_id must be a whole number."),
         (b'{"dataset_id": 0}', 422, "dataset_id must be at least 1."),
         (b'{"dataset_id": 1e400}', 422, "dataset_id must be a whole number."),
-        (b'{"dataset_id": 1, "parms": {}}', 422, "parms is not a field that is known here."),
+        (b'{"dataset_id": 1, "parms": {}}', 422, "parms is not a known field."),
         (b'{"dataset_id": 1, "params": []}', 422, "params must be an object with names and values."),
         (b'{"dataset_id": 1, "name": 5}', 422, "name must be a text."),
         (b'{"dataset_id": 1, "name": "\\ud800"}', 422, "name must be text without half or zero characters."),
@@ -107,4 +107,4 @@ def test_a_fault_of_ours_has_no_traceback(client, monkeypatch):
     monkeypatch.setattr("jobs.engine.queue_view.snapshot", lambda: 1 / 0)
     answer = client.get("/api/queues")
     assert answer.status_code == 500
-    assert answer.json() == {"detail": "Something went wrong on our side; the log of the server says what."}
+    assert answer.json() == {"detail": "Something went wrong on our side; see the server log."}

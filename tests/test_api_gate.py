@@ -19,6 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from api.wall import login
 from api.wall.sign_in import way_back
 from jobs.verbs import datasets, passwords, people, short_form
+from jobs.verbs.access import ACCESS
 from store import actors, db, tables
 
 ROOT = Path(__file__).parent.parent
@@ -84,7 +85,7 @@ def test_the_walk_sees_every_kind_of_route():
         "/api/workflows/1/model",
         "/api/people/1",
         "/metrics",
-        "/rq/jobs/json",
+        "/rq/1/json",
         "/login",
         "/_stcore/upload_file/1/1",
         "/media/1",
@@ -269,7 +270,7 @@ def test_without_people_all_is_open(home):
 
 def test_an_app_that_requires_it_lets_nobody_in_without_people(home, monkeypatch):
     """Once an app was opened to others, removing the last person closes it rather than opens it."""
-    monkeypatch.setattr(people, "_required", True)
+    monkeypatch.setattr(ACCESS, "sign_in_required", True)
     client = TestClient(whole(), base_url="http://localhost:8501", follow_redirects=False)
     assert client.get("/api/workflows").status_code == 401
     assert "jobs user add" in client.get("/login").text

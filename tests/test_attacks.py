@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -27,7 +28,7 @@ from api.routes import uploads
 from api.wall import connections, limits, roles
 from api.wall.origin import Guard, names
 from jobs.verbs import datasets, passwords, people, shares
-from store import actors, audit, workflows
+from store import actors, audit, db, tables, workflows
 from store.actors import NOBODY, Actor, Role
 from store.errors import NotAllowed
 
@@ -601,6 +602,15 @@ def test_a_person_is_called_as_nobody_else_seems_to_be(house, name):
     admin = browser_of(house, "admin")
     assert admin.post("/api/people", json={"name": name}).status_code == 422
     assert admin.post("/api/people", json={"name": "\u0410\u0434\u0430"}).status_code == 201
+
+
+def test_deeds_are_kept_for_a_year(house):
+    """The audit trail does not grow for ever."""
+    audit.add(NOBODY, "refused", "long ago")
+    with db.writing() as connection:
+        connection.execute(tables.deeds.update().values(at=tables.now() - timedelta(days=366)))
+    browser_of(house, "viewer")
+    assert [deed.what for deed in audit.find()] == ["sign in"]
 
 
 # Errors

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from jobs.engine import handover
 from jobs.verbs import datasets, passwords, people, queues, short_form, workflows
+from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
@@ -44,7 +45,7 @@ def test_nobody_has_to_sign_in_until_somebody_is_known(home, cheap):
 
 def test_in_an_app_open_to_all_nobody_makes_themselves_the_first_admin(home, monkeypatch):
     """Where the operator lets everybody in, only the operator decides who looks after people."""
-    monkeypatch.setattr(people, "_open_to_others", True)
+    monkeypatch.setattr(ACCESS, "open_to_others", True)
     with pytest.raises(NotAllowed, match="whoever runs this app"):
         people.add("eve", "admin", PASSWORD)
     assert not people.must_sign_in()

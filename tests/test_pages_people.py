@@ -53,10 +53,10 @@ def test_first_admin_is_made_in_the_page(browser):
     page.text_input(key="people-first-name").set_value("ayşe")
     page.text_input(key="people-first-password").set_value(PASSWORD)
     page.text_input(key="people-first-again").set_value(OTHER)
-    submit(page, "Add me as the first admin")
+    submit(page, "Create my admin account")
     assert "The two passwords differ." in text(page) and not names()
     page.text_input(key="people-first-again").set_value(PASSWORD)
-    submit(page, "Add me as the first admin")
+    submit(page, "Create my admin account")
     assert names() == [("ayşe", "admin")]
     assert "Everybody has to sign in here" in text(page) and "ayşe" not in text(page)
 
@@ -71,7 +71,7 @@ def test_easy_password_is_refused_in_one_sentence(browser):
     page.text_input(key="people-first-name").set_value("ayşe")
     for key in ("people-first-password", "people-first-again"):
         page.text_input(key=key).set_value("aaaaaaaaaaaa")
-    submit(page, "Add me as the first admin")
+    submit(page, "Create my admin account")
     assert [error.value for error in page.error] and "easy to guess" in text(page)
     assert not names()
 
@@ -245,7 +245,7 @@ def test_people_are_for_admins(admin, role):
     people.add("zeynep", role, None)
     admin.sign_in("zeynep")
     page = admin.opens("people.py")
-    assert "Only admins look after people" in text(page)
+    assert "Only admins manage people" in text(page)
     assert not page.dataframe and not page.button and "ayşe" not in text(page)
 
 
@@ -256,7 +256,7 @@ def test_admin_who_is_none_any_more_changes_nobody(admin):
     people.set_role("ayşe", "viewer")
     page = press(page, "people-remove-sure")
     assert ("mehmet", "admin") in names()
-    assert "Only admins look after people" in text(page)
+    assert "Only admins manage people" in text(page)
 
 
 # Account

@@ -716,7 +716,7 @@ def test_without_its_settings_it_does_not_start_open(tmp_path):
         check=False,
     )
     assert done.returncode == 1, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("Other machines could reach this app, and nobody is known")
+    assert done.stderr.splitlines()[-1].startswith("Other machines can reach this app, and no account exists")
 
 
 def patiently(url, seconds=60):

@@ -24,7 +24,7 @@ def snapshot() -> Response:
 @router.post("/{name}/pause", response_model=QueuesOut, summary="Pause a queue")
 @needs(Role.analyst)
 def pause(name: str) -> Response:
-    """No further step starts; running ones end in peace."""
+    """No new steps start; running steps finish."""
     queues.pause(name)
     return snapshot()
 

@@ -253,7 +253,7 @@ def model(
 
 @app.command()
 def pause(as_json: Json = False) -> int:
-    """Start no further step; running ones end in peace."""
+    """Start no new steps; running steps finish."""
     _open()
     from jobs.engine import queue
     from jobs.verbs import queues

@@ -1,4 +1,4 @@
-"""`python -m jobs user`: who may sign in. As soon as there is somebody, everybody has to."""
+"""Manage the people who can sign in. Once there is an account, everyone must sign in."""
 
 import sys
 from typing import Annotated
@@ -13,7 +13,7 @@ tokens = typer.Typer(no_args_is_help=True, help="Tokens that let programs act as
 app.add_typer(tokens, name="token")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with, such as ayse or a mail address.")]
-Role = Annotated[str, typer.Option(help="viewer looks, analyst works, admin also looks after people.")]
+Role = Annotated[str, typer.Option(help="viewer: look; analyst: work; admin: manage people too.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the standard input.")]
 
 
@@ -22,23 +22,25 @@ def add(
     name: Name,
     role: Role = "analyst",
     from_stdin: FromStdin = False,
-    without: Annotated[bool, typer.Option("--no-password", help="Only a single sign-on and tokens.")] = False,
+    without: Annotated[
+        bool, typer.Option("--no-password", help="The person signs in through single sign-on, or uses tokens.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Let somebody sign in. Asks for a password; where nobody can be asked, makes one and prints it once."""
+    """Add a person. Asks for a password; without a terminal, makes one and prints it once."""
     open_home()
     from jobs.verbs import passwords, people, schemas
 
     given = None if without else _password(from_stdin)
     made = None if given or without else passwords.made()
     person = people.add(name, role, given or made)
-    told = f"{person.name} may sign in as {person.role}." + (f" Password: {made}" if made else "")
+    told = f"{person.name} can sign in as {person.role}." + (f" Password: {made}" if made else "")
     return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> int:
-    """Show who may sign in."""
+    """List the people who can sign in."""
     open_home()
     from jobs.cli import terminal
     from jobs.verbs import people, schemas
@@ -56,7 +58,7 @@ def role(
     new: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, analyst or admin.")],
     as_json: Json = False,
 ) -> int:
-    """Give somebody another role; it holds from their next click on."""
+    """Change the role of a person; takes effect at their next click."""
     open_home()
     from jobs.verbs import people, schemas
 
@@ -79,12 +81,12 @@ def password(name: Name, from_stdin: FromStdin = False, as_json: Json = False) -
 
 @app.command()
 def remove(name: Name, as_json: Json = False) -> int:
-    """Shut somebody out, at once; what they made stays."""
+    """Remove a person, at once; what they made stays."""
     open_home()
     from jobs.verbs import people
 
     person = people.remove(name)
-    return answer(f"{person.name} may not sign in any more.", {"removed": person.name}, as_json)
+    return answer(f"{person.name} can no longer sign in.", {"removed": person.name}, as_json)
 
 
 @app.command()
@@ -94,7 +96,7 @@ def signout(name: Name, as_json: Json = False) -> int:
     from jobs.verbs import people
 
     ended = people.sign_out_everywhere(name)
-    sentence = f"Ended: {ended.sessions} sessions, {ended.tokens} tokens."
+    sentence = f"Sessions ended: {ended.sessions}. Tokens ended: {ended.tokens}."
     return answer(sentence, {"ended": ended.sessions, "tokens": ended.tokens}, as_json)
 
 
@@ -123,7 +125,8 @@ def add_token(
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long it lasts.")] = 365,
     as_json: Json = False,
 ) -> int:
-    """Make a token for a program; it is shown only now."""
+    """Make a token for a program; it is shown only once. A token cannot make tokens or set passwords, and ends with a
+    new password or signout."""
     open_home()
     from jobs.verbs import people, schemas
 
@@ -149,7 +152,7 @@ def list_tokens(name: Name, as_json: Json = False) -> int:
 def remove_token(
     token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1)], as_json: Json = False
 ) -> int:
-    """Take a token back, at once."""
+    """Revoke a token, at once."""
     open_home()
     from jobs.verbs import people
 
@@ -162,11 +165,11 @@ def _password(from_stdin: bool) -> str | None:
     if from_stdin:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:
-            raise Refused("There is no password on the standard input.", "password")
+            raise Refused("No password arrived on standard input.", "password")
         return given
     if not sys.stdin.isatty():
         return None
     given = typer.prompt("Password (Enter makes one)", default="", hide_input=True, show_default=False)
-    if given and given != typer.prompt("Once more", hide_input=True):
+    if given and given != typer.prompt("Repeat it", hide_input=True):
         raise Refused("The two passwords differ.", "password")
     return given or None

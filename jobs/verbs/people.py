@@ -17,6 +17,7 @@ from pathlib import Path
 from itsdangerous import BadSignature, TimestampSigner
 
 from jobs.verbs import passwords
+from jobs.verbs.access import ACCESS, must_sign_in
 from jobs.verbs.permission import deed, require
 from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
@@ -35,9 +36,6 @@ TOKEN_BEGINS = "ty_"
 REFUSED = "sign in: refused"
 WRONG = "change own password: wrong"
 
-_required = False
-_open_to_others = False
-
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
@@ -51,22 +49,6 @@ class NewToken:
         return self.token.id
 
 
-def require_sign_in() -> None:
-    """From now on nobody gets in without signing in, even when there is nobody who could."""
-    global _required
-    _required = True
-
-
-def let_everybody_in() -> None:
-    """Others reach this process and nobody has to sign in; so none of them may make themselves the first admin."""
-    global _open_to_others
-    _open_to_others = True
-
-
-def must_sign_in() -> bool:
-    return _required or people.exist()
-
-
 def anybody_known() -> bool:
     return people.exist()
 
@@ -74,7 +56,7 @@ def anybody_known() -> bool:
 @deed("add person", role=Role.admin, named=True)
 def add(name: str, role: str, password: str | None) -> Person:
     """Let somebody sign in; without a password only through a single sign-on or with tokens."""
-    if _open_to_others and not people.exist():
+    if ACCESS.open_to_others and not people.exist():
         raise NotAllowed(
             f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
         )

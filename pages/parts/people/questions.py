@@ -102,7 +102,7 @@ def _role(hold: Held) -> None:
 
 def _password(hold: Held) -> None:
     name = hold.about
-    st.markdown("Their browsers have to sign in again; their tokens stay valid.")
+    st.markdown("All their sessions and tokens end.")
     with st.form(f"{KEY}-password-form", border=False):
         given = _password_field(f"{KEY}-new-password")
         pressed = st.form_submit_button("Set the password", type="primary", icon=":material/password:")
