@@ -17,6 +17,7 @@ from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param
 from jobs.pipelines.registry import pipeline
 from jobs.pipelines.results import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
+from store.errors import Refused
 from store.messages import Message
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Pipeline",
     "PipelineError",
     "Recorder",
+    "Refused",
     "StepContext",
     "StepDefinition",
     "StepError",
