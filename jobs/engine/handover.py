@@ -2,15 +2,11 @@
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from jobs.engine import queue
+from jobs.engine import queue, turns
 from store import steps as step_store
 from store.steps import Step
 from store.tables import Status
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +16,13 @@ def hand_over(workflow_id: int) -> list[Step]:
     steps = {step.id: step for step in step_store.of_workflow(workflow_id)}
     needs = step_store.needs_of(workflow_id)
     pending = [step for step in steps.values() if step.status is Status.pending]
+    lane = turns.lane_of(workflow_id)
     known = queue.known([step.job_id for step in pending])
     for step in pending:
         if step.job_id not in known:
             above = [steps[need] for need in needs[step.id]]
             depends_on = [need.job_id for need in above if not need.status.over]
-            _queue_job(step, depends_on)
+            _queue_job(step, lane, depends_on)
     return list(steps.values())
 
 
@@ -33,10 +30,10 @@ def hand_over_again(step: Step) -> bool:
     """Put a step into the queue, whatever became of it there before; False when somebody else did so just now."""
     queue.drop_job(step.job_id)
     # One that was interrupted has waited its turn before.
-    return _queue_job(step, [], at_front=step.attempt > 1)
+    return _queue_job(step, turns.lane_of(step.workflow_id), [], at_front=step.attempt > 1)
 
 
-def _queue_job(step: Step, depends_on: list[str], at_front: bool = False) -> bool:
+def _queue_job(step: Step, lane: str, depends_on: list[str], at_front: bool = False) -> bool:
     if step.attempt > 1:  # what became of the attempt before is in the database; here it would look like trouble
         queue.drop_job(replace(step, attempt=step.attempt - 1).job_id)
-    return queue.enqueue(step, depends_on, step.timeout, at_front=at_front)
+    return queue.enqueue(step, lane, depends_on, step.timeout, at_front=at_front)

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from redis import Redis
 from redis.backoff import ConstantBackoff
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError, WatchError
 from redis.retry import Retry
@@ -36,10 +37,20 @@ from store import pauses
 from store.errors import Refused, UnavailableError
 from store.settings import settings
 from store.steps import Step
+from store.tables import Priority
 
 log = logging.getLogger(__name__)
 
 QUEUE = "steps"
+# To people it is one queue. Its lanes are queues of RQ's, which workers empty in this order.
+LATER = f"{QUEUE}-later"
+BY_PRIORITY = {
+    Priority.person: QUEUE,
+    Priority.sweep: f"{QUEUE}-sweeps",
+    Priority.schedule: f"{QUEUE}-schedules",
+    Priority.retraining: f"{QUEUE}-retraining",
+}
+LANES = (QUEUE, LATER, *list(BY_PRIORITY.values())[1:])
 RQ_VERSION = VERSION
 RUN_STEP = "jobs.engine.runner.run_step"
 KEEP_SECONDS = 7 * 24 * 3600
@@ -151,9 +162,20 @@ def new_connection() -> Redis:
     return Redis(unix_socket_path=str(socket_path()), **options)
 
 
-def rq_queue(using: Redis | None = None) -> Queue:
-    """RQ's view of the queue."""
-    return Queue(QUEUE, connection=using or connection(), serializer=JSONSerializer, job_class=SafeJob)
+def rq_queue(lane: str = QUEUE, using: Redis | None = None) -> Queue:
+    """RQ's view of one lane."""
+    return Queue(lane, connection=using or connection(), serializer=JSONSerializer, job_class=SafeJob)
+
+
+def rq_queues(using: Redis | None = None) -> list[Queue]:
+    """RQ's view of the whole queue, in the order in which its lanes are emptied."""
+    return [rq_queue(lane, using) for lane in LANES]
+
+
+def lane(priority: int, in_turn: bool = True) -> str:
+    """The lane for work of a priority; a person's work that is not in turn waits behind everybody's that is."""
+    level = max((level for level in BY_PRIORITY if level <= priority), default=Priority.person)
+    return LATER if level is Priority.person and not in_turn else BY_PRIORITY[level]
 
 
 def job(job_id: str) -> Job:
@@ -192,10 +214,10 @@ def server_settings() -> dict[str, str]:
 
 
 @gateway
-def enqueue(step: Step, depends_on: Sequence[str], timeout: int, *, at_front: bool = False) -> bool:
-    """Put a step into the queue, behind the jobs it depends on; False when it is in there already."""
+def enqueue(step: Step, lane: str, depends_on: Sequence[str], timeout: int, *, at_front: bool = False) -> bool:
+    """Put a step into a lane, behind the jobs it depends on; False when it is in the queue already."""
     try:
-        rq_queue().enqueue(
+        rq_queue(lane).enqueue(
             RUN_STEP,
             args=[step.id, step.attempt],
             job_id=step.job_id,
@@ -223,45 +245,52 @@ def known(job_ids: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """What the queue knows of a job that is not in its list."""
+    """What the queue knows of a job that is in no list."""
 
     status: str | None
     heartbeat: str | None
-    taken: bool
 
     @property
     def with_worker(self) -> bool:
         """Whether a worker has it, and may be about to begin."""
-        return self.taken or self.status == JobStatus.STARTED
+        return self.status == JobStatus.STARTED
 
 
 @gateway
 def whereabouts(job_ids: Sequence[str]) -> dict[str, Whereabouts]:
-    """Where these jobs are; those that wait in the queue's list are left out, as nothing is wrong with them."""
+    """Where these jobs are; those that wait in a lane's list are left out, as nothing is wrong with them."""
     pipe = connection().pipeline()
-    pipe.lrange(rq_queue().key, 0, -1)
-    pipe.lrange(rq_queue().intermediate_queue_key, 0, -1)
-    listed, taken = ({as_text(job_id) for job_id in ids} for ids in pipe.execute())
+    for each in rq_queues():
+        pipe.lrange(each.key, 0, -1)
+    listed = {as_text(job_id) for ids in pipe.execute() for job_id in ids}
     missing = [job_id for job_id in job_ids if job_id not in listed]
     for job_id in missing:
         pipe.hmget(Job.key_for(job_id), "status", "last_heartbeat")
     records = [[as_text(value) if value else None for value in values] for values in pipe.execute()]
     return {
-        job_id: Whereabouts(status, heartbeat, job_id in taken)
-        for job_id, (status, heartbeat) in zip(missing, records, strict=True)
+        job_id: Whereabouts(status, heartbeat) for job_id, (status, heartbeat) in zip(missing, records, strict=True)
     }
 
 
 @gateway
 def queued_job_ids() -> list[str]:
     """Jobs that wait for a worker, the next one first."""
-    return rq_queue().get_job_ids()
+    return [job_id for each in rq_queues() for job_id in each.get_job_ids()]
 
 
 @gateway
 def deferred_job_ids() -> list[str]:
     """Jobs that wait for other jobs."""
-    return rq_queue().deferred_job_registry.get_job_ids(cleanup=False)
+    return [job_id for each in rq_queues() for job_id in each.deferred_job_registry.get_job_ids(cleanup=False)]
+
+
+@gateway
+def in_lane(job_ids: Sequence[str], lane: str) -> list[str]:
+    """Those of the jobs that wait in this lane, or are about to."""
+    pipe = connection().pipeline(transaction=False)
+    for job_id in job_ids:
+        pipe.hget(Job.key_for(job_id), "origin")
+    return [job_id for job_id, origin in zip(job_ids, pipe.execute(), strict=True) if origin == lane.encode()]
 
 
 @gateway
@@ -272,32 +301,38 @@ def drop_jobs(job_ids: Iterable[str]) -> None:
     those that wait for the jobs above: handed over again it waits for nothing, RQ would fail on that, and neither would
     the job above end nor would lost workers be cleaned up after.
     """
-    ids, queue = list(job_ids), rq_queue()
+    ids = list(job_ids)
     pipe = connection().pipeline()
     for job_id in ids:
+        pipe.hget(Job.key_for(job_id), "origin")
         pipe.smembers(job(job_id).dependencies_key)
         pipe.zrange(ExecutionRegistry.key_template.format(job_id), 0, -1)
     read = pipe.execute()
-    for job_id, above, executions in zip(ids, read[::2], read[1::2], strict=True):
-        pipe.lrem(queue.key, 0, job_id)
-        pipe.lrem(queue.intermediate_queue_key, 0, job_id)
-        for registry in (
-            queue.deferred_job_registry,
-            queue.scheduled_job_registry,
-            queue.finished_job_registry,
-            queue.failed_job_registry,
-            queue.canceled_job_registry,
-        ):
-            pipe.zrem(registry.key, job_id)
-        for each in executions:
-            execution = Execution(as_text(each), job_id, connection())
-            pipe.zrem(queue.started_job_registry.key, execution.composite_key)
-            pipe.delete(execution.key)
+    for job_id, origin, above, executions in zip(ids, read[::3], read[1::3], read[2::3], strict=True):
+        for lane in [as_text(origin)] if origin else LANES:
+            _drop_from(pipe, rq_queue(lane), job_id, [as_text(each) for each in executions])
         for each in above:
             pipe.srem(Job.dependents_key_for(as_text(each)), job_id)
         pipe.delete(Job.key_for(job_id), job(job_id).dependencies_key, Job.dependents_key_for(job_id))
         pipe.delete(ExecutionRegistry.key_template.format(job_id))
     pipe.execute()
+
+
+def _drop_from(pipe: Pipeline, queue: Queue, job_id: str, executions: Sequence[str]) -> None:
+    pipe.lrem(queue.key, 0, job_id)
+    pipe.lrem(queue.intermediate_queue_key, 0, job_id)
+    for registry in (
+        queue.deferred_job_registry,
+        queue.scheduled_job_registry,
+        queue.finished_job_registry,
+        queue.failed_job_registry,
+        queue.canceled_job_registry,
+    ):
+        pipe.zrem(registry.key, job_id)
+    for each in executions:
+        execution = Execution(each, job_id, queue.connection)
+        pipe.zrem(queue.started_job_registry.key, execution.composite_key)
+        pipe.delete(execution.key)
 
 
 def drop_job(job_id: str) -> None:
@@ -382,7 +417,8 @@ def forget_worker(name: str) -> None:
     key = Worker.redis_worker_namespace_prefix + name
     pipe = connection().pipeline()
     pipe.srem(REDIS_WORKER_KEYS, key)
-    pipe.srem(WORKERS_BY_QUEUE_KEY % QUEUE, key)
+    for lane in LANES:
+        pipe.srem(WORKERS_BY_QUEUE_KEY % lane, key)
     pipe.delete(key)
     pipe.execute()
 

@@ -10,7 +10,7 @@ from rq import Worker
 from rq.utils import as_text, utcparse
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from jobs.engine.queue import QUEUE, QueueDownError, connection, gateway, parse_job_id, rq_queue
+from jobs.engine.queue import QUEUE, QueueDownError, connection, gateway, parse_job_id, rq_queues
 from store import pauses
 from store import steps as step_store
 from store.tables import Status, now
@@ -105,21 +105,22 @@ def recent_jobs(limit: int = 50) -> list[JobRow]:
 
 @gateway
 def _counts() -> QueueCounts:
+    """The queue as people see it: all its lanes together."""
     # Plain counts, without RQ's clean-up: looking must not change anything.
-    which = rq_queue()
-    pipe = which.connection.pipeline()
-    pipe.llen(which.key)
-    registries = [
-        which.started_job_registry,
-        which.deferred_job_registry,
-        which.scheduled_job_registry,
-        which.finished_job_registry,
-        which.failed_job_registry,
-    ]
-    for registry in registries:
-        pipe.zcard(registry.key)
-    ready, started, deferred, scheduled, finished, failed = pipe.execute()
-    return QueueCounts(which.name, which.name in pauses.names(), ready, started, deferred, scheduled, finished, failed)
+    pipe = connection().pipeline()
+    for lane in rq_queues():
+        pipe.llen(lane.key)
+        for registry in (
+            lane.started_job_registry,
+            lane.deferred_job_registry,
+            lane.scheduled_job_registry,
+            lane.finished_job_registry,
+            lane.failed_job_registry,
+        ):
+            pipe.zcard(registry.key)
+    counts = pipe.execute()
+    ready, started, deferred, scheduled, finished, failed = (sum(counts[place::6]) for place in range(6))
+    return QueueCounts(QUEUE, QUEUE in pauses.names(), ready, started, deferred, scheduled, finished, failed)
 
 
 def _workers(memory: bool) -> list[WorkerRow]:

@@ -68,7 +68,7 @@ class StepWorker(Worker):
     def __init__(self, name: str) -> None:
         connection = queue.new_connection()
         super().__init__(
-            [queue.rq_queue(connection)],
+            queue.rq_queues(connection),
             name=name,
             connection=connection,
             serializer=JSONSerializer,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.engine.reconcile import Reconciler
+from jobs.engine.reconcile import Reconciler, move_up
 from jobs.services.timing import Duty
 from store import actors, leases, sweep
 from store.settings import settings
@@ -22,6 +22,7 @@ TICK_SECONDS = 0.5
 LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 RECONCILE_SECONDS = 2.0
+TURN_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
 
 
@@ -40,6 +41,7 @@ def entries() -> list[Entry]:
     reconciler = Reconciler()
     return [
         Entry("reconcile", RECONCILE_SECONDS, reconciler.round, reconciler.watch),
+        Entry("turns", TURN_SECONDS, move_up),
         Entry("sweep files", SWEEP_SECONDS, sweep.sweep),
     ]
 
