@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import update
 
-from jobs.cli import app as command_line
 from jobs.cli import terminal
+from jobs.cli import workflows as command_line
 from jobs.cli.app import app, main
 from jobs.engine import runner
 from store import db, steps, tables, workflows
@@ -133,11 +133,11 @@ def test_show_says_how_long_a_second_attempt_still_takes(command):
     assert json.loads(command("show", number, "--json")[1])["steps"][0]["seconds_left"] == pytest.approx(30, abs=5)
 
 
-def test_taking_in_a_big_file_shows_how_far_it_is(home, monkeypatch):
-    """A terminal has a bar while a big file is copied, and says when it is looked at."""
+def test_uploading_a_big_file_shows_how_far_it_is(home, monkeypatch):
+    """A terminal has a bar while a big file is copied, and then while it is analysed."""
     seen = Console(force_terminal=True, file=io.StringIO(), width=80)
     monkeypatch.setattr(terminal, "console", lambda: seen)
-    monkeypatch.setattr(command_line, "LARGE", 1_000)
+    monkeypatch.setattr("jobs.cli.workflows.LARGE", 1_000)
     said = []
     real = terminal.moving
 
@@ -147,10 +147,10 @@ def test_taking_in_a_big_file_shows_how_far_it_is(home, monkeypatch):
             yield lambda words, done, total: said.append((words, done, total)) or move(words, done, total)
 
     monkeypatch.setattr(terminal, "moving", moving)
-    dataset = command_line._taken_in(SAMPLE, as_json=False)
+    dataset = command_line._upload(SAMPLE, as_json=False)
     size = SAMPLE.stat().st_size
-    assert dataset.size == size and said == [("taking it in", size, size), ("looking at it", size, size)]
-    assert "looking at it" in seen.file.getvalue() and "100%" in seen.file.getvalue()
+    assert (dataset.size, said) == (size, [("uploading", size, size), ("analysing", size, size)])
+    assert "analysing" in seen.file.getvalue() and "100%" in seen.file.getvalue()
 
 
 def test_json_is_one_document(command):
@@ -204,7 +204,7 @@ def test_json_is_one_document(command):
             "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer",
         ),
         (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
-        (["submit"], 2, "Missing argument 'FILE'."),
+        (["submit"], 2, "Invalid value: name a CSV file, or a pipeline: python -m jobs submit --pipeline NAME."),
         (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
         (["list", "--colour"], 2, "No such option: --colour"),
         (["show", "\udcff"], 2, "'\\udcff' is not proper text."),
@@ -371,3 +371,65 @@ def test_the_model_is_saved_as_a_file(command, tmp_path):
     trained = run(datasets.add([turkish()], "t.csv"), "abone mi", "LR", until="train")["train"]
     assert command("model", trained.workflow_id, "--out", tmp_path / "m.joblib")[0] == 0
     assert (tmp_path / "m.joblib").stat().st_size == trained.result["model_size"]
+
+
+# Any pipeline
+
+
+def test_pipelines_lists_what_can_be_started(command):
+    """Every registered pipeline is there with its inputs, params and steps, on the terminal and as JSON."""
+    code, out, err = command("pipelines")
+    assert (code, err) == (0, "")
+    for words in ("tabular", "play", "number", "greet, count, judge"):
+        assert words in out
+    known = {each["name"]: each for each in json.loads(command("pipelines", "--json")[1])}
+    assert set(known) >= {"tabular", "play", "diamond"}
+    assert known["play"]["params"]["properties"]["number"] == {
+        "title": "Number",
+        "description": "",
+        "type": "integer",
+        "default": 1,
+    }
+    assert [each["name"] for each in known["tabular"]["inputs"]] == ["data"]
+
+
+def test_any_pipeline_is_submitted(command, monkeypatch):
+    """A pipeline without a dataset, one whose input is a file, and one whose input is a dataset by its number."""
+    monkeypatch.setattr("jobs.cli.follow.work_is_done", lambda: True)
+    code, out, err = command("submit", "--pipeline", "nothing", "--set", "number=7", "--name", "mine", "--json")
+    assert (code, err) == (0, "")
+    made = json.loads(out)
+    assert (made["pipeline"], made["name"], made["inputs"], made["params"]["number"]) == ("nothing", "mine", {}, 7)
+    code, out, _ = command("submit", SAMPLE, "--pipeline", "play", "--set", "number=3", "--json")
+    by_file = json.loads(out)
+    assert code == 0 and by_file["pipeline"] == "play"
+    (given,) = by_file["inputs"].values()
+    number = given["dataset_id"] if isinstance(given, dict) else given
+    code, out, _ = command("submit", "--pipeline", "tabular", "--input", f"data={number}", "--target", "age", "--json")
+    assert code == 0 and json.loads(out)["facets"]["target"] == "age"
+    assert [each["pipeline"] for each in json.loads(command("list", "--pipeline", "play", "--json")[1])] == ["play"]
+    found = json.loads(command("list", "--facet", "target=age", "--json")[1])
+    assert [each["facets"]["target"] for each in found] == ["age"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--pipeline", "none"], 1, "There is no pipeline 'none'"),
+        (["--pipeline", "nothing", str(SAMPLE)], 1, "Pipeline nothing takes no files."),
+        (["--pipeline", "nothing", "--set", "height=2"], 1, "height"),
+        (["--pipeline", "play", "--input", "data=x"], 2, "--input takes name=id, such as data=7, not 'data=x'."),
+        (["--pipeline", "play", "--input", "data=7"], 1, "There is no dataset 7."),
+        (["--pipeline", "tabular"], 1, "data"),
+    ],
+)
+def test_a_submit_that_cannot_be_done_says_why(command, arguments, code, words):
+    """One sentence, and nothing is started."""
+    ended, out, err = command("submit", *arguments)
+    assert (ended, out) == (code, "") and words in err and len(err.splitlines()) == 1
+    assert workflows.count(workflows.Filter()) == 0
+
+
+def test_facets_that_are_none_are_refused(command):
+    """A facet is a name and a value."""
+    assert command("list", "--facet", "target")[0] == 1

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-DONE = 0
+DONE, NOT_DONE, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -33,3 +33,15 @@ def print_json(document: Any) -> int:
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps(document, ensure_ascii=not utf8, indent=2, allow_nan=False))  # noqa: T201
     return DONE
+
+
+def complain(sentence: str, as_json: bool, code: int) -> int:
+    """Say what is wrong: as the one JSON document when that was asked for, else on stderr."""
+    sentence = " ".join(sentence.split())
+    if as_json:
+        print_json({"detail": sentence})
+    else:
+        from jobs.cli.terminal import clean
+
+        print(clean(sentence), file=sys.stderr)  # noqa: T201
+    return code

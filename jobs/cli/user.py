@@ -42,13 +42,13 @@ def add(
 def list_(as_json: Json = False) -> int:
     """List the people who can sign in."""
     open_home()
-    from jobs.cli import terminal
+    from jobs.cli import listings
     from jobs.verbs import people, schemas
 
     found = people.everybody()
     if as_json:
         return print_json([schemas.person(each) for each in found])
-    terminal.people(found)
+    listings.people(found)
     return DONE
 
 
@@ -108,13 +108,13 @@ def deeds(
 ) -> int:
     """Show who did what, the newest first."""
     open_home()
-    from jobs.cli import terminal
+    from jobs.cli import listings
     from jobs.verbs import people, schemas
 
     found, _ = people.look_at_deeds(who, limit)
     if as_json:
         return print_json([schemas.deed(each) for each in found])
-    terminal.deeds(found)
+    listings.deeds(found)
     return DONE
 
 
@@ -138,13 +138,13 @@ def add_token(
 def list_tokens(name: Name, as_json: Json = False) -> int:
     """Show a person's tokens, without their text."""
     open_home()
-    from jobs.cli import terminal
+    from jobs.cli import listings
     from jobs.verbs import people, schemas
 
     found = people.tokens_of(name)
     if as_json:
         return print_json([schemas.token(each) for each in found])
-    terminal.tokens(found)
+    listings.tokens(found)
     return DONE
 
 

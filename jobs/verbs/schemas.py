@@ -9,6 +9,8 @@ from typing import Any, cast
 from jobs.engine import attempts
 from jobs.engine.queue_view import Queues
 from jobs.language import sentence, sentence_of, spoken
+from jobs.pipelines.definition import Pipeline
+from jobs.pipelines.params import Param
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -217,3 +219,44 @@ def _sources(own: Sequence[Step]) -> dict[int, int]:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
+
+
+def pipeline(made: Pipeline) -> Document:
+    """What a pipeline takes and does; its params as a JSON schema."""
+    return {
+        "name": made.name,
+        "label": made.shown,
+        "description": made.description,
+        "inputs": [
+            {"name": each.name, "label": each.label, "help": each.help, "optional": each.optional}
+            for each in made.inputs
+        ],
+        "params": {
+            "type": "object",
+            "properties": {name: _param(param) for name, param in made.params({}).items()},
+            "additionalProperties": False,
+        },
+        "steps": [
+            {"key": step.key, "name": step.name, "label": step.label, "needs": list(step.needs)} for step in made.steps
+        ],
+        "measures": [
+            {"name": each.name, "label": each.label, "help": each.help, "better": each.better, "main": each.main}
+            for each in made.measures
+        ],
+    }
+
+
+JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "columns": "array"}
+
+
+def _param(param: Param) -> Document:
+    limits = {"minimum": param.low, "maximum": param.high, "enum": list(param.choices) or None}
+    kind = JSON_TYPES.get(param.kind, "string")
+    return {
+        "title": param.label,
+        "description": param.help,
+        "type": kind if param.default is not None else [kind, "null"],
+        "default": plain(param.default),
+        **({"items": {"type": "string"}} if kind == "array" else {}),
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    }

@@ -1,0 +1,129 @@
+"""Seeing a workflow through: leave it to the workers there are, or work until it is over, and say how it ended."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from jobs.cli.output import DONE, INTERRUPTED, NOT_DONE, complain
+from jobs.cli.output import print_json as _print_json
+from store.errors import Refused
+from store.program import COMMAND
+
+
+def carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
+    """Leave the workflow to those who work here, or see it through when asked or when nobody does."""
+    from store import workflows
+
+    if workflows.get(workflow_id).status.over:
+        return _say_end(workflow_id, as_json)
+    if not wait and (_nobody_will() or work_is_done()):
+        told = "waits for a worker" if _nobody_will() else "is on its way"
+        follow = f"Follow it with: {COMMAND} watch {workflow_id}"
+        return show_workflow(workflow_id, as_json, f"Workflow {workflow_id} {told}. {follow}")
+    return see_through(workflow_id, as_json)
+
+
+def see_through(workflow_id: int, as_json: bool) -> int:
+    """Follow a workflow to its end."""
+    from store import workflows
+
+    try:
+        if not workflows.get(workflow_id).status.over or not as_json:
+            _follow(workflow_id, draw=not as_json)
+    except KeyboardInterrupt:
+        return _interrupted(workflow_id, as_json)
+    return _say_end(workflow_id, as_json)
+
+
+def _say_end(workflow_id: int, as_json: bool) -> int:
+    """Say how a workflow ended; done only when it completed."""
+    from jobs.cli import listings
+    from store import workflows
+    from store.tables import Status
+
+    found = workflows.get(workflow_id)
+    if as_json:
+        show_workflow(workflow_id, as_json)
+    else:
+        from jobs.cli import terminal
+
+        terminal.say(listings.over(found))
+    return DONE if found.status is Status.completed else NOT_DONE
+
+
+def _follow(workflow_id: int, draw: bool) -> None:
+    from jobs.cli import terminal, watch
+    from store import workflows
+
+    if draw and not workflows.get(workflow_id).status.over:
+        terminal.say(f"Workflow {workflow_id}: {workflows.get(workflow_id).name}")
+    with _services(workflow_id, draw) as keep:
+        watch.watch(workflow_id, draw, keep)
+
+
+def _interrupted(workflow_id: int, as_json: bool) -> int:
+    goes_on = "goes on" if work_is_done() else "waits, and goes on when the app runs"
+    told = f"Workflow {workflow_id} {goes_on}. Follow it again with: {COMMAND} watch {workflow_id}"
+    return complain(told, as_json, INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
+    """Have somebody work until the workflow is over: those who do already, or services of our own."""
+    from jobs.cli import terminal
+    from jobs.engine import handover, queue, queue_view
+    from jobs.services import presence
+    from store import workflows
+    from store.settings import settings
+
+    if workflows.get(workflow_id).status.over or _others_work():
+        yield lambda: None
+        return
+    if _nobody_will():
+        raise Refused(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
+    if settings().redis_url and not queue_view.snapshot().reachable:
+        raise queue.QueueDownError
+    if draw and not presence.supervisor_runs():
+        terminal.say("No app or worker is running, so this command does the work itself.")
+    with presence.using() as use:
+        handover.hand_over(workflow_id)
+        yield use.ensure
+
+
+def work_is_done() -> bool:
+    """Whether what is handed over now will be done without us."""
+    from jobs.services import presence
+
+    return presence.supervisor_runs() or _others_work()
+
+
+def _nobody_will() -> bool:
+    """Whether no worker would come even if we started the services."""
+    from store.settings import settings
+
+    return settings().workers == 0 and not work_is_done()
+
+
+def _others_work() -> bool:
+    """Whether workers on other machines serve our queue, so that none have to be started here."""
+    from jobs.engine import queue_view
+    from jobs.services import presence
+    from store.settings import settings
+
+    return bool(settings().redis_url) and not presence.supervisor_runs() and bool(queue_view.snapshot().workers)
+
+
+def show_workflow(workflow_id: int, as_json: bool, told: str = "") -> int:
+    from jobs.cli import listings
+
+    if as_json:
+        from jobs.verbs import schemas
+
+        return _print_json(schemas.workflow(workflow_id))
+    from jobs.cli import terminal
+
+    if told:
+        terminal.say(told)
+    else:
+        listings.workflow(workflow_id)
+    return DONE

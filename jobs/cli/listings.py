@@ -1,0 +1,185 @@
+"""Lists and records in a terminal: workflows, the queue, people, what doctor found."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from jobs.cli.step_words import error_words, progress_words
+from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
+from jobs.pipelines import registry
+from store import people as sign_in
+from store import steps, workflows
+from store.program import COMMAND
+from store.steps import Step
+from store.tables import Status
+from store.workflows import Workflow
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jobs.engine.queue_view import Queues
+    from jobs.pipelines.definition import Pipeline
+    from store.audit import Deed
+    from store.people import Person, Token
+
+
+def checks(found: Iterable[tuple[str, str, str, str]]) -> None:
+    """What doctor found, each with what to do."""
+    for name, state, told, advice in found:
+        say(Text.assemble(f"{name:<12}", (f"{state:<9}", COLOURS[state]), told))
+        if advice:
+            say(f"{'':<21}{advice}")
+
+
+def workflow_list(found: Sequence[Workflow]) -> None:
+    if not found:
+        say(f"No workflows yet. Start one with: {COMMAND} submit FILE")
+        return
+    named = sign_in.exist()
+    table(
+        ("ID", "Name", "Status", "Algorithm", "Dataset", "Score", "Time", "Created (UTC)", *(["By"] if named else [])),
+        [
+            (
+                each.id,
+                each.name,
+                each.status,
+                _kind(each),
+                each.data.title if each.data else "",
+                _main_score(each),
+                seconds(each.seconds),
+                f"{each.created_at:%Y-%m-%d %H:%M}",
+                *([each.created_by] if named else []),
+            )
+            for each in found
+        ],
+    )
+
+
+def workflow(workflow_id: int) -> None:
+    """One workflow with its steps."""
+    found, own = workflows.get(workflow_id), steps.of_workflow(workflow_id)
+    sources = steps.workflows_of([step.reused_from for step in own if step.reused_from])
+    say(Text.assemble(f"Workflow {found.id}: {clean(found.name)}  ", (found.status, COLOURS.get(found.status, ""))))
+    say(_of_what(found))
+    if found.created_by and sign_in.exist():
+        say(f"Started by {found.created_by}, {found.created_at:%Y-%m-%d %H:%M} UTC")
+    say(", ".join(f"{name} {words(value)}" for name, value in found.params.items() if value is not None))
+    say("")
+    table(
+        ("Step", "Status", "Attempt", "Time", ""),
+        [(step.name, step.status, step.attempt, seconds(step.seconds), _remark(step, sources)) for step in own],
+    )
+    if found.scores:
+        say("")
+        table(("Score", "Value"), found.scores.items())
+
+
+def pipelines(known: "Sequence[Pipeline]") -> None:
+    """What can be started, and what each of them takes."""
+    table(
+        ("Pipeline", "Inputs", "Params", "Steps", ""),
+        [
+            (
+                each.name,
+                ", ".join(f"{given.name}{' (optional)' * given.optional}" for given in each.inputs) or "none",
+                ", ".join(each.params({})),
+                ", ".join(step.key for step in each.steps),
+                each.description or each.shown,
+            )
+            for each in known
+        ],
+    )
+
+
+def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
+    """The queue, the workers, and how many workflows there are."""
+    say("Services run on this machine." if services else "No services run on this machine.")
+    say(seen.error or "The queue answers.")
+    say(f"Steps: {seen.waiting} waiting, {seen.running} running, {seen.failed_last_hour} failed in the last hour")
+    say("Workflows: " + ", ".join(f"{count} {word}" for word, count in counts.items()))
+    if any(queue.paused for queue in seen.queues):
+        say(Text("The queue is paused.", "yellow"))
+    if seen.workers:
+        say("")
+        table(
+            ("Worker", "State", "Step", "Workflow", "Done", "Failed"),
+            [(row.name, row.state, row.step, row.workflow_id, row.done, row.failed) for row in seen.workers],
+        )
+
+
+def people(found: "Sequence[Person]") -> None:
+    if not found:
+        say(f"Nobody has to sign in. Add somebody with: {COMMAND} user add NAME --role admin")
+        return
+    table(
+        ("Name", "Role", "Password", "Signed in (UTC)", "Since (UTC)"),
+        [
+            (
+                each.name,
+                each.role,
+                "yes" if each.has_password else "none",
+                _moment(each.signed_in_at) or "never",
+                _moment(each.created_at),
+            )
+            for each in found
+        ],
+    )
+
+
+def tokens(found: "Sequence[Token]") -> None:
+    if not found:
+        say("No tokens.")
+        return
+    table(
+        ("ID", "For", "Until (UTC)", "Used (UTC)"),
+        [(each.id, each.label, _moment(each.expires_at), _moment(each.used_at) or "never") for each in found],
+    )
+
+
+def deeds(found: "Sequence[Deed]") -> None:
+    """Who did what."""
+    table(
+        ("When (UTC)", "Who", "By way of", "What", "From"),
+        [(_moment(each.at), each.who, each.via, f"{each.what} {each.about}".strip(), each.address) for each in found],
+    )
+
+
+def _moment(at: "datetime | None") -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
+
+
+def over(found: Workflow) -> str:
+    """How a workflow ended, in one line."""
+    if found.status is Status.completed:
+        scores = ", ".join(f"{name} {words(value)}" for name, value in found.scores.items())
+        return f"Workflow {found.id} completed in {seconds(found.seconds)}" + (f": {scores}." if scores else ".")
+    for step in steps.of_workflow(found.id):
+        if step.status is Status.failed:
+            return f"Workflow {found.id} failed at {step.name}: {error_words(step)}"
+    return f"Workflow {found.id} was {found.status}."
+
+
+def _remark(step: Step, sources: dict[int, int]) -> str:
+    if step.reused_from:
+        origin = sources.get(step.reused_from)
+        return f"reused from workflow {origin}" if origin else "reused"
+    if step.status is Status.running:
+        return progress_words(step)
+    return error_words(step)
+
+
+def _kind(found: Workflow) -> str:
+    """What the workflow is listed by: its pipeline, and what its facets say."""
+    return ", ".join(value for name, value in sorted(found.facets.items())) or found.pipeline
+
+
+def _of_what(found: Workflow) -> str:
+    given = [f"{name}: dataset {each.dataset_id} ({each.title})" for name, each in found.inputs.items()]
+    facets = [f"{name} {value}" for name, value in sorted(found.facets.items())]
+    return ", ".join([f"Pipeline {found.pipeline}", *given, *facets])
+
+
+def _main_score(found: Workflow) -> str:
+    names = [name for name in registry.main_measures() if name in found.scores] or list(found.scores)
+    return f"{names[0]} {found.scores[names[0]]:.3f}" if names else ""

@@ -1,0 +1,26 @@
+"""What a step says about itself, in a line."""
+
+from typing import TYPE_CHECKING
+
+from jobs.cli.terminal import seconds
+from jobs.engine import attempts
+from jobs.language import sentence
+from store.steps import Step
+
+if TYPE_CHECKING:
+    pass
+
+
+def progress_words(step: Step) -> str:
+    """Return words such as: epoch 3 of 10, about 2 m 5 s left."""
+    left = attempts.left([step]).get(step.id)
+    told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
+    return ", ".join(each for each in (busy_with(step), told and f"about {told} left") if each)
+
+
+def busy_with(step: Step) -> str:
+    return sentence(step.progress_message) if step.progress_message else ""
+
+
+def error_words(step: Step) -> str:
+    return sentence(step.error) if step.error else ""

@@ -1,0 +1,156 @@
+"""A workflow as it runs, line by line, with a bar for each step on a terminal."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.text import Text
+
+from jobs.cli.step_words import error_words, progress_words
+from jobs.cli.terminal import COLOURS, clean, console, say, seconds
+from jobs.language import spoken
+from store import logs, metrics, steps, workflows
+from store.logs import Line
+from store.program import COMMAND
+from store.steps import Step
+from store.tables import Status
+from store.workflows import Workflow
+
+if TYPE_CHECKING:
+    pass
+
+LOOK_SECONDS = 0.25
+PATIENCE_SECONDS = 3.0
+MOST_ROWS = 20
+
+
+def watch(workflow_id: int, draw: bool, keep: Callable[[], Any]) -> Workflow:
+    """Show what a workflow does until it is over; `keep` is called at every look."""
+    news = News(workflow_id)
+    with _bars(draw) as bars:
+        while True:
+            # Read the status first: what was said before the end is then certainly read after it.
+            found = workflows.get(workflow_id)
+            own = steps.of_workflow(workflow_id)
+            if draw:
+                for line in news.of(found, own):
+                    say(line)
+                _advance(bars, own)
+            if found.status.over:
+                return found
+            keep()
+            time.sleep(LOOK_SECONDS)
+
+
+@dataclass
+class News:
+    """What is new about a workflow since the last look, as lines."""
+
+    workflow_id: int
+    statuses: dict[str, tuple[Status, int]] = field(default_factory=dict)
+    last_line: int = 0
+    epochs: dict[int, int] = field(default_factory=dict)
+    tenths: dict[str, int] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
+    warned: bool = False
+
+    def of(self, found: Workflow, own: Sequence[Step]) -> Iterator[Text]:
+        lines, rows = self._new_lines(own), self._new_rows(own)
+        for step in own:
+            before = self.statuses.get(step.name)
+            changed = before != (step.status, step.attempt)
+            if changed and step.started_at and not step.reused_from and before != (Status.running, step.attempt):
+                yield _spoken(step.name, "running", COLOURS["running"])
+            yield from (_spoken(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
+            yield from (
+                _spoken(step.name, spoken(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
+                for line in lines[step.id]
+            )
+            if step.status is Status.running and not rows[step.id]:
+                yield from self._progress(step)
+            if changed and step.status.over:
+                yield _spoken(step.name, f"{step.status}{_after(step)}", COLOURS[step.status])
+            self.statuses[step.name] = (step.status, step.attempt)
+        if found.status is Status.pending:
+            yield from self._idle()
+
+    def _new_lines(self, own: Sequence[Step]) -> dict[int, list[Line]]:
+        found: dict[int, list[Line]] = {step.id: [] for step in own}
+        while lines := logs.of_workflow(list(found), self.last_line):
+            for line in lines:
+                found[line.step_id].append(line)
+            self.last_line = lines[-1].id
+        return found
+
+    def _new_rows(self, own: Sequence[Step]) -> dict[int, list[dict[str, float]]]:
+        """The numbers of steps that have not been seen to end, one row an epoch."""
+        moving = [step.id for step in own if step.name not in self.statuses or not self.statuses[step.name][0].over]
+        curves = metrics.curves_of(moving) if moving else {}
+        found: dict[int, list[dict[str, float]]] = {step.id: [] for step in own}
+        for step_id, by_name in curves.items():
+            rows: dict[int, dict[str, float]] = {}
+            for name, points in by_name.items():
+                for epoch, value in points:
+                    if epoch > self.epochs.get(step_id, 0):
+                        rows.setdefault(epoch, {"epoch": epoch})[name] = value
+            found[step_id] = [rows[epoch] for epoch in sorted(rows)]
+            self.epochs[step_id] = max(rows, default=self.epochs.get(step_id, 0))
+        return found
+
+    def _progress(self, step: Step) -> Iterator[Text]:
+        """Every tenth, where a step says how far it is and there is no bar to show it."""
+        tenth = int((step.progress or 0) * 10)
+        if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
+            self.tenths[step.name] = tenth
+            yield _spoken(step.name, f"{int((step.progress or 0) * 100)} %  {progress_words(step)}".rstrip())
+
+    def _idle(self) -> Iterator[Text]:
+        if not self.warned and time.monotonic() - self.begun > PATIENCE_SECONDS:
+            self.warned = True
+            from jobs.engine import queue_view
+
+            seen = queue_view.snapshot()
+            if not seen.reachable:
+                yield Text("Waiting: the queue cannot be reached just now.", "yellow")
+            elif not seen.workers:
+                yield Text(f"Waiting for a worker; none is running. Start one with: {COMMAND} worker", "yellow")
+
+
+@contextmanager
+def _bars(draw: bool) -> Iterator[Progress | None]:
+    """A bar for every step, at the bottom of a real terminal."""
+    if not draw or not console().is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"))
+    with Progress(*columns, console=console()) as bars:
+        yield bars
+
+
+def _advance(bars: Progress | None, own: Sequence[Step]) -> None:
+    if bars is None:
+        return
+    for number, step in enumerate(own):
+        if number >= len(bars.tasks):
+            bars.add_task(step.name, total=1.0, told="")
+        told = clean(progress_words(step)) if step.status is Status.running else str(step.status)
+        done = 1.0 if step.status is Status.completed else step.progress or 0.0
+        bars.update(bars.tasks[number].id, completed=done, told=told)
+
+
+def _spoken(name: str, told: str, colour: str = "") -> Text:
+    return Text.assemble(f"{name:<12}", (clean(told), colour))
+
+
+def _epoch_words(row: dict[str, float]) -> str:
+    values = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+    return f"epoch {row['epoch']}  {values}"
+
+
+def _after(step: Step) -> str:
+    if step.status is Status.completed:
+        return " (reused)" if step.reused_from else f" in {seconds(step.seconds)}"
+    return f": {error_words(step)}" if step.status is Status.failed else ""

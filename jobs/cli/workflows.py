@@ -1,0 +1,306 @@
+"""Commands on workflows and pipelines."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.cli.follow import carry_out as _carry_out
+from jobs.cli.follow import see_through as _see_through
+from jobs.cli.follow import show_workflow as _show
+from jobs.cli.follow import work_is_done as _somebody_works
+from jobs.cli.output import DONE, Json
+from jobs.cli.output import answer as _answer
+from jobs.cli.output import open_home as _open
+from jobs.cli.output import print_json as _print_json
+from store.errors import Refused
+from store.program import COMMAND
+
+if TYPE_CHECKING:
+    from store.datasets import Dataset
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
+Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Such as epochs=20.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
+# A bigger file takes seconds, so its upload is announced and has a bar.
+LARGE = 100_000_000
+
+
+def submit(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A CSV file for the pipeline's input.")] = None,
+    pipeline: Annotated[str, typer.Option(help="Which pipeline to run; else the one that trains a model.")] = "",
+    setting: Setting = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--input", metavar="NAME=ID", help="A dataset for an input, by its number.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict; else the proposed one.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="For example logistic_regression; else the proposed.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the workflow.")] = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> int:
+    """Start a workflow: train a model on a CSV file, or run any other pipeline."""
+    from jobs.verbs import queries, short_form
+
+    try:
+        params, inputs = queries.settings(setting or []), queries.inputs(given or [])
+    except Refused as refused:
+        raise typer.BadParameter(refused.sentence) from None
+    if not pipeline:
+        for word in (short_form.TARGET, short_form.ALGORITHM):
+            if word in params:
+                raise typer.BadParameter(f"{word} is not a setting; say --{word} {params[word]}.")
+        if file is None and not inputs:
+            raise typer.BadParameter(f"name a CSV file, or a pipeline: {COMMAND} submit --pipeline NAME.")
+    chosen = {short_form.TARGET: target, short_form.ALGORITHM: algorithm}
+    params |= {word: value for word, value in chosen.items() if value is not None}
+    if file:
+        _check_file(file)
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    which = pipeline or short_form.PIPELINE
+    if file:
+        inputs[_input_for_a_file(which, inputs)] = _upload(file, as_json).id
+    if not _missing(which, inputs):
+        params = verbs.propose(which, inputs, params)
+    for notice in verbs.notices(which, params, inputs):
+        typer.echo(notice, err=True)
+    return _carry_out(verbs.start(which, params, inputs, name).id, wait, as_json)
+
+
+def pipelines(as_json: Json = False) -> int:
+    """List the pipelines that can be started, with what they take."""
+    _open()
+    from jobs.pipelines import registry
+    from jobs.verbs import schemas
+
+    known = registry.everything()
+    if as_json:
+        return _print_json([schemas.pipeline(each) for each in known])
+    from jobs.cli import listings
+
+    listings.pipelines(known)
+    return DONE
+
+
+def run(
+    workflow_id: Id,
+    watching: Annotated[bool, typer.Option("--watch", help="Show it until it is over.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
+    _open()
+    from jobs.chain import run_workflow
+    from jobs.engine.queue import QueueDownError
+
+    try:
+        run_workflow(workflow_id)
+    except QueueDownError:
+        if _somebody_works():
+            raise
+    return _carry_out(workflow_id, watching, as_json)
+
+
+def watch(workflow_id: Id, as_json: Json = False) -> int:
+    """Show a workflow as it runs, until it is over."""
+    _open()
+    from store import workflows
+
+    workflows.get(workflow_id)
+    return _see_through(workflow_id, as_json)
+
+
+def list_(
+    status: Annotated[str, typer.Option(help="Only these, with commas: running, failed, ...")] = "",
+    pipeline: Annotated[str, typer.Option(help="Only runs of this pipeline.")] = "",
+    facet: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Only with this facet, such as region=north.")
+    ] = None,
+    algorithm: Annotated[str, typer.Option(help="Only these algorithms, with commas.")] = "",
+    sort: Annotated[str, typer.Option(help="A time, name, seconds, score or facet:NAME; add :asc or :desc.")] = "",
+    text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you started with commands.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> int:
+    """List workflows, the newest first."""
+    from jobs.cli import listings
+
+    _open()
+    from jobs.verbs import queries, schemas
+    from store import actors, workflows
+
+    if mine and by:
+        raise typer.BadParameter("Say --mine or --by, not both.")
+    who = actors.name() or "" if mine else by
+    facets = queries.facets(facet or [])
+    if algorithm:
+        from jobs.verbs import short_form
+
+        facets |= short_form.facets(algorithm)
+    found = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who), limit)
+    if as_json:
+        return _print_json(schemas.workflow_list(found))
+
+    listings.workflow_list(found)
+    return DONE
+
+
+def show(workflow_id: Id, as_json: Json = False) -> int:
+    """Show one workflow with its steps and scores."""
+    _open()
+    return _show(workflow_id, as_json)
+
+
+def restart(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
+    """Run the same dataset and settings again, as a new workflow."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    return _carry_out(verbs.restart(workflow_id).id, wait, as_json)
+
+
+def compose(
+    data_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its dataset and target are used.")],
+    config_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its algorithm and settings are used.")],
+    name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> int:
+    """Start a workflow with the data of one and the configuration of another."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    return _carry_out(verbs.compose(data_from, config_from, name).id, wait, as_json)
+
+
+def rerun(
+    workflow_id: Id,
+    step: Annotated[str, typer.Option("--from", help="The step whose settings change, such as train.")],
+    setting: Setting = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> int:
+    """Run again from one step with other settings, as a new workflow; what is above is reused."""
+    from jobs.verbs import queries
+
+    params = queries.settings(setting or [])
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    return _carry_out(verbs.rerun_from(workflow_id, step, params).id, wait, as_json)
+
+
+def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
+    """Try the failed or cancelled steps of a workflow again."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    return _carry_out(verbs.retry(workflow_id).id, wait, as_json)
+
+
+def cancel(workflow_id: Id, as_json: Json = False) -> int:
+    """Stop a workflow."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    verbs.cancel(workflow_id)
+    return _show(workflow_id, as_json, f"Workflow {workflow_id} is cancelled.")
+
+
+def describe(
+    workflow_id: Id,
+    name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
+    note: Annotated[str | None, typer.Option(help="What was tried, and what came of it.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Change a workflow's name or note."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    verbs.describe(workflow_id, name, note)
+    return _show(workflow_id, as_json)
+
+
+def delete(
+    workflow_ids: Annotated[
+        list[int], typer.Argument(metavar="ID...", min=1, max=2**31 - 1, help="The numbers of the workflows.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Delete workflows that are over, with their logs, numbers, models and whatever only they need."""
+    _open()
+    from jobs.verbs import workflows as verbs
+    from store import workflows
+
+    for workflow_id in workflow_ids:
+        workflows.get(workflow_id)
+    count = verbs.remove(workflow_ids)
+    return _answer(f"Deleted {count} workflow{'s' * (count != 1)}.", {"deleted": workflow_ids}, as_json)
+
+
+def model(
+    workflow_id: Id,
+    out: Annotated[Path | None, typer.Option(help="Where to; else workflow-ID.joblib in this folder.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Save the trained model of a workflow as a file."""
+    import shutil
+
+    _open()
+    from store import files, steps, workflows
+
+    workflows.get(workflow_id)
+    target = out or Path(f"workflow-{workflow_id}.joblib")
+    shutil.copyfile(files.verified(steps.model_of(workflow_id)), target)
+    return _answer(f"Saved as {target}.", {"file": str(target)}, as_json)
+
+
+def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
+    """The input of a pipeline that a file is for: the only one that has no dataset yet."""
+    from jobs.pipelines import registry
+
+    inputs = registry.get(pipeline).inputs
+    free = _missing(pipeline, given) or [each.name for each in inputs if each.name not in given]
+    if not free:
+        raise Refused(f"Pipeline {pipeline} takes no{' more' * bool(inputs)} files.", "file")
+    if len(free) > 1:
+        raise Refused(f"Pipeline {pipeline} has several inputs; say --input NAME=ID for {', '.join(free)}.", "file")
+    return free[0]
+
+
+def _missing(pipeline: str, given: Mapping[str, int]) -> list[str]:
+    """The inputs that a pipeline needs and that have no dataset yet."""
+    from jobs.pipelines import registry
+
+    return [each.name for each in registry.get(pipeline).inputs if not each.optional and each.name not in given]
+
+
+def _check_file(file: Path) -> None:
+    if file.is_dir():
+        raise Refused(f"{file} is a folder; name a CSV file.", "file")
+    if not file.exists():
+        raise Refused(f"There is no file {file}.", "file")
+
+
+def _upload(file: Path, as_json: bool) -> "Dataset":
+    """Add a file as a dataset, with a bar for a big one."""
+    from jobs.cli import terminal
+    from jobs.verbs import datasets
+    from store.files import CHUNK
+
+    if (size := file.stat().st_size) <= LARGE or as_json:
+        return datasets.add(file, file.name)
+    typer.echo(f"Uploading {file.name}, {size / 1e9:.1f} GB.", err=True)
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            yield chunk
+            moved("uploading", stream.tell(), size)
+        moved("analysing", size, size)
+
+    with file.open("rb") as stream, terminal.moving(draw=True) as moved:
+        return datasets.add(chunks(), file.name, size=size)
