@@ -64,7 +64,9 @@ def test_a_worker_that_is_killed_again_and_again_is_soon_back(home):
         if pid == 0:
             time.sleep(60)
             os._exit(0)
-        slot = worker_processes.Slot(1, pid, worker_processes.new_name(1), time.monotonic() - lived, failures)
+        slot = worker_processes.Slot(
+            1, pid, worker_processes.worker_name(1, pid, "beef"), time.monotonic() - lived, failures
+        )
         os.kill(pid, signal.SIGKILL)
         while not workers.ended(slot):
             time.sleep(0.01)

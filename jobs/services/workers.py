@@ -103,15 +103,15 @@ class Workers:
 
     def _start(self, slot: Slot) -> None:
         slot.started = time.monotonic()
-        slot.name = new_name(slot.number)
-        parent = os.getpid()
+        parent, mark = os.getpid(), secrets.token_hex(2)
         db.release()  # SQLite must not be open in two processes through one connection
         pid = os.fork()
         if pid == 0:
             if self.lock:
                 self.lock.close()  # or a process that a step leaves behind would keep the next supervisor from starting
-            _become_worker(slot.name, parent)
+            _become_worker(worker_name(slot.number, os.getpid(), mark), parent)
         slot.pid = pid
+        slot.name = worker_name(slot.number, pid, mark)
 
 
 def preload() -> None:
@@ -156,11 +156,11 @@ def prefix() -> str:
     return f"{socket.gethostname().split('.')[0]}-{home}"
 
 
-def new_name(number: int) -> str:
-    """A name that no worker had before.
+def worker_name(number: int, pid: int, mark: str) -> str:
+    """A name that no worker had before, by its random mark.
 
     Host, home, number and process id repeat when a container starts again: RQ then refuses to register the worker."""
-    return f"{prefix()}-{number}-{secrets.token_hex(2)}"
+    return f"{prefix()}-{number}-{pid}-{mark}"
 
 
 def _alive_file(name: str) -> Path:

@@ -447,7 +447,7 @@ class Report:
 def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Report:
     """Chaos for so many minutes, then calm, then the verdict."""
     from jobs.services import presence
-    from store import schema
+    from store import actors, schema
 
     home = Path(os.environ["TRAINYARD_HOME"])
     schema.prepare()
@@ -456,6 +456,7 @@ def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Repor
     began = time.time()
     errors: list[str] = []
     watch, faults = Watch(), Faults(Random(f"{seed} faults"), minutes)
+    actors.recognise_by(actors.operator)
     with presence.using() as use:
         load = Load(Random(f"{seed} load"))
         over = threading.Event()
@@ -503,7 +504,7 @@ def _judge_steps(report: Report) -> None:
     with _database() as database:
         moves = database.execute("SELECT seq, at, step, attempt, old, new FROM witness ORDER BY seq").fetchall()
         rows = database.execute(
-            "SELECT id, workflow_id, status, error_code, error, name, attempt FROM steps"
+            "SELECT id, workflow_id, status, json_extract(error, '$.code'), error, name, attempt FROM steps"
         ).fetchall()
         workflows = database.execute("SELECT id, status FROM workflows").fetchall()
         needs = defaultdict(list)
@@ -631,7 +632,8 @@ def _judge_results(report: Report) -> None:
 
     with _database() as database:
         rows = database.execute(
-            "SELECT s.id, s.name, s.params, s.result, w.dataset_id, w.params, w.algorithm, w.target FROM steps s "
+            "SELECT s.id, s.name, s.params, s.result, w.params, (SELECT group_concat(i.dataset_id) FROM inputs i "
+            "WHERE i.workflow_id = w.id) FROM steps s "
             "JOIN workflows w ON w.id = s.workflow_id WHERE s.status = 'completed' AND s.name IN ('count', 'train')"
         ).fetchall()
         points = defaultdict(lambda: defaultdict(list))
@@ -815,8 +817,8 @@ def _busy() -> list[tuple[int, psutil.Process]]:
         running = database.execute("SELECT id, worker FROM steps WHERE status = 'running'").fetchall()
     found = []
     for step, worker in running:
-        with contextlib.suppress(psutil.Error, ValueError):
-            found.append((step, psutil.Process(int((worker or "").rpartition("-")[2]))))
+        with contextlib.suppress(psutil.Error, ValueError, IndexError):
+            found.append((step, psutil.Process(int((worker or "").split("-")[-2]))))
     return found
 
 
