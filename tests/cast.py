@@ -95,19 +95,19 @@ def top(recorder: Recorder):
     return {}
 
 
-@step("left", needs=("top",))
+@step("left", needs=("top",), params=lambda _: [NUMBER])
 def left(recorder: Recorder):
     recorder.log("ran")
     return {}
 
 
-@step("right", needs=("top",))
+@step("right", needs=("top",), params=lambda _: [NUMBER])
 def right(recorder: Recorder):
     recorder.log("ran")
     return {}
 
 
-@step("bottom", needs=("left", "right"))
+@step("bottom", needs=("left", "right"), params=lambda _: [NUMBER])
 def bottom(recorder: Recorder):
     recorder.log("ran")
     return {}

@@ -7,7 +7,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import cast
@@ -17,6 +16,7 @@ import pandas as pd
 import pytest
 import tables
 from conftest import forget
+from helpers.waiting import until
 
 from jobs import chain
 from jobs.engine import runner
@@ -37,16 +37,6 @@ PARAMS = {
     "mlp_regressor": {"learning_rate": 0.05, "hidden_layers": "16"},
     "logistic_regression": {"class_weight": "balanced"},
 }
-
-
-def until(true, seconds=60.0):
-    """Wait for something to become true, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 class Killed:

@@ -4,12 +4,12 @@ from itertools import count
 
 import cast
 import pytest
+from helpers.running import finish
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue, exceptions
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from test_jobs_services import finish
 
 from jobs import chain
 from jobs.chain import run_workflow

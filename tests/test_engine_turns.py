@@ -5,8 +5,8 @@ import time
 import cast
 import pytest
 from conftest import forget
+from helpers.running import finish
 from test_engine_queue import server, valkey  # noqa: F401 - fixtures
-from test_jobs_services import finish
 
 from jobs.engine import handover, queue, queue_view, reconcile, turns
 from jobs.services import presence
@@ -32,7 +32,7 @@ def order():
     return [places[queue.parse_job_id(job_id)[0]][0] for job_id in queue.queued_job_ids()]
 
 
-def test_one_persons_many_wait_behind_anothers_few(valkey):  # noqa: F811
+def test_one_persons_many_wait_behind_anothers_few(valkey):
     """Two of the first person's workflows, then all of the second's two, then the rest of the first's."""
     many = [post("ayse") for _ in range(6)]
     few = [post("mehmet") for _ in range(2)]
@@ -40,7 +40,7 @@ def test_one_persons_many_wait_behind_anothers_few(valkey):  # noqa: F811
     assert queue_view.snapshot().queues[0].ready == 8, "to people it is one queue"
 
 
-def test_the_next_one_moves_up_when_one_ends(valkey):  # noqa: F811
+def test_the_next_one_moves_up_when_one_ends(valkey):
     """As a person's workflow ends, the oldest that waits takes its turn, once, with all its steps."""
     many = [post("ayse") for _ in range(5)]
     assert reconcile.move_up() == 0
@@ -54,13 +54,13 @@ def test_the_next_one_moves_up_when_one_ends(valkey):  # noqa: F811
     assert set(queue.deferred_job_ids()) >= set(moved[1:])
 
 
-def test_where_nobody_signs_in_there_are_no_turns(valkey):  # noqa: F811
+def test_where_nobody_signs_in_there_are_no_turns(valkey):
     """Work without a person behind it is done in the order in which it came."""
     ids = [post("") for _ in range(5)]
     assert order() == ids and reconcile.move_up() == 0
 
 
-def test_people_come_before_sweeps_before_schedules_before_retraining(valkey):  # noqa: F811
+def test_people_come_before_sweeps_before_schedules_before_retraining(valkey):
     """Whatever was posted first; a priority in between goes with the lane before it."""
     posted = {level: post("ayse", priority=level) for level in sorted(Priority, reverse=True)}
     between = post("ayse", priority=15)
@@ -73,7 +73,7 @@ def test_people_come_before_sweeps_before_schedules_before_retraining(valkey):  
     ]
 
 
-def test_every_lane_is_looked_after(valkey):  # noqa: F811
+def test_every_lane_is_looked_after(valkey):
     """The reconciler leaves alone what waits in any lane, hands over to the same lane what got lost, and drops jobs of
     steps that are over from all of them."""
     ids = [post("ayse", priority=level) for level in Priority] + [post("ayse"), post("ayse")]

@@ -4,7 +4,8 @@ import cast
 import psutil
 import pytest
 from conftest import forget
-from test_jobs_services import curve, finish, run, running_step, until
+from helpers.running import curve, finish, run, running_step
+from helpers.waiting import until
 
 from jobs import chain
 from jobs.engine import queue_view

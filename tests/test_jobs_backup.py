@@ -24,6 +24,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import forget
+from helpers.waiting import until
 from tables import run, turkish
 
 from jobs import chain
@@ -40,15 +41,6 @@ from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.sqlite
-
-
-def until(true, seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def do(workflow_id):

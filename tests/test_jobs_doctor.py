@@ -7,12 +7,12 @@ import shlex
 import signal
 import sqlite3
 import subprocess
-import time
 from datetime import timedelta
 
 import cast
 import pytest
 from conftest import forget, free_port
+from helpers.waiting import until
 from rq.version import VERSION
 from sqlalchemy import text, update
 
@@ -278,13 +278,6 @@ def test_services_in_order_and_a_supervisor_that_stands_still(services, home):
     finally:
         os.kill(pid, signal.SIGCONT)
     until(lambda: problems() == set())
-
-
-def until(true, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import cast
 import numpy as np
 import psutil
 import pytest
-from test_jobs_services import finish, run, running_step, until
-from test_process_children import gone
+from helpers.processes import gone
+from helpers.running import finish, run, running_step
+from helpers.waiting import until
 
 from jobs.engine import queue_view, runner
 from jobs.engine.runner import StepFailedError, run_step

@@ -10,6 +10,9 @@ from contextlib import suppress
 
 import cast
 import psutil
+from helpers.crew import crew, services  # noqa: F401 - fixtures
+from helpers.running import curve, finish, run, running_step
+from helpers.waiting import until
 
 from jobs import chain
 from jobs.engine import queue, queue_view, reconcile
@@ -18,42 +21,6 @@ from jobs.verbs import queues
 from store import metrics, steps, workflows
 from store.settings import settings
 from store.tables import Status
-
-
-def until(true, seconds=20.0):
-    """Wait for something to become true, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := true():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
-
-
-def run(name="play", **params):
-    workflow_id = cast.play(name, **params)
-    chain.run_workflow(workflow_id)
-    return workflow_id
-
-
-def finish(workflow_id, seconds=20.0):
-    until(lambda: workflows.get(workflow_id).status.over, seconds)
-    return workflows.get(workflow_id).status
-
-
-def running_step(workflow_id, name="count", epoch=3):
-    """The named step, once it runs and has got somewhere."""
-
-    def there():
-        step = next(step for step in steps.of_workflow(workflow_id) if step.name == name)
-        points = metrics.curves(step.id).get("count", [])
-        return step if step.status == Status.running and len(points) >= epoch else None
-
-    return until(there)
-
-
-def curve(workflow_id):
-    return [point.epoch for point in metrics.curves(steps.of_workflow(workflow_id)[1].id)["count"]]
 
 
 def test_a_workflow_runs_on_forked_workers(services):
@@ -289,10 +256,10 @@ def test_connecting_reads_no_package_description(home, monkeypatch):
     assert looked_up == []
 
 
-def test_homes_are_private(services, home):
+def test_homes_are_private(services):
     """No file, folder or socket under the home can be read by another user."""
     assert finish(run(number=2)) == Status.completed
-    open_to_others = [path for path in home.rglob("*") if path.lstat().st_mode & 0o077]
+    open_to_others = [path for path in settings().folder.rglob("*") if path.lstat().st_mode & 0o077]
     assert open_to_others == []
     valkey = psutil.Process(presence.state()["valkey"])
     assert valkey.net_connections("inet") == [], "the embedded Valkey listens on no port"

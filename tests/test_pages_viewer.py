@@ -270,7 +270,7 @@ def test_where_nobody_signs_in_nobody_is_named(browser):
     assert "by" not in browser.opens("datasets.py").dataframe[0].value
 
 
-def test_command_line_lists_by_whom(browser, scene, command):  # noqa: F811
+def test_command_line_lists_by_whom(browser, scene, command):
     """The command list --by names a person, --mine means who runs the command; show says who started a workflow."""
     mine = tabular(name="from a command")
     code, said, _ = command("list", "--by", "mehmet")

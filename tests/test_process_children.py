@@ -6,8 +6,9 @@ import signal
 import time
 from contextlib import suppress
 
-import psutil
 import pytest
+from helpers.processes import gone
+from helpers.waiting import until
 
 from jobs.process.children import Forked, ForkedAhead
 
@@ -37,19 +38,6 @@ def ahead():
     made = ForkedAhead(answers)
     yield made
     made.end()
-
-
-def gone(pid):
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    return True
-
-
-def until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_every_child_is_a_process_of_its_own(children):
