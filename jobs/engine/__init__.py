@@ -1,1 +1,15 @@
-"""Engine."""
+"""The engine: takes steps that may run to workers, runs each in a process of its own, and records what became of it.
+
+| File | Holds |
+| --- | --- |
+| queue | the one gateway to RQ and Redis: connection, jobs, lanes; callers meet QueueDownError and nothing else |
+| queue_view | the queue as plain records, for pages and commands |
+| handover | putting a workflow's steps into the queue, each behind those it needs |
+| turns | which lane a workflow waits in: by priority, and in turns between people |
+| worker | RQ's worker, with its faults mended |
+| runner | one attempt of one step: claim, execute, record |
+| reconcile | makes rows and queue agree again |
+| attempts, staleness | attempts for pages; for how long something has looked the same |
+
+May not live here: steps of any pipeline, sentences, requests of people. The engine never names `tabular`.
+"""
