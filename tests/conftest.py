@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ["TRAINYARD_PIPELINES"] = "cast"
+os.environ["TRAINYARD_PIPELINES"] = "helpers.cast"
 os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), str(Path(__file__).parent)])
 # Numeric libraries must not take every core in each of several processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

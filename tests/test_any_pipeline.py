@@ -4,8 +4,8 @@ import contextlib
 import os
 import textwrap
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs.engine import runner
 from jobs.language import sentence

@@ -1,7 +1,7 @@
 """The API as a whole: health, numbers for Prometheus, its description, and how it refuses."""
 
-import cast
 import pytest
+from helpers import cast
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient

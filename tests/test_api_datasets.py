@@ -4,8 +4,8 @@ import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
-import cast
 import pytest
+from helpers import cast
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient

@@ -4,10 +4,10 @@ import contextlib
 import io
 import time
 
-import cast
 import joblib
 import pandas as pd
 import pytest
+from helpers import cast
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient

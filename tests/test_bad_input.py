@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import tables
+from helpers import tables
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs import chain
 from jobs.engine import handover, queue

@@ -9,13 +9,12 @@ import tempfile
 import threading
 from pathlib import Path
 
-import cast
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import tables
 from conftest import forget
+from helpers import cast, tables
 from helpers.waiting import until
 
 from jobs import chain
@@ -25,7 +24,7 @@ from jobs.pipelines import context
 from jobs.services import presence
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.verbs import datasets
-from store import files, logs, metrics, schema, steps, workflows
+from store import actors, files, logs, metrics, schema, steps, workflows
 from store.tables import Status
 
 EPOCHS = 8
@@ -78,10 +77,10 @@ def killed():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINYARD_HOME", str(home))
         patch.setenv("TRAINYARD_WORKERS", "2")
-        patch.setenv("TRAINYARD_PIPELINES", "cast,held")
+        patch.setenv("TRAINYARD_PIPELINES", "helpers.cast,helpers.held")
         forget()
         schema.prepare()
-        with presence.using():
+        with presence.using(), actors.acting(actors.operator()):
             yield _all_killed(home)
         forget()
     shutil.rmtree(home, ignore_errors=True)

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-import tables
+from helpers import tables
 
 from jobs.tabular import matrix
 from jobs.tabular.prepare import matrices

@@ -2,8 +2,8 @@
 
 from itertools import count
 
-import cast
 import pytest
+from helpers import cast
 from helpers.running import finish
 from redis import Redis
 from redis.client import Pipeline

@@ -2,9 +2,9 @@
 
 import time
 
-import cast
 import pytest
 from conftest import forget
+from helpers import cast
 from helpers.running import finish
 from test_engine_queue import server, valkey  # noqa: F401 - fixtures
 

@@ -1,9 +1,9 @@
 """The worker without its fork server: slower, and nothing else is different."""
 
-import cast
 import psutil
 import pytest
 from conftest import forget
+from helpers import cast
 from helpers.running import curve, finish, run, running_step
 from helpers.waiting import until
 

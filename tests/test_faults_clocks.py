@@ -6,8 +6,8 @@ What was accepted completes exactly once, or failed with a reason; its curve has
 import time
 from datetime import timedelta
 
-import cast
 import pytest
+from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import finish, run
 

@@ -8,9 +8,9 @@ import os
 import subprocess
 import sys
 
-import cast
 import pytest
 from conftest import forget
+from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import completed_once, run, running_step
 

@@ -10,8 +10,8 @@ import resource
 import time
 from datetime import timedelta
 
-import cast
 import pytest
+from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from sqlalchemy import update
 

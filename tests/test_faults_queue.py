@@ -11,10 +11,10 @@ import sys
 import time
 from contextlib import ExitStack
 
-import cast
 import psutil
 import pytest
 from conftest import forget, free_port
+from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import completed_once, finish, run, running_step
 from helpers.waiting import until

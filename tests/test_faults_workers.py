@@ -8,10 +8,10 @@ import sys
 import time
 from contextlib import suppress
 
-import cast
 import psutil
 import pytest
 from conftest import forget
+from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import RERUN_SECONDS, completed_once, finish, run, running_step, second_attempt
 from helpers.waiting import until

@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import tables
+from helpers import tables
 
 from jobs.language import sentence
 from jobs.tabular import algorithms

@@ -18,14 +18,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import cast
 import joblib
 import pandas as pd
 import psutil
 import pytest
 from conftest import forget
+from helpers import cast
+from helpers.tables import run, turkish
 from helpers.waiting import until
-from tables import run, turkish
 
 from jobs import chain
 from jobs.cli.app import main

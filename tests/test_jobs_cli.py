@@ -10,8 +10,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import cast
 import pytest
+from helpers import cast
 from rich.console import Console
 from sqlalchemy import update
 
@@ -361,7 +361,7 @@ def test_names_notes_and_deletion(command):
 
 def test_the_model_is_saved_as_a_file(command, tmp_path):
     """`model` saves the trained model; a workflow without one says so."""
-    from tables import run, turkish
+    from helpers.tables import run, turkish
 
     from jobs.verbs import datasets
 

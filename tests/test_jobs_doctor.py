@@ -9,9 +9,9 @@ import sqlite3
 import subprocess
 from datetime import timedelta
 
-import cast
 import pytest
 from conftest import forget, free_port
+from helpers import cast
 from helpers.waiting import until
 from rq.version import VERSION
 from sqlalchemy import text, update

@@ -5,10 +5,10 @@ import os
 import signal
 import time
 
-import cast
 import numpy as np
 import psutil
 import pytest
+from helpers import cast
 from helpers.processes import gone
 from helpers.running import finish, run, running_step
 from helpers.waiting import until

@@ -4,8 +4,8 @@ import inspect
 import time
 from datetime import timedelta
 
-import cast
 import pytest
+from helpers import cast
 from sqlalchemy import select, update
 
 from jobs.engine import handover

@@ -13,11 +13,11 @@ import sys
 from jobs.services import workers
 workers.preload()
 assert gc.isenabled() and gc.get_freeze_count() > 100_000, gc.get_freeze_count()
-import tables
+from helpers import tables
 from store import actors, schema
 actors.recognise_by(actors.operator)
 schema.prepare()
-from jobs.verbs import datasets
+from jobs.verbs import datasets, workflows
 before = set(sys.modules)
 customers = datasets.add([tables.turkish(rows=80)], "c.csv")
 for algorithm in ("LR", "MLP", "hist_gradient_boosting"):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-import tables
+from helpers import tables
 
 from jobs.language import sentence, sentence_of
 from jobs.tabular import limits, reader

@@ -1,7 +1,7 @@
 """The runner: claims, calls and records, here without a queue in between."""
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs.engine.runner import StepFailedError, run_step
 from jobs.language import sentence, spoken

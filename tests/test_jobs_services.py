@@ -8,8 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import cast
 import psutil
+from helpers import cast
 from helpers.crew import crew, services  # noqa: F401 - fixtures
 from helpers.running import curve, finish, run, running_step
 from helpers.waiting import until

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import tables
+from helpers import tables
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

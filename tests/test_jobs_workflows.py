@@ -3,8 +3,8 @@
 import io
 
 import pytest
-import tables
-from tables import numbers, turkish
+from helpers import tables
+from helpers.tables import numbers, turkish
 
 from jobs.engine import runner
 from jobs.language import spoken

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import cast
 import pytest
+from helpers import cast
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import address, played, said
 

@@ -1,9 +1,9 @@
 """Curves that many look at: read once, drawn once, and never behind what is in the database."""
 
-import cast
 import pytest
+from helpers import cast
+from helpers.visitors import Visitor
 from sqlalchemy import event
-from visitors import Visitor
 
 from jobs.verbs import people
 from pages.parts.workflow import curves

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from visitors import Visitor, checked, press, text
+from helpers.visitors import Visitor, checked, press, text
 
 from jobs.verbs import datasets as dataset_verbs
 from jobs.verbs import people, short_form

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-import cast
+from helpers import cast
 from streamlit.testing.v1 import AppTest
 from test_pages_workflows import played, said
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-import cast
 import pytest
+from helpers import cast
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 

@@ -13,7 +13,7 @@ from test_sign_in import PASSWORD, command, sign_in
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FAILS = """
-import cast
+from helpers import cast
 from jobs import chain
 number = cast.play(mood="refuses")
 chain.run_workflow(number)

@@ -5,10 +5,10 @@ import sys
 import threading
 import time
 
-import cast
 import psycopg
 import pytest
 from conftest import forget
+from helpers import cast
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 

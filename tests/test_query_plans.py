@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import tables as real
+from helpers import tables as real
+from helpers.visitors import Visitor
 from sqlalchemy import event
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
-from visitors import Visitor
 
 from api.app import create
 from api.prometheus import measures

@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cast
 import pytest
 import typer
 from conftest import forget, free_port
+from helpers import cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette

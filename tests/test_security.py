@@ -22,14 +22,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import anyio
-import cast
 import httpx2 as httpx
 import joblib
 import psutil
 import pytest
-import tables
 import uvicorn
 from conftest import forget, free_port
+from helpers import cast, tables
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from collections import Counter
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs.engine import queue, reconcile
 from jobs.services import tick, timing, workers

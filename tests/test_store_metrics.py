@@ -7,9 +7,9 @@ import threading
 import time
 from multiprocessing import get_context
 
-import cast
 import numpy as np
 import pytest
+from helpers import cast
 
 from jobs.pipelines import Recorder, context
 from pages.parts import charts

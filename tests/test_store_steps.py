@@ -1,7 +1,7 @@
 """Steps in the database: claimed once, fenced, counted and settled."""
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs.language import sentence
 from store import db, logs, metrics, steps, workflows

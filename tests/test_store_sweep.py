@@ -2,8 +2,8 @@
 
 import contextlib
 
-import cast
 import pytest
+from helpers import cast
 
 from jobs.engine import runner
 from store import datasets, db, files, steps, sweep, workflows

@@ -8,8 +8,8 @@ import time
 import urllib.request
 
 import pytest
+from helpers.tables import turkish
 from playwright.sync_api import expect
-from tables import turkish
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-import tables
+from helpers import tables
 
 from jobs.tabular import algorithms, fitness, proposal
 from jobs.tabular.column import Column, columns_of

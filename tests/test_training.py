@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-import tables
+from helpers import tables
 from sklearn import metrics as sklearn_metrics
 
 from jobs.pipelines import context

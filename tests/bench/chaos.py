@@ -100,7 +100,7 @@ class Load:
     """Posts workflows, and restarts, composes, retries and cancels them."""
 
     def __init__(self, random: Random) -> None:
-        import tables
+        from helpers import tables
 
         from jobs.verbs import datasets
 
@@ -192,7 +192,7 @@ class Load:
         return getattr(workflows, verb)(self.random.choice(found)).id if found else None
 
     def _run(self, name: str, **params: Any) -> int:
-        import cast
+        from helpers import cast
 
         from jobs.chain import run_workflow
         from jobs.engine import queue
@@ -909,7 +909,7 @@ def main() -> int:
     os.environ |= {
         "TRAINYARD_HOME": str(home),
         "TRAINYARD_WORKERS": "2",
-        "TRAINYARD_PIPELINES": "cast,bench.witness",
+        "TRAINYARD_PIPELINES": "helpers.cast,bench.witness",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
         "OMP_NUM_THREADS": "1",
     }

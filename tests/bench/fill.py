@@ -110,7 +110,7 @@ class Filled:
 
 def fill(workflows: int, points: int, people: int = PEOPLE) -> Filled:
     """So many workflows and points of their curves, and two more with long curves: one has ended, one still runs."""
-    import tables
+    from helpers import tables
 
     from jobs.verbs import datasets as verbs
 
@@ -175,7 +175,7 @@ def _copies(name: str) -> str:
 
 def _long(dataset_id: int, reached: int) -> Claim:
     """A workflow whose training has come a long way; whoever holds the claim can let it go on."""
-    import tables
+    from helpers import tables
 
     from jobs.engine import runner
 

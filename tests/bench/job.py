@@ -306,7 +306,7 @@ def estimator_of(algorithm: str, params: dict[str, Any]) -> Any:
 
 def metric_cost(folder: Path, times: int) -> float:
     """How much longer training takes because its numbers are written down, as a share; in this process, in turns."""
-    import tables
+    from helpers import tables
 
     from jobs.engine import runner
     from jobs.pipelines import context

@@ -24,7 +24,7 @@ FOR_EVER = 1_000_000_000
 
 
 def measure(short: bool) -> Found:
-    with home(TRAINYARD_PIPELINES="cast") as folder:
+    with home(TRAINYARD_PIPELINES="helpers.cast") as folder:
         from jobs.pipelines import registry
         from store import schema
 
@@ -106,7 +106,7 @@ def killed_after(seconds: float, pace: int) -> float:
 
 def claimed() -> Any:
     """A step that somebody works on."""
-    import cast
+    from helpers import cast
 
     from store import steps
 

@@ -30,8 +30,8 @@ PAUSE = 0.05
 
 
 def measure(short: bool) -> Found:
-    with home(TRAINYARD_WORKERS="2", TRAINYARD_PIPELINES="cast"):
-        import cast  # noqa: F401
+    with home(TRAINYARD_WORKERS="2", TRAINYARD_PIPELINES="helpers.cast"):
+        from helpers import cast  # noqa: F401
 
         from jobs.pipelines import registry
         from jobs.services import presence
@@ -86,7 +86,7 @@ def latencies(stock_chain: Callable[[], float], rounds: int) -> tuple[list[tuple
 
 
 def our_chain(number: int) -> tuple[float, float]:
-    import cast
+    from helpers import cast
 
     from jobs.chain import run_workflow
 
@@ -137,7 +137,7 @@ def where_it_goes() -> dict[str, list[float]]:
 
 def throughput(chains: int, run: int) -> float:
     """Steps a second, from posting the first of many chains to recording the last."""
-    import cast
+    from helpers import cast
 
     from jobs.chain import run_workflow
 

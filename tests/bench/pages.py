@@ -111,7 +111,7 @@ def _asked(filled: Any) -> dict[str, dict[str, object]]:
 def _visitor() -> Iterator[Callable[..., Any]]:
     """Somebody who has signed in and opens pages of this process; the queue is there, and nobody works."""
     import pytest
-    from visitors import Visitor
+    from helpers.visitors import Visitor
 
     from jobs.services import valkey as valkey_server
 

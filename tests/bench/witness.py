@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cast  # noqa: F401
+from helpers import cast  # noqa: F401
 
 from jobs.pipelines import Recorder, StepDefinition, context, registry
 from jobs.tabular import builtin  # noqa: F401

@@ -1,7 +1,6 @@
 """Workflows of the cast that really run, and what can be seen of them."""
 
-import cast
-
+from helpers import cast
 from helpers.waiting import until
 from jobs import chain
 from store import files, metrics, steps, workflows

@@ -15,9 +15,9 @@ context.CHECKPOINT_SECONDS = 0.0
 
 
 def hold(recorder, epoch=""):
-    step = context._claim.step
+    step = recorder._claim.step
     note = settings().folder / f"hold-{step.workflow_id}-{step.name}"
-    if context.attempt == 1 and note.exists() and note.read_text() == str(epoch):
+    if recorder.attempt == 1 and note.exists() and note.read_text() == str(epoch):
         held = note.with_name(f"held-{step.workflow_id}-{step.name}")
         held.with_suffix(".new").write_text(str(os.getpid()))
         held.with_suffix(".new").rename(held)
