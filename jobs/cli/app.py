@@ -90,7 +90,7 @@ def _is_text(argument: str) -> bool:
 
 
 def _is_told(error: Exception) -> bool:
-    """Whether an error was written to be read by whoever runs commands."""
+    """Whether the message of an error is fit to be shown."""
     from jobs.pipelines import PipelineError
     from jobs.services.presence import NotReadyError
 

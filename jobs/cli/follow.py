@@ -11,7 +11,7 @@ from store.program import COMMAND
 
 
 def carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
-    """Leave the workflow to those who work here, or see it through when asked or when nobody does."""
+    """Leave the workflow to running workers; see it through when asked to, or when none run."""
     from store import workflows
 
     if workflows.get(workflow_id).status.over:
@@ -62,14 +62,14 @@ def _follow(workflow_id: int, draw: bool) -> None:
 
 
 def _interrupted(workflow_id: int, as_json: bool) -> int:
-    goes_on = "goes on" if work_is_done() else "waits, and goes on when the app runs"
+    goes_on = "continues" if work_is_done() else "waits, and continues when the app runs"
     told = f"Workflow {workflow_id} {goes_on}. Follow it again with: {COMMAND} watch {workflow_id}"
     return complain(told, as_json, INTERRUPTED)
 
 
 @contextlib.contextmanager
 def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
-    """Have somebody work until the workflow is over: those who do already, or services of our own."""
+    """Have workers until the workflow ends: those that run already, or services of our own."""
     from jobs.cli import terminal
     from jobs.engine import handover, queue, queue_view
     from jobs.services import presence
@@ -91,14 +91,14 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
 
 
 def work_is_done() -> bool:
-    """Whether what is handed over now will be done without us."""
+    """Whether workers run that take what is handed over now."""
     from jobs.services import presence
 
     return presence.supervisor_runs() or _others_work()
 
 
 def _nobody_will() -> bool:
-    """Whether no worker would come even if we started the services."""
+    """Whether starting the services would bring no worker either."""
     from store.settings import settings
 
     return settings().workers == 0 and not work_is_done()

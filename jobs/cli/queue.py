@@ -13,7 +13,7 @@ from store.errors import Refused
 
 
 def pause(as_json: Json = False) -> int:
-    """Start no further step; running ones end in peace."""
+    """Start no new steps; running steps finish."""
     _open()
     from jobs.engine import queue
     from jobs.verbs import queues
@@ -23,16 +23,18 @@ def pause(as_json: Json = False) -> int:
 
 
 def resume(as_json: Json = False) -> int:
-    """Go on after a pause."""
+    """Start steps again after a pause."""
     _open()
     from jobs.engine import queue
     from jobs.verbs import queues
 
     queues.resume(queue.QUEUE)
-    return _answer(f"The queue {queue.QUEUE} goes on.", {"paused": False}, as_json)
+    return _answer(f"The queue {queue.QUEUE} is resumed.", {"paused": False}, as_json)
 
 
-def worker(count: Annotated[int | None, typer.Option(min=1, max=1000, help="Else one a core.")] = None) -> int:
+def worker(
+    count: Annotated[int | None, typer.Option(min=1, max=1000, help="How many; else one per core.")] = None,
+) -> int:
     """Run workers until stopped, for the queue at TRAINYARD_REDIS_URL or for the app of this home."""
     _open()
     from jobs.engine import queue_view

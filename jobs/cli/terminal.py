@@ -45,7 +45,7 @@ def say(text: str | Text) -> None:
 
 
 def clean(text: str) -> str:
-    """Text that cannot steer the terminal, whoever wrote it."""
+    """Return the text without characters that could control the terminal."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _steers(sign) else sign for sign in text)
 
 
@@ -54,7 +54,7 @@ def _steers(sign: str) -> bool:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Columns side by side; words that are a status have its colour."""
+    """Print columns side by side; a cell that is a status has its colour."""
     drawn = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for row in rows:
         drawn.add_row(*(Text(clean(words(cell)), COLOURS.get(str(cell), "")) for cell in row))
@@ -81,7 +81,7 @@ def seconds(value: float | None) -> str:
 
 @contextmanager
 def moving(draw: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar that shows how far something is, on a terminal only."""
+    """Show a progress bar, on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=console(), disable=not draw or not console().is_terminal) as bar:
         task = bar.add_task("")

@@ -14,10 +14,10 @@ from store.errors import Refused
 
 
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Also read all that is stored, which takes a while.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also read every stored file, which takes a while.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Check that everything is as it should be, and say what to do where it is not."""
+    """Check the installation, and say what to do about each problem."""
     from dataclasses import asdict
 
     from jobs.cli import listings
@@ -33,7 +33,7 @@ def doctor(
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, such as monday.tar.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as monday.tar.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -49,11 +49,11 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What backup wrote.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Replace what is there now without asking.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that backup wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Replace the current state without asking.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Make this home what it was when a backup was made, while the app runs; what is there now is backed up first."""
+    """Restore a backup, while the app runs; the current state is backed up first."""
     _open()
     from jobs.cli import terminal
     from jobs.upkeep import backup as verbs

@@ -103,7 +103,7 @@ def signout(name: Name, as_json: Json = False) -> int:
 @app.command()
 def deeds(
     who: Annotated[str, typer.Option(help="Only what this person did.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> int:
     """Show who did what, the newest first."""

@@ -86,7 +86,7 @@ class News:
         return found
 
     def _new_rows(self, own: Sequence[Step]) -> dict[int, list[dict[str, float]]]:
-        """The numbers of steps that have not been seen to end, one row an epoch."""
+        """New metrics of steps that still run, one row per epoch."""
         moving = [step.id for step in own if step.name not in self.statuses or not self.statuses[step.name][0].over]
         curves = metrics.curves_of(moving) if moving else {}
         found: dict[int, list[dict[str, float]]] = {step.id: [] for step in own}
@@ -101,7 +101,7 @@ class News:
         return found
 
     def _progress(self, step: Step) -> Iterator[Text]:
-        """Every tenth, where a step says how far it is and there is no bar to show it."""
+        """A line at every tenth of the progress, where no bar shows it."""
         tenth = int((step.progress or 0) * 10)
         if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
             self.tenths[step.name] = tenth
@@ -114,7 +114,7 @@ class News:
 
             seen = queue_view.snapshot()
             if not seen.reachable:
-                yield Text("Waiting: the queue cannot be reached just now.", "yellow")
+                yield Text("Waiting: the queue cannot be reached right now.", "yellow")
             elif not seen.workers:
                 yield Text(f"Waiting for a worker; none is running. Start one with: {COMMAND} worker", "yellow")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
 Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Such as epochs=20.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Stay until the workflow is over; fail if it does.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends; exit with an error if it fails.")]
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000
 
@@ -87,10 +87,10 @@ def pipelines(as_json: Json = False) -> int:
 
 def run(
     workflow_id: Id,
-    watching: Annotated[bool, typer.Option("--watch", help="Show it until it is over.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Show progress until it ends.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Bring a workflow to its end: start it, or go on where it failed or was cancelled."""
+    """Run a workflow to its end: start it, or continue where it failed or was cancelled."""
     _open()
     from jobs.chain import run_workflow
     from jobs.engine.queue import QueueDownError
@@ -104,7 +104,7 @@ def run(
 
 
 def watch(workflow_id: Id, as_json: Json = False) -> int:
-    """Show a workflow as it runs, until it is over."""
+    """Show a workflow live until it ends."""
     _open()
     from store import workflows
 
@@ -123,7 +123,7 @@ def list_(
     text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you started with commands.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> int:
     """List workflows, the newest first."""
@@ -184,7 +184,7 @@ def rerun(
     wait: Wait = False,
     as_json: Json = False,
 ) -> int:
-    """Run again from one step with other settings, as a new workflow; what is above is reused."""
+    """Run again from one step with other settings, as a new workflow; the steps above are reused."""
     from jobs.verbs import queries
 
     params = queries.settings(setting or [])
@@ -214,7 +214,7 @@ def cancel(workflow_id: Id, as_json: Json = False) -> int:
 def describe(
     workflow_id: Id,
     name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
-    note: Annotated[str | None, typer.Option(help="What was tried, and what came of it.")] = None,
+    note: Annotated[str | None, typer.Option(help="What you tried, and the result.")] = None,
     as_json: Json = False,
 ) -> int:
     """Change a workflow's name or note."""
@@ -231,7 +231,7 @@ def delete(
     ],
     as_json: Json = False,
 ) -> int:
-    """Delete workflows that are over, with their logs, numbers, models and whatever only they need."""
+    """Delete workflows that have ended, with their logs, metrics, models and files that only they use."""
     _open()
     from jobs.verbs import workflows as verbs
     from store import workflows
@@ -244,7 +244,7 @@ def delete(
 
 def model(
     workflow_id: Id,
-    out: Annotated[Path | None, typer.Option(help="Where to; else workflow-ID.joblib in this folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; else workflow-ID.joblib in this folder.")] = None,
     as_json: Json = False,
 ) -> int:
     """Save the trained model of a workflow as a file."""
