@@ -3,10 +3,9 @@
 import json
 import re
 
-import cast
 import pytest
-import tables
 from fastapi.routing import APIRoute
+from helpers import cast, tables
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 

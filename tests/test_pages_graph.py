@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import cast
+from helpers import cast
 
 from jobs.pipelines import registry
 from pages.parts import graph
