@@ -4,10 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from jobs.engine import attempts
-from jobs.engine.queue_view import Queues
 from jobs.language import sentence, sentence_of, spoken
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.params import Param
@@ -31,6 +30,9 @@ from store.logs import Line
 from store.people import Person, Token
 from store.steps import Step
 from store.workflows import Workflow
+
+if TYPE_CHECKING:
+    from jobs.engine.queue_view import Queues
 
 Document = dict[str, Any]
 
@@ -145,7 +147,7 @@ def deed(found: Deed) -> DeedOut:
     return cast(DeedOut, plain(asdict(found)))
 
 
-def queues(found: Queues) -> QueuesOut:
+def queues(found: "Queues") -> QueuesOut:
     """What `jobs.engine.queue_view.snapshot` saw."""
     return cast(QueuesOut, plain(asdict(found)))
 
