@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from jobs.tabular.column import columns_of
 from jobs.verbs import datasets
 from pages.parts import address, links, press, visitor, words
 from pages.parts.press import Held
@@ -130,9 +129,9 @@ def one(hold: Held, dataset: Dataset) -> None:
     profile.notices(dataset.notices, key=f"notices-{dataset.id}")
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
-        profile.profile_table(columns_of(dataset), dataset.rows, key=f"profile-{dataset.id}")
+        profile.profile_table(profile.columns(dataset), dataset.rows, key=f"profile-{dataset.id}")
     with rows:
-        profile.preview_table(columns_of(dataset), dataset.preview, key=f"preview-{dataset.id}")
+        profile.preview_table(profile.columns(dataset), dataset.preview, key=f"preview-{dataset.id}")
     left, right = st.columns([2, 3], gap="large")
     with left:
         versions(dataset)
@@ -150,7 +149,9 @@ def title(hold: Held, dataset: Dataset) -> None:
     )
     profile.first_part(dataset)
     with st.container(horizontal=True):
-        if st.button("Train on it", icon=":material/play_arrow:", type="primary", key="train", **visitor.changes()):
+        if st.button(
+            "Train on it", icon=":material/play_arrow:", type="primary", key="train-on-it", **visitor.changes()
+        ):
             st.switch_page("new.py", query_params={"dataset": str(dataset.id)})
         if visitor.may_change():
             read_differently(dataset)

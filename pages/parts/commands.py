@@ -10,7 +10,6 @@ from urllib.parse import quote
 import streamlit as st
 
 from pages.parts import address, visitor
-from store.datasets import Dataset
 from store.program import COMMAND
 
 
@@ -23,29 +22,21 @@ class Command:
     request: str
 
 
-def start(dataset: Dataset, target: str, algorithm: str, params: Mapping[str, Any], called: str = "") -> Command:
-    command = [*COMMAND.split(), "submit", f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
-    for name, value in params.items():
-        command += ["--set", f"{name}={_word(value)}"]
-    body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm, "params": dict(params)}
-    if called:
-        command += ["--name", called]
-        body["name"] = called
-    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
-
-
 def run(pipeline: str, params: Mapping[str, Any], inputs: Mapping[str, int], called: str = "") -> Command:
     """How to start any pipeline."""
-    command = [*COMMAND.split(), "submit", "--pipeline", pipeline]
-    for name, dataset_id in inputs.items():
-        command += ["--input", f"{name}={dataset_id}"]
-    for name, value in params.items():
-        command += ["--set", f"{name}={_word(value)}"]
+    given = [part for name, dataset_id in inputs.items() for part in ("--input", f"{name}={dataset_id}")]
     body = {"pipeline": pipeline, "params": dict(params), "inputs": dict(inputs)}
-    if called:
-        command += ["--name", called]
-        body["name"] = called
-    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", body))
+    return submit(["--pipeline", pipeline, *given], body, called)
+
+
+def submit(what: Sequence[str], body: Mapping[str, Any], called: str) -> Command:
+    """How to start what these arguments and this body say; the settings are in the body."""
+    command = [*COMMAND.split(), "submit", *what]
+    for name, value in body["params"].items():
+        command += ["--set", f"{name}={_word(value)}"]
+    named = {"name": called} if called else {}
+    command += ["--name", called] if called else []
+    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", {**body, **named}))
 
 
 def restart(workflow_id: int) -> Command:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from jobs.language import sentence
-from jobs.tabular.column import Column
+from jobs.tabular.column import Column, columns_of
 from jobs.tabular.csv.dialect import DELIMITERS
 from jobs.verbs import datasets
 from pages.parts import presentation, words
@@ -21,6 +21,11 @@ SHOWN_NOTICES = 3
 MOST_NOTICES = 50
 MOST_PREVIEWED = 200
 Columns = Sequence[Column]
+
+
+def columns(dataset: Dataset) -> Columns:
+    """The columns of a dataset, as far as its profile knows them."""
+    return columns_of(dataset)
 
 
 def profile_table(columns: Columns, rows: int | None = None, key: str | None = None, most: int = 14) -> None:
