@@ -325,7 +325,9 @@ def labelled(labels, rows=120):
 
 def trained(dataset, target, algorithm="LR", until="evaluate", **params):
     """What keeps a workflow from being started, the sentence a step ends with, or the steps."""
-    for problem in workflows.problems(dataset, target, algorithm, params):
+    for problem in workflows.problems(
+        "tabular", {**params, "target": target, "algorithm": algorithm}, {"data": dataset.id}
+    ):
         return problem.sentence
     ended = tables.run(dataset, target, algorithm, until=until, epochs=2, **params)
     for step in ended.values():

@@ -10,6 +10,7 @@ import pytest
 from helpers import tables
 from sklearn import metrics as sklearn_metrics
 
+from jobs.language import sentence
 from jobs.pipelines import context
 from jobs.tabular import algorithms
 from jobs.tabular.matrix import Matrix
@@ -85,6 +86,7 @@ def test_progress_moves_within_an_epoch(home, monkeypatch):
     ended = tables.run(table(500, 2), "answer", "logistic_regression", until="train", epochs=2)
     training = told[-8:]
     assert [share for share, _ in training] == [number / 8 for number in range(1, 9)]
-    assert [words for _, words in training] == ["epoch 1 of 2"] * 4 + ["epoch 2 of 2"] * 4
+    said = [sentence(message) for _, message in training]
+    assert said == ["epoch 1 of 2"] * 4 + ["epoch 2 of 2"] * 4
     assert steps.get(ended["train"].id).progress == 1.0
     assert files.path_of(steps.artifacts_of(ended["train"].id)["model"].sha256).exists()

@@ -29,10 +29,8 @@ from rq.worker import WorkerStatus, base, worker_classes
 from rq.worker_registration import REDIS_WORKER_KEYS
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.utils.extmath import _approximate_mode
 from starlette.requests import Request
 from starlette.responses import Response
 from streamlit import auth_util, user_info
@@ -49,7 +47,6 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("api", "jobs", "pages", "store")
 # Every private name of a library that our code uses. A new one needs a test in this file.
 HELD = {
-    "_approximate_mode",
     "_baseline_prediction",
     "_binary",
     "_clear_auth_cookie",
@@ -316,15 +313,6 @@ def test_narwhals_loads_late_what_we_import_ahead():
 
 
 # scikit-learn
-
-
-def test_scikit_learn_shares_rows_among_classes_as_we_do():
-    """`_approximate_mode` is what train_test_split shares rows among classes with: each class gets as many."""
-    codes = np.random.default_rng(1).integers(0, 5, 1000)
-    counts = np.bincount(codes)
-    for seed in range(5):
-        theirs = train_test_split(codes, test_size=0.2, random_state=seed, stratify=codes)[0]
-        assert list(np.bincount(theirs)) == list(_approximate_mode(counts, 800, np.random.RandomState(seed)))
 
 
 def test_scikit_learn_labels_the_classes_of_a_network_by_its_binarizer():
