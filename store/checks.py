@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import func, literal, select
@@ -34,6 +35,24 @@ def damage(seconds: float | None) -> str | None:
     except sqlite3.DatabaseError as error:
         return str(error)
     return None if found == "ok" else " ".join(str(found).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many connections a server has open, and how many it allows those who are not its superusers."""
+
+    used: int
+    allowed: int
+
+
+def connections() -> Connections | None:
+    """Count the connections of PostgreSQL; None for a database without a server."""
+    if db.engine().dialect.name != "postgresql":
+        return None
+    settings_of = "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    query = f"SELECT count(*), {settings_of} FROM pg_stat_activity WHERE backend_type = 'client backend'"  # noqa: S608
+    with db.reading() as connection:
+        return Connections(*connection.exec_driver_sql(query).one())
 
 
 def clock_ahead() -> float:

@@ -34,8 +34,8 @@ def path() -> Path:
     url = make_url(settings().database)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise Refused(
-            f"The database at {db.address()} is no SQLite file: back it up with its own tool, such as "
-            f"pg_dump, and copy the folder {settings().files}."
+            f"The database at {db.address()} is not a SQLite file. Back it up with a tool of its own, such as "
+            f"pg_dump, then copy the folder {settings().files}."
         )
     return Path(url.database)
 

@@ -761,7 +761,7 @@ def test_only_sqlite_is_backed_up(home, monkeypatch, tmp_path):
     """For another database the sentence names its own tool and the folder to copy, without the password."""
     monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql+psycopg://ada:geheim@db/yard")
     forget()
-    with pytest.raises(Refused, match="such as pg_dump, and copy the folder") as refused:
+    with pytest.raises(Refused, match="such as pg_dump, then copy the folder") as refused:
         verbs.backup(tmp_path / "b.tar")
     assert "geheim" not in refused.value.sentence and list(tmp_path.iterdir()) == []
 

@@ -12,6 +12,7 @@ from helpers import cast
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from jobs.upkeep import doctor
 from store import db, leases, people, schema, steps, workflows
 from store.actors import Role
 from store.errors import Refused
@@ -137,6 +138,17 @@ def test_a_frozen_process_gives_the_lock_back(home, monkeypatch):
     assert 0.2 < time.monotonic() - began < 20
     host.kill()
     host.communicate()
+
+
+def test_doctor_counts_the_connections(home, monkeypatch):
+    """Doctor says how many connections are in use, and warns before the next host is refused."""
+
+    def told():
+        return [check for check in doctor.examine() if check.name == "connections"]
+
+    assert [check.state for check in told()] == ["ok"] and "of 197 connections" in told()[0].found
+    monkeypatch.setattr("jobs.upkeep.doctor.database.FULL", 0.0)
+    assert [check.state for check in told()] == ["note"]
 
 
 # Waiting

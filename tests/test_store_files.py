@@ -1,10 +1,13 @@
 """Files: whole or not there, and checked before use."""
 
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from store import files
+from store.settings import settings
 
 
 def put(content=b"hello"):
@@ -88,3 +91,40 @@ def test_what_was_just_begun_is_not_swept_away(home):
     finally:
         over.set()
         thread.join()
+
+
+def test_hosts_that_share_files_share_checkpoints(home, monkeypatch, tmp_path):
+    """A checkpoint that one host kept is found by another one with a home of its own and the same folder for files."""
+    before = home / "checkpoints"
+    with files.scratch() as folder:
+        (folder / "old").write_text("kept at home")
+        files.keep_checkpoint(1, "f", folder / "old")
+    assert len(list(before.iterdir())) == 1
+    monkeypatch.setenv("TRAINYARD_FILES_URL", str(tmp_path / "shared"))
+    for host in ("one", "two"):
+        monkeypatch.setenv("TRAINYARD_HOME", str(home / host))
+        settings.cache_clear()
+        if host == "one":
+            with files.scratch() as folder:
+                (folder / "new").write_text("kept by one")
+                files.keep_checkpoint(2, "f", folder / "new")
+    assert files.whole_checkpoint(2, "f").read_text() == "kept by one"
+    assert list(files.stored()) == [] and files.steps_with_checkpoints() == {2}
+    monkeypatch.setenv("TRAINYARD_HOME", str(home))
+    settings.cache_clear()
+    assert files.whole_checkpoint(1, "f").read_text() == "kept at home"
+    settings.cache_clear()
+
+
+def test_a_checkpoint_may_come_from_another_disk(home, monkeypatch):
+    """Where the home and the files are on different disks, a checkpoint arrives whole and leaves nothing else."""
+    elsewhere = Path("/dev/shm") if Path("/dev/shm").is_dir() else home
+    with tempfile.TemporaryDirectory(dir=elsewhere) as other:
+        monkeypatch.setenv("TRAINYARD_FILES_URL", other)
+        settings.cache_clear()
+        with files.scratch() as folder:
+            (folder / "new").write_bytes(b"x" * 3_000_000)
+            files.keep_checkpoint(2, "f", folder / "new")
+        assert files.whole_checkpoint(2, "f").stat().st_size == 3_000_000
+        assert len([path for path in Path(other).rglob("*") if path.is_file()]) == 1
+    settings.cache_clear()

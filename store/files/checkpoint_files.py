@@ -1,12 +1,16 @@
-"""Checkpoints: what a step needs to go on after a kill. They lie beside the files, so that every host finds them."""
+"""Checkpoints: what a step needs to go on after a kill. Where hosts share a folder for files, they share these."""
 
 import hashlib
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from store.files.incoming_files import CHUNK, incoming
 from store.files.kept import hash_of
 from store.settings import settings
+
+FOLDER = "checkpoints"
 
 
 def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
@@ -14,11 +18,9 @@ def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
 
     The name says what is in it and what made it, so that a damaged one, one of other settings or of another step is
     never taken for this step's."""
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
     before = checkpoints(step_id)
     target = _folder() / _name(step_id, made_by, temporary)
-    temporary.replace(target)
+    _move(temporary, target)
     for old in before:
         if old != target:
             old.unlink(missing_ok=True)
@@ -26,7 +28,7 @@ def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
 
 def checkpoints(step_id: int) -> list[Path]:
     """List what a step kept, whole or not, newest first."""
-    return sorted(_folder().glob(f"step-{step_id}-*"), key=_written, reverse=True)
+    return sorted(_glob(f"step-{step_id}-*"), key=_written, reverse=True)
 
 
 def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
@@ -40,7 +42,7 @@ def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
 
 def steps_with_checkpoints() -> set[int]:
     """Return the ids of steps that kept something to go on from."""
-    return {int(number) for path in _folder().glob("step-*-*") if (number := path.name.split("-")[1]).isdecimal()}
+    return {int(number) for path in _glob("step-*-*") if (number := path.name.split("-")[1]).isdecimal()}
 
 
 def drop_checkpoints(step_id: int) -> None:
@@ -50,18 +52,37 @@ def drop_checkpoints(step_id: int) -> None:
 
 def all_checkpoints() -> dict[Path, int]:
     """Return what any step kept, and which step it was."""
-    return {path: int(path.name.split("-")[1]) for path in _folder().glob("step-[0-9]*-*")}
+    return {path: int(path.name.split("-")[1]) for path in _glob("step-[0-9]*-*")}
 
 
 def place_checkpoint(name: str, temporary: Path) -> None:
     """Put back a checkpoint under the name it had."""
-    temporary.replace(_folder() / name)
+    _move(temporary, _folder() / name)
 
 
 def _folder() -> Path:
-    folder = settings().folder / "checkpoints"
+    folder = settings().files / FOLDER if settings().files_url else settings().folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
+
+
+def _glob(pattern: str) -> Iterator[Path]:
+    """Find them in the home folder, too, where they were kept before the files got a folder of their own."""
+    for folder in dict.fromkeys((_folder(), settings().folder / FOLDER)):
+        yield from folder.glob(pattern)
+
+
+def _move(temporary: Path, target: Path) -> None:
+    """Put a file in place in one step, synced, also when it comes from another disk."""
+    if temporary.stat().st_dev == target.parent.stat().st_dev:
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+        return
+    with temporary.open("rb") as source, incoming() as copy:
+        while chunk := source.read(CHUNK):
+            copy.write(chunk)
+        copy.move_to(target)
 
 
 def _written(path: Path) -> int:

@@ -6,7 +6,7 @@ May not live here: repairs. Doctor looks, and changes nothing.
 from collections.abc import Callable, Iterator
 
 from jobs.upkeep.doctor.check import Check
-from jobs.upkeep.doctor.database import check_clock, check_database
+from jobs.upkeep.doctor.database import check_clock, check_connections, check_database
 from jobs.upkeep.doctor.home import check_disk, check_home
 from jobs.upkeep.doctor.installation import check_settings, check_versions
 from jobs.upkeep.doctor.people import check_people
@@ -26,6 +26,7 @@ FIRST: tuple[Look, ...] = (
     ("database", check_database),
 )
 AFTERWARDS: tuple[Look, ...] = (
+    ("connections", check_connections),
     ("clock", check_clock),
     ("files", check_files),
     ("services", check_supervisor),

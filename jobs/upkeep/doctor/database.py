@@ -10,6 +10,8 @@ from store.settings import settings
 from store.tables import now
 
 CHECK_SECONDS = 10.0
+# Above this share of the connections, the next host with workers may be refused.
+FULL = 0.8
 
 
 def check_database(deep: bool) -> Iterator[Check]:
@@ -54,6 +56,17 @@ def check_database(deep: bool) -> Iterator[Check]:
             f"{db.address()} is of a newer version: {revision}, not {schema.NEWEST}.",
             "Install the newer Trainyard; this one must not be used with it.",
         )
+
+
+def check_connections(_: bool) -> Iterator[Check]:
+    """Whether the server still takes connections when every worker is busy."""
+    if (there := checks.connections()) is None:
+        return
+    found = f"{there.used} of {there.allowed} connections of the database are in use."
+    if there.used > there.allowed * FULL:
+        yield Check("connections", "note", found, "Raise max_connections of PostgreSQL before you add workers.")
+    else:
+        yield Check("connections", "ok", found)
 
 
 def check_clock(_: bool) -> Iterator[Check]:
