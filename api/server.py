@@ -25,7 +25,7 @@ from jobs.engine import queue
 from jobs.pipelines import registry
 from jobs.services import presence
 from jobs.verbs import access, people
-from store import db, files, schema
+from store import actors, db, files, schema
 from store.errors import Refused
 from store.program import COMMAND
 from store.settings import settings
@@ -46,6 +46,7 @@ def lifespan(warm_up: Callable[[], None]) -> Lifespan:
 
     @contextlib.asynccontextmanager
     async def live(_app: Any) -> AsyncIterator[dict[str, Any]]:
+        actors.serve_others()
         _check_settings()
         with presence.using(wait=False) as use:
             tasks = [

@@ -4,20 +4,26 @@ from typing import TYPE_CHECKING
 
 from jobs.engine import handover, queue
 from jobs.verbs.permission import deed
-from store import steps, workflows
+from store import actors, steps, workflows
 from store.tables import Status
 
 if TYPE_CHECKING:
     from rq.job import Job
 
 
-@deed("run", "workflow")
 def run_workflow(workflow_id: int) -> "Job":
     """Bring a workflow to its end, and return the job of its last step.
 
     A new workflow is handed to the queue, a failed or cancelled one goes on where it stopped, a running or
-    completed one is left alone.
+    completed one is left alone. In a script of one's own, the account that runs the script acts.
     """
+    with actors.acting(actors.caller()):
+        return run(workflow_id)
+
+
+@deed("run", "workflow")
+def run(workflow_id: int) -> "Job":
+    """Bring a workflow to its end, as whoever acts."""
     workflow = workflows.get(workflow_id)
     if workflow.status.over and workflow.status is not Status.completed:
         steps.revive(workflow_id)

@@ -46,6 +46,7 @@ TICK = Actor("trainyard", Role.analyst, "tick")
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
 _recognise: list[Callable[[], Actor | None]] = []
+_serves = False
 
 
 def current() -> Actor:
@@ -56,6 +57,19 @@ def current() -> Actor:
         if actor := recognise():
             return actor
     return NOBODY
+
+
+def caller() -> Actor:
+    """Who calls one of the functions that scripts call: as `current`; in a process of somebody's own script, where no
+    page and no request is served and nobody said who acts, the account that runs it."""
+    actor = current()
+    return operator() if actor is NOBODY and not _serves and not _recognise else actor
+
+
+def serve_others() -> None:
+    """State that this process works for others: nobody acts in it unless a request, page or job says so."""
+    global _serves
+    _serves = True
 
 
 def name() -> str | None:

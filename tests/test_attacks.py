@@ -27,6 +27,7 @@ from api.app import create
 from api.routes import uploads
 from api.wall import connections, limits, roles
 from api.wall.origin import Guard, names
+from jobs import chain
 from jobs.verbs import datasets, passwords, people, shares
 from store import actors, audit, db, tables, workflows
 from store.actors import NOBODY, Actor, Role
@@ -98,6 +99,20 @@ def test_a_verb_that_nobody_calls_is_refused(home):
     with actors.acting(NOBODY), pytest.raises(NotAllowed, match="Sign in first"):
         people.add("eve", "admin", PASSWORD)
     assert not people.anybody_known()
+
+
+def test_a_script_acts_as_its_account_and_a_server_never_does(home, monkeypatch):
+    """`from jobs.chain import run_workflow` works in a script; where others are served, nobody acts by default."""
+    with actors.acting(NOBODY):
+        monkeypatch.setattr(actors, "_recognise", [])
+        monkeypatch.setattr(actors, "_serves", False)
+        assert actors.caller() == actors.operator()
+        actors.serve_others()
+        assert actors.caller() == NOBODY
+        with pytest.raises(NotAllowed):
+            chain.run_workflow(1)
+    with actors.acting(Actor("vic", Role.viewer, "api")), pytest.raises(NotAllowed):
+        chain.run_workflow(1)
 
 
 # Roles at the routes

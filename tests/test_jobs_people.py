@@ -8,7 +8,7 @@ import pytest
 from helpers import cast
 from sqlalchemy import select, update
 
-from jobs.engine import handover
+from jobs import chain
 from jobs.verbs import datasets, passwords, people, queues, short_form, workflows
 from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
@@ -246,7 +246,7 @@ def test_the_last_admin_stays_while_there_are_others(home, cheap):
 
 def verbs():
     """Every function that is a verb, found rather than listed."""
-    for module in (workflows, datasets, queues, handover, people):
+    for module in (workflows, datasets, queues, chain, people):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and hasattr(function, "needs"):
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
@@ -274,7 +274,7 @@ def test_what_changes_something_is_a_verb():
                 "sign_out_everywhere",
             )
         ),
-        "jobs.chain.run_workflow",
+        "jobs.chain.run",
     }
 
 

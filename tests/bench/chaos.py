@@ -915,6 +915,9 @@ def main() -> int:
     }
     for unwanted in ("TRAINYARD_DATABASE_URL", "TRAINYARD_REDIS_URL", "TRAINYARD_FILES_URL"):
         os.environ.pop(unwanted, None)
+    from store import actors
+
+    actors.recognise_by(actors.operator)  # a command on this machine, in all its threads
     try:
         report = run(chosen.minutes, chosen.seed, chosen.every, chosen.recovery)
         if chosen.json:

@@ -84,6 +84,9 @@ def home(**settings: str) -> Iterator[Path]:
     """A home of one's own, with settings, that goes away afterwards. Before anything of the house is imported."""
     with tempfile.TemporaryDirectory(prefix="trainyard-bench-") as folder:
         os.environ.update(TRAINYARD_HOME=folder, PYTHONPATH=os.pathsep.join(sys.path[:2]), **settings)
+        from store import actors
+
+        actors.recognise_by(actors.operator)  # a bench is a command on this machine, in all its threads
         yield Path(folder)
 
 
