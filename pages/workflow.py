@@ -6,7 +6,7 @@ import streamlit as st
 
 from jobs.verbs import spreadsheet
 from jobs.verbs import workflows as verbs
-from pages.parts import address, commands, graph, links, live, presentation, visitor, words
+from pages.parts import address, commands, graph, links, live, presentations, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
@@ -79,7 +79,7 @@ def _header(workflow: Workflow, hold: Held) -> None:
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
-            st.caption(presentation.of(workflow.pipeline).about(workflow))
+            st.caption(presentations.of(workflow.pipeline).about(workflow))
         _buttons(workflow, hold)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
@@ -255,7 +255,7 @@ def _bar(book: Notebook) -> None:
 
 def _summary(book: Notebook) -> None:
     """How good it is, and the model to take away."""
-    shown, scores = presentation.of(book.workflow.pipeline), book.workflow.scores
+    shown, scores = presentations.of(book.workflow.pipeline), book.workflow.scores
     sentence, others = shown.headline(book.workflow, book.steps), shown.other_scores(scores)[:MOST_SCORES]
     model = _model(book.workflow.id)
     if not (sentence or others or model or book.curves):

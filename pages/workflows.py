@@ -10,7 +10,7 @@ import streamlit as st
 from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, links, live, presentation, tables, visitor, words
+from pages.parts import commands, links, live, presentations, tables, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import dialogs
 from pages.parts.workflow_list import listing
@@ -183,7 +183,7 @@ def _pipeline_filter() -> str | None:
         used,
         index=None,
         key=f"{KEY}-pipeline",
-        format_func=lambda name: presentation.of(name).label,
+        format_func=lambda name: presentations.of(name).label,
         placeholder="Any pipeline",
         label_visibility="collapsed",
         width=WIDTH,
@@ -208,7 +208,7 @@ def _facet_filter(name: str) -> str | None:
         values,
         index=None,
         key=f"{KEY}-facet-{name}",
-        format_func=lambda value: presentation.facet(name, value),
+        format_func=lambda value: presentations.facet(name, value),
         placeholder=f"Any {words.titled(name).lower()}",
         label_visibility="collapsed",
         width=WIDTH,

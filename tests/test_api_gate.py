@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from api.wall import login
-from api.wall.sign_in import way_back
+from api.wall.redirects import way_back
 from jobs.verbs import datasets, passwords, people, short_form
 from jobs.verbs.access import ACCESS
 from store import actors, db, tables

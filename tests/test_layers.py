@@ -10,8 +10,8 @@ FOLDERS = {"store": set(), "jobs": {"store"}, "api": {"jobs", "store"}, "pages":
 HOMES = {
     "streamlit": ("app.py", "pages/", "api/server.py", "api/wall/single_sign_on.py"),
     "plotly": ("pages/parts/charts.py",),
-    "rq": ("jobs/", "api/rq_dashboard/"),
-    "redis": ("jobs/", "api/rq_dashboard/"),
+    "rq": ("jobs/engine/", "jobs/chain.py", "api/rq_dashboard/"),
+    "redis": ("jobs/engine/", "api/rq_dashboard/"),
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),
     "sklearn": ("jobs/tabular/",),
@@ -43,6 +43,68 @@ def test_imports_point_one_way(path):
     if folder in FOLDERS:
         allowed = FOLDERS[folder] | {folder}
         assert set(imported(path)) & set(FOLDERS) <= allowed
+
+
+# The rooms of jobs/, each of which may use only those behind it; a file beside the rooms stands with `verbs`.
+ROOMS = ("cli", "upkeep", "services", "verbs", "tabular", "engine", "pipelines", "process", "language")
+APART = ({"tabular", "engine"},)
+LONGEST_FILE = 450
+
+
+def modules():
+    """Every module of ours by its dotted name."""
+    return {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): path for path in sources()}
+
+
+def uses(path, known):
+    """The modules of ours that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ({each if each in known else node.module for each in whole}) & set(known)
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & set(known)
+
+
+def room(module):
+    """The room of jobs/ that a module is in; files beside the rooms are part of the verbs."""
+    top, _, rest = module.partition(".")
+    if top != "jobs" or not rest:
+        return None
+    first = rest.partition(".")[0]
+    return first if first in ROOMS else "cli" if first == "__main__" else "verbs"
+
+
+def test_rooms_are_used_in_one_direction():
+    """No arrow between the rooms of jobs/ runs back up, and tabular and engine do not know each other."""
+    known = modules()
+    assert {path.split("/")[1] for path in known.values() if path.startswith("jobs/") and path.count("/") > 1} == set(
+        ROOMS
+    )
+    wrong = []
+    for module, path in known.items():
+        for used in uses(path, known):
+            here, there = room(module), room(used)
+            if here and there and here != there and (ROOMS.index(there) < ROOMS.index(here) or {here, there} in APART):
+                wrong.append(f"{module} -> {used}")
+    assert wrong == []
+
+
+def test_no_module_leads_back_to_itself():
+    """There is no circle of imports anywhere, not even one that is only closed when a function runs."""
+    known = modules()
+    arrows = {module: set(uses(path, known)) - {module} for module, path in known.items()}
+    while free := [module for module, used in arrows.items() if not used & set(arrows)]:
+        for module in free:
+            del arrows[module]
+    assert arrows == {}
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_says_what_lives_there(name):
+    """The first file of a room says in a few sentences what is in it and what is not."""
+    text = ast.get_docstring(ast.parse((ROOT / "jobs" / name / "__init__.py").read_text())) or ""
+    assert len(text.split()) >= 25 and "not" in text.lower().split(), text
 
 
 @pytest.mark.parametrize("path", sources())

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.tabular.column import Column
-from pages.parts import presentation, words
+from pages.parts import presentations, words
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
 from store.workflows import Filter
@@ -257,7 +257,7 @@ def test_counts_that_reach_every_row_are_exact():
 
 def test_refusals_name_algorithms_as_people_read_them():
     """A sentence about a refusal has the labels that the form shows."""
-    said = presentation.refusal("choose from sgd_regressor, hist_gradient_boosting_regressor.")
+    said = presentations.refusal("choose from sgd_regressor, hist_gradient_boosting_regressor.")
     assert "_" not in said and "Boosting (numbers)" in said
 
 

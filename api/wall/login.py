@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.wall import limits, single_sign_on
+from api.wall.redirects import way_back
 from api.wall.roles import needs
-from api.wall.sign_in import SIGN_IN, SIGN_OUT, way_back
+from api.wall.sign_in import SIGN_IN, SIGN_OUT
 from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
 from store.errors import Refused

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import refusal
 from api.wall import limits, roles, single_sign_on
+from api.wall.redirects import way_back
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
 from store import actors, audit
@@ -78,12 +79,6 @@ def who(asking: HTTPConnection) -> Actor:
         return people.program(token.strip(), address)
     actor = people.visitor(asking.cookies.get(people.cookie_name()), address)
     return replace(actor, via="api", address=address) if _is_for_programs(asking.scope) else actor
-
-
-def way_back(path: str) -> str:
-    """Where to go after signing in: a path of our own, or the front page."""
-    plain = path.replace("\\", "/")
-    return path if plain.startswith("/") and not plain.startswith("//") and plain.isprintable() else "/"
 
 
 def _refusal(actor: Actor, needed: Role, route: str, asking: HTTPConnection) -> Response | None:

@@ -14,6 +14,7 @@ from streamlit import auth_util
 from streamlit.errors import StreamlitAuthError
 from streamlit.web.server.starlette import starlette_auth_routes as streamlits
 
+from api.wall.redirects import way_back
 from api.wall.roles import needs
 from jobs.verbs import people
 from store.errors import Refused
@@ -48,8 +49,6 @@ def check() -> None:
 @needs(None)
 async def start(request: Request) -> Response:
     """Send the browser to a provider, and remember where it wanted to go."""
-    from api.wall.sign_in import way_back
-
     provider = request.query_params.get("provider", "")
     if provider not in providers():
         return RedirectResponse("/login", 303)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
+from jobs.pipelines.planned import Prepared
 from store.datasets import Dataset
 from store.errors import InvalidError, Refused
 
 if TYPE_CHECKING:
     from jobs.pipelines.context import StepContext
-    from jobs.pipelines.preparation import Prepared
 
 TIMEOUT_SECONDS = 24 * 3600
 
@@ -103,7 +103,7 @@ class Pipeline:
     # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.
     preload: tuple[str, ...] = ()
     # Set for a pipeline whose code runs in other processes only: asks one of those.
-    prepared_elsewhere: "Callable[[Params, Datasets], Prepared] | None" = field(default=None, compare=False)
+    prepared_elsewhere: Callable[[Params, Datasets], Prepared] | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> str:

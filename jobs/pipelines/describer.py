@@ -23,7 +23,8 @@ from typing import Any
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
 from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param, Params
-from jobs.pipelines.preparation import PlannedStep, Prepared
+from jobs.pipelines.planned import PlannedStep, Prepared
+from jobs.pipelines.sources import files_of, own_modules
 from store.errors import Refused
 from store.settings import environment_with_project, settings
 
@@ -82,10 +83,8 @@ def ask(operation: str, **arguments: Any) -> Any:
 
 def _current() -> _Child | None:
     """The child whose knowledge is up to date; started when needed, and not at all when there is nothing to load."""
-    from jobs.pipelines import registry
-
     with _lock:
-        modules = registry.own_modules()
+        modules = own_modules()
         if not modules:
             close()
             return None
@@ -104,8 +103,6 @@ def _is_current(child: _Child, modules: str) -> bool:
 
 
 def _started(modules: str) -> _Child:
-    from jobs.pipelines import registry
-
     ours, its = socket.socketpair()
     with its:
         process = subprocess.Popen(
@@ -122,7 +119,7 @@ def _started(modules: str) -> _Child:
         told = _ask(child, {"operation": "describe"})
     except Refused as refused:
         child.faults = [refused.sentence]
-        child.files = {file: stamp(file) for file in registry.files_of(modules.split(","))}
+        child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
     child.files = {file: tuple(before) if before else None for file, before in told["files"].items()}
     child.faults = [str(each) for each in told["faults"]]

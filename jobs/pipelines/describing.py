@@ -13,6 +13,7 @@ from jobs.pipelines.code_hash import is_project
 from jobs.pipelines.definition import Pipeline, StepDefinition
 from jobs.pipelines.describer import receive, send, stamp
 from jobs.pipelines.preparation import prepare
+from jobs.pipelines.sources import files_of, own_modules
 from store.errors import Refused
 
 
@@ -40,7 +41,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
 def describe() -> dict[str, Any]:
     """Every pipeline of people's own, what is wrong with modules, and which files were loaded."""
     found, faults = registry.load_for_description()
-    watched = [*_project_files(), *registry.failed_files, *registry.files_of(registry.own_modules())]
+    watched = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
     files = {file: stamp(file) for file in watched}
     return {"pipelines": [_pipeline(each) for each in found], "faults": faults, "files": files}
 

@@ -1,40 +1,13 @@
 """Preparation: from what a user chose to everything that is written down when a workflow starts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from jobs.pipelines.code_hash import identity
 from jobs.pipelines.definition import Datasets, Pipeline
 from jobs.pipelines.params import Param, Params, short
+from jobs.pipelines.planned import PlannedStep, Prepared
 from store.errors import Refused
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """A step as it will be written: its place in the graph, its params, and which code it is."""
-
-    name: str
-    key: str
-    needs: tuple[str, ...]
-    params: dict[str, Any]
-    max_attempts: int
-    timeout: int
-    repeats_on_restart: bool
-    reads_dataset: bool
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a start would write; with problems, there is nothing to write."""
-
-    problems: tuple[Refused, ...]
-    params: dict[str, Any]
-    steps: tuple[PlannedStep, ...] = ()
-    facets: Mapping[str, str] | None = None
-    title: str = ""
-    notices: tuple[str, ...] = ()
 
 
 def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:

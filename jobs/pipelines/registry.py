@@ -7,11 +7,9 @@ nothing that a module does when it is imported can harm the pages, the queue or 
 
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from jobs.pipelines import describer
@@ -20,11 +18,11 @@ from jobs.pipelines.definition import Input, Pipeline, StepDefinition, inputs_of
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
+from jobs.pipelines.sources import own_modules
 from store.errors import NotFound, Refused
 from store.settings import settings
 
 BUILT_IN = ("jobs.tabular.builtin",)
-ENTRY_POINTS = "trainyard.pipelines"
 
 _here: dict[str, Pipeline] = {}
 
@@ -102,12 +100,6 @@ def load_built_in() -> None:
         import_module(module)
 
 
-def own_modules() -> list[str]:
-    """The modules with people's own pipelines: those that the settings name, and those of installed packages."""
-    named = [each.strip() for each in settings().pipelines.split(",") if each.strip()]
-    return list(dict.fromkeys([*named, *(point.module for point in entry_points(group=ENTRY_POINTS))]))
-
-
 def load_module(module: str) -> None:
     """Import one module of people's own, or refuse with what is wrong with it."""
     try:
@@ -138,15 +130,6 @@ def load_for_description() -> tuple[list[Pipeline], list[str]]:
     built_in = set(_here)
     problems = _load_what_can_be()
     return [made for name, made in _here.items() if name not in built_in], problems
-
-
-def files_of(modules: Iterable[str]) -> list[str]:
-    """Where the files of these modules are, or would be if they appeared in the project."""
-    found = []
-    for module in modules:
-        path = settings().project / Path(*module.split("."))
-        found += [str(path.with_suffix(".py")), str(path / "__init__.py")]
-    return found
 
 
 def _load_what_can_be() -> list[str]:

@@ -9,7 +9,8 @@ from jobs.engine import handover, queue
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.fingerprint import fingerprint
-from jobs.pipelines.preparation import PlannedStep, Prepared, prepare
+from jobs.pipelines.planned import PlannedStep, Prepared
+from jobs.pipelines.preparation import prepare
 from jobs.verbs import shares
 from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows

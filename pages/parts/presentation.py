@@ -1,11 +1,10 @@
 """How the workflows of a pipeline are presented: what is said of any pipeline, and what one of them can say better.
 
-Every page asks `of(pipeline)`. A pipeline whose pages know more than its definition tells has a subclass: see
+Pages ask `presentations.of(pipeline)`. A pipeline whose pages know more than its definition tells has a subclass: see
 `tabular`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -152,30 +151,6 @@ class Presentation:
     def advice(self, step: Step) -> str:
         """What to do about a failed step."""
         return ADVICE.get(step.error_code or "", DEFAULT_ADVICE)
-
-
-def of(pipeline: str) -> Presentation:
-    """How the workflows of this pipeline are presented."""
-    return _special().get(pipeline) or Presentation(pipeline)
-
-
-def facet(name: str, value: str) -> str:
-    """The value of a facet, whatever pipeline it is of."""
-    return next((said for each in _special().values() if (said := each.facet(name, value)) != value), value)
-
-
-def refusal(text: str) -> str:
-    """A refusal with the names that people read, whatever pipeline it is of."""
-    for each in _special().values():
-        text = each.refusal(text)
-    return text
-
-
-@lru_cache(maxsize=1)
-def _special() -> dict[str, Presentation]:
-    from pages.parts.tabular.presentation import TabularPresentation
-
-    return {each.name: each for each in (TabularPresentation(),)}
 
 
 def notices(stored: Any) -> list[Notice]:

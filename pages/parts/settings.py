@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.pipelines import Param
-from pages.parts import presentation, words
+from pages.parts import presentations, words
 from store.errors import Refused
 from store.workflows import Workflow
 
@@ -22,7 +22,7 @@ def data(workflow: Workflow) -> dict[str, str]:
     """The datasets of a workflow: one is the Dataset, several go by the labels of the inputs."""
     if len(workflow.inputs) == 1:
         return {"Dataset": next(iter(workflow.inputs.values())).title}
-    written = presentation.of(workflow.pipeline).pipeline
+    written = presentations.of(workflow.pipeline).pipeline
     labels = {each.name: each.label for each in written.inputs} if written else {}
     return {labels.get(name, words.titled(name)): row.title for name, row in workflow.inputs.items()}
 
@@ -50,7 +50,7 @@ def value_words(pipeline: str, param: Param | None, value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]
     if param is not None and param.choices and isinstance(value, str):
-        return presentation.of(pipeline).choice(value)
+        return presentations.of(pipeline).choice(value)
     return words.value(value)[:LONGEST_VALUE]
 
 
@@ -59,7 +59,7 @@ def _label(known: Mapping[str, Param], name: str) -> str:
 
 
 def _params(pipeline: str, params: Mapping[str, Any]) -> dict[str, Param]:
-    written = presentation.of(pipeline).pipeline
+    written = presentations.of(pipeline).pipeline
     try:
         return written.params(params) if written else {}
     except Refused:

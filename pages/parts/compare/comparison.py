@@ -10,7 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.pipelines import Measure, registry
-from pages.parts import charts, presentation, settings, words
+from pages.parts import charts, presentations, settings, words
 from pages.parts.workflow_list import listing
 from store.workflows import Workflow
 
@@ -80,7 +80,7 @@ def score_names(found: Sequence[Workflow]) -> list[str]:
     """The scores that any of them has, without those of the baselines: the main ones first."""
     ordered: dict[str, None] = {}
     for workflow in found:
-        of = presentation.of(workflow.pipeline)
+        of = presentations.of(workflow.pipeline)
         main = of.main_score(workflow.scores)
         ordered |= dict.fromkeys([*([main] if main else []), *of.other_scores(workflow.scores)])
     first = [name for name in registry.main_measures() if name in ordered]
@@ -119,7 +119,7 @@ def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
 
 def _facet(workflow: Workflow, name: str) -> str:
     value = workflow.facets.get(name)
-    return presentation.of(workflow.pipeline).facet(name, value) if value else NOT_USED
+    return presentations.of(workflow.pipeline).facet(name, value) if value else NOT_USED
 
 
 def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def apart(found: Sequence[Workflow]) -> bool:
 
 def _data(workflow: Workflow) -> str:
     """The datasets of a workflow, and the columns that its settings name as text."""
-    written = presentation.of(workflow.pipeline).pipeline
+    written = presentations.of(workflow.pipeline).pipeline
     known = written.params(workflow.params) if written else {}
     columns = {name: workflow.params.get(name) for name, param in known.items() if param.kind == "column"}
     given = {name: row.dataset_id for name, row in workflow.inputs.items()}
@@ -174,7 +174,7 @@ def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
 
 def _described(workflow: Workflow, found: Sequence[Workflow]) -> dict[str, str]:
     """What a workflow was started with; its pipeline too, where there are several."""
-    named = {"Pipeline": presentation.of(workflow.pipeline).label}
+    named = {"Pipeline": presentations.of(workflow.pipeline).label}
     several = len({each.pipeline for each in found}) > 1
     return (named if several else {}) | settings.described(workflow)
 
@@ -183,7 +183,7 @@ def _score_cell(workflow: Workflow, base: Workflow, name: str, best_value: float
     value = workflow.scores.get(name)
     if value is None:
         return NOT_USED
-    measure = presentation.of(workflow.pipeline).measure(name)
+    measure = presentations.of(workflow.pipeline).measure(name)
     said = words.score(measure, value)
     if workflow.id != base.id and name in base.scores:
         said += f"  {words.points(measure, value - base.scores[name])}"

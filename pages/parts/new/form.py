@@ -5,7 +5,7 @@ import streamlit as st
 from jobs.pipelines import Input, Pipeline
 from jobs.verbs import workflows as verbs
 from jobs.verbs.workflows import Draft
-from pages.parts import address, commands, forms, graph, presentation, words
+from pages.parts import address, commands, forms, graph, presentations, words
 from pages.parts.new import gallery, settings_form, start
 from store import datasets
 from store.datasets import Dataset
@@ -84,7 +84,7 @@ def _remember(name: str, dataset_id: int | None) -> None:
 def _around(pipeline: Pipeline, chosen: dict[str, Dataset]) -> forms.Around:
     first = next(iter(chosen.values()), None)
     columns = [str(column["name"]) for column in first.columns] if first else []
-    return forms.Around(columns, presentation.of(pipeline.name).choice)
+    return forms.Around(columns, presentations.of(pipeline.name).choice)
 
 
 def _settings(pipeline: Pipeline, around: forms.Around) -> settings_form.Settings:

@@ -8,7 +8,7 @@ import streamlit as st
 from jobs.engine import queue_view
 from jobs.verbs import workflows
 from jobs.verbs.workflows import CellPlan, Draft
-from pages.parts import commands, links, presentation, words
+from pages.parts import commands, links, presentations, words
 from store.errors import Refused
 
 
@@ -16,7 +16,7 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
     """Problems, notices, the outlook and the button that starts a workflow."""
     problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
-        st.error(words.plain(presentation.refusal(problem.sentence)), icon=":material/error:")
+        st.error(words.plain(presentations.refusal(problem.sentence)), icon=":material/error:")
     for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
         st.info(words.plain(notice), icon=":material/info:")
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -65,7 +65,7 @@ def outlook(draft: Draft, about: str) -> str:
 
 
 def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:
-    written = presentation.of(pipeline).pipeline
+    written = presentations.of(pipeline).pipeline
     known = {step.key: step.title.lower() for step in written.steps} if written else {}
     return [words.plain(known.get(cell.key, cell.step)) for cell in cells]
 

@@ -10,7 +10,7 @@ from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column, columns_of
 from jobs.verbs import short_form, workflows
-from pages.parts import address, commands, forms, presentation, words
+from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
 from pages.parts.tabular import profile as drawn
 from store import datasets as stored
@@ -181,7 +181,7 @@ def choose_model(
         default=first_algorithm(dataset, list(fitting), before),
         key=key,
         required=True,
-        format_func=presentation.of(short_form.PIPELINE).choice,
+        format_func=presentations.of(short_form.PIPELINE).choice,
         label_visibility="collapsed",
         on_change=lambda: sources.remember("algorithm", st.session_state[key]),
     )
@@ -206,7 +206,7 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tupl
     pipeline = registry.get(short_form.PIPELINE)
     fixed = {"target": target, "algorithm": algorithm.key}
     columns = [column.name for column in columns_of(dataset)]
-    around = forms.Around(columns, presentation.of(pipeline.name).choice)
+    around = forms.Around(columns, presentations.of(pipeline.name).choice)
     # The settings of training first: they are what people change.
     steps = sorted(pipeline.steps, key=lambda step: step.name != "train")
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):

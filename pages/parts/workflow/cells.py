@@ -12,7 +12,7 @@ from jobs.engine import attempts
 from jobs.language import spoken
 from jobs.pipelines import Param, StepDefinition
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, forms, links, presentation, results, visitor, words
+from pages.parts import commands, forms, links, presentations, results, visitor, words
 from pages.parts.press import Held
 from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
@@ -185,7 +185,7 @@ def _failure(book: Notebook, step: Step, hold: Held) -> None:
                 on_click=hold.press,
                 args=(verbs.retry, step.workflow_id),
             )
-            st.caption(presentation.of(book.workflow.pipeline).advice(step), width="stretch")
+            st.caption(presentations.of(book.workflow.pipeline).advice(step), width="stretch")
     else:
         st.caption("An analyst can retry it or run it with other settings.")
     if step.traceback:
@@ -202,7 +202,7 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
         return {}
     if not shown:
         return _edited(step)
-    shown_as, picked = presentation.of(book.workflow.pipeline), _picked(step)
+    shown_as, picked = presentations.of(book.workflow.pipeline), _picked(step)
     data = datasets.get(book.workflow.data.dataset_id) if book.workflow.data else None
     chosen = book.workflow.params | step.params | _edited(step) | picked
     params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
@@ -296,7 +296,7 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except Refused as refused:
-        problem = presentation.refusal(refused.sentence)
+        problem = presentations.refusal(refused.sentence)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:
@@ -317,7 +317,7 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
 
 def plan_words(plan: Sequence[verbs.CellPlan], pipeline: str) -> str:
     """Upload and preprocess are reused, train and evaluate run."""
-    written = presentation.of(pipeline).pipeline
+    written = presentations.of(pipeline).pipeline
     titles = {step.key: step.title.lower() for step in written.steps} if written else {}
     reused = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is not None]
     fresh = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is None]

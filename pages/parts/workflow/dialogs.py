@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, presentation, press, settings, tables, words
+from pages.parts import commands, presentations, press, settings, tables, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells
 from store import workflows
@@ -67,7 +67,7 @@ def _compose(hold: Held, workflow_id: int) -> None:
     try:
         draft, plan = verbs.compose_preview(data_from, config_from)
     except Refused as refused:
-        st.warning(words.plain(presentation.refusal(refused.sentence)), icon=":material/warning:")
+        st.warning(words.plain(presentations.refusal(refused.sentence)), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], draft)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan, draft.pipeline))}")
@@ -146,7 +146,7 @@ def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int],
 def _data_preview(workflow: Workflow) -> None:
     given = ", ".join(words.plain(each.title) for each in workflow.inputs.values()) or "no dataset"
     st.markdown(
-        f":material/table_chart: {given}  \n:material/info: {presentation.of(workflow.pipeline).about(workflow)}"
+        f":material/table_chart: {given}  \n:material/info: {presentations.of(workflow.pipeline).about(workflow)}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from jobs.pipelines import Measure, registry
-from pages.parts import charts, presentation, results, words
+from pages.parts import charts, presentation, presentations, results, words
 from pages.parts.presentation import View
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
@@ -22,7 +22,7 @@ def summary(book: Notebook, step: Step) -> None:
     """What a step left, in a line or two, and what the reader should know about it."""
     if not step.result:
         return
-    shown = presentation.of(book.workflow.pipeline)
+    shown = presentations.of(book.workflow.pipeline)
     for line in shown.summary(step):
         st.markdown(line)
     presentation.draw_notices(shown.notices(step))
@@ -33,13 +33,13 @@ def details(book: Notebook, step: Step) -> None:
     if shared := book.curves.get(step.id):
         _learning(book, step, shared)
     if step.result:
-        items = presentation.of(book.workflow.pipeline).shown(step, partial(saved, step.id))
+        items = presentations.of(book.workflow.pipeline).shown(step, partial(saved, step.id))
         results.draw(items, f"results-{step.id}")
 
 
 def views(book: Notebook, step: Step) -> dict[str, View]:
     """What more there is to see of a step's output, by the word on its button."""
-    return presentation.of(book.workflow.pipeline).views(step) if step.result else {}
+    return presentations.of(book.workflow.pipeline).views(step) if step.result else {}
 
 
 def saved(step_id: int, name: str) -> bytes | None:
@@ -53,7 +53,7 @@ def saved(step_id: int, name: str) -> bytes | None:
 
 def _learning(book: Notebook, step: Step, shared: Shared) -> None:
     """The curves, side by side; while the step runs there is room for epochs to come."""
-    shown = presentation.of(book.workflow.pipeline)
+    shown = presentations.of(book.workflow.pipeline)
     names = charts.measures(shared.curves, registry.main_measures())
     epochs = shown.epochs(step) if not step.status.over else None
     across = min(len(names), MOST_ACROSS)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from jobs.pipelines import Measure
 from jobs.verbs import spreadsheet
-from pages.parts import presentation, visitor, words
+from pages.parts import presentations, visitor, words
 from pages.parts.workflow_list.view import ListView
 from store import workflows
 from store.tables import Status
@@ -50,7 +50,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             "score": [_score_words(score, one_measure) for score in scored],
             "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
             "curve": [list(curves.get(row.id, [])) for row in rows],
-            **({"pipeline": [presentation.of(row.pipeline).label for row in rows]} if _mixed(rows) else {}),
+            **({"pipeline": [presentations.of(row.pipeline).label for row in rows]} if _mixed(rows) else {}),
             **({DETAILS: [_details(row) for row in rows]} if _mixed(rows) else {}),
             **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_shown(rows)},
             **({"dataset": [dataset_title(row) for row in rows]} if any(row.inputs for row in rows) else {}),
@@ -96,7 +96,7 @@ def _width(name: str, rows: Sequence[Workflow]) -> int:
 
 def _facet(row: Workflow, name: str) -> str:
     value = row.facets.get(name, "")
-    return presentation.of(row.pipeline).facet(name, value) if value else ""
+    return presentations.of(row.pipeline).facet(name, value) if value else ""
 
 
 def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def address(workflow: Workflow) -> str:
 
 def main_score(workflow: Workflow, shown: str | None = None) -> tuple[Measure, float] | None:
     """The score that stands for a workflow: the one to show, or its main one."""
-    of = presentation.of(workflow.pipeline)
+    of = presentations.of(workflow.pipeline)
     name = shown or of.main_score(workflow.scores)
     return (of.measure(name), workflow.scores[name]) if name and name in workflow.scores else None
 
