@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import json
 import os
 import re
 import signal
@@ -46,17 +47,19 @@ def trainyard(wheel, tmp_path_factory):
     subprocess.run(install, check=True, timeout=120, capture_output=True)
     folder = tmp_path_factory.mktemp("empty")
 
-    def start(*arguments, **options):
+    def start(*arguments, stderr=None, **settings):
         own = {name: value for name, value in os.environ.items() if not name.startswith(("TRAINYARD_", "PYTHON"))}
         command = [environment / "bin" / "trainyard", *map(str, arguments)]
-        return subprocess.Popen(command, cwd=folder, env=own, text=True, stdout=subprocess.PIPE, **options)
+        return subprocess.Popen(
+            command, cwd=folder, env=own | settings, text=True, stdout=subprocess.PIPE, stderr=stderr
+        )
 
     start.folder = folder
     start.root = libraries.parent / "trainyard"
     return start
 
 
-def told(process):
+def finished(process):
     """What a command printed, and its exit code."""
     output, _ = process.communicate(timeout=120)
     return output, process.returncode
@@ -101,18 +104,30 @@ def test_the_wheel_depends_on_the_first_part_of_the_requirements(wheel):
 @pytest.mark.wheel
 def test_the_installed_command_says_its_version(trainyard):
     """`trainyard version` and `trainyard --version` print it, wherever they are run."""
-    assert told(trainyard("version")) == (f"{VERSION}\n", 0)
-    assert told(trainyard("--version")) == (f"{VERSION}\n", 0)
+    assert finished(trainyard("version")) == (f"{VERSION}\n", 0)
+    assert finished(trainyard("--version")) == (f"{VERSION}\n", 0)
 
 
 @pytest.mark.wheel
 def test_the_installed_command_trains_a_model(trainyard):
     """A file is submitted and seen through to the end; what is kept lies in the folder where that was asked."""
     sample = trainyard.root / "jobs" / "tabular" / "samples" / "customer_churn.csv"
-    output, code = told(trainyard("submit", sample, "--wait"))
+    output, code = finished(trainyard("submit", sample, "--wait"))
     assert code == 0 and "completed" in output
     assert (trainyard.folder / "data" / "trainyard.db").exists()
-    assert "Follow it" not in output and told(trainyard("model", 1))[1] == 0
+    assert "Follow it" not in output and finished(trainyard("model", 1))[1] == 0
+
+
+@pytest.mark.wheel
+def test_the_installed_command_finds_a_pipeline_in_its_folder(trainyard):
+    """A module beside which the command is run is found, with its helpers, by every process that needs it."""
+    (trainyard.folder / "helper.py").write_text("def twice(value):\n    return value * 2\n")
+    (trainyard.folder / "mine.py").write_text(
+        "from helper import twice\nfrom jobs.pipelines import pipeline, step\n\n\n"
+        "@step('once')\ndef once(context):\n    return {'scores': {'value': twice(21)}}\n\n\npipeline('mine', once)\n"
+    )
+    output, code = finished(trainyard("submit", "--pipeline", "mine", "--wait", "--json", TRAINYARD_PIPELINES="mine"))
+    assert code == 0 and json.loads(output)["scores"] == {"value": 42.0}
 
 
 @pytest.mark.wheel
