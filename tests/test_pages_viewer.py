@@ -76,7 +76,11 @@ def scene(browser):
             CANCELLED=tabular(),
         )
     steps.fail(claim(found.FAILED, "train"), Message("error", {"text": "It broke."}), "", again=False)
-    steps.beat(claim(found.RUNNING, "train"), [(1, "val_accuracy", 0.6)], progress=(0.5, "epoch 25 of 50"))
+    steps.beat(
+        claim(found.RUNNING, "train"),
+        [(1, "val_accuracy", 0.6)],
+        progress=(0.5, Message("text", {"text": "epoch 25 of 50"})),
+    )
     verbs.cancel(found.CANCELLED)
     browser.sign_in("zeynep")
     return found
@@ -220,7 +224,7 @@ def test_viewer_may_take_models_and_tables_away(browser, scene):
 def test_new_says_what_it_is_and_why_not(browser, scene):
     """A viewer who follows a link to New learns what happens there, and finds the way to what is there to see."""
     seen = browser.opens("new.py", dataset="1")
-    assert "You are signed in as a viewer" in text(seen) and "The dataset that this link names" in text(seen)
+    assert "You are signed in as a viewer" in text(seen) and "The dataset of this link" in text(seen)
     assert not seen.button and not seen.get("file_uploader")
 
 

@@ -9,7 +9,7 @@ from jobs.verbs import people
 from pages.parts import visitor
 from store import actors, db, tables
 
-APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+APP = str(Path(__file__).parents[2] / "pages" / "navigation.py")
 
 
 class Visitor:
