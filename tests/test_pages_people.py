@@ -58,7 +58,7 @@ def test_first_admin_is_made_in_the_page(browser):
     page.text_input(key="people-first-again").set_value(PASSWORD)
     submit(page, "Create my admin account")
     assert names() == [("ayşe", "admin")]
-    assert "Everybody has to sign in here" in text(page) and "ayşe" not in text(page)
+    assert "Everyone must sign in here" in text(page) and "ayşe" not in text(page)
 
 
 def submit(page, label):
@@ -154,7 +154,7 @@ def test_removing_asks_and_says_what_goes(admin):
     """What goes and what stays is said first; Keep keeps."""
     people.add("mehmet", "analyst", None)
     page = press(ticked(admin.opens("people.py"), "mehmet"), "people-remove")
-    assert "their tokens end" in text(page) and "stay" in text(page)
+    assert "Their tokens stop working" in text(page) and "stay" in text(page)
     page = press(page, "people-keep")
     assert ("mehmet", "analyst") in names()
     press(press(page, "people-remove"), "people-remove-sure")
@@ -164,7 +164,7 @@ def test_removing_asks_and_says_what_goes(admin):
 def test_last_person_is_told_that_the_door_opens(admin):
     """Removing oneself as the only one says that nobody has to sign in afterwards."""
     page = press(ticked(admin.opens("people.py"), "ayşe"), "people-remove")
-    assert "This is you" in text(page) and "nobody has to sign in any more" in text(page)
+    assert "This is you" in text(page) and "sign-in will be off" in text(page)
     assert "Nobody has to sign in" in text(press(page, "people-remove-sure"))
 
 
