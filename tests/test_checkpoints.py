@@ -66,7 +66,7 @@ class Killed:
     def undisturbed(self):
         """The same work done here, once, with nothing reused."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_reusable", lambda _task: None)
+            patch.setattr(runner, "_reusable", lambda *_: None)
             return tables.run(*self.given, **self.params)
 
 
@@ -77,7 +77,10 @@ def killed():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINYARD_HOME", str(home))
         patch.setenv("TRAINYARD_WORKERS", "2")
-        patch.setenv("TRAINYARD_PIPELINES", "helpers.cast,helpers.held")
+        # The steps of the built-in pipeline run without modules of people's own, so each interpreter imports this one.
+        (home / "site").mkdir()
+        (home / "site" / "sitecustomize.py").write_text("import helpers.held\n")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(home / "site"), os.environ["PYTHONPATH"]]))
         forget()
         schema.prepare()
         with presence.using(), actors.acting(actors.operator()):
@@ -177,7 +180,7 @@ def cut(home, monkeypatch):
     dataset = datasets.add(io.BytesIO(tables.numbers()), "prices.csv")
     reference = tables.run(dataset, "price", "sgd_regressor", until="train", epochs=EPOCHS)
     monkeypatch.setattr(context, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(runner, "_reusable", lambda _task: None)
+    monkeypatch.setattr(runner, "_reusable", lambda *_: None)
     return cut_off(monkeypatch, dataset), reference["train"]
 
 
@@ -289,7 +292,7 @@ def test_a_checkpoint_of_another_step_is_not_used(cut, monkeypatch):
 def workflows_dataset(step):
     from store import datasets as stored
 
-    return stored.get(workflows.get(step.workflow_id).dataset_id)
+    return stored.get(workflows.get(step.workflow_id).inputs["data"].dataset_id)
 
 
 def test_a_checkpoint_of_other_settings_is_not_used(cut, monkeypatch):

@@ -227,7 +227,7 @@ def test_a_full_disk_is_said(services):
     workflow_id = run("eater", what="disk")
     assert finish(workflow_id, 40) == Status.failed
     only = steps.of_workflow(workflow_id)[0]
-    assert (only.error_code, sentence(only.error)) == ("disk_full", "The disk is full; free some space, then retry.")
+    assert (only.error_code, sentence(only.error)) == ("disk_full", "The disk is full. Free some space, then retry.")
     until(lambda: not list((settings().folder / "scratch").iterdir()))
 
 
