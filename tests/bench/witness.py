@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ context.CHECKPOINT_SECONDS = 0.5
 
 def tell(what: str, recorder: Recorder) -> None:
     """One line in one write, so that lines of several processes never mix and a kill cannot take one back."""
-    step = context._claim.step
+    step = recorder._claim.step
     line = json.dumps({"what": what, "at": time.time(), "step": step.id, "attempt": step.attempt, "pid": os.getpid()})
     journal = os.open(Path(os.environ["TRAINYARD_HOME"]) / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(journal, f"{line}\n".encode())
@@ -27,10 +28,11 @@ def tell(what: str, recorder: Recorder) -> None:
 
 
 def witnessed(definition: StepDefinition) -> StepDefinition:
+    @wraps(definition.function)
     def body(recorder: Recorder) -> dict[str, Any]:
-        tell("begin", context)
-        result = definition.function(context)
-        tell("end", context)
+        tell("begin", recorder)
+        result = definition.function(recorder)
+        tell("end", recorder)
         return result
 
     return replace(definition, function=body)
@@ -41,4 +43,4 @@ def watch(all_: dict[str, registry.Pipeline], change: Callable[[StepDefinition],
         all_[name] = replace(written, steps=tuple(map(change, written.steps)))
 
 
-watch(registry._PIPELINES, witnessed)
+watch(registry._here, witnessed)
