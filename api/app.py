@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Answer, refusal, refuse_plainly
 from api.openapi_page import POLICY, manual
-from api.routes import datasets, people, queues, workflows
+from api.routes import datasets, people, pipelines, queues, workflows
 from api.wall import limits, roles
 from api.wall.roles import needs
 from jobs.verbs.documents import HealthOut
@@ -38,7 +38,7 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    for router in (datasets.router, workflows.router, queues.router, people.router, house):
+    for router in (datasets.router, pipelines.router, workflows.router, queues.router, people.router, house):
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
     api.add_route("/docs", _docs)
     api.add_middleware(ShortBodies)

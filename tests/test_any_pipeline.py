@@ -248,3 +248,28 @@ def test_a_described_pipeline_is_as_its_author_wrote_it(project):
         "extra": 0.25,
     }
     assert (step.timeout, step.max_attempts) == (7, 1)
+
+
+def test_programs_and_commands_start_any_pipeline(project, capsys):
+    """The API and the command line list it with its params, start it, and find it by its facet."""
+    import json
+
+    from starlette.testclient import TestClient
+
+    from api.app import create
+    from jobs.cli.app import main
+
+    client = TestClient(create(), base_url="http://localhost")
+    told = client.get("/pipelines/benim").json()
+    assert told["params"]["properties"]["number"]["minimum"] == 1 and told["inputs"] == []
+    assert [step["key"] for step in told["steps"]] == ["topla", "eğit", "sına"]
+    assert "benim" in [each["name"] for each in client.get("/pipelines").json()]
+    assert client.get("/pipelines/nobodys").status_code == 404
+    made = client.post("/workflows", json={"pipeline": "benim", "params": {"number": 9}, "name": "by a program"})
+    assert made.status_code == 201 and made.json()["facets"] == {"size": "big"}
+    wrong = client.post("/workflows", json={"pipeline": "benim", "params": {"number": "many"}})
+    assert wrong.status_code == 422 and "whole number" in wrong.json()["detail"]
+    assert [each["id"] for each in client.get("/workflows?pipeline=benim&facet=size=big").json()] == [made.json()["id"]]
+    capsys.readouterr()
+    assert main(["list", "--pipeline", "benim", "--facet", "size=big", "--json"]) == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["by a program"]

@@ -108,6 +108,47 @@ def test_a_room_says_what_lives_there(name):
 
 
 @pytest.mark.parametrize("path", sources())
+def test_a_file_can_be_read_in_one_sitting(path):
+    """No file is longer than can be read at once; migrations and lists of sentences aside."""
+    if "migrations" not in path and "language" not in path:
+        assert len((ROOT / path).read_text().splitlines()) <= LONGEST_FILE
+
+
+# Where the built-in pipeline may be named: its own room, its pages, migrations, its sentences and its short form.
+KNOWS_THE_BUILT_IN = (
+    "jobs/tabular/",
+    "jobs/language/",
+    "jobs/verbs/short_form.py",
+    "pages/parts/tabular/",
+    "store/migrations/",
+)
+
+
+def names_of_the_built_in():
+    from jobs.pipelines import registry
+    from jobs.tabular import algorithms
+
+    (pipeline,) = registry.built_in()
+    params = {name for key in algorithms.ALGORITHMS for name in pipeline.params({"algorithm": key})}
+    return {pipeline.name, *(step.name for step in pipeline.steps), *algorithms.ALGORITHMS, *params}
+
+
+def test_only_its_own_rooms_name_the_built_in_pipeline():
+    """Outside them no text equals the name of a step, an algorithm or a param of the built-in pipeline."""
+    names = names_of_the_built_in()
+    found = {}
+    for path in sources():
+        if path.startswith(KNOWS_THE_BUILT_IN):
+            continue
+        texts = {
+            node.value for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.Constant)
+        }
+        if known := {text for text in texts if isinstance(text, str)} & names:
+            found[path] = sorted(known)
+    assert found == {}
+
+
+@pytest.mark.parametrize("path", sources())
 def test_libraries_have_one_home(path):
     """Each library that could spread is imported only where it belongs."""
     for library in set(imported(path)) & set(HOMES):

@@ -77,9 +77,6 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
     """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
     twice starts it once; the key counts for you alone, and another body under the same key is refused. `notices` says
     when the algorithm will learn from a sample of the rows."""
-    for name in ("target", "algorithm"):
-        if name in asked_for.params:
-            raise Refused(f"{name} is a field of its own, beside params.", name)
     draft = _draft(asked_for)
     notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
     key, priority = _request(idempotency_key, asked_for), Priority[asked_for.priority]
@@ -93,6 +90,7 @@ def _draft(asked_for: Start) -> Draft:
         return Draft(asked_for.pipeline, asked_for.params, dict(asked_for.inputs))
     if asked_for.dataset_id is None:
         raise Refused("Name a pipeline, or a dataset_id to train on.", "pipeline")
+    short_form.check(asked_for.params)
     return short_form.draft(asked_for.dataset_id, asked_for.target, asked_for.algorithm, asked_for.params)
 
 

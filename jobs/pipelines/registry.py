@@ -59,8 +59,7 @@ def everything() -> list[Pipeline]:
 
 def built_in() -> list[Pipeline]:
     """The pipelines that come with Trainyard."""
-    load_built_in()
-    return list(_here.values())
+    return [import_module(module).PIPELINE for module in BUILT_IN]
 
 
 def here(name: str) -> Pipeline | None:

@@ -15,7 +15,7 @@ from store.settings import ROOT
 
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
 PROFILED_WHOLE = 16 << 20
-SAMPLE = ROOT / "jobs" / "tabular" / "samples" / "customer_churn.csv"
+SAMPLE = ROOT / "jobs/tabular/samples/customer_churn.csv"
 
 Bytes = Path | BinaryIO | Iterable[bytes]
 

@@ -41,6 +41,50 @@ class StepOut(StepBriefOut):
 
 
 @with_config(CLOSED)
+class PipelineInputOut(TypedDict):
+    """A dataset that a pipeline takes."""
+
+    name: str
+    label: str
+    help: str
+    optional: bool
+
+
+@with_config(CLOSED)
+class PipelineStepOut(TypedDict):
+    """A step of a pipeline, and the keys of the steps it needs."""
+
+    key: str
+    name: str
+    label: str
+    needs: list[str]
+
+
+@with_config(CLOSED)
+class MeasureOut(TypedDict):
+    """What a score or a curve means."""
+
+    name: str
+    label: str
+    help: str
+    better: str
+    main: bool
+
+
+@with_config(CLOSED)
+class PipelineOut(TypedDict):
+    """A pipeline that can be started; `params` is a JSON schema."""
+
+    name: str
+    label: str
+    description: str
+    inputs: list[PipelineInputOut]
+    params: dict[str, Any]
+    steps: list[PipelineStepOut]
+    measures: list[MeasureOut]
+
+
+@with_config(CLOSED)
 class InputOut(TypedDict):
     """A dataset that a workflow reads."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from store.errors import InvalidError
 from store.workflows import Workflow
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ def draft(
     given = {TARGET: target, ALGORITHM: algorithm}
     chosen = {**(params or {}), **{name: value for name, value in given.items() if value}}
     return workflows.Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Refuse params that are fields of their own in the short form."""
+    for name in (TARGET, ALGORITHM):
+        if name in params:
+            raise InvalidError(f"{name} is a field of its own, beside params.", name)
 
 
 def start(
