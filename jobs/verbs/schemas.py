@@ -97,14 +97,34 @@ def dataset_brief(found: Dataset) -> DatasetBriefOut:
 
 
 def told(value: Any) -> Any:
-    """Return plain JSON in which every stored message has its sentence beside it, as "text"."""
+    """Return plain JSON in which every stored message has its sentence beside it, as "text"; where programs expect a
+    sentence by itself, the message is spread over the fields beside it."""
     if isinstance(value, list):
         return [told(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if isinstance(value.get("code"), str) and isinstance(value.get("values"), dict):
+    if _is_message(value):
         return value | {"text": sentence_of(value)}
-    return {name: told(item) for name, item in value.items()}
+    document: Document = {}
+    for name, item in value.items():
+        document |= _field(name, item)
+    return document
+
+
+def _field(name: str, item: Any) -> Document:
+    """One field of a document; the first versions stored sentences in some, and those are sentences still."""
+    if name == "reason" and _is_message(item):
+        return {name: sentence_of(item), "reason_code": item["code"], "reason_values": item["values"]}
+    if name == "did" and isinstance(item, list) and all(map(_is_message, item)):
+        words = sentence_of(item)
+        return {name: words[:1].upper() + words[1:], "did_messages": told(item)}
+    if name == "answer" and _is_message(item):
+        return {name: told(item), "words": sentence_of(item)}
+    return {name: told(item)}
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("values"), dict)
 
 
 def line(found: Line, step: Step) -> LineOut:
