@@ -148,12 +148,8 @@ def _of_request(connection: Connection, request: str | None) -> int | None:
 
 
 def count_waiting(created_by: str) -> int:
-    """How many workflows that a person has started, and no sweep or schedule, have not begun."""
-    waiting = (
-        workflows.c.created_by == created_by,
-        workflows.c.status == Status.pending,
-        workflows.c.priority == int(Priority.person),
-    )
+    """Return how many workflows of a person have not begun, of any priority, as the person may choose that."""
+    waiting = (workflows.c.created_by == created_by, workflows.c.status == Status.pending)
     with db.reading() as connection:
         return connection.scalar(select(func.count()).select_from(workflows).where(*waiting)) or 0
 

@@ -567,6 +567,16 @@ def test_one_person_cannot_fill_the_queue(house, table, monkeypatch):
     assert analyst.post("/api/workflows", json=wanted).status_code == 201
 
 
+def test_no_priority_leads_past_the_share(house, table, monkeypatch):
+    """Workflows of every priority count, as whoever starts one chooses it."""
+    monkeypatch.setattr(shares, "MOST_WAITING", 3)
+    analyst = browser_of(house, "analyst")
+    wanted = {"dataset_id": table.id, "target": "label", "algorithm": "logistic_regression", "params": {"epochs": 1}}
+    priorities = ["sweep", "schedule", "person", "sweep", "schedule", "person"]
+    answers = [analyst.post("/api/workflows", json=wanted | {"priority": each}) for each in priorities]
+    assert [each.status_code for each in answers] == [201] * 3 + [429] * 3
+
+
 def test_a_key_of_one_person_is_nobody_elses(house, table):
     """The same Idempotency-Key of two people starts two workflows; another body under the same key is refused."""
     wanted = {"dataset_id": table.id, "target": "label", "algorithm": "perceptron", "params": {"epochs": 1}}

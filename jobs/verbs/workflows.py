@@ -94,8 +94,7 @@ def write(
         parent_id=parent_id,
         priority=priority,
     )
-    if priority is Priority.person:
-        shares.check_waiting()
+    shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
     return workflows.insert_new(new, [_row(step, fresh) for step in prepared.steps], request)
 
