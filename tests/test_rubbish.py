@@ -320,7 +320,7 @@ def broken(tmp_path, monkeypatch):
     (tmp_path / "raises.py").write_text('raise RuntimeError("boom")\n')
     (tmp_path / "half.py").write_text("def half(:\n")
     (tmp_path / "quits.py").write_text('raise SystemExit("bye")\n')
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
     return tmp_path
 
 
