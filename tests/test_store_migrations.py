@@ -27,10 +27,14 @@ def at_revision(revision):
         command.upgrade(config, revision)
 
 
-@pytest.fixture
-def old_home(tmp_path, monkeypatch):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_home(request, tmp_path, monkeypatch):
     """A home of revision 0003: a completed workflow, one that failed after a lost worker, one that is queued."""
     monkeypatch.setenv("TRAINYARD_HOME", str(tmp_path / "old"))
+    monkeypatch.delenv("TRAINYARD_DATABASE_URL", raising=False)
+    if request.param == "postgresql":
+        server = request.getfixturevalue("databases").server
+        monkeypatch.setenv("TRAINYARD_DATABASE_URL", server.url(server.create()))
     settings.cache_clear()
     db.close()
     at_revision("0003")
@@ -38,7 +42,7 @@ def old_home(tmp_path, monkeypatch):
         put = connection.exec_driver_sql
         put(
             "INSERT INTO datasets (id, name, version, sha256, size, dialect, exact, columns, preview, notices, "
-            f"created_at) VALUES (1, 'old', 2, 'f00', 4, '{{}}', 1, '[]', '[]', '[]', '{AT}')"
+            f"created_at) VALUES (1, 'old', 2, 'f00', 4, '{{}}', true, '[]', '[]', '[]', '{AT}')"
         )
         for number, status in ((3, "completed"), (4, "failed"), (9, "pending")):
             put(
@@ -49,7 +53,8 @@ def old_home(tmp_path, monkeypatch):
             for position, name in enumerate(("upload", "train")):
                 put(
                     "INSERT INTO steps (id, workflow_id, name, position, status, attempt, max_attempts, fresh, params) "
-                    f"VALUES ({number * 10 + position}, {number}, '{name}', {position}, '{status}', 1, 3, 0, '{{}}')"
+                    f"VALUES ({number * 10 + position}, {number}, '{name}', {position}, '{status}', 1, 3, false, "
+                    "'{}')"
                 )
             put(f"INSERT INTO needs (step_id, needs_id) VALUES ({number * 10 + 1}, {number * 10})")
         put("INSERT INTO scores (workflow_id, name, value) VALUES (3, 'accuracy', 0.9)")
@@ -60,6 +65,9 @@ def old_home(tmp_path, monkeypatch):
         put("UPDATE steps SET ready_at = '" + AT + "' WHERE id = 90")
         for text in ("The worker was lost. Attempt 2 follows.", "Attempt 2 continues from epoch 2."):
             put(f"INSERT INTO logs (step_id, attempt, at, level, text) VALUES (41, 1, '{LATER}', 'info', '{text}')")
+        if connection.dialect.name == "postgresql":
+            for table, last in (("workflows", 9), ("steps", 91)):
+                put(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
     db.close()
     yield
     db.close()
@@ -104,6 +112,5 @@ def test_numbers_given_once_are_not_given_again(old_home):
     assert made == 10 and steps.of_workflow(made)[0].id > 91
     assert workflows.get(made).status is Status.pending and isinstance(workflows.get(made).created_at, datetime)
     with db.reading() as connection:
-        assert (
-            json.loads(connection.exec_driver_sql("SELECT params FROM workflows WHERE id = 3").scalar())["epochs"] == 3
-        )
+        params = connection.exec_driver_sql("SELECT params FROM workflows WHERE id = 3").scalar()
+        assert (json.loads(params) if isinstance(params, str) else params)["epochs"] == 3
