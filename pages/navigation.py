@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts import health, visitor
 from store import actors
+from store.program import LOGO
 
 PICTURES = Path(__file__).parent / "parts"
 
@@ -14,7 +15,7 @@ actors.recognise_by(visitor.recognised)
 
 # Files of our own: Streamlit would fetch an icon by name from the internet.
 st.set_page_config(page_title="Trainyard", page_icon=str(PICTURES / "icon.png"), layout="wide")
-st.logo(str(PICTURES / "logo.svg"), size="large")
+st.logo(str(LOGO), size="large")
 
 
 def home() -> None:

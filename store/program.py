@@ -1,8 +1,9 @@
-"""What this program is called: its version, its command, and how its libraries are installed."""
+"""What this program is called: its version, its command, its logo, and how its libraries are installed."""
 
 from pathlib import Path
 
 VERSION = "0.1.0"
+LOGO = Path(__file__).with_name("logo.svg")
 
 _CHECKOUT = (Path(__file__).parent.parent / "pyproject.toml").exists()
 # The wheel brings the command; in a checkout nothing has to be installed but the requirements.

@@ -18,11 +18,9 @@ from api.wall.sign_in import SIGN_IN, SIGN_OUT
 from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
 from store.errors import Refused
-from store.program import COMMAND
-from store.settings import ROOT
+from store.program import COMMAND, LOGO
 
 LONGEST_FORM = 10_000
-LOGO = (ROOT / "pages" / "parts" / "logo.svg").read_text()
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #1f5fa8; --on-accent: #fff; --bad: #b3372f; }
 @media (prefers-color-scheme: dark) { :root { --accent: #6aa5e8; --on-accent: #12161c; --bad: #e8796f; } }
@@ -149,7 +147,7 @@ def _page(
 ) -> Response:
     html = PAGE.render(
         style=STYLE,
-        logo=LOGO,
+        logo=LOGO.read_text(),
         nobody_yet=not people.anybody_known(),
         command=COMMAND,
         next=next_,
