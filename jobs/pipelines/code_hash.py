@@ -18,7 +18,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from jobs.pipelines.definition import StepDefinition
@@ -51,7 +51,7 @@ class _Visitor:
 
     def __init__(self, follow: tuple[str, ...]) -> None:
         self.parts: list[str] = []
-        self._seen: set[int] = set()
+        self._seen: dict[int, Any] = {}  # with the objects, so that no id is given to another one meanwhile
         self._follow = follow
 
     def visit(self, value: Any, name: str) -> None:
@@ -62,20 +62,46 @@ class _Visitor:
             self.visit(value.func, name)
             self._constant(f"{name} arguments", [list(value.args), value.keywords])
             return
+        if isinstance(value, MethodType):
+            self._visit_part(value.__self__, f"{name} self")
         value = getattr(value, "__func__", value)  # of a method
         if isinstance(value, FunctionType):
             self._function(value, name)
-            if wrapped := getattr(value, "__wrapped__", None):
-                self.visit(wrapped, name)
         elif isinstance(value, type):
             self._class(value, name)
+        elif inner := _functions_inside(value):
+            for number, each in enumerate(inner):
+                self.visit(each, f"{name} {number}")
         elif not isinstance(value, ModuleType):
             self._constant(name, value)
 
     def _function(self, function: FunctionType, name: str) -> None:
-        if id(function.__code__) in self._seen or not self._is_project(function.__globals__.get("__name__")):
+        if not self._is_new(function):
             return
-        self._seen.add(id(function.__code__))
+        if self._is_project(function.__globals__.get("__name__")):
+            self._own_function(function, name)
+        else:
+            self._wrapper(function, name)
+        if wrapped := getattr(function, "__wrapped__", None):
+            self.visit(wrapped, name)
+        for kind, variant in getattr(function, "registry", {}).items():  # of functools.singledispatch
+            self.visit(variant, f"{name} {kind.__qualname__}")
+
+    def _wrapper(self, function: FunctionType, name: str) -> None:
+        """A function that a decorator of an installed package made: the author's function and arguments are in it."""
+        for free, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # an empty cell
+                if isinstance(cell.cell_contents, (FunctionType, MethodType, *PLAIN)):
+                    self.visit(cell.cell_contents, f"{name} {free}")
+
+    def _is_new(self, value: Any) -> bool:
+        """Whether an object is met for the first time."""
+        if id(value) in self._seen:
+            return False
+        self._seen[id(value)] = value
+        return True
+
+    def _own_function(self, function: FunctionType, name: str) -> None:
         self.parts.append(f"function {name} {_code(function.__code__)}")
         self._constant(f"{name} defaults", [list(function.__defaults__ or ()), function.__kwdefaults__ or {}])
         for free, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -85,10 +111,11 @@ class _Visitor:
                 continue
         for found_name, found in self._reached(function):
             self.visit(found, found_name)
+        names = sorted(set(_names(function.__code__)))
         for module in _imported_inside(function):
-            for name in sorted(set(_names(function.__code__)) & set(vars(module))):
-                if self._is_project(module.__name__):
-                    self.visit(vars(module)[name], f"{module.__name__}.{name}")
+            for each in names:
+                for found_name, found in self._attribute(module, module.__name__, each, names):
+                    self.visit(found, found_name)
 
     def _reached(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
         """What a function's code names: globals, and attributes of the modules among them."""
@@ -114,17 +141,16 @@ class _Visitor:
                     yield from self._attribute(value, f"{path}.{name}", inner, names)
 
     def _class(self, kind: type, name: str) -> None:
-        if id(kind) in self._seen or not self._is_project(kind.__module__):
+        if not self._is_project(kind.__module__) or not self._is_new(kind):
             return
-        self._seen.add(id(kind))
         self.parts.append(f"class {name} of {[base.__qualname__ for base in kind.__bases__]}")
         for base in kind.__bases__:
             self.visit(base, base.__qualname__)
+        self.visit(type(kind), type(kind).__qualname__)
         for attribute, value in sorted(vars(kind).items()):
             if attribute in ("__doc__", "__module__", "__dict__", "__weakref__", "__firstlineno__"):
                 continue
-            plain = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
-            self.visit(plain, f"{name}.{attribute}")
+            self.visit(value, f"{name}.{attribute}")
 
     def _constant(self, name: str, value: Any) -> None:
         self.parts.append(f"constant {name} {self._shown(value, 0)}")
@@ -140,13 +166,19 @@ class _Visitor:
                 self._visit_part(item, f"{name} {number}")
         elif not isinstance(value, PLAIN):
             self.visit(type(value), type(value).__qualname__)
+            if self._is_project(type(value).__module__):
+                self._visit_parts(getattr(value, "__dict__", {}), name)
 
     def _visit_part(self, value: Any, name: str) -> None:
-        if isinstance(value, PLAIN) or id(value) in self._seen:
+        if isinstance(value, PLAIN):
             return
-        self._seen.add(id(value))
         if isinstance(value, dict | list | tuple | set | frozenset):
-            self._visit_parts(value, name)
+            if self._is_new(value):
+                self._visit_parts(value, name)
+        elif isinstance(value, FunctionType | type):
+            self.visit(value, name)
+        elif not self._is_new(value):
+            return
         else:
             self.visit(value, name)
 
@@ -188,8 +220,10 @@ def _installed() -> tuple[str, ...]:
 
 def is_project(module: ModuleType) -> bool:
     """Whether a module is the author's own: neither installed, nor of Python, nor of Trainyard."""
-    file = getattr(module, "__file__", None)
-    return _is_project_file(file) if file else module.__name__ == "__main__"
+    if file := getattr(module, "__file__", None):
+        return _is_project_file(file)
+    folders = list(getattr(module, "__path__", ()))  # of a folder without __init__.py
+    return module.__name__ == "__main__" or any(map(_is_project_file, folders))
 
 
 @functools.lru_cache
@@ -197,6 +231,20 @@ def _is_project_file(file: str) -> bool:
     path = Path(file).resolve()
     installed = {"site-packages", "dist-packages"} & set(path.parts)
     return not installed and not str(path).startswith((*_installed(), *OURS))
+
+
+def _functions_inside(value: Any) -> list[Any]:
+    """The functions of an object that only calls them: a property, a cache, or what another decorator made."""
+    if isinstance(value, property):
+        return [each for each in (value.fget, value.fset, value.fdel) if each]
+    if isinstance(value, functools.cached_property):
+        return [value.func]
+    if isinstance(value, functools.singledispatchmethod):
+        return [value.dispatcher, value.func]
+    if isinstance(value, functools.partialmethod):
+        return [functools.partial(value.func, *value.args, **value.keywords)]
+    wrapped = getattr(value, "__wrapped__", None)
+    return [wrapped] if isinstance(wrapped, FunctionType) else []
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -211,15 +259,20 @@ def _imported_inside(function: FunctionType) -> Iterator[ModuleType]:
     for code in _codes(function.__code__):
         if IMPORT_NAME not in code.co_code[::2]:
             continue
-        level = 0
+        level, imported = 0, None
         for instruction in dis.get_instructions(code):
             if instruction.opname == "LOAD_CONST" and isinstance(instruction.argval, int):
                 level = instruction.argval
             elif instruction.opname == "IMPORT_NAME":
+                imported = None
                 package = function.__globals__.get("__package__") or ""
                 with contextlib.suppress(Exception):
                     name = importlib.util.resolve_name("." * level + str(instruction.argval), package)
-                    yield _loaded(name)
+                    imported = _loaded(name)
+                    yield imported
+            elif instruction.opname == "IMPORT_FROM" and imported is not None and is_project(imported):
+                with contextlib.suppress(Exception):  # it is no module then
+                    yield _loaded(f"{imported.__name__}.{instruction.argval}")
 
 
 def _loaded(name: str) -> ModuleType:
@@ -227,7 +280,8 @@ def _loaded(name: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.find_spec(name)
-    if spec is None or not spec.origin or not _is_project_file(spec.origin):
+    places = [spec.origin] if spec and spec.origin else list(spec.submodule_search_locations or ()) if spec else []
+    if not any(map(_is_project_file, places)):
         raise ModuleNotFoundError(name)
     return importlib.import_module(name)
 
