@@ -14,6 +14,7 @@ from typing import Any
 
 from jobs.pipelines import describer
 from jobs.pipelines.checks import problems_of
+from jobs.pipelines.code_hash import code_hash
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition, inputs_of, with_keys
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
@@ -60,6 +61,13 @@ def everything() -> list[Pipeline]:
 def built_in() -> list[Pipeline]:
     """The pipelines that come with Trainyard."""
     return [import_module(module).PIPELINE for module in BUILT_IN]
+
+
+def warm() -> None:
+    """Look up what children would otherwise look up anew, each of them: it costs a step 6 ms."""
+    load_built_in()
+    own_modules()
+    code_hash(warm)
 
 
 def here(name: str) -> Pipeline | None:

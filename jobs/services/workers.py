@@ -122,6 +122,7 @@ def preload() -> None:
 
     from jobs.pipelines import registry
 
+    registry.warm()
     for pipeline in registry.built_in():
         for module in pipeline.preload:
             import_module(module)

@@ -21,9 +21,9 @@ from tests.bench.figures import Figure, Found, home, middle, run
 STOCK = """
 import sys
 from rq import SimpleWorker, Worker
-from jobs import chain
-from jobs import queues, services
-services.preload()
+from jobs.engine import queue
+from jobs.services import workers
+workers.preload()
 Worker(sys.argv[1:], connection=queue.new_connection()).work(logging_level="ERROR")
 """
 PAUSE = 0.05
