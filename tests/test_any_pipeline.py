@@ -273,3 +273,64 @@ def test_programs_and_commands_start_any_pipeline(project, capsys):
     capsys.readouterr()
     assert main(["list", "--pipeline", "benim", "--facet", "size=big", "--json"]) == 0
     assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["by a program"]
+
+
+DEPENDENT = """
+from jobs.pipelines import Param, pipeline, step
+import numpy
+
+
+def depth_or_rate(chosen):
+    return [Param("depth", "int", 2, "Depth") if chosen["mode"] == "tree" else Param("rate", "float", 0.1, "Rate")]
+
+
+@step("first", params=[Param("mode", "choice", "tree", "Mode", choices=("tree", "line"))])
+def first(context):
+    return {"scores": {"rows": numpy.int64(3)}, "share": numpy.float32(0.5)}
+
+
+@step("second", needs=("first",), params=depth_or_rate)
+def second(context):
+    return {"values": [context.params, {1, 2}]}
+
+
+pipeline("dependent", first, second)
+"""
+BROKEN = """
+from jobs.pipelines import Param, pipeline, step
+
+
+@step("first", params=[Param("rows", "integer", 1, "Rows")])
+def first(context):
+    return {}
+
+
+pipeline("broken", first)
+"""
+
+
+def test_params_that_depend_on_others_see_their_defaults(project):
+    """A step whose params depend on those of a step above gets them with defaults, whatever the user chose."""
+    (project / "other_of_test.py").write_text(DEPENDENT)
+    assert list(registry.get("dependent").params({})) == ["mode", "depth"]
+    assert list(registry.get("dependent").params({"mode": "line"})) == ["mode", "rate"]
+    made = verbs.start("dependent", {"depth": 5})
+    assert made.params == {"mode": "tree", "depth": 5}
+    with pytest.raises(Refused, match="no parameter 'rate'"):
+        verbs.start("dependent", {"rate": 0.2})
+
+
+def test_single_numbers_of_numpy_are_stored_and_other_objects_are_named(project):
+    """A number of NumPy is a number; for what cannot be stored the sentence says where it is and what to do."""
+    (project / "other_of_test.py").write_text(DEPENDENT)
+    found = of(do(verbs.start("dependent", {})))
+    assert found["first"].scores == {"rows": 3.0}
+    told = sentence(found["second"].error)
+    assert "result['values'][1] is of type set" in told and "context.save" in told
+
+
+def test_a_param_of_an_unknown_kind_is_a_fault_of_its_module(project):
+    """The kinds that exist are listed, and other pipelines stay."""
+    (project / "other_of_test.py").write_text(BROKEN)
+    assert registry.get("benim")
+    assert any("of kind 'integer'; choose one of int, float" in fault for fault in describer.faults())

@@ -75,8 +75,8 @@ def workflow(workflow_id: int) -> None:
         table(("Score", "Value"), found.scores.items())
 
 
-def pipelines(known: "Sequence[Pipeline]") -> None:
-    """What can be started, and what each of them takes."""
+def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None:
+    """What can be started, and what each of them takes; and what is wrong with those that cannot."""
     table(
         ("Pipeline", "Inputs", "Params", "Steps", ""),
         [
@@ -90,6 +90,8 @@ def pipelines(known: "Sequence[Pipeline]") -> None:
             for each in known
         ],
     )
+    for fault in faults:
+        say(Text(fault, "yellow"))
 
 
 def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:

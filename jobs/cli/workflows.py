@@ -83,8 +83,9 @@ def pipelines(as_json: Json = False) -> int:
     if as_json:
         return _print_json([schemas.pipeline(each) for each in known])
     from jobs.cli import listings
+    from jobs.pipelines import describer
 
-    listings.pipelines(known)
+    listings.pipelines(known, describer.faults())
     return DONE
 
 

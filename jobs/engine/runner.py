@@ -21,7 +21,7 @@ from jobs.pipelines.context import sayable
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
-from jobs.pipelines.results import as_json
+from jobs.pipelines.results import as_json, unstorable
 from store import files, steps
 from store.errors import Refused
 from store.messages import Message
@@ -219,8 +219,14 @@ def _storable(result: Any) -> dict[str, Any]:
         return {}
     if not isinstance(result, Mapping):
         raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
+    plain = as_json(result)
+    if wrong := unstorable(plain):
+        raise StepError(
+            f"A step returns plain values, but result{wrong[0]} is of type {wrong[1]}. Convert it, for example with "
+            "list(), str() or .tolist(), or save it as a file with context.save."
+        )
     try:
-        stored = dict(json.loads(json.dumps(as_json(result))))
+        stored = dict(json.loads(json.dumps(plain)))
     except (TypeError, ValueError) as error:
         raise StepError(f"A step returns a dict of plain JSON values; this one's cannot be stored: {error}.") from error
     scores = stored.get("scores")
@@ -277,7 +283,9 @@ def _first_line(error: BaseException) -> str:
     said = ""
     with contextlib.suppress(Exception):
         said = str(error).strip()
-    return (said or type(error).__name__).splitlines()[0][:300]
+    first = (said or type(error).__name__).splitlines()[0][:300]
+    # The text of these is a bare value, such as the key that is missing.
+    return f"{type(error).__name__}: {first}" if said and isinstance(error, KeyError | SystemExit) else first
 
 
 class _Spoken(io.TextIOBase):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from jobs.pipelines.definition import Pipeline, StepDefinition
-from jobs.pipelines.params import Param
+from jobs.pipelines.params import KINDS, Param
 from store.errors import Refused
 
 LONGEST_PIPELINE, LONGEST_STEP = 40, 60
@@ -52,6 +52,11 @@ def _shared_params(written: Pipeline) -> Iterator[str]:
     known: dict[str, tuple[StepDefinition, Param]] = {}
     for definition in written.steps:
         for param in _static_params(definition):
+            if param.kind not in KINDS:
+                yield (
+                    f"Step {definition.key!r} has a param {param.name!r} of kind {param.kind!r}; choose one of "
+                    f"{', '.join(KINDS)}."
+                )
             other, same = known.setdefault(param.name, (definition, param))
             if (same.kind, same.default) != (param.kind, param.default):
                 yield (

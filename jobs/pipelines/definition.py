@@ -111,8 +111,13 @@ class Pipeline:
         return self.label or self.name.replace("_", " ").replace("-", " ").capitalize()
 
     def params(self, chosen: Params) -> dict[str, Param]:
-        """Every param of every step, by name."""
-        return {param.name: param for step in self.steps for param in step.params_for(chosen)}
+        """Every param of every step, by name. A step whose params depend on those above gets their defaults, too."""
+        known: dict[str, Param] = {}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        for each in self.steps:
+            defaults = {name: param.default for name, param in known.items() if param.default is not None}
+            known |= {param.name: param for param in each.params_for(defaults | given)}
+        return known
 
     def step(self, key: str) -> StepDefinition:
         """The step with this key."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from store.errors import Refused
 
 Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
+KINDS: tuple[str, ...] = get_args(Kind)
 Params = Mapping[str, Any]
 # Params of these kinds name columns, so they belong to the data and not to the configuration.
 OF_DATA = ("column", "columns")
