@@ -617,6 +617,8 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
         commands.delete_all([1]),
         commands.show(1),
         *commands.downloads(1),
+        commands.run("sales of mine", {"goal": 5, "on": True, "limit": None}, {"data": 1, "other": 2}, "Ayşe's run"),
+        commands.rerun(1, "eğit[2]", {"epochs": 5}),
         commands.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True}),
     ]
     known, routes = get_command(terminal).commands, create().routes
@@ -624,6 +626,7 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
         if command.command:
             name, *arguments = shlex.split(command.command)[len(COMMAND.split()) :]
             known[name].make_context(name, arguments)
+            assert "=None" not in command.command
         typed = shlex.split(command.request)
         method = typed[typed.index("-X") + 1] if "-X" in typed else "GET"
         path = next(word for word in typed if "/api/" in word).partition("/api")[2]

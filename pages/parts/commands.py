@@ -31,9 +31,7 @@ def run(pipeline: str, params: Mapping[str, Any], inputs: Mapping[str, int], cal
 
 def submit(what: Sequence[str], body: Mapping[str, Any], called: str) -> Command:
     """How to start what these arguments and this body say; the settings are in the body."""
-    command = [*COMMAND.split(), "submit", *what]
-    for name, value in body["params"].items():
-        command += ["--set", f"{name}={_word(value)}"]
+    command = [*COMMAND.split(), "submit", *what, *_settings(body["params"])]
     named = {"name": called} if called else {}
     command += ["--name", called] if called else []
     return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", {**body, **named}))
@@ -72,10 +70,10 @@ def compose(data_from: int, config_from: int) -> Command:
 
 
 def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Command:
-    settings = "".join(f" --set {shlex.quote(f'{name}={_word(value)}')}" for name, value in params.items())
+    command = [*COMMAND.split(), "rerun", str(workflow_id), "--from", step, *_settings(params)]
     return Command(
         "Run from here",
-        f"{COMMAND} rerun {workflow_id} --from {step}{settings}",
+        shlex.join(command),
         _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
     )
 
@@ -164,6 +162,12 @@ def _post(url: str, body: Mapping[str, Any] | None = None) -> str:
 
 def _json(body: Mapping[str, Any]) -> str:
     return shlex.quote(json.dumps(body, ensure_ascii=False))
+
+
+def _settings(params: Mapping[str, Any]) -> list[str]:
+    """Params as options; None means the default, which a command has without saying so."""
+    given = {name: value for name, value in params.items() if value is not None}
+    return [part for name, value in given.items() for part in ("--set", f"{name}={_word(value)}")]
 
 
 def _word(value: Any) -> str:

@@ -26,7 +26,7 @@ SHOWN_NOTICES = 3
 MOST_SIMPLE = 12
 BASELINE = "baseline_"
 ADVICE = {
-    "refused": "Change a setting of this step, or the data, and run from here.",
+    "refused": "Change a setting of this step and run from here, or retry when the cause is gone.",
     "out_of_memory": "Give it less data, or a machine with more memory; then retry.",
     "timeout": "Give it less to do, or raise the time limit of the step; then run from here.",
     "timeout_killed": "Give it less to do, or raise the time limit of the step; then run from here.",

@@ -11,7 +11,7 @@ from store.workflows import Filter
 
 CARDS = 12
 LONGEST_ABOUT = 90
-MIN_WIDTH, HEIGHT = 176, 172
+MIN_WIDTH = 176
 
 
 def pipelines() -> list[Pipeline]:
@@ -39,7 +39,7 @@ def draw(offered: Sequence[Pipeline], shown: str) -> None:
 
 
 def _card(pipeline: Pipeline, shown: bool) -> None:
-    with st.container(border=True, height=HEIGHT, gap="xsmall", key=f"new-card-{pipeline.name}"):
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"new-card-{pipeline.name}"):
         st.button(
             words.plain(pipeline.shown),
             key=f"new-open-{pipeline.name}",

@@ -78,7 +78,7 @@ def _curve(step: Step, shared: Shared, measure: Measure, epochs: int | None, bes
     is live, the part that is dragged over is remembered here and drawn from then on."""
     key, zoom_key = f"learning-{step.id}-{measure.name}", _zoom_key(step, measure.name)
     figure = shared.chart(measure, epochs, best, st.session_state.get(zoom_key))
-    alt = f"{words.plain(measure.shown)} of training and validation by epoch"
+    alt = f"{words.plain(measure.shown)} by epoch"
     shown: dict[str, Any] = {"key": key, "config": charts.CONFIG, "alt": alt}
     if step.status.over:
         st.plotly_chart(figure, **shown)
