@@ -1,7 +1,6 @@
 """People: who may sign in, and who did what; for admins."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from jobs.language import sentence
 from jobs.verbs import people
 from pages.parts import address, commands, tables, visitor, words
 from pages.parts.people import questions
@@ -23,9 +23,8 @@ PER_PAGE = 50
 LONGEST_NAME = 80
 WAYS = {"page": "Page", "api": "Program", "command": "Command"}
 LINKS = {"workflow": "workflow", "dataset": "datasets"}
-NUMBERED = re.compile(r"^(?:as )?(workflow|dataset) (\d+)$")
 LAST_WORDS = "#(.*)$"
-REFUSED, RED = "Refused:", "#cf4a40"
+RED = "#cf4a40"
 
 
 def page() -> None:
@@ -288,22 +287,26 @@ def _deed_table(found: Sequence[Deed]) -> Styler:
             "address": [deed.address for deed in found],
         }
     )
-    return table.style.map(lambda cell: f"color: {RED}" if cell.startswith(REFUSED) else "", subset=["what"])
+    refused = [f"color: {RED}" if deed.code.endswith("refused") else "" for deed in found]
+    return table.style.apply(lambda _: refused, subset=["what"])
 
 
 def told(deed: Deed) -> str:
     """What somebody did, or tried to: Restart as workflow 8, Refused: sign in as ayşe."""
-    refused = deed.what.endswith("refused")
-    what = deed.what.removesuffix("refused").rstrip(": ")
-    way = ("as" if refused else "through") if what == "sign in" and deed.about else ""
-    said = " ".join(filter(None, (what, way, deed.about)))
-    return f"{REFUSED} {said}" if refused else words.sentence(said)
+    said = words.sentence(sentence(deed.message))
+    return said if deed.count == 1 else f"{said} ({words.count(deed.count, 'time', 'times')})"
 
 
 def link(deed: Deed) -> str:
     """The way to what was made or changed, unless it is gone."""
-    match = NUMBERED.match(deed.about) if not deed.what.startswith("delete") else None
-    return f"{LINKS[match[1]]}?id={match[2]}#{match[1].capitalize()} {match[2]}" if match else ""
+    if deed.code.startswith("deed_delete"):
+        return ""
+    for noun, page_name in LINKS.items():
+        numbers = deed.values.get(noun)
+        number = numbers[0] if isinstance(numbers, list) and len(numbers) == 1 else numbers
+        if isinstance(number, int):
+            return f"{page_name}?id={number}#{noun.capitalize()} {number}"
+    return ""
 
 
 def _deed_columns() -> dict[str, Any]:

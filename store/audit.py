@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from store import db
 from store.actors import Actor
+from store.messages import Message, Values
 from store.people import key
 from store.records import record
 from store.tables import deeds, now
@@ -26,28 +27,43 @@ class Deed:
     what: str
     about: str
     address: str
+    code: str
+    values: Values
+    count: int
+
+    @property
+    def message(self) -> Message:
+        """What was done, as a code with values."""
+        return Message(self.code, self.values)
 
 
-def add(actor: Actor, what: str, about: str = "") -> None:
+def add(actor: Actor, what: str, about: str = "", message: Message | None = None) -> None:
     """Record what was done; with each sign-in, deeds older than a year are forgotten."""
+    message = message or Message("text", {"text": f"{what} {about}".strip()})
     with db.writing() as connection:
         if what == SIGNED_IN:
             connection.execute(deeds.delete().where(deeds.c.at < now() - KEPT))
         connection.execute(
             deeds.insert().values(
-                at=now(), who=actor.name[:80], via=actor.via, what=what, about=about[:200], address=actor.address[:60]
+                at=now(),
+                who=actor.name[:80],
+                via=actor.via,
+                what=what,
+                about=about[:200],
+                address=actor.address[:60],
+                **message.as_json(),
             )
         )
 
 
-def add_refusal(actor: Actor, what: str, about: str = "") -> None:
-    """Record that something was refused; the same refusal again within a minute adds no row."""
+def add_refusal(actor: Actor, what: str, about: str, message: Message) -> None:
+    """Record that something was refused; the same refusal again within a minute is counted in the same row."""
     same = (deeds.c.who == actor.name[:80], deeds.c.what == what, deeds.c.about == about[:200])
-    with db.reading() as connection:
-        recent = select(deeds.c.id).where(*same, deeds.c.at > now() - REPEATED).limit(1)
-        if connection.scalar(recent) is not None:
+    repeated = update(deeds).where(*same, deeds.c.at > now() - REPEATED).values(count=deeds.c["count"] + 1)
+    with db.writing() as connection:
+        if connection.execute(repeated).rowcount:
             return
-    add(actor, what, about)
+    add(actor, what, about, message)
 
 
 def find(who: str = "", limit: int = 100, offset: int = 0) -> list[Deed]:

@@ -9,6 +9,7 @@ from helpers.waiting import until
 
 from jobs import chain
 from jobs.engine import queue_view
+from jobs.language import sentence
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
 from store import actors, schema, steps
@@ -85,4 +86,4 @@ def test_a_step_that_dies_says_how(plain):
 
     chain.run_workflow(workflow_id)
     assert finish(workflow_id, 60) == Status.failed
-    assert "was killed after it had used up to" in steps.of_workflow(workflow_id)[-1].error
+    assert "was killed after it had used up to" in sentence(steps.of_workflow(workflow_id)[-1].error)

@@ -9,6 +9,8 @@ from helpers import cast
 from sqlalchemy import select, update
 
 from jobs import chain
+from jobs.language import sentence
+from jobs.language.en import SENTENCES
 from jobs.verbs import datasets, passwords, people, queues, short_form, workflows
 from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
@@ -287,7 +289,8 @@ def test_no_verb_works_for_somebody_without_the_role(home, verb):
         with as_role(role), pytest.raises(NotAllowed):
             verb()
     refused = audit.find()
-    assert [each.who for each in refused] == ["somebody"]  # the same refusal again adds no row
+    assert [(each.who, each.count) for each in refused] == [("somebody", len(lacking))]  # counted in one row
+    assert sentence(refused[0].message).startswith("Refused: ")
     assert all(each.what.endswith(": refused") for each in refused)
     with db.writing() as connection:
         connection.execute(tables.deeds.delete())
@@ -306,7 +309,15 @@ def test_who_did_what_is_recorded_once(home):
         for each in (f"add sample dataset {made.id}", f"start workflow {started.id}", f"cancel workflow {started.id}")
     ]
     assert (made.created_by, again.created_by) == ("ayşe", "ayşe")
+    newest = audit.find()[0]
+    assert (newest.code, newest.values) == ("deed_cancel_workflow", {"workflow": [started.id]})
     assert audit.count("ayşe") == 3 and audit.count("veli") == 0
+
+
+@pytest.mark.parametrize("verb", list(verbs()))
+def test_every_deed_has_its_sentences(verb):
+    """One for what was done, and one for what was refused."""
+    assert {verb.code, f"{verb.code}_refused"} <= set(SENTENCES)
 
 
 def test_secrets_are_not_recorded(ayse):

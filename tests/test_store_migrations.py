@@ -10,13 +10,28 @@ from alembic import command
 from alembic.config import Config
 
 from jobs.language import sentence
-from store import attempts, datasets, db, metrics, schema, steps, workflows
+from store import attempts, audit, datasets, db, metrics, schema, steps, workflows
 from store.settings import settings
 from store.tables import Status
 from store.workflows import Filter
 
 AT = "2026-01-02 03:04:05.000000"
 LATER = "2026-01-02 03:05:05.000000"
+DEEDS = {
+    ("start", "workflow 1234"): "Start workflow 1234",
+    ("restart", "as workflow 8"): "Restart as workflow 8",
+    ("delete", "workflow 3, 4"): "Delete workflow 3, 4",
+    ("pause", "queue trainyard"): "Pause queue trainyard",
+    ("change role of", "workflow 3"): "Change role of workflow 3",
+    ("make own token", ""): "Make own token",
+    ("sign in", ""): "Sign in",
+    ("sign in", "a test"): "Sign in through a test",
+    ("sign in: refused", "ayşe"): "Refused: sign in as ayşe",
+    ("change own password: wrong", "ayşe"): "Change own password: wrong ayşe",
+    ("refused", "POST /api/people"): "Refused: POST /api/people",
+    ("retry: refused", ""): "Refused: retry",
+    ("something", "of a version in between"): "something of a version in between",
+}
 
 
 def at_revision(revision):
@@ -65,6 +80,11 @@ def old_home(request, tmp_path, monkeypatch):
         put("UPDATE steps SET ready_at = '" + AT + "' WHERE id = 90")
         for text in ("The worker was lost. Attempt 2 follows.", "Attempt 2 continues from epoch 2."):
             put(f"INSERT INTO logs (step_id, attempt, at, level, text) VALUES (41, 1, '{LATER}', 'info', '{text}')")
+        for number, (what, about) in enumerate(DEEDS):
+            put(
+                "INSERT INTO deeds (id, at, who, via, what, about, address) "
+                f"VALUES ({number + 1}, '{AT}', 'ayşe', 'page', '{what}', '{about}', '')"
+            )
         if connection.dialect.name == "postgresql":
             for table, last in (("workflows", 9), ("steps", 91)):
                 put(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last})")
@@ -98,6 +118,14 @@ def test_attempts_become_rows(old_home):
     failed = steps.get(41)
     assert (failed.error_code, sentence(failed.error)) == ("refused", "It broke.")
     assert [each.code for each in attempts.of_steps([31])[31]] == ["completed"]
+
+
+def test_deeds_become_codes_with_values(old_home):
+    """Who did what reads as before, from codes; the words of the API are the same words."""
+    schema.prepare()
+    found = list(reversed(audit.find()))
+    assert {(each.what, each.about): sentence(each.message) for each in found} == DEEDS
+    assert (found[0].code, found[0].values, found[0].count) == ("deed_start_workflow", {"workflow": 1234}, 1)
 
 
 def test_numbers_given_once_are_not_given_again(old_home):

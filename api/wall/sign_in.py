@@ -18,7 +18,7 @@ from api.wall import limits, roles, single_sign_on
 from api.wall.redirects import way_back
 from jobs.verbs import people
 from jobs.verbs.permission import refusal as why_not
-from store import actors, audit
+from store import actors, audit, messages
 from store.actors import NOBODY, Actor, Role
 
 SIGN_IN, SIGN_OUT = "/login", "/auth/logout"
@@ -86,7 +86,8 @@ def _refusal(actor: Actor, needed: Role, route: str, asking: HTTPConnection) -> 
     if actor.role is None:
         return _ask_to_sign_in(scope, asking.headers)
     if not actor.may(needed):
-        audit.add_refusal(actor, "refused", f"{scope.get('method', 'GET')} {route}")
+        asked = f"{scope.get('method', 'GET')} {route}"
+        audit.add_refusal(actor, "refused", asked, messages.Message("deed_route_refused", {"route": asked}))
         return refusal(403, why_not(actor, needed))
     return None
 

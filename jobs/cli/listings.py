@@ -143,8 +143,13 @@ def deeds(found: "Sequence[Deed]") -> None:
     """Who did what."""
     table(
         ("When (UTC)", "Who", "By way of", "What", "From"),
-        [(_moment(each.at), each.who, each.via, f"{each.what} {each.about}".strip(), each.address) for each in found],
+        [(_moment(each.at), each.who, each.via, _deed(each), each.address) for each in found],
     )
+
+
+def _deed(deed: "Deed") -> str:
+    said = f"{deed.what} {deed.about}".strip()
+    return said if deed.count == 1 else f"{said} ({deed.count} times)"
 
 
 def _moment(at: "datetime | None") -> str:

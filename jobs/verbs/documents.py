@@ -245,6 +245,9 @@ class DeedOut(TypedDict):
     what: str
     about: str
     address: str
+    code: str
+    values: dict[str, Any]
+    count: int
 
 
 @with_config(CLOSED)

@@ -13,9 +13,11 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from jobs.verbs.permission import deed_code
 from store import audit, people
 from store.actors import Actor
 from store.errors import InvalidError, TooManyError
+from store.messages import Message
 from store.people import Person
 from store.tables import now
 
@@ -83,7 +85,7 @@ def check(what: str, name: str, person: Person | None, password: str, actor: Act
         _slow_down(what, name, person, actor.address)
         if _matches(person, password):
             return True
-        audit.add(actor, what, name)
+        audit.add(actor, what, name, Message(deed_code(what.replace(":", "")), {"name": name}))
         return False
 
 

@@ -22,6 +22,7 @@ from jobs.verbs.permission import deed, require
 from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
 from store.errors import InvalidError, NotAllowed, NotFound
+from store.messages import Message
 from store.people import Person, Token
 from store.program import COMMAND
 from store.settings import make_home, settings
@@ -162,7 +163,7 @@ def sign_out(cookie: str) -> None:
     """End the session that this cookie stands for."""
     if (secret := _secret_in(cookie)) and (person := people.of_session(_sha256(secret))):
         people.end_session(_sha256(secret))
-        audit.add(_actor(person, "page", ""), "sign out")
+        audit.add(_actor(person, "page", ""), "sign out", "", Message("deed_sign_out"))
 
 
 def visitor(cookie: str | None, address: str = "") -> Actor:
@@ -233,7 +234,8 @@ def _make_token(person: Person, label: str, days: int) -> NewToken:
 def _open_session(person: Person, address: str, through: str = "") -> str:
     secret = secrets.token_urlsafe(32)
     people.open_session(person.id, _sha256(secret), SESSION)
-    audit.add(_actor(person, "page", address), "sign in", through)
+    message = Message("deed_sign_in_through", {"through": through}) if through else Message("deed_sign_in")
+    audit.add(_actor(person, "page", address), "sign in", through, message)
     return _signer(_key_file()).sign(secret).decode()
 
 

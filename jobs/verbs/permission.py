@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
+from numbers import Integral
 from typing import Any, TypeVar
 
 from store import actors, audit
 from store.actors import Role
 from store.errors import NotAllowed
+from store.messages import Message, Scalar
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -21,6 +23,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
     A row says what was done to which `noun`, by number, or with `named` the first thing that the verb was given; of
     other arguments nothing is kept, as some are secrets.
     """
+    code = deed_code(f"{what} {noun}")
 
     def make(function: Verb) -> Verb:
         first = next(iter(inspect.signature(function).parameters), "")
@@ -31,7 +34,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
                 return function(*args, **kwargs)
             actor = actors.current()
             if not actor.may(role):
-                audit.add_refusal(actor, f"{what}: refused")
+                audit.add_refusal(actor, f"{what}: refused", "", Message(f"{code}_refused"))
                 raise NotAllowed(refusal(actor, role))
             before = _inside.set(True)
             try:
@@ -39,10 +42,18 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
             finally:
                 _inside.reset(before)
             given = args[0] if args else kwargs.get(first, "")
-            audit.add(actor, what, str(given) if named else _about(noun, result, given) if noun else "")
+            if named:
+                audit.add(actor, what, str(given), Message(code, {"name": str(given)}))
+            elif noun:
+                subjects = _subjects(result, given)
+                about = f"{noun} {', '.join(map(str, subjects))}".strip()
+                audit.add(actor, what, about, Message(code, {noun.split()[-1]: subjects}))
+            else:
+                audit.add(actor, what, "", Message(code))
             return result
 
         verb.needs = role  # type: ignore[attr-defined]
+        verb.code = code  # type: ignore[attr-defined]
         return verb  # type: ignore[return-value]
 
     return make
@@ -62,9 +73,14 @@ def refusal(actor: actors.Actor, role: Role) -> str:
     return f"{actor.name} is signed in as {actor.role}, who may not do this; ask {asks}."
 
 
-def _about(noun: str, result: Any, first: Any) -> str:
-    """What was changed: the number of what the verb returned, else what it was given."""
+def deed_code(words: str) -> str:
+    """Return the code of a deed: deed_start_workflow."""
+    return "deed_" + "_".join(words.split())
+
+
+def _subjects(result: Any, first: Any) -> list[Scalar]:
+    """Return what was changed: the number of what the verb returned, else what it was given."""
     subject = getattr(result, "id", None)
     subject = subject if isinstance(subject, int) else first
     subjects = subject if isinstance(subject, list | tuple) else [subject]
-    return f"{noun} {', '.join(map(str, subjects))}".strip()
+    return [int(each) if isinstance(each, Integral) else str(each) for each in subjects]

@@ -93,9 +93,11 @@ REGRESSIONS = """INSERT INTO scores SELECT k, name, luck * size FROM ages
 PERSONS = """INSERT INTO people (name, key, role, created_at) SELECT 'person' || k, 'person' || k,
   CASE k % 3 WHEN 0 THEN 'admin' WHEN 1 THEN 'analyst' ELSE 'viewer' END, datetime('now', '-1 year') FROM
   (SELECT k - 2 AS k FROM ages WHERE k < :people + 2)"""
-DEEDS = f"""INSERT INTO deeds (at, who, via, what, about, address)
+DEEDS = f"""INSERT INTO deeds (at, who, via, what, about, address, code, "values")
   SELECT {time_after("number")}, 'person' || (k % 25), 'page', CASE number WHEN 0 THEN 'start' ELSE 'sign in' END,
-    CASE number WHEN 0 THEN 'workflow ' || k ELSE '' END, '127.0.0.1'
+    CASE number WHEN 0 THEN 'workflow ' || k ELSE '' END, '127.0.0.1',
+    CASE number WHEN 0 THEN 'deed_start_workflow' ELSE 'deed_sign_in' END,
+    CASE number WHEN 0 THEN json_object('workflow', k) ELSE '{{}}' END
   FROM ages CROSS JOIN (SELECT 0 AS number UNION SELECT 1)"""  # noqa: S608
 
 
