@@ -177,6 +177,14 @@ def test_the_same_request_starts_once(client, sample):
     assert len(client.get("/api/workflows").json()) == 2
 
 
+def test_a_pipeline_by_name_takes_no_field_of_the_short_form(client, sample):
+    """Beside a pipeline, dataset_id, target and algorithm are refused with their field; they are never ignored."""
+    for field, value in (("dataset_id", sample), ("target", "churned"), ("algorithm", "LR")):
+        answer = client.post("/api/workflows", json={"pipeline": "tabular", "inputs": {"data": sample}, field: value})
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert client.get("/api/workflows").json() == []
+
+
 def test_restart_and_compose_make_new_workflows(client, sample):
     """A restart repeats; compose takes the data of one and the configuration of another."""
     first = client.post("/api/workflows", json={"dataset_id": sample, "params": {"epochs": 2}}).json()

@@ -87,6 +87,7 @@ def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = N
 def _draft(asked_for: Start) -> Draft:
     """What to start: a pipeline with its inputs, or the short form for training on a table."""
     if asked_for.pipeline is not None:
+        short_form.refuse_beside_pipeline(asked_for.model_dump())
         return Draft(asked_for.pipeline, asked_for.params, dict(asked_for.inputs))
     if asked_for.dataset_id is None:
         raise Refused("Name a pipeline, or a dataset_id to train on.", "pipeline")
