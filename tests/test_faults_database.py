@@ -15,6 +15,7 @@ from helpers.crew import child_of, crew, enter, family, gone, services, valkey, 
 from helpers.running import completed_once, run, running_step
 
 from jobs.engine import reconcile, runner
+from jobs.language import sentence
 from store import db, steps
 from store.settings import settings
 
@@ -47,9 +48,9 @@ def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
         with db.reading() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout=50")
         steps.beat(claim)
-    reason = runner.reason_of(away.value)
-    assert (reason.code, reason.again) == ("error", True)
-    assert reason.sentence == "The database was busy or away for too long."
+    failure = runner.failure_of(away.value)
+    assert (failure.message.code, failure.again) == ("retryable", True)
+    assert sentence(failure.message) == "The database was busy or away for too long."
 
 
 def test_one_bad_row_does_not_stop_the_others(valkey, monkeypatch):

@@ -413,7 +413,7 @@ class Watch:
             opened = {role: max(each.num_fds() for each in found) for role, found in processes.items()}
         except (psutil.Error, TypeError, ValueError):
             return
-        if not all(memory.values()) or len(family) < 2 + 2 * len(processes["worker"]):
+        if not all(memory.values()) or not all(opened.values()) or len(family) < 2 + 2 * len(processes["worker"]):
             return  # one of them has just ended
         home = Path(os.environ["TRAINYARD_HOME"])
         sizes = {
