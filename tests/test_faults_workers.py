@@ -199,7 +199,9 @@ def test_a_step_that_takes_too_long_is_ended_whatever_it_does(services):
     for workflow_id in (*ids.values(), late):
         assert finish(workflow_id, 60) == Status.failed
         only = steps.of_workflow(workflow_id)[0]
-        assert (only.error_code, only.traceback) == ("timeout", "") and "longer than it may" in sentence(only.error)
+        assert (only.error_code, only.traceback) == ("timeout", "") and "exceeded its time limit" in sentence(
+            only.error
+        )
     assert steps.of_workflow(ids["searches_a_grid"])[0].seconds < 8, "the first candidate's error ended the search"
 
 

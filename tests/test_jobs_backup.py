@@ -32,7 +32,7 @@ from jobs.cli.app import main
 from jobs.engine import queue_view, runner
 from jobs.services import presence
 from jobs.upkeep import backup as verbs
-from jobs.verbs import datasets, schemas
+from jobs.verbs import datasets, schemas, short_form
 from jobs.verbs import workflows as workflow_verbs
 from store import backup_file, db, files, metrics, people, schema, snapshot, steps, workflows
 from store.actors import Role
@@ -136,9 +136,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
     forget()
     table = turkish()
     with presence.using():
-        model = workflow_verbs.start(
-            datasets.add([table], "t.csv").id, "abone mi", "logistic_regression", {"epochs": 3}
-        ).id
+        model = short_form.start(datasets.add([table], "t.csv").id, "abone mi", "logistic_regression", {"epochs": 3}).id
         until(lambda: workflows.get(model).status.over)
         accepted = [cast.play(number=12 + number, pause=0.05, mood="calm") for number in range(20)]
         for each in accepted:
@@ -303,7 +301,7 @@ def test_a_backup_that_does_not_fit_is_not_begun(furnished, tmp_path, capsys):
     with db.writing() as connection:
         connection.exec_driver_sql("UPDATE datasets SET size = 1 << 60")
     assert main(["backup", str(tmp_path / "b.tar")]) == 1
-    assert "This needs 2,147,483,648" in capsys.readouterr().err
+    assert "This needs 2,305,843,009.3 GB" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -322,7 +320,8 @@ def test_a_disk_that_fills_up_leaves_nothing(furnished, tmp_path):
 def test_a_killed_backup_leaves_no_backup(furnished, tmp_path):
     """SIGKILL in the middle: there is no file of that name, and the next backup is not in the way of its rest."""
     code = (
-        "import os, signal, sys\nfrom jobs import backup\nfrom pathlib import Path\n"
+        "import os, signal, sys\nfrom jobs.upkeep import backup\nfrom pathlib import Path\nfrom store import actors\n"
+        "actors.recognise_by(actors.operator)\n"
         "backup.backup(Path(sys.argv[1]), progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))"
     )
     target = tmp_path / "b.tar"
@@ -665,8 +664,8 @@ def test_what_is_deleted_while_a_home_is_restored_is_put_back(made, monkeypatch,
 
     def delete_then(words, done, total):
         if words == "Restoring" and done == total:
-            for path in files.stored():
-                path.unlink()
+            for stored in files.stored():
+                files.path_of(stored.sha256).unlink()
 
     verbs.restore(made, yes, progress=delete_then)
     for sha256, size in snapshot.files_named(elsewhere / "trainyard.db").items():
