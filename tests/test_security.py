@@ -570,7 +570,7 @@ def test_the_queue_holds_nothing_of_the_users_and_runs_nothing_else(services, ho
 def ours(redis):
     return [
         Job.fetch(key.decode().removeprefix("rq:job:"), connection=redis, serializer=JSONSerializer)
-        for key in redis.keys("rq:job:wf*")
+        for key in redis.keys("rq:job:s*")
         if redis.type(key) == b"hash"
     ]
 
