@@ -49,7 +49,9 @@ def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
     assert finish(workflow_id, 60) == Status.completed, sentence(steps.get(step.id).error)
 
 
-@pytest.mark.parametrize("what", [{"a": np.int64(1)}, [], "text", {"scores": {"accuracy": "high"}}], ids=str)
+@pytest.mark.parametrize(
+    "what", [{"a": np.arange(2)}, {"a": {1}}, [], "text", {"scores": {"accuracy": "high"}}], ids=str
+)
 def test_lines_before_a_result_that_cannot_be_kept_are_told(home, what):
     """A result that cannot be kept fails the step with all it had said."""
     RETURNED[0] = what
