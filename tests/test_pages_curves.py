@@ -5,11 +5,14 @@ from helpers import cast
 from helpers.visitors import Visitor
 from sqlalchemy import event
 
+from jobs.pipelines import Measure
 from jobs.verbs import people
 from pages.parts.workflow import curves
 from store import db, steps
 from store.messages import Message
 from store.steps import Outcome
+
+LOSS = Measure("loss", better="low")
 
 
 @pytest.fixture
@@ -75,10 +78,10 @@ def test_a_chart_is_drawn_once_for_all_and_anew_when_it_grows(claim):
     """Two who look get the same figure; a new number makes a new one, which has it."""
     steps.beat(claim, [(1, "val_loss", 1.0)])
     shared = curves.of(steps.get(claim.step.id))
-    first = shared.chart("loss", 10, None, None)
-    assert shared.chart("loss", 10, None, None) is first
+    first = shared.chart(LOSS, 10, None, None)
+    assert shared.chart(LOSS, 10, None, None) is first
     steps.beat(claim, [(2, "val_loss", 0.5)])
-    assert list(curves.of(steps.get(claim.step.id)).chart("loss", 10, None, None).data[0].y) == [1.0, 0.5]
+    assert list(curves.of(steps.get(claim.step.id)).chart(LOSS, 10, None, None).data[0].y) == [1.0, 0.5]
 
 
 def test_who_looks_is_asked_once_or_twice_for_a_page(home, asked, monkeypatch):
