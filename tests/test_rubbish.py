@@ -246,6 +246,8 @@ def command_lines():
             yield from walk(each, (*before, name)) if hasattr(each, "commands") else [((*before, name), each)]
 
     for names_, command in walk(typer.main.get_command(commands)):
+        if names_ == ("up",):
+            continue  # becomes the app, which reads its arguments itself
         given = ["1"] if any(each.param_type_name == "argument" for each in command.params) else []
         yield (
             names_,

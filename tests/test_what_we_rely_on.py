@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -223,7 +224,8 @@ def signed(monkeypatch):
     monkeypatch.setattr(streamlits, "get_cookie_secret", lambda: "s" * 32)
     told = {"email": "ann@example.com", "more": "x" * 9000}
     answer = Response()
-    asyncio.run(streamlits._set_auth_cookie(answer, told, {}))
+    with ThreadPoolExecutor(1) as elsewhere:  # here a browser of other tests may have a loop that runs
+        elsewhere.submit(asyncio.run, streamlits._set_auth_cookie(answer, told, {})).result()
     morsels = [morsel for name, morsel in answer.headers.items() if name == "set-cookie"]
     cookies = [morsel.split(";")[0] for morsel in morsels if "Max-Age=0" not in morsel]
     headers = [(b"cookie", "; ".join(cookies).encode())]
