@@ -606,7 +606,7 @@ def test_a_disk_too_small_for_the_prepared_rows_is_said_first(home, monkeypatch)
     assert sentence(ended.error).startswith(
         "Prepared, the rows take 0.0 GB, and the disk of the server has 0.0 GB free. Make"
     )
-    assert ended.error_code == "no_room_for_matrices"
+    assert (ended.error_code, ended.error.code) == ("refused", "no_room_for_matrices")
 
 
 def test_upload_is_the_step_that_reads_the_dataset():

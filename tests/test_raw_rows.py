@@ -12,7 +12,7 @@ from helpers import tables
 
 from jobs.language import sentence
 from jobs.tabular import reader
-from jobs.tabular.csv import lines
+from jobs.tabular.csv import lines as csv_lines
 from jobs.verbs import datasets
 from store.tables import Status
 
@@ -105,7 +105,7 @@ def test_a_number_too_large_to_test_on_is_told(home):
 
 def test_twenty_fractions_are_classes_however_many_batches(home, monkeypatch):
     """A target of twenty different fractions can be learned from a file of several batches."""
-    monkeypatch.setattr(lines, "BLOCK", 2_000)
+    monkeypatch.setattr(csv_lines, "BLOCK", 2_000)
     content = "x,y\n" + "".join(f"{i % 97},{i % 20}.5\n" for i in range(1_000))
     ended = tables.run(datasets.add(io.BytesIO(content.encode()), "t.csv"), "y", "LR", until="preprocess")
     assert ended["preprocess"].status is Status.completed, sentence(ended["preprocess"].error)
@@ -125,15 +125,18 @@ def test_a_line_end_in_a_text_stays_whole(home, monkeypatch):
     texts = [f"v{i}\r\nw" for i in range(60)]
     path.write_bytes(("x,t\n" + "".join(f'{i},"{text}"\n' for i, text in enumerate(texts))).encode())
     for block in range(60, 90):
-        monkeypatch.setattr(lines, "BLOCK", block)
+        monkeypatch.setattr(csv_lines, "BLOCK", block)
         found = [text for batch in reader.inspect(path).batches() for text in batch.columns[1].to_pylist()]
         assert found == texts
 
 
 MEASURED = """
 import io, resource, sys
-import numpy as np, tables
-from jobs import datasets
+import numpy as np
+from helpers import tables
+from jobs.verbs import datasets
+from store import actors
+actors.recognise_by(actors.operator)
 from store import schema
 schema.prepare()
 random = np.random.default_rng(0)

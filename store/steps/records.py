@@ -12,6 +12,17 @@ from store.tables import Status, now
 # The pace of an attempt is known after so long; before, opening files and starting up would count as its pace.
 PACE_SECONDS = 3.0
 
+# What programs are told of the ways in which the engine ends an attempt; all other codes are a step's own.
+PROGRAM_CODES = {
+    **{code: code for code in ("error", "timeout", "out_of_memory", "disk_full", "code_gone", "worker_lost", "killed")},
+    **{code: code for code in ("frozen", "stopped", "lost")},
+    "backed_up": "stopped",
+    "exited": "killed",
+    "retryable": "error",
+    "signalled": "killed",
+    "timeout_killed": "timeout",
+}
+
 Point = tuple[int, str, float]
 LogLine = tuple[datetime, str, str | Message]
 
@@ -51,8 +62,8 @@ class Step:
 
     @property
     def error_code(self) -> str | None:
-        """Why it failed, for programs."""
-        return self.error.code if self.error else None
+        """Why it failed, for programs: what the engine found, or that the step itself refused."""
+        return PROGRAM_CODES.get(self.error.code, "refused") if self.error else None
 
     @property
     def seconds(self) -> float | None:
