@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from store import datasets, db, schema, snapshot, steps
+from store.messages import Message
 from store.steps import Claim, Outcome, Step
 from store.tables import metadata
 
@@ -56,12 +57,9 @@ CHANGES: Mapping[str, Mapping[str, str]] = {
         "id": "k",
         "name": "printf('churn %05d', k * 7907 % 100003)",
         "note": "CASE WHEN k % 50 = 0 THEN 'a try' ELSE '' END",
-        "dataset_id": "dataset",
         "status": "ages.status",
         "request": "NULL",
         "parent_id": "CASE WHEN k % 3 = 0 THEN k - 1 END",
-        "algorithm": "CASE k % 6 WHEN 0 THEN 'mlp' WHEN 1 THEN 'linear_svm' WHEN 2 THEN "
-        "'hist_gradient_boosting_regressor' ELSE old.algorithm END",
         "created_at": time_after("0"),
         "created_by": "'person' || (k % 25)",
         "started_at": time_after("0.1"),
@@ -79,16 +77,23 @@ CHANGES: Mapping[str, Mapping[str, str]] = {
         "fingerprint": "printf('%032x%032x', position, CASE WHEN position < 2 THEN dataset ELSE k END)",
         "reused_from": f"CASE WHEN k % 3 = 0 AND position < 2 AND k > 600 THEN {STEP_ID.format('id')} - 1200 END",
         "result": f"CASE WHEN {STATUS} = 'completed' THEN old.result END",
-        "error": "CASE WHEN ages.status = 'failed' AND position = 2 THEN 'The target has one value only.' END",
-        "error_code": "CASE WHEN ages.status = 'failed' AND position = 2 THEN 'refused' END",
+        "error": "CASE WHEN ages.status = 'failed' AND position = 2 THEN "
+        """'{"code": "refused", "values": {"text": "The target has one value only."}}' END""",
     },
     "needs": {"step_id": STEP_ID.format("step_id"), "needs_id": STEP_ID.format("needs_id")},
     "artifacts": {"step_id": STEP_ID.format("step_id"), "sha256": "printf('%064x', k * 8 + length(old.name) % 8)"},
     "logs": {"id": "NULL", "step_id": STEP_ID.format("step_id"), "at": time_after("1")},
     "metrics": {"step_id": STEP_ID.format("step_id"), "value": "old.value * (0.9 + luck / 5)"},
-    "scores": {"workflow_id": "k", "value": "old.value * (0.9 + luck / 10)"},
+    "scores": {"workflow_id": "k", "step_id": STEP_ID.format("step_id"), "value": "old.value * (0.9 + luck / 10)"},
+    "attempts": {"step_id": STEP_ID.format("step_id")},
+    "inputs": {"workflow_id": "k", "dataset_id": "dataset"},
+    "facets": {
+        "workflow_id": "k",
+        "value": "CASE WHEN old.name = 'target' THEN old.value ELSE CASE k % 6 WHEN 0 THEN 'mlp' WHEN 1 THEN "
+        "'linear_svm' WHEN 2 THEN 'hist_gradient_boosting_regressor' ELSE old.value END END",
+    },
 }
-REGRESSIONS = """INSERT INTO scores SELECT k, name, luck * size FROM ages
+REGRESSIONS = """INSERT INTO scores (workflow_id, name, step_id, value) SELECT k, name, k * 4, luck * size FROM ages
   JOIN (SELECT 'r2' AS name, 1 AS size UNION SELECT 'rmse', 90 UNION SELECT 'mae', 60) WHERE k % 6 = 2"""
 PERSONS = """INSERT INTO people (name, key, role, created_at) SELECT 'person' || k, 'person' || k,
   CASE k % 3 WHEN 0 THEN 'admin' WHEN 1 THEN 'analyst' ELSE 'viewer' END, datetime('now', '-1 year') FROM
@@ -99,6 +104,21 @@ DEEDS = f"""INSERT INTO deeds (at, who, via, what, about, address, code, "values
     CASE number WHEN 0 THEN 'deed_start_workflow' ELSE 'deed_sign_in' END,
     CASE number WHEN 0 THEN json_object('workflow', k) ELSE '{{}}' END
   FROM ages CROSS JOIN (SELECT 0 AS number UNION SELECT 1)"""  # noqa: S608
+
+
+COPIED = (
+    "datasets",
+    "workflows",
+    "inputs",
+    "facets",
+    "steps",
+    "needs",
+    "artifacts",
+    "attempts",
+    "logs",
+    "metrics",
+    "scores",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +176,7 @@ def _multiply(chosen: Mapping[str, Any]) -> None:
         connection.execute("BEGIN")
         connection.execute(AGES, chosen)
         connection.execute(PERSONS, chosen)
-        for name in ("datasets", "workflows", "steps", "needs", "artifacts", "logs", "metrics", "scores"):
+        for name in COPIED:
             connection.execute(_copies(name), chosen)
         connection.execute(REGRESSIONS)
         connection.execute(DEEDS)
@@ -170,7 +190,11 @@ def _copies(name: str) -> str:
     values = [CHANGES[name].get(column, f'old."{column}"') for column in columns]
     which = {"datasets": DATASET_COPIES, "workflows": WORKFLOW_COPIES, "steps": STEP_COPIES}.get(name, OTHER_COPIES)
     ended = "ON old.workflow_id = 1 AND ages.status = 'completed' AND k % 6 != 2"
-    own = ended if name == "scores" else "ON old.step_id <= 4"
+    own = {
+        "scores": ended,
+        "inputs": "ON old.workflow_id = 1",
+        "facets": "ON old.workflow_id = 1",
+    }.get(name, "ON old.step_id <= 4")
     quoted = ", ".join(f'"{column}"' for column in columns)
     return which.format(table=name, columns=quoted, values=", ".join(values), which=own)
 
@@ -186,7 +210,9 @@ def _long(dataset_id: int, reached: int) -> Claim:
         runner.run_step(written[name].id, 1)
     claim = steps.claim(written["train"].id, 1, "filler")
     assert claim is not None
-    steps.beat(claim, curve(1, reached), progress=(reached / LONG, f"epoch {reached:,} of {LONG:,}"))
+    steps.beat(
+        claim, curve(1, reached), progress=(reached / LONG, Message("text", {"text": f"epoch {reached:,} of {LONG:,}"}))
+    )
     return claim
 
 

@@ -177,9 +177,11 @@ def _going_on(live: Any) -> Iterator[dict[int, float]]:
 
     def train() -> None:
         for epoch in range(fill.REACHED + 1, fill.LONG):
+            from store.messages import Message
+
             words = f"epoch {epoch:,} of {fill.LONG:,}"
             said[epoch] = time.perf_counter()
-            steps.beat(live, fill.curve(epoch, epoch), progress=(epoch / fill.LONG, words))
+            steps.beat(live, fill.curve(epoch, epoch), progress=(epoch / fill.LONG, Message("text", {"text": words})))
             if over.wait(1.0):
                 return
 
