@@ -272,14 +272,14 @@ def _summary(book: Notebook) -> None:
                 _downloads(book, model)
 
 
-def _model(workflow_id: int) -> files.Kept | None:
+def _model(workflow_id: int) -> files.FileRef | None:
     try:
         return steps.model_of(workflow_id)
     except NotFound:
         return None  # a pipeline need not leave a model
 
 
-def _downloads(book: Notebook, model: files.Kept | None) -> None:
+def _downloads(book: Notebook, model: files.FileRef | None) -> None:
     workflow_id = book.workflow.id
     if model:
         st.download_button(

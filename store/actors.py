@@ -1,6 +1,6 @@
 """Who acts: a person who signed in, a program with that person's token, a command on this machine, a background job.
 
-Nobody acts unless a request, a page's visitor, a command or a background job has said so.
+The actor is NOBODY until a request, a page's visitor, a command or a background job sets one.
 """
 
 import getpass
@@ -60,8 +60,8 @@ def current() -> Actor:
 
 
 def caller() -> Actor:
-    """Who calls one of the functions that scripts call: as `current`; in a process of somebody's own script, where no
-    page and no request is served and nobody said who acts, the account that runs it."""
+    """Return who calls a function that scripts may call: as `current`, and in a user's own script, which serves neither
+    pages nor requests and sets no actor, the account that runs it."""
     actor = current()
     return operator() if actor is NOBODY and not _serves and not _recognise else actor
 

@@ -24,7 +24,7 @@ class Attempt:
     code: str | None
     values: Values | None
     continued_from: int | None
-    # When the attempt first said how far it is, and how far that was; only for attempts that follow others.
+    # The first progress this attempt reported, and when; only for attempts that follow others.
     resumed_at: datetime | None
     resumed_progress: float | None
 
@@ -35,14 +35,14 @@ class Attempt:
 
 
 def of_steps(step_ids: Sequence[int]) -> dict[int, list[Attempt]]:
-    """The attempts of several steps, first to last; steps that have not begun are left out."""
+    """Return the attempts of several steps, first to last, without the steps that have not started."""
     query = select(attempts).where(attempts.c.step_id.in_(step_ids)).order_by(attempts.c.step_id, attempts.c.number)
-    found: dict[int, list[Attempt]] = {}
+    by_step: dict[int, list[Attempt]] = {}
     if step_ids:
         with db.reading() as connection:
             for row in connection.execute(query):
-                found.setdefault(row.step_id, []).append(record(Attempt, row))
-    return found
+                by_step.setdefault(row.step_id, []).append(record(Attempt, row))
+    return by_step
 
 
 def begin(connection: Connection, step_id: int, number: int, worker: str) -> None:

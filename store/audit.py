@@ -1,4 +1,4 @@
-"""Who did what: one row for everything that somebody changed, or tried to."""
+"""The audit trail: one row for each change that a person made or tried to make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,13 +100,13 @@ def failures(what: str, since: datetime, about: str = "", address: str = "") -> 
 
 
 def has_signed_in_from(who: str, address: str) -> bool:
-    """Whether this person has signed in from this address before, as far back as deeds are kept."""
+    """Tell whether this person has signed in from this address before, as far back as the audit trail reaches."""
     query = select(deeds.c.id).where(deeds.c.what == SIGNED_IN, deeds.c.who == who, deeds.c.address == address[:60])
     with db.reading() as connection:
         return bool(address) and connection.scalar(query.limit(1)) is not None
 
 
 def _of(who: str) -> list[ColumnElement[bool]]:
-    """What somebody did; and what nobody in particular did about them, such as trying to sign in with their name."""
+    """Match what a person did, and what an unknown visitor did with their name, such as trying to sign in."""
     about = and_(deeds.c.who == "", deeds.c.about.in_([who, key(who)]))
     return [or_(deeds.c.who == who, about)] if who else []

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from store import files
 from store.errors import Refused
-from store.files import CHUNK, Kept
+from store.files import CHUNK, FileRef
 
 FORMAT = 1
 BLOCK = tarfile.BLOCKSIZE
@@ -78,11 +78,11 @@ class Writer:
     def holds(self, sha256: str) -> bool:
         return sha256 in self._files
 
-    def add_file(self, kept: Kept) -> bool:
-        """Take in a stored file; False when it is gone or is not what was written."""
-        part = self._add(_name_of(kept.sha256), files.unverified(kept), kept.size, kept.sha256)
+    def add_file(self, ref: FileRef) -> bool:
+        """Add a stored file; return False when it is missing or not what was written."""
+        part = self._add(_name_of(ref.sha256), files.unverified(ref), ref.size, ref.sha256)
         if part:
-            self._files[kept.sha256] = part
+            self._files[ref.sha256] = part
         return part is not None
 
     def add_checkpoint(self, path: Path) -> None:
@@ -107,8 +107,8 @@ class Writer:
             files=list(self._files.values()),
             missing=missing,
         )
-        told = manifest.model_dump_json().encode()
-        self._stream.write(_header(MANIFEST, len(told)) + told + _padding(len(told)) + bytes(2 * BLOCK))
+        text = manifest.model_dump_json().encode()
+        self._stream.write(_header(MANIFEST, len(text)) + text + _padding(len(text)) + bytes(2 * BLOCK))
         return manifest
 
     def _add(self, name: str, path: Path, size: int, expected: str = "") -> Part | None:
@@ -132,7 +132,7 @@ class Reader:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.size = os.fstat(stream.fileno()).st_size
-        self._found: dict[str, tuple[int, Part]] = {}
+        self._parts: dict[str, tuple[int, Part]] = {}
 
     def check(self, progress: Progress) -> Manifest:
         """Read every byte; refuse a file that is cut short, changed, or holds anything but what a backup holds."""
@@ -143,12 +143,12 @@ class Reader:
                 self._expect_nothing(tarfile.RECORDSIZE + BLOCK)
                 return manifest
             offset = self._stream.tell()
-            self._found[name] = offset, Part(name=name, size=size, sha256=self._copy(size, None))
+            self._parts[name] = offset, Part(name=name, size=size, sha256=self._copy(size, None))
             progress("Checking", self._stream.tell(), self.size)
         raise Refused("The backup ends too early: it was not copied completely.")
 
     def holds(self, sha256: str) -> bool:
-        return _name_of(sha256) in self._found
+        return _name_of(sha256) in self._parts
 
     def extract(self, name: str, target: Path) -> None:
         """Write a part to a new file, private to its owner."""
@@ -162,10 +162,10 @@ class Reader:
             target.keep()
 
     def size_of(self, sha256: str) -> int:
-        return self._found[_name_of(sha256)][1].size
+        return self._parts[_name_of(sha256)][1].size
 
     def _take(self, name: str, target: "BinaryIO | files.Incoming") -> None:
-        offset, part = self._found[name]
+        offset, part = self._parts[name]
         self._stream.seek(offset)
         if self._copy(part.size, target) != part.sha256:
             raise Refused("The backup was changed while it was read.")
@@ -178,7 +178,7 @@ class Reader:
                 member = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
             except (tarfile.HeaderError, ValueError):
                 raise Refused("This is not a backup, or it was damaged or cut short.") from None
-            if member.type != tarfile.REGTYPE or not NAMES.fullmatch(member.name) or member.name in self._found:
+            if member.type != tarfile.REGTYPE or not NAMES.fullmatch(member.name) or member.name in self._parts:
                 raise Refused("This is not a backup of Trainyard: it holds something that no backup holds.")
             begin = self._stream.tell()
             if not 0 <= member.size <= self.size - begin:
@@ -203,11 +203,11 @@ class Reader:
     def _manifest(self, size: int) -> Manifest:
         if size > LONGEST_MANIFEST:
             raise Refused("This is not a backup of Trainyard: its list of contents is too long.")
-        told = self._stream.read(size)
+        text = self._stream.read(size)
         try:
-            manifest = Manifest.model_validate_json(told)
+            manifest = Manifest.model_validate_json(text)
         except ValidationError:
-            format_ = re.match(rb'{"format":(\d+)', told)
+            format_ = re.match(rb'{"format":(\d+)', text)
             newer = format_ and int(format_[1][:9]) > FORMAT
             raise Refused(
                 "The backup was made by a newer Trainyard; install that one to restore it."
@@ -220,8 +220,8 @@ class Reader:
 
     def _compare(self, manifest: Manifest) -> None:
         """Everything the manifest names is there as it says, and nothing else; files are what they are called."""
-        found = {name: part for name, (_, part) in self._found.items()}
-        if manifest.parts != found or len(found) != 1 + len(manifest.checkpoints) + len(manifest.files):
+        parts = {name: part for name, (_, part) in self._parts.items()}
+        if manifest.parts != parts or len(parts) != 1 + len(manifest.checkpoints) + len(manifest.files):
             raise Refused("The backup is damaged: what it holds is not what was written.")
         if any(_name_of(part.sha256) != part.name for part in manifest.files) or manifest.database.name != DATABASE:
             raise Refused("The backup is damaged: what it holds is not what was written.")

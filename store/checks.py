@@ -16,9 +16,9 @@ STEPS_BETWEEN_LOOKS = 100_000
 
 
 def damage(seconds: float | None) -> str | None:
-    """What SQLite finds wrong with its file, if anything; looks at everything when the time is not limited.
+    """Return what SQLite reports as wrong with its file, or None; check all of it when the time is not limited.
 
-    Raises TimeoutError when there was not enough of it."""
+    Raise TimeoutError when the check takes longer than that."""
     if not settings().database.startswith("sqlite"):
         return None
     end = time.monotonic() + seconds if seconds is not None else None
@@ -27,14 +27,14 @@ def damage(seconds: float | None) -> str | None:
             if end is not None:
                 connection.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
             check = "integrity_check" if end is None else "quick_check"
-            found = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+            report = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         if db.sqlite_code(error) == sqlite3.SQLITE_INTERRUPT:
             raise TimeoutError from None
         return None  # it cannot be opened, which the next question to it will report
     except sqlite3.DatabaseError as error:
         return str(error)
-    return None if found == "ok" else " ".join(str(found).split())
+    return None if report == "ok" else " ".join(str(report).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def connections() -> Connections | None:
 def clock_ahead() -> float:
     """By how many seconds the clock of the database is ahead of ours."""
     with db.reading() as connection:
-        told = connection.scalar(select(func.current_timestamp()))
-    at = datetime.fromisoformat(told) if isinstance(told, str) else told
+        database_time = connection.scalar(select(func.current_timestamp()))
+    at = datetime.fromisoformat(database_time) if isinstance(database_time, str) else database_time
     assert at is not None
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now()).total_seconds()
 
@@ -74,7 +74,9 @@ def latest() -> datetime | None:
         datasets.c.created_at,
     )
     with db.reading() as connection:
-        return max((told for column in columns if (told := connection.scalar(select(func.max(column))))), default=None)
+        return max(
+            (newest for column in columns if (newest := connection.scalar(select(func.max(column))))), default=None
+        )
 
 
 def files_named() -> dict[str, tuple[int, str]]:
@@ -84,11 +86,11 @@ def files_named() -> dict[str, tuple[int, str]]:
     )
     uploaded = select(datasets.c.sha256, datasets.c.size, datasets.c.id, literal(0))
     with db.reading() as connection:
-        found = {
+        artifact_files = {
             sha256: (size, f"{name} of workflow {workflow_id}")
             for sha256, size, name, workflow_id in connection.execute(made)
         }
-        return found | {
+        return artifact_files | {
             sha256: (size, f"the upload of dataset {number}")
             for sha256, size, number, _ in connection.execute(uploaded)
         }

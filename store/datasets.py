@@ -37,8 +37,8 @@ class Dataset:
         return self.name if self.version == 1 else f"{self.name} (version {self.version})"
 
     @property
-    def kept(self) -> files.Kept:
-        return files.Kept(self.sha256, self.size)
+    def file(self) -> files.FileRef:
+        return files.FileRef(self.sha256, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +57,28 @@ class Listed:
     used_by: int
 
 
-def add(name: str, kept: files.Kept, described: dict[str, Any]) -> Dataset:
+def add(name: str, file: files.FileRef, described: dict[str, Any]) -> Dataset:
     """Record a table that is in the file store; the same bytes read the same way are the same dataset."""
     while True:
         try:
             with db.writing() as connection:
                 twins = connection.execute(
                     select(datasets.c.id, datasets.c.dialect).where(
-                        datasets.c.sha256 == kept.sha256, datasets.c.name == name
+                        datasets.c.sha256 == file.sha256, datasets.c.name == name
                     )
                 )
                 for twin in twins:
                     if twin.dialect == described["dialect"]:
-                        found = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
-                        return record(Dataset, found)
-                if files.find(kept.sha256) is None:
+                        row = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
+                        return record(Dataset, row)
+                if files.find(file.sha256) is None:
                     raise ConflictError("The same file was deleted while this one arrived; send it again.")
                 newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
                 values = {
                     "name": name,
                     "version": (newest or 0) + 1,
-                    "sha256": kept.sha256,
-                    "size": kept.size,
+                    "sha256": file.sha256,
+                    "size": file.size,
                     "created_at": now(),
                     "created_by": actors.name(),
                     **described,

@@ -123,14 +123,14 @@ def reading() -> Iterator[Connection]:
 @contextmanager
 def writing() -> Iterator[Connection]:
     """Hold the write lock from before the first read until the commit, so that read, decide, write is atomic."""
-    with _explained(), engine().connect() as connection, _begun(connection, Kind.writing):
+    with _explained(), engine().connect() as connection, _transaction(connection, Kind.writing):
         yield connection
 
 
 @contextmanager
 def updating() -> Iterator[Connection]:
     """Change rows by statements that decide by themselves. On SQLite this is the same as `writing`."""
-    with _explained(), engine().connect() as connection, _begun(connection, Kind.updating):
+    with _explained(), engine().connect() as connection, _transaction(connection, Kind.updating):
         yield connection
 
 
@@ -140,14 +140,14 @@ def restructuring() -> Iterator[Connection]:
     delete what refers to a table that is dropped."""
     with engine().connect() as connection:
         if connection.dialect.name != "sqlite":
-            with _begun(connection, Kind.writing):
+            with _transaction(connection, Kind.writing):
                 yield connection
             return
         driver = connection.connection.driver_connection
         assert driver is not None
-        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
         try:
-            with _begun(connection, Kind.writing):
+            with _transaction(connection, Kind.writing):
                 yield connection
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise RuntimeError("the new tables do not fit together; nothing was changed")
@@ -173,7 +173,7 @@ def _explained() -> Iterator[None]:
         raise
 
 
-def _begun(connection: Connection, kind: Kind) -> Transaction:
+def _transaction(connection: Connection, kind: Kind) -> Transaction:
     connection = connection.execution_options(kind=kind)
     end = time.monotonic() + BUSY_SECONDS
     while True:
@@ -193,7 +193,7 @@ def sqlite_code(error: BaseException | None) -> int | None:
 
 
 def _state(error: DBAPIError) -> str:
-    """The SQLSTATE; empty when there was no connection that could have told one."""
+    """The SQLSTATE; empty when there was no connection to get one from."""
     return getattr(error.orig, "sqlstate", None) or ""
 
 
@@ -233,7 +233,7 @@ def check() -> None:
 
 
 def holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """Whether a column has this text in it; a text that no database can look for is found nowhere."""
+    """Match rows whose column contains this text; a text that no database can search for matches none."""
     searchable = "\0" not in text and len(text) <= LONGEST_SEARCH
     return column.icontains(text, autoescape=True) if searchable else false()
 
@@ -299,7 +299,7 @@ def _begin_postgresql(connection: Connection) -> None:
     try:
         connection.exec_driver_sql(f"SELECT {limits}{lock}")
     except DBAPIError:
-        # SQLAlchemy takes the transaction for not begun, while the server waits for its end.
+        # SQLAlchemy takes the transaction for not started, while the server waits for its end.
         connection.connection.rollback()
         raise
 

@@ -55,7 +55,7 @@ def tail(step_id: int, limit: int = 200, after: int = 0) -> list[Line]:
 
 
 def of_workflow(step_ids: Sequence[int], after: int = 0, limit: int = 500) -> list[Line]:
-    """New lines of several steps together, in the order they were said."""
+    """New lines of several steps together, in the order they were written."""
     query = select(logs).where(logs.c.step_id.in_(step_ids), logs.c.id > after).order_by(logs.c.id).limit(limit)
     with db.reading() as connection:
         return [record(Line, row) for row in connection.execute(query)]

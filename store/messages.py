@@ -1,4 +1,4 @@
-"""Messages: facts to be told to a person, kept as a code and its values. Sentences are made where they are shown."""
+"""Messages: facts for a person, stored as a code and its values. Sentences are made where they are shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

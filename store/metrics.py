@@ -80,11 +80,11 @@ def curves_of(step_ids: Iterable[int], names: Iterable[str] = (), after: int | N
         query = query.where(metrics.c.name.in_(wanted))
     if after is not None:
         query = query.where(metrics.c.epoch > after)
-    found: dict[int, Curves] = defaultdict(lambda: defaultdict(list))
+    curves: dict[int, Curves] = defaultdict(lambda: defaultdict(list))
     with db.reading() as connection:
         for step_id, name, epoch, value in _as_they_are(connection, query):
-            found[step_id][name].append(Point(epoch, value))
-    return {step_id: dict(by_name) for step_id, by_name in found.items()}
+            curves[step_id][name].append(Point(epoch, value))
+    return {step_id: dict(by_name) for step_id, by_name in curves.items()}
 
 
 def sparklines(workflow_ids: Iterable[int], main: Collection[str] = (), points: int = 40) -> dict[int, list[float]]:
@@ -134,14 +134,14 @@ def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int,
         .join(metrics, (metrics.c.step_id == steps.c.id) & (metrics.c.attempt == steps.c.attempt))
         .where(steps.c.workflow_id.in_(list(workflow_ids)), metrics.c.epoch == last)
     )
-    found: dict[int, list[Any]] = {}
+    rows: dict[int, list[Any]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.workflow_id, []).append(row)
-    return found
+        rows.setdefault(row.workflow_id, []).append(row)
+    return rows
 
 
 def _sampled(connection: Connection, line: Any, points: int) -> list[Point]:
-    """A curve at so many epochs, found one by one: reading all of a long curve would take too long."""
+    """A curve at so many epochs, looked up one by one: reading all of a long curve would take too long."""
     epochs = {max(1, round(line.epoch * number / points)) for number in range(1, points + 1)} | {1}
     query = select(metrics.c.epoch, metrics.c.value).where(
         metrics.c.step_id == line.step_id,
@@ -187,19 +187,19 @@ def write_scores(connection: Connection, workflow_id: int, step_id: int, values:
 
 def scores_of(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, dict[str, float]]:
     """The scores of several workflows in one question; where two steps have the same, the later one's."""
-    found: dict[int, dict[str, float]] = defaultdict(dict)
+    by_workflow: dict[int, dict[str, float]] = defaultdict(dict)
     query = select(scores).where(scores.c.workflow_id.in_(list(workflow_ids))).order_by(scores.c.step_id)
     for row in connection.execute(query):
-        found[row.workflow_id][row.name] = row.value
-    return dict(found)
+        by_workflow[row.workflow_id][row.name] = row.value
+    return dict(by_workflow)
 
 
 def scores_of_steps(connection: Connection, step_ids: Iterable[int]) -> dict[int, dict[str, float]]:
     """The scores of several steps in one question."""
-    found: dict[int, dict[str, float]] = defaultdict(dict)
+    by_step: dict[int, dict[str, float]] = defaultdict(dict)
     for row in connection.execute(select(scores).where(scores.c.step_id.in_(list(step_ids)))):
-        found[row.step_id][row.name] = row.value
-    return dict(found)
+        by_step[row.step_id][row.name] = row.value
+    return dict(by_step)
 
 
 _NO_SCORES = scores.delete().where(scores.c.step_id == bindparam("this"))

@@ -1,6 +1,6 @@
 """People who may sign in, the sessions of their browsers, and the tokens of their programs.
 
-Of what a browser or a program shows, only the sha256 is kept, so that a copy of the database lets nobody in.
+Of what a browser or a program shows, only the sha256 is stored, so that a copy of the database gives no access.
 """
 
 import unicodedata
@@ -64,9 +64,9 @@ def add(name: str, role: Role, password: str | None) -> Person:
 
 
 def get(name: str) -> Person:
-    if (found := find(name)) is None:
+    if (person := find(name)) is None:
         raise NotFound(f"There is no person called {name[:80]}.", "name")
-    return found
+    return person
 
 
 def find(name: str) -> Person | None:
@@ -121,7 +121,7 @@ def in_use() -> dict[int, InUse]:
             query = select(table.c.person_id, func.count()).where(table.c.expires_at > now())
             for person_id, count in connection.execute(query.group_by(table.c.person_id)):
                 counts.setdefault(person_id, {})[table.name] = count
-    return {person_id: InUse(**found) for person_id, found in counts.items()}
+    return {person_id: InUse(**counted) for person_id, counted in counts.items()}
 
 
 def open_session(person_id: int, sha256: str, lasts: timedelta) -> None:

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="", repr=False, description="Redis or Valkey URL; empty means an embedded Valkey of our own."
     )
-    files_url: str = Field(default="", description="Where files are kept; empty means a folder in the home folder.")
+    files_url: str = Field(default="", description="Where files are stored; empty means a folder in the home folder.")
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=0,

@@ -41,13 +41,13 @@ def path() -> Path:
 
 
 def copy(target: Path) -> None:
-    """The database as it is at this moment, as a new file. Nobody waits for it."""
+    """Copy the database as it is at this moment into a new file. Writers do not wait for it."""
     with (
         _plainly(target),
         closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS)) as live,
         closing(sqlite3.connect(target)) as made,
     ):
-        made.execute("PRAGMA synchronous=OFF")  # whoever keeps the copy syncs it
+        made.execute("PRAGMA synchronous=OFF")  # the caller that keeps the copy syncs it
         live.backup(made)
 
 
@@ -58,7 +58,7 @@ def files_named(database: Path) -> dict[str, int]:
 
 
 def unfinished(database: Path) -> set[int]:
-    """The steps that may still need what they kept to go on."""
+    """The ids of steps that may still need their checkpoint."""
     with _opened(database) as connection:
         return {
             number for (number,) in connection.execute("SELECT id FROM steps WHERE status IN ('pending', 'running')")
@@ -170,7 +170,7 @@ def _take_over(live: sqlite3.Connection) -> None:
 
 
 def _keep_numbers_unique(live: sqlite3.Connection) -> None:
-    """A number that was ever given to a workflow here is not given again: somebody may have its address."""
+    """Never give the number of a workflow again: links to the old one may exist."""
     for name, last in live.execute("SELECT name, seq FROM restored.sqlite_sequence").fetchall():
         if not live.execute("UPDATE main.sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (last, name)).rowcount:
             live.execute("INSERT INTO main.sqlite_sequence VALUES (?, ?)", (name, last))

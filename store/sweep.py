@@ -78,11 +78,11 @@ def _oldest_start(connection: Connection) -> datetime:
 
 
 def _drop_old_checkpoints() -> int:
-    kept = files.steps_with_checkpoints()
+    step_ids = files.steps_with_checkpoints()
     with db.reading() as connection:
         going_on = set(
-            connection.scalars(select(steps.c.id).where(steps.c.id.in_(kept), steps.c.status != Status.completed))
+            connection.scalars(select(steps.c.id).where(steps.c.id.in_(step_ids), steps.c.status != Status.completed))
         )
-    for step_id in kept - going_on:
+    for step_id in step_ids - going_on:
         files.drop_checkpoints(step_id)
-    return len(kept - going_on)
+    return len(step_ids - going_on)

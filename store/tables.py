@@ -82,7 +82,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Word(TypeDecorator[Status]):
-    """A Status, kept as its plain word."""
+    """A Status, stored as its plain word."""
 
     impl = String(12)
     cache_ok = True

@@ -148,7 +148,7 @@ def _of_request(connection: Connection, request: str | None) -> int | None:
 
 
 def count_waiting(created_by: str) -> int:
-    """Return how many workflows of a person have not begun, of any priority, as the person may choose that."""
+    """Return how many workflows of a person have not started, of any priority, as the person may choose that."""
     waiting = (workflows.c.created_by == created_by, workflows.c.status == Status.pending)
     with db.reading() as connection:
         return connection.scalar(select(func.count()).select_from(workflows).where(*waiting)) or 0
@@ -163,11 +163,11 @@ def get(workflow_id: int) -> Workflow:
 
 
 def get_many(workflow_ids: Sequence[int]) -> list[Workflow]:
-    """Those of the workflows that exist, in the order asked for."""
+    """Return those of the workflows that exist, in the order of the ids."""
     with db.reading() as connection:
         rows = connection.execute(select(workflows).where(workflows.c.id.in_(workflow_ids))).all()
-        found = {workflow.id: workflow for workflow in _complete(connection, rows)}
-    return [found[workflow_id] for workflow_id in dict.fromkeys(workflow_ids) if workflow_id in found]
+        by_id = {workflow.id: workflow for workflow in _complete(connection, rows)}
+    return [by_id[workflow_id] for workflow_id in dict.fromkeys(workflow_ids) if workflow_id in by_id]
 
 
 def find(which: Filter, limit: int = 25, offset: int = 0) -> list[Workflow]:
@@ -201,17 +201,17 @@ def _inputs_of(connection: Connection, workflow_ids: Sequence[int]) -> dict[int,
         .where(inputs.c.workflow_id.in_(workflow_ids))
         .order_by(inputs.c.name)
     )
-    found: dict[int, dict[str, InputRow]] = {}
+    by_workflow: dict[int, dict[str, InputRow]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.workflow_id, {})[row.name] = InputRow(row.dataset_id, row.dataset_name, row.version)
-    return found
+        by_workflow.setdefault(row.workflow_id, {})[row.name] = InputRow(row.dataset_id, row.dataset_name, row.version)
+    return by_workflow
 
 
 def _facets_of(connection: Connection, workflow_ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
+    by_workflow: dict[int, dict[str, str]] = {}
     for row in connection.execute(select(facets).where(facets.c.workflow_id.in_(workflow_ids)).order_by(facets.c.name)):
-        found.setdefault(row.workflow_id, {})[row.name] = row.value
-    return found
+        by_workflow.setdefault(row.workflow_id, {})[row.name] = row.value
+    return by_workflow
 
 
 def count(which: Filter) -> int:
@@ -250,15 +250,15 @@ def pipelines_used() -> list[str]:
 
 def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:
     """The values of an indexed column, from one to the next through the index; DISTINCT would read every row."""
-    found: list[str] = []
+    values: list[str] = []
     with db.reading() as connection:
-        while len(found) < limit:
-            beyond = (column > found[-1],) if found else ()
+        while len(values) < limit:
+            beyond = (column > values[-1],) if values else ()
             value = connection.scalar(select(func.min(column)).where(*conditions, *beyond))
             if value is None:
                 break
-            found.append(str(value))
-    return found
+            values.append(str(value))
+    return values
 
 
 def datasets_used() -> dict[int, str]:
@@ -311,32 +311,34 @@ def remove(workflow_ids: Sequence[int]) -> int:
             raise ConflictError(f"Workflow {running[0]} is still running; cancel it before deleting it.")
         owned = select(step_table.c.id).where(step_table.c.workflow_id.in_(workflow_ids))
         candidates = set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.step_id.in_(owned))))
-        checkpoints = list(connection.scalars(owned))
+        step_ids = list(connection.scalars(owned))
         removed = connection.execute(delete(workflows).where(workflows.c.id.in_(workflow_ids))).rowcount
     sweep.remove_unnamed(candidates)
-    for gone in checkpoints:
-        files.drop_checkpoints(gone)
+    for step_id in step_ids:
+        files.drop_checkpoints(step_id)
     return removed
 
 
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if which.status:
-        found.append(workflows.c.status.in_(which.status.split(",")))
+        conditions.append(workflows.c.status.in_(which.status.split(",")))
     if which.pipeline:
-        found.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
+        conditions.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
     for name, values in which.facets.items():
         having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(values.split(",")))
-        found.append(workflows.c.id.in_(having))
+        conditions.append(workflows.c.id.in_(having))
     if which.dataset_id is not None:
-        found.append(workflows.c.id.in_(select(inputs.c.workflow_id).where(inputs.c.dataset_id == which.dataset_id)))
+        conditions.append(
+            workflows.c.id.in_(select(inputs.c.workflow_id).where(inputs.c.dataset_id == which.dataset_id))
+        )
     if which.created_by:
-        found.append(workflows.c.created_by == which.created_by)
+        conditions.append(workflows.c.created_by == which.created_by)
     if which.unseen_failures:
-        found.append((workflows.c.status == Status.failed) & workflows.c.seen_at.is_(None))
+        conditions.append((workflows.c.status == Status.failed) & workflows.c.seen_at.is_(None))
     if text := which.text.strip():
-        found.append(or_(*_mentions(text)))
-    return found
+        conditions.append(or_(*_mentions(text)))
+    return conditions
 
 
 def _mentions(text: str) -> list[ColumnElement[bool]]:

@@ -50,7 +50,7 @@ def test_a_raw_body_becomes_a_dataset(client):
     assert [column["name"] for column in made["columns"]] == ["age", "city", "churned"]
     assert made["proposal"]["target"] == "churned" and made["created_at"].endswith("Z")
     assert client.get(f"/api/datasets/{made['id']}").json() == made
-    assert files.verified(datasets.get(made["id"]).kept).read_bytes() == TABLE
+    assert files.verified(datasets.get(made["id"]).file).read_bytes() == TABLE
 
 
 def test_a_form_becomes_the_same_dataset(client):

@@ -46,7 +46,7 @@ def test_what_is_killed_while_saving_leaves_no_half_file(home):
         said = set(stream.read().split())
     stored = list(files.stored())
     assert len(said) > 5 and said <= {each.sha256 for each in stored}
-    assert all(files.verified(files.Kept(each.sha256, each.size)) for each in stored)
+    assert all(files.verified(files.FileRef(each.sha256, each.size)) for each in stored)
     files.sweep_scratch()
     assert not list((home / "scratch").iterdir())
 
@@ -82,11 +82,11 @@ def test_what_nothing_names_is_removed_once_it_is_old(home):
     claim = steps.claim(step.id, 1, "a")
     named = put(b"named", 0)
     steps.complete(claim, "f", steps.Outcome({}, {"x": named}))
-    for kept in (named, dataset.kept):
+    for kept in (named, dataset.file):
         os.utime(files.path_of(kept.sha256), (0, 0))
     assert sweep.sweep() == 1
     assert not files.path_of(old.sha256).exists()
-    for kept in (new, named, dataset.kept):
+    for kept in (new, named, dataset.file):
         files.verified(kept)
 
 

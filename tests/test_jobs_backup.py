@@ -213,7 +213,7 @@ def test_a_backup_is_complete(made, furnished, monkeypatch, tmp_path):
     elsewhere = move(monkeypatch, tmp_path / "elsewhere")
     restore(made)
     assert rows() == before and kept_files(elsewhere) == stored
-    for kept in (*steps.artifacts_of(steps.of_workflow(1)[1].id).values(), *(each.kept for each in datasets_there())):
+    for kept in (*steps.artifacts_of(steps.of_workflow(1)[1].id).values(), *(each.file for each in datasets_there())):
         files.verified(kept)
 
 
@@ -669,7 +669,7 @@ def test_what_is_deleted_while_a_home_is_restored_is_put_back(made, monkeypatch,
 
     verbs.restore(made, yes, progress=delete_then)
     for sha256, size in snapshot.files_named(elsewhere / "trainyard.db").items():
-        files.verified(files.Kept(sha256, size))
+        files.verified(files.FileRef(sha256, size))
 
 
 def test_a_damaged_database_is_replaced_by_a_restore(made, furnished):
@@ -717,7 +717,7 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
         with contextlib.closing(sqlite3.connect(snapshot.path())) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         for sha256, size in snapshot.files_named(snapshot.path()).items():
-            files.verified(files.Kept(sha256, size))
+            files.verified(files.FileRef(sha256, size))
         for left in furnished.glob("before-restore-*.tar"):
             with backup_file.opened(left) as reader:
                 reader.check(verbs.quietly)

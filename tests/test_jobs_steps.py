@@ -772,7 +772,7 @@ def test_rows_drawn_in_parts_are_the_same_rows(home, monkeypatch, target):
 def test_a_damaged_upload_is_noticed_while_it_is_read(home, damage):
     """A stored file that changed on disk is told to be damaged, whether it can still be read or not."""
     dataset = datasets.add(io.BytesIO(tables.numbers(5_000)), "prices.csv")
-    path = files.verified(dataset.kept)
+    path = files.verified(dataset.file)
     with path.open("r+b") as stream:
         stream.seek(dataset.size // 2)
         stream.write(damage)

@@ -49,7 +49,7 @@ def test_a_dataset_that_could_not_be_deleted_keeps_its_file(home, request):
     with pytest.raises(LostError):
         datasets.remove(dataset.id)
     assert datasets.get(dataset.id) == dataset
-    files.verified(dataset.kept)
+    files.verified(dataset.file)
 
 
 def test_a_workflow_that_could_not_be_deleted_keeps_its_files(done, request):
@@ -66,11 +66,11 @@ def test_a_workflow_that_could_not_be_deleted_keeps_its_files(done, request):
 def test_what_is_deleted_leaves_the_disk_at_once(done):
     """A deleted workflow and dataset leave no file; what something else still names stays."""
     dataset = cast.dataset()
-    other = datasets.add("another name", dataset.kept, {"dialect": {}, "columns": [], "preview": [], "notices": []})
+    other = datasets.add("another name", dataset.file, {"dialect": {}, "columns": [], "preview": [], "notices": []})
     workflows.remove([done])
     assert [each.sha256 for each in files.stored()] == [dataset.sha256]
     datasets.remove(dataset.id)
-    files.verified(other.kept)
+    files.verified(other.file)
     datasets.remove(other.id)
     assert list(files.stored()) == []
 

@@ -16,7 +16,7 @@ from typing import Any
 from jobs.pipelines.errors import StepError
 from store import files, steps
 from store.datasets import Dataset
-from store.files import Kept
+from store.files import FileRef
 from store.messages import Message, Values
 from store.steps import Claim, LogLine, Point, Upstream
 from store.tables import now
@@ -56,7 +56,7 @@ class StepContext:
         self._telling = threading.Lock()
         self._over = threading.Event()
         self._lost: BaseException | None = None
-        self._saved: dict[str, Kept] = {}
+        self._saved: dict[str, FileRef] = {}
         self._checkpointed = time.monotonic()
         self._thread = threading.Thread(target=self._tell_regularly, name="recorder", daemon=True)
         self._room = room
@@ -103,7 +103,7 @@ class StepContext:
 
     def dataset_file(self, name: str | None = None) -> Path:
         """The uploaded bytes of an input; without a name, of the first."""
-        return files.verified(self.input(name).kept)
+        return files.verified(self.input(name).file)
 
     def _above(self, step: str) -> Upstream:
         """What a step that this one needs, directly or through others, left behind."""
@@ -142,7 +142,7 @@ class StepContext:
         message = told if isinstance(told, Message) else Message("text", {"text": sayable(told)}) if told else None
         self._add(lambda unsent: setattr(unsent, "progress", (share, message)))
 
-    def save(self, name: str, path: Path, known: Kept | None = None) -> Kept:
+    def save(self, name: str, path: Path, known: FileRef | None = None) -> FileRef:
         """Take a finished file over as this step's output; it counts once the step completes. `known` is what it was
         while it was written, so that it need not be read again."""
         self._saved[name] = kept = files.keep(path, known)
@@ -205,7 +205,7 @@ class StepContext:
             self._thread.join()
 
     @property
-    def saved(self) -> dict[str, Kept]:
+    def saved(self) -> dict[str, FileRef]:
         """The files that the step leaves."""
         return self._saved
 

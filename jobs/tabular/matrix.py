@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.tabular.prefetch import Background
 from store import files
-from store.files import Kept
+from store.files import FileRef
 
 BLOCK_ROWS = 65_536
 BLOCK_BYTES = 64 << 20
@@ -146,12 +146,12 @@ class Sheet:
         if len(block):
             self._file.write(np.ascontiguousarray(block, dtype=self._dtype.base).view(np.uint8).data.cast("B"))
 
-    def close(self) -> Kept:
+    def close(self) -> FileRef:
         """Finish the file; return its hash and size."""
         if isinstance(self._form, Form) and not self._form.plain:
             self._form.save(self._file)
         self._file.close()
-        return self._file.kept
+        return self._file.ref
 
 
 class Shuffle:
@@ -181,7 +181,7 @@ class Shuffle:
         features: Path,
         labels: Path,
         progress: Callable[[int], None] = lambda _rows: None,
-    ) -> tuple[Kept, Kept]:
+    ) -> tuple[FileRef, FileRef]:
         """Write both files; call `progress` with the number of rows written."""
         x_sheet = Sheet(features, self._rows, self._form)
         y_sheet = Sheet(labels, self._rows, self._label)

@@ -21,7 +21,7 @@ from jobs.tabular.reader import Source
 from store import datasets, files
 from store.datasets import Dataset
 from store.errors import Refused
-from store.files import Kept
+from store.files import FileRef
 from store.messages import Message, Notice
 
 MOST_LISTED = 5
@@ -41,7 +41,7 @@ def upload(context: StepContext) -> dict[str, Any]:
 def _upload(context: StepContext) -> dict[str, Any]:
     dataset = context.dataset
     path = context.folder / "table.arrow"
-    with files.checked(dataset.kept) as stored:
+    with files.checked(dataset.file) as stored:
         source = reader.reopen(stored, dataset.dialect)
         context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
         if dataset.exact and dataset.rows is not None:
@@ -71,7 +71,7 @@ def _known(dataset: Dataset) -> Profile:
     return Profile(columns_of(dataset), dataset.preview, notices, dataset.proposal, dataset.rows, True)
 
 
-def _write_and_profile(context: StepContext, source: Source, path: Path) -> tuple[Profile, Kept]:
+def _write_and_profile(context: StepContext, source: Source, path: Path) -> tuple[Profile, FileRef]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
     guessed = columns_of(context.dataset)
     profiler = Profiler(source, context.dataset.size)
@@ -112,7 +112,7 @@ def _write(
     columns: Sequence[Column],
     profiler: Profiler | None = None,
     before: int = 0,
-) -> Kept:
+) -> FileRef:
     """Read, profile and write, each in a thread of its own."""
     batches = prefetched(source.batches(partial(_searching, context)))
     first = list(islice(batches, 1))
@@ -128,7 +128,7 @@ def _write(
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
             background(writer.write_batch, typed(batch, columns, source.dialect, just_read).cast(schema))
-    return file.kept
+    return file.ref
 
 
 def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema, str | pa.Codec]:

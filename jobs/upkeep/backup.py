@@ -16,7 +16,7 @@ from store import backup_file, files, schema, snapshot, steps
 from store.actors import Role
 from store.backup_file import Manifest, Progress, Reader, Writer
 from store.errors import Refused
-from store.files import Kept
+from store.files import FileRef
 from store.program import VERSION
 from store.settings import make_home
 from store.snapshot import Counts
@@ -170,7 +170,7 @@ class _Gathering:
         total, done = sum(named.values()), 0
         absent = set()
         for sha256, size in named.items():
-            if not self._writer.holds(sha256) and not self._writer.add_file(Kept(sha256, size)):
+            if not self._writer.holds(sha256) and not self._writer.add_file(FileRef(sha256, size)):
                 absent.add(sha256)
             done += size
             self._progress("Copying", done, total)
@@ -214,7 +214,7 @@ def _put_back(reader: Reader, needed: set[str], progress: Progress) -> None:
     """Files go by their hash, so these replace nothing but what was damaged."""
     for done, sha256 in enumerate(sorted(needed), 1):
         try:
-            files.verified(Kept(sha256, reader.size_of(sha256)))
+            files.verified(FileRef(sha256, reader.size_of(sha256)))
         except files.Damaged:
             reader.store(sha256)
         progress("Restoring", done, len(needed))

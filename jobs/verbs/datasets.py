@@ -10,7 +10,7 @@ from jobs.tabular.csv.dialect import read_overrides
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset
-from store.files import CHUNK, Kept
+from store.files import CHUNK, FileRef
 from store.settings import ROOT
 
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
@@ -41,8 +41,8 @@ def redescribe(dataset_id: int, dialect: Mapping[str, Any]) -> Dataset:
     """The same bytes read differently, as a new version; settings not named stay as they were."""
     before = datasets.get(dataset_id)
     chosen = _changed(before.dialect, dialect)
-    looked = _look(files.verified(before.kept), before.size, chosen)
-    return datasets.add(before.name, Kept(before.sha256, before.size), looked)
+    looked = _look(files.verified(before.file), before.size, chosen)
+    return datasets.add(before.name, FileRef(before.sha256, before.size), looked)
 
 
 @deed("delete", "dataset")

@@ -14,9 +14,9 @@ from store.files.checkpoint_files import (
     whole_checkpoint,
 )
 from store.files.disk import ROOM_FOR_EACH_BYTE, check, check_room, room
-from store.files.folder import Stored, find, path_of, remove, stored
+from store.files.file_ref import Damaged, FileRef
+from store.files.folder import StoredFile, find, path_of, remove, stored
 from store.files.incoming_files import CHUNK, Incoming, incoming, keep, writing
-from store.files.kept import Damaged, Kept
 from store.files.local import checked, present, unverified, verified
 from store.files.scratch_folders import abandoned, scratch, sweep_scratch
 
@@ -24,9 +24,9 @@ __all__ = [
     "CHUNK",
     "ROOM_FOR_EACH_BYTE",
     "Damaged",
+    "FileRef",
     "Incoming",
-    "Kept",
-    "Stored",
+    "StoredFile",
     "abandoned",
     "all_checkpoints",
     "check",

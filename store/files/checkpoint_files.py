@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from store.files.file_ref import hash_of
 from store.files.incoming_files import CHUNK, incoming
-from store.files.kept import hash_of
 from store.settings import settings
 
 FOLDER = "checkpoints"
 
 
 def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
-    """Take over what a step needs to go on after a kill, in place of what it kept before.
+    """Store the checkpoint of a step in place of its previous one.
 
-    The name says what is in it and what made it, so that a damaged one, one of other settings or of another step is
-    never taken for this step's."""
+    The name holds a hash of its content and of what made it, so that a damaged checkpoint, or one of other settings
+    or of another step, is never used for this step."""
     before = checkpoints(step_id)
     target = _folder() / _name(step_id, made_by, temporary)
     _move(temporary, target)
@@ -27,7 +27,7 @@ def keep_checkpoint(step_id: int, made_by: str, temporary: Path) -> None:
 
 
 def checkpoints(step_id: int) -> list[Path]:
-    """List what a step kept, whole or not, newest first."""
+    """List the checkpoints of a step, whole or not, newest first."""
     return sorted(_glob(f"step-{step_id}-*"), key=_written, reverse=True)
 
 
@@ -41,7 +41,7 @@ def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
 
 
 def steps_with_checkpoints() -> set[int]:
-    """Return the ids of steps that kept something to go on from."""
+    """Return the ids of steps that have a checkpoint."""
     return {int(number) for path in _glob("step-*-*") if (number := path.name.split("-")[1]).isdecimal()}
 
 
@@ -51,7 +51,7 @@ def drop_checkpoints(step_id: int) -> None:
 
 
 def all_checkpoints() -> dict[Path, int]:
-    """Return what any step kept, and which step it was."""
+    """Return all checkpoints, each with the id of its step."""
     return {path: int(path.name.split("-")[1]) for path in _glob("step-[0-9]*-*")}
 
 
@@ -67,7 +67,7 @@ def _folder() -> Path:
 
 
 def _glob(pattern: str) -> Iterator[Path]:
-    """Find them in the home folder, too, where they were kept before the files got a folder of their own."""
+    """Search the home folder, too, where checkpoints were stored before files had a folder of their own."""
     for folder in dict.fromkeys((_folder(), settings().folder / FOLDER)):
         yield from folder.glob(pattern)
 
@@ -93,5 +93,5 @@ def _written(path: Path) -> int:
 
 
 def _name(step_id: int, made_by: str, path: Path) -> str:
-    told = f"{step_id} {made_by} {hash_of(path)}"
-    return f"step-{step_id}-{hashlib.sha256(told.encode()).hexdigest()}"
+    identity = f"{step_id} {made_by} {hash_of(path)}"
+    return f"step-{step_id}-{hashlib.sha256(identity.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Whether files can be kept at all, and whether there is room for one more."""
+"""Whether files can be stored at all, and whether there is room for one more."""
 
 from store.errors import Refused
 from store.files import folder
@@ -25,7 +25,7 @@ def room() -> int:
 
 
 def check() -> None:
-    """Refuse, in one sentence, when there is no folder to keep files in."""
+    """Refuse, in one sentence, when there is no folder to store files in."""
     try:
         with incoming():
             pass

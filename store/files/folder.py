@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.files.kept import Kept
+from store.files.file_ref import FileRef
 from store.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A file that has its place, whether any row names it or not."""
+class StoredFile:
+    """A file in the store, whether any row names it or not."""
 
     sha256: str
     size: int
@@ -32,9 +32,9 @@ def path_of(sha256: str) -> Path:
     return root() / sha256[:2] / sha256
 
 
-def put(temporary: Path, kept: Kept) -> None:
+def put(temporary: Path, ref: FileRef) -> None:
     """Give a synced file of the same disk its place, in one step; afterwards a crash cannot lose it."""
-    target = path_of(kept.sha256)
+    target = path_of(ref.sha256)
     target.parent.mkdir(exist_ok=True, mode=0o700)
     os.utime(temporary)  # it is in the store from now on, whenever it was written
     temporary.replace(target)
@@ -55,20 +55,20 @@ def local(sha256: str) -> Path:
     return path_of(sha256)
 
 
-def find(sha256: str) -> Stored | None:
-    """What is here under this hash, by its size only; None when there is nothing."""
+def find(sha256: str) -> StoredFile | None:
+    """Return the file with this hash, by its size only; None when there is none."""
     try:
         stat = path_of(sha256).stat()
     except FileNotFoundError:
         return None
-    return Stored(sha256, stat.st_size, stat.st_mtime)
+    return StoredFile(sha256, stat.st_size, stat.st_mtime)
 
 
-def stored() -> Iterator[Stored]:
-    """List every file that has its place; one that goes meanwhile may be left out."""
+def stored() -> Iterator[StoredFile]:
+    """List every stored file; one that is removed meanwhile may be left out."""
     for path in root().glob("??/*"):
-        if len(path.name) == 64 and (found := find(path.name)):
-            yield found
+        if len(path.name) == 64 and (file := find(path.name)):
+            yield file
 
 
 def remove(sha256: str) -> None:

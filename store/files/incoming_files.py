@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from store.files import folder
-from store.files.kept import Kept, hash_of
+from store.files.file_ref import FileRef, hash_of
 
 CHUNK = 1 << 20
 
 
 class Incoming:
-    """A file that is being written; its hash grows with it, so that it need not be read again to be kept."""
+    """A file that is being written; its hash grows with it, so that storing it does not read it again."""
 
     closed = False
 
@@ -39,9 +39,9 @@ class Incoming:
         self._stream.close()
 
     @property
-    def kept(self) -> Kept:
-        """What it is known by, when all of it is written."""
-        return Kept(self._hash.hexdigest(), self.size)
+    def ref(self) -> FileRef:
+        """The reference to the file, once all of it is written."""
+        return FileRef(self._hash.hexdigest(), self.size)
 
     @property
     def path(self) -> Path:
@@ -49,12 +49,12 @@ class Incoming:
         self._stream.flush()
         return Path(self._stream.name)
 
-    def keep(self) -> Kept:
+    def keep(self) -> FileRef:
         """Give the file its final place; afterwards a crash cannot lose it."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        folder.put(Path(self._stream.name), self.kept)
-        return self.kept
+        folder.put(Path(self._stream.name), self.ref)
+        return self.ref
 
     def move_to(self, target: Path) -> None:
         """Give the file another place on the same disk, synced, in one step."""
@@ -65,7 +65,7 @@ class Incoming:
 
 @contextmanager
 def incoming() -> Iterator[Incoming]:
-    """Receive a file of any size; what was not kept is removed."""
+    """Receive a file of any size; it is removed unless `keep` or `move_to` was called."""
     with _begin() as stream:
         try:
             yield Incoming(stream)
@@ -74,26 +74,26 @@ def incoming() -> Iterator[Incoming]:
 
 
 def writing(path: Path) -> Incoming:
-    """Open a file of the caller's own that is to be kept."""
+    """Open a file of the caller's own that is to be stored."""
     return Incoming(path.open("wb"))
 
 
-def keep(path: Path, known: Kept | None = None) -> Kept:
-    """Move a finished file into the store; `known` is what it was while it was written."""
+def keep(path: Path, known: FileRef | None = None) -> FileRef:
+    """Move a complete file into the store; `known` is its reference, computed while it was written."""
     with path.open("rb") as source:
-        kept = known or Kept(hash_of(path), path.stat().st_size)
+        ref = known or FileRef(hash_of(path), path.stat().st_size)
         os.fsync(source.fileno())
     if folder.same_disk(path):
-        folder.put(path, kept)
-        return kept
+        folder.put(path, ref)
+        return ref
     with path.open("rb") as source, incoming() as target:
         while chunk := source.read(CHUNK):
             target.write(chunk)
         return target.keep()
 
 
-def begun() -> list[Path]:
-    """What is being received, or was when its process was killed."""
+def unfinished() -> list[Path]:
+    """List files that are being received, or were when their process was killed."""
     return list(folder.root().glob("incoming-*"))
 
 

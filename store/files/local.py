@@ -6,37 +6,37 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from store.files import folder
-from store.files.kept import Kept, changed, hash_of, missing
+from store.files.file_ref import FileRef, changed, hash_of, missing
 
 
-def unverified(kept: Kept) -> Path:
+def unverified(ref: FileRef) -> Path:
     """Return a local copy, as it is on the disk."""
-    return folder.local(kept.sha256)
+    return folder.local(ref.sha256)
 
 
-def verified(kept: Kept) -> Path:
+def verified(ref: FileRef) -> Path:
     """Return a local copy after checking that it is what was written."""
-    path = folder.local(kept.sha256)
+    path = folder.local(ref.sha256)
     try:
-        if path.stat().st_size == kept.size and hash_of(path) == kept.sha256:
+        if path.stat().st_size == ref.size and hash_of(path) == ref.sha256:
             return path
     except FileNotFoundError:
-        raise missing(kept) from None
-    raise changed(kept)
+        raise missing(ref) from None
+    raise changed(ref)
 
 
 @contextmanager
-def checked(kept: Kept) -> Iterator[Path]:
-    """Give a local copy that is checked while it is read; damage counts more than what came of reading it."""
+def checked(ref: FileRef) -> Iterator[Path]:
+    """Give a local copy that is checked while it is read; damage is raised instead of errors from reading it."""
     with ThreadPoolExecutor(1, "checking") as thread:
-        proof = thread.submit(verified, kept)
+        proof = thread.submit(verified, ref)
         try:
-            yield unverified(kept)
+            yield unverified(ref)
         finally:
             proof.result()
 
 
-def present(kept: Kept) -> None:
-    """Raise Damaged when a stored file is gone."""
-    if folder.find(kept.sha256) is None:
-        raise missing(kept)
+def present(ref: FileRef) -> None:
+    """Raise Damaged when a stored file is missing."""
+    if folder.find(ref.sha256) is None:
+        raise missing(ref)

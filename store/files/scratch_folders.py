@@ -28,7 +28,7 @@ def scratch() -> Iterator[Path]:
 def sweep_scratch() -> None:
     """Remove what killed processes left behind. What is still being written is locked, and stays; a lock ends with its
     process."""
-    for path in _begun():
+    for path in _all():
         with _abandoned(path) as abandoned:
             if abandoned:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
@@ -36,15 +36,15 @@ def sweep_scratch() -> None:
 
 def abandoned() -> list[Path]:
     """List what no process writes any more."""
-    found = []
-    for path in _begun():
+    paths = []
+    for path in _all():
         with _abandoned(path) as left:
-            found += [path] if left else []
-    return found
+            paths += [path] if left else []
+    return paths
 
 
-def _begun() -> list[Path]:
-    return [*(settings().folder / "scratch").glob("*"), *incoming_files.begun()]
+def _all() -> list[Path]:
+    return [*(settings().folder / "scratch").glob("*"), *incoming_files.unfinished()]
 
 
 def _begin(root: Path) -> tuple[Path, int]:

@@ -72,15 +72,15 @@ def history(minutes: int) -> list[Minute]:
         )
         all_open, running = connection.execute(open_steps).one()
     waiting = all_open - running
-    found: list[Minute] = []
+    minutes_back: list[Minute] = []
     # From now backwards: what came within a minute was not there before it, and what left was.
     for at in (end - timedelta(minutes=number) for number in range(minutes)):
         minute = at - timedelta(minutes=1)
         (came,), (went,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
-        found.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
+        minutes_back.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
         waiting += went + never_ran - came
         running += out - never_ran - went
-    return found[::-1]
+    return minutes_back[::-1]
 
 
 def _by_minute(
@@ -90,7 +90,7 @@ def _by_minute(
     minute = func.substr(cast(time, String), 1, 16)
     counts = [func.count(), *(func.sum(case((kind, 1), else_=0)) for kind in kinds)]
     query = select(minute, *counts).where(time >= begin, steps.c.ready_at.is_not(None)).group_by(minute)
-    found: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
+    by_minute: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
     for text, *numbers in connection.execute(query):
-        found[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
-    return found
+        by_minute[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
+    return by_minute

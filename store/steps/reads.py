@@ -64,13 +64,13 @@ def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
         return found, Outcome(found.result or {}, artifacts_in(connection, [found.id]).get(found.id, {}), origin)
 
 
-def artifacts_of(step_id: int) -> dict[str, files.Kept]:
+def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
     """The files that a step left, by name."""
     with db.reading() as connection:
         return artifacts_in(connection, [step_id]).get(step_id, {})
 
 
-def model_of(workflow_id: int) -> files.Kept:
+def model_of(workflow_id: int) -> files.FileRef:
     """The trained model of a workflow: what its last step that saved one left."""
     query = (
         select(artifacts.c.sha256, artifacts.c.size)
@@ -83,7 +83,7 @@ def model_of(workflow_id: int) -> files.Kept:
         row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"Workflow {workflow_id} has no model: its training has not completed.")
-    return files.Kept(row.sha256, row.size)
+    return files.FileRef(row.sha256, row.size)
 
 
 def running() -> list[Step]:
@@ -156,8 +156,8 @@ def select_steps(*conditions: ColumnElement[bool]) -> list[Step]:
         return [record(Step, row) for row in rows]
 
 
-def artifacts_in(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.Kept]]:
-    found: dict[int, dict[str, files.Kept]] = {}
+def artifacts_in(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.FileRef]]:
+    found: dict[int, dict[str, files.FileRef]] = {}
     for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
-        found.setdefault(row.step_id, {})[row.name] = files.Kept(row.sha256, row.size)
+        found.setdefault(row.step_id, {})[row.name] = files.FileRef(row.sha256, row.size)
     return found

@@ -90,7 +90,7 @@ class Upstream:
 
     result: dict[str, Any]
     fingerprint: str
-    artifacts: dict[str, files.Kept]
+    artifacts: dict[str, files.FileRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +115,5 @@ class Outcome:
     """What a finished step leaves; `scores` in its result are kept as the step's scores."""
 
     result: dict[str, Any]
-    artifacts: dict[str, files.Kept] = field(default_factory=dict)
+    artifacts: dict[str, files.FileRef] = field(default_factory=dict)
     reused_from: int | None = None

@@ -628,7 +628,7 @@ def _recoveries(
 def _judge_results(report: Report) -> None:
     """Curves without gap, equal results for equal settings, files that verify, a database that is whole."""
     from store import files
-    from store.files import Kept
+    from store.files import FileRef
 
     with _database() as database:
         rows = database.execute(
@@ -661,7 +661,7 @@ def _judge_results(report: Report) -> None:
     damaged = []
     for sha256, size in kept:
         try:
-            files.verified(Kept(sha256, size))
+            files.verified(FileRef(sha256, size))
         except files.Damaged as damage:
             damaged.append(str(damage))
     report.told |= {

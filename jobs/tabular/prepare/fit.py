@@ -31,7 +31,7 @@ def fitted_encoder(work: Work, choices: encoder.Choices) -> Pipeline:
 
 def _written_names(context: StepContext) -> dict[str, str]:
     """Return the names as pandas reads them from the file, where a column is called otherwise here."""
-    source = reader.reopen(files.unverified(context.dataset.kept), context.dataset.dialect)
+    source = reader.reopen(files.unverified(context.dataset.file), context.dataset.dialect)
     return {written: name for written, name in zip(source.written_names, source.names, strict=True) if written != name}
 
 

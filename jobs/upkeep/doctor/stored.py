@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from jobs.upkeep.doctor.check import RESTORE, Check, listed, size
 from store import checks, files
-from store.files import Kept
+from store.files import FileRef
 from store.settings import settings
 
 
@@ -14,7 +14,7 @@ def check_files(deep: bool) -> Iterator[Check]:
     lost = [
         f"{what} ({sha256[:12]})"
         for sha256, (size, what) in named.items()
-        if not (_whole(Kept(sha256, size)) if deep else _there(Kept(sha256, size)))
+        if not (_whole(FileRef(sha256, size)) if deep else _there(FileRef(sha256, size)))
     ]
     if lost:
         count = "1 stored file is" if len(lost) == 1 else f"{len(lost)} stored files are"
@@ -37,12 +37,12 @@ def check_files(deep: bool) -> Iterator[Check]:
         )
 
 
-def _there(kept: Kept) -> bool:
+def _there(kept: FileRef) -> bool:
     stored = files.find(kept.sha256)
     return stored is not None and stored.size == kept.size
 
 
-def _whole(kept: Kept) -> bool:
+def _whole(kept: FileRef) -> bool:
     try:
         return bool(files.verified(kept))
     except files.Damaged:

@@ -1,0 +1,34 @@
+"""References to files in the store, and the error that a missing or changed one raises."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import ConflictError
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A reference to a file in the store: the hash and the size of its content."""
+
+    sha256: str
+    size: int
+
+
+class Damaged(ConflictError):  # noqa: N818
+    """A file is missing or is not what was written; making it again helps."""
+
+    retryable = True
+
+
+def missing(ref: FileRef) -> Damaged:
+    return Damaged(f"The stored file {ref.sha256[:12]} is missing. Run the step that made it again.")
+
+
+def changed(ref: FileRef) -> Damaged:
+    return Damaged(f"The stored file {ref.sha256[:12]} was changed on disk. Run the step that made it again.")
+
+
+def hash_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
