@@ -96,7 +96,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _is_upload(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
     return scope["method"] == "POST" and path == "/datasets"
 
 

@@ -23,6 +23,7 @@ from api.wall.origin import Guard, is_loopback, names, written_down
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queue
 from jobs.pipelines import registry
+from jobs.pipelines.errors import PipelineError
 from jobs.services import presence
 from jobs.verbs import access, people
 from store import actors, db, files, schema
@@ -100,7 +101,7 @@ def _check_settings() -> None:
         registry.check()
         single_sign_on.check()
         _decide_who_gets_in()
-    except (Refused, registry.PipelineError) as refused:
+    except (Refused, PipelineError) as refused:
         print(refused, file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 

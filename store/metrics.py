@@ -118,7 +118,7 @@ def _as_they_are(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     """Rows as the driver gives them, one by one: to make more of every number takes longer than to read it."""
     cursor = connection.execute(query).cursor
     assert cursor is not None
-    return iter(cursor)  # type: ignore[call-overload]
+    return iter(cursor)  # type: ignore[call-overload, no-any-return]
 
 
 def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, list[Any]]:

@@ -11,7 +11,7 @@ from api.routes.datasets import MOST
 from api.routes.workflows import Strict
 from api.wall import limits, roles
 from api.wall.roles import needs
-from jobs.verbs import passwords, schemas
+from jobs.verbs import access, passwords, schemas
 from jobs.verbs import people as verbs
 from jobs.verbs.documents import DeedOut, EndedOut, MeOut, NewPersonOut, NewTokenOut, PersonOut, TokenOut
 from store import actors
@@ -51,7 +51,7 @@ class NewToken(Strict):
 def me() -> Response:
     """The name and role that this request has; without a name where nobody has to sign in."""
     actor = actors.current()
-    return Answer({"name": actor.name or None, "role": actor.role, "sign_in": verbs.must_sign_in()})
+    return Answer({"name": actor.name or None, "role": actor.role, "sign_in": access.must_sign_in()})
 
 
 @router.post("/me/password", status_code=204, summary="Change my password")

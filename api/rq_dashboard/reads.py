@@ -33,7 +33,7 @@ class SafeSerializer(JSONSerializer):
     @staticmethod
     def loads(s: bytes, *_args: Any, **_kwargs: Any) -> Any:
         try:
-            return JSONSerializer.loads(s)
+            return JSONSerializer.loads(s)  # type: ignore[no-untyped-call]
         except (ValueError, RecursionError):
             return {"unreadable": f"{len(s)} bytes that are not JSON"}
 

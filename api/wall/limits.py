@@ -52,7 +52,7 @@ async def short_body(receive: Receive, longest: int) -> bytes:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise DisconnectedError
-                body += message.get("body", b"")
+                body += bytes(message.get("body", b""))
                 if len(body) > longest:
                     raise BodyError(413, f"The body is too long; {_size(longest)} is the most for this request.")
                 if not message.get("more_body"):

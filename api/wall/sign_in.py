@@ -109,4 +109,5 @@ async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) 
 
 
 def _is_for_programs(scope: Scope) -> bool:
-    return scope["path"].startswith("/api/") or scope["path"] == "/metrics"
+    path: str = scope["path"]
+    return path.startswith("/api/") or path == "/metrics"

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from streamlit import auth_util
 from streamlit.errors import StreamlitAuthError
 from streamlit.web.server.starlette import starlette_auth_routes as streamlits
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from api.wall.redirects import way_back
 from api.wall.roles import needs
@@ -63,7 +64,7 @@ def vouched_for(request: Request) -> tuple[str, str] | None:
     """Which mail address came back from which provider, as Streamlit's signed cookie says."""
     if not providers():
         return None
-    kept = streamlits._get_cookie_value_from_request(request, streamlits.USER_COOKIE_NAME)
+    kept = streamlits._get_cookie_value_from_request(request, USER_COOKIE_NAME)
     try:
         told = json.loads(kept or b"{}")
     except ValueError:

@@ -126,7 +126,8 @@ class SafeJob(Job):
     def func(self) -> Callable[..., Any]:
         if self.func_name != RUN_STEP or self.instance is not None:
             raise PermissionError("jobs may only run steps")
-        return super().func
+        function: Callable[..., Any] = super().func
+        return function
 
 
 def socket_path() -> Path:

@@ -116,12 +116,12 @@ class StepWorker(Worker):
     # RQ lets an error in maintenance end the worker, and keeps the lock on maintenance for 899 s.
     def run_maintenance_tasks(self) -> None:
         try:
-            super().run_maintenance_tasks()
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
         except Exception:
             log.exception("maintenance failed")
             self.last_cleaned_at = rq_now()  # type: ignore[assignment]
             for queue in self.queues:
-                queue.release_maintenance_lock()
+                queue.release_maintenance_lock()  # type: ignore[no-untyped-call]
 
     # RQ ends a worker whose heartbeat fails while it is busy: a queue that is away for a moment would cost the step.
     def maintain_heartbeats(self, job: Job) -> None:
@@ -132,7 +132,7 @@ class StepWorker(Worker):
     # would fail the step that runs.
     def set_shutdown_requested_date(self) -> None:
         with contextlib.suppress(RedisError):
-            super().set_shutdown_requested_date()
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]
 
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
         with contextlib.suppress(RedisError):

@@ -87,7 +87,8 @@ def _request(request: dict[str, Any]) -> dict[str, Any] | None:
         received = _received(ours, time.monotonic() + request["seconds"] + 10)
         # The server adds how its child ended; the child's own answer comes first and counts.
         if b"\n" in received:
-            return json.loads(received.splitlines()[0])
+            answer: dict[str, Any] = json.loads(received.splitlines()[0])
+            return answer
     with _lock:
         server.end()
     return None

@@ -93,7 +93,7 @@ def dataset(found: Dataset) -> DatasetOut:
 
 def dataset_brief(found: Dataset) -> DatasetBriefOut:
     """A dataset as a row of a list."""
-    return told({name: plain(getattr(found, name)) for name in DATASET_BRIEF})
+    return cast(DatasetBriefOut, told({name: plain(getattr(found, name)) for name in DATASET_BRIEF}))
 
 
 def told(value: Any) -> Any:

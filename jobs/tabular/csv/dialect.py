@@ -1,6 +1,6 @@
 """How a CSV file can be written: encoding, delimiter, marks in numbers; without any library, for pages and commands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -106,7 +106,7 @@ def _check_bool(name: str, value: Any) -> bool:
     return word == "true"
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any], str | bool]] = {
     "encoding": _check_encoding,
     "delimiter": _check_delimiter,
     "decimal": _check_decimal,

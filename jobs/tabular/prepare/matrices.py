@@ -83,7 +83,8 @@ class _Writers:
         target = self._work.target
         if target.labels is None:
             return floats_of(rows[self._work.context.params["target"]])
-        return target.codes[part][used].astype(self._label)
+        codes: np.ndarray = target.codes[part][used].astype(self._label)
+        return codes
 
     def add(self, matrix: np.ndarray, labels: np.ndarray, use: np.ndarray, rows: pa.Table) -> None:
         """Take the next rows, encoded, with their labels and uses."""

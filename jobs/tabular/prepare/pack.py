@@ -144,7 +144,7 @@ def _scaled(part: Pipeline, position: int, values: np.ndarray) -> np.ndarray:
     if missing.any():
         values = np.where(missing, gaps.statistics_[position], values)
     if isinstance(scale, StandardScaler):
-        return (values - scale.mean_[position]) / scale.scale_[position]
-    if isinstance(scale, MinMaxScaler):
-        return values * scale.scale_[position] + scale.min_[position]
+        values = (values - scale.mean_[position]) / scale.scale_[position]
+    elif isinstance(scale, MinMaxScaler):
+        values = values * scale.scale_[position] + scale.min_[position]
     return values

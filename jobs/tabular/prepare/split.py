@@ -71,7 +71,7 @@ def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np
 
     It draws as scikit-learn's own function does, so that both split alike; a test compares them."""
     exact = counts / counts.sum() * total
-    shares = np.floor(exact)
+    shares: np.ndarray = np.floor(exact)
     left = int(total - shares.sum())
     remainders = exact - shares
     for remainder in np.unique(remainders)[::-1]:

@@ -39,7 +39,9 @@ def slices_of(rows: int) -> Iterator[slice]:
 
 def floats_of(cells: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """Return cells of a number column; NaN where one is missing."""
-    return cells.to_numpy() if isinstance(cells, pa.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
+    floats: np.ndarray
+    floats = cells.to_numpy() if isinstance(cells, pa.ChunkedArray) else cells.to_numpy(zero_copy_only=False)
+    return floats
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -112,7 +112,8 @@ def _codes(cells: pa.Array, known: dict[Any, int], column: Column) -> np.ndarray
             code = "target_too_many_numbers" if column.kind == "number" else "target_too_many_classes"
             raise failure(code, column=column.name, most=MOST_CLASSES)
     positions = encoded.indices.fill_null(len(places)).to_numpy(zero_copy_only=False)
-    return np.array([*places, NO_LABEL], dtype=np.int8)[positions]
+    codes: np.ndarray = np.array([*places, NO_LABEL], dtype=np.int8)[positions]
+    return codes
 
 
 def _label_array(labels: list[Any], column: Column) -> np.ndarray:

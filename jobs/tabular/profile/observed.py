@@ -287,7 +287,7 @@ def tidy(value: float, whole: bool) -> float:
 def _time_words(time: pd.Timestamp | None) -> str | None:
     if time is None:
         return None
-    words = time.tz_localize(None).isoformat()
+    words: str = time.tz_localize(None).isoformat()
     return words.removesuffix("T00:00:00")
 
 

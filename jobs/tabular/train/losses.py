@@ -73,7 +73,7 @@ def _decision(estimator: Any, x: np.ndarray) -> np.ndarray:
     """Return what decision_function returns."""
     if not hasattr(estimator, "coef_"):
         return np.asarray(estimator.decision_function(x))
-    values = x @ estimator.coef_.T + estimator.intercept_
+    values: np.ndarray = x @ estimator.coef_.T + estimator.intercept_
     return values.ravel() if values.shape[1] == 1 else values
 
 

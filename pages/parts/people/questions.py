@@ -14,6 +14,7 @@ from pages.parts.press import Held
 from store import actors
 from store.actors import Role
 from store.errors import Refused
+from store.people import Person
 from store.program import COMMAND
 
 KEY = "people"
@@ -183,7 +184,7 @@ def _remove(hold: Held) -> None:
     )
 
 
-def _whom(hold: Held) -> people.Person | None:
+def _whom(hold: Held) -> Person | None:
     """The person a dialog is about, who may have been removed meanwhile."""
     try:
         return next(each for each in people.everybody() if each.name == hold.about)
