@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from store.errors import Refused, TooManyError
+from store.errors import RequestError, TooManyError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 480
@@ -38,7 +38,7 @@ class Answer(JSONResponse):
 
 def refuse_plainly(app: FastAPI) -> None:
     """Have every refusal of this app answered with a sentence."""
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(OSError, _no_room)
@@ -52,7 +52,7 @@ def refusal(status: int, sentence: str, field: str | None = None, headers: Any =
 
 
 def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestError)
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyError) else None
     return refusal(error.status, error.sentence, error.field, headers)
 

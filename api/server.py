@@ -27,7 +27,7 @@ from jobs.pipelines.errors import PipelineError
 from jobs.services import presence
 from jobs.verbs import access, people
 from store import actors, db, files, schema
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import COMMAND
 from store.settings import settings
 
@@ -101,7 +101,7 @@ def _check_settings() -> None:
         registry.check()
         single_sign_on.check()
         _decide_who_gets_in()
-    except (Refused, PipelineError) as refused:
+    except (RequestError, PipelineError) as refused:
         print(refused, file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 
@@ -115,7 +115,7 @@ def _decide_who_gets_in() -> None:
     elif settings().open:
         access.let_everybody_in()
     else:
-        raise Refused(NOBODY_COULD_SIGN_IN)
+        raise RequestError(NOBODY_COULD_SIGN_IN)
 
 
 def _is_shared() -> bool:

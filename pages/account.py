@@ -9,7 +9,7 @@ from pages.parts.press import Held
 from store import actors
 from store import people as stored
 from store.actors import Actor, Role
-from store.errors import Refused
+from store.errors import RequestError
 
 KEY = "account"
 
@@ -116,7 +116,7 @@ def _change(hold: Held, before: str, new: str, again: str) -> None:
 def _tokens(hold: Held) -> None:
     try:
         found = people.own_tokens()
-    except Refused as refused:  # removed in this very moment
+    except RequestError as refused:  # removed in this very moment
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     with st.container(border=True):

@@ -12,7 +12,7 @@ from pages.parts.tabular import profile
 from store import datasets as stored
 from store import workflows
 from store.datasets import Dataset, Listed
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.workflows import Filter
 
 PER_PAGE = 50
@@ -29,9 +29,9 @@ def page() -> None:
     number = address.number_in("id")
     try:
         if number is None:
-            raise NotFound("The link does not name a dataset.")
+            raise NotFoundError("The link does not name a dataset.")
         dataset = stored.get(number)
-    except NotFound as refused:
+    except NotFoundError as refused:
         missing(refused)
         return
     one(hold, dataset)
@@ -225,7 +225,7 @@ def users(dataset: Dataset) -> None:
         )
 
 
-def missing(refused: NotFound) -> None:
+def missing(refused: NotFoundError) -> None:
     """A link to a dataset that is not there."""
     st.header("Datasets", anchor=False)
     st.warning(

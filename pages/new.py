@@ -10,7 +10,7 @@ from pages.parts.new import form, gallery
 from pages.parts.tabular import training
 from pages.parts.tabular.presentation import PIPELINE
 from store import workflows
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.workflows import Workflow
 
 
@@ -50,7 +50,7 @@ def chosen_pipeline(before: Workflow | None) -> Pipeline:
     name = st.query_params.get("pipeline") or (before.pipeline if before else PIPELINE)
     try:
         return registry.get(name)
-    except NotFound as refused:
+    except NotFoundError as refused:
         st.warning(words.plain(refused.sentence), icon=":material/search_off:")
         return registry.get(PIPELINE)
 
@@ -58,7 +58,7 @@ def chosen_pipeline(before: Workflow | None) -> Pipeline:
 def started_before() -> Workflow | None:
     """The workflow to begin with: Back from a workflow leads to /new?id=42, as Streamlit leaves it."""
     number = None if {"dataset", "pipeline"} & set(st.query_params) else address.number_in("id")
-    with contextlib.suppress(NotFound):
+    with contextlib.suppress(NotFoundError):
         return workflows.get(number) if number is not None else None
     return None
 

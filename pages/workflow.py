@@ -11,7 +11,7 @@ from pages.parts.press import Held
 from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
 from store import files, metrics, steps, workflows
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
@@ -48,7 +48,7 @@ def _asked_for() -> Workflow | None:
         if number is not None:
             return workflows.get(number)
         what = "This address does not name a workflow" if asked else "Choose a workflow"
-    except NotFound:
+    except NotFoundError:
         what = f"There is no workflow {number}"
     _nothing(what, deleted=number is not None)
     return None
@@ -163,7 +163,7 @@ def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], N
     read = first.pop() if first else notebook.lately
     try:
         book = read(workflow_id)
-    except NotFound:
+    except NotFoundError:
         st.rerun()
     _status_line(book, key)
     _bar(book)
@@ -275,7 +275,7 @@ def _summary(book: Notebook) -> None:
 def _model(workflow_id: int) -> files.FileRef | None:
     try:
         return steps.model_of(workflow_id)
-    except NotFound:
+    except NotFoundError:
         return None  # a pipeline need not leave a model
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import actors, db, files, sweep
-from store.errors import ConflictError, NotFound
+from store.errors import ConflictError, NotFoundError
 from store.records import record
 from store.tables import datasets, inputs, now
 
@@ -93,7 +93,7 @@ def get(dataset_id: int) -> Dataset:
     with db.reading() as connection:
         row = connection.execute(_with_use().where(datasets.c.id == dataset_id)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no dataset {dataset_id}.", "dataset_id")
+        raise NotFoundError(f"There is no dataset {dataset_id}.", "dataset_id")
     return record(Dataset, row)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, crea
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from store.errors import Refused
+from store.errors import RequestError
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
@@ -103,7 +103,7 @@ def _make_engine(url: str) -> Engine:
     return made
 
 
-class Away(RuntimeError):  # noqa: N818 - a state of affairs, not an error of the program
+class AwayError(RuntimeError):
     """The database cannot be written to just now; trying again helps."""
 
     retryable = True
@@ -169,7 +169,7 @@ def _explained() -> Iterator[None]:
         if _is_full(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         if _is_locked(error) or _server_is_away(error):
-            raise Away("The database was busy or away for too long.") from error
+            raise AwayError("The database was busy or away for too long.") from error
         raise
 
 
@@ -215,7 +215,7 @@ def _server_is_away(error: DBAPIError) -> bool:
 def check() -> None:
     """Refuse, in one sentence, when the settings do not lead to a database that answers."""
     if (url := _url()).get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise Refused(
+        raise RequestError(
             "TRAINYARD_DATABASE_URL must name a file, as in sqlite:////folder/name.db; "
             "a database in memory forgets everything."
         )
@@ -223,13 +223,13 @@ def check() -> None:
         with reading() as connection:
             connection.exec_driver_sql("SELECT 1")
     except ArgumentError:
-        raise Refused(NOWHERE) from None
+        raise RequestError(NOWHERE) from None
     except ModuleNotFoundError as missing:
         needed = f"TRAINYARD_DATABASE_URL needs the Python package {missing.name}, which is not installed."
-        raise Refused(needed) from None
+        raise RequestError(needed) from None
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())[:200].rstrip(".")
-        raise Refused(f"The database at {address()} cannot be used: {reason}.") from None
+        raise RequestError(f"The database at {address()} cannot be used: {reason}.") from None
 
 
 def holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
@@ -260,7 +260,7 @@ def _url() -> URL:
     try:
         return make_url(text)
     except (ArgumentError, ValueError):  # a port that is not a number is a plain ValueError
-        raise Refused(NOWHERE) from None
+        raise RequestError(NOWHERE) from None
 
 
 def _connect_args(url: str) -> dict[str, Any]:

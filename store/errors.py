@@ -1,7 +1,7 @@
 """What a caller got wrong, in one plain sentence that can be shown; the class states the HTTP status."""
 
 
-class Refused(ValueError):  # noqa: N818 - the base of all, named before the rule that exceptions end in Error
+class RequestError(ValueError):
     """The request cannot be done as it is; the sentence says why and what to do, `field` which value is wrong."""
 
     status = 422
@@ -12,31 +12,31 @@ class Refused(ValueError):  # noqa: N818 - the base of all, named before the rul
         self.field = field
 
 
-class InvalidError(Refused):
+class InvalidError(RequestError):
     """A value is wrong; another value helps."""
 
     status = 422
 
 
-class ConflictError(Refused):
+class ConflictError(RequestError):
     """The request is right, and the moment is wrong: what it names is in another state."""
 
     status = 409
 
 
-class NotFound(Refused):
+class NotFoundError(RequestError):
     """The thing named does not exist, or no longer."""
 
     status = 404
 
 
-class NotAllowed(Refused):
+class ForbiddenError(RequestError):
     """The role of the one who asks does not cover this."""
 
     status = 403
 
 
-class TooManyError(Refused):
+class TooManyError(RequestError):
     """Too many requests of one kind at once; `seconds` says when to try again."""
 
     status = 429
@@ -46,7 +46,7 @@ class TooManyError(Refused):
         self.seconds = max(1, round(seconds))
 
 
-class UnavailableError(Refused):
+class UnavailableError(RequestError):
     """Trainyard cannot do this now, through no fault of the caller; trying again later helps."""
 
     status = 503

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store import db
 from store.actors import Role
-from store.errors import ConflictError, NotFound
+from store.errors import ConflictError, NotFoundError
 from store.records import record
 from store.tables import now, people, sessions, tokens
 
@@ -65,7 +65,7 @@ def add(name: str, role: Role, password: str | None) -> Person:
 
 def get(name: str) -> Person:
     if (person := find(name)) is None:
-        raise NotFound(f"There is no person called {name[:80]}.", "name")
+        raise NotFoundError(f"There is no person called {name[:80]}.", "name")
     return person
 
 
@@ -180,7 +180,7 @@ def remove_token(token_id: int, person_id: int | None = None) -> Token:
     with db.writing() as connection:
         row = connection.execute(delete(tokens).where(tokens.c.id == token_id, *own).returning(*tokens.c)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no token {token_id}.", "token_id")
+        raise NotFoundError(f"There is no token {token_id}.", "token_id")
     return record(Token, row)
 
 

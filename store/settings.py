@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from store.errors import Refused
+from store.errors import RequestError
 
 # Where app.py lies, and requirements.txt, and everything else that is read as a file.
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     def files(self) -> Path:
         """The folder for files; only local folders are supported so far."""
         if "://" in self.files_url and not self.files_url.startswith("file://"):
-            raise Refused("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
+            raise RequestError("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
         path = self.files_url.removeprefix("file://")
         return Path(path).expanduser().resolve() if path else self.folder / "files"
 
@@ -68,7 +68,9 @@ def settings() -> Settings:
     except ValidationError as wrong:
         first = wrong.errors()[0]
         name = f"TRAINYARD_{first['loc'][0]}".upper()
-        raise Refused(f"{name} is {first['input']!r}, which does not work: {first['msg'].lower()}.", name) from None
+        raise RequestError(
+            f"{name} is {first['input']!r}, which does not work: {first['msg'].lower()}.", name
+        ) from None
 
 
 def make_home() -> Path:
@@ -78,7 +80,7 @@ def make_home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise Refused(f"TRAINYARD_HOME cannot be {folder}: {error.strerror}.", "TRAINYARD_HOME") from None
+        raise RequestError(f"TRAINYARD_HOME cannot be {folder}: {error.strerror}.", "TRAINYARD_HOME") from None
     return folder
 
 

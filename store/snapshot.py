@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from store import db, schema, steps
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message
 from store.settings import settings
 from store.tables import leases, metadata
@@ -33,7 +33,7 @@ def path() -> Path:
     """Where the database is; refuses when it is not a file that can be copied."""
     url = make_url(settings().database)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise Refused(
+        raise RequestError(
             f"The database at {db.address()} is not a SQLite file. Back it up with a tool of its own, such as "
             f"pg_dump, then copy the folder {settings().files}."
         )
@@ -83,10 +83,10 @@ def make_ready(database: Path) -> None:
             _check_tables(connection)
             connection.execute("DELETE FROM sessions")  # everybody signs in again
             connection.commit()
-    except Refused:
+    except RequestError:
         raise
     except (sqlite3.DatabaseError, DBAPIError, ValueError):
-        raise Refused("The database in the backup is damaged.") from None
+        raise RequestError("The database in the backup is damaged.") from None
 
 
 @contextmanager
@@ -141,19 +141,19 @@ def _names(connection: sqlite3.Connection, kind: str, schema_name: str = "main")
 def _check(connection: sqlite3.Connection) -> None:
     """Refuse what is damaged, of a newer Trainyard, or not of Trainyard at all."""
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise Refused("The database in the backup is damaged.")
+        raise RequestError("The database in the backup is damaged.")
     unknown = _names(connection, "trigger") | _names(connection, "view")
     if unknown or not {"alembic_version", "workflows", "steps"} <= _names(connection, "table"):
-        raise Refused("The database in the backup is not one of Trainyard.")
+        raise RequestError("The database in the backup is not one of Trainyard.")
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if revision is None or revision[0] not in schema.KNOWN:
-        raise Refused("The backup was made by a newer Trainyard; install that one to restore it.")
+        raise RequestError("The backup was made by a newer Trainyard; install that one to restore it.")
 
 
 def _check_tables(connection: sqlite3.Connection) -> None:
     for table in metadata.sorted_tables:
         if set(_columns(connection, "main", table.name)) != {column.name for column in table.c}:
-            raise Refused("The database in the backup is not one of Trainyard.")
+            raise RequestError("The database in the backup is not one of Trainyard.")
 
 
 def _take_over(live: sqlite3.Connection) -> None:
@@ -161,7 +161,7 @@ def _take_over(live: sqlite3.Connection) -> None:
     names = [table.name for table in metadata.sorted_tables if table.name not in LEFT_OUT]
     for name in names:
         if _columns(live, "restored", name) != (columns := _columns(live, "main", name)) or not columns:
-            raise Refused("The database in the backup is not one of Trainyard.")
+            raise RequestError("The database in the backup is not one of Trainyard.")
     for name in reversed(names):
         live.execute(f'DELETE FROM main."{name}"')  # noqa: S608 - names of ours
     for name in names:

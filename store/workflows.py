@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
 from store import actors, db, files, metrics, steps, sweep
-from store.errors import ConflictError, InvalidError, NotFound
+from store.errors import ConflictError, InvalidError, NotFoundError
 from store.records import record
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
@@ -158,7 +158,7 @@ def get(workflow_id: int) -> Workflow:
     with db.reading() as connection:
         rows = connection.execute(select(workflows).where(workflows.c.id == workflow_id)).all()
         if not rows:
-            raise NotFound(f"There is no workflow {workflow_id}.", "workflow_id")
+            raise NotFoundError(f"There is no workflow {workflow_id}.", "workflow_id")
         return _complete(connection, rows)[0]
 
 
@@ -278,7 +278,7 @@ def describe(workflow_id: int, name: str | None = None, note: str | None = None)
             values
             and not connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values)).rowcount
         ):
-            raise NotFound(f"There is no workflow {workflow_id}.", "workflow_id")
+            raise NotFoundError(f"There is no workflow {workflow_id}.", "workflow_id")
 
 
 def mark_seen(workflow_id: int) -> None:

@@ -31,7 +31,7 @@ from jobs import chain
 from jobs.verbs import datasets, passwords, people, shares
 from store import actors, audit, db, tables, workflows
 from store.actors import NOBODY, Actor, Role
-from store.errors import NotAllowed
+from store.errors import ForbiddenError
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "Sarı-çizmeli-1"
@@ -96,7 +96,7 @@ def test_a_thread_that_nobody_started_for_anybody_acts_as_nobody(home):
 
 def test_a_verb_that_nobody_calls_is_refused(home):
     """A verb without an actor changes nothing and says to sign in."""
-    with actors.acting(NOBODY), pytest.raises(NotAllowed, match="Sign in first"):
+    with actors.acting(NOBODY), pytest.raises(ForbiddenError, match="Sign in first"):
         people.add("eve", "admin", PASSWORD)
     assert not people.anybody_known()
 
@@ -109,9 +109,9 @@ def test_a_script_acts_as_its_account_and_a_server_never_does(home, monkeypatch)
         assert actors.caller() == actors.operator()
         actors.serve_others()
         assert actors.caller() == NOBODY
-        with pytest.raises(NotAllowed):
+        with pytest.raises(ForbiddenError):
             chain.run_workflow(1)
-    with actors.acting(Actor("vic", Role.viewer, "api")), pytest.raises(NotAllowed):
+    with actors.acting(Actor("vic", Role.viewer, "api")), pytest.raises(ForbiddenError):
         chain.run_workflow(1)
 
 
@@ -650,14 +650,14 @@ def test_each_error_has_the_status_of_its_class():
     found = {
         each.__name__: each.status
         for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.Refused)
+        if isinstance(each, type) and issubclass(each, errors.RequestError)
     }
     assert found == {
-        "Refused": 422,
+        "RequestError": 422,
         "InvalidError": 422,
         "ConflictError": 409,
-        "NotFound": 404,
-        "NotAllowed": 403,
+        "NotFoundError": 404,
+        "ForbiddenError": 403,
         "TooManyError": 429,
         "UnavailableError": 503,
     }

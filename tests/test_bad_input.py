@@ -28,7 +28,7 @@ from jobs.tabular import limits
 from jobs.tabular.column import columns_of
 from jobs.verbs import datasets, workflows
 from store import datasets as stored
-from store.errors import Refused
+from store.errors import RequestError
 from store.settings import settings
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -147,7 +147,7 @@ def nothing_is_left():
 def test_refusals_are_the_same_sentence_everywhere(client, command, tmp_path, name):
     """Python, HTTP and the command line refuse a file in the same words, and keep nothing of it."""
     content, sentence = REFUSED[name]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         datasets.add([content], "bad.csv")
     assert refused.value.sentence == sentence
     answer = client.post("/api/datasets?name=bad.csv", content=content)

@@ -36,7 +36,7 @@ from jobs.verbs import datasets, schemas, short_form
 from jobs.verbs import workflows as workflow_verbs
 from store import backup_file, db, files, metrics, people, schema, snapshot, steps, workflows
 from store.actors import Role
-from store.errors import Refused
+from store.errors import RequestError
 from store.tables import Status
 
 ROOT = Path(__file__).parent.parent
@@ -245,7 +245,7 @@ def test_a_backup_replaces_no_file_unless_told(made, capsys):
 def test_a_file_that_appears_meanwhile_stays(furnished, tmp_path):
     """Somebody else writes a file of that name while the backup is made: it is not replaced."""
     target = tmp_path / "mine.tar"
-    with pytest.raises(Refused, match="is there already"):
+    with pytest.raises(RequestError, match="is there already"):
         verbs.backup(target, progress=lambda *_: target.write_text("somebody's"))
     assert target.read_text() == "somebody's" and list(tmp_path.iterdir()) == [target]
 
@@ -345,7 +345,7 @@ def test_restoring_asks_first(made, furnished, capsys, monkeypatch):
         assert main(arguments) == 1
         said = "".join(capsys.readouterr())
         assert "holds 3 workflows and 2 datasets. Replace them by 3 workflows" in said and "--yes" in said
-    with pytest.raises(Refused, match=r"Nothing was changed\."):
+    with pytest.raises(RequestError, match=r"Nothing was changed\."):
         verbs.restore(made, lambda _question: False)
     assert workflows.get(1).name == "since then"
     assert main(["restore", str(made), "--yes", "--json"]) == 0
@@ -516,7 +516,7 @@ def test_a_spoiled_backup_is_refused_and_nothing_is_changed(made, furnished, how
     spoiled.write_bytes(spoil(made.read_bytes()))
     cast.play()
     before, stored, around = rows(), kept_files(furnished), sorted(furnished.parent.glob("evil*"))
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(RequestError, match=words):
         restore(spoiled)
     assert (rows(), kept_files(furnished), sorted(furnished.parent.glob("evil*"))) == (before, stored, around)
     assert not list(furnished.glob("before-restore*"))
@@ -529,7 +529,7 @@ def test_every_single_cut_is_noticed(made):
     manifest_ends = data.rindex(b"}") + 1
     for length in [*(chances.randrange(manifest_ends) for _ in range(60)), manifest_ends - 1]:
         cut.write_bytes(data[:length])
-        with backup_file.opened(cut) as reader, pytest.raises(Refused):
+        with backup_file.opened(cut) as reader, pytest.raises(RequestError):
             reader.check(verbs.quietly)
 
 
@@ -731,7 +731,7 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
 def test_one_restore_at_a_time(made, furnished):
     """Two at once would each keep what the other one replaced; the second is refused."""
     answers = []
-    with pytest.raises(Refused, match="Nothing was changed"):
+    with pytest.raises(RequestError, match="Nothing was changed"):
         verbs.restore(made, lambda _: answers.append(refused_elsewhere(made)) or False)
     assert answers == ["Another restore is running in this home; wait for it to end."]
 
@@ -749,7 +749,7 @@ def test_two_backups_to_one_file(furnished, tmp_path):
 
     def again(*_):
         if not wrong:
-            with pytest.raises(Refused, match="Another backup is just being written") as refused:
+            with pytest.raises(RequestError, match="Another backup is just being written") as refused:
                 verbs.backup(target)
             wrong.append(refused.value)
 
@@ -760,7 +760,7 @@ def test_only_sqlite_is_backed_up(home, monkeypatch, tmp_path):
     """For another database the sentence names its own tool and the folder to copy, without the password."""
     monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql+psycopg://ada:geheim@db/yard")
     forget()
-    with pytest.raises(Refused, match="such as pg_dump, then copy the folder") as refused:
+    with pytest.raises(RequestError, match="such as pg_dump, then copy the folder") as refused:
         verbs.backup(tmp_path / "b.tar")
     assert "geheim" not in refused.value.sentence and list(tmp_path.iterdir()) == []
 

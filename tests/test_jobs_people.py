@@ -16,7 +16,7 @@ from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
 from store import people as rows
 from store.actors import Actor, Role
-from store.errors import NotAllowed, NotFound, Refused
+from store.errors import ForbiddenError, NotFoundError, RequestError
 
 PASSWORD = "Sarı-çizmeli-1"
 
@@ -48,7 +48,7 @@ def test_nobody_has_to_sign_in_until_somebody_is_known(home, cheap):
 def test_in_an_app_open_to_all_nobody_makes_themselves_the_first_admin(home, monkeypatch):
     """Where the operator lets everybody in, only the operator decides who looks after people."""
     monkeypatch.setattr(ACCESS, "open_to_others", True)
-    with pytest.raises(NotAllowed, match="whoever runs this app"):
+    with pytest.raises(ForbiddenError, match="whoever runs this app"):
         people.add("eve", "admin", PASSWORD)
     assert not people.must_sign_in()
 
@@ -57,7 +57,7 @@ def test_in_an_app_open_to_all_nobody_makes_themselves_the_first_admin(home, mon
 def test_names_that_look_the_same_are_the_same(ayse, written):
     """Case and the way a letter is composed make no difference, neither for signing in nor for a second person."""
     assert people.visitor(people.sign_in(written, PASSWORD, "")).name == "Ayşe"
-    with pytest.raises(Refused, match="already a person"):
+    with pytest.raises(RequestError, match="already a person"):
         people.add(written, "viewer", PASSWORD)
 
 
@@ -71,21 +71,21 @@ def test_turkish_names_do_not_depend_on_the_dot(home, cheap):
 @pytest.mark.parametrize("name", ["", " ", "a b", "<b>", "x" * 81, "a\nb", "a/b", "\u202eabc", "[a](b)"])
 def test_names_that_could_mislead_are_refused(home, name):
     """A name is made of letters, digits and a few signs, so that it can be shown anywhere."""
-    with pytest.raises(Refused, match="letters, digits"):
+    with pytest.raises(RequestError, match="letters, digits"):
         people.add(name, "viewer", PASSWORD)
 
 
 @pytest.mark.parametrize("password", ["", "kısa", "x" * 1001, "aaaaaaaaaaaaaa", "ayse-is-the-best", "12121212121"])
 def test_passwords_that_are_guessed_first_are_refused(home, password):
     """Short ones, ones with the name in them, and ones of a few signs only."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         people.add("ayse", "viewer", password)
     assert refused.value.field == "password" and rows.everybody() == []
 
 
 def test_a_role_has_to_exist(home):
     """There are three roles; another word is refused with their names."""
-    with pytest.raises(Refused, match="viewer, analyst, admin"):
+    with pytest.raises(RequestError, match="viewer, analyst, admin"):
         people.add("ayse", "king", PASSWORD)
 
 
@@ -159,7 +159,7 @@ def test_wrong_names_and_wrong_passwords_are_told_alike(home):
         tries = []
         for _ in range(3):
             begin = time.perf_counter()
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(RequestError) as refused:
                 people.sign_in(name, "not-the-password", "")
             tries.append(time.perf_counter() - begin)
             told.append(refused.value.sentence)
@@ -172,13 +172,13 @@ def test_guessing_becomes_slow(ayse, monkeypatch):
     """After a few failures each try has to wait, the right password too; after the wait it works."""
     monkeypatch.setattr(passwords, "FREE_FROM_AN_ADDRESS_FOR_A_NAME", 2)
     for _ in range(2):
-        with pytest.raises(Refused, match="name or the password is wrong"):
+        with pytest.raises(RequestError, match="name or the password is wrong"):
             people.sign_in("ayşe", "not-the-password", "10.0.0.1")
     with pytest.raises(passwords.TooManyTriesError, match="Wait 1 s"):
         people.sign_in("ayşe", PASSWORD, "10.0.0.1")
     time.sleep(1.05)
     assert people.visitor(people.sign_in("ayşe", PASSWORD, "10.0.0.1")).name == "Ayşe"
-    with pytest.raises(Refused, match="name or the password is wrong"):
+    with pytest.raises(RequestError, match="name or the password is wrong"):
         people.sign_in("ayşe", "not-the-password", "10.0.0.1")
 
 
@@ -186,7 +186,7 @@ def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
     """Who tries one password with many names is slowed down as well; others are not."""
     monkeypatch.setattr(passwords, "FREE_FOR_AN_ADDRESS", 3)
     for number in range(3):
-        with pytest.raises(Refused, match="name or the password is wrong"):
+        with pytest.raises(RequestError, match="name or the password is wrong"):
             people.sign_in(f"name{number}", PASSWORD, "10.0.0.1")
     with pytest.raises(passwords.TooManyTriesError):
         people.sign_in("name9", PASSWORD, "10.0.0.1")
@@ -223,13 +223,13 @@ def test_people_look_after_their_own_tokens_and_passwords_only(ayse):
         own = people.make_own_token("mine")
         assert [each.label for each in people.own_tokens()] == ["mine"]
         people.remove_own_token(own.id)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             people.remove_own_token(others.id)
-        with pytest.raises(Refused, match="current password is wrong"):
+        with pytest.raises(RequestError, match="current password is wrong"):
             people.change_own_password("guess", "another-one-1")
         people.change_own_password(PASSWORD, "another-one-1")
         for look in (people.everybody, people.look_at_deeds, lambda: people.tokens_of("ayşe")):
-            with pytest.raises(NotAllowed):
+            with pytest.raises(ForbiddenError):
                 look()
     assert people.sign_in("veli", "another-one-1", "")
 
@@ -239,7 +239,7 @@ def test_the_last_admin_stays_while_there_are_others(home, cheap):
     people.add("ayşe", "admin", PASSWORD)
     people.add("veli", "viewer", PASSWORD)
     for leave in (lambda: people.remove("ayşe"), lambda: people.set_role("ayşe", "viewer")):
-        with pytest.raises(Refused, match="only admin"):
+        with pytest.raises(RequestError, match="only admin"):
             leave()
     people.remove("veli")
     people.remove("ayşe")
@@ -286,7 +286,7 @@ def test_no_verb_works_for_somebody_without_the_role(home, verb):
     lacking = [None, *(role for role in Role if not role.covers(verb.needs))]
     before = everything_kept()
     for role in lacking:
-        with as_role(role), pytest.raises(NotAllowed):
+        with as_role(role), pytest.raises(ForbiddenError):
             verb()
     refused = audit.find()
     assert [(each.who, each.count) for each in refused] == [("somebody", len(lacking))]  # counted in one row

@@ -5,7 +5,7 @@ import pytest
 from jobs.pipelines import Param, Pipeline, PipelineError, pipeline, step
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.definition import with_keys
-from store.errors import InvalidError, Refused
+from store.errors import InvalidError, RequestError
 
 
 def empty(name, *needs):
@@ -75,6 +75,6 @@ def test_params_are_read_as_their_kind(param, value, read):
 )
 def test_rubbish_params_are_refused_by_name(param, value):
     """A wrong value is refused in a sentence that names the param."""
-    with pytest.raises(Refused, match=f"^{param.name} must be") as refused:
+    with pytest.raises(RequestError, match=f"^{param.name} must be") as refused:
         param.read(value)
     assert refused.value.field == param.name

@@ -14,7 +14,7 @@ from jobs.tabular import limits, reader
 from jobs.tabular.profile import cells as table_cells
 from jobs.tabular.profile import profiler
 from jobs.verbs import datasets
-from store.errors import Refused
+from store.errors import RequestError
 
 ROWS = 30
 
@@ -101,14 +101,14 @@ def test_old_encodings_of_many_languages(write, encoding, words):
 def test_nearly_utf_8_is_told(write):
     """One broken byte in a UTF-8 file is named with its line; another encoding would spoil every other letter."""
     content = lines(row="şeker,1").encode() + b"\xff,1\n"
-    with pytest.raises(Refused, match=r"Line 32 .*not utf-8 text \(0xff\)"):
+    with pytest.raises(RequestError, match=r"Line 32 .*not utf-8 text \(0xff\)"):
         read(write(content))
 
 
 def test_a_broken_letter_late_in_the_file_is_told(write):
     """Many whole letters before it say that the file is UTF-8, wherever the broken one stands."""
     content = b"a,b\n" + "kaş,1\n".encode() * 100_000 + b"\xff,1\n"
-    with pytest.raises(Refused, match=r"Line 100,002 .*not utf-8 text \(0xff\)"):
+    with pytest.raises(RequestError, match=r"Line 100,002 .*not utf-8 text \(0xff\)"):
         read(write(content))
 
 
@@ -163,20 +163,20 @@ def test_a_quotation_mark_inside_a_field(write):
 )
 def test_badly_built_lines_are_named(write, extra, sentence):
     """A line with too many or too few fields, or an open quotation mark, is refused with its number."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         read(write(lines(extra)))
     assert refused.value.sentence.startswith(sentence)
 
 
 def test_every_row_longer_than_the_header(write):
     """Rows that are all longer than the header are refused, not shifted."""
-    with pytest.raises(Refused, match="Line 2 has 3 fields, more than the 2 of the first line"):
+    with pytest.raises(RequestError, match="Line 2 has 3 fields, more than the 2 of the first line"):
         read(write(lines(row="1,2,3")))
 
 
 def test_a_comment_before_the_header(write):
     """A comment above the names is refused with what to do."""
-    with pytest.raises(Refused, match=r"Line 2 has 2 fields.*remove any lines above the column names"):
+    with pytest.raises(RequestError, match=r"Line 2 has 2 fields.*remove any lines above the column names"):
         read(write("# made by hand\n" + lines()))
 
 
@@ -214,7 +214,7 @@ def zipped():
 )
 def test_files_that_are_refused(write, content, sentence):
     """What is not a usable table is refused in one plain sentence."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         read(write(content))
     assert refused.value.sentence.startswith(sentence)
 
@@ -389,13 +389,13 @@ def test_no_target_to_propose(write):
 )
 def test_settings_for_reading_are_checked(write, dialect):
     """A setting that does not exist, or cannot be, is refused."""
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         read(write(lines()), **dialect)
 
 
 def test_a_chosen_encoding_that_does_not_fit(write):
     """An encoding that the bytes contradict is refused, not guessed around."""
-    with pytest.raises(Refused, match="choose another encoding"):
+    with pytest.raises(RequestError, match="choose another encoding"):
         read(write("a,b\nş,ğ\n".encode("cp1254") * ROWS), encoding="utf-8")
 
 
@@ -451,7 +451,7 @@ def test_file_names_are_cleaned(home, given, name):
 
 def test_refused_files_leave_nothing(home):
     """A file that is refused is not kept."""
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         datasets.add(io.BytesIO(b"a,b\n1,2\n"), "short.csv")
     assert [path for path in (home / "files").rglob("*") if path.is_file()] == []
 

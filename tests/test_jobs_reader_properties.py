@@ -17,7 +17,7 @@ from jobs.tabular import limits, reader
 from jobs.tabular.csv import dialect
 from jobs.tabular.profile import cells as table_cells
 from jobs.tabular.profile import profiler
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def steady(examples):
@@ -248,7 +248,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     start = time.monotonic()
     try:
         _, raw, found = read(path)
-    except Refused as refused:
+    except RequestError as refused:
         sentence = refused.sentence
         assert sentence.endswith(".") and sentence[0].isupper() and len(sentence) < 300
     else:

@@ -12,7 +12,7 @@ from pages.parts.press import Held
 from store import actors, audit
 from store import people as stored
 from store.actors import Actor, Role
-from store.errors import Refused
+from store.errors import RequestError
 
 PASSWORD, OTHER = "Sarı-çizmeli-1", "Kırmızı-balık-2"
 
@@ -137,7 +137,7 @@ def test_new_password_ends_the_old_one(admin):
     submit(page, "Set the password")
     shown = next(code.value for code in page.code if code.value.count("-") == 3 and " " not in code.value)
     assert people.sign_in("mehmet", shown, "")
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         people.sign_in("mehmet", PASSWORD, "")
 
 
@@ -194,7 +194,7 @@ def test_deeds_are_told_with_links_and_refusals(admin):
     with actors.acting(Actor("mehmet", Role.analyst, "api", "10.0.0.7")):
         dataset = dataset_verbs.sample()
         started = short_form.start(dataset.id, "churned", "logistic_regression")
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         people.sign_in("Ayşe", "not the password", "10.0.0.8")
     shown = admin.opens("people.py").dataframe[1].value.set_index("what")
     assert shown.loc[f"Start workflow {started.id}", "who"] == "mehmet"
@@ -208,7 +208,7 @@ def test_deeds_of_one_person_are_in_the_url(admin):
     """The filter comes from the address; tries with somebody's name belong to that person too."""
     with actors.acting(Actor("mehmet", Role.analyst, "api")):
         dataset_verbs.sample()
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         people.sign_in("MEHMET", "not the password", "10.0.0.8")
     shown = list(admin.opens("people.py", who="mehmet").dataframe[1].value["what"])
     assert shown == ["Refused: sign in as mehmet", "Add sample dataset 1"]
@@ -330,11 +330,11 @@ def test_double_press_acts_once():
 
 def test_press_that_was_refused_can_be_tried_again_at_once():
     """Only what was done counts as done."""
-    hold, answers = Held(), [Refused("Not yet."), "done"]
+    hold, answers = Held(), [RequestError("Not yet."), "done"]
 
     def verb():
         answer = answers.pop(0)
-        if isinstance(answer, Refused):
+        if isinstance(answer, RequestError):
             raise answer
         return answer
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.upkeep import doctor
 from store import db, leases, people, schema, steps, workflows
 from store.actors import Role
-from store.errors import Refused
+from store.errors import RequestError
 from store.leases import Lease
 from store.tables import Status
 from store.tables import people as people_table
@@ -61,7 +61,7 @@ def test_two_admins_demoted_at_once_leave_one(home):
     for number in range(20):
         both = [people.add(f"{name} {number}", Role.admin, None) for name in ("ada", "grace")]
         results = at_once(*(lambda each=each: people.change(each.id, role=Role.viewer) for each in both))
-        assert sorted(isinstance(each, Refused) for each in results) == [False, True], results
+        assert sorted(isinstance(each, RequestError) for each in results) == [False, True], results
         with db.reading() as connection:
             admins = select(func.count()).where(people_table.c.role == str(Role.admin))
             assert connection.scalar(admins) == 1
@@ -168,7 +168,7 @@ def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.3)
     with db.writing():
         (result,) = at_once(lambda: people.add("ada", Role.admin, None))
-    assert isinstance(result, db.Away) and result.retryable
+    assert isinstance(result, db.AwayError) and result.retryable
     assert people.add("ada", Role.admin, None).name == "ada"
 
 
@@ -194,7 +194,7 @@ def test_a_process_that_waits_for_the_lock_reports_that_it_is_alive(home, monkey
 
 def test_a_connection_that_the_server_ended_is_tried_again(home, databases):
     """The server ends a connection in the middle of a transaction: it is away, and the next transaction works."""
-    with pytest.raises(db.Away), db.writing() as connection:
+    with pytest.raises(db.AwayError), db.writing() as connection:
         number = connection.scalar(select(func.pg_backend_pid()))
         with databases.server.connect("postgres") as other:
             other.execute("SELECT pg_terminate_backend(%s)", (number,))

@@ -54,7 +54,7 @@ from jobs.verbs import datasets, short_form, spreadsheet
 from jobs.verbs import workflows as verbs
 from pages.parts import charts
 from store import db, files, settings, steps, workflows
-from store.errors import Refused
+from store.errors import RequestError
 from store.metrics import Point
 from store.settings import Settings
 from store.tables import Status
@@ -318,7 +318,7 @@ def test_uploads_that_could_run_are_refused(home, tmp_path, pack):
     """A pickle or joblib file, whatever it is called, is refused and never opened; nothing of it is kept."""
     bomb = tmp_path / "model.csv"
     pack(Touch(tmp_path / "ran"), bomb)
-    with pytest.raises(Refused):
+    with pytest.raises(RequestError):
         datasets.add(bomb, "customers.csv")
     assert not (tmp_path / "ran").exists()
     assert [path for path in settings.settings().files.rglob("*") if path.is_file()] == []
@@ -334,7 +334,7 @@ def test_a_tampered_model_is_refused_everywhere(client, trained, tmp_path, capsy
     assert "was changed on disk" in capsys.readouterr().err and not (tmp_path / "m.joblib").exists()
     page = visit("workflow.py", id=trained.id)
     assert not page.exception
-    with pytest.raises(files.Damaged):
+    with pytest.raises(files.DamagedError):
         files.verified(kept)
     assert not (tmp_path / "ran").exists()
 

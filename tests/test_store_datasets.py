@@ -3,7 +3,7 @@
 import pytest
 
 from store import datasets, files
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def test_a_file_that_was_deleted_meanwhile_is_refused(home):
@@ -12,6 +12,6 @@ def test_a_file_that_was_deleted_meanwhile_is_refused(home):
         stream.write(b"a,b\n")
         kept = stream.keep()
     files.remove(kept.sha256)
-    with pytest.raises(Refused, match="send it again"):
+    with pytest.raises(RequestError, match="send it again"):
         datasets.add("table", kept, {"dialect": {}})
     assert datasets.count() == 0

@@ -35,7 +35,7 @@ def test_a_changed_file_is_refused(home):
     kept = put()
     assert files.verified(kept).read_bytes() == b"hello"
     files.path_of(kept.sha256).write_bytes(b"jello")
-    with pytest.raises(files.Damaged):
+    with pytest.raises(files.DamagedError):
         files.verified(kept)
 
 
@@ -43,7 +43,7 @@ def test_a_missing_file_is_refused(home):
     """A stored file that is gone is said to be missing."""
     kept = put()
     files.remove(kept.sha256)
-    with pytest.raises(files.Damaged, match="missing"):
+    with pytest.raises(files.DamagedError, match="missing"):
         files.verified(kept)
 
 

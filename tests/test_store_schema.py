@@ -25,11 +25,11 @@ def test_a_database_that_cannot_be_used_is_refused_in_one_sentence(home, monkeyp
     import pytest
     from conftest import forget
 
-    from store.errors import Refused
+    from store.errors import RequestError
 
     monkeypatch.setenv("TRAINYARD_DATABASE_URL", "sqlite:////nowhere/at/all.db")
     forget()
-    with pytest.raises(Refused, match="cannot be used"):
+    with pytest.raises(RequestError, match="cannot be used"):
         db.check()
 
 

@@ -8,7 +8,7 @@ from helpers import tables
 from jobs.tabular import algorithms, fitness, proposal
 from jobs.tabular.column import Column, columns_of
 from jobs.verbs import datasets
-from store.errors import Refused
+from store.errors import RequestError
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_table_without_a_likely_target_says_so(home):
     """Where no column suggests itself, nothing is guessed."""
     lines = ["id,note"] + [f"{number},text {number}" for number in range(40)]
     plain = datasets.add(["\n".join(lines).encode()], "plain.csv")
-    with pytest.raises(Refused, match="No column of plain suggests itself as the target"):
+    with pytest.raises(RequestError, match="No column of plain suggests itself as the target"):
         proposal.propose(plain)
 
 

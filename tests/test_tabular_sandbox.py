@@ -16,7 +16,7 @@ import pytest
 from jobs.tabular import sandbox
 from jobs.verbs import datasets
 from store import files
-from store.errors import Refused
+from store.errors import RequestError
 
 ROOT = Path(__file__).parent.parent
 TABLE = b"a,b\n" + b"1,x\n2,y\n" * 20
@@ -66,7 +66,7 @@ def children(number=1, process=None):
 
 
 def refusal(path):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestError) as refused:
         look(path)
     return refused.value.sentence
 
@@ -76,7 +76,7 @@ def test_what_is_found_and_what_is_refused(table):
     found = look(table)
     assert (found["rows"], found["exact"], found["dialect"]["delimiter"]) == (40, True, ",")
     assert found["preview"][0] == [1, "x"] and [each["kind"] for each in found["columns"]] == ["number", "text"]
-    with pytest.raises(Refused, match="encoding must be one of") as refused:
+    with pytest.raises(RequestError, match="encoding must be one of") as refused:
         sandbox.look(table, 1, {"encoding": "klingon"}, None)
     assert refused.value.field == "encoding"
 
@@ -234,7 +234,7 @@ def test_nasty_shapes(tmp_path, name):
     start = time.monotonic()
     try:
         outcome = look(tmp_path / "nasty.csv", size)["rows"]
-    except Refused as refused:
+    except RequestError as refused:
         outcome = refused.sentence
     assert outcome == expected if isinstance(outcome, int) else str(expected) in outcome
     assert time.monotonic() - start < 30
@@ -243,7 +243,7 @@ def test_nasty_shapes(tmp_path, name):
 def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
     """A file that breaks its look is not kept, not even in part."""
     monkeypatch.setattr(sandbox, "MEMORY", 1 << 20)
-    with pytest.raises(Refused, match="of memory"):
+    with pytest.raises(RequestError, match="of memory"):
         datasets.add([b"a,b\n", b"0.123456789,some words\n" * 400_000], "big.csv")
     assert [path for path in files.folder.root().rglob("*") if path.is_file()] == []
 

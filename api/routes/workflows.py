@@ -20,7 +20,7 @@ from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, Workflow
 from jobs.verbs.workflows import Draft
 from store import actors, files, logs, steps, workflows
 from store.actors import Role
-from store.errors import Refused
+from store.errors import RequestError
 from store.tables import Priority
 from store.workflows import Workflow
 
@@ -90,7 +90,7 @@ def _draft(asked_for: Start) -> Draft:
         short_form.refuse_beside_pipeline(asked_for.model_dump())
         return Draft(asked_for.pipeline, asked_for.params, dict(asked_for.inputs))
     if asked_for.dataset_id is None:
-        raise Refused("Name a pipeline, or a dataset_id to train on.", "pipeline")
+        raise RequestError("Name a pipeline, or a dataset_id to train on.", "pipeline")
     short_form.check(asked_for.params)
     return short_form.draft(asked_for.dataset_id, asked_for.target, asked_for.algorithm, asked_for.params)
 

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.rq_dashboard import reads
 from jobs.engine.queue import QueueDownError
 from jobs.verbs import spreadsheet
-from store.errors import NotFound
+from store.errors import NotFoundError
 
 Connect = Callable[[], Redis]
 
@@ -65,7 +65,7 @@ def dashboard(connect: Connect) -> ASGIApp:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(_ReadOnly)],
-        exception_handlers={NotFound: _not_found, RedisError: _queue_down, HTTPException: _refuse},
+        exception_handlers={NotFoundError: _not_found, RedisError: _queue_down, HTTPException: _refuse},
     )
     app.state.connect = connect
     return app
@@ -200,7 +200,7 @@ def _address(path: str, query: dict[str, Any]) -> str:
 
 
 def _not_found(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotFound)
+    assert isinstance(error, NotFoundError)
     return _sentence(request, 404, error.sentence)
 
 

@@ -9,7 +9,7 @@ from anyio import CapacityLimiter
 from starlette.types import Receive
 
 from jobs.verbs import passwords
-from store.errors import Refused
+from store.errors import RequestError
 
 Result = TypeVar("Result")
 
@@ -35,7 +35,7 @@ class DisconnectedError(Exception):
     """The caller went away before the body had arrived."""
 
 
-class BodyError(Refused):
+class BodyError(RequestError):
     """The body is too long, or takes too long."""
 
     def __init__(self, status: int, sentence: str) -> None:

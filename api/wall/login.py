@@ -17,7 +17,7 @@ from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT
 from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import COMMAND, LOGO
 
 LONGEST_FORM = 10_000
@@ -103,7 +103,7 @@ async def _sign_in(request: Request) -> Response:
         cookie = await limits.checking(people.sign_in, name, sent.get("password", ""), address)
     except TooManyTriesError as refused:
         return _page(name, next_, refused.sentence, 429, {"Retry-After": str(refused.seconds)})
-    except Refused as refused:
+    except RequestError as refused:
         return _page(name, next_, refused.sentence, 403)
     answer = RedirectResponse(next_, 303, HEADERS)
     remember(answer, cookie, secure=request.url.scheme == "https")

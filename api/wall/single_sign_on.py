@@ -18,7 +18,7 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from api.wall.redirects import way_back
 from api.wall.roles import needs
 from jobs.verbs import people
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import INSTALL
 
 START = "/login/with"
@@ -42,9 +42,9 @@ def check() -> None:
         for provider in providers() or ["default"]:
             auth_util.validate_auth_credentials(provider)
     except StreamlitAuthError as wrong:
-        raise Refused(" ".join(str(wrong).split())) from None
+        raise RequestError(" ".join(str(wrong).split())) from None
     if not auth_util.is_authlib_installed():
-        raise Refused(f"Single sign-on is configured and Authlib is missing: {INSTALL}")
+        raise RequestError(f"Single sign-on is configured and Authlib is missing: {INSTALL}")
 
 
 @needs(None)

@@ -13,7 +13,7 @@ import typer
 from jobs.cli import queue, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from store import actors
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import COMMAND
 
 app = typer.Typer(
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = app(given, standalone_mode=False, prog_name=COMMAND)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
-    except Refused as refused:
+    except RequestError as refused:
         return complain(refused.sentence, as_json, NOT_DONE)
     except typer.TyperException as wrong:
         sentence = wrong.format_message().replace("Input should be", "it must be")

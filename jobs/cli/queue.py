@@ -9,7 +9,7 @@ from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def pause(as_json: Json = False) -> int:
@@ -42,7 +42,9 @@ def worker(
     from store.settings import settings
 
     if not queue_view.snapshot().reachable:
-        raise Refused("There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs.")
+        raise RequestError(
+            "There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs."
+        )
     logging.basicConfig(level=logging.INFO, force=True, format="%(asctime)s %(levelname)s %(message)s")
     supervisor.work(count or settings().workers or 1)
     return DONE

@@ -10,7 +10,7 @@ from jobs.cli.output import DONE, NOT_DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def doctor(
@@ -69,4 +69,4 @@ def _asked(question: str) -> bool:
 
 
 def _not_asked(question: str) -> bool:
-    raise Refused(f"{question} Say --yes to do so.")
+    raise RequestError(f"{question} Say --yes to do so.")

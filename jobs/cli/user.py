@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.output import DONE, Json, answer, open_home, print_json
-from store.errors import Refused
+from store.errors import RequestError
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 tokens = typer.Typer(no_args_is_help=True, help="Tokens that let programs act as a person.")
@@ -165,11 +165,11 @@ def _password(from_stdin: bool) -> str | None:
     if from_stdin:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:
-            raise Refused("No password arrived on standard input.", "password")
+            raise RequestError("No password arrived on standard input.", "password")
         return given
     if not sys.stdin.isatty():
         return None
     given = typer.prompt("Password (Enter makes one)", default="", hide_input=True, show_default=False)
     if given and given != typer.prompt("Repeat it", hide_input=True):
-        raise Refused("The two passwords differ.", "password")
+        raise RequestError("The two passwords differ.", "password")
     return given or None

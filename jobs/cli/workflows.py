@@ -14,7 +14,7 @@ from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import COMMAND
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def submit(
 
     try:
         params, inputs = queries.settings(setting or []), queries.inputs(given or [])
-    except Refused as refused:
+    except RequestError as refused:
         raise typer.BadParameter(refused.sentence) from None
     if not pipeline:
         for word in (short_form.TARGET, short_form.ALGORITHM):
@@ -270,9 +270,11 @@ def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
     inputs = registry.get(pipeline).inputs
     free = _missing(pipeline, given) or [each.name for each in inputs if each.name not in given]
     if not free:
-        raise Refused(f"Pipeline {pipeline} takes no{' more' * bool(inputs)} files.", "file")
+        raise RequestError(f"Pipeline {pipeline} takes no{' more' * bool(inputs)} files.", "file")
     if len(free) > 1:
-        raise Refused(f"Pipeline {pipeline} has several inputs; say --input NAME=ID for {', '.join(free)}.", "file")
+        raise RequestError(
+            f"Pipeline {pipeline} has several inputs; say --input NAME=ID for {', '.join(free)}.", "file"
+        )
     return free[0]
 
 
@@ -285,9 +287,9 @@ def _missing(pipeline: str, given: Mapping[str, int]) -> list[str]:
 
 def _check_file(file: Path) -> None:
     if file.is_dir():
-        raise Refused(f"{file} is a folder; name a CSV file.", "file")
+        raise RequestError(f"{file} is a folder; name a CSV file.", "file")
     if not file.exists():
-        raise Refused(f"There is no file {file}.", "file")
+        raise RequestError(f"There is no file {file}.", "file")
 
 
 def _upload(file: Path, as_json: bool) -> "Dataset":

@@ -34,7 +34,7 @@ from rq.version import VERSION
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from store import pauses
-from store.errors import Refused, UnavailableError
+from store.errors import RequestError, UnavailableError
 from store.settings import settings
 from store.steps import Step
 from store.tables import Priority
@@ -94,7 +94,7 @@ def gateway(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
         for last in (*[False] * (TRIES - 1), True):
             try:
                 return function(*args, **kwargs)
-            except Refused:
+            except RequestError:
                 raise
             except CHANGED:
                 if last:
@@ -156,7 +156,7 @@ def new_connection() -> Redis:
         try:
             return Redis.from_url(settings().redis_url, **options)
         except ValueError:
-            raise Refused(
+            raise RequestError(
                 "TRAINYARD_REDIS_URL leads to no queue; it must look like redis://host:6379/0, or be left out.",
                 "TRAINYARD_REDIS_URL",
             ) from None
@@ -438,5 +438,5 @@ def _short_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise Refused(f"{folder} belongs to another user; set TRAINYARD_HOME to a shorter path.")
+        raise RequestError(f"{folder} belongs to another user; set TRAINYARD_HOME to a shorter path.")
     return folder

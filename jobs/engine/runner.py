@@ -23,7 +23,7 @@ from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.results import as_json, unstorable
 from store import files, steps
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message
 from store.steps import Claim, Fenced, LogLine, Outcome, Point
 
@@ -177,7 +177,7 @@ def _assignment(claim: Claim) -> Assignment:
         return Assignment(claim)
     try:
         definition = pipeline.step(claim.step.key)
-    except Refused:
+    except RequestError:
         return Assignment(claim)
     return Assignment(claim, _resolve(claim, identity(definition), definition.reads_dataset))
 
@@ -198,7 +198,7 @@ def worker_name() -> str:
 def _definition(claim: Claim) -> StepDefinition:
     try:
         return registry.in_a_child(claim.pipeline).step(claim.step.key)
-    except Refused as missing:
+    except RequestError as missing:
         told = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": str(missing)}
         raise CodeGoneError(Message("code_gone", dict(told))) from None
 
@@ -246,7 +246,7 @@ def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:
     try:
         for kept in resolved.twin.artifacts.values():
             files.verified(kept)
-    except files.Damaged as damage:
+    except files.DamagedError as damage:
         log.warning("step %s does not reuse step %s: %s", claim.step.id, resolved.twin.reused_from, damage)
         return None
     return resolved.twin

@@ -17,7 +17,7 @@ from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param
 from jobs.pipelines.registry import pipeline
 from jobs.pipelines.results import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "Pipeline",
     "PipelineError",
     "Recorder",
-    "Refused",
+    "RequestError",
     "StepContext",
     "StepDefinition",
     "StepError",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from jobs.pipelines.definition import Pipeline, StepDefinition
 from jobs.pipelines.params import KINDS, Param
-from store.errors import Refused
+from store.errors import RequestError
 
 LONGEST_PIPELINE, LONGEST_STEP = 40, 60
 
@@ -69,7 +69,7 @@ def _static_params(definition: StepDefinition) -> list[Param]:
     """The params that do not depend on others; a function that needs a choice to answer is not asked."""
     try:
         return definition.params_for({})
-    except (LookupError, TypeError, ValueError, Refused):
+    except (LookupError, TypeError, ValueError, RequestError):
         return []
 
 

@@ -8,7 +8,7 @@ from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
 from store.datasets import Dataset
-from store.errors import InvalidError, Refused
+from store.errors import InvalidError, RequestError
 
 if TYPE_CHECKING:
     from jobs.pipelines.context import StepContext
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 24 * 3600
 
 StepFunction = Callable[["StepContext"], Mapping[str, Any] | None]
 Datasets = Mapping[str, Dataset]
-Check = Callable[[Params, Datasets], list[Refused]]
+Check = Callable[[Params, Datasets], list[RequestError]]
 Propose = Callable[[Params, Datasets], dict[str, Any]]
 Facets = Callable[[Params, Datasets], Mapping[str, str]]
 Title = Callable[[Params, Datasets], str]
@@ -64,7 +64,7 @@ class StepDefinition:
         return {param.name: param.read(chosen.get(param.name)) for param in self.params_for(chosen)}
 
 
-def _nothing_wrong(_params: Params, _inputs: Datasets) -> list[Refused]:
+def _nothing_wrong(_params: Params, _inputs: Datasets) -> list[RequestError]:
     return []
 
 

@@ -25,7 +25,7 @@ from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.sources import files_of, own_modules
-from store.errors import Refused
+from store.errors import RequestError
 from store.settings import environment_with_project, settings
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def ask(operation: str, **arguments: Any) -> Any:
     with _lock:
         child = _current()
         if child is None:
-            raise Refused("There are no pipelines of your own: TRAINYARD_PIPELINES names no module.", "pipeline")
+            raise RequestError("There are no pipelines of your own: TRAINYARD_PIPELINES names no module.", "pipeline")
         return _ask(child, {"operation": operation, **arguments})
 
 
@@ -117,7 +117,7 @@ def _started(modules: str) -> _Child:
     child = _Child(process, ours, modules, {})
     try:
         told = _ask(child, {"operation": "describe"})
-    except Refused as refused:
+    except RequestError as refused:
         child.faults = [refused.sentence]
         child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
@@ -142,12 +142,14 @@ def _ask(child: _Child, question: Mapping[str, Any]) -> Any:
         answer = json.loads(receive(child.line))
     except TimeoutError:
         _end(child)
-        raise Refused(f"Your pipelines took longer than {ANSWER_SECONDS:.0f} s to answer and were stopped.") from None
+        raise RequestError(
+            f"Your pipelines took longer than {ANSWER_SECONDS:.0f} s to answer and were stopped."
+        ) from None
     except (OSError, EOFError, ValueError):
         _end(child)
-        raise Refused("The process that loads your pipelines ended; the log of the app says why.") from None
+        raise RequestError("The process that loads your pipelines ended; the log of the app says why.") from None
     if "refused" in answer:
-        raise Refused(str(answer["refused"]), answer.get("field"))
+        raise RequestError(str(answer["refused"]), answer.get("field"))
     return answer["answer"]
 
 
@@ -225,7 +227,7 @@ def _runs_in_a_child(_context: Any) -> dict[str, Any]:
 
 def _prepared(told: Mapping[str, Any]) -> Prepared:
     steps = tuple(PlannedStep(**{**each, "needs": tuple(each["needs"])}) for each in told["steps"])
-    problems = tuple(Refused(each["sentence"], each["field"]) for each in told["problems"])
+    problems = tuple(RequestError(each["sentence"], each["field"]) for each in told["problems"])
     return Prepared(problems, told["params"], steps, told["facets"], told["title"], tuple(told["notices"]))
 
 

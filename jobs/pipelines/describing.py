@@ -14,7 +14,7 @@ from jobs.pipelines.definition import Pipeline, StepDefinition
 from jobs.pipelines.describer import receive, send, stamp
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.sources import files_of, own_modules
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
-    except Refused as refused:
+    except RequestError as refused:
         return {"refused": refused.sentence, "field": refused.field}
     except BaseException as error:  # noqa: BLE001 - whatever code of people's own raises is told to its author
         first = (str(error) or type(error).__name__).splitlines()[0][:300]

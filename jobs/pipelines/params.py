@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from store.errors import Refused
+from store.errors import RequestError
 
 Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -34,17 +34,19 @@ class Param:
         return self.kind in OF_DATA
 
     def read(self, value: Any) -> Any:
-        """The value as this param's kind, or Refused with a sentence that names the param."""
+        """The value as this param's kind, or RequestError with a sentence that names the param."""
         if value is None:
             return self.default
         try:
             read = _READERS[self.kind](value)
         except (TypeError, ValueError, OverflowError):
-            raise Refused(f"{self.name} must be {_KIND_WORDS[self.kind]}, not {short(value)}.", self.name) from None
+            raise RequestError(
+                f"{self.name} must be {_KIND_WORDS[self.kind]}, not {short(value)}.", self.name
+            ) from None
         if self.choices and read not in self.choices:
-            raise Refused(f"{self.name} must be one of {', '.join(self.choices)}, not {short(value)}.", self.name)
+            raise RequestError(f"{self.name} must be one of {', '.join(self.choices)}, not {short(value)}.", self.name)
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
-            raise Refused(f"{self.name} must be {self.range_words()}, not {short(read)}.", self.name)
+            raise RequestError(f"{self.name} must be {self.range_words()}, not {short(read)}.", self.name)
         return read
 
     def range_words(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from store.errors import Refused
+from store.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class PlannedStep:
 class Prepared:
     """What a start would write; with problems, there is nothing to write."""
 
-    problems: tuple[Refused, ...]
+    problems: tuple[RequestError, ...]
     params: dict[str, Any]
     steps: tuple[PlannedStep, ...] = ()
     facets: Mapping[str, str] | None = None

@@ -7,7 +7,7 @@ from jobs.pipelines.code_hash import identity
 from jobs.pipelines.definition import Datasets, Pipeline
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import PlannedStep, Prepared
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
@@ -44,14 +44,14 @@ def _title(pipeline: Pipeline, params: Params, inputs: Datasets) -> str:
     return ", ".join([*names, pipeline.shown])
 
 
-def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[Refused]:
+def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[RequestError]:
     """What the pipeline itself says is wrong comes first; for a field it speaks of, nothing else is said."""
     if missing := list(_missing_inputs(pipeline, inputs)):
         return missing
     found = list(pipeline.check(chosen, inputs))
     try:
         known = pipeline.params(chosen)
-    except Refused as refused:  # a param on which others depend is wrong
+    except RequestError as refused:  # a param on which others depend is wrong
         return found or [refused]
     spoken_of = {problem.field for problem in found}
     for name, value in chosen.items():
@@ -60,28 +60,30 @@ def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[Refu
     return found
 
 
-def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[Refused]:
+def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[RequestError]:
     names = [each.name for each in pipeline.inputs]
     unknown = [name for name in inputs if name not in names]
     missing = [each for each in pipeline.inputs if not each.optional and each.name not in inputs]
     takes = f"its inputs are {', '.join(names)}" if names else "it takes no dataset"
     return [
-        *(Refused(f"{pipeline.shown} has no input {short(name)}; {takes}.", name) for name in unknown),
-        *(Refused(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", each.name) for each in missing),
+        *(RequestError(f"{pipeline.shown} has no input {short(name)}; {takes}.", name) for name in unknown),
+        *(RequestError(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", each.name) for each in missing),
     ]
 
 
-def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs: Datasets) -> list[Refused]:
+def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs: Datasets) -> list[RequestError]:
     if name not in known:
         listed = ", ".join(sorted(known)) or "there are none"
-        return [Refused(f"There is no parameter {short(name)}; the parameters are: {listed}.", name)]
+        return [RequestError(f"There is no parameter {short(name)}; the parameters are: {listed}.", name)]
     try:
         read = known[name].read(value)
-    except Refused as refused:
+    except RequestError as refused:
         return [refused]
     if not known[name].of_data or not inputs or not read:
         return []
     wanted = read if isinstance(read, list) else [read]
     dataset = next(iter(inputs.values()))
     columns = {column["name"] for column in dataset.columns}
-    return [Refused(f"{dataset.title} has no column {column!r}.", name) for column in wanted if column not in columns]
+    return [
+        RequestError(f"{dataset.title} has no column {column!r}.", name) for column in wanted if column not in columns
+    ]

@@ -20,7 +20,7 @@ from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.sources import own_modules
-from store.errors import NotFound, Refused
+from store.errors import NotFoundError, RequestError
 from store.settings import settings
 
 BUILT_IN = ("jobs.tabular.builtin",)
@@ -48,7 +48,7 @@ def get(name: str) -> Pipeline:
     if name not in described:
         listed = ", ".join(sorted({*_here, *described}))
         faults = " ".join(describer.faults())
-        raise NotFound(f"There is no pipeline {short(name)}; there are {listed}. {faults}".strip(), "pipeline")
+        raise NotFoundError(f"There is no pipeline {short(name)}; there are {listed}. {faults}".strip(), "pipeline")
     return described[name]
 
 
@@ -79,7 +79,7 @@ def here(name: str) -> Pipeline | None:
 def check() -> None:
     """Refuse when a module with people's own pipelines cannot be loaded."""
     for fault in describer.faults():
-        raise Refused(fault, "pipeline")
+        raise RequestError(fault, "pipeline")
 
 
 def measure(name: str) -> Measure:
@@ -111,14 +111,16 @@ def load_module(module: str) -> None:
     """Import one module of people's own, or refuse with what is wrong with it."""
     try:
         import_module(module)
-    except (PipelineError, Refused):
+    except (PipelineError, RequestError):
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
-            raise Refused(f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline") from error
+            raise RequestError(
+                f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline"
+            ) from error
         first = _first_line(error)
         told = f"TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {first}."
-        raise Refused(told, "pipeline") from error
+        raise RequestError(told, "pipeline") from error
 
 
 def in_a_child(name: str) -> Pipeline:
@@ -127,7 +129,7 @@ def in_a_child(name: str) -> Pipeline:
     if name not in _here:
         problems = _load_what_can_be()
         if name not in _here:
-            raise NotFound(f"There is no pipeline {short(name)}. {' '.join(problems)}".strip(), "pipeline")
+            raise NotFoundError(f"There is no pipeline {short(name)}. {' '.join(problems)}".strip(), "pipeline")
     return _here[name]
 
 
@@ -146,7 +148,7 @@ def _load_what_can_be() -> list[str]:
     for module in own_modules():
         try:
             load_module(module)
-        except (PipelineError, Refused) as error:
+        except (PipelineError, RequestError) as error:
             problems.append(str(error))
             failed_files.update(_files_in(error))
     return problems

@@ -9,7 +9,7 @@ from jobs.tabular.column import Column, columns_of
 from jobs.tabular.limits import MOST_CLASSES
 from jobs.tabular.prepare.params import FEATURES, MAX_CATEGORIES, TEST_SIZE
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import RequestError
 
 # The name of the one input of the pipeline.
 DATA = "data"
@@ -20,7 +20,7 @@ Params = Mapping[str, Any]
 Inputs = Mapping[str, Dataset]
 
 
-def check(params: Params, inputs: Inputs) -> list[Refused]:
+def check(params: Params, inputs: Inputs) -> list[RequestError]:
     """Return everything that keeps these params from fitting the dataset, each with its field.
 
     Values that are no values of their param are left to the param itself."""
@@ -30,10 +30,10 @@ def check(params: Params, inputs: Inputs) -> list[Refused]:
     problems = []
     if target not in names:
         sentence = f"{dataset.title} has no column {target!r}; choose the target from {_few(names)}."
-        problems.append(Refused(sentence, "target"))
+        problems.append(RequestError(sentence, "target"))
     try:
         algorithm = algorithms.get(params.get("algorithm") or algorithms.FIRST_CHOICE["classification"])
-    except Refused as refused:
+    except RequestError as refused:
         return [*problems, refused]
     if not problems:
         problems += _misfits(next(column for column in columns if column.name == target), algorithm)
@@ -72,34 +72,34 @@ def sample(params: Params, inputs: Inputs) -> str | None:
     )
 
 
-def _misfits(column: Column, algorithm: Algorithm) -> list[Refused]:
+def _misfits(column: Column, algorithm: Algorithm) -> list[RequestError]:
     """An algorithm for numbers needs a number to predict, one for classes few distinct values."""
     others = ", ".join(each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task)
     if column.kind in ("date", "empty"):
         sentence = f"{column.name!r} is a column of {column.kind} cells and cannot be predicted; choose another."
-        return [Refused(sentence, "target")]
+        return [RequestError(sentence, "target")]
     if algorithm.task == "regression" and column.kind != "number":
         sentence = f"{column.name!r} is not a number; {algorithm.key} predicts numbers. Choose from {others}."
-        return [Refused(sentence, "algorithm")]
+        return [RequestError(sentence, "algorithm")]
     if algorithm.task == "classification" and column.distinct > MOST_CLASSES:
         many = f"{column.name!r} has {column.distinct:,} different values, too many for classes"
         if column.kind == "number":
-            return [Refused(f"{many}; choose from {others}.", "algorithm")]
-        return [Refused(f"{many}; choose another target.", "target")]
+            return [RequestError(f"{many}; choose from {others}.", "algorithm")]
+        return [RequestError(f"{many}; choose another target.", "target")]
     return []
 
 
-def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, params: Params) -> list[Refused]:
+def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, params: Params) -> list[RequestError]:
     try:
         features = FEATURES.read(params.get("features"))
-    except Refused:
+    except RequestError:
         return []
     if features is None:
         return []
     if not set(features) - {target}:
-        return [Refused("Every column is left out; choose at least one besides the target.", "features")]
+        return [RequestError("Every column is left out; choose at least one besides the target.", "features")]
     unknown = [column for column in features if column not in names]
-    return [Refused(f"{dataset.title} has no column {column!r}.", "features") for column in unknown]
+    return [RequestError(f"{dataset.title} has no column {column!r}.", "features") for column in unknown]
 
 
 def _is_feature(column: Column, features: list[str] | None) -> bool:

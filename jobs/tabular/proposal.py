@@ -8,7 +8,7 @@ from jobs.tabular import algorithms
 from jobs.tabular.column import Column, columns_of
 from jobs.tabular.limits import MOST_CLASSES
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message
 
 # A target with more distinct values than this is not proposed as a set of classes unless its name says so.
@@ -26,7 +26,7 @@ def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
     proposal = dataset.proposal or {}
     target = chosen.get("target") or proposal.get("target")
     if not target:
-        raise Refused(f"No column of {dataset.title} suggests itself as the target; choose one.", "target")
+        raise RequestError(f"No column of {dataset.title} suggests itself as the target; choose one.", "target")
     algorithm = chosen.get("algorithm")
     if not algorithm and target == proposal.get("target"):
         algorithm = proposal.get("algorithm")

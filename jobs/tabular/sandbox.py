@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.tabular.sandbox_server import TOO_BIG, TOO_SLOW
-from store.errors import Refused
+from store.errors import RequestError
 from store.settings import ROOT, plain_environment
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def look(path: Path, size: int, dialect: Mapping[str, Any] | None, first_bytes: 
     with _at_once:
         answer = _request(request) or _request(request)  # an idle server may have ended just before the first
     if answer is None:
-        raise Refused("Files cannot be analysed right now; try again in a moment.", "file")
+        raise RequestError("Files cannot be analysed right now; try again in a moment.", "file")
     return _read(answer)
 
 
@@ -69,10 +69,10 @@ def _read(answer: dict[str, Any]) -> dict[str, Any]:
     if "described" in answer:
         return dict(answer["described"])
     if "refused" in answer:
-        raise Refused(answer["refused"], answer["field"])
+        raise RequestError(answer["refused"], answer["field"])
     if "trace" in answer:
         log.error("a file could not be analysed:\n%s", answer["trace"])
-    raise Refused(answer["why"], "file")
+    raise RequestError(answer["why"], "file")
 
 
 def _request(request: dict[str, Any]) -> dict[str, Any] | None:
@@ -104,8 +104,8 @@ def _received(ours: socket.socket, end: float) -> bytes:
             if not part or part.endswith(b"\n"):
                 return bytes(received)
         if len(received) > LONGEST_ANSWER:
-            raise Refused(TOO_BIG.format(MEMORY >> 20), "file")
-    raise Refused(TOO_SLOW, "file")
+            raise RequestError(TOO_BIG.format(MEMORY >> 20), "file")
+    raise RequestError(TOO_SLOW, "file")
 
 
 class _Server:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.process.children import Forked, end_of
-from store.errors import Refused
+from store.errors import RequestError
 
 WATCH_SECONDS = 0.02
 MOST_FILES = 1024
@@ -135,7 +135,7 @@ def _limit(seconds: int) -> None:
 def _described(request: dict[str, Any], memory: int) -> bytes:
     try:
         return _answer({"described": describe(Path(request["path"]), request)})
-    except Refused as refused:
+    except RequestError as refused:
         return _answer({"refused": refused.sentence, "field": refused.field})
     except MemoryError:
         return _answer({"why": TOO_BIG.format(memory >> 20)})

@@ -20,7 +20,7 @@ from jobs.tabular.profile.profiler import Profile, Profiler
 from jobs.tabular.reader import Source
 from store import datasets, files
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import RequestError
 from store.files import FileRef
 from store.messages import Message, Notice
 
@@ -34,7 +34,7 @@ def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
         return _upload(context)
-    except Refused as refused:
+    except RequestError as refused:
         raise StepError(refused.sentence) from None
 
 

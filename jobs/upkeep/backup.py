@@ -15,7 +15,7 @@ from jobs.verbs.permission import deed
 from store import backup_file, files, schema, snapshot, steps
 from store.actors import Role
 from store.backup_file import Manifest, Progress, Reader, Writer
-from store.errors import Refused
+from store.errors import RequestError
 from store.files import FileRef
 from store.program import VERSION
 from store.settings import make_home
@@ -99,7 +99,7 @@ def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
         needed = _needed(reader, staged, manifest)
         in_use = _holdings()
         if in_use and not agree(_question(manifest, in_use)):
-            raise Refused("Nothing was changed.")
+            raise RequestError("Nothing was changed.")
         _check_room_for(reader, needed, staged, in_use is not None)
         _put_back(reader, needed, progress)
         if in_use:
@@ -136,7 +136,7 @@ class _Gathering:
             if not self._take_in():
                 return
             self._look()
-        raise Refused("Files were deleted all the time while the backup was made; try again in a quiet moment.")
+        raise RequestError("Files were deleted all the time while the backup was made; try again in a quiet moment.")
 
     def seal(self) -> Manifest:
         unfinished = snapshot.unfinished(self._database)
@@ -206,7 +206,7 @@ def _needed(reader: Reader, staged: Path, manifest: Manifest) -> set[str]:
     """The stored files that the database in the backup refers to; all of them are there, but for those told to miss."""
     named = snapshot.files_named(staged).keys() - set(manifest.missing)
     if not all(reader.holds(sha256) for sha256 in named):
-        raise Refused("The backup is damaged: files that its database needs are not in it.")
+        raise RequestError("The backup is damaged: files that its database needs are not in it.")
     return named
 
 
@@ -215,7 +215,7 @@ def _put_back(reader: Reader, needed: set[str], progress: Progress) -> None:
     for done, sha256 in enumerate(sorted(needed), 1):
         try:
             files.verified(FileRef(sha256, reader.size_of(sha256)))
-        except files.Damaged:
+        except files.DamagedError:
             reader.store(sha256)
         progress("Restoring", done, len(needed))
 
@@ -284,11 +284,11 @@ def _holdings() -> Counts | None:
 
 def _check_target(file: Path, force: bool) -> None:
     if file.is_dir():
-        raise Refused(f"{file} is a folder; name a file in it.", "file")
+        raise RequestError(f"{file} is a folder; name a file in it.", "file")
     if not file.parent.is_dir():
-        raise Refused(f"There is no folder {file.parent}.", "file")
+        raise RequestError(f"There is no folder {file.parent}.", "file")
     if file.exists() and not force:
-        raise Refused(f"{file} is there already; choose another name, or say --force.", "file")
+        raise RequestError(f"{file} is there already; choose another name, or say --force.", "file")
 
 
 def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool) -> None:
@@ -304,7 +304,7 @@ def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool
 def _check_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size + SPARE:
-        raise Refused(f"This needs {_size(size + SPARE)}, and {folder} has {_size(free)} free.")
+        raise RequestError(f"This needs {_size(size + SPARE)}, and {folder} has {_size(free)} free.")
 
 
 def _size(size: int) -> str:
@@ -330,7 +330,7 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("Another restore is running in this home; wait for it to end.") from None
+            raise RequestError("Another restore is running in this home; wait for it to end.") from None
         for leftover in make_home().glob(".before-restore-*.part"):
             leftover.unlink(missing_ok=True)
         yield

@@ -21,7 +21,7 @@ from jobs.verbs.access import ACCESS, must_sign_in
 from jobs.verbs.permission import deed, require
 from store import actors, audit, people
 from store.actors import ANYBODY, NOBODY, Actor, Role
-from store.errors import InvalidError, NotAllowed, NotFound
+from store.errors import ForbiddenError, InvalidError, NotFoundError
 from store.messages import Message
 from store.people import Person, Token
 from store.program import COMMAND
@@ -58,7 +58,7 @@ def anybody_known() -> bool:
 def add(name: str, role: str, password: str | None) -> Person:
     """Let somebody sign in; without a password only through a single sign-on or with tokens."""
     if ACCESS.open_to_others and not people.exist():
-        raise NotAllowed(
+        raise ForbiddenError(
             f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
         )
     clean = _name(name)
@@ -211,14 +211,14 @@ def _myself() -> Person:
     actor = actors.current()
     person = people.find(actor.name) if actor.person_id is not None else None
     if person is None:
-        raise NotFound("Nobody is signed in here.")
+        raise NotFoundError("Nobody is signed in here.")
     return person
 
 
 def _only_in_person() -> None:
     """Refuse a token: one that was stolen must not make another, nor a password."""
     if actors.current().by_token:
-        raise NotAllowed("A token cannot make tokens or set passwords; sign in with a browser to do so.")
+        raise ForbiddenError("A token cannot make tokens or set passwords; sign in with a browser to do so.")
 
 
 def _make_token(person: Person, label: str, days: int) -> NewToken:

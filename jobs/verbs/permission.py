@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from store import actors, audit
 from store.actors import Role
-from store.errors import NotAllowed
+from store.errors import ForbiddenError
 from store.messages import Message, Scalar
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -35,7 +35,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
             actor = actors.current()
             if not actor.may(role):
                 audit.add_refusal(actor, f"{what}: refused", "", Message(f"{code}_refused"))
-                raise NotAllowed(refusal(actor, role))
+                raise ForbiddenError(refusal(actor, role))
             before = _inside.set(True)
             try:
                 result = function(*args, **kwargs)
@@ -62,7 +62,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
 def require(role: Role) -> None:
     """Refuse whoever acts now, unless their role covers this one."""
     if not (actor := actors.current()).may(role):
-        raise NotAllowed(refusal(actor, role))
+        raise ForbiddenError(refusal(actor, role))
 
 
 def refusal(actor: actors.Actor, role: Role) -> str:

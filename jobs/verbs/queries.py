@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs.pipelines import registry
 from store import workflows
-from store.errors import Refused
+from store.errors import RequestError
 from store.tables import Status
 from store.workflows import FACET, TIMES, Filter
 
@@ -39,7 +39,7 @@ def facets(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise Refused(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
+            raise RequestError(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
         found[name.strip()] = ",".join(filter(None, [found.get(name.strip()), value.strip()]))
     return found
 
@@ -50,7 +50,7 @@ def inputs(pairs: Sequence[str]) -> dict[str, int]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip().isdecimal():
-            raise Refused(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
+            raise RequestError(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
         found[name.strip()] = int(value)
     return found
 
@@ -61,7 +61,7 @@ def settings(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            raise Refused(f"--set takes name=value, such as epochs=20, not {pair!r}.", "set")
+            raise RequestError(f"--set takes name=value, such as epochs=20, not {pair!r}.", "set")
         found[name.strip()] = value
     return found
 
@@ -73,11 +73,11 @@ def _order(sort: str) -> tuple[str, bool]:
     if name.startswith("-"):
         name, direction = name[1:], direction or "desc"
     if direction not in ("", "asc", "desc"):
-        raise Refused(f"The direction of a sort is asc or desc, not {direction[:40]!r}.", "sort")
+        raise RequestError(f"The direction of a sort is asc or desc, not {direction[:40]!r}.", "sort")
     known = (*TIMES, "seconds")
     if not is_facet and name not in known and name not in (scores := workflows.score_names()):
         choices = _listed((*known, *scores))
-        raise Refused(f"Workflows cannot be sorted by {name[:40]!r}; choose one of {choices}.", "sort")
+        raise RequestError(f"Workflows cannot be sorted by {name[:40]!r}; choose one of {choices}.", "sort")
     return name, direction == "desc" if direction else not _rises(name)
 
 
@@ -92,7 +92,7 @@ def _statuses(status: str) -> str:
     words = [word.strip().lower() for word in status.split(",") if word.strip()]
     for word in words:
         if word not in set(Status):
-            raise Refused(f"There is no status {word[:40]!r}; there are {_listed(Status)}.", "status")
+            raise RequestError(f"There is no status {word[:40]!r}; there are {_listed(Status)}.", "status")
     return ",".join(words)
 
 

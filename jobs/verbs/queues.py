@@ -4,7 +4,7 @@ from jobs.engine.queue import QUEUE, apply_pauses
 from jobs.verbs import workflows
 from jobs.verbs.permission import deed
 from store import pauses, steps
-from store.errors import ConflictError, NotFound
+from store.errors import ConflictError, NotFoundError
 
 
 @deed("pause", "queue")
@@ -40,4 +40,4 @@ def requeue(step_id: int) -> None:
 
 def _check(name: str) -> None:
     if name != QUEUE:
-        raise NotFound(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")
+        raise NotFoundError(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")

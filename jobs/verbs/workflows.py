@@ -16,7 +16,7 @@ from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
 from store.actors import Role
 from store.datasets import Dataset
-from store.errors import ConflictError, Refused
+from store.errors import ConflictError, RequestError
 from store.steps import Upstream
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
@@ -184,7 +184,7 @@ def remove(workflow_ids: list[int]) -> int:
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> Workflow:
     """Change a workflow's name or note."""
     if name is not None and not name.strip():
-        raise Refused("A workflow needs a name.", "name")
+        raise RequestError("A workflow needs a name.", "name")
     workflows.describe(workflow_id, name.strip()[:NAME_LENGTH] if name is not None else None, note)
     return workflows.get(workflow_id)
 
@@ -195,7 +195,7 @@ def mark_seen(workflow_id: int | None = None) -> None:
         workflows.mark_all_seen() if workflow_id is None else workflows.mark_seen(workflow_id)
 
 
-def problems(pipeline: str, params: Params, inputs: Inputs) -> list[Refused]:
+def problems(pipeline: str, params: Params, inputs: Inputs) -> list[RequestError]:
     """Everything that keeps a workflow from being started, each with its field."""
     return list(prepare(registry.get(pipeline), params, _datasets(inputs)).problems)
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from jobs.pipelines import Param
 from pages.parts import words
-from store.errors import Refused
+from store.errors import RequestError
 
 ACROSS = 3
 
@@ -53,7 +53,7 @@ def fitting(param: Param, value: Any) -> Any:
     """The value as this param's kind, or its default when the value does not fit."""
     try:
         return param.read(value)
-    except Refused:
+    except RequestError:
         return param.default
 
 

@@ -14,7 +14,7 @@ from jobs.pipelines import Measure, Param, Pipeline, registry
 from pages.parts import results, words
 from pages.parts.results import Files, Shown
 from store.datasets import Dataset
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.messages import Notice
 from store.steps import Step
 from store.workflows import Workflow
@@ -49,7 +49,7 @@ class Presentation:
         """What is written; None when its code is not loaded any more."""
         try:
             return registry.get(self.name)
-        except NotFound:
+        except NotFoundError:
             return None
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from pages.parts import links, words
-from store.errors import Refused
+from store.errors import RequestError
 
 DOUBLE_CLICK_SECONDS = 2.0
 
@@ -43,7 +43,7 @@ class Held:
         self.refused = ""
         try:
             made = verb(*args)
-        except Refused as refused:
+        except RequestError as refused:
             self.refused = refused.sentence
             return None
         self.act, self.at, self.changed = act, time.monotonic(), True

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.pipelines import Param
 from pages.parts import presentations, words
-from store.errors import Refused
+from store.errors import RequestError
 from store.workflows import Workflow
 
 LONGEST_VALUE = 200
@@ -62,5 +62,5 @@ def _params(pipeline: str, params: Mapping[str, Any]) -> dict[str, Param]:
     written = presentations.of(pipeline).pipeline
     try:
         return written.params(params) if written else {}
-    except Refused:
+    except RequestError:
         return {}

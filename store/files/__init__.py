@@ -14,7 +14,7 @@ from store.files.checkpoint_files import (
     whole_checkpoint,
 )
 from store.files.disk import ROOM_FOR_EACH_BYTE, check, check_room, room
-from store.files.file_ref import Damaged, FileRef
+from store.files.file_ref import DamagedError, FileRef
 from store.files.folder import StoredFile, find, path_of, remove, stored
 from store.files.incoming_files import CHUNK, Incoming, incoming, keep, writing
 from store.files.local import checked, present, unverified, verified
@@ -23,7 +23,7 @@ from store.files.scratch_folders import abandoned, scratch, sweep_scratch
 __all__ = [
     "CHUNK",
     "ROOM_FOR_EACH_BYTE",
-    "Damaged",
+    "DamagedError",
     "FileRef",
     "Incoming",
     "StoredFile",

@@ -15,18 +15,18 @@ class FileRef:
     size: int
 
 
-class Damaged(ConflictError):  # noqa: N818
+class DamagedError(ConflictError):
     """A file is missing or is not what was written; making it again helps."""
 
     retryable = True
 
 
-def missing(ref: FileRef) -> Damaged:
-    return Damaged(f"The stored file {ref.sha256[:12]} is missing. Run the step that made it again.")
+def missing(ref: FileRef) -> DamagedError:
+    return DamagedError(f"The stored file {ref.sha256[:12]} is missing. Run the step that made it again.")
 
 
-def changed(ref: FileRef) -> Damaged:
-    return Damaged(f"The stored file {ref.sha256[:12]} was changed on disk. Run the step that made it again.")
+def changed(ref: FileRef) -> DamagedError:
+    return DamagedError(f"The stored file {ref.sha256[:12]} was changed on disk. Run the step that made it again.")
 
 
 def hash_of(path: Path) -> str:

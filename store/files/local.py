@@ -37,6 +37,6 @@ def checked(ref: FileRef) -> Iterator[Path]:
 
 
 def present(ref: FileRef) -> None:
-    """Raise Damaged when a stored file is missing."""
+    """Raise DamagedError when a stored file is missing."""
     if folder.find(ref.sha256) is None:
         raise missing(ref)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, null, or_, select
 
 from store import db, files, metrics
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.messages import Message
 from store.records import record
 from store.steps.records import Outcome, Step
@@ -43,7 +43,7 @@ def get(step_id: int) -> Step:
     with db.reading() as connection:
         row = connection.execute(select(steps).where(steps.c.id == step_id)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no step {step_id}.")
+        raise NotFoundError(f"There is no step {step_id}.")
     return record(Step, row)
 
 
@@ -82,7 +82,7 @@ def model_of(workflow_id: int) -> files.FileRef:
     with db.reading() as connection:
         row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFound(f"Workflow {workflow_id} has no model: its training has not completed.")
+        raise NotFoundError(f"Workflow {workflow_id} has no model: its training has not completed.")
     return files.FileRef(row.sha256, row.size)
 
 

@@ -116,7 +116,7 @@ class Load:
     def post(self) -> None:
         """One act."""
         from jobs.engine import queue
-        from store.errors import Refused
+        from store.errors import RequestError
 
         if len(_waiting()) >= BACKLOG:
             return
@@ -134,7 +134,7 @@ class Load:
             workflow_id = act()
         except queue.QueueDownError:
             self.done[f"{act.__name__} while the queue was down"] += 1
-        except Refused:
+        except RequestError:
             self.done[f"{act.__name__}, refused"] += 1
         else:
             if workflow_id is not None:
@@ -662,7 +662,7 @@ def _judge_results(report: Report) -> None:
     for sha256, size in kept:
         try:
             files.verified(FileRef(sha256, size))
-        except files.Damaged as damage:
+        except files.DamagedError as damage:
             damaged.append(str(damage))
     report.told |= {
         "curves": {"checked": len(rows), "with gaps or doubles": torn},

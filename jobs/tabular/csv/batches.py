@@ -11,7 +11,7 @@ import pyarrow.csv as arrow_csv
 from jobs.tabular.csv.dialect import Dialect
 from jobs.tabular.csv.explain import Searching, explain, not_searching
 from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def batches_of(
@@ -41,7 +41,7 @@ def batches_of(
                 yield batch
     except (pa.ArrowInvalid, UnicodeError) as error:
         explain(path, dialect, searching)
-        raise Refused(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
+        raise RequestError(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
     finally:
         stream.close()
 
@@ -67,11 +67,11 @@ class _WholeEnds:
         self._stream.close()
 
 
-def _too_long_field(batch: pa.RecordBatch, names: Sequence[str]) -> Refused | None:
+def _too_long_field(batch: pa.RecordBatch, names: Sequence[str]) -> RequestError | None:
     if batch.nbytes <= LONGEST_FIELD:
         return None
     for name, column in zip(names, batch.columns, strict=True):
         if column.nbytes > LONGEST_FIELD and (pc.max(pc.utf8_length(column)).as_py() or 0) > LONGEST_FIELD:
             sentence = f"A field in column {name} is longer than 1 MB; a quotation mark may be missing."
-            return Refused(sentence, "file")
+            return RequestError(sentence, "file")
     return None

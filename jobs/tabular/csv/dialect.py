@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from store.errors import Refused
+from store.errors import RequestError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = (
@@ -50,12 +50,12 @@ def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in overrides.items():
         if name not in _CHECKS:
-            raise Refused(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
+            raise RequestError(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
         if value is None:
             continue
         checked[name] = _CHECKS[name](value)
     if checked.get("thousands") and checked["thousands"] == checked.get("decimal"):
-        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+        raise RequestError("The decimal mark and the thousands mark must differ.", "dialect")
     return checked
 
 
@@ -73,7 +73,7 @@ def _check_encoding(value: Any) -> str:
     name = str(value).strip().casefold().replace("_", "-")
     name = known.get(name, name)
     if name not in ENCODINGS:
-        raise Refused(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
+        raise RequestError(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
     return name
 
 
@@ -81,28 +81,30 @@ def _check_delimiter(value: Any) -> str:
     words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
     sign = words.get(str(value), str(value))
     if sign not in DELIMITERS:
-        raise Refused(f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter")
+        raise RequestError(
+            f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter"
+        )
     return sign
 
 
 def _check_decimal(value: Any) -> str:
     sign = {"comma": ",", "point": "."}.get(str(value), str(value))
     if sign not in (",", "."):
-        raise Refused(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
+        raise RequestError(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
     return sign
 
 
 def _check_thousands(value: Any) -> str:
     sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
     if sign not in ("", ",", "."):
-        raise Refused(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
+        raise RequestError(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
     return sign
 
 
 def _check_bool(name: str, value: Any) -> bool:
     word = str(value).casefold()
     if word not in ("true", "false"):
-        raise Refused(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
+        raise RequestError(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
     return word == "true"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jobs.tabular.csv.lines import SAMPLE
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message, Notice
 
 # The letters beyond ASCII of languages, the most frequent first, by the old encoding they were written in. Where two
@@ -95,7 +95,7 @@ def scan_bytes(path: Path, utf16: bool) -> Scan:
         while chunk := stream.read(1 << 20):
             quotes += chunk.count(b'"')
             if (zero := _zero(chunk, utf16)) is not None:
-                raise Refused(
+                raise RequestError(
                     f"The file holds binary data (a zero byte at position {size + zero + 1:,}); it is not a CSV file.",
                     "file",
                 )
@@ -193,7 +193,7 @@ def decode_head(head: bytes, encoding: str, whole: bool) -> str:
     try:
         return decoder.decode(head, final=whole).lstrip("\ufeff")
     except UnicodeError:
-        raise Refused(f"The file is not {encoding} text; choose another encoding.", "encoding") from None
+        raise RequestError(f"The file is not {encoding} text; choose another encoding.", "encoding") from None
 
 
 def python_encoding(encoding: str) -> str:

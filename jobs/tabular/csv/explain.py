@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.tabular.csv.dialect import Dialect
 from jobs.tabular.csv.encoding import decodes, python_encoding
 from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD, unified_lines
-from store.errors import Refused
+from store.errors import RequestError
 
 REPORTED_LINES = 10_000
 # Called with the bytes that were searched so far.
@@ -37,19 +37,19 @@ def explain(path: Path, dialect: Dialect, searching: Searching = not_searching) 
                     searching(raw.tell())
                 width = width or len(row)
                 if row and row[-1].endswith(_END):
-                    raise Refused(f"A quotation mark that opens in line {first} is never closed.", "file")
+                    raise RequestError(f"A quotation mark that opens in line {first} is never closed.", "file")
                 if row and len(row) != width:
-                    raise Refused(_width_words(first, row, width, dialect), "file")
+                    raise RequestError(_width_words(first, row, width, dialect), "file")
                 if sum(map(len, row)) * 4 > BLOCK and len("".join(row).encode()) > BLOCK:
-                    raise Refused(f"Line {first} is longer than {BLOCK >> 20} MB; make its texts shorter.", "file")
+                    raise RequestError(f"Line {first} is longer than {BLOCK >> 20} MB; make its texts shorter.", "file")
         except UnicodeError as error:
-            raise Refused(
+            raise RequestError(
                 f"Line {_undecodable_line(path, dialect.encoding):,} has bytes that are not "
                 f"{dialect.encoding} text{_bad_byte(error)}; choose another encoding.",
                 "encoding",
             ) from None
         except csv.Error:
-            raise Refused(
+            raise RequestError(
                 f"Line {last + 1} has a field longer than 1 MB; a quotation mark that opens there may never be closed.",
                 "file",
             ) from None

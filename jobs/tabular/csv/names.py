@@ -1,6 +1,6 @@
 """Names of columns: as pandas reads them from the file, and as they are used here."""
 
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message, Notice, Values
 
 MOST_COLUMNS = 2_000
@@ -9,7 +9,7 @@ MOST_COLUMNS = 2_000
 def names_of(first: list[str], header: bool, notices: list[Notice]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return column names as pandas would write them, and as used here: trimmed, none blank, none twice."""
     if len(first) > MOST_COLUMNS:
-        raise Refused(f"The file has {len(first):,} columns; at most {MOST_COLUMNS:,} are allowed.", "file")
+        raise RequestError(f"The file has {len(first):,} columns; at most {MOST_COLUMNS:,} are allowed.", "file")
     if not header:
         notices.append(Notice(Message("no_header")))
         numbered = tuple(f"column_{position}" for position in range(1, len(first) + 1))

@@ -13,7 +13,7 @@ from jobs.tabular.csv.dialect import Dialect, read_overrides
 from jobs.tabular.csv.explain import Searching, explain, not_searching
 from jobs.tabular.csv.lines import SAMPLE
 from jobs.tabular.csv.names import names_of
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Message, Notice
 
 
@@ -49,7 +49,7 @@ def inspect(path: Path, settings: Mapping[str, Any] | None = None) -> CsvSource:
     delimiter = chosen.get("delimiter") or sniff.delimiter_of(text)
     rows = sniff.sample_rows(text, delimiter, whole)
     if not rows:
-        raise Refused("The file is empty.", "file")
+        raise RequestError("The file is empty.", "file")
     decimal, thousands = sniff.marks_of(rows, delimiter, chosen)
     if thousands and "thousands" not in chosen:
         notices.append(Notice(Message("thousands_mark", {"mark": thousands})))
@@ -70,6 +70,6 @@ def reopen(path: Path, settings: Mapping[str, Any]) -> CsvSource:
     text = encoding.decode_head(head, known.encoding, whole)
     rows = sniff.sample_rows(text, known.delimiter, whole, most=1)
     if not rows:
-        raise Refused("The file is empty.", "file")
+        raise RequestError("The file is empty.", "file")
     written, names = names_of(rows[0], known.header, [])
     return CsvSource(path, known, names, written)

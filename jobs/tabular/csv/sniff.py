@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.tabular.csv.dialect import DELIMITERS
 from jobs.tabular.csv.lines import LONGEST_FIELD, SAMPLE, unified_lines
-from store.errors import Refused
+from store.errors import RequestError
 
 # Cells by which the decimal mark is detected, and the rows they are taken from.
 MARKED_CELLS = 2_500
@@ -41,13 +41,13 @@ _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 def refuse_other_formats(head: bytes) -> None:
     """Refuse files that their first bytes show to be of another format."""
     if not head.strip(b"\r\n\t \xef\xbb\xbf"):
-        raise Refused(
+        raise RequestError(
             "The file is empty." if len(head) < SAMPLE else "The file begins with very many empty lines; remove them.",
             "file",
         )
     for magic, words in _MAGIC:
         if head.startswith(magic):
-            raise Refused(f"This is not a CSV file but {words}.", "file")
+            raise RequestError(f"This is not a CSV file but {words}.", "file")
 
 
 def refuse_other_texts(text: str) -> None:
@@ -55,9 +55,9 @@ def refuse_other_texts(text: str) -> None:
     start = text.lstrip()[:400]
     if re.match(r"<(!doctype|html|head|body|\?xml)", start, re.IGNORECASE):
         kind = "an XML file" if start.startswith("<?xml") and "<html" not in start.casefold() else "a web page"
-        raise Refused(f"This is not a CSV file but {kind}; the link may lead to a login page.", "file")
+        raise RequestError(f"This is not a CSV file but {kind}; the link may lead to a login page.", "file")
     if re.match(r"[\[{]\s*([\[{\"\]}]|-?\d+\s*,\s*$)", start):
-        raise Refused("This is not a CSV file but JSON; export the table as CSV.", "file")
+        raise RequestError("This is not a CSV file but JSON; export the table as CSV.", "file")
 
 
 def sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> list[list[str]]:
@@ -73,7 +73,9 @@ def sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> li
                 return rows[:most]
     except csv.Error:
         if not rows:
-            raise Refused("The first line is longer than 1 MB; this does not look like a CSV file.", "file") from None
+            raise RequestError(
+                "The first line is longer than 1 MB; this does not look like a CSV file.", "file"
+            ) from None
         return rows
     return rows if whole or len(rows) < 2 else rows[:-1]
 
@@ -85,7 +87,7 @@ def delimiter_of(text: str) -> str:
     for sign in DELIMITERS:
         try:
             rows = sample_rows(text[: 1 << 16], sign, whole)
-        except Refused:
+        except RequestError:
             continue
         widths = Counter(len(row) for row in rows)
         if not widths:
@@ -121,7 +123,7 @@ def marks_of(rows: list[list[str]], delimiter: str, chosen: Mapping[str, Any]) -
         contrary = sum(1 for cell in cells if other.fullmatch(cell) and not groups.fullmatch(cell))
         thousands = mark if grouped > contrary else ""
     if thousands == decimal:
-        raise Refused("The decimal mark and the thousands mark must differ.", "dialect")
+        raise RequestError("The decimal mark and the thousands mark must differ.", "dialect")
     return decimal, thousands
 
 

@@ -14,7 +14,7 @@ from jobs.tabular.profile.notices import notices_of, role_of
 from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
 from jobs.tabular.proposal import propose_target
 from jobs.tabular.reader import Marks, Source
-from store.errors import Refused
+from store.errors import RequestError
 from store.messages import Notice
 
 SAMPLED_IN_ALL = 8_000_000
@@ -75,10 +75,12 @@ class Profiler:
         """Return the profile of all rows so far; `exact` says that there are no others."""
         if exact and self.rows < FEWEST_ROWS:
             have = "no rows" if not self.rows else f"only {self.rows} {'row' if self.rows == 1 else 'rows'}"
-            raise Refused(f"The file has {have} below the column names; at least {FEWEST_ROWS} are needed.", "file")
+            raise RequestError(
+                f"The file has {have} below the column names; at least {FEWEST_ROWS} are needed.", "file"
+            )
         columns = [self._described(observed, exact) for observed in self._columns]
         if all(column.kind == "empty" for column in columns):
-            raise Refused("Every cell of the file is missing.", "file")
+            raise RequestError("Every cell of the file is missing.", "file")
         notices = list(self._source.notices)
         for column, observed in zip(columns, self._columns, strict=True):
             notices += notices_of(column, observed)

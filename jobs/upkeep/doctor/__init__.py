@@ -13,7 +13,7 @@ from jobs.upkeep.doctor.people import check_people
 from jobs.upkeep.doctor.queue import check_queue
 from jobs.upkeep.doctor.services import check_leftovers, check_supervisor
 from jobs.upkeep.doctor.stored import check_files
-from store.errors import Refused
+from store.errors import RequestError
 from store.settings import settings
 
 __all__ = ["Check", "examine"]
@@ -41,7 +41,7 @@ def examine(deep: bool = False) -> list[Check]:
     """Every check; one that cannot be made is itself a problem. Deep ones read all that is stored."""
     try:
         settings()
-    except Refused as refused:
+    except RequestError as refused:
         return [Check("settings", "problem", refused.sentence, "Correct it, then run doctor again.")]
     found = [check for name, look in FIRST for check in _made(name, look, deep)]
     if any(check.name == "database" and check.state != "ok" for check in found):
@@ -52,7 +52,7 @@ def examine(deep: bool = False) -> list[Check]:
 def _made(name: str, look: Callable[[bool], Iterator[Check]], deep: bool) -> list[Check]:
     try:
         return list(look(deep))
-    except Refused as refused:
+    except RequestError as refused:
         return [Check(name, "problem", refused.sentence, "Correct the setting, then run doctor again.")]
     except OSError as error:
         advice = "Set TRAINYARD_HOME to a folder that you may write to."

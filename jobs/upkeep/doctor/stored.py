@@ -45,5 +45,5 @@ def _there(kept: FileRef) -> bool:
 def _whole(kept: FileRef) -> bool:
     try:
         return bool(files.verified(kept))
-    except files.Damaged:
+    except files.DamagedError:
         return False

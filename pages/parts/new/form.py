@@ -9,7 +9,7 @@ from pages.parts import address, commands, forms, graph, presentations, words
 from pages.parts.new import gallery, settings_form, start
 from store import datasets
 from store.datasets import Dataset
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.workflows import Workflow
 
 LISTED = 200
@@ -55,7 +55,7 @@ def _pick(wanted: Input, listed: dict[int, str], before: int | None) -> Dataset 
     if number is not None and number not in options:
         try:
             options[number] = datasets.get(number).title  # an older version, or beyond those listed
-        except NotFound:
+        except NotFoundError:
             number = None
     key = f"new-input-{wanted.name}"
     chosen = st.selectbox(
@@ -70,7 +70,7 @@ def _pick(wanted: Input, listed: dict[int, str], before: int | None) -> Dataset 
     )
     try:
         return datasets.get(chosen) if chosen is not None else None
-    except NotFound:
+    except NotFoundError:
         return None
 
 

@@ -9,7 +9,7 @@ from pages.parts import address, commands, words
 from pages.parts.tabular import reading
 from store import datasets as stored
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import RequestError
 from store.program import COMMAND
 
 LISTED = 200
@@ -59,7 +59,7 @@ def sample() -> None:
     try:
         with st.spinner("Reading the sample"):
             dataset = datasets.sample()
-    except Refused as refused:
+    except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     show(dataset)
@@ -80,7 +80,7 @@ def upload() -> None:
     try:
         with st.spinner(f"Reading {words.plain(file.name)}, {words.size(file.size)}", show_time=True):
             dataset = datasets.add(file, file.name, dialect, file.size)
-    except (Refused, OSError) as refused:
+    except (RequestError, OSError) as refused:
         st.session_state["new-refused"] = {"name": file.name, "sentence": _why(refused)}
         st.session_state["new-upload"] = number + 1
         st.rerun()
@@ -88,8 +88,8 @@ def upload() -> None:
     show(dataset)
 
 
-def _why(refused: Refused | OSError) -> str:
-    if isinstance(refused, Refused):
+def _why(refused: RequestError | OSError) -> str:
+    if isinstance(refused, RequestError):
         return refused.sentence
     return f"The server could not store it ({(refused.strerror or 'unknown reason').lower()})."
 

@@ -9,7 +9,7 @@ from jobs.engine import queue_view
 from jobs.verbs import workflows
 from jobs.verbs.workflows import CellPlan, Draft
 from pages.parts import commands, links, presentations, words
-from store.errors import Refused
+from store.errors import RequestError
 
 
 def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Command) -> None:
@@ -43,7 +43,7 @@ def start(draft: Draft, name: str) -> None:
     request = st.session_state.setdefault("new-request", uuid.uuid4().hex)
     try:
         workflow = workflows.start(draft.pipeline, draft.params, draft.inputs, name, request=request)
-    except Refused as refused:
+    except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     st.session_state["new-started"] = True

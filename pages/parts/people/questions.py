@@ -13,7 +13,7 @@ from pages.parts.people import tokens
 from pages.parts.press import Held
 from store import actors
 from store.actors import Role
-from store.errors import Refused
+from store.errors import RequestError
 from store.people import Person
 from store.program import COMMAND
 
@@ -143,7 +143,7 @@ def _show_password(hold: Held) -> None:
 def _tokens(hold: Held) -> None:
     try:
         found = people.tokens_of(hold.about)
-    except Refused as refused:
+    except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     st.caption("A token lets a program act as this person, with their role, until it expires or is revoked.")
@@ -188,8 +188,8 @@ def _whom(hold: Held) -> Person | None:
     """The person a dialog is about, who may have been removed meanwhile."""
     try:
         return next(each for each in people.everybody() if each.name == hold.about)
-    except (Refused, StopIteration) as gone:
-        said = gone.sentence if isinstance(gone, Refused) else f"{hold.about} was removed meanwhile."
+    except (RequestError, StopIteration) as gone:
+        said = gone.sentence if isinstance(gone, RequestError) else f"{hold.about} was removed meanwhile."
         st.error(words.plain(said), icon=":material/error:")
         return None
 

@@ -13,7 +13,7 @@ from jobs.verbs import datasets
 from pages.parts import presentation, words
 from pages.parts.tabular import reading
 from store.datasets import Dataset
-from store.errors import Refused
+from store.errors import RequestError
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 ROW = 35
@@ -125,7 +125,7 @@ def read_again(dataset: Dataset, key: str) -> Dataset | None:
     try:
         with st.spinner("Reading it again"):
             return datasets.redescribe(dataset.id, changed)
-    except Refused as refused:
+    except RequestError as refused:
         st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
         return None
 

@@ -15,7 +15,7 @@ from pages.parts.new import settings_form, sources, start
 from pages.parts.tabular import profile as drawn
 from store import datasets as stored
 from store.datasets import Dataset
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.workflows import Workflow
 
 ELSEWHERE = ("target", "algorithm", "features")
@@ -65,9 +65,9 @@ def chosen_dataset(before: Workflow | None) -> Dataset | None:
         return None
     try:
         if number is None:
-            raise NotFound("The link does not name a dataset.")
+            raise NotFoundError("The link does not name a dataset.")
         return stored.get(number)
-    except NotFound as refused:
+    except NotFoundError as refused:
         st.warning(
             f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
             icon=":material/search_off:",

@@ -17,7 +17,7 @@ from pages.parts.press import Held
 from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
-from store.errors import Refused
+from store.errors import RequestError
 from store.steps import Step
 from store.tables import Status, now
 
@@ -295,7 +295,7 @@ def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
     try:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
-    except Refused as refused:
+    except RequestError as refused:
         problem = presentations.refusal(refused.sentence)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")

@@ -11,7 +11,7 @@ from pages.parts import commands, presentations, press, settings, tables, words
 from pages.parts.press import Held
 from pages.parts.workflow import cells
 from store import workflows
-from store.errors import Refused
+from store.errors import RequestError
 from store.workflows import Filter, Workflow
 
 CHOICES = 200
@@ -66,7 +66,7 @@ def _compose(hold: Held, workflow_id: int) -> None:
         _config_preview(choices[config_from])
     try:
         draft, plan = verbs.compose_preview(data_from, config_from)
-    except Refused as refused:
+    except RequestError as refused:
         st.warning(words.plain(presentations.refusal(refused.sentence)), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], draft)
@@ -93,7 +93,7 @@ def _cancel(hold: Held, workflow_id: int) -> None:
 def _describe(hold: Held, workflow_id: int) -> None:
     try:
         workflow = workflows.get(workflow_id)
-    except Refused as refused:
+    except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     with st.form(f"describe-{workflow_id}", border=False):

@@ -14,7 +14,7 @@ from pages.parts.workflow import curves
 from pages.parts.workflow.curves import Shared
 from store import steps, workflows
 from store.attempts import Attempt
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.steps import Step
 from store.tables import Status, now
 from store.workflows import Workflow
@@ -84,7 +84,7 @@ class Notebook:
 
 
 def read(workflow_id: int) -> Notebook:
-    """Read everything once; raises NotFound when the workflow was deleted."""
+    """Read everything once; raises NotFoundError when the workflow was deleted."""
     workflow = workflows.get(workflow_id)
     rows = steps.of_workflow(workflow_id)
     definitions, needed = _definitions(workflow.pipeline), steps.needs_of(workflow_id)
@@ -161,7 +161,7 @@ def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:
     try:
         return {definition.key: definition for definition in registry.get(pipeline).steps}
-    except NotFound:
+    except NotFoundError:
         return {}  # written in a module that is no longer loaded; what was done is still shown
 
 

@@ -12,7 +12,7 @@ from pages.parts.presentation import View
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
 from store import files, steps
-from store.errors import Refused
+from store.errors import RequestError
 from store.steps import Step
 
 MOST_ACROSS = 3
@@ -47,7 +47,7 @@ def saved(step_id: int, name: str) -> bytes | None:
     kept = steps.artifacts_of(step_id).get(name)
     try:
         return files.verified(kept).read_bytes() if kept else None
-    except (Refused, OSError):
+    except (RequestError, OSError):
         return None
 
 
