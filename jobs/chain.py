@@ -23,7 +23,7 @@ def run_workflow(workflow_id: int) -> "Job":
 
 @deed("run", "workflow")
 def run(workflow_id: int) -> "Job":
-    """Bring a workflow to its end, as whoever acts."""
+    """Run a workflow to its end, as the current actor."""
     workflow = workflows.get(workflow_id)
     if workflow.status.over and workflow.status is not Status.completed:
         steps.revive(workflow_id)

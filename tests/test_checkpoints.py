@@ -19,7 +19,7 @@ from helpers.waiting import until
 
 from jobs import chain
 from jobs.engine import runner
-from jobs.language import spoken
+from jobs.language import text_of
 from jobs.pipelines import context
 from jobs.services import presence
 from jobs.tabular.algorithms import ALGORITHMS
@@ -140,7 +140,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(killed, key):
     predictions are those of an undisturbed run, bit for bit."""
     ended, reference = killed[key].ended(), killed[key].undisturbed()
     assert ended["train"].attempt == 2
-    said = [spoken(line.text, line.message) for line in logs.tail(ended["train"].id)]
+    said = [text_of(line.text, line.message) for line in logs.tail(ended["train"].id)]
     assert f"Attempt 2 continues from epoch {HELD_AT - 1}." in said
     for name, points in metrics.curves(ended["train"].id).items():
         assert [point.epoch for point in points] == list(range(1, EPOCHS + 1)), name
@@ -324,7 +324,7 @@ def test_a_checkpoint_of_another_version_of_the_code_is_not_used(cut, monkeypatc
     kept = keep_again(monkeypatch, step, rewritten(only_checkpoint(step), change))
     assert kept == list(range(1, EPOCHS + 1))
     assert told(steps.get(step.id)) == told(reference)
-    assert any("of another version" in spoken(line.text, line.message) for line in logs.tail(step.id))
+    assert any("of another version" in text_of(line.text, line.message) for line in logs.tail(step.id))
 
 
 def test_a_checkpoint_of_another_scikit_learn_is_not_used(cut, monkeypatch):

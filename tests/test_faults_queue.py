@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from jobs import chain
 from jobs.engine import queue, queue_view, reconcile
-from jobs.language import sentence, spoken
+from jobs.language import sentence, text_of
 from jobs.services import presence
 from jobs.services import valkey as valkey_server
 from jobs.verbs import queues
@@ -153,7 +153,7 @@ def test_diamonds_run_exactly_once(services):
     for workflow_id in ids:
         assert finish(workflow_id, 60) == Status.completed
         for step in steps.of_workflow(workflow_id):
-            assert [spoken(line.text, line.message) for line in logs.tail(step.id)] == ["ran"]
+            assert [text_of(line.text, line.message) for line in logs.tail(step.id)] == ["ran"]
     until(lambda: queue.rq_queue().started_job_registry.get_job_count(cleanup=False) == 0, 5)
 
 

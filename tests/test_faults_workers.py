@@ -17,7 +17,7 @@ from helpers.running import RERUN_SECONDS, completed_once, finish, run, running_
 from helpers.waiting import until
 
 from jobs.engine import queue, queue_view
-from jobs.language import sentence, spoken
+from jobs.language import sentence, text_of
 from jobs.pipelines import Recorder
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
@@ -29,7 +29,7 @@ from store.tables import Status
 def said_last(step_id):
     """The last line of a step's log."""
     line = logs.tail(step_id)[-1]
-    return spoken(line.text, line.message)
+    return text_of(line.text, line.message)
 
 
 def test_a_killed_worker_takes_its_step_along(services):
@@ -139,7 +139,7 @@ def test_a_frozen_step_is_ended_and_runs_again(services):
     child.suspend()
     second_attempt(step)
     assert gone(child) and not gone(worker)
-    assert any("stood still" in spoken(line.text, line.message) for line in logs.tail(step.id))
+    assert any("stood still" in text_of(line.text, line.message) for line in logs.tail(step.id))
     completed_once(workflow_id, 60)
 
 
@@ -288,7 +288,7 @@ def test_a_number_that_is_none_is_left_out_and_said(home):
         recorder.log("odd \ud800 and \0 letters")
         recorder.flush()
     assert list(metrics.curves(step.id)) == ["accuracy"]
-    assert [spoken(line.text, line.message) for line in logs.tail(step.id)] == [
+    assert [text_of(line.text, line.message) for line in logs.tail(step.id)] == [
         "loss of epoch 1 is nan and is left out.",
         "odd ? and  letters",
     ]

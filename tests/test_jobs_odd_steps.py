@@ -15,7 +15,7 @@ from helpers.waiting import until
 
 from jobs.engine import queue_view, runner
 from jobs.engine.runner import StepFailedError, run_step
-from jobs.language import sentence, spoken
+from jobs.language import sentence, text_of
 from jobs.pipelines import Recorder, pipeline, step
 from jobs.pipelines.context import MOST_UNSENT
 from jobs.process.children import ForkedAhead
@@ -59,7 +59,7 @@ def test_lines_before_a_result_that_cannot_be_kept_are_told(home, what):
     with pytest.raises(StepFailedError):
         run_step(steps.of_workflow(workflow_id)[0].id, 1)
     step = steps.of_workflow(workflow_id)[0]
-    assert step.status == Status.failed and "begun" in [spoken(line.text, line.message) for line in logs.tail(step.id)]
+    assert step.status == Status.failed and "begun" in [text_of(line.text, line.message) for line in logs.tail(step.id)]
 
 
 class MuteError(Exception):
@@ -117,7 +117,7 @@ def test_a_last_line_needs_no_end(home):
     RETURNED[0] = lambda: print("said", end="") or {}
     workflow_id = cast.play("give")
     run_step(steps.of_workflow(workflow_id)[0].id, 1)
-    assert "said" in [spoken(line.text, line.message) for line in logs.tail(steps.of_workflow(workflow_id)[0].id)]
+    assert "said" in [text_of(line.text, line.message) for line in logs.tail(steps.of_workflow(workflow_id)[0].id)]
 
 
 def works(line):

@@ -4,7 +4,7 @@ import pytest
 from helpers import cast
 
 from jobs.engine.runner import StepFailedError, run_step
-from jobs.language import sentence, spoken
+from jobs.language import sentence, text_of
 from store import files, logs, metrics, steps, workflows
 from store.tables import Status
 
@@ -23,7 +23,7 @@ def test_a_workflow_completes(home):
     assert {step.status for step in (greet, count, judge)} == {Status.completed}
     assert judge.result == {"read": "3"}
     assert [point.epoch for point in metrics.curves(count.id)["count"]] == [1, 2, 3]
-    assert [spoken(line.text, line.message) for line in logs.tail(judge.id)] == ["mood is calm"]
+    assert [text_of(line.text, line.message) for line in logs.tail(judge.id)] == ["mood is calm"]
     assert files.verified(steps.artifacts_of(greet.id)["greeting"]).read_text() == "hello"
     assert workflows.get(workflow_id).scores == {"accuracy": 0.5}
 

@@ -18,7 +18,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobs.engine import runner
-from jobs.language import sentence, sentence_of, spoken
+from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines import StepError, context
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.tabular.column import Column
@@ -513,7 +513,7 @@ def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     assert (result["rows"], result["columns_profile"][0]["kind"]) == (100_000, "text")
     assert stored.get(dataset.id).exact
     said = "Later rows showed that code is of another kind than the first ones; reading again."
-    assert said in [spoken(line.text, line.message) for line in logs.tail(ended["upload"].id)]
+    assert said in [text_of(line.text, line.message) for line in logs.tail(ended["upload"].id)]
 
 
 def test_changed_columns_are_listed():
@@ -790,7 +790,7 @@ def test_a_label_that_comes_late_does_not_make_a_big_file_read_twice(home, monke
     ended = tables.run(dataset, "y", "LR", until="upload")["upload"]
     assert completed({"upload": ended}, "upload")["columns_profile"][1]["kind"] == "yes_no"
     assert not [
-        spoken(line.text, line.message)
+        text_of(line.text, line.message)
         for line in logs.tail(ended.id)
-        if "reading again" in spoken(line.text, line.message)
+        if "reading again" in text_of(line.text, line.message)
     ]

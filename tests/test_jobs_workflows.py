@@ -7,7 +7,7 @@ from helpers import tables
 from helpers.tables import numbers, turkish
 
 from jobs.engine import runner
-from jobs.language import spoken
+from jobs.language import text_of
 from jobs.verbs import datasets, short_form
 from jobs.verbs import workflows as verbs
 from store import logs, steps, workflows
@@ -163,5 +163,5 @@ def test_a_sample_is_told_before_the_start(home, monkeypatch):
     assert notices(dataset, key, features=["size"]) == [], "one column needs less memory"
     assert notices(dataset, "sgd_regressor") == [], "it learns from all, part by part"
     ended = tables.run(dataset, "price", key, until="train", epochs=1)["train"]
-    log = [spoken(line.text, line.message) for line in logs.tail(ended.id)]
+    log = [text_of(line.text, line.message) for line in logs.tail(ended.id)]
     assert any("learns from 3,000 random rows" in text for text in log)

@@ -158,11 +158,11 @@ def test_workers_of_before_are_buried_at_the_start(valkey, home):
     )
     alive = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert alive.stdout.readline() == b"held\n"
-    workers.bury_predecessors()
+    workers.clean_up_stale_workers()
     assert queue.worker_names() == {beside, elsewhere}
     assert {name for name, step_id in running.items() if steps.get(step_id).attempt == 1} == {beside, elsewhere}
     alive.kill()
     alive.communicate()
-    workers.bury_predecessors()
+    workers.clean_up_stale_workers()
     assert queue.worker_names() == {elsewhere} and steps.get(running[beside]).attempt == 2
     assert list((home / "run").glob("worker-*")) == []

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, console, say, seconds
-from jobs.language import spoken
+from jobs.language import text_of
 from store import logs, metrics, steps, workflows
 from store.logs import Line
 from store.program import COMMAND
@@ -66,7 +66,7 @@ class News:
                 yield _spoken(step.name, "running", COLOURS["running"])
             yield from (_spoken(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
             yield from (
-                _spoken(step.name, spoken(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
+                _spoken(step.name, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
                 for line in lines[step.id]
             )
             if step.status is Status.running and not rows[step.id]:

@@ -11,7 +11,7 @@ History = Mapping[int, Sequence[Attempt]]
 
 
 def history(rows: Sequence[Step]) -> dict[int, list[Attempt]]:
-    """The attempts of each of these steps that has begun."""
+    """Return the attempts of each of these steps that has started."""
     return attempts.of_steps([step.id for step in rows if step.started_at is not None])
 
 
@@ -24,8 +24,8 @@ def seconds_left(step: Step, known: History) -> float | None:
 
 
 def left(rows: Sequence[Step]) -> dict[int, float]:
-    """How long each of these steps still takes, where that can be known."""
+    """Return the seconds that each of these steps still needs, where they can be estimated."""
     running = [step for step in rows if step.status is Status.running]
     known = history(running)
-    found = {step.id: seconds_left(step, known) for step in running}
-    return {step_id: seconds for step_id, seconds in found.items() if seconds is not None}
+    by_id = {step.id: seconds_left(step, known) for step in running}
+    return {step_id: seconds for step_id, seconds in by_id.items() if seconds is not None}

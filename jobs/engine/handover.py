@@ -27,7 +27,7 @@ def hand_over(workflow_id: int) -> list[Step]:
 
 
 def hand_over_again(step: Step) -> bool:
-    """Put a step into the queue, whatever became of it there before; False when somebody else did so just now."""
+    """Put a step into the queue anew, whatever its old job is; return False when another process just did."""
     queue.drop_job(step.job_id)
     # One that was interrupted has waited its turn before.
     return _queue_job(step, turns.lane_of(step.workflow_id), [], at_front=step.attempt > 1)

@@ -180,7 +180,7 @@ def lane(priority: int, in_turn: bool = True) -> str:
 
 
 def job(job_id: str) -> Job:
-    """A job by its id; nothing is read before it is asked something."""
+    """Return the job with this id, without reading it."""
     return SafeJob(job_id, connection=connection(), serializer=JSONSerializer)
 
 
@@ -197,7 +197,7 @@ def ping() -> None:
 
 
 def answers() -> bool:
-    """Whether the server answers; asked often while it starts, so a no is not logged."""
+    """Whether the server answers; called often while it starts, so a failure is not logged."""
     try:
         return bool(connection().ping())
     except (RedisError, OSError):
@@ -389,7 +389,7 @@ def apply_pauses() -> None:
 
 
 def last_heartbeats(job_ids: Sequence[str]) -> dict[str, str]:
-    """When the workers that watch these jobs last said so, as they wrote it; to see whether they still do."""
+    """Return the last heartbeat of the workers that watch these jobs, as written; a change shows they are alive."""
     return _written(f"{Job.redis_job_namespace_prefix}{{}}", job_ids, "last_heartbeat")
 
 

@@ -68,7 +68,7 @@ class Reconciler:
         _each([step for step, seconds in self._silent(heartbeats) if seconds >= patience], _lose, done)
 
     def _silent(self, heartbeats: Heartbeats) -> list[tuple[Step, float]]:
-        """For how long neither the process of each running step nor the worker that watches it has said anything."""
+        """Return for how long each running step has had no heartbeat, neither of its process nor of its worker."""
         running = {(step.id, step.attempt): step for step in steps.running()}
         watched = heartbeats([step.job_id for step in running.values()])
         looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
@@ -99,9 +99,9 @@ def move_up() -> int:
     return moved
 
 
-def _each(found: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:
+def _each(rows: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:
     """One bad row must not keep the others from being repaired."""
-    for step in found:
+    for step in rows:
         try:
             if what := repair(step):
                 done[what] += 1

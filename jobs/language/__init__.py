@@ -5,6 +5,6 @@ catalogue is one module with one template per code. Nothing here reads the datab
 from a sentence. Not here: labels and texts of a page that tell no stored fact.
 """
 
-from jobs.language.sentences import sentence, sentence_of, spoken
+from jobs.language.sentences import sentence, sentence_of, text_of
 
-__all__ = ["sentence", "sentence_of", "spoken"]
+__all__ = ["sentence", "sentence_of", "text_of"]

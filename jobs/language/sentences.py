@@ -30,6 +30,6 @@ def sentence_of(stored: Mapping[str, Any] | str | Sequence[Any] | None) -> str:
     return "; ".join(map(sentence_of, stored))
 
 
-def spoken(text: str, message: Message | None) -> str:
+def text_of(text: str, message: Message | None) -> str:
     """Return a stored line: its free text, or the sentence of its message."""
     return text if message is None else sentence(message)

@@ -66,7 +66,7 @@ def _shared_params(written: Pipeline) -> Iterator[str]:
 
 
 def _static_params(definition: StepDefinition) -> list[Param]:
-    """The params that do not depend on others; a function that needs a choice to answer is not asked."""
+    """The params that do not depend on others; those of a function that needs a choice are left out."""
     try:
         return definition.params_for({})
     except (LookupError, TypeError, ValueError, RequestError):

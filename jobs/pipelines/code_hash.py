@@ -109,13 +109,13 @@ class _Visitor:
                 self.visit(cell.cell_contents, f"{name} {free}")
             except ValueError:  # an empty cell
                 continue
-        for found_name, found in self._reached(function):
-            self.visit(found, found_name)
+        for path, value in self._reached(function):
+            self.visit(value, path)
         names = sorted(set(_names(function.__code__)))
         for module in _imported_inside(function):
             for each in names:
-                for found_name, found in self._attribute(module, module.__name__, each, names):
-                    self.visit(found, found_name)
+                for path, value in self._attribute(module, module.__name__, each, names):
+                    self.visit(value, path)
 
     def _reached(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
         """What a function's code names: globals, and attributes of the modules among them."""

@@ -53,7 +53,7 @@ class StepContext:
         self._datasets = claim.datasets if datasets is None else datasets
         self._unsent = _Unsent()
         self._lock = threading.Lock()
-        self._telling = threading.Lock()
+        self._flush_lock = threading.Lock()
         self._over = threading.Event()
         self._lost: BaseException | None = None
         self._saved: dict[str, FileRef] = {}
@@ -68,7 +68,7 @@ class StepContext:
 
     @cached_property
     def folder(self) -> Path:
-        """A folder for files in the making, which goes away afterwards; made when it is first asked for."""
+        """A folder for files in the making, which goes away afterwards; made at the first use."""
         return self._room()
 
     @property
@@ -124,13 +124,13 @@ class StepContext:
             self.flush()
 
     def metric(self, epoch: int, **values: float) -> None:
-        """Record numbers of an epoch. Who records faster than the database writes waits for it."""
+        """Record numbers of an epoch. A step that records faster than the database writes waits for it."""
         self.check()
         rows = [(int(epoch), sayable(name)[:LONGEST_NAME], float(value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
-            told: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
-            self.log(Message("metric_not_finite", told), "warning")
+            not_finite: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
+            self.log(Message("metric_not_finite", not_finite), "warning")
         with self._lock:
             self._unsent.points += rows
         if len(self._unsent.points) >= MOST_UNSENT:
@@ -143,10 +143,10 @@ class StepContext:
         self._add(lambda unsent: setattr(unsent, "progress", (share, message)))
 
     def save(self, name: str, path: Path, known: FileRef | None = None) -> FileRef:
-        """Take a finished file over as this step's output; it counts once the step completes. `known` is what it was
-        while it was written, so that it need not be read again."""
-        self._saved[name] = kept = files.keep(path, known)
-        return kept
+        """Save a file as this step's output; it counts once the step completes. `known` is its reference, if
+        known from writing it, which saves reading it again."""
+        self._saved[name] = ref = files.keep(path, known)
+        return ref
 
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
         """Keep what is needed to go on from this epoch, at most every two seconds."""
@@ -159,7 +159,7 @@ class StepContext:
         self._checkpointed = time.monotonic()
 
     def last_checkpoint(self) -> Path | None:
-        """What an earlier attempt kept, if anything, and if it is whole and made by the same code and settings."""
+        """Return the checkpoint of an earlier attempt, if it is whole and made by the same code and settings."""
         if self.attempt == 1 or not files.checkpoints(self._claim.step.id):
             return None
         path = files.whole_checkpoint(self._claim.step.id, self._fingerprint)
@@ -182,8 +182,8 @@ class StepContext:
             raise self._lost
 
     def flush(self) -> None:
-        """Put everything recorded so far into the database, now; what another thread is telling is waited for."""
-        with self._telling:
+        """Write everything recorded so far to the database, after another thread that is doing so."""
+        with self._flush_lock:
             unsent = self._take()
             try:
                 steps.beat(self._claim, unsent.points, unsent.lines, unsent.progress)

@@ -116,24 +116,24 @@ def _started(modules: str) -> _Child:
     ours.settimeout(ANSWER_SECONDS)
     child = _Child(process, ours, modules, {})
     try:
-        told = _ask(child, {"operation": "describe"})
+        description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
         child.faults = [refused.sentence]
         child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
-    child.files = {file: tuple(before) if before else None for file, before in told["files"].items()}
-    child.faults = [str(each) for each in told["faults"]]
-    child.pipelines = {each["name"]: _pipeline(each) for each in told["pipelines"]}
+    child.files = {file: tuple(before) if before else None for file, before in description["files"].items()}
+    child.faults = [str(each) for each in description["faults"]]
+    child.pipelines = {each["name"]: _pipeline(each) for each in description["pipelines"]}
     return child
 
 
 def stamp(file: str) -> Stamp:
-    """How a file looks from outside; None when it is gone."""
+    """Return the time and size of a file; None when there is none."""
     try:
-        found = Path(file).stat()
+        stat = Path(file).stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _ask(child: _Child, question: Mapping[str, Any]) -> Any:
@@ -184,16 +184,16 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pipeline(told: Mapping[str, Any]) -> Pipeline:
-    """A pipeline as described: its facts are here, its code is not."""
-    name = told["name"]
+def _pipeline(described: Mapping[str, Any]) -> Pipeline:
+    """Return a pipeline as described: with its facts, without its code."""
+    name = described["name"]
     return Pipeline(
         name=name,
-        steps=tuple(_step(name, each) for each in told["steps"]),
-        label=told["label"],
-        description=told["description"],
-        inputs=tuple(Input(**each) for each in told["inputs"]),
-        measures=tuple(Measure(**each) for each in told["measures"]),
+        steps=tuple(_step(name, each) for each in described["steps"]),
+        label=described["label"],
+        description=described["description"],
+        inputs=tuple(Input(**each) for each in described["inputs"]),
+        measures=tuple(Measure(**each) for each in described["measures"]),
         propose=lambda chosen, inputs: dict(ask("propose", pipeline=name, chosen=dict(chosen), inputs=dict(inputs))),
         prepared_elsewhere=lambda given, inputs: _prepared(
             ask("prepare", pipeline=name, given=dict(given), inputs=inputs)
@@ -201,12 +201,12 @@ def _pipeline(told: Mapping[str, Any]) -> Pipeline:
     )
 
 
-def _step(pipeline: str, told: Mapping[str, Any]) -> StepDefinition:
-    fixed, key = told["params"], told["key"]
+def _step(pipeline: str, described: Mapping[str, Any]) -> StepDefinition:
+    fixed, key = described["params"], described["key"]
     params = [param_from(each) for each in fixed] if fixed is not None else _asks_for_params(pipeline, key)
-    facts = {name: told[name] for name in ("name", "key", "label", "version", "max_attempts", "timeout")}
-    flags = {name: told[name] for name in ("reads_dataset", "repeats_on_restart")}
-    return StepDefinition(function=_runs_in_a_child, needs=tuple(told["needs"]), params=params, **facts, **flags)
+    facts = {name: described[name] for name in ("name", "key", "label", "version", "max_attempts", "timeout")}
+    flags = {name: described[name] for name in ("reads_dataset", "repeats_on_restart")}
+    return StepDefinition(function=_runs_in_a_child, needs=tuple(described["needs"]), params=params, **facts, **flags)
 
 
 def _asks_for_params(pipeline: str, key: str) -> Any:
@@ -216,19 +216,21 @@ def _asks_for_params(pipeline: str, key: str) -> Any:
     return params
 
 
-def param_from(told: Mapping[str, Any]) -> Param:
+def param_from(described: Mapping[str, Any]) -> Param:
     """A param from its JSON."""
-    return Param(**{**told, "choices": tuple(told["choices"])})
+    return Param(**{**described, "choices": tuple(described["choices"])})
 
 
 def _runs_in_a_child(_context: Any) -> dict[str, Any]:
     raise RuntimeError("the code of this step is loaded by the child that runs it")
 
 
-def _prepared(told: Mapping[str, Any]) -> Prepared:
-    steps = tuple(PlannedStep(**{**each, "needs": tuple(each["needs"])}) for each in told["steps"])
-    problems = tuple(RequestError(each["sentence"], each["field"]) for each in told["problems"])
-    return Prepared(problems, told["params"], steps, told["facets"], told["title"], tuple(told["notices"]))
+def _prepared(prepared: Mapping[str, Any]) -> Prepared:
+    steps = tuple(PlannedStep(**{**each, "needs": tuple(each["needs"])}) for each in prepared["steps"])
+    problems = tuple(RequestError(each["sentence"], each["field"]) for each in prepared["problems"])
+    return Prepared(
+        problems, prepared["params"], steps, prepared["facets"], prepared["title"], tuple(prepared["notices"])
+    )
 
 
 def _forget_after_fork() -> None:

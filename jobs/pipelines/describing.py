@@ -33,17 +33,17 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
     except RequestError as refused:
         return {"refused": refused.sentence, "field": refused.field}
-    except BaseException as error:  # noqa: BLE001 - whatever code of people's own raises is told to its author
+    except BaseException as error:  # noqa: BLE001 - the author needs to see whatever their code raises
         first = (str(error) or type(error).__name__).splitlines()[0][:300]
         return {"refused": f"{type(error).__name__} in your pipeline: {first}", "field": "pipeline"}
 
 
 def describe() -> dict[str, Any]:
     """Every pipeline of people's own, what is wrong with modules, and which files were loaded."""
-    found, faults = registry.load_for_description()
+    pipelines, faults = registry.load_for_description()
     watched = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
     files = {file: stamp(file) for file in watched}
-    return {"pipelines": [_pipeline(each) for each in found], "faults": faults, "files": files}
+    return {"pipelines": [_pipeline(each) for each in pipelines], "faults": faults, "files": files}
 
 
 def _project_files() -> list[str]:

@@ -25,7 +25,7 @@ def fingerprint(
 
 def _left(left: Upstream) -> list[Any]:
     """What a step above left, by content: equal fingerprints do not promise equal results."""
-    return [_hash(left.result), {name: kept.sha256 for name, kept in left.artifacts.items()}]
+    return [_hash(left.result), {name: ref.sha256 for name, ref in left.artifacts.items()}]
 
 
 def _hash(value: Any) -> str:

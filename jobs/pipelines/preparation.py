@@ -45,19 +45,19 @@ def _title(pipeline: Pipeline, params: Params, inputs: Datasets) -> str:
 
 
 def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[RequestError]:
-    """What the pipeline itself says is wrong comes first; for a field it speaks of, nothing else is said."""
+    """Return what is wrong; a field with problems that the pipeline itself finds is not checked any further."""
     if missing := list(_missing_inputs(pipeline, inputs)):
         return missing
-    found = list(pipeline.check(chosen, inputs))
+    problems = list(pipeline.check(chosen, inputs))
     try:
         known = pipeline.params(chosen)
     except RequestError as refused:  # a param on which others depend is wrong
-        return found or [refused]
-    spoken_of = {problem.field for problem in found}
+        return problems or [refused]
+    fields_with_problems = {problem.field for problem in problems}
     for name, value in chosen.items():
-        if name not in spoken_of:
-            found += _problems_of_param(known, name, value, inputs)
-    return found
+        if name not in fields_with_problems:
+            problems += _problems_of_param(known, name, value, inputs)
+    return problems
 
 
 def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[RequestError]:

@@ -106,7 +106,7 @@ class Use:
         return True
 
     def wait_until_ready(self, seconds: float = READY_SECONDS, say: Callable[[str], None] = log.warning) -> None:
-        """Return when the queue answers and the workers have started; that the queue is away is said at once."""
+        """Return when the queue answers and the workers have started; report at once that the queue is away."""
         end = time.monotonic() + seconds
         if settings().redis_url and not queue.answers():
             say(QUEUE_AWAY)

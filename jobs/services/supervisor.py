@@ -13,7 +13,7 @@ from jobs.services.presence import LOOK_SECONDS
 from jobs.services.tick import TICK_SECONDS, Tick
 from jobs.services.timing import Duty
 from jobs.services.valkey import Valkey
-from jobs.services.workers import Workers, bury_predecessors, preload
+from jobs.services.workers import Workers, clean_up_stale_workers, preload
 from store import db, schema
 from store.settings import settings
 
@@ -52,7 +52,7 @@ class Supervisor:
         try:
             if self._valkey:
                 self._valkey.keep()
-            bury_predecessors()
+            clean_up_stale_workers()
             self._drop_jobs_of_old_form()
             preload()
             self._workers.keep()

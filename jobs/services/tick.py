@@ -55,16 +55,16 @@ class Tick:
 
     def __post_init__(self) -> None:
         self._leads = False
-        self._asked = -math.inf
+        self._lease_checked = -math.inf
         self._work = [Duty(each.name, each.every, each.work) for each in self.entries]
         self._watch = [Duty(f"watch: {each.name}", each.every, each.watch) for each in self.entries if each.watch]
 
     def beat(self) -> bool:
         """Do what is due if this process holds the lease, else watch; whether it holds it."""
-        if time.monotonic() >= self._asked + RENEW_SECONDS:
-            self._leads = False  # also when the database cannot be asked
+        if time.monotonic() >= self._lease_checked + RENEW_SECONDS:
+            self._leads = False  # also when the database cannot be reached
             self._leads = leases.take("tick", self._owner(), LEASE_SECONDS)
-            self._asked = time.monotonic()
+            self._lease_checked = time.monotonic()
         with actors.acting(actors.TICK):
             for duty in self._work if self._leads else self._watch:
                 duty.attend()

@@ -1,4 +1,4 @@
-"""Worker processes: forked by the supervisor, replaced when they end or hang, and buried with what they were doing."""
+"""Worker processes: forked by the supervisor, replaced when they end or hang; steps of dead workers are given up."""
 
 import contextlib
 import fcntl
@@ -50,7 +50,7 @@ class Workers:
     count: int
     lock: IO[str] | None = None
     slots: list[Slot] = field(default_factory=list)
-    _heard_of: Unchanged = field(default_factory=Unchanged)
+    _heartbeats: Unchanged = field(default_factory=Unchanged)
 
     def keep(self) -> bool:
         """Fill every empty place; whether a worker was started."""
@@ -68,7 +68,7 @@ class Workers:
     def end_hung(self) -> None:
         """Kill a worker that gives no sign of life although the queue answers; another takes its place."""
         alive = {slot.name: slot for slot in self.slots if slot.pid}
-        for name, seconds in self._heard_of.seconds(queue.worker_heartbeats(list(alive))).items():
+        for name, seconds in self._heartbeats.seconds(queue.worker_heartbeats(list(alive))).items():
             if seconds >= HUNG_SECONDS:
                 log.warning("worker %s gave no sign of life for %.0f s and is killed", name, seconds)
                 os.kill(alive[name].pid, signal.SIGKILL)
@@ -85,10 +85,10 @@ class Workers:
         _wait(alive, STOP_SECONDS)
         for slot in self.slots:
             if slot.name:
-                bury(slot.name, Message("stopped"), blameless=True)
+                clean_up_after(slot.name, Message("stopped"), blameless=True)
 
     def ended(self, slot: Slot) -> bool:
-        """Whether the worker of this place has ended; it is buried, and back-off begins when it lived too short."""
+        """Tell whether the worker of a slot has ended; if so, clean up after it, and back off if it lived too short."""
         pid, status = os.waitpid(slot.pid, os.WNOHANG)
         if not pid:
             return False
@@ -97,7 +97,7 @@ class Workers:
         slot.not_before = time.monotonic() + back_off(slot.failures - 1) * (slot.failures > 1)
         log.warning("worker %s ended with status %s after %.1f s", slot.name, status, lived)
         slot.pid = 0
-        bury(slot.name)
+        clean_up_after(slot.name)
         files.sweep_scratch()
         return True
 
@@ -130,8 +130,8 @@ def preload() -> None:
     gc.enable()
 
 
-def bury(worker: str, error: Message = LOST, blameless: bool = False) -> None:
-    """Give up what a worker that is gone was doing, and take its name off the list."""
+def clean_up_after(worker: str, error: Message = LOST, blameless: bool = False) -> None:
+    """Give up the steps of a dead worker, and take its name off the list."""
     for step in step_store.running():
         if step.worker == worker:
             step_store.lose(step, error, blameless=blameless)
@@ -140,14 +140,14 @@ def bury(worker: str, error: Message = LOST, blameless: bool = False) -> None:
     _alive_file(worker).unlink(missing_ok=True)
 
 
-def bury_predecessors() -> None:
-    """Bury workers of this home on this machine whose process is gone: their steps seem to run, and they to wait."""
+def clean_up_stale_workers() -> None:
+    """Clean up after dead workers of this home on this machine, whose steps would seem to run."""
     names = {step.worker for step in step_store.running() if step.worker}
     with contextlib.suppress(queue.QueueDownError):
         names |= queue.worker_names()
     for name in names:
         if name.startswith(f"{prefix()}-") and _is_gone(name):
-            bury(name)
+            clean_up_after(name)
     files.sweep_scratch()
 
 
@@ -188,7 +188,7 @@ def _is_gone(name: str) -> bool:
 
 
 def _become_worker(name: str, parent: int) -> None:
-    """In the child: work until told to stop, and never return."""
+    """In the child: work until a signal to stop, and never return."""
     status = 1
     try:
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -198,7 +198,7 @@ def _become_worker(name: str, parent: int) -> None:
 
         die_with_parent()
         if os.getppid() != parent:
-            os._exit(status)  # it was gone before the kernel knew of the wish
+            os._exit(status)  # the parent ended before the kernel knew of the wish
         with _stay_locked(name):
             StepWorker(name).work(logging_level="WARNING")
         status = 0

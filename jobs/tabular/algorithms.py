@@ -38,7 +38,7 @@ class Algorithm:
     in_memory: bool = False
 
     @property
-    def spoken(self) -> str:
+    def lower_label(self) -> str:
         """Return the label as in the middle of a sentence: linear SVM."""
         return self.label[0].lower() + self.label[1:]
 

@@ -46,8 +46,8 @@ def facets(params: Params, inputs: Inputs) -> dict[str, str]:
 
 
 def default_name(params: Params, inputs: Inputs) -> str:
-    """Return the name of a workflow that its person did not name: customers, neural network."""
-    return f"{inputs[DATA].name}, {algorithms.get(params['algorithm']).spoken}"
+    """Return the default name of a workflow: customers, neural network."""
+    return f"{inputs[DATA].name}, {algorithms.get(params['algorithm']).lower_label}"
 
 
 def sample(params: Params, inputs: Inputs) -> str | None:

@@ -24,12 +24,12 @@ class Background:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "background")
-        self._begun: Future[Any] | None = None
+        self._started: Future[Any] | None = None
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Make a call as soon as the one before it is done."""
         self._wait()
-        self._begun = self._thread.submit(function, *arguments)
+        self._started = self._thread.submit(function, *arguments)
 
     def __enter__(self) -> "Background":
         return self
@@ -42,5 +42,5 @@ class Background:
             self._thread.shutdown()
 
     def _wait(self) -> None:
-        if self._begun:
-            self._begun.result()
+        if self._started:
+            self._started.result()

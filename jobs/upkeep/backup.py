@@ -42,14 +42,14 @@ class Made:
 
     @property
     def sentence(self) -> str:
-        told = f"{_held(self.manifest)} are in {self.file} ({_size(self.size)})."
+        text = f"{_held(self.manifest)} are in {self.file} ({_size(self.size)})."
         if self.missing:
-            told += f" Not in it: {self.missing} stored files that are missing or damaged; doctor --deep names them."
-        return told
+            text += f" Not in it: {self.missing} stored files that are missing or damaged; doctor --deep names them."
+        return text
 
     @property
     def document(self) -> dict[str, Any]:
-        return {"file": str(self.file), "size": self.size, "missing": self.manifest.missing} | _told(self.manifest)
+        return {"file": str(self.file), "size": self.size, "missing": self.manifest.missing} | _summary(self.manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Restored:
 
     @property
     def sentence(self) -> str:
-        kept = f" What was there before is in {self.safety.file}." if self.safety else ""
-        return f"Restored: {_held(self.manifest)}, as of {_when(self.manifest)}.{kept}"
+        before = f" What was there before is in {self.safety.file}." if self.safety else ""
+        return f"Restored: {_held(self.manifest)}, as of {_when(self.manifest)}.{before}"
 
     @property
     def document(self) -> dict[str, Any]:
-        return {"before": str(self.safety.file) if self.safety else None} | _told(self.manifest)
+        return {"before": str(self.safety.file) if self.safety else None} | _summary(self.manifest)
 
 
 def quietly(_words: str, _done: int, _total: int) -> None:
@@ -88,8 +88,8 @@ def backup(file: Path, force: bool = False, progress: Progress = quietly) -> Mad
 
 @deed("restore backup", role=Role.admin)
 def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
-    """Make this home what it was when the backup was written. Where it holds something, `agree` is asked first, and
-    a backup of that is kept in the home."""
+    """Make this home what it was when the backup was written. Where it holds something, `agree` decides, and a
+    backup of that stays in the home."""
     snapshot.path()
     with _alone(), files.scratch() as folder, backup_file.opened(file) as reader:
         manifest = reader.check(progress)
@@ -114,14 +114,14 @@ def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
 
 
 class _Gathering:
-    """Puts together what a backup holds, in rounds: whatever is deleted meanwhile is not in the next look."""
+    """Puts together what a backup holds, in rounds: files deleted meanwhile are missing in the next round."""
 
     def __init__(self, writer: Writer, folder: Path, progress: Progress) -> None:
         self._writer = writer
         self._progress = progress
         self._missing: set[str] = set()
         self._database = folder / "copy.db"
-        self._kept = folder / "checkpoints"
+        self._checkpoint_copies = folder / "checkpoints"
         self._checkpoints: dict[Path, int] = {}
         self._look()
 
@@ -131,7 +131,7 @@ class _Gathering:
         _check_room(folder, size)
 
     def gather(self) -> None:
-        """Take in every file there is, until a look finds that none went away since."""
+        """Add every stored file, in rounds until none was deleted during one."""
         for _ in range(ROUNDS):
             if not self._take_in():
                 return
@@ -148,19 +148,19 @@ class _Gathering:
         return self._writer.seal(schema.NEWEST, VERSION, counts.workflows, counts.datasets, sorted(self._missing))
 
     def look_again(self) -> None:
-        """Have the newest state in the backup; for somebody who holds off all who write."""
+        """Bring the backup up to date; the caller holds off all writers."""
         self._look()
         self._take_in()
 
     def _look(self) -> None:
         # Checkpoints first: one that is older than the numbers in the database is of use, a newer one is not.
-        shutil.rmtree(self._kept, ignore_errors=True)
-        self._kept.mkdir()
+        shutil.rmtree(self._checkpoint_copies, ignore_errors=True)
+        self._checkpoint_copies.mkdir()
         self._checkpoints = {}
         for path, step_id in files.all_checkpoints().items():
             with contextlib.suppress(FileNotFoundError):
-                _link(path, self._kept / path.name)
-                self._checkpoints[self._kept / path.name] = step_id
+                _link(path, self._checkpoint_copies / path.name)
+                self._checkpoints[self._checkpoint_copies / path.name] = step_id
         self._database.unlink(missing_ok=True)
         snapshot.copy(self._database)
 
@@ -187,10 +187,10 @@ def _exchange(reader: Reader, manifest: Manifest, needed: set[str], staged: Path
         gathering.gather()
         with snapshot.replaced_by(staged):
             gathering.look_again()
-            kept = gathering.seal()
+            sealed = gathering.seal()
             writing.close()
             _place(reader, manifest, needed)
-    return Made(file, file.stat().st_size, kept)
+    return Made(file, file.stat().st_size, sealed)
 
 
 def _free_name(name: str) -> Path:
@@ -203,7 +203,7 @@ def _free_name(name: str) -> Path:
 
 
 def _needed(reader: Reader, staged: Path, manifest: Manifest) -> set[str]:
-    """The stored files that the database in the backup refers to; all of them are there, but for those told to miss."""
+    """The stored files that the database in the backup refers to; all must be there, except those listed as missing."""
     named = snapshot.files_named(staged).keys() - set(manifest.missing)
     if not all(reader.holds(sha256) for sha256 in named):
         raise RequestError("The backup is damaged: files that its database needs are not in it.")
@@ -233,9 +233,9 @@ def _place(reader: Reader, manifest: Manifest, needed: set[str]) -> None:
 
 def _drop_other_checkpoints(manifest: Manifest) -> None:
     """Numbers of steps mean other steps now."""
-    kept = {Path(part.name).name for part in manifest.checkpoints}
+    names = {Path(part.name).name for part in manifest.checkpoints}
     for path in files.all_checkpoints():
-        if path.name not in kept:
+        if path.name not in names:
             path.unlink(missing_ok=True)
 
 
@@ -259,7 +259,7 @@ def _held(manifest: Manifest) -> str:
     return f"{_number(manifest.workflows, 'workflow')} and {_number(manifest.datasets, 'dataset')}"
 
 
-def _told(manifest: Manifest) -> dict[str, Any]:
+def _summary(manifest: Manifest) -> dict[str, Any]:
     return {
         "workflows": manifest.workflows,
         "datasets": manifest.datasets,
@@ -277,9 +277,9 @@ def _number(count: int, noun: str) -> str:
 
 
 def _holdings() -> Counts | None:
-    """What this home remembers, if anything."""
-    found = snapshot.counts(snapshot.path())
-    return found if any((found.workflows, found.datasets, found.people)) else None
+    """Count what this home holds; None when it is empty."""
+    counts = snapshot.counts(snapshot.path())
+    return counts if any((counts.workflows, counts.datasets, counts.people)) else None
 
 
 def _check_target(file: Path, force: bool) -> None:

@@ -7,7 +7,7 @@ from store import people
 
 @dataclass
 class Access:
-    """What the server has found out about its address when it started; commands leave it as it is."""
+    """What the server derived from its address at its start; commands leave it as it is."""
 
     sign_in_required: bool = False
     open_to_others: bool = False

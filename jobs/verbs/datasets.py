@@ -22,8 +22,8 @@ Bytes = Path | BinaryIO | Iterable[bytes]
 
 @deed("add", "dataset")
 def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None, size: int | None = None) -> Dataset:
-    """Take in a CSV file: keep its bytes once, find out what is in it; the same file again is the same dataset. Its
-    `size` is what was announced, where the bytes do not tell before they are there."""
+    """Add a CSV file: store its bytes once and profile it; the same file again is the same dataset. `size` is the
+    announced one, for a stream whose length is not known in advance."""
     name = _dataset_name(file_name)
     read_overrides(dialect or {})
     files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
@@ -32,8 +32,8 @@ def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None
         for chunk in _chunks(content):
             incoming.write(chunk)
         looked = _look(incoming.path, incoming.size, dialect)
-        kept = incoming.keep()
-    return datasets.add(name, kept, looked)
+        ref = incoming.keep()
+    return datasets.add(name, ref, looked)
 
 
 @deed("read again", "as dataset")
@@ -62,14 +62,14 @@ def _look(path: Path, size: int, dialect: Mapping[str, Any] | None) -> dict[str,
 
 
 def _changed(before: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
-    """The old settings with the new ones; what depends on a changed setting is found out again unless chosen too."""
+    """Merge the new settings into the old; what depends on a changed one is detected again unless chosen too."""
     changed = {name for name, value in read_overrides(dialect).items() if value != before.get(name)}
-    kept = dict(before)
+    settings = dict(before)
     if changed & {"delimiter", "encoding"}:
-        kept = {name: value for name, value in kept.items() if name == "encoding"}
+        settings = {name: value for name, value in settings.items() if name == "encoding"}
     if "decimal" in changed:
-        kept.pop("thousands", None)
-    return {**kept, **dialect}
+        settings.pop("thousands", None)
+    return {**settings, **dialect}
 
 
 def _chunks(content: Bytes) -> Iterable[bytes]:

@@ -236,7 +236,7 @@ class MeOut(TypedDict):
 
 @with_config(CLOSED)
 class DeedOut(TypedDict):
-    """What somebody did, or tried to do."""
+    """A row of the audit trail: what a person did, or tried to do."""
 
     id: int
     at: str

@@ -1,4 +1,4 @@
-"""Passwords: how they are kept and checked; few at a time, and slower with every wrong one.
+"""Passwords: how they are stored and checked; few at a time, and slower with every wrong one.
 
 A check costs time and memory on purpose, so every check, wherever it comes from, takes one of few turns, and whoever
 has been wrong too often waits. What counts is who tries from where: a stranger who guesses cannot keep a person out.
@@ -95,7 +95,7 @@ def made() -> str:
 
 
 def hashed(password: str, name: str) -> str:
-    """The password as it is kept; refuses one that is easy to guess."""
+    """Return the hash of a password; refuse one that is easy to guess."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise InvalidError(f"A password has {SHORTEST} to {LONGEST:,} characters.", "password")
     if people.key(name) in people.key(password) or len(set(password)) < 5:

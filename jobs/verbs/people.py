@@ -56,7 +56,7 @@ def anybody_known() -> bool:
 
 @deed("add person", role=Role.admin, named=True)
 def add(name: str, role: str, password: str | None) -> Person:
-    """Let somebody sign in; without a password only through a single sign-on or with tokens."""
+    """Add a person who may sign in; without a password, only through single sign-on or with tokens."""
     if ACCESS.open_to_others and not people.exist():
         raise ForbiddenError(
             f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
@@ -90,7 +90,7 @@ def change(name: str, role: str | None = None, password: str | None = None) -> P
 
 @deed("change own password", role=Role.viewer)
 def change_own_password(current: str, password: str) -> None:
-    """Change the password of whoever acts, who knows the current one; their sessions and tokens end."""
+    """Change the password of the current actor, given the current one; their sessions and tokens end."""
     _only_in_person()
     person = _myself()
     if not passwords.check(WRONG, people.key(person.name), person, current, actors.current()):
@@ -100,7 +100,7 @@ def change_own_password(current: str, password: str) -> None:
 
 @deed("remove person", role=Role.admin, named=True)
 def remove(name: str) -> Person:
-    """Shut somebody out, at once; what they made stays."""
+    """Remove a person, whose access ends at once; what they made stays."""
     person = people.get(name)
     people.remove(person.id)
     return person
@@ -154,7 +154,7 @@ def sign_in(name: str, password: str, address: str) -> str:
 
 
 def sign_in_as(name: str, address: str, through: str) -> str | None:
-    """Let somebody in whom a single sign-on has vouched for, if we know them."""
+    """Open a session for a person whom single sign-on has verified, if they have an account."""
     person = people.find(name)
     return _open_session(person, address, through) if person else None
 
@@ -240,7 +240,7 @@ def _open_session(person: Person, address: str, through: str = "") -> str:
 
 
 def _secret_in(cookie: str) -> str | None:
-    """What is signed in a cookie, unless somebody else wrote it or it is too old."""
+    """Return the signed content of a cookie; None when the signature is not ours or too old."""
     try:
         return _signer(_key_file()).unsign(cookie, max_age=int(SESSION.total_seconds())).decode()
     except (BadSignature, UnicodeError):

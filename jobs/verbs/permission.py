@@ -1,4 +1,4 @@
-"""Before a verb: whether whoever acts may do it. After it: a row that says who did it."""
+"""Before a verb: whether the current actor may do it. After it: a row in the audit trail."""
 
 import inspect
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
     """Make a function a verb that needs a role and is recorded. What a verb calls in turn is part of it.
 
     A row says what was done to which `noun`, by number, or with `named` the first thing that the verb was given; of
-    other arguments nothing is kept, as some are secrets.
+    other arguments nothing is stored, as some are secrets.
     """
     code = deed_code(f"{what} {noun}")
 
@@ -60,13 +60,13 @@ def deed(what: str, noun: str = "", role: Role = Role.analyst, named: bool = Fal
 
 
 def require(role: Role) -> None:
-    """Refuse whoever acts now, unless their role covers this one."""
+    """Refuse the current actor unless their role covers this one."""
     if not (actor := actors.current()).may(role):
         raise ForbiddenError(refusal(actor, role))
 
 
 def refusal(actor: actors.Actor, role: Role) -> str:
-    """Why somebody may not do something, in one sentence."""
+    """Return why this actor may not do something, in one sentence."""
     if actor.role is None:
         return "Sign in first."
     asks = "an admin for another role" if role is Role.analyst else "an admin"

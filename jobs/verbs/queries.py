@@ -35,35 +35,35 @@ def which(
 
 def facets(pairs: Sequence[str]) -> dict[str, str]:
     """Facets to filter by, from `name=value` texts; one name twice means either value."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise RequestError(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
-        found[name.strip()] = ",".join(filter(None, [found.get(name.strip()), value.strip()]))
-    return found
+        values[name.strip()] = ",".join(filter(None, [values.get(name.strip()), value.strip()]))
+    return values
 
 
 def inputs(pairs: Sequence[str]) -> dict[str, int]:
     """Inputs from `name=id` texts."""
-    found: dict[str, int] = {}
+    dataset_ids: dict[str, int] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip().isdecimal():
             raise RequestError(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
-        found[name.strip()] = int(value)
-    return found
+        dataset_ids[name.strip()] = int(value)
+    return dataset_ids
 
 
 def settings(pairs: list[str]) -> dict[str, Any]:
     """Params from `name=value` texts."""
-    found: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise RequestError(f"--set takes name=value, such as epochs=20, not {pair!r}.", "set")
-        found[name.strip()] = value
-    return found
+        params[name.strip()] = value
+    return params
 
 
 def _order(sort: str) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""What is remembered, as plain JSON: the same words for the command line and for the API."""
+"""Records as plain JSON: the same words for the command line and for the API."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.engine import attempts
-from jobs.language import sentence, sentence_of, spoken
+from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.params import Param
 from jobs.verbs.documents import (
@@ -56,21 +56,21 @@ def workflow(workflow_id: int) -> WorkflowOut:
     return workflow_of(workflows.get(workflow_id), steps.of_workflow(workflow_id))
 
 
-def workflow_of(found: Workflow, own: Sequence[Step]) -> WorkflowOut:
+def workflow_of(workflow: Workflow, own: Sequence[Step]) -> WorkflowOut:
     """A workflow that was read already, with its steps."""
     sources, left = _sources(own), attempts.left(own)
-    written = [StepOut(**_step(step, sources, left), result=told(plain(step.result))) for step in own]
-    return cast(WorkflowOut, _workflow(found) | {"steps": written})
+    written = [StepOut(**_step(step, sources, left), result=with_sentences(plain(step.result))) for step in own]
+    return cast(WorkflowOut, _workflow(workflow) | {"steps": written})
 
 
-def workflow_list(found: Sequence[Workflow]) -> list[WorkflowBriefOut]:
+def workflow_list(workflows: Sequence[Workflow]) -> list[WorkflowBriefOut]:
     """Several workflows; their steps come without results, which can be long."""
-    own = steps.brief([each.id for each in found])
+    own = steps.brief([each.id for each in workflows])
     steps_of_all = [step for each in own.values() for step in each]
     sources, left = _sources(steps_of_all), attempts.left(steps_of_all)
     return [
         cast(WorkflowBriefOut, _workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]})
-        for each in found
+        for each in workflows
     ]
 
 
@@ -80,27 +80,27 @@ def metric_rows(workflow_id: int) -> list[Document]:
     return [plain(row) for row in metrics.of_workflow(workflow_id)]
 
 
-def dataset(found: Dataset) -> DatasetOut:
+def dataset(record: Dataset) -> DatasetOut:
     """Return a dataset with its profile."""
     return {
-        **dataset_brief(found),
-        "dialect": plain(found.dialect),
-        "columns": told(plain(found.columns)),
-        "preview": plain(found.preview),
-        "notices": told(plain(found.notices)),
+        **dataset_brief(record),
+        "dialect": plain(record.dialect),
+        "columns": with_sentences(plain(record.columns)),
+        "preview": plain(record.preview),
+        "notices": with_sentences(plain(record.notices)),
     }
 
 
-def dataset_brief(found: Dataset) -> DatasetBriefOut:
+def dataset_brief(record: Dataset) -> DatasetBriefOut:
     """A dataset as a row of a list."""
-    return cast(DatasetBriefOut, told({name: plain(getattr(found, name)) for name in DATASET_BRIEF}))
+    return cast(DatasetBriefOut, with_sentences({name: plain(getattr(record, name)) for name in DATASET_BRIEF}))
 
 
-def told(value: Any) -> Any:
+def with_sentences(value: Any) -> Any:
     """Return plain JSON in which every stored message has its sentence beside it, as "text"; where programs expect a
     sentence by itself, the message is spread over the fields beside it."""
     if isinstance(value, list):
-        return [told(item) for item in value]
+        return [with_sentences(item) for item in value]
     if not isinstance(value, dict):
         return value
     if _is_message(value):
@@ -117,59 +117,59 @@ def _field(name: str, item: Any) -> Document:
         return {name: sentence_of(item), "reason_code": item["code"], "reason_values": item["values"]}
     if name == "did" and isinstance(item, list) and all(map(_is_message, item)):
         words = sentence_of(item)
-        return {name: words[:1].upper() + words[1:], "did_messages": told(item)}
+        return {name: words[:1].upper() + words[1:], "did_messages": with_sentences(item)}
     if name == "answer" and _is_message(item):
-        return {name: told(item), "words": sentence_of(item)}
-    return {name: told(item)}
+        return {name: with_sentences(item), "words": sentence_of(item)}
+    return {name: with_sentences(item)}
 
 
 def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("values"), dict)
 
 
-def line(found: Line, step: Step) -> LineOut:
+def line(record: Line, step: Step) -> LineOut:
     """One line of a log."""
     return {
-        "id": found.id,
+        "id": record.id,
         "step": step.name,
-        "attempt": found.attempt,
-        "at": plain(found.at),
-        "level": found.level,
-        "text": spoken(found.text, found.message),
+        "attempt": record.attempt,
+        "at": plain(record.at),
+        "level": record.level,
+        "text": text_of(record.text, record.message),
     }
 
 
-def person(found: Person) -> PersonOut:
+def person(record: Person) -> PersonOut:
     """A person, without anything secret."""
     return {
-        "id": found.id,
-        "name": found.name,
-        "role": found.role,
-        "has_password": found.has_password,
-        "created_at": plain(found.created_at),
-        "signed_in_at": plain(found.signed_in_at),
+        "id": record.id,
+        "name": record.name,
+        "role": record.role,
+        "has_password": record.has_password,
+        "created_at": plain(record.created_at),
+        "signed_in_at": plain(record.signed_in_at),
     }
 
 
-def token(found: Token) -> TokenOut:
+def token(record: Token) -> TokenOut:
     """A token without its text, which nobody knows any more."""
     return {
-        "id": found.id,
-        "label": found.label,
-        "created_at": plain(found.created_at),
-        "expires_at": plain(found.expires_at),
-        "used_at": plain(found.used_at),
+        "id": record.id,
+        "label": record.label,
+        "created_at": plain(record.created_at),
+        "expires_at": plain(record.expires_at),
+        "used_at": plain(record.used_at),
     }
 
 
-def deed(found: Deed) -> DeedOut:
-    """What somebody did."""
-    return cast(DeedOut, plain(asdict(found)))
+def deed(record: Deed) -> DeedOut:
+    """A row of the audit trail."""
+    return cast(DeedOut, plain(asdict(record)))
 
 
-def queues(found: "Queues") -> QueuesOut:
-    """What `jobs.engine.queue_view.snapshot` saw."""
-    return cast(QueuesOut, plain(asdict(found)))
+def queues(record: "Queues") -> QueuesOut:
+    """The queues as `jobs.engine.queue_view.snapshot` read them."""
+    return cast(QueuesOut, plain(asdict(record)))
 
 
 def plain(value: Any) -> Any:
@@ -185,31 +185,31 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _workflow(found: Workflow) -> Document:
+def _workflow(workflow: Workflow) -> Document:
     known = {
-        "id": found.id,
-        "name": found.name,
-        "note": found.note,
-        "status": str(found.status),
+        "id": workflow.id,
+        "name": workflow.name,
+        "note": workflow.note,
+        "status": str(workflow.status),
         # The first input by itself, and facets as fields: programs rely on both since before there were inputs.
-        "dataset_id": found.data.dataset_id if found.data else None,
-        "dataset_name": found.data.name if found.data else None,
-        "dataset_version": found.data.version if found.data else None,
-        "inputs": {name: asdict(each) for name, each in found.inputs.items()},
-        "facets": found.facets,
-        "priority": found.priority,
-        "params": plain(found.params),
-        "pipeline": found.pipeline,
-        "origin": found.origin,
-        "parent_id": found.parent_id,
-        "created_at": plain(found.created_at),
-        "created_by": found.created_by,
-        "started_at": plain(found.started_at),
-        "ended_at": plain(found.ended_at),
-        "seconds": _rounded(found.seconds),
-        "scores": plain(found.scores),
+        "dataset_id": workflow.data.dataset_id if workflow.data else None,
+        "dataset_name": workflow.data.name if workflow.data else None,
+        "dataset_version": workflow.data.version if workflow.data else None,
+        "inputs": {name: asdict(each) for name, each in workflow.inputs.items()},
+        "facets": workflow.facets,
+        "priority": workflow.priority,
+        "params": plain(workflow.params),
+        "pipeline": workflow.pipeline,
+        "origin": workflow.origin,
+        "parent_id": workflow.parent_id,
+        "created_at": plain(workflow.created_at),
+        "created_by": workflow.created_by,
+        "started_at": plain(workflow.started_at),
+        "ended_at": plain(workflow.ended_at),
+        "seconds": _rounded(workflow.seconds),
+        "scores": plain(workflow.scores),
     }
-    return known | {name: value for name, value in found.facets.items() if name not in known}
+    return known | {name: value for name, value in workflow.facets.items() if name not in known}
 
 
 def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> StepBriefOut:

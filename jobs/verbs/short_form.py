@@ -36,8 +36,8 @@ def refuse_beside_pipeline(given: Mapping[str, Any]) -> None:
     """Refuse fields of the short form in a request that names its pipeline, as they would be ignored."""
     for name in ("dataset_id", TARGET, ALGORITHM):
         if given.get(name) is not None:
-            told = f"With a pipeline, name datasets in inputs and settings in params; {name} is of the short form."
-            raise InvalidError(told, name)
+            sentence = f"With a pipeline, name datasets in inputs and settings in params; {name} is of the short form."
+            raise InvalidError(sentence, name)
 
 
 def start(

@@ -144,8 +144,8 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
     pipeline.step(step)
     merged = old.params | dict(params)
     known = pipeline.params(merged)
-    kept = {name: value for name, value in merged.items() if name in known or name in params}
-    return Draft(old.pipeline, kept, _inputs(old))
+    applicable = {name: value for name, value in merged.items() if name in known or name in params}
+    return Draft(old.pipeline, applicable, _inputs(old))
 
 
 @deed("retry", "workflow")
@@ -190,7 +190,7 @@ def describe(workflow_id: int, name: str | None = None, note: str | None = None)
 
 
 def mark_seen(workflow_id: int | None = None) -> None:
-    """Note that somebody looked at how a workflow ended, or at all that failed; a viewer leaves no mark."""
+    """Mark a workflow as seen, or all failed ones; viewers change nothing."""
     if actors.current().may(Role.analyst):
         workflows.mark_all_seen() if workflow_id is None else workflows.mark_seen(workflow_id)
 
@@ -215,7 +215,7 @@ def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = No
     prepared = _prepared(registry.get(pipeline), params or {}, inputs or {})
     given = _datasets(inputs or {})
     left: dict[str, Upstream] = {}
-    found: list[CellPlan] = []
+    cells: list[CellPlan] = []
     for step in prepared.steps:
         above = _above(step, prepared.steps)
         reused_from = None
@@ -225,8 +225,8 @@ def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = No
             if twin := steps.twin(print_):
                 reused_from = twin[0].workflow_id
                 left[step.key] = Upstream(twin[1].result, print_, twin[1].artifacts)
-        found.append(CellPlan(step.name, step.key, step.params, reused_from))
-    return found
+        cells.append(CellPlan(step.name, step.key, step.params, reused_from))
+    return cells
 
 
 def _above(step: PlannedStep, planned: Sequence[PlannedStep]) -> set[str]:

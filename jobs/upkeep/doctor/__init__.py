@@ -38,15 +38,15 @@ AFTERWARDS: tuple[Look, ...] = (
 
 
 def examine(deep: bool = False) -> list[Check]:
-    """Every check; one that cannot be made is itself a problem. Deep ones read all that is stored."""
+    """Every check; one that fails is itself a problem. Deep ones read every stored file."""
     try:
         settings()
     except RequestError as refused:
         return [Check("settings", "problem", refused.sentence, "Correct it, then run doctor again.")]
-    found = [check for name, look in FIRST for check in _made(name, look, deep)]
-    if any(check.name == "database" and check.state != "ok" for check in found):
-        return [*found, *_made("disk", check_disk, deep)]
-    return [*found, *(check for name, look in AFTERWARDS for check in _made(name, look, deep))]
+    checks = [check for name, look in FIRST for check in _made(name, look, deep)]
+    if any(check.name == "database" and check.state != "ok" for check in checks):
+        return [*checks, *_made("disk", check_disk, deep)]
+    return [*checks, *(check for name, look in AFTERWARDS for check in _made(name, look, deep))]
 
 
 def _made(name: str, look: Callable[[bool], Iterator[Check]], deep: bool) -> list[Check]:

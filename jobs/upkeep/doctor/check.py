@@ -13,7 +13,7 @@ RESTORE = f"Restore a backup: {COMMAND} restore FILE"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, whether it is as it should be, and what to do when it is not."""
+    """A check: what it looked at, its state, what it found, and what to do about it."""
 
     name: str
     state: Literal["ok", "note", "problem"]

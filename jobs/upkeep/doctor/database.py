@@ -62,11 +62,11 @@ def check_connections(_: bool) -> Iterator[Check]:
     """Whether the server still takes connections when every worker is busy."""
     if (there := checks.connections()) is None:
         return
-    found = f"{there.used} of {there.allowed} connections of the database are in use."
+    usage = f"{there.used} of {there.allowed} connections of the database are in use."
     if there.used > there.allowed * FULL:
-        yield Check("connections", "note", found, "Raise max_connections of PostgreSQL before you add workers.")
+        yield Check("connections", "note", usage, "Raise max_connections of PostgreSQL before you add workers.")
     else:
-        yield Check("connections", "ok", found)
+        yield Check("connections", "ok", usage)
 
 
 def check_clock(_: bool) -> Iterator[Check]:

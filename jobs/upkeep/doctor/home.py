@@ -78,15 +78,15 @@ def check_disk(_: bool) -> Iterator[Check]:
     folder = existing(settings().folder)
     free = shutil.disk_usage(folder).free
     stored = sum(each.size for each in files.stored()) if settings().files.is_dir() else 0
-    found = f"{size(free)} free, {size(stored)} stored."
+    usage = f"{size(free)} free, {size(stored)} stored."
     if free < ROOM:
-        yield Check("disk", "problem", found, "Make room: delete workflows and datasets that are not needed.")
+        yield Check("disk", "problem", usage, "Make room: delete workflows and datasets that are not needed.")
     elif free < stored:
         yield Check(
-            "disk", "note", f"{found} A backup does not fit on the same disk.", "Make room, or back up to another disk."
+            "disk", "note", f"{usage} A backup does not fit on the same disk.", "Make room, or back up to another disk."
         )
     else:
-        yield Check("disk", "ok", found)
+        yield Check("disk", "ok", usage)
 
 
 def _file_system(folder: Path) -> str:

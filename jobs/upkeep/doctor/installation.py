@@ -20,10 +20,14 @@ def check_settings(_: bool) -> Iterator[Check]:
 
 def check_versions(_: bool) -> Iterator[Check]:
     pins = _pins()
-    found = {name: _version(name) for name in pins}
-    if missing := [name for name in pins if not found[name]]:
+    installed = {name: _version(name) for name in pins}
+    if missing := [name for name in pins if not installed[name]]:
         yield Check("versions", "problem", f"{', '.join(missing)} not installed.", INSTALL)
-    others = [f"{name} {found[name]} (tested with {pin})" for name, pin in pins.items() if found[name] not in ("", pin)]
+    others = [
+        f"{name} {installed[name]} (tested with {pin})"
+        for name, pin in pins.items()
+        if installed[name] not in ("", pin)
+    ]
     if others:
         yield Check("versions", "problem", f"Not the tested versions: {', '.join(others)}.", INSTALL)
     if not missing and not others:

@@ -37,13 +37,13 @@ def check_files(deep: bool) -> Iterator[Check]:
         )
 
 
-def _there(kept: FileRef) -> bool:
-    stored = files.find(kept.sha256)
-    return stored is not None and stored.size == kept.size
+def _there(ref: FileRef) -> bool:
+    stored = files.find(ref.sha256)
+    return stored is not None and stored.size == ref.size
 
 
-def _whole(kept: FileRef) -> bool:
+def _whole(ref: FileRef) -> bool:
     try:
-        return bool(files.verified(kept))
+        return bool(files.verified(ref))
     except files.DamagedError:
         return False

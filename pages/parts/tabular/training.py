@@ -44,7 +44,7 @@ def page(before: Workflow | None) -> None:
     with st.container(border=True):
         algorithm, settings, name = choose_model(dataset, target, used, before)
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
-    about = f"**{words.plain(target)}** by {words.plain(algorithm.spoken)}"
+    about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
     start.bar(draft, about, "Start training", name, typed(dataset, target, algorithm.key, settings, name))
 
 
@@ -215,7 +215,7 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tupl
             key="new-name",
             max_chars=workflows.NAME_LENGTH,
             persist_state="page",
-            placeholder=f"{dataset.name}, {algorithm.spoken}",
+            placeholder=f"{dataset.name}, {algorithm.lower_label}",
         )
         changed = settings_form.draw(pipeline, fixed, ELSEWHERE, around, steps)
     settings_form.summary(pipeline, changed, fixed, around)

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
-from jobs.language import spoken
+from jobs.language import text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, visitor, words
@@ -277,7 +277,7 @@ def _log(step: Step) -> None:
         return
     with st.container(height=min(LOG_HEIGHT, 60 + 24 * len(lines)), border=False, autoscroll=True):
         st.code(
-            "\n".join(f"{line.at.astimezone(zone):%H:%M:%S}  {spoken(line.text, line.message)}" for line in lines),
+            "\n".join(f"{line.at.astimezone(zone):%H:%M:%S}  {text_of(line.text, line.message)}" for line in lines),
             language=None,
             wrap_lines=True,
         )
