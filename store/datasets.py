@@ -1,16 +1,35 @@
 """Datasets: uploaded tables, known by what is in them, in versions of one name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import actors, db, files, sweep
 from store.errors import ConflictError, NotFoundError
+from store.messages import Scalar, StoredNotice
 from store.records import record
 from store.tables import datasets, inputs, now
+
+
+class Profile(TypedDict):
+    """What is known of a table's content; columns and proposal are the JSON of the room that reads tables."""
+
+    rows: int | None
+    exact: bool
+    columns: list[dict[str, Any]]
+    preview: list[list[Scalar]]
+    notices: list[StoredNotice]
+    proposal: Mapping[str, Any] | None
+
+
+class Description(Profile):
+    """What is known of a table's file: how it is written, and its content."""
+
+    dialect: dict[str, str | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +39,13 @@ class Dataset:
     version: int
     sha256: str
     size: int
-    dialect: dict[str, Any]
+    dialect: dict[str, str | bool | None]
     rows: int | None
     exact: bool
     columns: list[dict[str, Any]]
-    preview: list[list[Any]]
-    notices: list[dict[str, Any]]
-    proposal: dict[str, Any] | None
+    preview: list[list[Scalar]]
+    notices: list[StoredNotice]
+    proposal: Mapping[str, Any] | None
     created_at: datetime
     created_by: str | None
     used_by: int = field(default=0)
@@ -57,7 +76,7 @@ class Listed:
     used_by: int
 
 
-def add(name: str, file: files.FileRef, described: dict[str, Any]) -> Dataset:
+def add(name: str, file: files.FileRef, described: Description) -> Dataset:
     """Record a table that is in the file store; the same bytes read the same way are the same dataset."""
     while True:
         try:
@@ -158,7 +177,7 @@ def versions(name: str) -> list[Dataset]:
         return [record(Dataset, row) for row in rows]
 
 
-def describe(dataset_id: int, described: dict[str, Any]) -> None:
+def describe(dataset_id: int, described: Profile) -> None:
     """Replace what is known of a dataset's content by something more exact."""
     with db.writing() as connection:
         connection.execute(update(datasets).where(datasets.c.id == dataset_id).values(described))

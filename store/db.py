@@ -267,7 +267,7 @@ def _connect_args(url: str) -> dict[str, Any]:
     return {"timeout": _patience()} if make_url(url).get_backend_name() == "sqlite" else {}
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions by itself: by default it begins them late and loses updates.
     connection.isolation_level = None
     for pragma in (*PRAGMAS, f"PRAGMA busy_timeout={int(_patience() * 1000)}"):

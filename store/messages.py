@@ -2,10 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypedDict
 
 Scalar = str | int | float | bool | None
 Values = dict[str, "Scalar | list[Scalar]"]
+Level = Literal["info", "warning"]
+
+
+class StoredMessage(TypedDict):
+    """A message as it is stored."""
+
+    code: str
+    values: Values
+
+
+class StoredNotice(StoredMessage):
+    """A notice as it is stored."""
+
+    level: Level
+    column: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +30,7 @@ class Message:
     code: str
     values: Values = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> StoredMessage:
         return {"code": self.code, "values": self.values}
 
     @classmethod
@@ -32,10 +47,10 @@ class Notice:
     """A message that stands beside data or a result: how serious it is, and the column that it is about."""
 
     message: Message
-    level: Literal["info", "warning"] = "info"
+    level: Level = "info"
     column: str | None = None
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> StoredNotice:
         return {**self.message.as_json(), "level": self.level, "column": self.column}
 
     @classmethod
@@ -44,5 +59,5 @@ class Notice:
         if isinstance(stored, str):
             return cls(Message.from_json(stored))
         column = stored.get("column")
-        level: Literal["info", "warning"] = "warning" if stored.get("level") == "warning" else "info"
+        level: Level = "warning" if stored.get("level") == "warning" else "info"
         return cls(Message.from_json(stored), level, None if column is None else str(column))

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from store.messages import Message
+from store.messages import Message, StoredMessage
 
 
 class Status(StrEnum):
@@ -100,7 +100,7 @@ class MessageJson(TypeDecorator[Message]):
     impl = JSON(none_as_null=True)
     cache_ok = True
 
-    def process_bind_param(self, value: Message | None, dialect: Dialect) -> dict[str, object] | None:
+    def process_bind_param(self, value: Message | None, dialect: Dialect) -> StoredMessage | None:
         return value.as_json() if value is not None else None
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Message | None:

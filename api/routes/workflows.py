@@ -212,7 +212,7 @@ def remove(workflow_id: WorkflowId) -> Response:
     return Response(status_code=204)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     """Every text in a JSON value."""
     if isinstance(value, str):
         yield value

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ def open_home() -> None:
     schema.prepare()
 
 
-def answer(sentence: str, document: Any, as_json: bool) -> int:
+def answer(sentence: str, document: object, as_json: bool) -> int:
     """Say what was done."""
     if as_json:
         return print_json(document)
@@ -29,7 +29,7 @@ def answer(sentence: str, document: Any, as_json: bool) -> int:
     return DONE
 
 
-def print_json(document: Any) -> int:
+def print_json(document: object) -> int:
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps(document, ensure_ascii=not utf8, indent=2, allow_nan=False))  # noqa: T201
     return DONE

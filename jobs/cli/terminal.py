@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -53,7 +53,7 @@ def _steers(sign: str) -> bool:
     return sign not in "\t\n" and unicodedata.category(sign) in ("Cc", "Cf", "Cs")
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print columns side by side; a cell that is a status has its colour."""
     drawn = Table(*heads, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for row in rows:
@@ -61,7 +61,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     console().print(drawn, soft_wrap=False)
 
 
-def words(value: Any) -> str:
+def words(value: object) -> str:
     """A value for people: numbers with sensible digits, nothing for nothing."""
     if value is None:
         return ""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 3.0
 MOST_ROWS = 20
 
 
-def watch(workflow_id: int, draw: bool, keep: Callable[[], Any]) -> Workflow:
+def watch(workflow_id: int, draw: bool, keep: Callable[[], object]) -> Workflow:
     """Show what a workflow does until it is over; `keep` is called at every look."""
     news = News(workflow_id)
     with _bars(draw) as bars:

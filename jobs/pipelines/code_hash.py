@@ -51,10 +51,10 @@ class _Visitor:
 
     def __init__(self, follow: tuple[str, ...]) -> None:
         self.parts: list[str] = []
-        self._seen: dict[int, Any] = {}  # with the objects, so that no id is given to another one meanwhile
+        self._seen: dict[int, object] = {}  # with the objects, so that no id is given to another one meanwhile
         self._follow = follow
 
-    def visit(self, value: Any, name: str) -> None:
+    def visit(self, value: object, name: str) -> None:
         """Write down one object under the name by which the code calls it."""
         if isinstance(value, StepDefinition):
             value = value.function
@@ -94,7 +94,7 @@ class _Visitor:
                 if isinstance(cell.cell_contents, (FunctionType, MethodType, *PLAIN)):
                     self.visit(cell.cell_contents, f"{name} {free}")
 
-    def _is_new(self, value: Any) -> bool:
+    def _is_new(self, value: object) -> bool:
         """Whether an object is met for the first time."""
         if id(value) in self._seen:
             return False
@@ -117,7 +117,7 @@ class _Visitor:
                 for path, value in self._attribute(module, module.__name__, each, names):
                     self.visit(value, path)
 
-    def _reached(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
+    def _reached(self, function: FunctionType) -> Iterator[tuple[str, object]]:
         """What a function's code names: globals, and attributes of the modules among them."""
         names = sorted(set(_names(function.__code__)))
         space = function.__globals__
@@ -128,7 +128,7 @@ class _Visitor:
             for path, module in modules.items():
                 yield from self._attribute(module, path, name, names)
 
-    def _attribute(self, module: ModuleType, path: str, name: str, names: list[str]) -> Iterator[tuple[str, Any]]:
+    def _attribute(self, module: ModuleType, path: str, name: str, names: list[str]) -> Iterator[tuple[str, object]]:
         """An attribute of a module that code may mean, also behind some dots, as in `package.module.function`."""
         if not self._is_project(module.__name__) or name not in vars(module):
             return
@@ -152,11 +152,11 @@ class _Visitor:
                 continue
             self.visit(value, f"{name}.{attribute}")
 
-    def _constant(self, name: str, value: Any) -> None:
+    def _constant(self, name: str, value: object) -> None:
         self.parts.append(f"constant {name} {self._shown(value, 0)}")
         self._visit_parts(value, name)
 
-    def _visit_parts(self, value: Any, name: str) -> None:
+    def _visit_parts(self, value: object, name: str) -> None:
         """Functions and objects in a constant are code that a step may reach, too."""
         if isinstance(value, dict):
             for key, item in value.items():
@@ -169,7 +169,7 @@ class _Visitor:
             if self._is_project(type(value).__module__):
                 self._visit_parts(getattr(value, "__dict__", {}), name)
 
-    def _visit_part(self, value: Any, name: str) -> None:
+    def _visit_part(self, value: object, name: str) -> None:
         if isinstance(value, PLAIN):
             return
         if isinstance(value, dict | list | tuple | set | frozenset):
@@ -182,7 +182,7 @@ class _Visitor:
         else:
             self.visit(value, name)
 
-    def _shown(self, value: Any, depth: int) -> str:
+    def _shown(self, value: object, depth: int) -> str:
         """A constant as text that is the same in every process."""
         if isinstance(value, PLAIN):
             return f"{type(value).__name__}:{value!r}"
@@ -233,7 +233,7 @@ def _is_project_file(file: str) -> bool:
     return not installed and not str(path).startswith((*_installed(), *OURS))
 
 
-def _functions_inside(value: Any) -> list[Any]:
+def _functions_inside(value: object) -> list[Any]:
     """The functions of an object that only calls them: a property, a cache, or what another decorator made."""
     if isinstance(value, property):
         return [each for each in (value.fget, value.fset, value.fdel) if each]
@@ -309,7 +309,7 @@ def _uses_first_constant(code: CodeType) -> bool:
     return any(operation in LOADS_CONSTANT and argument == 0 for operation, argument in pairs)
 
 
-def _constant_text(value: Any) -> str:
+def _constant_text(value: object) -> str:
     """A constant of compiled code; sets in it have no order."""
     if isinstance(value, frozenset):
         return f"frozenset:{sorted(map(_constant_text, value))}"
@@ -318,7 +318,7 @@ def _constant_text(value: Any) -> str:
     return f"{type(value).__name__}:{value!r}"
 
 
-def _pickled(value: Any) -> str:
+def _pickled(value: object) -> str:
     """The hash of an object of an installed package, such as an array; empty for one that cannot be written down."""
     try:
         return hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()

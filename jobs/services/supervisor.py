@@ -65,7 +65,7 @@ class Supervisor:
         finally:
             self._end()
 
-    def _stop(self, *_: Any) -> None:
+    def _stop(self, *_: object) -> None:
         self._stopping = True
 
     def _duties(self) -> list[Duty]:

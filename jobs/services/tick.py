@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from jobs.engine.reconcile import Reconciler, move_up
 from jobs.services.timing import Duty
@@ -32,8 +31,8 @@ class Entry:
 
     name: str
     every: float
-    work: Callable[[], Any]
-    watch: Callable[[], Any] | None = None
+    work: Callable[[], object]
+    watch: Callable[[], object] | None = None
 
 
 def entries() -> list[Entry]:

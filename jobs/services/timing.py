@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +22,7 @@ class Duty:
 
     name: str
     every: float
-    work: Callable[[], Any]
+    work: Callable[[], object]
     failures: int = 0
     due: float = 0.0
 

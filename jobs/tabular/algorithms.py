@@ -1,16 +1,16 @@
 """The algorithms, each with the params that it uses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from jobs.pipelines import Param
+from jobs.pipelines.params import Params
 from store.errors import InvalidError
 
 # scikit-learn is imported where an estimator is made: pages and programs that only read this table never need it.
 
 Task = Literal["classification", "regression"]
-Params = Mapping[str, Any]
 
 TREES_PER_EPOCH = 10
 # The algorithm that is proposed for each task.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.pipelines import Input, Measure, pipeline
+from jobs.pipelines.params import Params
 from jobs.tabular import fitness, proposal
 from jobs.tabular.evaluate.step import evaluate
 from jobs.tabular.prepare.step import preprocess
@@ -46,11 +47,11 @@ MEASURES = (
 )
 
 
-def _propose(chosen: Mapping[str, Any], inputs: Mapping[str, Dataset]) -> dict[str, Any]:
+def _propose(chosen: Params, inputs: Mapping[str, Dataset]) -> dict[str, Any]:
     return proposal.propose(inputs[fitness.DATA], chosen)
 
 
-def _advise(params: Mapping[str, Any], inputs: Mapping[str, Dataset]) -> list[str]:
+def _advise(params: Params, inputs: Mapping[str, Dataset]) -> list[str]:
     sampled = fitness.sample(params, inputs)
     return [sampled] if sampled else []
 

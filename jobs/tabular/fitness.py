@@ -1,8 +1,8 @@
 """Fitness: whether a table, a target and an algorithm fit together, before anything is started."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column, columns_of
@@ -16,7 +16,6 @@ DATA = "data"
 DATE_WIDTH = 3
 NAMED = 8
 
-Params = Mapping[str, Any]
 Inputs = Mapping[str, Dataset]
 
 

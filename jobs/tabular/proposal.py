@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from jobs.tabular import algorithms
 from jobs.tabular.column import Column, columns_of
 from jobs.tabular.limits import MOST_CLASSES
 from store.datasets import Dataset
 from store.errors import RequestError
-from store.messages import Message
+from store.messages import Message, StoredMessage
 
 # A target with more distinct values than this is not proposed as a set of classes unless its name says so.
 FEW_VALUES = 20
@@ -19,6 +19,15 @@ _TARGET_NAME = re.compile(
     r"|hedef|sonuç|sonuc|etiket|sınıf|fiyat|fiyatı|tutar|maaş|ciro|satış)$",
     re.IGNORECASE,
 )
+
+
+class Proposal(TypedDict):
+    """A column to predict, how, and why, as a dataset stores it."""
+
+    target: str
+    reason: StoredMessage
+    task: algorithms.Task
+    algorithm: str
 
 
 def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
@@ -39,7 +48,7 @@ def algorithm_for(columns: Sequence[Column], target: str) -> str:
     return algorithms.FIRST_CHOICE[task]
 
 
-def propose_target(columns: Sequence[Column]) -> dict[str, Any] | None:
+def propose_target(columns: Sequence[Column]) -> Proposal | None:
     """Return which column to predict, how, and why; None when no column suggests itself."""
     usable = [column for column in columns if column.role == "feature" and column.kind in ("number", "text", "yes_no")]
     for group, reason in _groups(usable):
@@ -59,7 +68,7 @@ def _groups(usable: Sequence[Column]) -> Iterator[tuple[list[Column], str]]:
     yield [column for column in usable if 2 <= column.classes <= FEW_VALUES], "proposed_few_values"
 
 
-def _proposal(column: Column, task: algorithms.Task, reason: str) -> dict[str, Any]:
+def _proposal(column: Column, task: algorithms.Task, reason: str) -> Proposal:
     return {
         "target": column.name,
         "reason": Message(reason).as_json(),

@@ -6,7 +6,7 @@ as text, so that kinds are decided on all rows in one way.
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -31,7 +31,7 @@ class Dialect(Marks, Protocol):
 
     @property
     def words(self) -> str: ...
-    def as_dict(self) -> dict[str, Any]: ...
+    def as_dict(self) -> dict[str, str | bool | None]: ...
 
 
 class Source(Protocol):
@@ -57,22 +57,22 @@ class Source(Protocol):
 class Reader(Protocol):
     """One format."""
 
-    def inspect(self, path: Path, settings: Mapping[str, Any] | None = None) -> Source: ...
-    def reopen(self, path: Path, settings: Mapping[str, Any]) -> Source: ...
+    def inspect(self, path: Path, settings: Mapping[str, object] | None = None) -> Source: ...
+    def reopen(self, path: Path, settings: Mapping[str, object]) -> Source: ...
 
 
 READERS: dict[str, Reader] = {"csv": csv}
 
 
-def inspect(path: Path, settings: Mapping[str, Any] | None = None) -> Source:
+def inspect(path: Path, settings: Mapping[str, object] | None = None) -> Source:
     """Detect how a file is written, or refuse it; `settings` decides what it names."""
     return _reader(settings or {}).inspect(path, settings)
 
 
-def reopen(path: Path, settings: Mapping[str, Any]) -> Source:
+def reopen(path: Path, settings: Mapping[str, object]) -> Source:
     """Return a file whose dialect is known already, as `as_dict` of its dialect gave it."""
     return _reader(settings).reopen(path, settings)
 
 
-def _reader(settings: Mapping[str, Any]) -> Reader:
-    return READERS[settings.get("format", "csv")]
+def _reader(settings: Mapping[str, object]) -> Reader:
+    return READERS[str(settings.get("format", "csv"))]

@@ -20,9 +20,9 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from jobs.tabular.sandbox_server import TOO_BIG, TOO_SLOW
+from jobs.tabular.sandbox_server import TOO_BIG, TOO_SLOW, Answer, Request
+from store.datasets import Description
 from store.errors import RequestError
 from store.settings import ROOT, plain_environment
 
@@ -43,9 +43,9 @@ _lock = threading.Lock()
 _server: "_Server | None" = None
 
 
-def look(path: Path, size: int, dialect: Mapping[str, Any] | None, first_bytes: int | None) -> dict[str, Any]:
+def look(path: Path, size: int, dialect: Mapping[str, object] | None, first_bytes: int | None) -> Description:
     """Return how a file is written and its profile, as the database stores them; or refuse the file."""
-    request = {
+    request: Request = {
         "path": str(path.absolute()),
         "size": size,
         "dialect": dict(dialect or {}),
@@ -65,9 +65,9 @@ def make_ready() -> None:
         _running_server()
 
 
-def _read(answer: dict[str, Any]) -> dict[str, Any]:
+def _read(answer: Answer) -> Description:
     if "described" in answer:
-        return dict(answer["described"])
+        return answer["described"]
     if "refused" in answer:
         raise RequestError(answer["refused"], answer["field"])
     if "trace" in answer:
@@ -75,7 +75,7 @@ def _read(answer: dict[str, Any]) -> dict[str, Any]:
     raise RequestError(answer["why"], "file")
 
 
-def _request(request: dict[str, Any]) -> dict[str, Any] | None:
+def _request(request: Request) -> Answer | None:
     """Return the server's answer; None when the server has ended."""
     ours, its = socket.socketpair()
     with _lock:
@@ -87,7 +87,7 @@ def _request(request: dict[str, Any]) -> dict[str, Any] | None:
         received = _received(ours, time.monotonic() + request["seconds"] + 10)
         # The server adds how its child ended; the child's own answer comes first and counts.
         if b"\n" in received:
-            answer: dict[str, Any] = json.loads(received.splitlines()[0])
+            answer: Answer = json.loads(received.splitlines()[0])
             return answer
     with _lock:
         server.end()

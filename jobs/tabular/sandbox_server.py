@@ -16,10 +16,13 @@ import traceback
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from jobs.process.children import Forked, end_of
 from store.errors import RequestError
+
+if TYPE_CHECKING:
+    from store.datasets import Description
 
 WATCH_SECONDS = 0.02
 MOST_FILES = 1024
@@ -29,6 +32,26 @@ TOO_BIG = (
 )
 TOO_SLOW = "The file took too long to analyse; it may be damaged. Save the table as CSV again and try once more."
 CRASHED = "The file crashed its reader ({}); save the table as CSV again and try once more."
+
+
+class Request(TypedDict):
+    """What the user wants to know of which file."""
+
+    path: str
+    size: int
+    dialect: dict[str, object]
+    first_bytes: int | None
+    seconds: int
+
+
+class Answer(TypedDict, total=False):
+    """What is in the file; or why it was refused, and by which field; or what went wrong, with its trace."""
+
+    described: "Description"
+    refused: str
+    field: str | None
+    why: str
+    trace: str
 
 
 def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
@@ -132,7 +155,7 @@ def _limit(seconds: int) -> None:
         resource.setrlimit(name, (most, most))
 
 
-def _described(request: dict[str, Any], memory: int) -> bytes:
+def _described(request: Request, memory: int) -> bytes:
     try:
         return _answer({"described": describe(Path(request["path"]), request)})
     except RequestError as refused:
@@ -143,11 +166,11 @@ def _described(request: dict[str, Any], memory: int) -> bytes:
         return _answer({"why": CRASHED.format(type(error).__name__), "trace": traceback.format_exc()})
 
 
-def _answer(answer: dict[str, Any]) -> bytes:
+def _answer(answer: Answer) -> bytes:
     return json.dumps(answer).encode() + b"\n"
 
 
-def describe(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+def describe(path: Path, request: Request) -> "Description":
     """Return how a file is written and its profile, as the database stores them."""
     from jobs.tabular import reader
     from jobs.tabular.profile.profiler import profile_of

@@ -3,13 +3,13 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from jobs.tabular import sandbox
 from jobs.tabular.csv.dialect import read_overrides
 from jobs.verbs.permission import deed
 from store import datasets, files
-from store.datasets import Dataset
+from store.datasets import Dataset, Description
 from store.files import CHUNK, FileRef
 from store.settings import ROOT
 
@@ -21,7 +21,9 @@ Bytes = Path | BinaryIO | Iterable[bytes]
 
 
 @deed("add", "dataset")
-def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None, size: int | None = None) -> Dataset:
+def add(
+    content: Bytes, file_name: str, dialect: Mapping[str, object] | None = None, size: int | None = None
+) -> Dataset:
     """Add a CSV file: store its bytes once and profile it; the same file again is the same dataset. `size` is the
     announced one, for a stream whose length is not known in advance."""
     name = _dataset_name(file_name)
@@ -37,7 +39,7 @@ def add(content: Bytes, file_name: str, dialect: Mapping[str, Any] | None = None
 
 
 @deed("read again", "as dataset")
-def redescribe(dataset_id: int, dialect: Mapping[str, Any]) -> Dataset:
+def redescribe(dataset_id: int, dialect: Mapping[str, object]) -> Dataset:
     """The same bytes read differently, as a new version; settings not named stay as they were."""
     before = datasets.get(dataset_id)
     chosen = _changed(before.dialect, dialect)
@@ -57,14 +59,14 @@ def sample() -> Dataset:
     return add(SAMPLE, SAMPLE.name)
 
 
-def _look(path: Path, size: int, dialect: Mapping[str, Any] | None) -> dict[str, Any]:
+def _look(path: Path, size: int, dialect: Mapping[str, object] | None) -> Description:
     return sandbox.look(path, size, dialect, None if size <= PROFILED_WHOLE else PROFILED_WHOLE)
 
 
-def _changed(before: Mapping[str, Any], dialect: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(before: Mapping[str, object], dialect: Mapping[str, object]) -> dict[str, object]:
     """Merge the new settings into the old; what depends on a changed one is detected again unless chosen too."""
     changed = {name for name, value in read_overrides(dialect).items() if value != before.get(name)}
-    settings = dict(before)
+    settings: dict[str, object] = dict(before)
     if changed & {"delimiter", "encoding"}:
         settings = {name: value for name, value in settings.items() if name == "encoding"}
     if "decimal" in changed:

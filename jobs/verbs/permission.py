@@ -78,7 +78,7 @@ def deed_code(words: str) -> str:
     return "deed_" + "_".join(words.split())
 
 
-def _subjects(result: Any, first: Any) -> list[Scalar]:
+def _subjects(result: object, first: object) -> list[Scalar]:
     """Return what was changed: the number of what the verb returned, else what it was given."""
     subject = getattr(result, "id", None)
     subject = subject if isinstance(subject, int) else first

@@ -1,6 +1,6 @@
 """Queries: what callers write, on the command line or over HTTP, turned into what the verbs take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jobs.pipelines import registry
@@ -96,5 +96,5 @@ def _statuses(status: str) -> str:
     return ",".join(words)
 
 
-def _listed(words: Any) -> str:
+def _listed(words: Iterable[object]) -> str:
     return ", ".join(map(str, words))

@@ -123,7 +123,7 @@ def _field(name: str, item: Any) -> Document:
     return {name: with_sentences(item)}
 
 
-def _is_message(value: Any) -> bool:
+def _is_message(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("values"), dict)
 
 

@@ -1,8 +1,8 @@
 """The short form of a start: a dataset, a target and an algorithm, for the pipeline that trains on a table."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jobs.pipelines.params import Params
 from store.errors import InvalidError
 from store.workflows import Workflow
 
@@ -13,9 +13,7 @@ PIPELINE = "tabular"
 DATA, TARGET, ALGORITHM = "data", "target", "algorithm"
 
 
-def draft(
-    dataset_id: int, target: str | None, algorithm: str | None, params: Mapping[str, Any] | None = None
-) -> "Draft":
+def draft(dataset_id: int, target: str | None, algorithm: str | None, params: Params | None = None) -> "Draft":
     """What to start: target and algorithm as chosen, else as proposed for the dataset."""
     from jobs.verbs import workflows
 
@@ -25,14 +23,14 @@ def draft(
     return workflows.Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
 
 
-def check(params: Mapping[str, Any]) -> None:
+def check(params: Params) -> None:
     """Refuse params that are fields of their own in the short form."""
     for name in (TARGET, ALGORITHM):
         if name in params:
             raise InvalidError(f"{name} is a field of its own, beside params.", name)
 
 
-def refuse_beside_pipeline(given: Mapping[str, Any]) -> None:
+def refuse_beside_pipeline(given: Params) -> None:
     """Refuse fields of the short form in a request that names its pipeline, as they would be ignored."""
     for name in ("dataset_id", TARGET, ALGORITHM):
         if given.get(name) is not None:
@@ -44,7 +42,7 @@ def start(
     dataset_id: int,
     target: str | None = None,
     algorithm: str | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Params | None = None,
     name: str | None = None,
     request: str | None = None,
     *,

@@ -9,6 +9,7 @@ from jobs.engine import handover, queue
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.params import Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.preparation import prepare
 from jobs.verbs import shares
@@ -23,7 +24,6 @@ from store.workflows import New, Workflow
 
 NAME_LENGTH = 120
 
-Params = Mapping[str, Any]
 Inputs = Mapping[str, int]
 
 

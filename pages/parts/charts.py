@@ -4,14 +4,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import plotly.graph_objects as go
 
 from jobs.pipelines import Measure
+from pages.parts.values import Value
 from store.metrics import Curves, Point
+from store.steps import Minute
 
 ACCENT = "#3d85d0"
 SOFT = "#8b97a6"
@@ -32,6 +33,8 @@ HEIGHT = 240
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
 Zoom = tuple[Sequence[float], Sequence[float]]
+# A part of a figure, as Plotly spells it.
+Layout = dict[str, object]
 
 
 def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
@@ -75,13 +78,13 @@ def learning(
         traces.append(_dot(point, measure.share))
     last = max((points[-1].epoch for points in curves.values() if points), default=0)
     end = _horizon(last, epochs) if epochs else last
-    across: dict[str, Any] = {
+    across: Layout = {
         "title": {"text": "Epoch"},
         "tickformat": ",d",
         "dtick": 1 if end <= FEW_EPOCHS else None,
         "range": [1 - end / 50, end * 1.02] if epochs else None,
     }
-    up: dict[str, Any] = {"ticksuffix": " %", "range": _span(curves, measure.name)} if measure.share else {}
+    up: Layout = {"ticksuffix": " %", "range": _span(curves, measure.name)} if measure.share else {}
     if zoom:
         across |= {"range": zoom[0], "dtick": 1 if zoom[0][1] - zoom[0][0] <= FEW_EPOCHS else None}
         up |= {"range": zoom[1]}
@@ -129,7 +132,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
     return figure
 
 
-def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: list[list[float]]) -> list[dict[str, Any]]:
+def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: list[list[float]]) -> list[Layout]:
     """The number in each field, and its share where there is room."""
     roomy = len(labels) <= MOST_SHARED
     return [
@@ -145,7 +148,7 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
     ]
 
 
-def curve(value: Mapping[str, Any]) -> go.Figure:
+def curve(value: Value) -> go.Figure:
     """Lines over a common axis; with `diagonal` the line of pure chance is there to compare with."""
     share = bool(value.get("share") or value.get("diagonal"))
     figure = go.Figure()
@@ -157,8 +160,8 @@ def curve(value: Mapping[str, Any]) -> go.Figure:
             go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dotted, hoverinfo="skip", showlegend=False)
         )
     _lay_out(figure, "curve", "", height=360)
-    across: dict[str, Any] = {"range": [-1, 101], "ticksuffix": " %", "dtick": 20} if share else {}
-    up: dict[str, Any] = {"range": [-1, 103], "ticksuffix": " %", "dtick": 20} if share else {}
+    across: Layout = {"range": [-1, 101], "ticksuffix": " %", "dtick": 20} if share else {}
+    up: Layout = {"range": [-1, 103], "ticksuffix": " %", "dtick": 20} if share else {}
     figure.update_xaxes(title_text=_safe(str(value.get("x") or "")), showgrid=True, **across)
     figure.update_yaxes(title_text=_safe(str(value.get("y") or "")), **up)
     figure.update_layout(
@@ -167,7 +170,7 @@ def curve(value: Mapping[str, Any]) -> go.Figure:
     return figure
 
 
-def _curve_line(line: Mapping[str, Any], colour: str, share: bool) -> go.Scatter:
+def _curve_line(line: Value, colour: str, share: bool) -> go.Scatter:
     name = _safe(str(line.get("name") or "")[: LONGEST_LABEL * 2])
     places = "%{x:.1f} %, %{y:.1f} %" if share else "%{x:.4g}, %{y:.4g}"
     scale = 100 if share else 1
@@ -208,7 +211,7 @@ def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
 
 
 def importance(
-    values: Sequence[Sequence[Any]], spread: Sequence[float] | None = None, axis: str = "Importance", most: int = 15
+    values: Sequence[tuple[str, float]], spread: Sequence[float] | None = None, axis: str = "Importance", most: int = 15
 ) -> go.Figure:
     """How much each named thing matters, the most important one on top."""
     names, sizes = [str(row[0]) for row in values[:most]], [row[1] for row in values[:most]]
@@ -300,7 +303,7 @@ def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT)
     figure.update_layout(_layout(revision, title, height, {}, {}))
 
 
-def _layout(revision: str, title: str, height: int, across: dict[str, Any], up: dict[str, Any]) -> dict[str, Any]:
+def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) -> Layout:
     """Quiet, see-through, and steady: the same revision keeps what the reader has zoomed to."""
     return {
         "height": height,
@@ -369,7 +372,7 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
     return figure
 
 
-def queue_depth(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
+def queue_depth(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Figure:
     """How many steps waited and ran, minute by minute."""
     figure = go.Figure()
     times = _clock(minutes, zone)
@@ -393,7 +396,7 @@ def queue_depth(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
     return figure
 
 
-def queue_throughput(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure:
+def queue_throughput(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Figure:
     """How many steps ended, minute by minute."""
     figure = go.Figure()
     times = _clock(minutes, zone)
@@ -416,7 +419,7 @@ def queue_throughput(minutes: Sequence[Any], zone: ZoneInfo | None) -> go.Figure
     return figure
 
 
-def _clock(minutes: Sequence[Any], zone: ZoneInfo | None) -> list[datetime]:
+def _clock(minutes: Sequence[Minute], zone: ZoneInfo | None) -> list[datetime]:
     """When the minutes were, by the clock there, or by UTC."""
     return [minute.at.astimezone(zone or UTC).replace(tzinfo=None) for minute in minutes]
 

@@ -4,7 +4,6 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
@@ -22,19 +21,22 @@ class Command:
     request: str
 
 
-def run(pipeline: str, params: Mapping[str, Any], inputs: Mapping[str, int], called: str = "") -> Command:
+def run(pipeline: str, params: Mapping[str, object], inputs: Mapping[str, int], called: str = "") -> Command:
     """How to start any pipeline."""
     given = [part for name, dataset_id in inputs.items() for part in ("--input", f"{name}={dataset_id}")]
-    body = {"pipeline": pipeline, "params": dict(params), "inputs": dict(inputs)}
-    return submit(["--pipeline", pipeline, *given], body, called)
+    return submit(["--pipeline", pipeline, *given], params, {"pipeline": pipeline, "inputs": dict(inputs)}, called)
 
 
-def submit(what: Sequence[str], body: Mapping[str, Any], called: str) -> Command:
-    """How to start what these arguments and this body say; the settings are in the body."""
-    command = [*COMMAND.split(), "submit", *what, *_settings(body["params"])]
+def submit(what: Sequence[str], params: Mapping[str, object], body: Mapping[str, object], called: str) -> Command:
+    """How to start what these arguments and this body say; the params are in both."""
+    command = [*COMMAND.split(), "submit", *what, *_settings(params)]
     named = {"name": called} if called else {}
     command += ["--name", called] if called else []
-    return Command("Start", shlex.join(command), _post(f"{address.server()}/api/workflows", {**body, **named}))
+    return Command(
+        "Start",
+        shlex.join(command),
+        _post(f"{address.server()}/api/workflows", {**body, "params": dict(params), **named}),
+    )
 
 
 def restart(workflow_id: int) -> Command:
@@ -69,7 +71,7 @@ def compose(data_from: int, config_from: int) -> Command:
     )
 
 
-def rerun(workflow_id: int, step: str, params: Mapping[str, Any]) -> Command:
+def rerun(workflow_id: int, step: str, params: Mapping[str, object]) -> Command:
     command = [*COMMAND.split(), "rerun", str(workflow_id), "--from", step, *_settings(params)]
     return Command(
         "Run from here",
@@ -117,7 +119,7 @@ def user(
     words: Sequence[str],
     method: str,
     path: str,
-    body: Mapping[str, Any] | None = None,
+    body: Mapping[str, object] | None = None,
     *,
     in_person: bool = False,
 ) -> Command:
@@ -127,13 +129,13 @@ def user(
 
 
 def own(
-    what: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, in_person: bool = False
+    what: str, method: str, path: str, body: Mapping[str, object] | None = None, *, in_person: bool = False
 ) -> Command:
     """What people do with their own account; a command cannot know who that is."""
     return Command(what, "", _request(method, f"me{path}", body, in_person))
 
 
-def _request(method: str, path: str, body: Mapping[str, Any] | None, in_person: bool) -> str:
+def _request(method: str, path: str, body: Mapping[str, object] | None, in_person: bool) -> str:
     """The request with curl; in person, it signs in first and shows the session instead of a token."""
     content = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
     ask = f"-X {method} {address.server()}/api/{path}{content}"
@@ -155,22 +157,22 @@ def _url(workflow_id: int) -> str:
     return f"{address.server()}/api/workflows/{workflow_id}"
 
 
-def _post(url: str, body: Mapping[str, Any] | None = None) -> str:
+def _post(url: str, body: Mapping[str, object] | None = None) -> str:
     told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
     return f"{curl()} -X POST {url}{told}"
 
 
-def _json(body: Mapping[str, Any]) -> str:
+def _json(body: Mapping[str, object]) -> str:
     return shlex.quote(json.dumps(body, ensure_ascii=False))
 
 
-def _settings(params: Mapping[str, Any]) -> list[str]:
+def _settings(params: Mapping[str, object]) -> list[str]:
     """Params as options; None means the default, which a command has without saying so."""
     given = {name: value for name, value in params.items() if value is not None}
     return [part for name, value in given.items() for part in ("--set", f"{name}={_word(value)}")]
 
 
-def _word(value: Any) -> str:
+def _word(value: object) -> str:
     """A value as --set reads it."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -43,7 +43,7 @@ def changed(workflow: Workflow) -> dict[str, str]:
     }
 
 
-def value_words(pipeline: str, param: Param | None, value: Any) -> str:
+def value_words(pipeline: str, param: Param | None, value: object) -> str:
     """The value of a setting: yes, 0.01, Boosting, a list of columns."""
     if value is None:
         return AS_PROPOSED

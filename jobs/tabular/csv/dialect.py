@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 from store.errors import RequestError
 
@@ -24,6 +24,17 @@ ENCODINGS = (
 )
 
 
+class Overrides(TypedDict, total=False):
+    """The settings of a dialect that were chosen, not detected."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    thousands: str
+    header: bool
+    day_first: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a file is written."""
@@ -35,7 +46,7 @@ class Dialect:
     header: bool = True
     day_first: bool | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | bool | None]:
         return asdict(self)
 
     @property
@@ -45,9 +56,9 @@ class Dialect:
         return f"{self.encoding}, {DELIMITERS[self.delimiter]}, decimal {mark}"
 
 
-def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def read_overrides(overrides: Mapping[str, object]) -> Overrides:
     """Return chosen settings, each as its kind; refuse what a file cannot be written with."""
-    checked: dict[str, Any] = {}
+    checked: dict[str, str | bool] = {}
     for name, value in overrides.items():
         if name not in _CHECKS:
             raise RequestError(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
@@ -56,10 +67,10 @@ def read_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
         checked[name] = _CHECKS[name](value)
     if checked.get("thousands") and checked["thousands"] == checked.get("decimal"):
         raise RequestError("The decimal mark and the thousands mark must differ.", "dialect")
-    return checked
+    return cast(Overrides, checked)
 
 
-def _check_encoding(value: Any) -> str:
+def _check_encoding(value: object) -> str:
     known = {
         "utf8": "utf-8",
         "utf-8-sig": "utf-8",
@@ -77,7 +88,7 @@ def _check_encoding(value: Any) -> str:
     return name
 
 
-def _check_delimiter(value: Any) -> str:
+def _check_delimiter(value: object) -> str:
     words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
     sign = words.get(str(value), str(value))
     if sign not in DELIMITERS:
@@ -87,28 +98,28 @@ def _check_delimiter(value: Any) -> str:
     return sign
 
 
-def _check_decimal(value: Any) -> str:
+def _check_decimal(value: object) -> str:
     sign = {"comma": ",", "point": "."}.get(str(value), str(value))
     if sign not in (",", "."):
         raise RequestError(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
     return sign
 
 
-def _check_thousands(value: Any) -> str:
+def _check_thousands(value: object) -> str:
     sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
     if sign not in ("", ",", "."):
         raise RequestError(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
     return sign
 
 
-def _check_bool(name: str, value: Any) -> bool:
+def _check_bool(name: str, value: object) -> bool:
     word = str(value).casefold()
     if word not in ("true", "false"):
         raise RequestError(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
     return word == "true"
 
 
-_CHECKS: dict[str, Callable[[Any], str | bool]] = {
+_CHECKS: dict[str, Callable[[object], str | bool]] = {
     "encoding": _check_encoding,
     "delimiter": _check_delimiter,
     "decimal": _check_decimal,

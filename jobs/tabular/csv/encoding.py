@@ -3,13 +3,12 @@
 import codecs
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from jobs.tabular.csv.dialect import Overrides
 from jobs.tabular.csv.lines import SAMPLE
 from store.errors import RequestError
 from store.messages import Message, Notice
@@ -80,7 +79,7 @@ class Scan:
         return 0 < broken * 10 < sum(not sign.isascii() for sign in text)
 
 
-def is_utf16(head: bytes, chosen: Mapping[str, Any]) -> bool:
+def is_utf16(head: bytes, chosen: Overrides) -> bool:
     """Return whether a file is to be read as UTF-16."""
     return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or chosen.get("encoding") == "utf-16"
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -32,7 +31,7 @@ class CsvSource:
         return batches_of(self.path, self.dialect, self.names, searching)
 
 
-def inspect(path: Path, settings: Mapping[str, Any] | None = None) -> CsvSource:
+def inspect(path: Path, settings: Mapping[str, object] | None = None) -> CsvSource:
     """Detect how a file is written, or refuse it; `settings` decides what it names."""
     chosen = read_overrides(settings or {})
     with path.open("rb") as stream:
@@ -61,7 +60,7 @@ def inspect(path: Path, settings: Mapping[str, Any] | None = None) -> CsvSource:
     return CsvSource(path, dialect, names, written, tuple(notices))
 
 
-def reopen(path: Path, settings: Mapping[str, Any]) -> CsvSource:
+def reopen(path: Path, settings: Mapping[str, object]) -> CsvSource:
     """Return a file whose dialect is known already."""
     known = Dialect(**read_overrides(settings))
     with path.open("rb") as stream:

@@ -4,10 +4,8 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
-from jobs.tabular.csv.dialect import DELIMITERS
+from jobs.tabular.csv.dialect import DELIMITERS, Overrides
 from jobs.tabular.csv.lines import LONGEST_FIELD, SAMPLE, unified_lines
 from store.errors import RequestError
 
@@ -103,7 +101,7 @@ def delimiter_of(text: str) -> str:
     return best
 
 
-def marks_of(rows: list[list[str]], delimiter: str, chosen: Mapping[str, Any]) -> tuple[str, str]:
+def marks_of(rows: list[list[str]], delimiter: str, chosen: Overrides) -> tuple[str, str]:
     """Return the decimal and the thousands mark."""
     stride = max(1, min(MARKED_ROWS * len(rows[0]) // MARKED_CELLS, MARKED_ROWS // 25))
     cells = [

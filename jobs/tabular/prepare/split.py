@@ -1,10 +1,10 @@
 """The split: which rows train, and which validate."""
 
 import math
-from typing import Any
 
 import numpy as np
 
+from jobs.pipelines.params import Params
 from jobs.tabular.facts import failure
 from jobs.tabular.prepare.table import slices_of
 from jobs.tabular.prepare.target import NO_LABEL, Target
@@ -17,7 +17,7 @@ DRAWN_ROWS = 5_000_000
 UNUSED, TRAINING, VALIDATION = 0, 1, 2
 
 
-def split(target: Target, params: dict[str, Any]) -> tuple[np.ndarray, list[Notice]]:
+def split(target: Target, params: Params) -> tuple[np.ndarray, list[Notice]]:
     """Return what each row of the table is used for, and what is to be known about it."""
     use = np.where(target.codes == NO_LABEL, np.int8(UNUSED), np.int8(TRAINING))
     notices: list[Notice] = []
@@ -33,12 +33,12 @@ def split(target: Target, params: dict[str, Any]) -> tuple[np.ndarray, list[Noti
     return use, notices
 
 
-def random_for(params: dict[str, Any], purpose: str) -> np.random.Generator:
+def random_for(params: Params, purpose: str) -> np.random.Generator:
     """Return a source of chance that follows from the seed, and differs for each purpose."""
     return np.random.default_rng([params["random_state"], *purpose.encode()])
 
 
-def _split_exactly(target: Target, params: dict[str, Any], use: np.ndarray) -> list[Notice]:
+def _split_exactly(target: Target, params: Params, use: np.ndarray) -> list[Notice]:
     """Split as scikit-learn's train_test_split does with the same seed."""
     from sklearn.model_selection import train_test_split
 
@@ -96,7 +96,7 @@ def _train_every_class(target: Target, use: np.ndarray) -> None:
         raise failure("no_validation_rows")
 
 
-def _stratify(target: Target, params: dict[str, Any]) -> tuple[bool, list[Notice]]:
+def _stratify(target: Target, params: Params) -> tuple[bool, list[Notice]]:
     """Return whether classes get the same share of both parts, and if they cannot, why."""
     if target.labels is None:
         return False, []

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jobs.pipelines import StepContext, step
+from jobs.pipelines.params import Params
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.prepare.params import params as declared
@@ -36,7 +37,7 @@ def preprocess(context: StepContext) -> Result:
     return _encode(work)
 
 
-def _choose_features(columns: dict[str, Column], params: dict[str, Any]) -> tuple[list[Column], list[Result]]:
+def _choose_features(columns: dict[str, Column], params: Params) -> tuple[list[Column], list[Result]]:
     """Return the features, and why the other columns are left out."""
     target, wanted = params["target"], params["features"]
     if target not in columns:
@@ -78,7 +79,7 @@ def _encode(work: Work) -> Result:
 
     context, params = work.context, work.context.params
     dialect = context.dataset.dialect
-    marks = dialect.get("decimal", "."), dialect.get("thousands", "")
+    marks = str(dialect.get("decimal", ".")), str(dialect.get("thousands", ""))
     choices = Choices(
         params["gaps"], params["text_gaps"], params["scaling"], params["max_categories"], marks[0], marks[1]
     )

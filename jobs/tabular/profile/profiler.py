@@ -1,6 +1,6 @@
 """The profiler: takes batches of text cells and returns what is in each column."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from jobs.tabular.profile.notices import notices_of, role_of
 from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
 from jobs.tabular.proposal import propose_target
 from jobs.tabular.reader import Marks, Source
+from store.datasets import Profile as StoredProfile
 from store.errors import RequestError
-from store.messages import Notice
+from store.messages import Notice, Scalar
 
 SAMPLED_IN_ALL = 8_000_000
 PREVIEW_ROWS = 20
@@ -26,13 +27,13 @@ class Profile:
     """The profile of a table; `exact` where all of its rows were read."""
 
     columns: list[Column]
-    preview: list[list[Any]]
+    preview: list[list[Scalar]]
     notices: list[Notice]
-    proposal: dict[str, Any] | None
+    proposal: Mapping[str, Any] | None
     rows: int
     exact: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StoredProfile:
         """Return the profile as a dataset stores it; rows are not known before all of them were read."""
         return {
             "rows": self.rows if self.exact else None,
@@ -91,7 +92,7 @@ class Profiler:
         role, reason = role_of(column, observed, exact)
         return replace(column, role=role, reason=reason)
 
-    def _preview(self, columns: list[Column]) -> list[list[Any]]:
+    def _preview(self, columns: list[Column]) -> list[list[Scalar]]:
         assert self._head is not None
         shown = [
             _shown(cells, column, self._source.dialect)
@@ -113,7 +114,7 @@ def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, firs
     return profiler.finish(exact)
 
 
-def _shown(cells: pa.Array, column: Column, marks: Marks) -> list[Any]:
+def _shown(cells: pa.Array, column: Column, marks: Marks) -> list[Scalar]:
     """Return cells for a preview."""
     if column.kind == "number":
         return [

@@ -1,7 +1,5 @@
 """The three ways to data: a dropped file, the sample, what is here already."""
 
-from typing import Any
-
 import streamlit as st
 
 from jobs.verbs import datasets
@@ -120,6 +118,6 @@ def show(dataset: Dataset) -> None:
     st.rerun()
 
 
-def remember(name: str, value: Any) -> None:
+def remember(name: str, value: object) -> None:
     """A choice that belongs into a link to this page."""
     st.query_params[name] = str(value)

@@ -5,7 +5,6 @@ its kind must be (`fits`) and draws it. Not here: which step or pipeline a resul
 """
 
 from pages.parts.results.drawing import (
-    Files,
     Shown,
     draw,
     draw_table,
@@ -15,5 +14,6 @@ from pages.parts.results.drawing import (
     shown,
     simple,
 )
+from pages.parts.values import Files
 
 __all__ = ["Files", "Shown", "draw", "draw_table", "draw_tree", "is_result", "others", "shown", "simple"]

@@ -1,14 +1,12 @@
 """How often each actual class was predicted as each class: {"labels": [...], "counts": [[...], ...]}."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import streamlit as st
 
 from pages.parts import charts
+from pages.parts.values import Files, Value
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     labels, counts = value.get("labels"), value.get("counts")
     return (
         isinstance(labels, list)
@@ -20,7 +18,7 @@ def fits(value: Mapping[str, Any]) -> bool:
     )
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     st.plotly_chart(
         charts.confusion([str(label) for label in value["labels"]], value["counts"]),
         key=key,

@@ -3,15 +3,16 @@
 With `share`, both axes are in percent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from pages.parts import charts
+from pages.parts.values import Files, Value
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     lines = value.get("lines")
     return isinstance(lines, list) and all(
         isinstance(line, Mapping) and isinstance(line.get("points"), list) and all(map(_is_point, line["points"]))
@@ -23,5 +24,5 @@ def _is_point(point: Any) -> bool:
     return isinstance(point, list | tuple) and len(point) == 2 and all(isinstance(each, int | float) for each in point)
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     st.plotly_chart(charts.curve(value), key=key, config=charts.CONFIG, alt=str(value.get("label") or "Curve"))

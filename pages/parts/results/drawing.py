@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import streamlit as st
 
 from pages.parts import words
 from pages.parts.results import confusion, curve, importance, picture, table, text, tree
-
-Value = Mapping[str, Any]
-# The bytes of a file that the step saved, by its name; None when there is none.
-Files = Callable[[str], bytes | None]
+from pages.parts.values import Files, Value
 
 MOST_TABS = 12
 SIMPLE = str | int | float | bool
@@ -52,7 +49,7 @@ def shown(result: Value, files: Files) -> list[Shown]:
     return [_shown(name, value, files) for name, value in result.items() if is_result(value)]
 
 
-def is_result(value: Any) -> bool:
+def is_result(value: object) -> bool:
     """Whether a stored value is a result that is drawn by its kind."""
     return isinstance(value, Mapping) and value.get("kind") in DRAWERS
 
@@ -64,12 +61,12 @@ def _shown(name: str, value: Value, files: Files) -> Shown:
     return Shown(label, lambda key: used.draw(drawn, key, files), str(value.get("help") or ""))
 
 
-def simple(result: Value) -> dict[str, Any]:
+def simple(result: Value) -> dict[str, object]:
     """The plain values in what a step returned, which fit in a line."""
     return {name: value for name, value in result.items() if isinstance(value, SIMPLE)}
 
 
-def others(result: Value) -> dict[str, Any]:
+def others(result: Value) -> dict[str, object]:
     """What is neither a plain value nor a result: shown as it is, for those who want to see it."""
     return {
         name: value
@@ -104,6 +101,6 @@ def draw_table(value: Value, key: str) -> None:
     table.draw(value, key, lambda _name: None)
 
 
-def draw_tree(value: Any, key: str) -> None:
+def draw_tree(value: object, key: str) -> None:
     """Any value as a tree."""
     tree.draw({"value": value}, key, lambda _name: None)

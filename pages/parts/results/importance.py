@@ -1,14 +1,12 @@
 """How much each named thing matters: {"values": [[name, value], ...], "spread": [...] or null}."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import streamlit as st
 
 from pages.parts import charts
+from pages.parts.values import Files, Value
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     values, spread = value.get("values"), value.get("spread")
     return (
         isinstance(values, list)
@@ -17,7 +15,7 @@ def fits(value: Mapping[str, Any]) -> bool:
     )
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     st.plotly_chart(
         charts.importance(value["values"], value.get("spread"), str(value.get("x") or "Importance")),
         key=key,

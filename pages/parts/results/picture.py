@@ -1,21 +1,19 @@
 """A picture that the step saved: {"artifact": name, "media_type": "image/png"}."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import streamlit as st
 
 from pages.parts import words
+from pages.parts.values import Files, Value
 
 LARGEST = 20_000_000
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     return isinstance(value.get("artifact"), str) and value.get("media_type", MEDIA_TYPES[0]) in MEDIA_TYPES
 
 
-def draw(value: Mapping[str, Any], key: str, files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, files: Files) -> None:
     content = files(value["artifact"])
     if content is None:
         st.caption(f"The step saved no file {words.plain(value['artifact'])}.")

@@ -1,10 +1,12 @@
 """A table: {"columns": [...], "rows": [[...], ...]}."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+
+from pages.parts.values import Files, Value
 
 MOST_ROWS = 2000
 MOST_COLUMNS = 200
@@ -12,7 +14,7 @@ TALLEST = 13
 ROW = 35
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     columns, rows = value.get("columns"), value.get("rows")
     return (
         isinstance(columns, list)
@@ -22,7 +24,7 @@ def fits(value: Mapping[str, Any]) -> bool:
     )
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     rows = value["rows"]
     st.dataframe(
         frame(value["columns"], rows),

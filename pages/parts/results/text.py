@@ -1,18 +1,17 @@
 """A text in Markdown: {"text": "..."}."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import streamlit as st
+
+from pages.parts.values import Files, Value
 
 LONGEST = 100_000
 
 
-def fits(value: Mapping[str, Any]) -> bool:
+def fits(value: Value) -> bool:
     return isinstance(value.get("text"), str)
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     with st.container(key=key):
         st.markdown(without_pictures(value["text"][:LONGEST]))
     if len(value["text"]) > LONGEST:

@@ -1,16 +1,15 @@
 """Any JSON value, as a tree: {"value": ...}."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import streamlit as st
 
+from pages.parts.values import Files, Value
 
-def fits(value: Mapping[str, Any]) -> bool:
+
+def fits(value: Value) -> bool:
     return "value" in value
 
 
-def draw(value: Mapping[str, Any], key: str, _files: Callable[[str], bytes | None]) -> None:
+def draw(value: Value, key: str, _files: Files) -> None:
     with st.container(key=key):
         if isinstance(value["value"], dict | list):
             st.json(value["value"], expanded=1)

@@ -14,6 +14,7 @@ from pages.parts import presentation, words
 from pages.parts.tabular import reading
 from store.datasets import Dataset
 from store.errors import RequestError
+from store.messages import Scalar, StoredNotice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 ROW = 35
@@ -64,7 +65,9 @@ def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: in
     return dict(zip((column.name for column in columns), map(bool, edited["use"]), strict=True))
 
 
-def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str | None = None, most: int = 14) -> None:
+def preview_table(
+    columns: Columns, preview: Sequence[Sequence[Scalar]], key: str | None = None, most: int = 14
+) -> None:
     """The first rows, as they were read."""
     cells = {
         column.name: _cells(column, [row[place] if place < len(row) else None for row in preview])
@@ -82,7 +85,7 @@ def preview_table(columns: Columns, preview: Sequence[Sequence[Any]], key: str |
     )
 
 
-def notices(stored: Sequence[Mapping[str, Any]], key: str = "notices") -> None:
+def notices(stored: Sequence[StoredNotice], key: str = "notices") -> None:
     """What reading the file brought to light: warnings first, the rest folded."""
     ordered = presentation.notices(stored)
     # One line too many is better shown than folded away behind a line of its own.
@@ -108,7 +111,7 @@ def first_part(dataset: Dataset) -> None:
         st.caption("This is a large file: the figures are of its first part, until a workflow has read all of it.")
 
 
-def reading_form(dataset: Dataset, key: str) -> dict[str, Any]:
+def reading_form(dataset: Dataset, key: str) -> dict[str, object]:
     """A form about how the file is written; what was changed, once it is sent."""
     with st.form(key, border=False):
         st.caption("The same file read differently becomes a new version; this one stays as it is.")
@@ -161,10 +164,10 @@ def contents(column: Column) -> str:
     return ", ".join(str(value) for value, _ in column.top) or "–"
 
 
-def dialect_words(dialect: Mapping[str, Any]) -> str:
+def dialect_words(dialect: Mapping[str, object]) -> str:
     """cp1254, semicolon, decimal comma."""
-    encoding = dialect.get("encoding", "utf-8")
-    said = [encoding.replace("utf", "UTF"), DELIMITERS.get(dialect.get("delimiter", ","), "other separator")]
+    encoding, delimiter = str(dialect.get("encoding", "utf-8")), str(dialect.get("delimiter", ","))
+    said = [encoding.replace("utf", "UTF"), DELIMITERS.get(delimiter, "other separator")]
     said.append("decimal comma" if dialect.get("decimal") == "," else "decimal point")
     if dialect.get("header") is False:
         said.append("no header line")
@@ -242,18 +245,18 @@ def _missing(column: Column, rows: int | None) -> float | None:
     return (100 * missing / rows if rows else missing) if missing else None
 
 
-def _cells(column: Column, values: list[Any]) -> pd.Series:
+def _cells(column: Column, values: list[Scalar]) -> pd.Series:
     if column.kind == "number":
         return pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
     return pd.Series([None if value is None else str(value) for value in values], dtype="str")
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     said = _edge(value) if isinstance(value, int | float) else str(value)
     return said if len(said) <= 24 else f"{said[:23]}…"
 
 
-def _edge(value: Any) -> str:
+def _edge(value: object) -> str:
     if isinstance(value, int) and abs(value) < 10_000:
         return str(value)  # it may be a year
     return words.number(value) if isinstance(value, int | float) else str(value)[:10]

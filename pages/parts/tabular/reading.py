@@ -1,7 +1,7 @@
 """How a file is to be read: encoding, separators, header."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ ENCODING_WORDS = {
     "iso-8859-2": "Central European (iso-8859-2)",
     "iso-8859-9": "Turkish (iso-8859-9)",
 }
-DIALECT_CHOICES: dict[str, tuple[str, dict[Any, str]]] = {
+DIALECT_CHOICES: dict[str, tuple[str, dict[str | bool, str]]] = {
     "encoding": ("Letters (encoding)", {name: ENCODING_WORDS.get(name, name) for name in ENCODINGS}),
     "delimiter": ("Columns are separated by", {sign: word.capitalize() for sign, word in DELIMITERS.items()}),
     "decimal": ("Decimal mark", {".": "Point: 1.5", ",": "Comma: 1,5"}),
@@ -32,19 +32,23 @@ DIALECT_CHOICES: dict[str, tuple[str, dict[Any, str]]] = {
 }
 
 
-def dialect_widgets(key: str, dialect: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def dialect_widgets(key: str, dialect: Mapping[str, object] | None = None) -> dict[str, object]:
     """How a file is to be read; what is to be detected is not in the answer."""
     known = dialect or {}
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, object] = {}
     for name, (label, choices) in DIALECT_CHOICES.items():
-        # What was set stays set; what was detected can be detected again.
-        options = [None, *choices] if known.get(name) is None else list(choices)
         value = known.get(name)
+        # What was set stays set; what was detected can be detected again.
+        options: list[str | bool | None] = [None, *choices] if value is None else [*choices]
         chosen[name] = st.selectbox(
             label,
             options,
-            index=options.index(value) if value in options else 0,
+            index=next((place for place, option in enumerate(options) if option == value), 0),
             key=f"{key}-{name}",
-            format_func={None: "Automatic", **choices}.__getitem__,
+            format_func=partial(_choice_words, choices),
         )
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _choice_words(choices: Mapping[str | bool, str], choice: str | bool | None) -> str:
+    return "Automatic" if choice is None else choices[choice]

@@ -51,8 +51,8 @@ def page(before: Workflow | None) -> None:
 def typed(dataset: Dataset, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:
     """How to start it from elsewhere, in the short form for training on a table."""
     what = [f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
-    body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm, "params": dict(settings)}
-    return commands.submit(what, body, name)
+    body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm}
+    return commands.submit(what, settings, body, name)
 
 
 def chosen_dataset(before: Workflow | None) -> Dataset | None:

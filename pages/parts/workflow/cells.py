@@ -241,7 +241,7 @@ def _values(params: Sequence[Param], before: Mapping[str, Param], step: Step) ->
     return found
 
 
-def _same(chosen: Any, before: Any) -> bool:
+def _same(chosen: object, before: object) -> bool:
     """Whether a widget still holds what it was given; it keeps ten digits of a number."""
     if isinstance(chosen, float) and isinstance(before, float):
         return f"{chosen:.10g}" == f"{before:.10g}"
