@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
@@ -29,6 +31,7 @@ from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve, Resolved
 from jobs.pipelines import context
 from jobs.pipelines.errors import TimedOut
+from jobs.pipelines.preloaded import Preloaded
 from jobs.process.children import Children, ChildrenGoneError, Forked, ForkedAhead, end_of
 from store import db, files
 from store.messages import Message
@@ -39,6 +42,12 @@ log = logging.getLogger(__name__)
 TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker is heard of every three
 WATCH_SECONDS = 3
 KILL_MARGIN_SECONDS = 10
+HINT_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """What a child answers that has loaded code which may have changed since: another one must do the step."""
 
 
 class TimeLimit(UnixSignalDeathPenalty):
@@ -80,6 +89,8 @@ class StepWorker(Worker):
         )
         self._job: Job | None = None
         self._frozen = 0
+        self._hint = ""
+        self._waiting_since = 0.0
 
     # RQ adds 60 s to the time after which a silent job counts as abandoned: a dead worker is noticed a minute late.
     def get_heartbeat_ttl(self, job: Job) -> int:
@@ -105,6 +116,14 @@ class StepWorker(Worker):
                 again.hset(self.key, mapping=self.serialize())
                 worker_registration.register(self, again)
                 again.execute()
+        self._let_hints_expire()
+
+    def _let_hints_expire(self) -> None:
+        """A child that has loaded people's code ahead makes room for a new one when no step of theirs follows."""
+        if self._waiting_since and time.monotonic() > self._waiting_since + HINT_SECONDS:
+            self._waiting_since = 0.0
+            with contextlib.suppress(ChildrenGoneError):  # shows when the next step comes
+                self._children.replace()
 
     # RQ forgets the execution at the first try of a transaction (rq/rq PR 2466, not in 2.12): at the second the started
     # entry stays, and a finished job fails or runs again.
@@ -177,6 +196,7 @@ class StepWorker(Worker):
             self._give_back(job, queue)
             return
         self._job = job
+        self._hint, self._waiting_since = "", 0.0
         try:
             self._child = self._children.take()  # before the step is claimed, as it can still be given back
         except ChildrenGoneError:
@@ -187,7 +207,8 @@ class StepWorker(Worker):
         try:
             self.perform_job(job, queue)
         finally:
-            self._children.release(self._child)
+            self._children.release(self._child, self._hint)
+            self._waiting_since = time.monotonic() if self._hint else 0.0
             self.execution = None
             self._horse_pid = 0
         self.set_state(WorkerStatus.IDLE)
@@ -198,6 +219,18 @@ class StepWorker(Worker):
 
     def _do_in_a_child(self, assignment: Assignment, resolve: Resolve) -> Ending | None:
         """Hand a step to the child that already waits for one, and hear from it how it ended."""
+        ending = self._hand_over(assignment, resolve)
+        if isinstance(ending, Outdated):
+            self._children.release(self._child)
+            with _ending_with_the_fork_server():
+                self._child = self._children.take()
+            ending = self._hand_over(assignment, resolve)
+            assert not isinstance(ending, Outdated)
+        if ending and ending.outcome and assignment.resolved is None:
+            self._hint = assignment.claim.pipeline
+        return ending
+
+    def _hand_over(self, assignment: Assignment, resolve: Resolve) -> Ending | Outdated | None:
         self._frozen = 0
         self._horse_pid, line = self._child.pid, self._child.line
         ends = end_of(self._horse_pid)
@@ -210,14 +243,16 @@ class StepWorker(Worker):
             for end in ends:
                 os.close(end)
 
-    def _heard(self, assignment: Assignment, resolve: Resolve, line: Connection, ends: list[int]) -> Ending | None:
+    def _heard(
+        self, assignment: Assignment, resolve: Resolve, line: Connection, ends: list[int]
+    ) -> Ending | Outdated | None:
         """Hand the step over, answer which fingerprint its code has, and wait for how it ended."""
         line.send(assignment)
         while isinstance(heard := self._next(assignment, line, ends), str):
             line.send(resolve(heard))
         return heard
 
-    def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> Ending | str | None:
+    def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> Ending | Outdated | str | None:
         """What the child says next: which code the step is, or how it ended."""
         begun = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
@@ -231,7 +266,7 @@ class StepWorker(Worker):
                 raise self._death("frozen")
         if not line.poll():
             raise EOFError
-        return cast(Ending | str | None, line.recv())
+        return cast(Ending | Outdated | str | None, line.recv())
 
     def _stands_still(self) -> bool:
         """A child that was stopped would keep the worker for ever; it may stand still for one look."""
@@ -245,11 +280,8 @@ class StepWorker(Worker):
     def _death(self, code: str) -> ProcessDiedError:
         """The end of a child that said nothing."""
         self.kill_horse()
-        try:
+        with _ending_with_the_fork_server():
             ended = self._children.wait(self.horse_pid)
-        except ChildrenGoneError:
-            log.error("the fork server is gone; its worker and the step end, too")
-            os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
         files.sweep_scratch()
         return ProcessDiedError(_last_words(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
@@ -258,17 +290,33 @@ class StepWorker(Worker):
             self.heartbeat()
 
 
+@contextlib.contextmanager
+def _ending_with_the_fork_server() -> Iterator[None]:
+    try:
+        yield
+    except ChildrenGoneError:
+        log.error("the fork server is gone; its worker and the step end, too")
+        os._exit(1)  # a worker's death costs its step an attempt, and RQ would call it a failure of the step
+
+
 def _children() -> Children:
     """Where the processes of steps come from."""
     return ForkedAhead(_be_a_child) if settings().fork_ahead else Forked(_be_a_child, before=db.release)
 
 
 def _be_a_child(line: Connection) -> None:
-    """Wait for one step, do it, and say how it ended."""
+    """Wait for one step, do it, and say how it ended. A pipeline's name may come first: its code is loaded at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     context.IN_A_PROCESS_OF_ITS_OWN = True
     with contextlib.suppress(EOFError):  # not needed any more
-        assignment = line.recv()
+        code, order = None, line.recv()
+        if isinstance(order, str):
+            code, order = Preloaded(order), line.recv()
+        assignment = cast(Assignment, order)
+        # What comes with Trainyard never meets code of people's own, which may have changed anything.
+        if code and (assignment.resolved or not code.is_current()):
+            line.send(Outdated())
+            return
 
         def resolve(code: str) -> Resolved:
             line.send(code)

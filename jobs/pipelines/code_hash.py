@@ -226,6 +226,11 @@ def is_project(module: ModuleType) -> bool:
     return module.__name__ == "__main__" or any(map(_is_project_file, folders))
 
 
+def is_installed_file(file: str) -> bool:
+    """Whether a file lies where Python and installed packages are, as far as its path shows."""
+    return "/site-packages/" in file or "/dist-packages/" in file or file.startswith(_installed())
+
+
 @functools.lru_cache
 def _is_project_file(file: str) -> bool:
     path = Path(file).resolve()

@@ -19,7 +19,7 @@ from jobs.pipelines.definition import Input, Pipeline, StepDefinition, inputs_of
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
-from jobs.pipelines.sources import own_modules
+from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
 from store.errors import NotFoundError, RequestError
 from store.settings import settings
 
@@ -145,12 +145,14 @@ def _load_what_can_be() -> list[str]:
     if (project := str(settings().project)) not in sys.path:
         sys.path.insert(0, project)
     problems = []
+    loaded = set(sys.modules)
     for module in own_modules():
         try:
             load_module(module)
         except (PipelineError, RequestError) as error:
             problems.append(str(error))
             failed_files.update(_files_in(error))
+    drop_fresh_bytecode(sys.modules.keys() - loaded)
     return problems
 
 

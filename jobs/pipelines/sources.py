@@ -1,5 +1,8 @@
 """Sources: in which modules people's own pipelines are."""
 
+import contextlib
+import sys
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -8,6 +11,7 @@ from pathlib import Path
 from store.settings import settings
 
 ENTRY_POINTS = "trainyard.pipelines"
+FRESH_SECONDS = 2
 
 
 def own_modules() -> list[str]:
@@ -29,3 +33,17 @@ def files_of(modules: Iterable[str]) -> list[str]:
         path = settings().project / Path(*module.split("."))
         found += [str(path.with_suffix(".py")), str(path / "__init__.py")]
     return found
+
+
+def drop_fresh_bytecode(modules: Iterable[str]) -> None:
+    """Delete the compiled code of modules that were edited a moment ago.
+
+    Python takes compiled code for current when size and second of the source are those it was made from: an edit in the
+    same second, such as another digit, would go unnoticed for ever.
+    """
+    for name in modules:
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec and spec.origin and spec.cached:
+            with contextlib.suppress(OSError):
+                if time.time() < Path(spec.origin).stat().st_mtime + FRESH_SECONDS:
+                    Path(spec.cached).unlink(missing_ok=True)

@@ -22,7 +22,6 @@ from jobs.process.linux import die_with_parent, volunteer_for_oom
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
-MORE = "more"
 
 Body = Callable[[Connection], Any]
 
@@ -50,8 +49,8 @@ class Ended:
 class Children(Protocol):
     """Where children come from. One at a time is used."""
 
-    def prepare(self) -> None:
-        """Have a child ready soon, if none is."""
+    def prepare(self, hint: str = "") -> None:
+        """Have a child ready soon, if none is. A hint is sent to it first, so that it can get ready while it waits."""
 
     def take(self) -> Child:
         """A child that waits. One that died while it waited is passed over."""
@@ -59,8 +58,11 @@ class Children(Protocol):
     def wait(self, pid: int) -> Ended:
         """Wait for a child's end, and return how it ended."""
 
-    def release(self, child: Child) -> None:
-        """A child has done its work; it and what it started end."""
+    def release(self, child: Child, hint: str = "") -> None:
+        """A child has done its work; it and what it started end. The next one is prepared, with this hint."""
+
+    def replace(self) -> None:
+        """Put a child without a hint in the place of one that waits."""
 
     def end(self) -> None:
         """No further children; one that waits ends as well."""
@@ -83,10 +85,10 @@ class ForkedAhead:
         self._asked = False
         self.prepare()
 
-    def prepare(self) -> None:
+    def prepare(self, hint: str = "") -> None:
         if not self._asked:
             with contextlib.suppress(OSError):  # that the server is gone shows when something is read from it
-                self._line.send(MORE)
+                self._line.send(hint)
             self._asked = True
 
     def take(self) -> Child:
@@ -106,9 +108,13 @@ class ForkedAhead:
             self._read()
         return self._ended.pop(pid)
 
-    def release(self, child: Child) -> None:
+    def release(self, child: Child, hint: str = "") -> None:
         child.line.close()  # the server ends what the child started
-        self.prepare()
+        self.prepare(hint)
+
+    def replace(self) -> None:
+        if self._asked:
+            self.release(self.take())
 
     def end(self) -> None:
         self._line.close()
@@ -135,7 +141,7 @@ class Forked:
         """`before` is called before each fork, to close what a child must not share."""
         self._body, self._before = body, before
 
-    def prepare(self) -> None:
+    def prepare(self, hint: str = "") -> None:
         """Nothing: a child is forked when it is taken."""
 
     def take(self) -> Child:
@@ -153,11 +159,14 @@ class Forked:
         _kill_group(pid)
         return Ended(status, used.ru_maxrss)
 
-    def release(self, child: Child) -> None:
+    def release(self, child: Child, hint: str = "") -> None:
         child.line.close()
         _kill_group(child.pid)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
+
+    def replace(self) -> None:
+        """Nothing: no child waits."""
 
     def end(self) -> None:
         """Nothing: no child waits."""
@@ -177,10 +186,11 @@ def _serve(line: Connection, user: int, body: Body) -> None:
             signal.signal(sign, signal.SIG_IGN)  # it ends with its user, who may have something to finish
         _stay_with(user)
         ends: dict[int, list[int]] = {}
-        wanted = short = False
+        wanted: str | None = None  # the hint for the child that is wanted
+        short = False
         with contextlib.suppress(EOFError, OSError):
             while True:
-                pause = LOOK_SECONDS if wanted or not all(ends.values()) else None
+                pause = LOOK_SECONDS if wanted is not None or not all(ends.values()) else None
                 woken = wait([line, *chain(*ends.values())], pause)
                 for pid, ended in _all_ended():
                     _kill_group(pid)
@@ -188,11 +198,10 @@ def _serve(line: Connection, user: int, body: Body) -> None:
                         os.close(end)
                     line.send((pid, ended))
                 if line in woken:
-                    line.recv()
-                    wanted = True
-                if wanted:
+                    wanted = line.recv()
+                if wanted is not None:
                     try:
-                        pid = _fork_for(line, body)
+                        pid = _fork_for(line, body, wanted)
                     except ConnectionError:  # the user is gone
                         raise
                     except OSError:  # no room for another process right now; those that work go on
@@ -200,15 +209,17 @@ def _serve(line: Connection, user: int, body: Body) -> None:
                             log.exception("no child yet; trying again")
                         short = True
                         continue
-                    wanted = short = False
+                    wanted, short = None, False
                     ends[pid] = end_of(pid)
     except BaseException:
         log.exception("fork server ended")
     os._exit(0)
 
 
-def _fork_for(line: Connection, body: Body) -> int:
+def _fork_for(line: Connection, body: Body, hint: str) -> int:
     ours, its = Pipe()
+    if hint:
+        ours.send(hint)
     server, pid = os.getpid(), os.fork()
     if pid == 0:
         _be_a_child(its, server, body, [line, ours])
