@@ -95,8 +95,8 @@ def _field(name: str, schema: dict[str, Any], required: bool, place: str) -> str
     kinds = [each.get("type", "") for each in schema.get("anyOf", [schema])]
     words = [" or ".join(kind for kind in kinds if kind and kind != "null"), f"in the {place}"]
     words.append("required" if required else "optional")
-    said = f" {schema['description']}" if "description" in schema else ""
-    return f"<dt>{escape(name)}</dt><dd>{escape(', '.join(filter(None, words)))}.{escape(said)}</dd>"
+    description = f" {schema['description']}" if "description" in schema else ""
+    return f"<dt>{escape(name)}</dt><dd>{escape(', '.join(filter(None, words)))}.{escape(description)}</dd>"
 
 
 def _body(route: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:

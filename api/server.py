@@ -138,11 +138,11 @@ def _welcome() -> str:
     address, port = _address(), st.get_option("server.port")
     running = presence.state()
     broker = "embedded Valkey" if running.get("embedded") else "external Redis"
-    told = (
+    text = (
         f"Trainyard is ready: open http://{address if is_loopback(address) else 'localhost'}:{port}\n"
-        f"Running: {len(running.get('workers', []))} workers, {broker}, everything is kept in {settings().folder}"
+        f"Running: {len(running.get('workers', []))} workers, {broker}, everything is stored in {settings().folder}"
     )
-    return f"{told}\n{OPEN_TO_OTHERS}" if _is_shared() and not access.must_sign_in() else told
+    return f"{text}\n{OPEN_TO_OTHERS}" if _is_shared() and not access.must_sign_in() else text
 
 
 def _farewell() -> bytes:
@@ -157,7 +157,7 @@ def _address() -> str:
 
 
 def _has_proxy() -> bool:
-    """Whether the operator has said that a proxy serves the app under a name of its own."""
+    """Tell whether the operator configured a proxy that serves the app under a name of its own."""
     return any(not is_loopback(name) for name in st.get_option("server.allowedHosts") if name)
 
 

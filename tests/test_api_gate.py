@@ -300,7 +300,7 @@ def started(home, options=(), **environment):
     said = ""
     for line in process.stdout:
         said += line
-        if "everything is kept in" in line:
+        if "everything is stored in" in line:
             process.terminate()
             said += process.stdout.read()
     process.stdout.close()
@@ -319,7 +319,7 @@ def test_an_app_for_others_starts_with_people_or_on_the_operators_word(home):
     assert "nobody has to sign in" in started(home, TRAINYARD_OPEN="1")[1]
     people.add("ayşe", "admin", PASSWORD)
     said = started(home)[1]
-    assert "everything is kept in" in said and "nobody has to sign in" not in said
+    assert "everything is stored in" in said and "nobody has to sign in" not in said
 
 
 def test_the_form_is_sent_to_ourselves_only(served):

@@ -395,7 +395,7 @@ def test_pipelines_lists_what_can_be_started(command):
 
 def test_any_pipeline_is_submitted(command, monkeypatch):
     """A pipeline without a dataset, one whose input is a file, and one whose input is a dataset by its number."""
-    monkeypatch.setattr("jobs.cli.follow.work_is_done", lambda: True)
+    monkeypatch.setattr("jobs.cli.follow.workers_run", lambda: True)
     code, out, err = command("submit", "--pipeline", "nothing", "--set", "number=7", "--name", "mine", "--json")
     assert (code, err) == (0, "")
     made = json.loads(out)

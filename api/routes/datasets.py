@@ -47,7 +47,7 @@ async def add(
     header: bool | None = None,
 ) -> Response:
     """The file as the raw body with its name in `?name=`, or as a multipart form. It is streamed to disk, so it may
-    be of any size. How it is to be read is found out, unless said. The same file again is the same dataset."""
+    be of any size. Encoding and separators are detected unless given. The same file again is the same dataset."""
     from jobs.verbs import datasets as verbs
 
     chosen = {
@@ -79,8 +79,8 @@ def find(
     text: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=MOST)] = 0
 ) -> Response:
     """Newest first. The header X-Total-Count says how many there are in all."""
-    found = [schemas.dataset_brief(each) for each in datasets.find(text, limit, offset)]
-    return Answer(found, headers={"X-Total-Count": str(datasets.count(text))})
+    briefs = [schemas.dataset_brief(each) for each in datasets.find(text, limit, offset)]
+    return Answer(briefs, headers={"X-Total-Count": str(datasets.count(text))})
 
 
 @router.get("/{dataset_id}", response_model=DatasetOut, summary="One dataset")

@@ -56,24 +56,24 @@ def me() -> Response:
 
 @router.post("/me/password", status_code=204, summary="Change my password")
 @needs(Role.viewer)
-async def change_own_password(asked: OwnPassword) -> Response:
+async def change_own_password(body: OwnPassword) -> Response:
     """Needs a browser session. All your sessions and tokens end."""
-    await limits.checking(verbs.change_own_password, asked.before, asked.password)
+    await limits.checking(verbs.change_own_password, body.before, body.password)
     return Response(status_code=204)
 
 
 @router.get("/me/tokens", response_model=list[TokenOut], summary="My tokens")
 @needs(Role.viewer)
 def own_tokens() -> Response:
-    """Without their text, which is told only when one is made."""
+    """Without their text, which is shown only once, when one is made."""
     return Answer([schemas.token(each) for each in verbs.own_tokens()])
 
 
 @router.post("/me/tokens", response_model=NewTokenOut, status_code=201, summary="Make a token")
 @needs(Role.viewer)
-def make_own_token(asked: NewToken) -> Response:
-    """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is told only now."""
-    made = verbs.make_own_token(asked.label, asked.days)
+def make_own_token(body: NewToken) -> Response:
+    """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is shown only now."""
+    made = verbs.make_own_token(body.label, body.days)
     return Answer(schemas.token(made.token) | {"token": made.text}, 201)
 
 
@@ -92,29 +92,29 @@ def everybody() -> Response:
     return Answer([schemas.person(each) for each in verbs.everybody()])
 
 
-@router.post("/people", response_model=NewPersonOut, status_code=201, summary="Let somebody sign in")
+@router.post("/people", response_model=NewPersonOut, status_code=201, summary="Add a person")
 @needs(Role.admin)
-def add(asked: NewPerson) -> Response:
-    """For admins. As soon as there is somebody, everybody has to sign in."""
-    made = None if asked.password else passwords.made()
-    person = verbs.add(asked.name, asked.role, asked.password or made)
+def add(body: NewPerson) -> Response:
+    """For admins. Once there is an account, everyone must sign in."""
+    made = None if body.password else passwords.made()
+    person = verbs.add(body.name, body.role, body.password or made)
     return Answer(schemas.person(person) | ({"password": made} if made else {}), 201)
 
 
 @router.patch("/people/{name}", response_model=PersonOut, summary="Change a role or a password")
 @needs(Role.admin)
-def change(name: Name, asked: Change) -> Response:
+def change(name: Name, body: Change) -> Response:
     """For admins; both or nothing. A new password ends the person's sessions and tokens, and needs a browser session
     of yours."""
-    if asked.role is None and asked.password is None:
+    if body.role is None and body.password is None:
         raise InvalidError("Give a role, a password or both.", "role")
-    return Answer(schemas.person(verbs.change(name, asked.role, asked.password)))
+    return Answer(schemas.person(verbs.change(name, body.role, body.password)))
 
 
-@router.delete("/people/{name}", status_code=204, summary="Shut somebody out")
+@router.delete("/people/{name}", status_code=204, summary="Remove a person")
 @needs(Role.admin)
 def remove(name: Name) -> Response:
-    """For admins. At once; what they made stays."""
+    """For admins. Their access ends at once; what they made stays."""
     verbs.remove(name)
     return Response(status_code=204)
 
@@ -135,5 +135,5 @@ def deeds(
     offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
 ) -> Response:
     """For admins, the newest first. The header X-Total-Count says how many there are in all."""
-    found, total = verbs.look_at_deeds(who, limit, offset)
-    return Answer([schemas.deed(each) for each in found], headers={"X-Total-Count": str(total)})
+    rows, total = verbs.look_at_deeds(who, limit, offset)
+    return Answer([schemas.deed(each) for each in rows], headers={"X-Total-Count": str(total)})

@@ -81,16 +81,16 @@ async def _batch(chunks: AsyncIterator[bytes]) -> bytes:
 
 async def _paced(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The stream, as long as it keeps arriving fast enough."""
-    begun, size = anyio.current_time(), 0
+    started, size = anyio.current_time(), 0
     while True:
-        left = SILENCE_SECONDS + size / LEAST_BYTES_A_SECOND - (anyio.current_time() - begun)
+        left = SILENCE_SECONDS + size / LEAST_BYTES_A_SECOND - (anyio.current_time() - started)
         try:
             with anyio.fail_after(min(SILENCE_SECONDS, max(left, 0))):
                 chunk = await anext(stream, None)
         except ClientDisconnect:
             raise InterruptedUploadError("The file did not arrive whole; nothing was kept.", "file") from None
         except TimeoutError:
-            raise InterruptedUploadError(_too_slow(anyio.current_time() - begun), "file") from None
+            raise InterruptedUploadError(_too_slow(anyio.current_time() - started), "file") from None
         if chunk is None:
             return
         size += len(chunk)

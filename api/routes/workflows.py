@@ -31,14 +31,14 @@ router = roles.router("Workflows", "/workflows")
 
 
 class Strict(BaseModel):
-    """What is sent; a misspelt field is told rather than ignored."""
+    """A request body; a misspelt field is an error rather than ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod
     def _proper(cls, value: Any) -> Any:
-        """Text that no database can keep stops here."""
+        """Refuse text that no database can store."""
         if any("\0" in text or text.encode(errors="ignore").decode() != text for text in _texts(value)):
             raise PydanticCustomError("text_broken", "not proper text")
         return value
@@ -73,26 +73,26 @@ class Describe(Strict):
 
 @router.post("", response_model=StartedOut, status_code=201, summary="Start a workflow")
 @needs(Role.analyst)
-def start(asked_for: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
-    """Accepted work is kept even when the queue is down. With an `Idempotency-Key` header, sending the same request
+def start(body: Start, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
+    """Accepted work waits even when the queue is down. With an `Idempotency-Key` header, sending the same request
     twice starts it once; the key counts for you alone, and another body under the same key is refused. `notices` says
     when the algorithm will learn from a sample of the rows."""
-    draft = _draft(asked_for)
+    draft = _draft(body)
     notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
-    key, priority = _request(idempotency_key, asked_for), Priority[asked_for.priority]
-    made = verbs.start(draft.pipeline, draft.params, draft.inputs, asked_for.name, key, priority=priority)
+    key, priority = _request(idempotency_key, body), Priority[body.priority]
+    made = verbs.start(draft.pipeline, draft.params, draft.inputs, body.name, key, priority=priority)
     return _made(made, notices)
 
 
-def _draft(asked_for: Start) -> Draft:
+def _draft(body: Start) -> Draft:
     """What to start: a pipeline with its inputs, or the short form for training on a table."""
-    if asked_for.pipeline is not None:
-        short_form.refuse_beside_pipeline(asked_for.model_dump())
-        return Draft(asked_for.pipeline, asked_for.params, dict(asked_for.inputs))
-    if asked_for.dataset_id is None:
+    if body.pipeline is not None:
+        short_form.refuse_beside_pipeline(body.model_dump())
+        return Draft(body.pipeline, body.params, dict(body.inputs))
+    if body.dataset_id is None:
         raise RequestError("Name a pipeline, or a dataset_id to train on.", "pipeline")
-    short_form.check(asked_for.params)
-    return short_form.draft(asked_for.dataset_id, asked_for.target, asked_for.algorithm, asked_for.params)
+    short_form.check(body.params)
+    return short_form.draft(body.dataset_id, body.target, body.algorithm, body.params)
 
 
 @router.get("", response_model=list[WorkflowBriefOut], summary="List workflows")
@@ -121,9 +121,9 @@ def find(
 
 @router.post("/compose", response_model=StartedOut, status_code=201, summary="Compose a workflow from two")
 @needs(Role.analyst)
-def compose(asked_for: Compose) -> Response:
+def compose(body: Compose) -> Response:
     """The dataset and target of one workflow with the configuration of another."""
-    return _made(verbs.compose(asked_for.data_from, asked_for.config_from, asked_for.name))
+    return _made(verbs.compose(body.data_from, body.config_from, body.name))
 
 
 @router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")
@@ -147,7 +147,7 @@ def get_logs(
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Response:
-    """Lines in the order they were said; `after` the id of the last line seen gives only what is new."""
+    """Lines in the order they were written; `after` the id of the last line seen gives only what is new."""
     workflows.get(workflow_id)
     own = {step.id: step for step in steps.of_workflow(workflow_id)}
     return Answer([schemas.line(line, own[line.step_id]) for line in logs.of_workflow(list(own), after, limit)])
@@ -159,12 +159,12 @@ def get_model(workflow_id: WorkflowId) -> Response:
     """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, and is only for those who trust
     this server, as opening such a file can run code."""
     workflow = workflows.get(workflow_id)
-    kept = steps.model_of(workflow_id)
+    model = steps.model_of(workflow_id)
     return FileResponse(
-        files.verified(kept),
+        files.verified(model),
         media_type="application/octet-stream",
         filename=_file_name(workflow),
-        headers={"X-Content-SHA256": kept.sha256},
+        headers={"X-Content-SHA256": model.sha256},
     )
 
 
@@ -177,9 +177,9 @@ def restart(workflow_id: WorkflowId) -> Response:
 
 @router.post("/{workflow_id}/rerun", response_model=StartedOut, status_code=201, summary="Run again from a step")
 @needs(Role.analyst)
-def rerun(workflow_id: WorkflowId, asked_for: Rerun) -> Response:
+def rerun(workflow_id: WorkflowId, body: Rerun) -> Response:
     """A new workflow with other settings in one step; what is above it is reused."""
-    return _made(verbs.rerun_from(workflow_id, asked_for.step, asked_for.params))
+    return _made(verbs.rerun_from(workflow_id, body.step, body.params))
 
 
 @router.post("/{workflow_id}/retry", response_model=WorkflowOut, summary="Retry a failed workflow")
@@ -198,9 +198,9 @@ def cancel(workflow_id: WorkflowId) -> Response:
 
 @router.patch("/{workflow_id}", response_model=WorkflowOut, summary="Name a workflow, or note something")
 @needs(Role.analyst)
-def describe(workflow_id: WorkflowId, asked_for: Describe) -> Response:
+def describe(workflow_id: WorkflowId, body: Describe) -> Response:
     """Fields left out stay as they are."""
-    return Answer(schemas.workflow(verbs.describe(workflow_id, asked_for.name, asked_for.note).id))
+    return Answer(schemas.workflow(verbs.describe(workflow_id, body.name, body.note).id))
 
 
 @router.delete("/{workflow_id}", status_code=204, summary="Delete a workflow")
@@ -225,8 +225,8 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
-    told = schemas.workflow(workflow.id) | {"notices": list(notices)}
-    return Answer(told, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
+    document = schemas.workflow(workflow.id) | {"notices": list(notices)}
+    return Answer(document, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 
 def _request(key: str | None, content: Strict) -> str | None:

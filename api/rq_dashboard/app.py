@@ -101,7 +101,7 @@ def _queues(request: Request) -> Response:
 
 def _jobs(request: Request) -> Response:
     filters = _filters(request)
-    jobs = _asked(request)
+    jobs = _requested_jobs(request)
     queues = reads.queues(_connection(request))
     shown = [row.counts for row in queues if filters["queue_name"] in ("all", row.queue_name)]
     counts = {state: sum(each[state] for each in shown) for state in reads.STATES}
@@ -119,7 +119,7 @@ def _workers(request: Request) -> Response:
 
 def _json(request: Request) -> Response:
     if request.path_params["what"] == "jobs":
-        return JSONResponse(jsonable_encoder(_asked(request)))
+        return JSONResponse(jsonable_encoder(_requested_jobs(request)))
     return JSONResponse(jsonable_encoder(_rows(request)))
 
 
@@ -136,7 +136,7 @@ def _rows(request: Request) -> Sequence[reads.QueueRow | reads.JobRow | reads.Wo
         case "queues":
             return reads.queues(_connection(request))
         case "jobs":
-            return _asked(request, whole=True).data
+            return _requested_jobs(request, whole=True).data
         case "workers":
             return reads.workers(_connection(request))
     raise HTTPException(404)
@@ -147,7 +147,7 @@ def _filters(request: Request) -> dict[str, str]:
     return {name: request.query_params.get(name, default) for name, default in FILTERS.items()}
 
 
-def _asked(request: Request, whole: bool = False) -> reads.JobPage:
+def _requested_jobs(request: Request, whole: bool = False) -> reads.JobPage:
     """The page of jobs that the address asks for."""
     filters = _filters(request)
     per_page = max(_number(request, "per_page", PER_PAGE[0]), 1)

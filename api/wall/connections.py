@@ -1,7 +1,7 @@
 """Connections: closes those on which no whole request arrives.
 
-uvicorn ends a connection that is idle between two requests, and waits for ever for the end of one that has begun. What
-is used of it here is held by a test of its own.
+uvicorn ends a connection that is idle between two requests, and waits for ever for the end of one that has started.
+What is used of it here is held by a test of its own.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ async def close_late_ones() -> None:
 
 
 class Unfinished:
-    """Connections whose request headers have begun to arrive, or whose body nobody waits for, and since when."""
+    """Connections whose request headers arrive, or whose body no handler waits for, and since when."""
 
     def __init__(self) -> None:
         self._since: dict[Any, tuple[Any, float]] = {}
 
     def close_late(self, connections: Iterable[Any], at: float) -> None:
-        """Close what has been unfinished for longer than we are patient."""
+        """Close connections that have been unfinished for too long."""
         before, self._since = self._since, {}
         for connection in list(connections):
             request = getattr(connection, "cycle", connection)  # the protocol of a WebSocket has none: leave it alone

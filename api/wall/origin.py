@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("", "0.0.0.0", "::")
-# The address of whoever says where they come from, while no proxy is configured that could vouch for it: uvicorn
-# believes the header from this machine, so what it made of it may be made up.
+# Stands for an address from a forwarding header while no proxy is configured: uvicorn believes that header when it
+# comes from this machine, so the address may be forged.
 A_PROXY = "forwarded"
 HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",

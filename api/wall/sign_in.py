@@ -58,8 +58,8 @@ class Gate:
                 await self._app(scope, receive, send)
 
     def _checked(self, receive: Receive, send: Send, asking: HTTPConnection) -> Receive:
-        """A page that stays open shows its cookie anew with every message; once it counts no more, the page is told
-        where to sign in, and heard no further."""
+        """Check the cookie of an open page with every message; once it is no longer valid, send the page to the sign-in
+        and close its connection."""
 
         async def receive_checked() -> Message:
             message = await receive()
@@ -86,16 +86,18 @@ def _refusal(actor: Actor, needed: Role, route: str, asking: HTTPConnection) -> 
     if actor.role is None:
         return _ask_to_sign_in(scope, asking.headers)
     if not actor.may(needed):
-        asked = f"{scope.get('method', 'GET')} {route}"
-        audit.add_refusal(actor, "refused", asked, messages.Message("deed_route_refused", {"route": asked}))
+        request_line = f"{scope.get('method', 'GET')} {route}"
+        audit.add_refusal(
+            actor, "refused", request_line, messages.Message("deed_route_refused", {"route": request_line})
+        )
         return refusal(403, why_not(actor, needed))
     return None
 
 
 def _ask_to_sign_in(scope: Scope, headers: Headers) -> Response:
     if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-        asked = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
-        return RedirectResponse(f"{SIGN_IN}?next={quote(way_back(asked), safe='/')}", 303)
+        address = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        return RedirectResponse(f"{SIGN_IN}?next={quote(way_back(address), safe='/')}", 303)
     sentence = "Sign in first: send a token, as in Authorization: Bearer ty_..., or sign in at /login with a browser."
     return refusal(401, sentence, headers={"WWW-Authenticate": "Bearer"})
 

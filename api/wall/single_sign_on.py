@@ -60,22 +60,22 @@ async def start(request: Request) -> Response:
     return answer
 
 
-def vouched_for(request: Request) -> tuple[str, str] | None:
+def verified_identity(request: Request) -> tuple[str, str] | None:
     """Which mail address came back from which provider, as Streamlit's signed cookie says."""
     if not providers():
         return None
-    kept = streamlits._get_cookie_value_from_request(request, USER_COOKIE_NAME)
+    cookie = streamlits._get_cookie_value_from_request(request, USER_COOKIE_NAME)
     try:
-        told = json.loads(kept or b"{}")
+        claims = json.loads(cookie or b"{}")
     except ValueError:
         return None
-    email, verified = told.get("email"), told.get("email_verified", True)
-    return (str(email), str(told.get("provider", ""))) if email and verified is True else None
+    email, verified = claims.get("email"), claims.get("email_verified", True)
+    return (str(email), str(claims.get("provider", ""))) if email and verified is True else None
 
 
 async def exchange(request: Request) -> tuple[str, str | None] | None:
     """For a browser that comes back from a provider: the mail address, and its new cookie if we know the person."""
-    if (who := vouched_for(request)) is None:
+    if (who := verified_identity(request)) is None:
         return None
     email, provider = who
     address = request.client.host if request.client else ""

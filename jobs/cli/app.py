@@ -49,7 +49,7 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. What the caller got wrong is said in one sentence."""
+    """Run one command; returns the exit code. A mistake of the caller is answered by one sentence."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--json"] and given[1:]:
         given = [*given[1:], "--json"]
@@ -73,23 +73,23 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # whoever read our answer has seen enough
+        sys.stdout = None  # the reader of our output closed it
         return NOT_DONE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return complain(f"{where}{error.strerror or error}.", as_json, NOT_DONE)
     except Exception as error:
-        if not _is_told(error):
+        if not _is_for_the_user(error):
             raise
         return complain(str(error), as_json, NOT_DONE)
 
 
 def _is_text(argument: str) -> bool:
-    """Whether an argument can be kept and shown; a file that exists may be called what it likes."""
+    """Whether an argument can be stored and shown; a file that exists may be called what it likes."""
     return argument.encode(errors="ignore").decode() == argument or Path(argument).exists()
 
 
-def _is_told(error: Exception) -> bool:
+def _is_for_the_user(error: Exception) -> bool:
     """Whether the message of an error is fit to be shown."""
     from jobs.pipelines import PipelineError
     from jobs.services.presence import NotReadyError

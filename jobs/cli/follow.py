@@ -11,19 +11,19 @@ from store.program import COMMAND
 
 
 def carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
-    """Leave the workflow to running workers; see it through when asked to, or when none run."""
+    """Leave the workflow to running workers; run it to its end with `wait`, or when none run."""
     from store import workflows
 
     if workflows.get(workflow_id).status.over:
         return _say_end(workflow_id, as_json)
-    if not wait and (_nobody_will() or work_is_done()):
-        told = "waits for a worker" if _nobody_will() else "is on its way"
+    if not wait and (_no_workers_possible() or workers_run()):
+        state = "waits for a worker" if _no_workers_possible() else "is on its way"
         follow = f"Follow it with: {COMMAND} watch {workflow_id}"
-        return show_workflow(workflow_id, as_json, f"Workflow {workflow_id} {told}. {follow}")
-    return see_through(workflow_id, as_json)
+        return show_workflow(workflow_id, as_json, f"Workflow {workflow_id} {state}. {follow}")
+    return run_to_end(workflow_id, as_json)
 
 
-def see_through(workflow_id: int, as_json: bool) -> int:
+def run_to_end(workflow_id: int, as_json: bool) -> int:
     """Follow a workflow to its end."""
     from store import workflows
 
@@ -41,14 +41,14 @@ def _say_end(workflow_id: int, as_json: bool) -> int:
     from store import workflows
     from store.tables import Status
 
-    found = workflows.get(workflow_id)
+    workflow = workflows.get(workflow_id)
     if as_json:
         show_workflow(workflow_id, as_json)
     else:
         from jobs.cli import terminal
 
-        terminal.say(listings.over(found))
-    return DONE if found.status is Status.completed else NOT_DONE
+        terminal.say(listings.over(workflow))
+    return DONE if workflow.status is Status.completed else NOT_DONE
 
 
 def _follow(workflow_id: int, draw: bool) -> None:
@@ -62,9 +62,9 @@ def _follow(workflow_id: int, draw: bool) -> None:
 
 
 def _interrupted(workflow_id: int, as_json: bool) -> int:
-    goes_on = "continues" if work_is_done() else "waits, and continues when the app runs"
-    told = f"Workflow {workflow_id} {goes_on}. Follow it again with: {COMMAND} watch {workflow_id}"
-    return complain(told, as_json, INTERRUPTED)
+    goes_on = "continues" if workers_run() else "waits, and continues when the app runs"
+    sentence = f"Workflow {workflow_id} {goes_on}. Follow it again with: {COMMAND} watch {workflow_id}"
+    return complain(sentence, as_json, INTERRUPTED)
 
 
 @contextlib.contextmanager
@@ -76,10 +76,10 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
     from store import workflows
     from store.settings import settings
 
-    if workflows.get(workflow_id).status.over or _others_work():
+    if workflows.get(workflow_id).status.over or _remote_workers_run():
         yield lambda: None
         return
-    if _nobody_will():
+    if _no_workers_possible():
         raise RequestError(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
     if settings().redis_url and not queue_view.snapshot().reachable:
         raise queue.QueueDownError
@@ -90,21 +90,21 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
         yield use.ensure
 
 
-def work_is_done() -> bool:
+def workers_run() -> bool:
     """Whether workers run that take what is handed over now."""
     from jobs.services import presence
 
-    return presence.supervisor_runs() or _others_work()
+    return presence.supervisor_runs() or _remote_workers_run()
 
 
-def _nobody_will() -> bool:
+def _no_workers_possible() -> bool:
     """Whether starting the services would bring no worker either."""
     from store.settings import settings
 
-    return settings().workers == 0 and not work_is_done()
+    return settings().workers == 0 and not workers_run()
 
 
-def _others_work() -> bool:
+def _remote_workers_run() -> bool:
     """Whether workers on other machines serve our queue, so that none have to be started here."""
     from jobs.engine import queue_view
     from jobs.services import presence
@@ -113,7 +113,7 @@ def _others_work() -> bool:
     return bool(settings().redis_url) and not presence.supervisor_runs() and bool(queue_view.snapshot().workers)
 
 
-def show_workflow(workflow_id: int, as_json: bool, told: str = "") -> int:
+def show_workflow(workflow_id: int, as_json: bool, sentence: str = "") -> int:
     from jobs.cli import listings
 
     if as_json:
@@ -122,8 +122,8 @@ def show_workflow(workflow_id: int, as_json: bool, told: str = "") -> int:
         return _print_json(schemas.workflow(workflow_id))
     from jobs.cli import terminal
 
-    if told:
-        terminal.say(told)
+    if sentence:
+        terminal.say(sentence)
     else:
         listings.workflow(workflow_id)
     return DONE

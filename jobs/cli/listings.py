@@ -1,4 +1,4 @@
-"""Lists and records in a terminal: workflows, the queue, people, what doctor found."""
+"""Lists and records in a terminal: workflows, the queue, people, the checks of doctor."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from store.people import Person, Token
 
 
-def checks(found: Iterable[tuple[str, str, str, str]]) -> None:
-    """What doctor found, each with what to do."""
-    for name, state, told, advice in found:
-        say(Text.assemble(f"{name:<12}", (f"{state:<9}", COLOURS[state]), told))
+def checks(rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """Print the checks of doctor, each with its advice."""
+    for name, state, finding, advice in rows:
+        say(Text.assemble(f"{name:<12}", (f"{state:<9}", COLOURS[state]), finding))
         if advice:
             say(f"{'':<21}{advice}")
 
 
-def workflow_list(found: Sequence[Workflow]) -> None:
-    if not found:
+def workflow_list(rows: Sequence[Workflow]) -> None:
+    if not rows:
         say(f"No workflows yet. Start one with: {COMMAND} submit FILE")
         return
     named = sign_in.exist()
@@ -51,28 +51,28 @@ def workflow_list(found: Sequence[Workflow]) -> None:
                 f"{each.created_at:%Y-%m-%d %H:%M}",
                 *([each.created_by] if named else []),
             )
-            for each in found
+            for each in rows
         ],
     )
 
 
 def workflow(workflow_id: int) -> None:
     """One workflow with its steps."""
-    found, own = workflows.get(workflow_id), steps.of_workflow(workflow_id)
+    record, own = workflows.get(workflow_id), steps.of_workflow(workflow_id)
     sources = steps.workflows_of([step.reused_from for step in own if step.reused_from])
-    say(Text.assemble(f"Workflow {found.id}: {clean(found.name)}  ", (found.status, COLOURS.get(found.status, ""))))
-    say(_of_what(found))
-    if found.created_by and sign_in.exist():
-        say(f"Started by {found.created_by}, {found.created_at:%Y-%m-%d %H:%M} UTC")
-    say(", ".join(f"{name} {words(value)}" for name, value in found.params.items() if value is not None))
+    say(Text.assemble(f"Workflow {record.id}: {clean(record.name)}  ", (record.status, COLOURS.get(record.status, ""))))
+    say(_of_what(record))
+    if record.created_by and sign_in.exist():
+        say(f"Started by {record.created_by}, {record.created_at:%Y-%m-%d %H:%M} UTC")
+    say(", ".join(f"{name} {words(value)}" for name, value in record.params.items() if value is not None))
     say("")
     table(
         ("Step", "Status", "Attempt", "Time", ""),
         [(step.name, step.status, step.attempt, seconds(step.seconds), _remark(step, sources)) for step in own],
     )
-    if found.scores:
+    if record.scores:
         say("")
-        table(("Score", "Value"), found.scores.items())
+        table(("Score", "Value"), record.scores.items())
 
 
 def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None:
@@ -110,8 +110,8 @@ def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
         )
 
 
-def people(found: "Sequence[Person]") -> None:
-    if not found:
+def people(persons: "Sequence[Person]") -> None:
+    if not persons:
         say(f"Nobody has to sign in. Add somebody with: {COMMAND} user add NAME --role admin")
         return
     table(
@@ -124,47 +124,47 @@ def people(found: "Sequence[Person]") -> None:
                 _moment(each.signed_in_at) or "never",
                 _moment(each.created_at),
             )
-            for each in found
+            for each in persons
         ],
     )
 
 
-def tokens(found: "Sequence[Token]") -> None:
-    if not found:
+def tokens(rows: "Sequence[Token]") -> None:
+    if not rows:
         say("No tokens.")
         return
     table(
         ("ID", "For", "Until (UTC)", "Used (UTC)"),
-        [(each.id, each.label, _moment(each.expires_at), _moment(each.used_at) or "never") for each in found],
+        [(each.id, each.label, _moment(each.expires_at), _moment(each.used_at) or "never") for each in rows],
     )
 
 
-def deeds(found: "Sequence[Deed]") -> None:
-    """Who did what."""
+def deeds(rows: "Sequence[Deed]") -> None:
+    """Print rows of the audit trail."""
     table(
         ("When (UTC)", "Who", "By way of", "What", "From"),
-        [(_moment(each.at), each.who, each.via, _deed(each), each.address) for each in found],
+        [(_moment(each.at), each.who, each.via, _deed(each), each.address) for each in rows],
     )
 
 
 def _deed(deed: "Deed") -> str:
-    said = f"{deed.what} {deed.about}".strip()
-    return said if deed.count == 1 else f"{said} ({deed.count} times)"
+    text = f"{deed.what} {deed.about}".strip()
+    return text if deed.count == 1 else f"{text} ({deed.count} times)"
 
 
 def _moment(at: "datetime | None") -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
-def over(found: Workflow) -> str:
+def over(workflow: Workflow) -> str:
     """How a workflow ended, in one line."""
-    if found.status is Status.completed:
-        scores = ", ".join(f"{name} {words(value)}" for name, value in found.scores.items())
-        return f"Workflow {found.id} completed in {seconds(found.seconds)}" + (f": {scores}." if scores else ".")
-    for step in steps.of_workflow(found.id):
+    if workflow.status is Status.completed:
+        scores = ", ".join(f"{name} {words(value)}" for name, value in workflow.scores.items())
+        return f"Workflow {workflow.id} completed in {seconds(workflow.seconds)}" + (f": {scores}." if scores else ".")
+    for step in steps.of_workflow(workflow.id):
         if step.status is Status.failed:
-            return f"Workflow {found.id} failed at {step.name}: {error_words(step)}"
-    return f"Workflow {found.id} was {found.status}."
+            return f"Workflow {workflow.id} failed at {step.name}: {error_words(step)}"
+    return f"Workflow {workflow.id} was {workflow.status}."
 
 
 def _remark(step: Step, sources: dict[int, int]) -> str:
@@ -176,17 +176,17 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
     return error_words(step)
 
 
-def _kind(found: Workflow) -> str:
+def _kind(workflow: Workflow) -> str:
     """What the workflow is listed by: its pipeline, and what its facets say."""
-    return ", ".join(value for name, value in sorted(found.facets.items())) or found.pipeline
+    return ", ".join(value for name, value in sorted(workflow.facets.items())) or workflow.pipeline
 
 
-def _of_what(found: Workflow) -> str:
-    given = [f"{name}: dataset {each.dataset_id} ({each.title})" for name, each in found.inputs.items()]
-    facets = [f"{name} {value}" for name, value in sorted(found.facets.items())]
-    return ", ".join([f"Pipeline {found.pipeline}", *given, *facets])
+def _of_what(workflow: Workflow) -> str:
+    given = [f"{name}: dataset {each.dataset_id} ({each.title})" for name, each in workflow.inputs.items()]
+    facets = [f"{name} {value}" for name, value in sorted(workflow.facets.items())]
+    return ", ".join([f"Pipeline {workflow.pipeline}", *given, *facets])
 
 
-def _main_score(found: Workflow) -> str:
-    names = [name for name in registry.main_measures() if name in found.scores] or list(found.scores)
-    return f"{names[0]} {found.scores[names[0]]:.3f}" if names else ""
+def _main_score(workflow: Workflow) -> str:
+    names = [name for name in registry.main_measures() if name in workflow.scores] or list(workflow.scores)
+    return f"{names[0]} {workflow.scores[names[0]]:.3f}" if names else ""

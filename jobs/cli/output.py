@@ -36,7 +36,7 @@ def print_json(document: object) -> int:
 
 
 def complain(sentence: str, as_json: bool, code: int) -> int:
-    """Say what is wrong: as the one JSON document when that was asked for, else on stderr."""
+    """Say what is wrong: as the one JSON document with --json, else on stderr."""
     sentence = " ".join(sentence.split())
     if as_json:
         print_json({"detail": sentence})

@@ -62,8 +62,8 @@ def status(as_json: Json = False) -> int:
 
     seen, counts = queue_view.snapshot(memory=True), workflows.count_by_status()
     if as_json:
-        told = {"services": presence.supervisor_runs(), "workflows": counts}
-        return _print_json(schemas.queues(seen) | told)
+        more = {"services": presence.supervisor_runs(), "workflows": counts}
+        return _print_json(schemas.queues(seen) | more)
 
     listings.status(seen, counts, presence.supervisor_runs())
     return DONE

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def progress_words(step: Step) -> str:
     """Return words such as: epoch 3 of 10, about 2 m 5 s left."""
     left = attempts.left([step]).get(step.id)
-    told = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
-    return ", ".join(each for each in (busy_with(step), told and f"about {told} left") if each)
+    remaining = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
+    return ", ".join(each for each in (busy_with(step), remaining and f"about {remaining} left") if each)
 
 
 def busy_with(step: Step) -> str:

@@ -58,15 +58,15 @@ def restore(
     from jobs.cli import terminal
     from jobs.upkeep import backup as verbs
 
-    agree = (lambda _: True) if yes else _asked if sys.stdin.isatty() and not as_json else _not_asked
+    agree = (lambda _: True) if yes else _confirm if sys.stdin.isatty() and not as_json else _refuse_without_yes
     with terminal.moving(not as_json and yes) as progress:
         restored = verbs.restore(file, agree, progress)
     return _answer(restored.sentence, restored.document, as_json)
 
 
-def _asked(question: str) -> bool:
+def _confirm(question: str) -> bool:
     return typer.confirm(question)
 
 
-def _not_asked(question: str) -> bool:
+def _refuse_without_yes(question: str) -> bool:
     raise RequestError(f"{question} Say --yes to do so.")

@@ -34,8 +34,8 @@ def add(
     given = None if without else _password(from_stdin)
     made = None if given or without else passwords.made()
     person = people.add(name, role, given or made)
-    told = f"{person.name} can sign in as {person.role}." + (f" Password: {made}" if made else "")
-    return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
+    text = f"{person.name} can sign in as {person.role}." + (f" Password: {made}" if made else "")
+    return answer(text, schemas.person(person) | ({"password": made} if made else {}), as_json)
 
 
 @app.command("list")
@@ -45,10 +45,10 @@ def list_(as_json: Json = False) -> int:
     from jobs.cli import listings
     from jobs.verbs import people, schemas
 
-    found = people.everybody()
+    persons = people.everybody()
     if as_json:
-        return print_json([schemas.person(each) for each in found])
-    listings.people(found)
+        return print_json([schemas.person(each) for each in persons])
+    listings.people(persons)
     return DONE
 
 
@@ -75,8 +75,8 @@ def password(name: Name, from_stdin: FromStdin = False, as_json: Json = False) -
     given = _password(from_stdin)
     made = None if given else passwords.made()
     person = people.set_password(name, given or made or "")
-    told = f"{person.name} has a new password." + (f" Password: {made}" if made else "")
-    return answer(told, schemas.person(person) | ({"password": made} if made else {}), as_json)
+    text = f"{person.name} has a new password." + (f" Password: {made}" if made else "")
+    return answer(text, schemas.person(person) | ({"password": made} if made else {}), as_json)
 
 
 @app.command()
@@ -111,10 +111,10 @@ def deeds(
     from jobs.cli import listings
     from jobs.verbs import people, schemas
 
-    found, _ = people.look_at_deeds(who, limit)
+    rows, _ = people.look_at_deeds(who, limit)
     if as_json:
-        return print_json([schemas.deed(each) for each in found])
-    listings.deeds(found)
+        return print_json([schemas.deed(each) for each in rows])
+    listings.deeds(rows)
     return DONE
 
 
@@ -141,10 +141,10 @@ def list_tokens(name: Name, as_json: Json = False) -> int:
     from jobs.cli import listings
     from jobs.verbs import people, schemas
 
-    found = people.tokens_of(name)
+    rows = people.tokens_of(name)
     if as_json:
-        return print_json([schemas.token(each) for each in found])
-    listings.tokens(found)
+        return print_json([schemas.token(each) for each in rows])
+    listings.tokens(rows)
     return DONE
 
 
@@ -161,7 +161,7 @@ def remove_token(
 
 
 def _password(from_stdin: bool) -> str | None:
-    """The password that is given; None where nobody can be asked, or nothing is typed."""
+    """Return the given password; None without a terminal, or when nothing is typed."""
     if from_stdin:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:

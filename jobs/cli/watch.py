@@ -29,24 +29,24 @@ MOST_ROWS = 20
 
 def watch(workflow_id: int, draw: bool, keep: Callable[[], object]) -> Workflow:
     """Show what a workflow does until it is over; `keep` is called at every look."""
-    news = News(workflow_id)
+    updates = Updates(workflow_id)
     with _bars(draw) as bars:
         while True:
-            # Read the status first: what was said before the end is then certainly read after it.
-            found = workflows.get(workflow_id)
+            # Read the status first: lines written before the end are then certainly read after it.
+            workflow = workflows.get(workflow_id)
             own = steps.of_workflow(workflow_id)
             if draw:
-                for line in news.of(found, own):
+                for line in updates.of(workflow, own):
                     say(line)
                 _advance(bars, own)
-            if found.status.over:
-                return found
+            if workflow.status.over:
+                return workflow
             keep()
             time.sleep(LOOK_SECONDS)
 
 
 @dataclass
-class News:
+class Updates:
     """What is new about a workflow since the last look, as lines."""
 
     workflow_id: int
@@ -54,61 +54,61 @@ class News:
     last_line: int = 0
     epochs: dict[int, int] = field(default_factory=dict)
     tenths: dict[str, int] = field(default_factory=dict)
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
     warned: bool = False
 
-    def of(self, found: Workflow, own: Sequence[Step]) -> Iterator[Text]:
+    def of(self, workflow: Workflow, own: Sequence[Step]) -> Iterator[Text]:
         lines, rows = self._new_lines(own), self._new_rows(own)
         for step in own:
             before = self.statuses.get(step.name)
             changed = before != (step.status, step.attempt)
             if changed and step.started_at and not step.reused_from and before != (Status.running, step.attempt):
-                yield _spoken(step.name, "running", COLOURS["running"])
-            yield from (_spoken(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
+                yield _line(step.name, "running", COLOURS["running"])
+            yield from (_line(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
             yield from (
-                _spoken(step.name, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
+                _line(step.name, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
                 for line in lines[step.id]
             )
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)
             if changed and step.status.over:
-                yield _spoken(step.name, f"{step.status}{_after(step)}", COLOURS[step.status])
+                yield _line(step.name, f"{step.status}{_after(step)}", COLOURS[step.status])
             self.statuses[step.name] = (step.status, step.attempt)
-        if found.status is Status.pending:
+        if workflow.status is Status.pending:
             yield from self._idle()
 
     def _new_lines(self, own: Sequence[Step]) -> dict[int, list[Line]]:
-        found: dict[int, list[Line]] = {step.id: [] for step in own}
-        while lines := logs.of_workflow(list(found), self.last_line):
+        by_step: dict[int, list[Line]] = {step.id: [] for step in own}
+        while lines := logs.of_workflow(list(by_step), self.last_line):
             for line in lines:
-                found[line.step_id].append(line)
+                by_step[line.step_id].append(line)
             self.last_line = lines[-1].id
-        return found
+        return by_step
 
     def _new_rows(self, own: Sequence[Step]) -> dict[int, list[dict[str, float]]]:
         """New metrics of steps that still run, one row per epoch."""
         moving = [step.id for step in own if step.name not in self.statuses or not self.statuses[step.name][0].over]
         curves = metrics.curves_of(moving) if moving else {}
-        found: dict[int, list[dict[str, float]]] = {step.id: [] for step in own}
+        by_step: dict[int, list[dict[str, float]]] = {step.id: [] for step in own}
         for step_id, by_name in curves.items():
             rows: dict[int, dict[str, float]] = {}
             for name, points in by_name.items():
                 for epoch, value in points:
                     if epoch > self.epochs.get(step_id, 0):
                         rows.setdefault(epoch, {"epoch": epoch})[name] = value
-            found[step_id] = [rows[epoch] for epoch in sorted(rows)]
+            by_step[step_id] = [rows[epoch] for epoch in sorted(rows)]
             self.epochs[step_id] = max(rows, default=self.epochs.get(step_id, 0))
-        return found
+        return by_step
 
     def _progress(self, step: Step) -> Iterator[Text]:
         """A line at every tenth of the progress, where no bar shows it."""
         tenth = int((step.progress or 0) * 10)
         if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
             self.tenths[step.name] = tenth
-            yield _spoken(step.name, f"{int((step.progress or 0) * 100)} %  {progress_words(step)}".rstrip())
+            yield _line(step.name, f"{int((step.progress or 0) * 100)} %  {progress_words(step)}".rstrip())
 
     def _idle(self) -> Iterator[Text]:
-        if not self.warned and time.monotonic() - self.begun > PATIENCE_SECONDS:
+        if not self.warned and time.monotonic() - self.started > PATIENCE_SECONDS:
             self.warned = True
             from jobs.engine import queue_view
 
@@ -125,7 +125,7 @@ def _bars(draw: bool) -> Iterator[Progress | None]:
     if not draw or not console().is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[text]}"))
     with Progress(*columns, console=console()) as bars:
         yield bars
 
@@ -135,14 +135,14 @@ def _advance(bars: Progress | None, own: Sequence[Step]) -> None:
         return
     for number, step in enumerate(own):
         if number >= len(bars.tasks):
-            bars.add_task(step.name, total=1.0, told="")
-        told = clean(progress_words(step)) if step.status is Status.running else str(step.status)
+            bars.add_task(step.name, total=1.0, text="")
+        text = clean(progress_words(step)) if step.status is Status.running else str(step.status)
         done = 1.0 if step.status is Status.completed else step.progress or 0.0
-        bars.update(bars.tasks[number].id, completed=done, told=told)
+        bars.update(bars.tasks[number].id, completed=done, text=text)
 
 
-def _spoken(name: str, told: str, colour: str = "") -> Text:
-    return Text.assemble(f"{name:<12}", (clean(told), colour))
+def _line(name: str, text: str, colour: str = "") -> Text:
+    return Text.assemble(f"{name:<12}", (clean(text), colour))
 
 
 def _epoch_words(row: dict[str, float]) -> str:

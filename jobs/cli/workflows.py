@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs.cli.follow import carry_out as _carry_out
-from jobs.cli.follow import see_through as _see_through
+from jobs.cli.follow import run_to_end as _run_to_end
 from jobs.cli.follow import show_workflow as _show
-from jobs.cli.follow import work_is_done as _somebody_works
+from jobs.cli.follow import workers_run as _workers_run
 from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
@@ -102,7 +102,7 @@ def run(
     try:
         run_workflow(workflow_id)
     except QueueDownError:
-        if _somebody_works():
+        if _workers_run():
             raise
     return _carry_out(workflow_id, watching, as_json)
 
@@ -113,7 +113,7 @@ def watch(workflow_id: Id, as_json: Json = False) -> int:
     from store import workflows
 
     workflows.get(workflow_id)
-    return _see_through(workflow_id, as_json)
+    return _run_to_end(workflow_id, as_json)
 
 
 def list_(
@@ -145,11 +145,11 @@ def list_(
         from jobs.verbs import short_form
 
         facets |= short_form.facets(algorithm)
-    found = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who), limit)
+    rows = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who), limit)
     if as_json:
-        return _print_json(schemas.workflow_list(found))
+        return _print_json(schemas.workflow_list(rows))
 
-    listings.workflow_list(found)
+    listings.workflow_list(rows)
     return DONE
 
 
