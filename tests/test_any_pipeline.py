@@ -10,9 +10,10 @@ from helpers import cast
 from jobs.engine import runner
 from jobs.language import sentence
 from jobs.pipelines import describer, registry
+from jobs.verbs import short_form
 from jobs.verbs import workflows as verbs
 from store import metrics, steps, workflows
-from store.errors import RequestError
+from store.errors import NotFoundError, RequestError
 from store.tables import Status
 from store.workflows import Filter
 
@@ -202,8 +203,8 @@ def test_nothing_above_a_child_imports_peoples_code(project):
 
 
 def test_a_step_reads_only_what_it_declares(home):
-    """A dataset that is not declared, and a step that does not come before, are refused with the repair."""
-    from jobs.pipelines import pipeline, step
+    """A dataset or param that is not declared, and a step that does not come before, are refused with the repair."""
+    from jobs.pipelines import Param, pipeline, step
 
     @step("sly")
     def sly(context):
@@ -213,13 +214,41 @@ def test_a_step_reads_only_what_it_declares(home):
     def blind(context):
         return context.result("later")
 
-    made = registry._here.pop("sly_one", None) or pipeline("sly_one", sly, blind, inputs=(registry.Input(),))
+    @step("greedy", params=[Param("own", "int", 1, "Own"), Param("more", "int", 1, "More")])
+    def greedy(context):
+        return {"own": context.params["own"], "others": context.params["number"]}
+
+    made = registry._here.pop("sly_one", None) or pipeline("sly_one", sly, blind, greedy, inputs=(registry.Input(),))
     registry._here["sly_one"] = made
     workflow = verbs.start("sly_one", {}, {"data": cast.dataset().id})
-    with pytest.raises(runner.StepFailedError):
-        runner.run_step(steps.of_workflow(workflow.id)[0].id, 1)
+    for each in steps.of_workflow(workflow.id):
+        if each.key != "blind":
+            with pytest.raises(runner.StepFailedError):
+                runner.run_step(each.id, 1)
     assert "add reads_dataset=True" in sentence(of(workflow)["sly"].error)
+    failed = of(workflow)["greedy"]
+    assert sentence(failed.error) == (
+        "Step greedy does not declare the param 'number'; it declares: more, own. "
+        'Add Param("number", ...) to its params=.'
+    )
+    assert failed.status is Status.failed and failed.error_code == "refused", "another attempt would not help"
     registry._here.pop("sly_one")
+
+
+def test_a_wrong_input_is_refused_under_its_own_name(project):
+    """What is wrong with an input names the field inputs.NAME; in the short form the field is dataset_id."""
+    for pipeline, inputs, field in (
+        ("play", {"data": 7}, "inputs.data"),
+        ("play", {}, "inputs.data"),
+        ("benim", {"rows": cast.dataset().id}, "inputs.rows"),
+    ):
+        for verb in (verbs.start, verbs.plan):
+            with pytest.raises(RequestError) as refused:
+                verb(pipeline, {}, inputs)
+            assert refused.value.field == field
+    with pytest.raises(NotFoundError) as refused:
+        short_form.start(7, "churned")
+    assert refused.value.field == "dataset_id"
 
 
 def test_a_described_pipeline_is_as_its_author_wrote_it(project):

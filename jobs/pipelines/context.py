@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
 from store import files, steps
@@ -41,6 +41,21 @@ class _Unsent:
     progress: tuple[float, Message | None] | None = None
 
 
+class DeclaredParams(dict[str, Any]):
+    """The params of a step, as chosen; reading one that the step does not declare is an error with its repair."""
+
+    def __init__(self, step: str, chosen: Mapping[str, Any]) -> None:
+        super().__init__(chosen)
+        self._step = step
+
+    def __missing__(self, name: str) -> NoReturn:
+        declared = ", ".join(sorted(self)) or "none"
+        raise StepError(
+            f"Step {self._step} does not declare the param {name!r}; it declares: {declared}. "
+            f'Add Param("{name}", ...) to its params=.'
+        )
+
+
 class StepContext:
     """One attempt of one step. Numbers, lines and progress reach the database within half a second, by one
     thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
@@ -61,10 +76,10 @@ class StepContext:
         self._thread = threading.Thread(target=self._tell_regularly, name="recorder", daemon=True)
         self._room = room
 
-    @property
+    @cached_property
     def params(self) -> dict[str, Any]:
         """The params this step declared, as chosen."""
-        return self._claim.step.params
+        return DeclaredParams(self._claim.step.name, self._claim.step.params)
 
     @cached_property
     def folder(self) -> Path:

@@ -66,8 +66,11 @@ def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[RequestErr
     missing = [each for each in pipeline.inputs if not each.optional and each.name not in inputs]
     takes = f"its inputs are {', '.join(names)}" if names else "it takes no dataset"
     return [
-        *(RequestError(f"{pipeline.shown} has no input {short(name)}; {takes}.", name) for name in unknown),
-        *(RequestError(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", each.name) for each in missing),
+        *(RequestError(f"{pipeline.shown} has no input {short(name)}; {takes}.", f"inputs.{name}") for name in unknown),
+        *(
+            RequestError(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", f"inputs.{each.name}")
+            for each in missing
+        ),
     ]
 
 

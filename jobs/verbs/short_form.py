@@ -16,7 +16,9 @@ DATA, TARGET, ALGORITHM = "data", "target", "algorithm"
 def draft(dataset_id: int, target: str | None, algorithm: str | None, params: Params | None = None) -> "Draft":
     """What to start: target and algorithm as chosen, else as proposed for the dataset."""
     from jobs.verbs import workflows
+    from store import datasets
 
+    datasets.get(dataset_id)  # an unknown one is refused under the field's name in the short form
     inputs = {DATA: dataset_id}
     given = {TARGET: target, ALGORITHM: algorithm}
     chosen = {**(params or {}), **{name: value for name, value in given.items() if value}}

@@ -17,7 +17,7 @@ from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
 from store.actors import Role
 from store.datasets import Dataset
-from store.errors import ConflictError, RequestError
+from store.errors import ConflictError, NotFoundError, RequestError
 from store.steps import Upstream
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
@@ -249,7 +249,15 @@ def _prepared(pipeline: Pipeline, params: Params, inputs: Inputs) -> Prepared:
 
 
 def _datasets(inputs: Inputs) -> dict[str, Dataset]:
-    return {name: datasets.get(dataset_id) for name, dataset_id in inputs.items()}
+    """The dataset of each input; an id that does not exist is refused under the name of its input."""
+    return {name: _dataset(name, dataset_id) for name, dataset_id in inputs.items()}
+
+
+def _dataset(name: str, dataset_id: int) -> Dataset:
+    try:
+        return datasets.get(dataset_id)
+    except NotFoundError as error:
+        raise NotFoundError(error.sentence, f"inputs.{name}") from None
 
 
 def _inputs(workflow: Workflow) -> dict[str, int]:
