@@ -325,7 +325,8 @@ def test_a_pipeline_that_needs_a_dataset_says_so(home):
     from jobs.verbs import datasets as verbs
 
     page = opened(pipeline="play")
-    assert page.button(key="new-start").disabled and "needs a dataset" in page.error[0].value
+    assert page.button(key="new-start").disabled and "Choose a dataset for **Data**" in page.info[0].value
+    assert not page.error
     dataset = verbs.add([b"a,b\n" + b"1,2\n" * 30], "tiny.csv")
     page = opened(pipeline="play", data=str(dataset.id))
     page.button(key="new-start").click().run()
@@ -340,6 +341,93 @@ def test_back_from_any_workflow_shows_what_it_was_started_with(home):
     started = verbs.start("diamond", {"number": 7})
     page = opened(id=str(started.id))
     assert next(each for each in page.number_input if each.label == "Number").value == 7
+
+
+def test_the_form_begins_with_what_the_pipeline_proposes(home, proposing):
+    """Once its dataset is chosen, the form shows what a command would propose, says so, and starts with it."""
+    from jobs.verbs import datasets as verbs
+
+    page = opened(pipeline="proposing")
+    assert page.selectbox(key=form_key(page, "column")).disabled
+    dataset = verbs.add([b"a,b\n" + b"1,2\n" * 30], "tiny.csv")
+    page = opened(pipeline="proposing", data=str(dataset.id))
+    assert page.selectbox(key=form_key(page, "column")).value == "b"
+    assert 'column "b", rows 30, goal 60' in said(page) and "Changed" not in said(page)
+    page.button(key="new-start").click().run()
+    assert not page.exception
+    assert workflows.find(Filter())[0].params == {"column": "b", "goal": 60.0, "rows": 30}
+
+
+def test_what_is_chosen_wins_over_a_proposal_which_follows_it(home, proposing):
+    """A changed setting stays, what is proposed beside it follows, and Reset returns to the proposal."""
+    from jobs.verbs import datasets as verbs
+
+    dataset = verbs.add([b"a,b\n" + b"1,2\n" * 30], "tiny.csv")
+    page = opened(pipeline="proposing", data=str(dataset.id))
+    page.number_input(key=form_key(page, "rows")).set_value(10).run()
+    assert page.number_input(key=form_key(page, "goal")).value == 20
+    page.selectbox(key=form_key(page, "column")).set_value("a").run()
+    assert 'Changed: rows 10, column "a"' in said(page).replace('column "a", rows 10', 'rows 10, column "a"')
+    page.button(key="new-defaults").click().run()
+    assert [
+        page.selectbox(key=form_key(page, "column")).value,
+        page.number_input(key=form_key(page, "goal")).value,
+    ] == [
+        "b",
+        60,
+    ]
+    page.selectbox(key=form_key(page, "column")).set_value("a").run()
+    page.button(key="new-start").click().run()
+    started = workflows.find(Filter())[0]
+    assert started.params == {"column": "a", "goal": 60.0, "rows": 30}
+    back = opened(id=str(started.id))
+    assert back.selectbox(key=form_key(back, "column")).value == "a" and 'Changed: column "a"' in said(back)
+
+
+def test_commands_and_requests_start_with_the_same_proposal(home, proposing, capsys):
+    """Whatever is left out of a command or a request is as the page would propose it."""
+    from starlette.testclient import TestClient
+
+    from api.app import create
+    from jobs.cli.app import main
+    from jobs.verbs import datasets as verbs
+
+    dataset = verbs.add([b"a,b\n" + b"1,2\n" * 30], "tiny.csv")
+    asked = {"pipeline": "proposing", "inputs": {"data": dataset.id}, "params": {"rows": 10}}
+    made = TestClient(create(), base_url="http://localhost").post("/workflows", json=asked)
+    assert made.json()["params"] == {"column": "b", "rows": 10, "goal": 20.0}
+    main(["submit", "--pipeline", "proposing", "--input", f"data={dataset.id}", "--set", "rows=10"])
+    assert workflows.find(Filter())[0].params == {"column": "b", "rows": 10, "goal": 20.0}
+    capsys.readouterr()
+
+
+@pytest.fixture
+def proposing(monkeypatch):
+    """A pipeline that proposes the last column, and a goal that depends on how many rows are wanted."""
+    from jobs.pipelines import Param, pipeline, registry, step
+
+    def propose(chosen, inputs):
+        rows = chosen.get("rows", inputs["data"].rows)
+        return {"column": inputs["data"].columns[-1]["name"], "rows": rows, "goal": 2.0 * rows} | dict(chosen)
+
+    params = [
+        Param("column", "column", "", "Column"),
+        Param("rows", "int", 1, "Rows", low=1),
+        Param("goal", "float", 5.0, "Goal"),
+    ]
+
+    @step("take", reads_dataset=True, params=params)
+    def take(context):
+        return {}
+
+    monkeypatch.setattr(registry, "_here", dict(registry._here))
+    return pipeline("proposing", take, propose=propose)
+
+
+def form_key(page, name):
+    """The key of a setting's widget, which changes with its proposal."""
+    of = f"-take-{name}"
+    return next(each.key for each in [*page.selectbox, *page.number_input] if of in str(each.key))
 
 
 def test_a_pipeline_that_is_not_known_is_said(home):

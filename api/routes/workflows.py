@@ -50,7 +50,9 @@ class Start(Strict):
     dataset_id: Number | None = Field(None, description="Short form: the table to train on.")
     target: str | None = Field(None, description="Short form: a column; the proposed one when left out.")
     algorithm: str | None = Field(None, description="Short form: a key such as perceptron; else the proposed one.")
-    params: dict[str, Any] = Field({}, description="Params of the pipeline; those left out have defaults.")
+    params: dict[str, Any] = Field(
+        {}, description="Params of the pipeline; those left out are as proposed for the inputs, else defaults."
+    )
     name: str | None = None
     priority: Literal["person", "sweep", "schedule", "retraining"] = "person"
 
@@ -88,7 +90,8 @@ def _draft(body: Start) -> Draft:
     """What to start: a pipeline with its inputs, or the short form for training on a table."""
     if body.pipeline is not None:
         short_form.refuse_beside_pipeline(body.model_dump())
-        return Draft(body.pipeline, body.params, dict(body.inputs))
+        params = verbs.propose(body.pipeline, body.inputs, body.params)
+        return Draft(body.pipeline, params, dict(body.inputs))
     if body.dataset_id is None:
         raise RequestError("Name a pipeline, or a dataset_id to train on.", "pipeline")
     short_form.check(body.params)

@@ -65,8 +65,7 @@ def submit(
     which = pipeline or short_form.PIPELINE
     if file:
         inputs[_input_for_a_file(which, inputs)] = _upload(file, as_json).id
-    if not _missing(which, inputs):
-        params = verbs.propose(which, inputs, params)
+    params = verbs.propose(which, inputs, params)
     for notice in verbs.notices(which, params, inputs):
         typer.echo(notice, err=True)
     return _carry_out(verbs.start(which, params, inputs, name).id, wait, as_json)
@@ -266,9 +265,10 @@ def model(
 def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
     """The input of a pipeline that a file is for: the only one that has no dataset yet."""
     from jobs.pipelines import registry
+    from jobs.verbs import workflows as verbs
 
     inputs = registry.get(pipeline).inputs
-    free = _missing(pipeline, given) or [each.name for each in inputs if each.name not in given]
+    free = verbs.missing_inputs(pipeline, given) or [each.name for each in inputs if each.name not in given]
     if not free:
         raise RequestError(f"Pipeline {pipeline} takes no{' more' * bool(inputs)} files.", "file")
     if len(free) > 1:
@@ -276,13 +276,6 @@ def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
             f"Pipeline {pipeline} has several inputs; say --input NAME=ID for {', '.join(free)}.", "file"
         )
     return free[0]
-
-
-def _missing(pipeline: str, given: Mapping[str, int]) -> list[str]:
-    """The inputs that a pipeline needs and that have no dataset yet."""
-    from jobs.pipelines import registry
-
-    return [each.name for each in registry.get(pipeline).inputs if not each.optional and each.name not in given]
 
 
 def _check_file(file: Path) -> None:

@@ -206,8 +206,28 @@ def notices(pipeline: str, params: Params, inputs: Inputs) -> list[str]:
 
 
 def propose(pipeline: str, inputs: Inputs, chosen: Params | None = None) -> dict[str, Any]:
-    """What is chosen so far, completed by what the pipeline proposes for these inputs."""
-    return registry.get(pipeline).propose(chosen or {}, _datasets(inputs))
+    """What is chosen so far, completed by what the pipeline proposes for these inputs; unchanged while an input that
+    it needs has no dataset. Pages, commands and requests start with what this returns."""
+    if missing_inputs(pipeline, inputs):
+        return dict(chosen or {})
+    known = registry.get(pipeline)
+    return known.propose(_as_declared(known, chosen or {}), _datasets(inputs))
+
+
+def _as_declared(pipeline: Pipeline, chosen: Params) -> dict[str, Any]:
+    """What is chosen, each value as its param's kind: a command gives texts. What does not fit is refused later."""
+    read = dict(chosen)
+    with suppress(RequestError):
+        for name, param in pipeline.params(chosen).items():
+            if chosen.get(name) is not None:
+                with suppress(RequestError):
+                    read[name] = param.read(chosen[name])
+    return read
+
+
+def missing_inputs(pipeline: str, inputs: Inputs) -> list[str]:
+    """The inputs that a pipeline needs and that have no dataset yet."""
+    return [each.name for each in registry.get(pipeline).inputs if not each.optional and each.name not in inputs]
 
 
 def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = None) -> list[CellPlan]:

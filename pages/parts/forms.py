@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
@@ -17,12 +17,20 @@ ACROSS = 3
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a form needs to know besides its params: the columns of the data, how a choice is shown, and what tells
-    its widgets from those before another choice was made."""
+    """What a form needs to know besides its params: the columns of the data (None where there can be none), how a
+    choice is shown, what tells its widgets from those before another choice was made, and what the pipeline proposes
+    instead of the defaults."""
 
-    columns: Sequence[str] = ()
+    columns: Sequence[str] | None = None
     choice: Callable[[str], str] = words.titled
     suffix: str = ""
+    proposed: Mapping[str, Any] = field(default_factory=dict)
+
+    def offered(self, param: Param) -> Param:
+        """The param with what is proposed as its default, if that fits."""
+        if self.proposed.get(param.name) is None:
+            return param
+        return replace(param, default=fitting(param, self.proposed[param.name]))
 
 
 def param_widgets(
@@ -58,8 +66,10 @@ def fitting(param: Param, value: Any) -> Any:
 
 
 def changed_words(param: Param, value: Any, choice: Callable[[str], str] = words.titled) -> str:
-    """A setting and its value, such as: epochs 20."""
-    said = choice(value).lower() if isinstance(value, str) and param.choices else words.value(value)
+    """A setting and its value, such as: epochs 20; a text is quoted."""
+    said = words.value(value)
+    if isinstance(value, str):
+        said = choice(value).lower() if param.choices else f'"{value}"'
     return words.plain(f"{param.label[:1].lower()}{param.label[1:]} {said}")
 
 
@@ -91,9 +101,11 @@ def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, around: 
 
 
 def _widget(param: Param, value: Any, key: str, around: Around) -> Any:
+    # Another proposal makes a new widget: an old one would keep the value that it was drawn with.
+    proposal = f"-{mark([param.default])}" if param.name in around.proposed else ""
     common: dict[str, Any] = {
         "label": param.label,
-        "key": f"{key}-{param.name}" + ("" if param.choices else around.suffix),
+        "key": f"{key}-{param.name}" + ("" if param.choices else around.suffix) + proposal,
         "help": _help(param),
     }
     if param.kind == "bool":
@@ -103,11 +115,14 @@ def _widget(param: Param, value: Any, key: str, around: Around) -> Any:
     if param.kind == "float":
         return _number(param, value, common)
     if param.kind == "columns":
-        known = [name for name in value or [] if name in around.columns]
-        options = list(around.columns)
+        options = list(around.columns or ())
+        known = [name for name in value or [] if name in options]
         return st.multiselect(options=options, default=known, placeholder="All that were proposed", **common) or None
     if param.choices or (param.kind == "column" and around.columns):
         return _choice(param, value, common, around)
+    if param.kind == "column" and around.columns is not None:
+        st.selectbox(options=[], disabled=True, placeholder="Choose a dataset first", **common)
+        return param.default
     return st.text_input(value="" if value is None else str(value), **common)
 
 
@@ -138,8 +153,9 @@ def _number(param: Param, value: Any, common: dict[str, Any]) -> float | None:
 
 
 def _choice(param: Param, value: Any, common: dict[str, Any], around: Around) -> Any:
-    options = list(param.choices or around.columns)
-    index = options.index(value) if value in options else None
+    options = list(param.choices or around.columns or ())
+    first = value if value in options else param.default  # a column that the dataset does not have
+    index = options.index(first) if first in options else None
     return st.selectbox(options=options, index=index, format_func=around.choice if param.choices else str, **common)
 
 

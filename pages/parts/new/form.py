@@ -1,5 +1,7 @@
 """The page New of any pipeline: its inputs, its settings, its graph and its last runs."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from jobs.pipelines import Input, Pipeline
@@ -9,7 +11,7 @@ from pages.parts import address, commands, forms, graph, presentations, words
 from pages.parts.new import gallery, settings_form, start
 from store import datasets
 from store.datasets import Dataset
-from store.errors import NotFoundError
+from store.errors import NotFoundError, RequestError
 from store.workflows import Workflow
 
 LISTED = 200
@@ -19,7 +21,7 @@ RUNS = 3
 def page(pipeline: Pipeline, before: Workflow | None) -> None:
     """The form of one pipeline; `before` is a workflow to begin with, as after Back from it."""
     if before and f"new-{pipeline.name}-settings" not in st.session_state:
-        settings_form.kept(pipeline).update(_differing(pipeline, before))
+        settings_form.kept(pipeline).update(_chosen_before(pipeline, before))
     form, aside = st.columns([3, 2], gap="medium")
     with aside:
         _aside(pipeline)
@@ -29,10 +31,10 @@ def page(pipeline: Pipeline, before: Workflow | None) -> None:
             name = st.text_input(
                 "Name", key="new-name", max_chars=verbs.NAME_LENGTH, persist_state="page", placeholder=pipeline.shown
             )
-        around = _around(pipeline, chosen)
-        changed = _settings(pipeline, around)
-    draft = Draft(pipeline.name, changed, {name: dataset.id for name, dataset in chosen.items()})
-    typed = commands.run(draft.pipeline, draft.params, draft.inputs, (name or "").strip())
+        inputs = {name: dataset.id for name, dataset in chosen.items()}
+        params, changed = _settings(pipeline, chosen, inputs)
+    draft = Draft(pipeline.name, params, inputs)
+    typed = commands.run(draft.pipeline, changed, draft.inputs, (name or "").strip())
     start.bar(draft, f"**{words.plain(pipeline.shown)}**", "Start", (name or "").strip(), typed)
 
 
@@ -45,7 +47,7 @@ def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:
         if dataset := _pick(each, listed, given.get(each.name)):
             found[each.name] = dataset
     if pipeline.inputs and not listed:
-        st.caption("There is no dataset yet. Add one on the page Datasets or with Train on a table.")
+        st.caption("There are no datasets yet. Add one with Train on a table: drop a file there, then come back.")
     return found
 
 
@@ -81,20 +83,62 @@ def _remember(name: str, dataset_id: int | None) -> None:
         st.query_params[name] = str(dataset_id)
 
 
-def _around(pipeline: Pipeline, chosen: dict[str, Dataset]) -> forms.Around:
+def _around(pipeline: Pipeline, chosen: Mapping[str, Dataset], proposed: settings_form.Settings) -> forms.Around:
     first = next(iter(chosen.values()), None)
-    columns = [str(column["name"]) for column in first.columns] if first else []
-    return forms.Around(columns, presentations.of(pipeline.name).choice)
+    columns = [str(column["name"]) for column in first.columns] if first else [] if pipeline.inputs else None
+    return forms.Around(columns, presentations.of(pipeline.name).choice, proposed=proposed)
 
 
-def _settings(pipeline: Pipeline, around: forms.Around) -> settings_form.Settings:
-    if not pipeline.params(settings_form.kept(pipeline)):
+def _settings(
+    pipeline: Pipeline, chosen: Mapping[str, Dataset], inputs: verbs.Inputs
+) -> tuple[settings_form.Settings, settings_form.Settings]:
+    """What to start with, and what of it differs from what the pipeline proposes for these inputs."""
+    try:
+        return _proposed_settings(pipeline, chosen, inputs)
+    except RequestError as refused:
+        st.error(words.plain(refused.sentence), icon=":material/error:")
+        return {}, {}
+
+
+def _proposed_settings(
+    pipeline: Pipeline, chosen: Mapping[str, Dataset], inputs: verbs.Inputs
+) -> tuple[settings_form.Settings, settings_form.Settings]:
+    kept = {name: value for name, value in settings_form.kept(pipeline).items() if value is not None}
+    proposed = _proposed(pipeline, inputs, kept)
+    around = _around(pipeline, chosen, proposed)
+    if not pipeline.params(kept):
         st.caption("This pipeline has no settings.")
-        return {}
+        return proposed, {}
     with st.container(border=True, key="new-settings"):
         changed = settings_form.draw(pipeline, {}, (), around)
         settings_form.summary(pipeline, changed, {}, around)
-    return changed
+        _proposal_words(pipeline, around)
+    if changed != kept and _proposed(pipeline, inputs, changed) != proposed:
+        st.rerun()  # another setting is proposed beside the one that was changed
+    given = {name: value for name, value in changed.items() if value is not None}
+    return verbs.propose(pipeline.name, inputs, given), given
+
+
+def _proposed(pipeline: Pipeline, inputs: verbs.Inputs, chosen: settings_form.Settings) -> settings_form.Settings:
+    """What is proposed beside what was chosen; of a chosen setting, what was proposed before it was."""
+    given = {name: value for name, value in chosen.items() if value is not None}
+    first = verbs.propose(pipeline.name, inputs)
+    beside = verbs.propose(pipeline.name, inputs, given) if given else first
+    return {name: value for name, value in beside.items() if name not in given} | {
+        name: first[name] for name in given if name in first
+    }
+
+
+def _proposal_words(pipeline: Pipeline, around: forms.Around) -> None:
+    """What the pipeline proposes instead of its defaults, in a line."""
+    known = pipeline.params(around.proposed)
+    told = [
+        forms.changed_words(known[name], value, around.choice)
+        for name, value in around.proposed.items()
+        if name in known and value is not None and value != known[name].default
+    ]
+    if told:
+        st.caption(f":material/auto_awesome: Proposed for this data: {', '.join(told)}")
 
 
 def _aside(pipeline: Pipeline) -> None:
@@ -111,11 +155,7 @@ def _aside(pipeline: Pipeline) -> None:
             )
 
 
-def _differing(pipeline: Pipeline, before: Workflow) -> settings_form.Settings:
-    """The settings of a workflow that are not the defaults."""
+def _chosen_before(pipeline: Pipeline, before: Workflow) -> settings_form.Settings:
+    """The settings that a workflow was started with; the form tells which of them are not as proposed."""
     known = pipeline.params(before.params)
-    return {
-        name: value
-        for name, value in before.params.items()
-        if name in known and value is not None and value != known[name].default
-    }
+    return {name: value for name, value in before.params.items() if name in known and value is not None}

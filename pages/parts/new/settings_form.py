@@ -26,7 +26,7 @@ def draw(
     around: Around,
     steps: Sequence[StepDefinition] | None = None,
 ) -> Settings:
-    """Draw the widgets and return what differs from the defaults.
+    """Draw the widgets and return what differs from the defaults, or from what is proposed instead of them.
 
     `fixed` is what was chosen elsewhere on the page, which shows the params in `elsewhere` itself."""
     before = kept(pipeline)
@@ -34,7 +34,8 @@ def draw(
     form = st.session_state.setdefault(_key(pipeline, "form"), 0)
     choices = forms.mark(fixed.values())
     changed: Settings = {}
-    for step, params in by_step(steps or pipeline.steps, chosen, elsewhere):
+    for step, declared in by_step(steps or pipeline.steps, chosen, elsewhere):
+        params = [around.offered(param) for param in declared]
         if len(pipeline.steps) > 1:
             st.markdown(f"**{words.plain(step.title)}**")
         values = forms.param_widgets(params, before, f"new-{form}-{pipeline.name}-{choices}-{step.key}", around)
@@ -56,8 +57,9 @@ def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], aro
         said = [forms.changed_words(known[name], value, around.choice) for name, value in changed.items()]
         st.caption("Changed: " + ", ".join(said), width="content")
         st.button(
-            "Back to defaults",
+            "Reset",
             icon=":material/undo:",
+            help="Undo these changes",
             type="tertiary",
             key="new-defaults",
             on_click=_back_to_defaults,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from jobs.engine import queue_view
+from jobs.pipelines import registry
 from jobs.verbs import workflows
 from jobs.verbs.workflows import CellPlan, Draft
 from pages.parts import commands, links, presentations, words
@@ -14,9 +15,13 @@ from store.errors import RequestError
 
 def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Command) -> None:
     """Problems, notices, the outlook and the button that starts a workflow."""
+    missing = _missing_inputs(draft)
     problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
-        st.error(words.plain(presentations.refusal(problem.sentence)), icon=":material/error:")
+        if problem.field in missing:
+            st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
+        else:
+            st.error(words.plain(presentations.refusal(problem.sentence)), icon=":material/error:")
     for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
         st.info(words.plain(notice), icon=":material/info:")
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -36,6 +41,12 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
     # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
     elif st.session_state.pop("new-started", False) or "new-request" not in st.session_state:
         st.session_state["new-request"] = uuid.uuid4().hex
+
+
+def _missing_inputs(draft: Draft) -> dict[str, str]:
+    """The inputs that still need a dataset, with their labels."""
+    names = workflows.missing_inputs(draft.pipeline, draft.inputs)
+    return {each.name: each.label for each in registry.get(draft.pipeline).inputs if each.name in names}
 
 
 def start(draft: Draft, name: str) -> None:

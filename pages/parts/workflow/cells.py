@@ -208,7 +208,7 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
     before = {param.name: param for param in definition.params_for(book.workflow.params | step.params)}
     values = _values(params, before, step)
-    columns = [column["name"] for column in data.columns] if data else []
+    columns = [column["name"] for column in data.columns] if data else None
     around = forms.Around(columns, shown_as.choice, _suffix(step, picked))
     found = forms.param_widgets(params, values, settings_key(step), around)
     changed = {
