@@ -202,7 +202,9 @@ def _facets_offered(pipeline: str | None) -> list[str]:
 
 
 def _facet_filter(name: str) -> str | None:
-    values = workflows.facet_values(name)
+    values, chosen = workflows.facet_values(name), st.session_state.get(f"{KEY}-facet-{name}")
+    if chosen and chosen not in values:  # beyond those that are offered
+        values.append(chosen)
     return st.selectbox(
         words.titled(name),
         values,

@@ -67,7 +67,7 @@ class Filter:
 
     status: str = ""
     pipeline: str = ""
-    facets: Mapping[str, str] = field(default_factory=dict)
+    facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # any of these values
     dataset_id: int | None = None
     text: str = ""
     unseen_failures: bool = False
@@ -248,6 +248,13 @@ def pipelines_used() -> list[str]:
     return _distinct(workflows.c.pipeline)
 
 
+def has_facet(name: str, value: str) -> bool:
+    """Whether any workflow has this value of a facet."""
+    found = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == value).limit(1)
+    with db.reading() as connection:
+        return connection.scalar(found) is not None
+
+
 def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:
     """The values of an indexed column, from one to the next through the index; DISTINCT would read every row."""
     values: list[str] = []
@@ -326,7 +333,7 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     if which.pipeline:
         conditions.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
     for name, values in which.facets.items():
-        having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(values.split(",")))
+        having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(values))
         conditions.append(workflows.c.id.in_(having))
     if which.dataset_id is not None:
         conditions.append(

@@ -100,8 +100,8 @@ def test_a_pipeline_of_ones_own_is_started_by_the_one_verb(project):
     made = do(verbs.start("benim", {"number": 7}))
     assert made.status is Status.completed, [step.error for step in steps.of_workflow(made.id)]
     assert (made.name, made.facets, made.inputs) == ("total of 7", {"size": "big"}, {})
-    assert [each.id for each in workflows.find(Filter(facets={"size": "big"}))] == [made.id]
-    assert workflows.find(Filter(facets={"size": "small"})) == [] and workflows.facet_values("size") == ["big"]
+    assert [each.id for each in workflows.find(Filter(facets={"size": ("big",)}))] == [made.id]
+    assert workflows.find(Filter(facets={"size": ("small",)})) == [] and workflows.facet_values("size") == ["big"]
     assert registry.get("benim").measure("val_accuracy").share
 
 

@@ -1,6 +1,7 @@
 """Results are drawn by their kind, whatever step or pipeline left them."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from jobs.pipelines import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
 from jobs.pipelines.results import as_json
@@ -29,7 +30,7 @@ def test_every_kind_has_a_drawer():
     assert [each.label for each in found] == [
         "Cities", "Roc", "Found", "What matters", "Words", "Everything", "Heat",
     ]  # fmt: skip
-    assert all(drawing.DRAWERS[value["kind"]].fits(value) for value in as_json(EVERY_KIND).values())
+    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in as_json(EVERY_KIND).values())
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,22 @@ def test_every_kind_has_a_drawer():
 )
 def test_a_result_that_is_not_written_as_its_kind_must_be_does_not_fit(value):
     """A drawer refuses what it cannot draw, so that the value is shown as a tree instead of an error."""
-    assert not drawing.DRAWERS[value["kind"]].fits(value)
+    assert drawing.DRAWERS[value["kind"]].misfit(value)
     assert len(results.shown({"odd": value}, nothing)) == 1
+
+
+def test_a_table_whose_rows_do_not_fit_says_which():
+    """The reason names the row, with how many values it has and how many it needs."""
+
+    def page():
+        from pages.parts import results
+
+        odd = {"kind": "table", "columns": ["a", "b"], "rows": [[1, 2], [1, 2, 3]], "label": "Odd"}
+        results.draw(results.shown({"odd": odd}, lambda name: None), "key")
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert "Shown as JSON because row 2 has 3 values for 2 columns" in shown.caption[0].value and shown.json
 
 
 def test_what_is_no_result_is_a_line_or_a_tree():
@@ -90,7 +105,7 @@ def test_what_older_versions_stored_becomes_results_with_kinds():
     found = converted(stored)
     assert list(found) == ["confusion", "roc", "pr", "importance"]
     assert found["roc"]["lines"] == [{"name": "Evet (AUC 0.910)", "points": [[0, 0], [1, 1]]}]
-    assert all(drawing.DRAWERS[value["kind"]].fits(value) for value in found.values())
+    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in found.values())
 
 
 def test_the_single_roc_of_the_oldest_versions_is_drawn_too():

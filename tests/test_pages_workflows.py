@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from helpers import cast
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from api.app import create
 from jobs.verbs import spreadsheet
 from pages.parts.workflow_list import listing, view
 from store import steps, workflows
@@ -267,6 +269,24 @@ def test_a_facet_filters_and_sorts_whatever_the_pipeline(home):
     assert len(rows(page)) == 1 and page.selectbox(key="workflows-facet-region").value == "north"
     assert list(rows(opened(sort="facet:region"))["facet:region"]) == ["north", "south"]
     assert len(rows(opened(region="nowhere"))) == 2
+
+
+def test_a_facet_with_a_comma_is_one_value(home):
+    """A value with a comma is found by page and API; several values with commas are still any of them."""
+    step = {"name": "top", "key": "top", "needs": (), "params": {}, "max_attempts": 1, "timeout": 60, "fresh": False}
+    for region in ("north", "north, south", "south"):
+        workflows.insert_new(New(region, "diamond", {}, facets={"region": region}), [step])
+    page = opened(region="north, south")
+    assert len(rows(page)) == 1 and page.selectbox(key="workflows-facet-region").value == "north, south"
+    client = TestClient(create(), base_url="http://localhost")
+
+    def named(*wanted):
+        answer = client.get("/workflows", params={"facet": [f"region={each}" for each in wanted]}).json()
+        return {each["name"] for each in answer}
+
+    assert named("north, south") == {"north, south"}
+    assert named("north,south") == named("north", "south") == {"north", "south"}
+    assert named("north, south", "south") == {"north, south", "south"}
 
 
 def test_rows_of_several_pipelines_say_of_which(home):

@@ -103,7 +103,7 @@ def test_nothing_is_lost_on_the_way_to_any_pipeline(old_home):
     assert done.params == {"epochs": 3, "target": "müşteri", "algorithm": "mlp"}
     assert done.facets == {"target": "müşteri", "algorithm": "mlp"} and done.scores == {"accuracy": 0.9}
     assert steps.of_workflow(3)[1].scores == {"accuracy": 0.9} and metrics.curves(31) == {"loss": [(1, 0.5)]}
-    assert [each.id for each in workflows.find(Filter(facets={"algorithm": "mlp"}, sort="id"))] == [9, 4, 3]
+    assert [each.id for each in workflows.find(Filter(facets={"algorithm": ("mlp",)}, sort="id"))] == [9, 4, 3]
     assert [each.id for each in workflows.find(Filter(dataset_id=1, text="w4"))] == [4]
     assert datasets.get(1).used_by == 3
     assert [step.key for step in steps.waiting()] == ["upload"] and steps.needs_of(9) == {90: [], 91: [90]}

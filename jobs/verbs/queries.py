@@ -13,7 +13,7 @@ from store.workflows import FACET, TIMES, Filter
 def which(
     status: str = "",
     pipeline: str = "",
-    facets: Mapping[str, str] | None = None,
+    facets: Mapping[str, tuple[str, ...]] | None = None,
     dataset_id: int | None = None,
     text: str = "",
     sort: str = "",
@@ -33,15 +33,22 @@ def which(
     )
 
 
-def facets(pairs: Sequence[str]) -> dict[str, str]:
-    """Facets to filter by, from `name=value` texts; one name twice means either value."""
-    values: dict[str, str] = {}
+def facets(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Facets to filter by, from `name=value` texts; one name twice, or values with commas, mean any of these values.
+    A text that is a value of the facet as it stands is one value, commas or not."""
+    values: dict[str, tuple[str, ...]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise RequestError(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
-        values[name.strip()] = ",".join(filter(None, [values.get(name.strip()), value.strip()]))
+        values[name.strip()] = (*values.get(name.strip(), ()), *_facet_values(name.strip(), value.strip()))
     return values
+
+
+def _facet_values(name: str, value: str) -> tuple[str, ...]:
+    if "," not in value or workflows.has_facet(name, value):
+        return (value,)
+    return tuple(each.strip() for each in value.split(",") if each.strip())
 
 
 def inputs(pairs: Sequence[str]) -> dict[str, int]:

@@ -57,11 +57,11 @@ def start(
     return workflows.start(made.pipeline, made.params, made.inputs, name, request, fresh=fresh)
 
 
-def facets(algorithms: str) -> dict[str, str]:
+def facets(algorithms: str) -> dict[str, tuple[str, ...]]:
     """What to filter by for a list of algorithms with commas, short codes included."""
     if not algorithms.strip():
         return {}
     from jobs.tabular import algorithms as known
 
     keys = [known.get(word.strip()).key for word in algorithms.split(",") if word.strip()]
-    return {ALGORITHM: ",".join(keys)}
+    return {ALGORITHM: tuple(keys)}

@@ -71,7 +71,12 @@ def upload() -> None:
         with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key="new-reading"):
             st.caption("The format is detected. If a file was read wrongly, set it here and upload it again.")
             dialect = reading.dialect_widgets("new-dialect")
-        with st.popover("Larger than 200 MB?", icon=":material/help:", type="tertiary", key="new-large"):
+        with st.popover(
+            f"Larger than {st.get_option('server.maxUploadSize')} MB?",
+            icon=":material/help:",
+            type="tertiary",
+            key="new-large",
+        ):
             large_files()
     if file is None:
         return

@@ -6,7 +6,12 @@ from pages.parts import charts
 from pages.parts.values import Files, Value
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'it needs "labels", and in "counts" a row of as many numbers for each label'
+
+
+def _fits(value: Value) -> bool:
     labels, counts = value.get("labels"), value.get("counts")
     return (
         isinstance(labels, list)

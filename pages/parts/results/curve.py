@@ -12,7 +12,12 @@ from pages.parts import charts
 from pages.parts.values import Files, Value
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'each of its "lines" needs "points" that are pairs of numbers'
+
+
+def _fits(value: Value) -> bool:
     lines = value.get("lines")
     return isinstance(lines, list) and all(
         isinstance(line, Mapping) and isinstance(line.get("points"), list) and all(map(_is_point, line["points"]))

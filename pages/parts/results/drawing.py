@@ -19,7 +19,7 @@ ELSEWHERE = ("scores", "notices", "warnings")
 class Drawer(Protocol):
     """A module that draws one kind of result."""
 
-    def fits(self, value: Value) -> bool: ...
+    def misfit(self, value: Value) -> str: ...
 
     def draw(self, value: Value, key: str, files: Files) -> None: ...
 
@@ -56,9 +56,16 @@ def is_result(value: object) -> bool:
 
 def _shown(name: str, value: Value, files: Files) -> Shown:
     drawer = DRAWERS[value["kind"]]
-    drawn, used = (value, drawer) if drawer.fits(value) else ({"value": dict(value)}, tree)
-    label = str(value.get("label") or words.titled(name))
-    return Shown(label, lambda key: used.draw(drawn, key, files), str(value.get("help") or ""))
+    label, help_ = str(value.get("label") or words.titled(name)), str(value.get("help") or "")
+    if why := drawer.misfit(value):
+        return Shown(label, lambda key: _undrawn(value, why, key, files), help_)
+    return Shown(label, lambda key: drawer.draw(value, key, files), help_)
+
+
+def _undrawn(value: Value, why: str, key: str, files: Files) -> None:
+    """A value that is not written as its kind must be."""
+    st.caption(f":material/info: Shown as JSON because {words.plain(why)}.")
+    tree.draw({"value": dict(value)}, key, files)
 
 
 def simple(result: Value) -> dict[str, object]:

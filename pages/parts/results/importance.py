@@ -6,7 +6,12 @@ from pages.parts import charts
 from pages.parts.values import Files, Value
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'its "values" must be pairs of a name and a number, and its "spread" as long'
+
+
+def _fits(value: Value) -> bool:
     values, spread = value.get("values"), value.get("spread")
     return (
         isinstance(values, list)

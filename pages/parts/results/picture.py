@@ -9,7 +9,12 @@ LARGEST = 20_000_000
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'it names no "artifact", or a "media_type" that is not drawn'
+
+
+def _fits(value: Value) -> bool:
     return isinstance(value.get("artifact"), str) and value.get("media_type", MEDIA_TYPES[0]) in MEDIA_TYPES
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.parts import words
 from pages.parts.values import Files, Value
 
 MOST_ROWS = 2000
@@ -14,14 +15,17 @@ TALLEST = 13
 ROW = 35
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
     columns, rows = value.get("columns"), value.get("rows")
-    return (
-        isinstance(columns, list)
-        and bool(columns)
-        and isinstance(rows, list)
-        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
-    )
+    if not (isinstance(columns, list) and columns and isinstance(rows, list)):
+        return 'it needs a list of "columns" and a list of "rows"'
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, list):
+            return f"row {number} is not a list of values"
+        if len(row) != len(columns):
+            return f"row {number} has {words.count(len(row), 'value')} for {words.count(len(columns), 'column')}"
+    return ""
 
 
 def draw(value: Value, key: str, _files: Files) -> None:

@@ -7,7 +7,12 @@ from pages.parts.values import Files, Value
 LONGEST = 100_000
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'it has no "text"'
+
+
+def _fits(value: Value) -> bool:
     return isinstance(value.get("text"), str)
 
 

@@ -5,7 +5,12 @@ import streamlit as st
 from pages.parts.values import Files, Value
 
 
-def fits(value: Value) -> bool:
+def misfit(value: Value) -> str:
+    """Why this cannot be drawn, or nothing."""
+    return "" if _fits(value) else 'it has no "value"'
+
+
+def _fits(value: Value) -> bool:
     return "value" in value
 
 

@@ -42,7 +42,7 @@ class ListView:
         return Filter(
             status=",".join(self.statuses),
             pipeline=self.pipeline,
-            facets=dict(self.facets),
+            facets={name: (value,) for name, value in self.facets.items()},
             dataset_id=self.dataset,
             text=self.text,
             unseen_failures=self.unseen,
@@ -107,7 +107,7 @@ def _facet_key(name: str) -> str:
 
 
 def _known_value(name: str, value: str) -> str:
-    return value if value and value in workflows.facet_values(name) else ""
+    return value if value and workflows.has_facet(name, value) else ""
 
 
 def _is_number(text: str) -> bool:
