@@ -56,7 +56,10 @@ def build(columns: Sequence[Column], names: Mapping[str, str], choices: Choices)
 
 
 def fit(encoder: Pipeline, rows: pd.DataFrame) -> None:
-    """Fit the encoder on rows of the typed table: to the same state as scikit-learn would bring it, but faster."""
+    """Fit the encoder on rows of the typed table: to the same state as scikit-learn would bring it, but faster.
+
+    `transformers_` is a documented attribute, which scikit-learn does not write again after a fit; a test holds that
+    it transforms by the parts put there. Parts wrapped as FrozenEstimator would stay wrapped in the model file."""
     columns = encoder.named_steps["columns"]
     whole = columns.transformers
     columns.transformers = [(label, _short(label, part, rows[names]), names) for label, part, names in whole]

@@ -1,4 +1,10 @@
-"""Publishing: from the estimator that learned codes or a scaled target to one that answers as the file has it."""
+"""Publishing: from the estimator that learned codes or a scaled target to one that answers as the file has it.
+
+Two private names of scikit-learn are used, each held by a test in tests/test_what_we_rely_on.py. The public ways were
+measured. A network that is trained on the labels themselves looks them up in every block: 1.8 to 2.3 times the time for
+16 neurons and text labels. A TransformedTargetRegressor around the trees predicts one row in 1.75 times the time, and
+four predictions of five differ in their last bit.
+"""
 
 from typing import Any
 
@@ -21,8 +27,8 @@ def published(estimator: Any, data: TrainingData, params: Params) -> Any:
 
 
 def _in_own_unit(estimator: Any, middle: float, spread: float) -> Any:
-    """Return a regressor that learned a scaled target with its last layer scaled back to the unit of the target. The
-    trees of boosting have no public way to that; a test holds what this relies on."""
+    """Return a regressor that learned a scaled target, with its last layer or its leaves scaled back to the unit of
+    the target."""
     if hasattr(estimator, "coef_"):
         estimator.coef_ = estimator.coef_.astype(np.float64) * spread
         estimator.intercept_ = estimator.intercept_ * spread + middle
