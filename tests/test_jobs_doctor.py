@@ -52,7 +52,6 @@ def problem(name, deep=False):
     return told, advice
 
 
-@pytest.mark.sqlite  # what it says of connections on PostgreSQL has a test of its own
 def test_a_home_in_order(home, capsys):
     """Where all is well every line says so, and the exit code is 0, quickly or in depth."""
     do(cast.play(number=2))

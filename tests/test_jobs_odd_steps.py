@@ -72,13 +72,29 @@ def test_an_error_without_words_is_an_error(home):
     assert runner.failure_of(MuteError()).message.code == "error"
 
 
-@pytest.mark.sqlite  # PostgreSQL takes no NaN in JSON: there the step fails so far
 def test_a_score_that_is_no_number_is_left_out(home):
-    """A score that is not a number does not fail a finished step."""
-    RETURNED[0] = {"scores": {"a": float("nan"), "b": 1.0}}
+    """A score that is not a number does not fail a finished step, and its log says that it is left out."""
+    RETURNED[0] = {"scores": {"a": float("nan"), "b": 1.0, "c": np.float32("inf")}}
     workflow_id = cast.play("give")
-    run_step(steps.of_workflow(workflow_id)[0].id, 1)
+    (step,) = steps.of_workflow(workflow_id)
+    run_step(step.id, 1)
     assert workflows.get(workflow_id).scores == {"b": 1.0}
+    warned = [line.message for line in logs.tail(step.id) if line.level == "warning"]
+    assert [(each.code, each.values) for each in warned] == [
+        ("score_not_finite", {"name": "a", "value": "nan"}),
+        ("score_not_finite", {"name": "c", "value": "inf"}),
+    ]
+
+
+def test_what_no_database_holds_is_stored_as_near_as_can_be(home):
+    """Numbers that are not finite become null, and characters that no database takes go; the step completes."""
+    RETURNED[0] = {"n\0ame": [float("nan"), np.float64("-inf"), 1.5], "text": "a\0b \ud800", "deep": {"x": [{}]}}
+    workflow_id = cast.play("give")
+    (step,) = steps.of_workflow(workflow_id)
+    run_step(step.id, 1)
+    step = steps.get(step.id)
+    assert step.status is Status.completed, step.error
+    assert step.result == {"name": [None, None, 1.5], "text": "ab ?", "deep": {"x": [{}]}}
 
 
 def of_own(workflow_id):

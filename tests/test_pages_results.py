@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.pipelines import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
-from jobs.pipelines.results import as_json
+from jobs.pipelines.storable import storable
 from pages.parts import results
 from pages.parts.results import drawing, table, text
 from pages.parts.tabular.presentation import converted
@@ -26,11 +26,11 @@ def nothing(_name):
 
 def test_every_kind_has_a_drawer():
     """What the words of an author make is found in a stored result, in its order, by its label or name."""
-    found = results.shown({"n": 3, **as_json(EVERY_KIND)}, nothing)
+    found = results.shown({"n": 3, **storable(EVERY_KIND)}, nothing)
     assert [each.label for each in found] == [
         "Cities", "Roc", "Found", "What matters", "Words", "Everything", "Heat",
     ]  # fmt: skip
-    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in as_json(EVERY_KIND).values())
+    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in storable(EVERY_KIND).values())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_no_result_is_a_line_or_a_tree():
         "none": None,
         "scores": {"a": 1.0},
         "notices": [],
-        **as_json(EVERY_KIND),
+        **storable(EVERY_KIND),
     }
     assert results.simple(left) == {"rows": 3, "ok": True}
     assert results.others(left) == {"list": [1]}

@@ -3,25 +3,23 @@
 import contextlib
 import errno
 import io
-import json
 import logging
 import os
 import socket
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import identity
-from jobs.pipelines.context import sayable
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
-from jobs.pipelines.results import as_json, unstorable
+from jobs.pipelines.storable import lost_scores, sayable, storable
 from store import files, steps
 from store.errors import RequestError
 from store.messages import Message
@@ -210,33 +208,11 @@ def _call(definition: StepDefinition, context: StepContext, assignment: Assignme
         result = definition.function(context)
     if time.monotonic() - begun > assignment.timeout:
         raise TimedOut  # the step swallowed the order to stop and returned what it had by then
-    return Outcome(_storable(result), context.saved)
-
-
-def _storable(result: Any) -> dict[str, Any]:
-    """What a step returned, as the database stores it; what cannot be stored is the step's own mistake."""
-    if result is None:
-        return {}
-    if not isinstance(result, Mapping):
-        raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
-    plain = as_json(result)
-    if wrong := unstorable(plain):
-        raise StepError(
-            f"A step returns plain values, but result{wrong[0]} is of type {wrong[1]}. Convert it, for example with "
-            "list(), str() or .tolist(), or save it as a file with context.save."
-        )
-    try:
-        stored = dict(json.loads(json.dumps(plain)))
-    except (TypeError, ValueError) as error:
-        raise StepError(f"A step returns a dict of plain JSON values; this one's cannot be stored: {error}.") from error
-    scores = stored.get("scores")
-    if scores is not None and not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
-        raise StepError('"scores" must be a dict of numbers by name, such as {"accuracy": 0.9}.')
-    return stored
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    stored = storable(result)
+    for name, value in lost_scores(result, stored).items():
+        del stored["scores"][name]
+        context.log(Message("score_not_finite", {"name": name, "value": value}), "warning")
+    return Outcome(stored, context.saved)
 
 
 def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:

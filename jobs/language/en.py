@@ -34,6 +34,7 @@ SENTENCES: dict[str, Template] = {
     "continues": "Attempt {number} continues from epoch {epoch}.",
     "checkpoint_unusable": "The previous checkpoint is damaged or outdated; starting over.",
     "curve_lost": "The numbers up to the previous checkpoint are lost; starting over.",
+    "score_not_finite": "Score {name} is {value} and is left out.",
     "metric_not_finite": "{name} of epoch {epoch} is {value} and is left out.",
     # What a file says of itself.
     "not_utf8": "The file is not UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding.",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
+from jobs.pipelines.storable import sayable
 from store import files, steps
 from store.datasets import Dataset
 from store.files import FileRef
@@ -266,11 +267,6 @@ class StepContext:
         """A step that does not listen, as one in native code, would keep its worker busy for nothing."""
         if not self._over.wait(DEAF_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-def sayable(text: str) -> str:
-    """The text without what a database cannot hold."""
-    return str(text).replace("\0", "").encode(errors="replace").decode()
 
 
 # The name under which steps know it since the first version.

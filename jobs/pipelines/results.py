@@ -4,7 +4,7 @@ A step puts them into the dict that it returns, beside whatever steps below need
 `kind` tells them from other values.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -104,31 +104,6 @@ class Picture(Result):
     media_type: str = "image/png"
     label: str = ""
     help: str = ""
-
-
-def as_json(value: Any) -> Any:
-    """Return a value with every result in it as plain JSON, ready for `json.dumps`."""
-    if isinstance(value, Result):
-        return as_json(value.as_json())
-    if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(item) for item in value]
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        return value.item()  # a single number of NumPy
-    return value
-
-
-def unstorable(value: Any, place: str = "") -> tuple[str, str] | None:
-    """The place and type of the first value that JSON does not know, if there is one: (`["a"][0]`, `set`)."""
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, list | tuple):
-        items = enumerate(value)
-    elif value is not None and not isinstance(value, str | int | float):
-        return place, type(value).__name__
-    return next((found for key, item in items if (found := unstorable(item, f"{place}[{key!r}]"))), None)
 
 
 def is_result(value: Any) -> bool:
