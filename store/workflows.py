@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, ex
 
 from store import actors, db, files, metrics, steps, sweep
 from store.errors import ConflictError, InvalidError, NotFoundError
+from store.ids import read_id
 from store.records import record
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
@@ -356,8 +357,8 @@ def _mentions(text: str) -> list[ColumnElement[bool]]:
         .where(db.holds(datasets.c.name, text))
     )
     likes = [db.holds(workflows.c.name, text), db.holds(workflows.c.note, text), workflows.c.id.in_(of_datasets)]
-    if (number := text.removeprefix("#")).isdecimal():
-        likes.append(workflows.c.id == int(number[:18]))
+    if number := read_id(text.removeprefix("#")):
+        likes.append(workflows.c.id == number)
     return likes
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from jobs.pipelines import registry
 from store import workflows
 from store.errors import RequestError
+from store.ids import read_id
 from store.tables import Status
 from store.workflows import FACET, TIMES, Filter
 
@@ -56,9 +57,10 @@ def inputs(pairs: Sequence[str]) -> dict[str, int]:
     dataset_ids: dict[str, int] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or not name.strip() or not value.strip().isdecimal():
+        dataset_id = read_id(value)
+        if not equals or not name.strip() or dataset_id is None:
             raise RequestError(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
-        dataset_ids[name.strip()] = int(value)
+        dataset_ids[name.strip()] = dataset_id
     return dataset_ids
 
 

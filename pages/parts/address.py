@@ -4,15 +4,12 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-LONGEST_ID = 18
+from store.ids import read_id
 
 
 def number_in(name: str) -> int | None:
     """The id in the URL under this name; None when there is none or it cannot be one."""
-    text = str(st.query_params.get(name, "")).strip()
-    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID):
-        return None
-    return int(text)
+    return read_id(str(st.query_params.get(name, "")))
 
 
 def server() -> str:

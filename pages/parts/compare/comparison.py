@@ -12,9 +12,9 @@ from pandas.io.formats.style import Styler
 from jobs.pipelines import Measure, registry
 from pages.parts import charts, presentations, settings, words
 from pages.parts.workflow_list import listing
+from store.ids import read_id
 from store.workflows import Workflow
 
-LONGEST_NUMBER = 18
 NOT_USED = "–"
 
 
@@ -31,14 +31,14 @@ class Asked:
 
 def read(given: Mapping[str, str]) -> Asked:
     words_ = [word.strip() for word in given.get("ids", "").split(",") if word.strip()]
-    ids = list(dict.fromkeys(int(word) for word in words_ if _is_number(word)))
+    ids = list(dict.fromkeys(number for word in words_ if (number := read_id(word)) is not None))
     baseline = given.get("baseline", "")
     return Asked(
         ids[: charts.MOST_COMPARED],
-        [word for word in words_ if not _is_number(word)],
+        [word for word in words_ if read_id(word) is None],
         max(0, len(ids) - charts.MOST_COMPARED),
         given.get("curve") or None,
-        int(baseline) if _is_number(baseline) else None,
+        read_id(baseline),
     )
 
 
@@ -188,7 +188,3 @@ def _score_cell(workflow: Workflow, base: Workflow, name: str, best_value: float
     if workflow.id != base.id and name in base.scores:
         said += f"  {words.points(measure, value - base.scores[name])}"
     return f"{said}  best" if value == best_value else said
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER

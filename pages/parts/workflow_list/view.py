@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from jobs.pipelines import registry
 from pages.parts import presentation, visitor, words
 from store import actors, workflows
+from store.ids import read_id
 from store.tables import Status
 from store.workflows import FACET, TIMES, Filter
 
 LONGEST_TEXT = 200
-LONGEST_NUMBER = 18
 NEWEST = "-created_at"
 SORTS = {
     NEWEST: "Newest first",
@@ -80,11 +80,11 @@ def parse(given: Mapping[str, str]) -> ListView:
         tuple(word for word in given.get("status", "").split(",") if word in STATUSES),
         given.get("pipeline", "") if given.get("pipeline") in workflows.pipelines_used() else "",
         {name: value for name in names if (value := _known_value(name, given.get(_facet_key(name), "")))},
-        int(dataset) if _is_number(dataset) and int(dataset) in workflows.datasets_used() else None,
+        dataset_id if (dataset_id := read_id(dataset)) in workflows.datasets_used() else None,
         given.get("text", "").strip()[:LONGEST_TEXT],
         given.get("unseen") == "1",
         sort if sort in sorts() else NEWEST,
-        max(1, int(page)) if _is_number(page) else 1,
+        read_id(page) or 1,
         given.get("mine") == "1" and visitor.has_signed_in(),
     )
 
@@ -108,7 +108,3 @@ def _facet_key(name: str) -> str:
 
 def _known_value(name: str, value: str) -> str:
     return value if value and workflows.has_facet(name, value) else ""
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER

@@ -1,0 +1,82 @@
+"""Storable: what a step returned, as any database can hold it."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobs.pipelines.errors import StepError
+from jobs.pipelines.results import Result
+
+
+def storable(result: Any) -> dict[str, Any]:
+    """What a step returned, as plain JSON; what cannot be stored is the step's own mistake."""
+    if result is None:
+        return {}
+    if not isinstance(result, Mapping):
+        raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
+    plain = _plain(result)
+    if wrong := _unstorable(plain):
+        raise StepError(
+            f"A step returns plain values, but result{wrong[0]} is of type {wrong[1]}. Convert it, for example with "
+            "list(), str() or .tolist(), or save it as a file with context.save."
+        )
+    scores = plain.get("scores")
+    if scores is not None and not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
+        raise StepError('"scores" must be a dict of numbers by name, such as {"accuracy": 0.9}.')
+    try:
+        return dict(json.loads(json.dumps(_finite(plain), allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise StepError(f"A step returns a dict of plain JSON values; this one's cannot be stored: {error}.") from error
+
+
+def lost_scores(result: Any, stored: Mapping[str, Any]) -> dict[str, str]:
+    """The scores that a step returned and that are no finite numbers, as text by name."""
+    returned = result.get("scores") if isinstance(result, Mapping) else None
+    missing = [name for name, value in (stored.get("scores") or {}).items() if value is None]
+    return {name: str(dict(returned or {}).get(name)) for name in missing}
+
+
+def sayable(text: str) -> str:
+    """The text without what a database cannot hold."""
+    return str(text).replace("\0", "").encode(errors="replace").decode()
+
+
+def _plain(value: Any) -> Any:
+    """A value with every result and single number in it as plain JSON."""
+    if isinstance(value, Result):
+        return _plain(value.as_json())
+    if isinstance(value, Mapping):
+        return {sayable(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return sayable(value)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return _plain(value.item())  # a single number of NumPy
+    return value
+
+
+def _unstorable(value: Any, place: str = "") -> tuple[str, str] | None:
+    """The place and type of the first value that JSON does not know, if there is one: (`["a"][0]`, `set`)."""
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    elif value is not None and not isinstance(value, str | int | float):
+        return place, type(value).__name__
+    return next((found for key, item in items if (found := _unstorable(item, f"{place}[{key!r}]"))), None)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null in place of numbers that JSON does not know: NaN and infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
