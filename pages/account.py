@@ -115,7 +115,7 @@ def _change(hold: Held, before: str, new: str, again: str) -> None:
 
 def _tokens(hold: Held) -> None:
     try:
-        found = people.own_tokens()
+        own = people.own_tokens()
     except RequestError as refused:  # removed in this very moment
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
@@ -123,7 +123,7 @@ def _tokens(hold: Held) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
             st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=hold.ask, args=("token",))
-        tokens.rows(hold, found, people.remove_own_token)
+        tokens.rows(hold, own, people.remove_own_token)
         commands.popover(
             [
                 commands.own(

@@ -7,7 +7,7 @@ import streamlit as st
 from jobs.pipelines import registry
 from pages.parts import charts, live, words
 from pages.parts.compare import comparison
-from pages.parts.compare.comparison import Asked
+from pages.parts.compare.comparison import Selection
 from pages.parts.workflow_list import listing
 from store import metrics, workflows
 from store.workflows import Filter, Workflow
@@ -18,18 +18,18 @@ OFFERED = 100
 
 def page() -> None:
     _title()
-    asked = comparison.read(st.query_params.to_dict())
-    if st.session_state.get(f"{KEY}-url") != asked.ids:
-        _fill(asked)  # the URL changed by itself: on arrival, and after Back
-    found = workflows.get_many(asked.ids)
-    _chosen(found)
-    for sentence in comparison.remarks(asked, found):
+    selection = comparison.read(st.query_params.to_dict())
+    if st.session_state.get(f"{KEY}-url") != selection.ids:
+        _fill(selection)  # the URL changed by itself: on arrival, and after Back
+    compared = workflows.get_many(selection.ids)
+    _chosen(compared)
+    for sentence in comparison.remarks(selection, compared):
         st.warning(words.plain(sentence), icon=":material/info:")
-    if not found:
+    if not compared:
         _nothing()
         return
-    ids = [workflow.id for workflow in found]
-    live.panel(KEY, lambda: _panel(ids), changing=listing.changing(found))
+    ids = [workflow.id for workflow in compared]
+    live.panel(KEY, lambda: _panel(ids), changing=listing.changing(compared))
 
 
 def _title() -> None:
@@ -50,9 +50,9 @@ def _nothing() -> None:
         st.space("small")
 
 
-def _chosen(found: Sequence[Workflow]) -> None:
+def _chosen(compared: Sequence[Workflow]) -> None:
     """Which workflows are compared; taking one away or adding one changes the URL."""
-    names = {workflow.id: workflow.name for workflow in [*found, *workflows.find(Filter(), OFFERED)]}
+    names = {workflow.id: workflow.name for workflow in [*compared, *workflows.find(Filter(), OFFERED)]}
     st.multiselect(
         "Compared workflows",
         list(names),
@@ -71,34 +71,34 @@ def _choose() -> None:
     st.session_state[f"{KEY}-url"] = ids
 
 
-def _fill(asked: Asked) -> None:
+def _fill(selection: Selection) -> None:
     st.session_state.update(
         {
-            f"{KEY}-url": asked.ids,
-            f"{KEY}-ids": [row.id for row in workflows.get_many(asked.ids)],
-            f"{KEY}-curve": asked.curve,
-            f"{KEY}-baseline": asked.baseline,
+            f"{KEY}-url": selection.ids,
+            f"{KEY}-ids": [row.id for row in workflows.get_many(selection.ids)],
+            f"{KEY}-curve": selection.curve,
+            f"{KEY}-baseline": selection.baseline,
         }
     )
 
 
 def _panel(ids: Sequence[int]) -> bool:
     """Everything that changes while one of them runs; True while one does."""
-    found = workflows.get_many(ids)
-    if len(found) < len(ids):
+    compared = workflows.get_many(ids)
+    if len(compared) < len(ids):
         st.rerun()  # one was deleted meanwhile; the page says so
     with st.container(border=True, key=f"{KEY}-curves"):
-        _curves(found)
+        _curves(compared)
     with st.container(border=True, key=f"{KEY}-scores"):
-        _scores(found)
-    if len(found) > 1:
+        _scores(compared)
+    if len(compared) > 1:
         with st.container(border=True, key=f"{KEY}-settings"):
-            _settings(found)
-    return listing.changing(found)
+            _settings(compared)
+    return listing.changing(compared)
 
 
-def _curves(found: Sequence[Workflow]) -> None:
-    ids = [workflow.id for workflow in found]
+def _curves(compared: Sequence[Workflow]) -> None:
+    ids = [workflow.id for workflow in compared]
     names = metrics.names_of(ids, registry.main_curves())
     if not names:
         st.markdown("**Curves**")
@@ -120,23 +120,23 @@ def _curves(found: Sequence[Workflow]) -> None:
         or names[0]
     )
     curves = metrics.overlay(ids, shown)
-    titles = {workflow.id: workflow.name for workflow in found}
+    titles = {workflow.id: workflow.name for workflow in compared}
     st.plotly_chart(
         charts.comparison(curves, titles, comparison.curve_measure(shown)),
         key=f"{KEY}-chart",
         config=charts.CONFIG,
         alt=f"{comparison.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
     )
-    if without := [f"#{workflow.id}" for workflow in found if workflow.id not in curves]:
+    if without := [f"#{workflow.id}" for workflow in compared if workflow.id not in curves]:
         st.caption(f"{words.plain(', '.join(without))} {'has' if len(without) == 1 else 'have'} no such curve.")
 
 
-def _scores(found: Sequence[Workflow]) -> None:
-    ids = [workflow.id for workflow in found]
+def _scores(compared: Sequence[Workflow]) -> None:
+    ids = [workflow.id for workflow in compared]
     if st.session_state.get(f"{KEY}-baseline") not in ids:
         st.session_state[f"{KEY}-baseline"] = ids[0]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        marked = "" if comparison.apart(found) else " :gray[the best of each is marked]"
+        marked = "" if comparison.apart(compared) else " :gray[the best of each is marked]"
         st.markdown(f"**Scores**{marked}", width="content")
         baseline = st.selectbox(
             "Differences to",
@@ -148,25 +148,25 @@ def _scores(found: Sequence[Workflow]) -> None:
             on_change=_keep,
             args=("baseline",),
         )
-    if not comparison.score_names(found):
+    if not comparison.score_names(compared):
         st.caption("None of these has scores yet.")
     st.dataframe(
-        comparison.score_table(found, baseline),
-        column_config=comparison.score_columns(found),
+        comparison.score_table(compared, baseline),
+        column_config=comparison.score_columns(compared),
         hide_index=True,
         height="content",
         key=f"{KEY}-score-table",
         alt="Scores",
     )
-    if comparison.apart(found):
+    if comparison.apart(compared):
         st.caption(
             ":material/info: These are not all of the same pipeline, data and target, so their scores answer different "
             "questions and none is marked as the best."
         )
 
 
-def _settings(found: Sequence[Workflow]) -> None:
-    table, same = comparison.setting_table(found)
+def _settings(compared: Sequence[Workflow]) -> None:
+    table, same = comparison.setting_table(compared)
     st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} alike]")
     if table.empty:
         st.caption("They were started with the same settings.")

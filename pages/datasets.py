@@ -193,9 +193,9 @@ def delete(hold: Held, dataset: Dataset) -> None:
 
 
 def versions(dataset: Dataset) -> None:
-    found = stored.versions(dataset.name)
+    versions_here = stored.versions(dataset.name)
     st.markdown("#### Versions")
-    for version in found:
+    for version in versions_here:
         label = f"Version {version.version}"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if version.id == dataset.id:

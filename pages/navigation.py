@@ -46,7 +46,7 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
-with actors.acting(actors.current()):  # who looks is asked once for each run
+with actors.acting(actors.current()):  # the visitor is looked up once for each run
     health.line()
     visitor.line()
     page.run()

@@ -171,12 +171,12 @@ def _columns() -> dict[str, Any]:
 
 def _actions(everybody: Sequence[Person], person: Person | None) -> None:
     """What can be done with the person that is ticked; greyed out until one is, so that nothing moves."""
-    said = (
+    title = (
         f"**{words.plain(person.name)}**"
         if person
         else (f"{words.count(len(everybody), 'person', 'people')} :gray[· select one to change it]")
     )
-    st.markdown(said, width="stretch")
+    st.markdown(title, width="stretch")
     ask = questions.held().ask
     name = person.name if person else ""
     _button("Role", "badge", name, partial(ask, "role"))
@@ -190,11 +190,11 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
         )
 
 
-def _button(said: str, icon: str, name: str, act: Callable[[str], None], help_: str | None = None) -> None:
+def _button(label: str, icon: str, name: str, act: Callable[[str], None], help_: str | None = None) -> None:
     st.button(
-        said,
+        label,
         icon=f":material/{icon}:",
-        key=f"{KEY}-{said.lower()}",
+        key=f"{KEY}-{label.lower()}",
         help=help_,
         disabled=not name,
         on_click=act,
@@ -216,7 +216,7 @@ def _sign_out(name: str) -> None:
 def _deeds(everybody: Sequence[Person]) -> None:
     who = st.query_params.get("who", "").strip()[:LONGEST_NAME]
     place = max(address.number_in("page") or 1, 1)
-    found, total = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+    rows, total = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
     if not total and not who:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -225,12 +225,12 @@ def _deeds(everybody: Sequence[Person]) -> None:
     pages = max(1, math.ceil(total / PER_PAGE))
     if place > pages:
         place = pages
-        found, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
-    if not found:
+        rows, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+    if not rows:
         st.caption(f"Nothing is known of {words.plain(who)}.")
         return
     st.dataframe(
-        _deed_table(found),
+        _deed_table(rows),
         hide_index=True,
         height="content",
         key=f"{KEY}-deeds",
@@ -241,8 +241,8 @@ def _deeds(everybody: Sequence[Person]) -> None:
         st.caption(f"{words.count(total, 'entry', 'entries')}, the newest first.", width="content")
         if pages > 1:
             _pager(who, place, pages)
-        said = ["deeds", *(["--who", who] if who else [])]
-        commands.popover([commands.user("Who did what", said, "GET", "deeds")], key=f"{KEY}-deeds-command")
+        arguments = ["deeds", *(["--who", who] if who else [])]
+        commands.popover([commands.user("Who did what", arguments, "GET", "deeds")], key=f"{KEY}-deeds-command")
 
 
 def _filter(who: str, names: Sequence[str]) -> None:
@@ -276,25 +276,25 @@ def _pager(who: str, place: int, pages: int) -> None:
     )
 
 
-def _deed_table(found: Sequence[Deed]) -> Styler:
+def _deed_table(rows: Sequence[Deed]) -> Styler:
     table = pd.DataFrame(
         {
-            "at": [f"{deed.at:%Y-%m-%d %H:%M:%S}" for deed in found],
-            "who": [deed.who or "–" for deed in found],
-            "what": [told(deed) for deed in found],
-            "open": [link(deed) for deed in found],
-            "via": [WAYS.get(deed.via, deed.via) for deed in found],
-            "address": [deed.address for deed in found],
+            "at": [f"{deed.at:%Y-%m-%d %H:%M:%S}" for deed in rows],
+            "who": [deed.who or "–" for deed in rows],
+            "what": [deed_words(deed) for deed in rows],
+            "open": [link(deed) for deed in rows],
+            "via": [WAYS.get(deed.via, deed.via) for deed in rows],
+            "address": [deed.address for deed in rows],
         }
     )
-    refused = [f"color: {RED}" if deed.code.endswith("refused") else "" for deed in found]
+    refused = [f"color: {RED}" if deed.code.endswith("refused") else "" for deed in rows]
     return table.style.apply(lambda _: refused, subset=["what"])
 
 
-def told(deed: Deed) -> str:
-    """What somebody did, or tried to: Restart as workflow 8, Refused: sign in as ayşe."""
-    said = words.sentence(sentence(deed.message))
-    return said if deed.count == 1 else f"{said} ({words.count(deed.count, 'time', 'times')})"
+def deed_words(deed: Deed) -> str:
+    """Return what a person did, or tried to: Restart as workflow 8, Refused: sign in as ayşe."""
+    text = words.sentence(sentence(deed.message))
+    return text if deed.count == 1 else f"{text} ({words.count(deed.count, 'time', 'times')})"
 
 
 def link(deed: Deed) -> str:

@@ -137,8 +137,8 @@ def _charts() -> None:
 def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
     with st.container(border=True, key=f"{KEY}-workers"):
         busy = sum(worker.state == "busy" for worker in workers)
-        said = f" :gray[{busy} of {len(workers)} busy]" if workers and now.reachable else ""
-        st.markdown(f"**Workers**{said}")
+        summary = f" :gray[{busy} of {len(workers)} busy]" if workers and now.reachable else ""
+        st.markdown(f"**Workers**{summary}")
         if workers:
             st.dataframe(
                 listings.workers_table(workers, now.reachable),
@@ -212,8 +212,8 @@ def _command(command: commands.Command) -> None:
         commands.popover([command], key=f"{KEY}-job-command")
 
 
-def _button(said: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
-    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", **how):
+def _button(label: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
+    if st.button(label, icon=f":material/{icon}:", key=f"{KEY}-{label.lower()}", **how):
         act()
         st.rerun()
 

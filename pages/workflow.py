@@ -27,7 +27,7 @@ CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 def show() -> None:
     hold = dialogs.held()
     hold.settle()
-    workflow = _asked_for()
+    workflow = _requested()
     if workflow is None:
         return
     if workflow.status is Status.failed and workflow.seen_at is None:
@@ -40,14 +40,14 @@ def show() -> None:
         dialogs.show(hold)
 
 
-def _asked_for() -> Workflow | None:
+def _requested() -> Workflow | None:
     """The workflow in the URL; where there is none, a way on."""
-    asked = str(st.query_params.get("id", "")).strip()
+    given = str(st.query_params.get("id", "")).strip()
     number = address.number_in("id")
     try:
         if number is not None:
             return workflows.get(number)
-        what = "This address does not name a workflow" if asked else "Choose a workflow"
+        what = "This address does not name a workflow" if given else "Choose a workflow"
     except NotFoundError:
         what = f"There is no workflow {number}"
     _nothing(what, deleted=number is not None)
@@ -142,19 +142,19 @@ def _more(hold: Held, workflow_id: int) -> None:
 
 
 def _commands(workflow: Workflow) -> list[commands.Command]:
-    found = _commands_of_changes(workflow) if visitor.may_change() else []
+    shown = _commands_of_changes(workflow) if visitor.may_change() else []
     if workflow.status is Status.completed:
-        found += commands.downloads(workflow.id)
-    return [*found, commands.show(workflow.id)]
+        shown += commands.downloads(workflow.id)
+    return [*shown, commands.show(workflow.id)]
 
 
 def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
-    found = [commands.restart(workflow.id)]
+    shown = [commands.restart(workflow.id)]
     if not workflow.status.over:
-        found.append(commands.cancel(workflow.id))
+        shown.append(commands.cancel(workflow.id))
     elif workflow.status is not Status.completed:
-        found.append(commands.retry(workflow.id))
-    return found
+        shown.append(commands.retry(workflow.id))
+    return shown
 
 
 def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], Notebook]]) -> bool:
@@ -241,8 +241,8 @@ def _when(workflow: Workflow) -> str:
         return f"posted {words.ago(workflow.created_at)}{by}"
     if workflow.ended_at is None:
         return f"started {words.ago(workflow.started_at)}{by}"
-    begun = f"started{by}, " if by else ""
-    return f"{begun}took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
+    started = f"started{by}, " if by else ""
+    return f"{started}took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
 
 
 def _bar(book: Notebook) -> None:

@@ -337,8 +337,8 @@ def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str
     return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
 
 
-def _button(said: str, icon: str, act: Callable[[], None], **how: Any) -> None:
-    if st.button(said, icon=f":material/{icon}:", key=f"{KEY}-{said.lower()}", **how):
+def _button(label: str, icon: str, act: Callable[[], None], **how: Any) -> None:
+    if st.button(label, icon=f":material/{icon}:", key=f"{KEY}-{label.lower()}", **how):
         act()
         st.rerun()
 
@@ -363,16 +363,16 @@ def _compare(ids: Sequence[int]) -> None:
 
 def _restart(hold: Held, ids: Sequence[int]) -> None:
     """Run each of them again; those that started are named also when a later one is refused."""
-    begun: list[str] = []
+    started: list[str] = []
 
     def each(*workflow_ids: int) -> list[str]:
-        begun.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
-        return begun
+        started.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
+        return started
 
     hold.press(each, *ids)
     tables.forget(KEY)
-    if begun:
-        hold.said = f"Running again as {', '.join(begun)}."
+    if started:
+        hold.said = f"Running again as {', '.join(started)}."
 
 
 def _remember(view: ListView, turned: bool = False) -> None:

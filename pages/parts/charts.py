@@ -44,11 +44,11 @@ def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     values = np.array([point.value for point in points])
     stretches = max(most // 2 - 1, 1)
     edges = [number * len(points) // stretches for number in range(stretches + 1)]
-    kept = {0, len(points) - 1}
+    indices = {0, len(points) - 1}
     for start, end in pairwise(edges):
         stretch = values[start:end]
-        kept |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
-    return [points[place] for place in sorted(kept)]
+        indices |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
+    return [points[place] for place in sorted(indices)]
 
 
 def measures(curves: Curves, main: Sequence[str] = ()) -> list[str]:
@@ -236,12 +236,12 @@ def importance(
 
 def shortened(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
     """Labels short enough for an axis, and still different from each other."""
-    found: list[str] = []
+    unique: list[str] = []
     for label in map(str, labels):
         short = label if len(label) <= longest else label[: longest - 1] + "…"
-        same = sum(1 for before in found if before.rstrip("\u200b") == _safe(short))
-        found.append(_safe(short) + "\u200b" * same)
-    return found
+        same = sum(1 for before in unique if before.rstrip("\u200b") == _safe(short))
+        unique.append(_safe(short) + "\u200b" * same)
+    return unique
 
 
 def _horizon(last: int, epochs: int) -> int:
@@ -341,14 +341,14 @@ COMPARED = (*PALETTE, "#a8674f", "#4f7f9e")
 def colours(workflow_ids: Sequence[int]) -> dict[int, str]:
     """A colour for each of up to twelve workflows; as far as they allow each other, every one keeps its own always."""
     free = list(range(len(COMPARED)))
-    found: dict[int, str] = {}
+    chosen: dict[int, str] = {}
     for workflow_id in sorted(workflow_ids):
         wanted = workflow_id % len(COMPARED)
         place = wanted if wanted in free else free[0] if free else wanted
         if place in free:
             free.remove(place)
-        found[workflow_id] = COMPARED[place]
-    return found
+        chosen[workflow_id] = COMPARED[place]
+    return chosen
 
 
 def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure) -> go.Figure:
@@ -357,8 +357,8 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
     colour = colours(list(names))
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
-            said = name[: LONGEST_LABEL * 2] if len(names) <= NAMED else ""
-            label = _safe(f"#{workflow_id} {said}".strip())
+            shown_name = name[: LONGEST_LABEL * 2] if len(names) <= NAMED else ""
+            label = _safe(f"#{workflow_id} {shown_name}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
     _lay_out(figure, f"comparison-{measure.name}", "", height=380)
     figure.update_layout(
@@ -427,6 +427,6 @@ def _clock(minutes: Sequence[Minute], zone: ZoneInfo | None) -> list[datetime]:
 def _lay_minutes(figure: go.Figure, revision: str, zone: ZoneInfo | None, top: float) -> None:
     _lay_out(figure, revision, "", height=200)
     figure.update_layout(hovermode="x unified")
-    said = "%H:%M" if zone else "%H:%M UTC"
-    figure.update_xaxes(tickformat=said, hoverformat=said)
+    time_format = "%H:%M" if zone else "%H:%M UTC"
+    figure.update_xaxes(tickformat=time_format, hoverformat=time_format)
     figure.update_yaxes(range=[0, max(top * 1.1, 4)], tickformat=",d", nticks=4)

@@ -158,8 +158,8 @@ def _url(workflow_id: int) -> str:
 
 
 def _post(url: str, body: Mapping[str, object] | None = None) -> str:
-    told = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
-    return f"{curl()} -X POST {url}{told}"
+    data = f" -H 'Content-Type: application/json' -d {_json(body)}" if body is not None else ""
+    return f"{curl()} -X POST {url}{data}"
 
 
 def _json(body: Mapping[str, object]) -> str:

@@ -67,10 +67,10 @@ def fitting(param: Param, value: Any) -> Any:
 
 def changed_words(param: Param, value: Any, choice: Callable[[str], str] = words.titled) -> str:
     """A setting and its value, such as: epochs 20; a text is quoted."""
-    said = words.value(value)
+    shown = words.value(value)
     if isinstance(value, str):
-        said = choice(value).lower() if param.choices else f'"{value}"'
-    return words.plain(f"{param.label[:1].lower()}{param.label[1:]} {said}")
+        shown = choice(value).lower() if param.choices else f'"{value}"'
+    return words.plain(f"{param.label[:1].lower()}{param.label[1:]} {shown}")
 
 
 def mark(choices: Iterable[Any]) -> str:
@@ -167,7 +167,7 @@ def _pace(param: Param) -> float:
 
 def _help(param: Param) -> str | None:
     """What the param does, and its range."""
-    said = [param.help] if param.help else []
+    parts = [param.help] if param.help else []
     if not param.choices and (param.low is not None or param.high is not None):
-        said.append(range_words(param))
-    return " ".join(said) or None
+        parts.append(range_words(param))
+    return " ".join(parts) or None

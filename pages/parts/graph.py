@@ -64,10 +64,10 @@ class Node:
 def nodes(steps: Sequence[Step], titles: Mapping[str, str]) -> list[Node]:
     """What is drawn: each step by itself, or as one node where many have the same name."""
     alike = Counter(step.name for step in steps)
-    found: dict[str, list[Step]] = {}
+    groups: dict[str, list[Step]] = {}
     for step in steps:
-        found.setdefault(step.name if alike[step.name] > MOST_ALIKE else step.key, []).append(step)
-    return [Node(tuple(group), _title(group, titles)) for group in found.values()]
+        groups.setdefault(step.name if alike[step.name] > MOST_ALIKE else step.key, []).append(step)
+    return [Node(tuple(group), _title(group, titles)) for group in groups.values()]
 
 
 def _title(group: Sequence[Step], titles: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ def panel(key: str, draw: Callable[[], bool], changing: bool, foot: bool = True)
     ticking = changing and not _paused(key)
 
     def body() -> None:
-        with actors.acting(actors.current()):  # asked once for each drawing
+        with actors.acting(actors.current()):  # looked up once for each drawing
             still = draw()
             if still and foot:
                 footer(key)

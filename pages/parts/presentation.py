@@ -1,4 +1,4 @@
-"""How the workflows of a pipeline are presented: what is said of any pipeline, and what one of them can say better.
+"""How the workflows of a pipeline are presented: what is shown of any pipeline, and what one of them can show better.
 
 Pages ask `presentations.of(pipeline)`. A pipeline whose pages know more than its definition tells has a subclass: see
 `tabular`.
@@ -90,7 +90,7 @@ class Presentation:
         return None
 
     def best_epoch(self, step: Step) -> int | None:
-        """The epoch whose state a completed step kept."""
+        """The epoch whose state a completed step saved."""
         return None
 
     # A workflow
@@ -164,7 +164,7 @@ def notice_line(notice: Notice) -> str:
     return f"{icon} {words.plain(sentence(notice.message))}"
 
 
-def draw_notices(found: Sequence[Notice]) -> None:
+def draw_notices(notices: Sequence[Notice]) -> None:
     """Notices, one line each."""
-    for notice in found:
+    for notice in notices:
         st.markdown(notice_line(notice))

@@ -13,7 +13,7 @@ def of(pipeline: str) -> Presentation:
 
 def facet(name: str, value: str) -> str:
     """The value of a facet, whatever pipeline it is of."""
-    return next((said for each in _special().values() if (said := each.facet(name, value)) != value), value)
+    return next((label for each in _special().values() if (label := each.facet(name, value)) != value), value)
 
 
 def refusal(text: str) -> str:

@@ -51,8 +51,8 @@ def clock(time: datetime) -> str:
     """14:02 as the visitor's clock shows it, with its day when that is not today."""
     there = time.astimezone(zone() or UTC)
     today = now().astimezone(there.tzinfo).date()
-    said = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
-    return said if zone() else f"{said} UTC"
+    text = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
+    return text if zone() else f"{text} UTC"
 
 
 def exactly(time: datetime | None) -> str:

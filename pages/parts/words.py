@@ -34,8 +34,8 @@ _APART = "\u2060"
 
 def plain(text: object) -> str:
     """Text from a user, safe inside Markdown: shown letter by letter, never as a link, image or formula."""
-    said = _MADE_ANYWAY.sub(rf"\g<0>{_APART}", str(text).replace("\n", " "))
-    return _MARKDOWN.sub(r"\\\1", said.replace("&", "&amp;"))
+    one_line = _MADE_ANYWAY.sub(rf"\g<0>{_APART}", str(text).replace("\n", " "))
+    return _MARKDOWN.sub(r"\\\1", one_line.replace("&", "&amp;"))
 
 
 def status(state: Status) -> str:
@@ -93,10 +93,10 @@ def count(number: float | None, word: str = "", several: str = "") -> str:
     """12,400 rows; `several` for words whose plural is not made with an s."""
     if number is None:
         return "–"
-    said = f"{number:,.0f}"
+    digits = f"{number:,.0f}"
     if not word:
-        return said
-    return f"{said} {word}" if number == 1 else f"{said} {several or word + 's'}"
+        return digits
+    return f"{digits} {word}" if number == 1 else f"{digits} {several or word + 's'}"
 
 
 def sentence(text: str) -> str:

@@ -19,8 +19,8 @@ NOT_USED = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a URL asks to compare."""
+class Selection:
+    """The workflows, curve and baseline that a URL selects to compare."""
 
     ids: list[int]
     rubbish: list[str]
@@ -29,11 +29,11 @@ class Asked:
     baseline: int | None = None
 
 
-def read(given: Mapping[str, str]) -> Asked:
+def read(given: Mapping[str, str]) -> Selection:
     words_ = [word.strip() for word in given.get("ids", "").split(",") if word.strip()]
     ids = list(dict.fromkeys(number for word in words_ if (number := read_id(word)) is not None))
     baseline = given.get("baseline", "")
-    return Asked(
+    return Selection(
         ids[: charts.MOST_COMPARED],
         [word for word in words_ if read_id(word) is None],
         max(0, len(ids) - charts.MOST_COMPARED),
@@ -42,24 +42,24 @@ def read(given: Mapping[str, str]) -> Asked:
     )
 
 
-def remarks(asked: Asked, found: Sequence[Workflow]) -> list[str]:
+def remarks(selection: Selection, compared: Sequence[Workflow]) -> list[str]:
     """What is wrong with what the URL names, one sentence each."""
-    said = []
-    if asked.rubbish:
-        few = ", ".join(f'"{word[:20]}"' for word in asked.rubbish[:3])
-        said.append(f"{few} in the address is no workflow number, and is left out.")
-    if missing := sorted(set(asked.ids) - {workflow.id for workflow in found}):
+    sentences = []
+    if selection.rubbish:
+        few = ", ".join(f'"{word[:20]}"' for word in selection.rubbish[:3])
+        sentences.append(f"{few} in the address is no workflow number, and is left out.")
+    if missing := sorted(set(selection.ids) - {workflow.id for workflow in compared}):
         names = ", ".join(f"#{workflow_id}" for workflow_id in missing)
         plural = len(missing) > 1
-        said.append(
+        sentences.append(
             f"{names} {'do' if plural else 'does'} not exist, or no longer; "
             f"{'they were' if plural else 'it was'} probably deleted."
         )
-    if asked.too_many:
-        said.append(f"Up to {charts.MOST_COMPARED} can be compared; the other {asked.too_many} are left out.")
-    if len(found) == 1 and not said:
-        said.append("Add a second workflow to compare this one with.")
-    return said
+    if selection.too_many:
+        sentences.append(f"Up to {charts.MOST_COMPARED} can be compared; the other {selection.too_many} are left out.")
+    if len(compared) == 1 and not sentences:
+        sentences.append("Add a second workflow to compare this one with.")
+    return sentences
 
 
 def curve_measure(name: str) -> Measure:
@@ -70,16 +70,16 @@ def curve_measure(name: str) -> Measure:
 def curve_name(name: str) -> str:
     """val_accuracy is shown as Validation accuracy."""
     label = curve_measure(name).shown
-    for prefix, said in (("val_", "Validation"), ("train_", "Training")):
+    for prefix, rows_word in (("val_", "Validation"), ("train_", "Training")):
         if name.startswith(prefix):
-            return f"{said} {label if len(label) < 3 else label[:1].lower() + label[1:]}"
+            return f"{rows_word} {label if len(label) < 3 else label[:1].lower() + label[1:]}"
     return label
 
 
-def score_names(found: Sequence[Workflow]) -> list[str]:
+def score_names(compared: Sequence[Workflow]) -> list[str]:
     """The scores that any of them has, without those of the baselines: the main ones first."""
     ordered: dict[str, None] = {}
-    for workflow in found:
+    for workflow in compared:
         of = presentations.of(workflow.pipeline)
         main = of.main_score(workflow.scores)
         ordered |= dict.fromkeys([*([main] if main else []), *of.other_scores(workflow.scores)])
@@ -87,32 +87,32 @@ def score_names(found: Sequence[Workflow]) -> list[str]:
     return list(dict.fromkeys([*first, *ordered]))
 
 
-def best(found: Sequence[Workflow], name: str) -> float | None:
+def best(compared: Sequence[Workflow], name: str) -> float | None:
     """The best value of a score; None where there is nothing to choose from, or where the scores are of different
     data and so answer different questions."""
-    values = [workflow.scores[name] for workflow in found if name in workflow.scores]
-    if len(values) < 2 or min(values) == max(values) or apart(found):
+    values = [workflow.scores[name] for workflow in compared if name in workflow.scores]
+    if len(values) < 2 or min(values) == max(values) or apart(compared):
         return None
     return min(values) if registry.measure(name).lower_is_better else max(values)
 
 
-def score_table(found: Sequence[Workflow], baseline: int) -> Styler:
+def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
     """One row a workflow: its colour, its scores with the best marked, and the differences to the baseline."""
-    names = score_names(found)
-    base = next((workflow for workflow in found if workflow.id == baseline), found[0])
+    names = score_names(compared)
+    base = next((workflow for workflow in compared if workflow.id == baseline), compared[0])
     cells: dict[str, list[Any]] = {
-        "workflow": [listing.address(workflow) for workflow in found],
-        "colour": ["⬤"] * len(found),
+        "workflow": [listing.address(workflow) for workflow in compared],
+        "colour": ["⬤"] * len(compared),
     }
     for name in names:
-        cells[name] = [_score_cell(workflow, base, name, best(found, name)) for workflow in found]
-    cells["status"] = [[words.status(workflow.status)] for workflow in found]
-    cells["duration"] = [words.duration(workflow.seconds) for workflow in found]
-    for name in listing.facets_shown(found):
-        cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in found]
-    colours = charts.colours([workflow.id for workflow in found])
+        cells[name] = [_score_cell(workflow, base, name, best(compared, name)) for workflow in compared]
+    cells["status"] = [[words.status(workflow.status)] for workflow in compared]
+    cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
+    for name in listing.facets_shown(compared):
+        cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
+    colours = charts.colours([workflow.id for workflow in compared])
     styled = pd.DataFrame(cells).style.apply(
-        lambda column: [f"color: {colours[workflow.id]}" for workflow in found], subset=["colour"]
+        lambda column: [f"color: {colours[workflow.id]}" for workflow in compared], subset=["colour"]
     )
     return styled.map(lambda cell: "color: #2f9463; font-weight: bold" if cell.endswith(" best") else "", subset=names)
 
@@ -122,31 +122,31 @@ def _facet(workflow: Workflow, name: str) -> str:
     return presentations.of(workflow.pipeline).facet(name, value) if value else NOT_USED
 
 
-def score_columns(found: Sequence[Workflow]) -> dict[str, Any]:
+def score_columns(compared: Sequence[Workflow]) -> dict[str, Any]:
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
         "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=190, pinned=True),
         "status": listing.status_column(),
-        **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(found))},
+        **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(compared))},
         "duration": column.TextColumn("Duration", width=92),
         **{
             listing.facet_column(name): column.TextColumn(words.titled(name), width=130)
-            for name in listing.facets_shown(found)
+            for name in listing.facets_shown(compared)
         },
     }
 
 
 def _score_column(measure: Measure) -> Any:
-    said = [measure.help] if measure.help else []
+    help_ = [measure.help] if measure.help else []
     if measure.share:
-        said.append("Differences in percentage points")
-    return st.column_config.TextColumn(measure.shown, width=140, help=". ".join(said) or None)
+        help_.append("Differences in percentage points")
+    return st.column_config.TextColumn(measure.shown, width=140, help=". ".join(help_) or None)
 
 
-def apart(found: Sequence[Workflow]) -> bool:
+def apart(compared: Sequence[Workflow]) -> bool:
     """Whether they are of different pipelines or data, or were set to predict different columns of it."""
-    return len({(workflow.pipeline, _data(workflow)) for workflow in found}) > 1
+    return len({(workflow.pipeline, _data(workflow)) for workflow in compared}) > 1
 
 
 def _data(workflow: Workflow) -> str:
@@ -158,24 +158,24 @@ def _data(workflow: Workflow) -> str:
     return json.dumps([given, columns], sort_keys=True, ensure_ascii=False)
 
 
-def setting_table(found: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
+def setting_table(compared: Sequence[Workflow]) -> tuple[pd.DataFrame, int]:
     """One row a setting that differs, one column a workflow; and how many settings do not differ."""
-    described = [_described(workflow, found) for workflow in found]
+    described = [_described(workflow, compared) for workflow in compared]
     names = list(dict.fromkeys(name for each in described for name in each))
     rows = {name: [each.get(name, NOT_USED) for each in described] for name in names}
     differing = {name: values for name, values in rows.items() if len(set(values)) > 1}
     table = pd.DataFrame(
         [[name, *values] for name, values in differing.items()],
-        columns=["Setting", *(f"#{workflow.id}" for workflow in found)],
+        columns=["Setting", *(f"#{workflow.id}" for workflow in compared)],
         dtype="str",
     )
     return table, len(rows) - len(differing)
 
 
-def _described(workflow: Workflow, found: Sequence[Workflow]) -> dict[str, str]:
+def _described(workflow: Workflow, compared: Sequence[Workflow]) -> dict[str, str]:
     """What a workflow was started with; its pipeline too, where there are several."""
     named = {"Pipeline": presentations.of(workflow.pipeline).label}
-    several = len({each.pipeline for each in found}) > 1
+    several = len({each.pipeline for each in compared}) > 1
     return (named if several else {}) | settings.described(workflow)
 
 
@@ -184,7 +184,7 @@ def _score_cell(workflow: Workflow, base: Workflow, name: str, best_value: float
     if value is None:
         return NOT_USED
     measure = presentations.of(workflow.pipeline).measure(name)
-    said = words.score(measure, value)
+    text = words.score(measure, value)
     if workflow.id != base.id and name in base.scores:
-        said += f"  {words.points(measure, value - base.scores[name])}"
-    return f"{said}  best" if value == best_value else said
+        text += f"  {words.points(measure, value - base.scores[name])}"
+    return f"{text}  best" if value == best_value else text

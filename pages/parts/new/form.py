@@ -21,7 +21,7 @@ RUNS = 3
 def page(pipeline: Pipeline, before: Workflow | None) -> None:
     """The form of one pipeline; `before` is a workflow to begin with, as after Back from it."""
     if before and f"new-{pipeline.name}-settings" not in st.session_state:
-        settings_form.kept(pipeline).update(_chosen_before(pipeline, before))
+        settings_form.current(pipeline).update(_chosen_before(pipeline, before))
     form, aside = st.columns([3, 2], gap="medium")
     with aside:
         _aside(pipeline)
@@ -42,10 +42,10 @@ def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:
     """One picker an input."""
     given = {name: row.dataset_id for name, row in before.inputs.items()} if before else {}
     listed = {row.id: row.name for row in datasets.listed(limit=LISTED)} if pipeline.inputs else {}
-    found = {}
+    picked = {}
     for each in pipeline.inputs:
         if dataset := _pick(each, listed, given.get(each.name)):
-            found[each.name] = dataset
+            picked[each.name] = dataset
     if pipeline.inputs and not listed:
         st.caption("There are no datasets yet. Add one with Train on a table: drop a file there, then come back.")
     return found
@@ -103,7 +103,7 @@ def _settings(
 def _proposed_settings(
     pipeline: Pipeline, chosen: Mapping[str, Dataset], inputs: verbs.Inputs
 ) -> tuple[settings_form.Settings, settings_form.Settings]:
-    kept = {name: value for name, value in settings_form.kept(pipeline).items() if value is not None}
+    kept = {name: value for name, value in settings_form.current(pipeline).items() if value is not None}
     proposed = _proposed(pipeline, inputs, kept)
     around = _around(pipeline, chosen, proposed)
     if not pipeline.params(kept):

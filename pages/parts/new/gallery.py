@@ -56,14 +56,14 @@ def _card(pipeline: Pipeline, shown: bool) -> None:
 
 def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
     """The latest workflows of a pipeline, with how they ended."""
-    found = workflows.find(Filter(pipeline=pipeline.name), limit=most)
-    if not found:
+    rows = workflows.find(Filter(pipeline=pipeline.name), limit=most)
+    if not rows:
         st.caption(":material/history: Not run yet")
-    for workflow in found:
+    for workflow in rows:
         icon = words.ICONS[workflow.status]
-        said = f"#{workflow.id} {words.status(workflow.status).lower()} {words.ago(workflow.created_at)}"
+        text = f"#{workflow.id} {words.status(workflow.status).lower()} {words.ago(workflow.created_at)}"
         name = "" if brief else f" · {workflow.name}"
-        links.workflow(workflow.id, words.plain(said + name), icon=icon)
+        links.workflow(workflow.id, words.plain(text + name), icon=icon)
 
 
 def _steps(pipeline: Pipeline) -> str:

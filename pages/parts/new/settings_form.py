@@ -13,10 +13,10 @@ Settings = dict[str, Any]
 Offered = Callable[[Param], Param]
 
 
-def kept(pipeline: Pipeline) -> Settings:
+def current(pipeline: Pipeline) -> Settings:
     """What was set so far, and differs from the defaults."""
-    found: Settings = st.session_state.setdefault(_key(pipeline, "settings"), {})
-    return found
+    settings: Settings = st.session_state.setdefault(_key(pipeline, "settings"), {})
+    return settings
 
 
 def draw(
@@ -29,7 +29,7 @@ def draw(
     """Draw the widgets and return what differs from the defaults, or from what is proposed instead of them.
 
     `fixed` is what was chosen elsewhere on the page, which shows the params in `elsewhere` itself."""
-    before = kept(pipeline)
+    before = current(pipeline)
     chosen = {**before, **fixed}
     form = st.session_state.setdefault(_key(pipeline, "form"), 0)
     choices = forms.mark(fixed.values())
@@ -54,8 +54,8 @@ def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], aro
     if not changed:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = [forms.changed_words(known[name], value, around.choice) for name, value in changed.items()]
-        st.caption("Changed: " + ", ".join(said), width="content")
+        changes = [forms.changed_words(known[name], value, around.choice) for name, value in changed.items()]
+        st.caption("Changed: " + ", ".join(changes), width="content")
         st.button(
             "Reset",
             icon=":material/undo:",
@@ -70,15 +70,15 @@ def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], aro
 def by_step(
     steps: Sequence[StepDefinition], chosen: Mapping[str, Any], elsewhere: Collection[str]
 ) -> list[tuple[StepDefinition, list[Param]]]:
-    """The params of each step; one that several steps share is asked for once."""
+    """The params of each step; one that several steps share is drawn once."""
     seen = set(elsewhere)
-    found = []
+    grouped = []
     for step in steps:
         params = [param for param in step.params_for(chosen) if param.name not in seen]
         seen |= {param.name for param in params}
         if params:
-            found.append((step, params))
-    return found
+            grouped.append((step, params))
+    return grouped
 
 
 def shown(pipeline: Pipeline, chosen: Mapping[str, Any], elsewhere: Collection[str]) -> dict[str, Param]:

@@ -68,11 +68,11 @@ def outlook(draft: Draft, about: str) -> str:
     reused = [cell for cell in plan if cell.reused_from is not None]
     if not running:
         return f"{about} · this ran before as \\#{plan[-1].reused_from}: its results are reused at once"
-    said = words.count(len(running), "step")
+    text = words.count(len(running), "step")
     if reused:
         names = words.listed(_titles(draft.pipeline, reused))
-        said += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"
-    return f"{about} · :gray[{said} · {workers_words()}]"
+        text += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"
+    return f"{about} · :gray[{text} · {workers_words()}]"
 
 
 def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:

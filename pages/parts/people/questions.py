@@ -33,8 +33,8 @@ def held() -> Held:
 def dialogs() -> None:
     """The question that a button raised, if any."""
     hold = held()
-    if found := QUESTIONS.get(hold.question):
-        title, icon, draw = found
+    if question := QUESTIONS.get(hold.question):
+        title, icon, draw = question
         hold.dialog(title.format(words.plain(hold.about)), icon, partial(draw, hold))
 
 
@@ -120,12 +120,12 @@ def _password(hold: Held) -> None:
     )
 
 
-def _hand_over(hold: Held, name: str, given: str, said: str) -> None:
+def _hand_over(hold: Held, name: str, given: str, toast: str) -> None:
     """A password that was made is shown once; one that was typed is known already."""
     if given:
-        hold.answered(said)
+        hold.answered(toast)
     else:
-        hold.question, hold.about, hold.said = "made", name, said
+        hold.question, hold.about, hold.said = "made", name, toast
     st.rerun()
 
 
@@ -142,12 +142,12 @@ def _show_password(hold: Held) -> None:
 
 def _tokens(hold: Held) -> None:
     try:
-        found = people.tokens_of(hold.about)
+        rows = people.tokens_of(hold.about)
     except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     st.caption("A token lets a program act as this person, with their role, until it expires or is revoked.")
-    tokens.rows(hold, found, people.remove_token)
+    tokens.rows(hold, rows, people.remove_token)
     tokens.make(hold, people.make_token, hold.about)
     shown = [
         Command("Tokens", f"{COMMAND} user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
@@ -189,8 +189,8 @@ def _whom(hold: Held) -> Person | None:
     try:
         return next(each for each in people.everybody() if each.name == hold.about)
     except (RequestError, StopIteration) as gone:
-        said = gone.sentence if isinstance(gone, RequestError) else f"{hold.about} was removed meanwhile."
-        st.error(words.plain(said), icon=":material/error:")
+        sentence = gone.sentence if isinstance(gone, RequestError) else f"{hold.about} was removed meanwhile."
+        st.error(words.plain(sentence), icon=":material/error:")
         return None
 
 

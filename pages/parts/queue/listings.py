@@ -40,7 +40,7 @@ def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:
 
 
 def counts_columns() -> dict[str, Any]:
-    return {name: st.column_config.TextColumn(said, help=help_) for name, (said, help_) in COUNTS.items()}
+    return {name: st.column_config.TextColumn(label, help=help_) for name, (label, help_) in COUNTS.items()}
 
 
 def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
@@ -113,8 +113,8 @@ def _step_address(workflow_id: int | None, step: str | None) -> str:
     """A link to a workflow whose end names the step."""
     if workflow_id is None:
         return ""
-    said = f"{words.titled(step or '')} of #{workflow_id}"
-    return f"workflow?id={workflow_id}#{quote(said, safe='')}"
+    title = f"{words.titled(step or '')} of #{workflow_id}"
+    return f"workflow?id={workflow_id}#{quote(title, safe='')}"
 
 
 def _waited(job: JobRow) -> str:

@@ -66,9 +66,9 @@ def _column(cells: list[Any]) -> pd.Series:
 
 def _apart(names: list[str]) -> list[str]:
     """The names, of which equal ones get signs that are not seen."""
-    found: list[str] = []
+    unique: list[str] = []
     for name in names:
-        while name in found:
+        while name in unique:
             name += "\u200b"
-        found.append(name)
-    return found
+        unique.append(name)
+    return unique

@@ -16,4 +16,4 @@ def algorithm(key: str) -> str:
 
 def in_sentence(text: str) -> str:
     """A sentence with the names of algorithms as people read them."""
-    return _KEYS.sub(lambda found: algorithm(found[0]), text)
+    return _KEYS.sub(lambda match: algorithm(match[0]), text)

@@ -55,8 +55,8 @@ class TabularPresentation(Presentation):
         result = step.result or {}
         if step.name == "evaluate":
             return presentation.notices(result.get("warnings") or result.get("notices"))
-        found = [notice for notice in presentation.notices(result.get("notices")) if notice.level == "warning"]
-        return found[: presentation.SHOWN_NOTICES]
+        warnings = [notice for notice in presentation.notices(result.get("notices")) if notice.level == "warning"]
+        return warnings[: presentation.SHOWN_NOTICES]
 
     def views(self, step: Step) -> dict[str, View]:
         if step.name not in SUMMARIES:
@@ -143,21 +143,21 @@ class TabularPresentation(Presentation):
 
 def _upload(_of: Presentation, result: Result) -> Iterator[str]:
     rows, columns = result.get("rows"), result.get("columns_profile") or []
-    said = [words.count(rows, "row"), words.count(len(columns) or result.get("columns"), "column")]
+    parts = [words.count(rows, "row"), words.count(len(columns) or result.get("columns"), "column")]
     if result.get("size"):
-        said.append(words.size(result["size"]))
-    yield " · ".join(said)
+        parts.append(words.size(result["size"]))
+    yield " · ".join(parts)
 
 
 def _preprocess(_of: Presentation, result: Result) -> Iterator[str]:
-    said = [
+    parts = [
         words.count(result.get("train_rows"), "training row"),
         words.count(result.get("validation_rows"), "validation row"),
     ]
     if result.get("matrix_columns"):
         columns = words.count(len(result.get("features") or []), "column")
-        said.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')}")
-    yield " · ".join(said)
+        parts.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')}")
+    yield " · ".join(parts)
     if counts := result.get("class_counts"):
         yield f":small[:gray[{_shares(str(result.get('target', '')), counts)}]]"
 
@@ -166,25 +166,26 @@ def _shares(target: str, counts: Mapping[str, int]) -> str:
     """Return the share of each class: abone mi: Hayır 61.0 %, Evet 39.0 %."""
     total = sum(counts.values()) or 1
     ordered = sorted(counts.items(), key=lambda item: -item[1])
-    said = ", ".join(f"{words.plain(label)} {words.percent(count / total)}" for label, count in ordered[:SHOWN_SHARES])
+    largest = ordered[:SHOWN_SHARES]
+    shares = ", ".join(f"{words.plain(label)} {words.percent(count / total)}" for label, count in largest)
     more = len(ordered) - SHOWN_SHARES
     rest = f" and {words.count(more, 'more class', 'more classes')}" if more > 0 else ""
-    return f"{words.plain(target)}: {said}{rest}"
+    return f"{words.plain(target)}: {shares}{rest}"
 
 
 def _train(of: Presentation, result: Result) -> Iterator[str]:
-    said = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
+    parts = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
     if main := charts.measured(str(result.get("main_metric", ""))):
         measure = of.measure(main)
-        said.append(f"validation {_in_sentence(measure.shown)} **{words.score(measure, result.get('best'))}**")
+        parts.append(f"validation {_in_sentence(measure.shown)} **{words.score(measure, result.get('best'))}**")
     if result.get("stopped_early"):
-        said.append("stopped early: no further improvement")
+        parts.append("stopped early: no further improvement")
     rows, given = result.get("learned_rows"), result.get("given_rows")
     if rows and given and rows < given:
-        said.append(f"trained on {words.count(rows)} random rows of {words.count(given)}")
+        parts.append(f"trained on {words.count(rows)} random rows of {words.count(given)}")
     if result.get("model_size"):
-        said.append(f"model {words.size(result['model_size'])}")
-    yield " · ".join(said)
+        parts.append(f"model {words.size(result['model_size'])}")
+    yield " · ".join(parts)
 
 
 def _in_sentence(label: str) -> str:
@@ -219,22 +220,23 @@ def _preprocessed(result: Result, key: str) -> None:
 
 
 def _of_older_versions(result: Result, files: Files) -> list[Shown]:
-    found = results.shown({name: value for name, value in converted(result).items() if value}, files)
+    sections = results.shown({name: value for name, value in converted(result).items() if value}, files)
     if residuals := result.get("residuals"):
-        found.insert(1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals)))
+        sections.insert(1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals)))
     if per_class := result.get("per_class"):
-        found.insert(len(found) - bool(result.get("importance")), Shown("Per class", partial(_per_class, per_class)))
-    return found
+        place = len(sections) - bool(result.get("importance"))
+        sections.insert(place, Shown("Per class", partial(_per_class, per_class)))
+    return sections
 
 
 def converted(result: Result) -> dict[str, Any]:
     """What evaluate stored before results had kinds, as results with kinds."""
     curves = _class_curves(result)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if confusion := result.get("confusion"):
-        found["confusion"] = {"kind": "confusion", "label": "Confusion matrix", **confusion}
+        values["confusion"] = {"kind": "confusion", "label": "Confusion matrix", **confusion}
     if any(curve.get("roc") for curve in curves):
-        found["roc"] = {
+        values["roc"] = {
             "kind": "curve",
             "label": "ROC",
             "x": "False alarms",
@@ -243,7 +245,7 @@ def converted(result: Result) -> dict[str, Any]:
             "lines": _lines(curves, "roc", "auc", "AUC"),
         }
     if any(curve.get("pr") for curve in curves):
-        found["pr"] = {
+        values["pr"] = {
             "kind": "curve",
             "label": "Precision and recall",
             "x": "Found (recall)",
@@ -252,7 +254,7 @@ def converted(result: Result) -> dict[str, Any]:
             "lines": _lines(curves, "pr", "ap", "AP"),
         }
     if importance := result.get("importance"):
-        found["importance"] = {
+        values["importance"] = {
             "kind": "importance",
             "label": "Importance",
             "x": "Drop in score when this column is shuffled",
@@ -260,7 +262,7 @@ def converted(result: Result) -> dict[str, Any]:
             "values": [[row["column"], row["value"]] for row in importance],
             "spread": [row.get("spread") or 0.0 for row in importance],
         }
-    return found
+    return values
 
 
 def _class_curves(result: Result) -> list[Mapping[str, Any]]:
@@ -324,13 +326,13 @@ def headline(of: Presentation, scores: Mapping[str, float], baseline: object) ->
     base = baseline if isinstance(baseline, dict) else {}
     over = words.plain(_baseline_words(base) or "the baseline")
     if "accuracy" in scores:
-        said = f"Accuracy {words.score(of.measure('accuracy'), scores['accuracy'])}"
+        text = f"Accuracy {words.score(of.measure('accuracy'), scores['accuracy'])}"
         before = scores.get("baseline_accuracy", base.get("accuracy"))
-        return said if before is None else f"{said} ({_points(scores['accuracy'] - before)} {over})"
+        return text if before is None else f"{text} ({_points(scores['accuracy'] - before)} {over})"
     if "r2" in scores:
-        said = f"R² {words.score(of.measure('r2'), scores['r2'])}"
+        text = f"R² {words.score(of.measure('r2'), scores['r2'])}"
         before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
-        return f"{said} ({_less(error / before)} {over})" if before and error is not None else said
+        return f"{text} ({_less(error / before)} {over})" if before and error is not None else text
     return ""
 
 

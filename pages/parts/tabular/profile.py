@@ -138,14 +138,14 @@ def target_words(column: Column, rows: int | None) -> str:
     if column.task == "regression":
         return f"A number, {words.plain(contents(column))}"
     classes, top = column.distinct, column.top
-    said = words.count(classes, "class", "classes")
+    text = words.count(classes, "class", "classes")
     # With every class at hand the shares need no row count, which a large file does not have yet.
     known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - column.missing
     shares = (
         [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)" for value, count in top] if known > 0 else []
     )
     more = " and others" if classes > len(shares) else ""
-    return f"{said}: {', '.join(shares)}{more}" if shares else said
+    return f"{text}: {', '.join(shares)}{more}" if shares else text
 
 
 def kind_words(column: Column) -> str:
@@ -167,11 +167,11 @@ def contents(column: Column) -> str:
 def dialect_words(dialect: Mapping[str, object]) -> str:
     """cp1254, semicolon, decimal comma."""
     encoding, delimiter = str(dialect.get("encoding", "utf-8")), str(dialect.get("delimiter", ","))
-    said = [encoding.replace("utf", "UTF"), DELIMITERS.get(delimiter, "other separator")]
-    said.append("decimal comma" if dialect.get("decimal") == "," else "decimal point")
+    parts = [encoding.replace("utf", "UTF"), DELIMITERS.get(delimiter, "other separator")]
+    parts.append("decimal comma" if dialect.get("decimal") == "," else "decimal point")
     if dialect.get("header") is False:
-        said.append("no header line")
-    return ", ".join(said)
+        parts.append("no header line")
+    return ", ".join(parts)
 
 
 def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
@@ -252,8 +252,8 @@ def _cells(column: Column, values: list[Scalar]) -> pd.Series:
 
 
 def _short(value: object) -> str:
-    said = _edge(value) if isinstance(value, int | float) else str(value)
-    return said if len(said) <= 24 else f"{said[:23]}…"
+    text = _edge(value) if isinstance(value, int | float) else str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"
 
 
 def _edge(value: object) -> str:

@@ -75,8 +75,8 @@ def chosen_dataset(before: Workflow | None) -> Dataset | None:
         return None
 
 
-def asked_for(name: str, before: Workflow | None) -> str | None:
-    """The target or algorithm that the URL names, or that of the workflow to begin with."""
+def requested(name: str, before: Workflow | None) -> str | None:
+    """Return the target or algorithm that the URL names, or that of the workflow to begin with."""
     return st.query_params.get(name) or (before.facets.get(name) if before else None)
 
 
@@ -128,10 +128,10 @@ def choose_columns(dataset: Dataset) -> list[str] | None:
 def choose_target(dataset: Dataset, before: Workflow | None) -> str | None:
     names = [column.name for column in columns_of(dataset) if column.kind not in ("empty", "date")]
     proposal = dataset.proposal or {}
-    wanted = asked_for("target", before)
+    wanted = requested("target", before)
     first = wanted if wanted in names else proposal.get("target")
     key = f"new-target-{dataset.id}"
-    picking, telling = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
+    picking, description = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
     with picking:
         step_title(2, "Target")
         target = st.selectbox(
@@ -142,7 +142,7 @@ def choose_target(dataset: Dataset, before: Workflow | None) -> str | None:
             placeholder="Choose a column",
             on_change=lambda: sources.remember("target", st.session_state[key]),
         )
-    with telling:
+    with description:
         if target is None:
             st.markdown(":material/arrow_back: Choose the column that the model should predict.")
             return None
@@ -195,7 +195,7 @@ def choose_model(
 
 def first_algorithm(dataset: Dataset, fitting: list[str], before: Workflow | None) -> str:
     proposal = dataset.proposal or {}
-    for wanted in (asked_for("algorithm", before), proposal.get("algorithm")):
+    for wanted in (requested("algorithm", before), proposal.get("algorithm")):
         if wanted in fitting:
             return str(wanted)
     return fitting[0]

@@ -65,13 +65,13 @@ def draw(book: Notebook, hold: Held, only: Step | None = None) -> None:
 
 def _stale(book: Notebook, edits: Edits) -> dict[int, str]:
     """Which cells would not come out as they are, and why."""
-    found: dict[int, str] = {}
+    stale: dict[int, str] = {}
     for step in book.steps:
         if edits.changed(step):
-            found[step.id] = "Changed, not run"
-        elif any(above.id in found for above in book.needs(step)):
-            found[step.id] = "Out of date: changed above"
-    return found
+            stale[step.id] = "Changed, not run"
+        elif any(above.id in stale for above in book.needs(step)):
+            stale[step.id] = "Out of date: changed above"
+    return stale
 
 
 def badge(status: Status, label: str | None = None) -> None:
@@ -121,11 +121,11 @@ def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
     badge(step.status)
     if stale:
         st.badge(stale, icon=":material/edit:", color="orange")
-    said = [words.duration(step.seconds)] if step.seconds is not None and step.reused_from is None else []
-    if attempt := notebook.told_attempt(book, step):
-        said.append(words.plain(attempt))
-    if said:
-        st.caption(" · ".join(said), width="content")
+    parts = [words.duration(step.seconds)] if step.seconds is not None and step.reused_from is None else []
+    if attempt := notebook.attempt_words(book, step):
+        parts.append(words.plain(attempt))
+    if parts:
+        st.caption(" · ".join(parts), width="content")
     if step.reused_from is not None:
         origin = book.origins.get(step.id)
         if origin is None:
@@ -157,14 +157,14 @@ def _state(book: Notebook, step: Step, hold: Held) -> None:
 
 
 def progress_words(book: Notebook, step: Step) -> str:
-    said = [words.sentence(words.plain(notebook.busy_with(step) or "working"))]
+    parts = [words.sentence(words.plain(notebook.busy_with(step) or "working"))]
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
-        return f"{said[0]} · no sign of life for {words.duration(quiet)}; if its worker died, another takes over"
+        return f"{parts[0]} · no sign of life for {words.duration(quiet)}; if its worker died, another takes over"
     left = attempts.seconds_left(step, book.attempts)
     if left is not None:
-        said.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
-    return " · ".join(said)
+        parts.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
+    return " · ".join(parts)
 
 
 def _blame(book: Notebook) -> str:
@@ -210,11 +210,11 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     values = _values(params, before, step)
     columns = [column["name"] for column in data.columns] if data else None
     around = forms.Around(columns, shown_as.choice, _suffix(step, picked))
-    found = forms.param_widgets(params, values, settings_key(step), around)
+    entered = forms.param_widgets(params, values, settings_key(step), around)
     changed = {
-        param.name: found[param.name]
+        param.name: entered[param.name]
         for param in params
-        if not _same(found[param.name], forms.fitting(param, step.params.get(param.name)))
+        if not _same(entered[param.name], forms.fitting(param, step.params.get(param.name)))
     }
     st.session_state[f"{settings_key(step)}-edited"] = changed
     if not changed:
@@ -233,12 +233,12 @@ def _values(params: Sequence[Param], before: Mapping[str, Param], step: Step) ->
     """What the form begins with: what was edited, else what the step has; an untouched default follows the
     choice that it depends on."""
     edited = _edited(step)
-    found = {}
+    initial = {}
     for param in params:
         value = step.params.get(param.name)
         untouched = param.name in before and _same(value, before[param.name].default)
-        found[param.name] = edited.get(param.name, param.default if untouched else value)
-    return found
+        initial[param.name] = edited.get(param.name, param.default if untouched else value)
+    return initial
 
 
 def _same(chosen: object, before: object) -> bool:
@@ -321,12 +321,12 @@ def plan_words(plan: Sequence[verbs.CellPlan], pipeline: str) -> str:
     titles = {step.key: step.title.lower() for step in written.steps} if written else {}
     reused = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is not None]
     fresh = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is None]
-    said = []
+    clauses = []
     if reused:
-        said.append(f"{words.listed(reused)} {'is' if len(reused) == 1 else 'are'} reused")
+        clauses.append(f"{words.listed(reused)} {'is' if len(reused) == 1 else 'are'} reused")
     if fresh:
-        said.append(f"{words.listed(fresh)} {'runs' if len(fresh) == 1 else 'run'}")
-    return f"{', '.join(said)}."
+        clauses.append(f"{words.listed(fresh)} {'runs' if len(fresh) == 1 else 'run'}")
+    return f"{', '.join(clauses)}."
 
 
 def _discard(workflow_id: int) -> None:

@@ -115,10 +115,10 @@ def _describe(hold: Held, workflow_id: int) -> None:
 
 
 def _delete(hold: Held, ids: Sequence[int]) -> None:
-    found = workflows.get_many(ids)
-    st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in found[:LISTED]))
-    if len(found) > LISTED:
-        st.caption(f"and {len(found) - LISTED} more")
+    rows = workflows.get_many(ids)
+    st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in rows[:LISTED]))
+    if len(rows) > LISTED:
+        st.caption(f"and {len(rows) - LISTED} more")
     st.markdown(
         "This deletes their steps, curves, scores, logs and models for good. "
         "Datasets stay, and so does every file that another workflow uses."
@@ -151,9 +151,10 @@ def _data_preview(workflow: Workflow) -> None:
 
 
 def _config_preview(workflow: Workflow) -> None:
-    said = [f"{words.plain(name.lower())} {words.plain(value)}" for name, value in settings.changed(workflow).items()]
-    shown = ", ".join(said[:SETTINGS]) or "every setting as proposed"
-    more = f" and {len(said) - SETTINGS} more" if len(said) > SETTINGS else ""
+    changed = settings.changed(workflow).items()
+    changes = [f"{words.plain(name.lower())} {words.plain(value)}" for name, value in changed]
+    shown = ", ".join(changes[:SETTINGS]) or "every setting as proposed"
+    more = f" and {len(changes) - SETTINGS} more" if len(changes) > SETTINGS else ""
     st.markdown(f":material/tune: {shown}{more}")
 
 

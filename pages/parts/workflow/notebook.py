@@ -89,13 +89,13 @@ def read(workflow_id: int) -> Notebook:
     rows = steps.of_workflow(workflow_id)
     definitions, needed = _definitions(workflow.pipeline), steps.needs_of(workflow_id)
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
-    found = steps.workflows_of(list(reused.values())) if reused else {}
+    origins = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
         workflow,
         rows,
         _curves(rows),
         attempts.history(rows),
-        {step_id: found[origin] for step_id, origin in reused.items() if origin in found},
+        {step_id: origins[origin] for step_id, origin in reused.items() if origin in origins},
         _waits(rows, definitions, needed),
         definitions,
         needed,
@@ -123,12 +123,12 @@ def error(step: Step) -> str:
     return sentence(step.error) if step.error else "The step failed."
 
 
-def told_attempt(notebook: Notebook, step: Step) -> str:
-    """Return what became of the attempt before: worker lost at 14:02, attempt 2 continued from epoch 31."""
+def attempt_words(notebook: Notebook, step: Step) -> str:
+    """Return how the previous attempt ended, and this one: worker lost at 14:02, attempt 2 continued from epoch 31."""
     known = {each.number: each for each in notebook.attempts.get(step.id, [])}
     present, before = known.get(step.attempt), known.get(step.attempt - 1)
     if step.attempt == 1 or (step.started_at is None and present is None):
-        return ""  # the first one, or it had not begun before a retry
+        return ""  # the first one, or it had not started before a retry
     epoch = present.continued_from if present else None
     if before is None or before.ended_at is None or not _was_lost(before, present, step):
         return f"attempt {step.attempt}" + (f", continued from epoch {epoch:,}" if epoch else "")
@@ -154,8 +154,8 @@ def _ending_words(attempt: Attempt) -> str:
 
 def _curves(rows: Sequence[Step]) -> dict[int, Shared]:
     """The curves of the steps that have any."""
-    found = {step.id: curves.of(step) for step in rows if step.started_at is not None}
-    return {step_id: shared for step_id, shared in found.items() if shared.curves}
+    by_step = {step.id: curves.of(step) for step in rows if step.started_at is not None}
+    return {step_id: shared for step_id, shared in by_step.items() if shared.curves}
 
 
 def _definitions(pipeline: str) -> dict[str, StepDefinition]:
@@ -170,13 +170,13 @@ def _waits(
 ) -> dict[int, str]:
     """What each pending step waits for."""
     by_id = {step.id: step for step in rows}
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for step in rows:
         if step.status is not Status.pending:
             continue
         above = [by_id[each] for each in needed.get(step.id, []) if by_id[each].status is not Status.completed]
-        found[step.id] = _needs_words(above, definitions) if above else _queue_words(step)
-    return found
+        reasons[step.id] = _needs_words(above, definitions) if above else _queue_words(step)
+    return reasons
 
 
 def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition]) -> str:

@@ -44,9 +44,9 @@ def views(book: Notebook, step: Step) -> dict[str, View]:
 
 def saved(step_id: int, name: str) -> bytes | None:
     """The bytes of a file that a step saved."""
-    kept = steps.artifacts_of(step_id).get(name)
+    ref = steps.artifacts_of(step_id).get(name)
     try:
-        return files.verified(kept).read_bytes() if kept else None
+        return files.verified(ref).read_bytes() if ref else None
     except (RequestError, OSError):
         return None
 

@@ -73,8 +73,8 @@ def facets_shown(rows: Sequence[Workflow]) -> list[str]:
     if _mixed(rows):
         return []
     having = Counter(name for row in rows for name in row.facets)
-    told = {name: len({row.facets.get(name) for row in rows}) for name in having}
-    ordered = sorted(having, key=lambda name: (-having[name], told[name] < 2, name))
+    distinct = {name: len({row.facets.get(name) for row in rows}) for name in having}
+    ordered = sorted(having, key=lambda name: (-having[name], distinct[name] < 2, name))
     return sorted(ordered[:MOST_FACETS])
 
 
@@ -160,8 +160,8 @@ def _score_words(score: tuple[Measure, float] | None, one_measure: bool) -> str:
     """93.4 %, with the name of the measure where the rows have several."""
     if score is None:
         return ""
-    said = words.score(*score)
-    return said if one_measure else f"{score[0].shown} {said}"
+    text = words.score(*score)
+    return text if one_measure else f"{score[0].shown} {text}"
 
 
 def dataset_title(workflow: Workflow) -> str:
@@ -170,7 +170,7 @@ def dataset_title(workflow: Workflow) -> str:
 
 def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
     """The chosen workflows, or all that match, as a CSV file."""
-    found = (
+    rows = (
         workflows.get_many(ids)
         if ids
         else [
@@ -179,8 +179,8 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
             for row in workflows.find(which, EXPORT_CHUNK, start)
         ]
     )
-    scores = sorted({name for row in found for name in row.scores})
-    facets = sorted({name for row in found for name in row.facets})
+    scores = sorted({name for row in rows for name in row.scores})
+    facets = sorted({name for row in rows for name in row.facets})
     first, last = ["id", "name", "note", "status", "pipeline"], ["started_at", "seconds", "settings"]
     return spreadsheet.to_csv(
         [*first, *facets, "dataset", *scores, *last],
@@ -198,7 +198,7 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
                 round(row.seconds, 3) if row.seconds is not None else "",
                 json.dumps(row.params, ensure_ascii=False),
             ]
-            for row in found
+            for row in rows
         ),
     )
 
