@@ -5,7 +5,7 @@ import streamlit as st
 from jobs.verbs import people
 from pages.parts import commands, press, visitor, words
 from pages.parts.people import tokens
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from store import actors
 from store import people as stored
 from store.actors import Actor, Role
@@ -16,8 +16,8 @@ KEY = "account"
 
 def page() -> None:
     st.header("Account", anchor=False)
-    hold = press.held(f"{KEY}-held")
-    hold.tell()
+    state = press.page_state(f"{KEY}-state")
+    state.report()
     actor = actors.current()
     if actor.role is None:
         _signed_out()
@@ -25,8 +25,8 @@ def page() -> None:
         _nobody()
     else:
         _me(actor)
-        _password(hold, actor)
-        _tokens(hold)
+        _password(state, actor)
+        _tokens(state)
 
 
 def _signed_out() -> None:
@@ -59,7 +59,7 @@ def _may(role: Role) -> str:
     return f"{can} You also manage people." if role is Role.admin else can
 
 
-def _password(hold: Held, actor: Actor) -> None:
+def _password(state: PageState, actor: Actor) -> None:
     with st.container(border=True):
         st.markdown("**Password**")
         person = stored.find(actor.name)
@@ -91,7 +91,7 @@ def _password(hold: Held, actor: Actor) -> None:
             )
             pressed = st.form_submit_button("Change the password", icon=":material/password:")
         if pressed:
-            _change(hold, before, new, again)
+            _change(state, before, new, again)
         st.caption("This ends all your sessions and tokens: sign in again, and make new tokens for your programs.")
         commands.popover(
             [
@@ -103,17 +103,17 @@ def _password(hold: Held, actor: Actor) -> None:
         )
 
 
-def _change(hold: Held, before: str, new: str, again: str) -> None:
+def _change(state: PageState, before: str, new: str, again: str) -> None:
     if new != again:
-        hold.refused = "The two new passwords differ."
+        state.refused = "The two new passwords differ."
     else:
-        hold.press(people.change_own_password, before, new)
-        if not hold.refused:
+        state.press(people.change_own_password, before, new)
+        if not state.refused:
             st.rerun()
-    hold.problem()
+    state.problem()
 
 
-def _tokens(hold: Held) -> None:
+def _tokens(state: PageState) -> None:
     try:
         own = people.own_tokens()
     except RequestError as refused:  # removed in this very moment
@@ -122,8 +122,8 @@ def _tokens(hold: Held) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
-            st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=hold.ask, args=("token",))
-        tokens.rows(hold, own, people.remove_own_token)
+            st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=state.ask, args=("token",))
+        tokens.rows(state, own, people.remove_own_token)
         commands.popover(
             [
                 commands.own(
@@ -133,8 +133,8 @@ def _tokens(hold: Held) -> None:
             ],
             key=f"{KEY}-token-command",
         )
-    if hold.question:
-        hold.dialog("A new token", "key", lambda: tokens.make(hold, people.make_own_token))
+    if state.question:
+        state.dialog("A new token", "key", lambda: tokens.make(state, people.make_own_token))
 
 
 page()

@@ -7,7 +7,7 @@ import streamlit as st
 
 from jobs.verbs import datasets
 from pages.parts import address, links, press, visitor, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.tabular import profile
 from store import datasets as stored
 from store import workflows
@@ -20,9 +20,9 @@ WORKFLOWS = 20
 
 
 def page() -> None:
-    hold = press.held("datasets-held")
-    hold.settle()
-    hold.tell()
+    state = press.page_state("datasets-state")
+    state.follow()
+    state.report()
     if "id" not in st.query_params:
         everything()
         return
@@ -34,7 +34,7 @@ def page() -> None:
     except NotFoundError as refused:
         missing(refused)
         return
-    one(hold, dataset)
+    one(state, dataset)
 
 
 # The list
@@ -124,8 +124,8 @@ def table(listed: list[Listed]) -> None:
 # One dataset
 
 
-def one(hold: Held, dataset: Dataset) -> None:
-    title(hold, dataset)
+def one(state: PageState, dataset: Dataset) -> None:
+    title(state, dataset)
     profile.notices(dataset.notices, key=f"notices-{dataset.id}")
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
@@ -139,7 +139,7 @@ def one(hold: Held, dataset: Dataset) -> None:
         users(dataset)
 
 
-def title(hold: Held, dataset: Dataset) -> None:
+def title(state: PageState, dataset: Dataset) -> None:
     way_back("All datasets")
     st.header(words.plain(dataset.title), anchor=False)
     by = f" by {words.plain(dataset.created_by)}" if dataset.created_by and visitor.has_signed_in() else ""
@@ -156,9 +156,9 @@ def title(hold: Held, dataset: Dataset) -> None:
         if visitor.may_change():
             read_differently(dataset)
         if st.button("Delete", icon=":material/delete:", key="delete", **visitor.changes()):
-            hold.ask("delete", dataset.id)
-    if hold.question == "delete" and hold.about == dataset.id:
-        hold.dialog("Delete this dataset?", "delete", partial(delete, hold, dataset))
+            state.ask("delete", dataset.id)
+    if state.question == "delete" and state.about == dataset.id:
+        state.dialog("Delete this dataset?", "delete", partial(delete, state, dataset))
 
 
 def read_differently(dataset: Dataset) -> None:
@@ -169,7 +169,7 @@ def read_differently(dataset: Dataset) -> None:
         st.rerun()
 
 
-def delete(hold: Held, dataset: Dataset) -> None:
+def delete(state: PageState, dataset: Dataset) -> None:
     """Delete, and go back to the list; a dataset that a workflow began to use in between stays."""
     name = words.plain(dataset.title)
     if dataset.used_by:
@@ -183,13 +183,13 @@ def delete(hold: Held, dataset: Dataset) -> None:
         f"This deletes **{name}** and its profile. The file ({words.size(dataset.size)}) goes too, "
         "if no other version uses it. You cannot undo this."
     )
-    if hold.sure("Delete", "delete", "Keep", "delete"):
-        hold.press(datasets.remove, dataset.id)
-        if not hold.refused:
-            hold.answered(f"{dataset.title} is deleted.")
+    if state.confirm("Delete", "delete", "Keep", "delete"):
+        state.press(datasets.remove, dataset.id)
+        if not state.refused:
+            state.close(f"{dataset.title} is deleted.")
             st.query_params.clear()
             st.rerun()
-    hold.problem()
+    state.problem()
 
 
 def versions(dataset: Dataset) -> None:

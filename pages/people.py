@@ -37,10 +37,10 @@ def page() -> None:
                 icon=":material/person_add:",
                 key=f"{KEY}-add",
                 type="primary",
-                on_click=questions.held().ask,
+                on_click=questions.page_state().ask,
                 args=("add",),
             )
-    questions.held().tell()
+    questions.page_state().report()
     if not visitor.may_look_after_people():
         _not_yours()
         return
@@ -111,12 +111,12 @@ def _nobody_yet() -> None:
 
 
 def _add_first(name: str, password: str, again: str) -> None:
-    hold = questions.held()
+    state = questions.page_state()
     if password != again:
-        hold.refused = "The two passwords differ."
-    elif hold.press(people.add, name, str(Role.admin), password):
+        state.refused = "The two passwords differ."
+    elif state.press(people.add, name, str(Role.admin), password):
         st.rerun()
-    hold.problem()
+    state.problem()
 
 
 # Who may sign in
@@ -177,7 +177,7 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
         else (f"{words.count(len(everybody), 'person', 'people')} :gray[· select one to change it]")
     )
     st.markdown(title, width="stretch")
-    ask = questions.held().ask
+    ask = questions.page_state().ask
     name = person.name if person else ""
     _button("Role", "badge", name, partial(ask, "role"))
     _button("Password", "password", name, partial(ask, "password"), "Sets a new password.")
@@ -203,11 +203,11 @@ def _button(label: str, icon: str, name: str, act: Callable[[str], None], help_:
 
 
 def _sign_out(name: str) -> None:
-    hold = questions.held()
-    ended = hold.press(people.sign_out_everywhere, name)
+    state = questions.page_state()
+    ended = state.press(people.sign_out_everywhere, name)
     if ended is not None:
         sessions, tokens = words.count(ended.sessions, "session"), words.count(ended.tokens, "token")
-        hold.said = f"{name} is signed out. Ended: {sessions}, {tokens}."
+        state.toast = f"{name} is signed out. Ended: {sessions}, {tokens}."
 
 
 # Who did what

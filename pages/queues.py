@@ -10,7 +10,7 @@ from jobs.engine import queue_view
 from jobs.engine.queue_view import JobRow, QueueCounts, Queues, WorkerRow
 from jobs.verbs import queues
 from pages.parts import charts, commands, links, live, press, tables, visitor, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.queue import listings
 from store import steps
 from store.program import COMMAND
@@ -23,16 +23,16 @@ JOBS_HEIGHT = 420
 
 
 def page() -> None:
-    hold = press.held(f"{KEY}-held")
-    hold.settle()
+    state = press.page_state(f"{KEY}-state")
+    state.follow()
     st.header("Queues", anchor=False)
-    hold.tell()
-    live.panel(KEY, lambda: _panel(hold), changing=True, foot=False)
-    if hold.question == "stop":
-        _ask_to_stop(hold)
+    state.report()
+    live.panel(KEY, lambda: _panel(state), changing=True, foot=False)
+    if state.question == "stop":
+        _ask_to_stop(state)
 
 
-def _panel(hold: Held) -> bool:
+def _panel(state: PageState) -> bool:
     """Everything on the page; a queue can always change."""
     now = queue_view.snapshot(memory=True)
     known = now if now.reachable else last_known()["queues"]
@@ -43,10 +43,10 @@ def _panel(hold: Held) -> bool:
         _unreachable(now, known)
     _numbers(now)
     for each in known.queues if known else []:
-        _queue(hold, each, now.reachable)
+        _queue(state, each, now.reachable)
     _charts()
     _workers(known.workers if known else [], now)
-    _jobs(hold)
+    _jobs(state)
     return True
 
 
@@ -76,7 +76,7 @@ def _numbers(now: Queues) -> None:
     failed.metric("Failed in the last hour", f"{now.failed_last_hour:,}", border=True)
 
 
-def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
+def _queue(state: PageState, queue: QueueCounts, reachable: bool) -> None:
     with st.container(border=True, key=f"{KEY}-queue-{queue.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Queue **{words.plain(queue.name)}**", width="content")
@@ -91,14 +91,14 @@ def _queue(hold: Held, queue: QueueCounts, reachable: bool) -> None:
                 _button(
                     "Resume",
                     "play_arrow",
-                    partial(hold.press, queues.resume, queue.name),
+                    partial(state.press, queues.resume, queue.name),
                     **visitor.changes("New steps start again.", reachable),
                 )
             else:
                 _button(
                     "Pause",
                     "pause",
-                    partial(hold.press, queues.pause, queue.name),
+                    partial(state.press, queues.pause, queue.name),
                     **visitor.changes("No new steps start; running steps finish.", reachable),
                 )
             if visitor.may_change():
@@ -159,7 +159,7 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
             st.caption("Which workers there are is known when the queue is back.")
 
 
-def _jobs(hold: Held) -> None:
+def _jobs(state: PageState) -> None:
     jobs = queue_view.recent_jobs(JOBS)
     with st.container(border=True, key=f"{KEY}-jobs"):
         bar = st.container(horizontal=True, vertical_alignment="center")
@@ -181,10 +181,10 @@ def _jobs(hold: Held) -> None:
             alt="The last jobs",
         )
         with bar:
-            _job_actions(hold, by_id[chosen[0]] if chosen else None)
+            _job_actions(state, by_id[chosen[0]] if chosen else None)
 
 
-def _job_actions(hold: Held, job: JobRow | None) -> None:
+def _job_actions(state: PageState, job: JobRow | None) -> None:
     if job is None:
         st.caption(f"Tick a job to open{', stop or retry' if visitor.may_change() else ''} it", width="content")
         return
@@ -193,7 +193,7 @@ def _job_actions(hold: Held, job: JobRow | None) -> None:
         _button(
             "Retry",
             "replay",
-            partial(hold.press, queues.requeue, job.step_id),
+            partial(state.press, queues.requeue, job.step_id),
             **visitor.changes("Tries this step and those below again."),
         )
         _command(commands.retry(job.workflow_id))
@@ -201,7 +201,7 @@ def _job_actions(hold: Held, job: JobRow | None) -> None:
         _button(
             "Stop",
             "stop_circle",
-            partial(hold.ask, "stop", job.step_id),
+            partial(state.ask, "stop", job.step_id),
             **visitor.changes("Stops the step, after a question."),
         )
         _command(commands.cancel(job.workflow_id))
@@ -218,24 +218,24 @@ def _button(label: str, icon: str, act: Callable[[], Any], **how: Any) -> None:
         st.rerun()
 
 
-def _ask_to_stop(hold: Held) -> None:
-    job = next((job for job in queue_view.recent_jobs(JOBS) if job.step_id == hold.about), None)
+def _ask_to_stop(state: PageState) -> None:
+    job = next((job for job in queue_view.recent_jobs(JOBS) if job.step_id == state.about), None)
     if job:
         title = f"Stop {words.plain(words.titled(job.step))} of #{job.workflow_id}?"
-        hold.dialog(title, "stop_circle", partial(_stop, hold, job))
+        state.dialog(title, "stop_circle", partial(_stop, state, job))
 
 
-def _stop(hold: Held, job: JobRow) -> None:
+def _stop(state: PageState, job: JobRow) -> None:
     st.markdown(
         f"The step stops at once and workflow {job.workflow_id} is cancelled from there on. "
         "Completed steps are kept; Retry continues from them."
     )
-    if hold.sure("Stop it", "stop_circle", "Let it run", KEY):
-        hold.press(queues.stop, job.step_id)
-        if not hold.refused:
-            hold.answered(f"Workflow #{job.workflow_id} is cancelled.")
+    if state.confirm("Stop it", "stop_circle", "Let it run", KEY):
+        state.press(queues.stop, job.step_id)
+        if not state.refused:
+            state.close(f"Workflow #{job.workflow_id} is cancelled.")
             st.rerun()
-    hold.problem()
+    state.problem()
 
 
 page()

@@ -7,7 +7,7 @@ import streamlit as st
 from jobs.verbs import spreadsheet
 from jobs.verbs import workflows as verbs
 from pages.parts import address, commands, graph, links, live, presentations, visitor, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.workflow import cells, dialogs, notebook
 from pages.parts.workflow.notebook import Notebook
 from store import files, metrics, steps, workflows
@@ -25,19 +25,19 @@ CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 
 
 def show() -> None:
-    hold = dialogs.held()
-    hold.settle()
+    state = dialogs.page_state()
+    state.follow()
     workflow = _requested()
     if workflow is None:
         return
     if workflow.status is Status.failed and workflow.seen_at is None:
         verbs.mark_seen(workflow.id)
-    _header(workflow, hold)
+    _header(workflow, state)
     key = f"live-{workflow.id}"
     first: list[Callable[[int], Notebook]] = [notebook.read]
-    live.panel(key, lambda: _panel(workflow.id, hold, key, first), not workflow.status.over, foot=False)
-    if hold.about == (workflow.id,):
-        dialogs.show(hold)
+    live.panel(key, lambda: _panel(workflow.id, state, key, first), not workflow.status.over, foot=False)
+    if state.about == (workflow.id,):
+        dialogs.show(state)
 
 
 def _requested() -> Workflow | None:
@@ -73,27 +73,27 @@ def _nothing(what: str, deleted: bool) -> None:
             links.workflow(each.id, f"#{each.id} {words.plain(each.name)}", icon=words.ICONS[each.status])
 
 
-def _header(workflow: Workflow, hold: Held) -> None:
+def _header(workflow: Workflow, state: PageState) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
     st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
             st.caption(presentations.of(workflow.pipeline).about(workflow))
-        _buttons(workflow, hold)
+        _buttons(workflow, state)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
-    hold.tell()
+    state.report()
 
 
-def _buttons(workflow: Workflow, hold: Held) -> None:
+def _buttons(workflow: Workflow, state: PageState) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         if not workflow.status.over:
             st.button(
                 "Cancel",
                 icon=":material/cancel:",
                 key="cancel",
-                on_click=hold.ask,
+                on_click=state.ask,
                 args=("cancel", (workflow.id,)),
                 **visitor.changes(),
             )
@@ -102,7 +102,7 @@ def _buttons(workflow: Workflow, hold: Held) -> None:
                 "Retry",
                 icon=":material/replay:",
                 key="retry",
-                on_click=hold.press,
+                on_click=state.press,
                 type="primary",
                 args=(verbs.retry, workflow.id),
                 **visitor.changes("Continues where it was cancelled."),
@@ -111,7 +111,7 @@ def _buttons(workflow: Workflow, hold: Held) -> None:
             "Restart",
             icon=":material/restart_alt:",
             key="restart",
-            on_click=hold.go,
+            on_click=state.go,
             args=(verbs.restart, workflow.id),
             **visitor.changes("Runs again as a new workflow; unchanged cells are reused."),
         )
@@ -119,7 +119,7 @@ def _buttons(workflow: Workflow, hold: Held) -> None:
             "Compose",
             icon=":material/merge:",
             key="compose",
-            on_click=hold.ask,
+            on_click=state.ask,
             args=("compose", (workflow.id,)),
             **visitor.changes("The data of one workflow with the configuration of another."),
         )
@@ -132,13 +132,13 @@ def _buttons(workflow: Workflow, hold: Held) -> None:
                 type="tertiary",
                 format_func=lambda name: MORE[name][1],
                 on_click=_more,
-                args=(hold, workflow.id),
+                args=(state, workflow.id),
             )
 
 
-def _more(hold: Held, workflow_id: int) -> None:
+def _more(state: PageState, workflow_id: int) -> None:
     if chosen := st.session_state.get("more"):
-        hold.ask(MORE[chosen][0], (workflow_id,))
+        state.ask(MORE[chosen][0], (workflow_id,))
 
 
 def _commands(workflow: Workflow) -> list[commands.Command]:
@@ -157,9 +157,9 @@ def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
     return shown
 
 
-def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], Notebook]]) -> bool:
+def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[int], Notebook]]) -> bool:
     """Everything that changes by itself; answers whether it still can."""
-    hold.settle_part()
+    state.refresh()
     read = first.pop() if first else notebook.lately
     try:
         book = read(workflow_id)
@@ -172,9 +172,9 @@ def _panel(workflow_id: int, hold: Held, key: str, first: list[Callable[[int], N
         with above:
             _summary(book)
     if len(book.steps) > 1 and _view() == GRAPH:
-        _graph(book, hold)
+        _graph(book, state)
     else:
-        cells.draw(book, hold)
+        cells.draw(book, state)
     return not book.workflow.status.over
 
 
@@ -213,7 +213,7 @@ def _view() -> str | None:
     )
 
 
-def _graph(book: Notebook, hold: Held) -> None:
+def _graph(book: Notebook, state: PageState) -> None:
     """The steps as a graph; the one that is picked is open below it."""
     titles = {step.key: book.title(step) for step in book.steps}
     with st.container(border=True, horizontal_alignment="center", key="graph"):
@@ -232,7 +232,7 @@ def _graph(book: Notebook, hold: Held) -> None:
         key=f"graph-{book.workflow.id}",
         format_func=lambda key: f"{words.ICONS[keys[key].status]} {words.plain(titles[key])}",
     )
-    cells.draw(book, hold, keys.get(str(chosen), first))
+    cells.draw(book, state, keys.get(str(chosen), first))
 
 
 def _when(workflow: Workflow) -> str:

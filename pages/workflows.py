@@ -11,7 +11,7 @@ from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, links, live, presentations, tables, visitor, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.workflow import dialogs
 from pages.parts.workflow_list import listing
 from pages.parts.workflow_list import view as listing_view
@@ -28,19 +28,19 @@ FACETS = 3
 
 
 def page() -> None:
-    hold = dialogs.list_held()
-    hold.settle()
+    state = dialogs.list_state()
+    state.follow()
     _come_back()
     _title()
-    hold.tell()
+    state.report()
     if not workflows.count(Filter()):
         _nothing_yet()
         return
     _inbox()
     view = _filters(listing_view.parse(st.query_params.to_dict()))
     first = [listing.rows(view)]
-    live.panel(KEY, lambda: _table(hold, first), changing=listing.changing(first[0][0]))
-    dialogs.show(hold)
+    live.panel(KEY, lambda: _table(state, first), changing=listing.changing(first[0][0]))
+    dialogs.show(state)
 
 
 def _come_back() -> None:
@@ -245,7 +245,7 @@ def _sorting() -> str:
     )
 
 
-def _table(hold: Held, first: list[tuple[list[Workflow], int]]) -> bool:
+def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
     view = listing_view.parse(st.session_state[f"{KEY}-url"])
     # The page has just asked for its rows to know whether they change; the first drawing uses those.
@@ -265,7 +265,7 @@ def _table(hold: Held, first: list[tuple[list[Workflow], int]]) -> bool:
         alt="Workflows",
     )
     with bar:
-        _actions(hold, chosen, rows, view, total)
+        _actions(state, chosen, rows, view, total)
     _pages(view, total)
     return listing.changing(rows)
 
@@ -280,7 +280,7 @@ def _nothing_matches() -> None:
         st.space("small")
 
 
-def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], view: ListView, total: int) -> None:
+def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view: ListView, total: int) -> None:
     st.markdown(_count_words(chosen, rows, total), width="stretch")
     if chosen:
         st.button(
@@ -294,7 +294,7 @@ def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], view: List
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
         _button(
-            "Edit", "edit", partial(hold.ask, "describe", tuple(chosen)), **visitor.changes("Change its name or note")
+            "Edit", "edit", partial(state.ask, "describe", tuple(chosen)), **visitor.changes("Change its name or note")
         )
     _button(
         "Compare",
@@ -306,13 +306,13 @@ def _actions(hold: Held, chosen: list[int], rows: Sequence[Workflow], view: List
     _button(
         "Restart",
         "replay",
-        partial(_restart, hold, chosen),
+        partial(_restart, state, chosen),
         **visitor.changes("Run each again as a new workflow", bool(chosen)),
     )
     _button(
         "Delete",
         "delete",
-        partial(hold.ask, "delete", tuple(chosen)),
+        partial(state.ask, "delete", tuple(chosen)),
         **visitor.changes("Delete the ticked workflows", bool(chosen)),
     )
     if chosen and visitor.may_change():
@@ -361,7 +361,7 @@ def _compare(ids: Sequence[int]) -> None:
     st.switch_page("compare.py", query_params={"ids": ",".join(map(str, sorted(ids)))})
 
 
-def _restart(hold: Held, ids: Sequence[int]) -> None:
+def _restart(state: PageState, ids: Sequence[int]) -> None:
     """Run each of them again; those that started are named also when a later one is refused."""
     started: list[str] = []
 
@@ -369,10 +369,10 @@ def _restart(hold: Held, ids: Sequence[int]) -> None:
         started.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
         return started
 
-    hold.press(each, *ids)
+    state.press(each, *ids)
     tables.forget(KEY)
     if started:
-        hold.said = f"Running again as {', '.join(started)}."
+        state.toast = f"Running again as {', '.join(started)}."
 
 
 def _remember(view: ListView, turned: bool = False) -> None:

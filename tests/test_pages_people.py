@@ -8,7 +8,7 @@ from helpers.visitors import Visitor, checked, press, text
 
 from jobs.verbs import datasets as dataset_verbs
 from jobs.verbs import people, short_form
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from store import actors, audit
 from store import people as stored
 from store.actors import Actor, Role
@@ -85,7 +85,7 @@ def test_made_password_is_shown_once_and_works(admin):
     shown = next(code.value for code in page.code if code.value.count("-") == 3 and " " not in code.value)
     assert people.visitor(people.sign_in("mehmet", shown, "")).role is Role.viewer
     page = press(page, "people-made-done")
-    assert shown not in text(page) and not page.session_state["people-held"].secret
+    assert shown not in text(page) and not page.session_state["people-state"].secret
     assert shown not in text(admin.opens("people.py"))
 
 
@@ -316,21 +316,21 @@ def test_own_token_is_shown_once_with_an_example(admin):
 
 def test_double_press_acts_once():
     """The same press within two seconds is the same wish; another wish, or a later one, is not."""
-    hold, made = Held(), []
+    state, made = PageState(), []
 
     def verb(what):
         made.append(what)
         return what
 
-    assert hold.press(verb, "a") == "a" and hold.press(verb, "a") is None
-    assert hold.press(verb, "b") == "b"
-    hold.at = time.monotonic() - 3
-    assert hold.press(verb, "b") == "b" and made == ["a", "b", "b"]
+    assert state.press(verb, "a") == "a" and state.press(verb, "a") is None
+    assert state.press(verb, "b") == "b"
+    state.at = time.monotonic() - 3
+    assert state.press(verb, "b") == "b" and made == ["a", "b", "b"]
 
 
 def test_press_that_was_refused_can_be_tried_again_at_once():
     """Only what was done counts as done."""
-    hold, answers = Held(), [RequestError("Not yet."), "done"]
+    state, answers = PageState(), [RequestError("Not yet."), "done"]
 
     def verb():
         answer = answers.pop(0)
@@ -338,5 +338,5 @@ def test_press_that_was_refused_can_be_tried_again_at_once():
             raise answer
         return answer
 
-    assert hold.press(verb) is None and hold.refused == "Not yet."
-    assert hold.press(verb) == "done" and hold.refused == ""
+    assert state.press(verb) is None and state.refused == "Not yet."
+    assert state.press(verb) == "done" and state.refused == ""

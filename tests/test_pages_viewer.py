@@ -140,13 +140,13 @@ def test_role_that_was_taken_away_holds_at_the_next_press(browser, scene, page, 
 
 
 DIALOGS = [
-    ("workflow.py", "RUNNING", "workflow-held", "cancel", "cancel-sure"),
-    ("workflow.py", "DONE", "workflow-held", "delete", "delete-sure"),
-    ("workflow.py", "DONE", "workflow-held", "describe", "describe-save"),
-    ("workflow.py", "DONE", "workflow-held", "compose", "compose-start"),
-    ("workflows.py", "DONE", "workflows-held", "delete", "delete-sure"),
-    ("workflows.py", "DONE", "workflows-held", "describe", "describe-save"),
-    ("queues.py", "RUNNING", "queues-held", "stop", "queues-sure"),
+    ("workflow.py", "RUNNING", "workflow-state", "cancel", "cancel-sure"),
+    ("workflow.py", "DONE", "workflow-state", "delete", "delete-sure"),
+    ("workflow.py", "DONE", "workflow-state", "describe", "describe-save"),
+    ("workflow.py", "DONE", "workflow-state", "compose", "compose-start"),
+    ("workflows.py", "DONE", "workflows-state", "delete", "delete-sure"),
+    ("workflows.py", "DONE", "workflows-state", "describe", "describe-save"),
+    ("queues.py", "RUNNING", "queues-state", "stop", "queues-sure"),
 ]
 
 

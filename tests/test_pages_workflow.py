@@ -507,7 +507,7 @@ def test_name_and_note_can_be_changed(home):
     """A new name is shown at once; an empty one is refused with a sentence."""
     number = completed()
     seen = page(id=number)
-    seen.session_state["workflow-held"].ask("describe", (number,))
+    seen.session_state["workflow-state"].ask("describe", (number,))
     seen = checked(seen.run())
     seen.text_input(key=f"describe-name-{number}").set_value("  ")
     assert any("needs a name" in each.value for each in press(seen, "describe-save").error)
@@ -522,7 +522,7 @@ def test_deleted_while_it_is_looked_at(home):
     """Delete asks, says what goes, and leads to the list, which says that it is deleted."""
     number = completed()
     seen = page(id=number)
-    seen.session_state["workflow-held"].ask("delete", (number,))
+    seen.session_state["workflow-state"].ask("delete", (number,))
     seen = checked(seen.run())
     assert "models for good" in text(seen)
     seen = press(seen, "delete-sure")

@@ -201,15 +201,15 @@ def test_hostile_names_are_letters_in_every_view_and_dialog(trained):
             page.get("button_group")[place].set_value([option]).run()
             assert_harmless(page)
     for dialog in ("compose", "describe", "delete", "cancel"):
-        page.session_state["workflow-held"].ask(dialog, (trained.id,))
+        page.session_state["workflow-state"].ask(dialog, (trained.id,))
         assert_harmless(page.run())
     listing = visit("workflows.py")
     for question in ("describe", "delete"):
-        listing.session_state["workflows-held"].ask(question, (trained.id,))
+        listing.session_state["workflows-state"].ask(question, (trained.id,))
         assert assert_harmless(listing.run())
-    held = listing.session_state["workflows-held"]
-    held.answered(HOSTILE)
-    held.refused = HOSTILE
+    state = listing.session_state["workflows-state"]
+    state.close(HOSTILE)
+    state.refused = HOSTILE
     assert assert_harmless(listing.run()) and listing.toast
 
 

@@ -1,7 +1,7 @@
-"""Presses and dialogs: a verb that runs once, even when its button is pressed twice, and what came of it.
+"""Presses and dialogs: a verb that runs once, even when its button is pressed twice, and its result.
 
-A page keeps one `Held`. Its buttons call verbs through `press` or `go`; its dialogs are opened by `ask`, drawn by
-`dialog`, and closed by `answered`.
+A page keeps one `PageState`. Its buttons call verbs through `press` or `go`; its dialogs are opened by `ask`, drawn by
+`dialog`, and closed by `close`.
 """
 
 import time
@@ -18,8 +18,8 @@ DOUBLE_CLICK_SECONDS = 2.0
 
 
 @dataclass
-class Held:
-    """What a page remembers between two runs: the question that is open, and what the last press led to.
+class PageState:
+    """What a page remembers between two runs: the open dialog, and the result of the last press.
 
     The second half of a double click can interrupt a run wherever the page touches `st.session_state`, but not where
     it sets a field of this.
@@ -28,7 +28,7 @@ class Held:
     question: str = ""
     about: Any = ""
     secret: str = ""
-    said: str = ""
+    toast: str = ""
     refused: str = ""
     leads_to: tuple[str, dict[str, str]] | None = None
     changed: bool = False
@@ -36,7 +36,7 @@ class Held:
     at: float = 0.0
 
     def press(self, verb: Callable[..., Any], *args: Any) -> Any:
-        """Call a verb and return what it made; None when it was refused, or is the second half of a double click."""
+        """Call a verb and return its result; None when it was refused, or is the second half of a double click."""
         act = hash((verb.__name__, repr(args)))
         if act == self.act and time.monotonic() - self.at < DOUBLE_CLICK_SECONDS:
             return None
@@ -52,10 +52,10 @@ class Held:
     def go(self, verb: Callable[..., Any], *args: Any) -> None:
         """Call a verb that makes a workflow; the next run of the page opens that."""
         if made := self.press(verb, *args):
-            self.answered()
+            self.close()
             self.leads_to = links.WORKFLOW, {"id": str(made.id)}
 
-    def settle(self) -> None:
+    def follow(self) -> None:
         """At the top of a page: open what the last press leads to."""
         self.changed = False
         if self.leads_to:
@@ -63,57 +63,57 @@ class Held:
             self.leads_to = None
             st.switch_page(page, query_params=query)
 
-    def settle_part(self) -> None:
+    def refresh(self) -> None:
         """At the top of a fragment: run the whole page when a button of this part changed something."""
         if self.leads_to or self.changed or (self.refused and not self.question):
             st.rerun()
 
     def ask(self, question: str, about: Any = "") -> None:
-        """Open a dialog; it stays open, whatever else is redrawn, until it is answered."""
+        """Open a dialog; it stays open, whatever else is redrawn, until it is closed."""
         self.question, self.about, self.secret, self.refused = question, about, "", ""
 
-    def answered(self, said: str = "") -> None:
-        """Close the dialog; `said` is shown once."""
+    def close(self, toast: str = "") -> None:
+        """Close the dialog; `toast` is shown once."""
         self.question = self.about = self.secret = self.refused = ""
-        self.said = said
+        self.toast = toast
 
     def dialog(
         self, title: str, icon: str, draw: Callable[[], None], width: Literal["small", "large"] = "small"
     ) -> None:
         """Draw the question that is open as a dialog."""
-        asked = self.question
+        shown = self.question
 
         def body() -> None:
-            if self.question != asked:
-                st.rerun()  # the first half of a double click has answered it
+            if self.question != shown:
+                st.rerun()  # the first half of a double click has closed it
             draw()
 
-        st.dialog(title, icon=f":material/{icon}:", width=width, on_dismiss=self.answered)(body)()
+        st.dialog(title, icon=f":material/{icon}:", width=width, on_dismiss=self.close)(body)()
 
-    def sure(self, do: str, icon: str, keep: str, key: str) -> bool:
-        """The two buttons of a question that something depends on; True when the reader wants it done."""
+    def confirm(self, do: str, icon: str, keep: str, key: str) -> bool:
+        """Draw the two buttons of a dialog that asks for confirmation; return True once it is given."""
         with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button(keep, key=f"{key}-keep"):
-                self.answered()
+                self.close()
                 st.rerun()
             return st.button(do, type="primary", icon=f":material/{icon}:", key=f"{key}-sure")
 
-    def tell(self) -> None:
-        """Say once what came of the last press."""
-        if self.said:
-            st.toast(words.plain(self.said), icon=":material/check_circle:")
-            self.said = ""
+    def report(self) -> None:
+        """Show the result of the last press, once."""
+        if self.toast:
+            st.toast(words.plain(self.toast), icon=":material/check_circle:")
+            self.toast = ""
         if not self.question:
             self.problem()
 
     def problem(self) -> None:
-        """Say once why the last press was refused."""
+        """Show once why the last press was refused."""
         if self.refused:
             st.error(words.plain(self.refused), icon=":material/error:")
             self.refused = ""
 
 
-def held(key: str) -> Held:
-    """What the page with this key remembers for this visitor."""
-    found: Held = st.session_state.setdefault(key, Held())
-    return found
+def page_state(key: str) -> PageState:
+    """Return the state of the page with this key, for this visitor."""
+    state: PageState = st.session_state.setdefault(key, PageState())
+    return state

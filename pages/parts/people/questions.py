@@ -10,7 +10,7 @@ from jobs.verbs import passwords, people
 from pages.parts import commands, press, words
 from pages.parts.commands import Command
 from pages.parts.people import tokens
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from store import actors
 from store.actors import Role
 from store.errors import RequestError
@@ -26,16 +26,16 @@ MAY = {
 LONGEST_NAME = 80
 
 
-def held() -> Held:
-    return press.held(f"{KEY}-held")
+def page_state() -> PageState:
+    return press.page_state(f"{KEY}-state")
 
 
 def dialogs() -> None:
     """The question that a button raised, if any."""
-    hold = held()
-    if question := QUESTIONS.get(hold.question):
+    state = page_state()
+    if question := QUESTIONS.get(state.question):
         title, icon, draw = question
-        hold.dialog(title.format(words.plain(hold.about)), icon, partial(draw, hold))
+        state.dialog(title.format(words.plain(state.about)), icon, partial(draw, state))
 
 
 def choose_role(key: str, role: str = Role.analyst) -> str:
@@ -51,7 +51,7 @@ def choose_role(key: str, role: str = Role.analyst) -> str:
     )
 
 
-def _add(hold: Held) -> None:
+def _add(state: PageState) -> None:
     with st.form(f"{KEY}-add-form", border=False):
         name = st.text_input(
             "Name",
@@ -63,9 +63,9 @@ def _add(hold: Held) -> None:
         role = choose_role(f"{KEY}-add-role")
         given = _password_field(f"{KEY}-add-password")
         pressed = st.form_submit_button("Add", type="primary", icon=":material/person_add:")
-    if pressed and (person := hold.press(people.add, name, role, given or _made(hold))):
-        _hand_over(hold, person.name, given, f"{person.name} can sign in as {person.role}.")
-    hold.problem()
+    if pressed and (person := state.press(people.add, name, role, given or _made(state))):
+        _hand_over(state, person.name, given, f"{person.name} can sign in as {person.role}.")
+    state.problem()
     commands.popover(
         [
             commands.user(
@@ -80,17 +80,17 @@ def _add(hold: Held) -> None:
     )
 
 
-def _role(hold: Held) -> None:
-    person = _whom(hold)
+def _role(state: PageState) -> None:
+    person = _whom(state)
     if person is None:
         return
     role = choose_role(f"{KEY}-role-{person.name}", person.role)
     st.caption("Takes effect at their next click, in every browser.")
     pressed = st.button("Save", type="primary", key=f"{KEY}-role-save")
-    if pressed and hold.press(people.set_role, person.name, role):
-        hold.answered(f"{person.name} is now {role}.")
+    if pressed and state.press(people.set_role, person.name, role):
+        state.close(f"{person.name} is now {role}.")
         st.rerun()
-    hold.problem()
+    state.problem()
     commands.popover(
         [
             commands.user(
@@ -101,15 +101,15 @@ def _role(hold: Held) -> None:
     )
 
 
-def _password(hold: Held) -> None:
-    name = hold.about
+def _password(state: PageState) -> None:
+    name = state.about
     st.markdown("All their sessions and tokens end.")
     with st.form(f"{KEY}-password-form", border=False):
         given = _password_field(f"{KEY}-new-password")
         pressed = st.form_submit_button("Set the password", type="primary", icon=":material/password:")
-    if pressed and hold.press(people.set_password, name, given or _made(hold)):
-        _hand_over(hold, name, given, f"{name} has a new password.")
-    hold.problem()
+    if pressed and state.press(people.set_password, name, given or _made(state)):
+        _hand_over(state, name, given, f"{name} has a new password.")
+    state.problem()
     commands.popover(
         [
             commands.user(
@@ -120,43 +120,43 @@ def _password(hold: Held) -> None:
     )
 
 
-def _hand_over(hold: Held, name: str, given: str, toast: str) -> None:
+def _hand_over(state: PageState, name: str, given: str, toast: str) -> None:
     """A password that was made is shown once; one that was typed is known already."""
     if given:
-        hold.answered(toast)
+        state.close(toast)
     else:
-        hold.question, hold.about, hold.said = "made", name, toast
+        state.question, state.about, state.toast = "made", name, toast
     st.rerun()
 
 
-def _show_password(hold: Held) -> None:
+def _show_password(state: PageState) -> None:
     st.markdown(
-        f"**Copy it now** and hand it to {words.plain(hold.about)}: it is not stored here and not shown again. "
+        f"**Copy it now** and hand it to {words.plain(state.about)}: it is not stored here and not shown again. "
         "After signing in with it, they can choose another on the page Account."
     )
-    st.code(hold.secret, language=None)
+    st.code(state.secret, language=None)
     if st.button("Done", type="primary", key=f"{KEY}-made-done"):
-        hold.answered()
+        state.close()
         st.rerun()
 
 
-def _tokens(hold: Held) -> None:
+def _tokens(state: PageState) -> None:
     try:
-        rows = people.tokens_of(hold.about)
+        rows = people.tokens_of(state.about)
     except RequestError as refused:
         st.error(words.plain(refused.sentence), icon=":material/error:")
         return
     st.caption("A token lets a program act as this person, with their role, until it expires or is revoked.")
-    tokens.rows(hold, rows, people.remove_token)
-    tokens.make(hold, people.make_token, hold.about)
+    tokens.rows(state, rows, people.remove_token)
+    tokens.make(state, people.make_token, state.about)
     shown = [
-        Command("Tokens", f"{COMMAND} user token {verb} {shlex.quote(hold.about)}", "") for verb in ("list", "add")
+        Command("Tokens", f"{COMMAND} user token {verb} {shlex.quote(state.about)}", "") for verb in ("list", "add")
     ]
     commands.popover(shown, key=f"{KEY}-token-command")
 
 
-def _remove(hold: Held) -> None:
-    person = _whom(hold)
+def _remove(state: PageState) -> None:
+    person = _whom(state)
     if person is None:
         return
     name = words.plain(person.name)
@@ -174,22 +174,22 @@ def _remove(hold: Held) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
         sure = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
-    if keep or (sure and hold.press(people.remove, person.name)):
-        hold.answered(f"{person.name} can no longer sign in." if sure else "")
+    if keep or (sure and state.press(people.remove, person.name)):
+        state.close(f"{person.name} can no longer sign in." if sure else "")
         st.rerun()
-    hold.problem()
+    state.problem()
     commands.popover(
         [commands.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")],
         key=f"{KEY}-remove-command",
     )
 
 
-def _whom(hold: Held) -> Person | None:
+def _whom(state: PageState) -> Person | None:
     """The person a dialog is about, who may have been removed meanwhile."""
     try:
-        return next(each for each in people.everybody() if each.name == hold.about)
+        return next(each for each in people.everybody() if each.name == state.about)
     except (RequestError, StopIteration) as gone:
-        sentence = gone.sentence if isinstance(gone, RequestError) else f"{hold.about} was removed meanwhile."
+        sentence = gone.sentence if isinstance(gone, RequestError) else f"{state.about} was removed meanwhile."
         st.error(words.plain(sentence), icon=":material/error:")
         return None
 
@@ -209,13 +209,13 @@ def _password_field(key: str) -> str:
     )
 
 
-def _made(hold: Held) -> str:
+def _made(state: PageState) -> str:
     """One password for each time that a dialog is open, so that a double click means the same twice."""
-    hold.secret = hold.secret or passwords.made()
-    return hold.secret
+    state.secret = state.secret or passwords.made()
+    return state.secret
 
 
-QUESTIONS: dict[str, tuple[str, str, Callable[[Held], None]]] = {
+QUESTIONS: dict[str, tuple[str, str, Callable[[PageState], None]]] = {
     "add": ("Add somebody", "person_add", _add),
     "role": ("Role of {}", "badge", _role),
     "password": ("New password for {}", "password", _password),

@@ -6,12 +6,12 @@ import streamlit as st
 
 from jobs.verbs import people
 from pages.parts import address, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from store.people import Token
 from store.tables import now
 
 
-def rows(hold: Held, tokens: Sequence[Token], take_back: Callable[[int], Token]) -> None:
+def rows(state: PageState, tokens: Sequence[Token], take_back: Callable[[int], Token]) -> None:
     """One line a token; taking one back asks first."""
     if not tokens:
         st.caption("No tokens yet.")
@@ -26,23 +26,23 @@ def rows(hold: Held, tokens: Sequence[Token], take_back: Callable[[int], Token])
                     type="primary",
                     key=f"take-back-{token.id}-sure",
                     on_click=_take_back,
-                    args=(hold, take_back, token),
+                    args=(state, take_back, token),
                 )
 
 
-def make(hold: Held, make_one: Callable[..., people.NewToken | None], *whose: str) -> None:
+def make(state: PageState, make_one: Callable[..., people.NewToken | None], *whose: str) -> None:
     """The form for a new token, or once it is made its text, which is shown only now."""
-    if hold.secret:
-        _show(hold.secret)
+    if state.secret:
+        _show(state.secret)
         return
     with st.form(f"new-token-{'-'.join(whose)}", border=False):
         label = st.text_input("What is it for?", key="token-label", placeholder="Nightly training", max_chars=80)
         days = st.number_input("Days it lasts", 1, 3650, people.TOKEN_DAYS, key="token-days")
         pressed = st.form_submit_button("Make a token", type="primary", icon=":material/key:")
-    if pressed and (made := hold.press(make_one, *whose, label, int(days))):
-        hold.secret = made.text
+    if pressed and (made := state.press(make_one, *whose, label, int(days))):
+        state.secret = made.text
         st.rerun()
-    hold.problem()
+    state.problem()
 
 
 def _show(text: str) -> None:
@@ -54,9 +54,9 @@ def _show(text: str) -> None:
     )
 
 
-def _take_back(hold: Held, take_back: Callable[[int], Token], token: Token) -> None:
-    if hold.press(take_back, token.id):
-        hold.said = f"The token {token.label} is no longer valid."
+def _take_back(state: PageState, take_back: Callable[[int], Token], token: Token) -> None:
+    if state.press(take_back, token.id):
+        state.toast = f"The token {token.label} is no longer valid."
 
 
 def _state(token: Token) -> str:

@@ -13,7 +13,7 @@ from jobs.language import text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, visitor, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
@@ -46,21 +46,21 @@ class Edits:
         return step.key == self.first or bool(set(self.params) & set(step.params))
 
 
-def draw(book: Notebook, hold: Held, only: Step | None = None) -> None:
+def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
     """Every cell from top to bottom, or only that of one step."""
     edits = Edits()
     heads: list[DeltaGenerator] = []
     shown = [only] if only else book.steps
     for step in shown:
         with st.container(border=True, key=f"cell-{step.key}", gap="small"):
-            heads.append(_cell(book, step, edits, hold))
+            heads.append(_cell(book, step, edits, state))
     stale = _stale(book, edits)
     for step, head in zip(shown, heads, strict=True):
         with head:  # filled last, because a cell below can change a setting that this one uses too
             _head(book, step, book.steps.index(step) + 1, stale.get(step.id, ""))
     if edits.slot is not None:
         with edits.slot:
-            _run_from_here(book, edits, hold)
+            _run_from_here(book, edits, state)
 
 
 def _stale(book: Notebook, edits: Edits) -> dict[int, str]:
@@ -79,12 +79,12 @@ def badge(status: Status, label: str | None = None) -> None:
     st.badge(label or words.status(status), icon=words.ICONS[status], color=words.COLOURS[status])  # type: ignore[arg-type]
 
 
-def _cell(book: Notebook, step: Step, edits: Edits, hold: Held) -> DeltaGenerator:
+def _cell(book: Notebook, step: Step, edits: Edits, state: PageState) -> DeltaGenerator:
     """One cell, but for its head; returns the place for that."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         head = st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch")
         shown = _view_choice(book, step)
-    _state(book, step, hold)
+    _state(book, step, state)
     outputs.summary(book, step)
     changed = _settings(book, step, shown == SETTINGS)
     if shown == LOG:
@@ -140,14 +140,14 @@ def _times(step: Step) -> str:
     return f"Started {visitor.exactly(step.started_at)}{ended}{worker}"
 
 
-def _state(book: Notebook, step: Step, hold: Held) -> None:
+def _state(book: Notebook, step: Step, state: PageState) -> None:
     """What is going on, as long as there is no result to show for it."""
     if step.status is Status.pending:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
         st.progress(step.progress or 0.0, text=progress_words(book, step))
     elif step.status is Status.failed:
-        _failure(book, step, hold)
+        _failure(book, step, state)
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
     elif step.status is Status.cancelled:
@@ -172,7 +172,7 @@ def _blame(book: Notebook) -> str:
     return words.plain(book.title(failed).lower()) if failed else "a step above"
 
 
-def _failure(book: Notebook, step: Step, hold: Held) -> None:
+def _failure(book: Notebook, step: Step, state: PageState) -> None:
     """Why it failed, what to do, and the button that does it."""
     st.error(words.plain(notebook.error(step)), icon=":material/error:")
     if visitor.may_change():
@@ -182,7 +182,7 @@ def _failure(book: Notebook, step: Step, hold: Held) -> None:
                 icon=":material/replay:",
                 key=f"retry-{step.id}",
                 type="secondary" if step.error_code == "refused" else "primary",
-                on_click=hold.press,
+                on_click=state.press,
                 args=(verbs.retry, step.workflow_id),
             )
             st.caption(presentations.of(book.workflow.pipeline).advice(step), width="stretch")
@@ -285,11 +285,11 @@ def _log(step: Step) -> None:
     st.caption(f"{cut}{_times(step)}")
 
 
-def _run_from_here(book: Notebook, edits: Edits, hold: Held) -> None:
+def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:
     """What running the changes would do, and the button."""
     workflow_id = book.workflow.id
     if st.session_state.pop(RUN, False):  # done here and not in a callback, so that the last change is in it
-        hold.go(verbs.rerun_from, workflow_id, edits.first, edits.params)
+        state.go(verbs.rerun_from, workflow_id, edits.first, edits.params)
         st.rerun()
     problem, plan = "", []
     try:

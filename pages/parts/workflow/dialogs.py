@@ -8,7 +8,7 @@ import streamlit as st
 
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, presentations, press, settings, tables, words
-from pages.parts.press import Held
+from pages.parts.press import PageState
 from pages.parts.workflow import cells
 from store import workflows
 from store.errors import RequestError
@@ -22,27 +22,27 @@ LONGEST_NOTE = 4000
 LIST = "workflows"
 
 
-def held() -> Held:
+def page_state() -> PageState:
     """What the page of one workflow remembers."""
-    return press.held("workflow-held")
+    return press.page_state("workflow-state")
 
 
-def list_held() -> Held:
+def list_state() -> PageState:
     """What the list of workflows remembers."""
-    return press.held(f"{LIST}-held")
+    return press.page_state(f"{LIST}-state")
 
 
-def show(hold: Held) -> None:
+def show(state: PageState) -> None:
     """The dialog that is open, if any."""
-    ids = list(hold.about or ())
-    if hold.question == "describe":
-        hold.dialog("Name and note", "edit", partial(_describe, hold, ids[0]))
-    elif hold.question == "delete":
-        hold.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, hold, ids))
-    elif hold.question == "cancel":
-        hold.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, hold, ids[0]))
-    elif hold.question == "compose":
-        hold.dialog("Compose a new workflow", "merge", partial(_compose, hold, ids[0]), width="large")
+    ids = list(state.about or ())
+    if state.question == "describe":
+        state.dialog("Name and note", "edit", partial(_describe, state, ids[0]))
+    elif state.question == "delete":
+        state.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, state, ids))
+    elif state.question == "cancel":
+        state.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, state, ids[0]))
+    elif state.question == "compose":
+        state.dialog("Compose a new workflow", "merge", partial(_compose, state, ids[0]), width="large")
 
 
 def _named(ids: Sequence[int]) -> str:
@@ -50,7 +50,7 @@ def _named(ids: Sequence[int]) -> str:
     return f"#{ids[0]}" if len(ids) == 1 else words.count(len(ids), "workflow")
 
 
-def _compose(hold: Held, workflow_id: int) -> None:
+def _compose(state: PageState, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
     workflow = workflows.get(workflow_id)
     choices = {each.id: each for each in [*workflows.find(Filter(pipeline=workflow.pipeline), limit=CHOICES), workflow]}
@@ -71,26 +71,26 @@ def _compose(hold: Held, workflow_id: int) -> None:
         return
     _differences(choices[data_from], choices[config_from], draft)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan, draft.pipeline))}")
-    hold.problem()
+    state.problem()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start", type="primary", icon=":material/play_arrow:", key="compose-start"):
-            hold.go(verbs.compose, data_from, config_from)
+            state.go(verbs.compose, data_from, config_from)
             st.rerun()
         commands.popover([commands.compose(data_from, config_from)], key="command-compose")
 
 
-def _cancel(hold: Held, workflow_id: int) -> None:
+def _cancel(state: PageState, workflow_id: int) -> None:
     st.markdown(
         "Running steps stop at once and waiting ones do not run. Completed steps are kept; Retry continues from them."
     )
-    if hold.sure("Cancel it", "cancel", "Let it run", "cancel") and hold.press(verbs.cancel, workflow_id):
-        hold.answered(f"#{workflow_id} is cancelled.")
+    if state.confirm("Cancel it", "cancel", "Let it run", "cancel") and state.press(verbs.cancel, workflow_id):
+        state.close(f"#{workflow_id} is cancelled.")
         st.rerun()
-    hold.problem()
+    state.problem()
     commands.popover([commands.cancel(workflow_id)], key="command-cancel")
 
 
-def _describe(hold: Held, workflow_id: int) -> None:
+def _describe(state: PageState, workflow_id: int) -> None:
     try:
         workflow = workflows.get(workflow_id)
     except RequestError as refused:
@@ -107,14 +107,14 @@ def _describe(hold: Held, workflow_id: int) -> None:
             placeholder="What you tried, and what came out of it",
         )
         pressed = st.form_submit_button("Save", type="primary", key="describe-save")
-    if pressed and hold.press(verbs.describe, workflow_id, name, note):
-        hold.answered("Saved.")
+    if pressed and state.press(verbs.describe, workflow_id, name, note):
+        state.close("Saved.")
         st.rerun()
-    hold.problem()
+    state.problem()
     commands.popover([commands.describe(workflow_id)], key="command-describe")
 
 
-def _delete(hold: Held, ids: Sequence[int]) -> None:
+def _delete(state: PageState, ids: Sequence[int]) -> None:
     rows = workflows.get_many(ids)
     st.markdown("\n".join(f"- {words.plain(f'#{row.id} {row.name}')}" for row in rows[:LISTED]))
     if len(rows) > LISTED:
@@ -123,14 +123,14 @@ def _delete(hold: Held, ids: Sequence[int]) -> None:
         "This deletes their steps, curves, scores, logs and models for good. "
         "Datasets stay, and so does every file that another workflow uses."
     )
-    if hold.sure("Delete", "delete", "Keep", "delete") and hold.press(verbs.remove, list(ids)) is not None:
-        hold.answered()
-        if hold is not list_held():
-            hold.leads_to = "workflows.py", {}
+    if state.confirm("Delete", "delete", "Keep", "delete") and state.press(verbs.remove, list(ids)) is not None:
+        state.close()
+        if state is not list_state():
+            state.leads_to = "workflows.py", {}
         tables.forget(LIST)
-        list_held().said = f"{_named(ids)} {'is' if len(ids) == 1 else 'are'} deleted."
+        list_state().toast = f"{_named(ids)} {'is' if len(ids) == 1 else 'are'} deleted."
         st.rerun()
-    hold.problem()
+    state.problem()
     commands.popover([commands.delete_all(ids)], key="command-delete")
 
 
