@@ -48,7 +48,7 @@ def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:
             picked[each.name] = dataset
     if pipeline.inputs and not listed:
         st.caption("There are no datasets yet. Add one with Train on a table: drop a file there, then come back.")
-    return found
+    return picked
 
 
 def _pick(wanted: Input, listed: dict[int, str], before: int | None) -> Dataset | None:
@@ -103,17 +103,17 @@ def _settings(
 def _proposed_settings(
     pipeline: Pipeline, chosen: Mapping[str, Dataset], inputs: verbs.Inputs
 ) -> tuple[settings_form.Settings, settings_form.Settings]:
-    kept = {name: value for name, value in settings_form.current(pipeline).items() if value is not None}
-    proposed = _proposed(pipeline, inputs, kept)
+    before = {name: value for name, value in settings_form.current(pipeline).items() if value is not None}
+    proposed = _proposed(pipeline, inputs, before)
     around = _around(pipeline, chosen, proposed)
-    if not pipeline.params(kept):
+    if not pipeline.params(before):
         st.caption("This pipeline has no settings.")
         return proposed, {}
     with st.container(border=True, key="new-settings"):
         changed = settings_form.draw(pipeline, {}, (), around)
         settings_form.summary(pipeline, changed, {}, around)
         _proposal_words(pipeline, around)
-    if changed != kept and _proposed(pipeline, inputs, changed) != proposed:
+    if changed != before and _proposed(pipeline, inputs, changed) != proposed:
         st.rerun()  # another setting is proposed beside the one that was changed
     given = {name: value for name, value in changed.items() if value is not None}
     return verbs.propose(pipeline.name, inputs, given), given
@@ -132,13 +132,13 @@ def _proposed(pipeline: Pipeline, inputs: verbs.Inputs, chosen: settings_form.Se
 def _proposal_words(pipeline: Pipeline, around: forms.Around) -> None:
     """What the pipeline proposes instead of its defaults, in a line."""
     known = pipeline.params(around.proposed)
-    told = [
+    changes = [
         forms.changed_words(known[name], value, around.choice)
         for name, value in around.proposed.items()
         if name in known and value is not None and value != known[name].default
     ]
-    if told:
-        st.caption(f":material/auto_awesome: Proposed for this data: {', '.join(told)}")
+    if changes:
+        st.caption(f":material/auto_awesome: Proposed for this data: {', '.join(changes)}")
 
 
 def _aside(pipeline: Pipeline) -> None:
