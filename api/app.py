@@ -19,8 +19,8 @@ from store.actors import Role
 LONGEST_BODY = 1 << 20
 ABOUT = (
     "Everything a button does, a program can do. What is created answers 201 with its id; what the caller got wrong "
-    'answers 4xx with {"detail": one plain sentence}. Times are UTC. Where people sign in, a '
-    "program shows a token of one of them: `Authorization: Bearer ty_...`."
+    'answers 4xx with {"detail": one plain sentence, "code": what it says, "values": of what}. Times are UTC. Where '
+    "people sign in, a program shows a token of one of them: `Authorization: Bearer ty_...`."
 )
 
 
@@ -80,7 +80,7 @@ class ShortBodies:
         except limits.DisconnectedError:
             return
         except limits.BodyError as error:
-            await refusal(error.status, error.sentence, headers={"Connection": "close"})(scope, receive, send)
+            await refusal(error.status, error.message, headers={"Connection": "close"})(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 

@@ -1,4 +1,4 @@
-"""How the API answers what a caller got wrong: one plain sentence, with the status of the error's class."""
+"""How the API answers what a caller got wrong: a sentence, its code and values, and the status of the error's class."""
 
 import errno
 import json
@@ -9,20 +9,30 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from jobs.language import sentence
 from store.errors import RequestError, TooManyError
+from store.messages import Message, Values
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 480
+# What pydantic calls a value of the wrong kind, and our code for it.
 KINDS = {
-    "int": "a whole number",
-    "finite": "a number",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "a text",
-    "dict": "an object with names and values",
-    "list": "a list",
-    "text": "text without half or zero characters",
-    "model_attributes": "a JSON object, sent with the header Content-Type: application/json",
+    "int": "field_not_whole",
+    "finite": "field_not_number",
+    "float": "field_not_number",
+    "bool": "field_not_bool",
+    "string": "field_not_text",
+    "dict": "field_not_object",
+    "list": "field_not_list",
+    "text": "field_broken_text",
+    "model_attributes": "field_not_object",
+}
+LIMITS = {"ge": "field_too_small", "le": "field_too_big", "gt": "field_not_above", "lt": "field_not_below"}
+# What a part of an address names, and our code for one that is no number.
+PATHS = {
+    "dataset_id": ("no_such_dataset", "dataset"),
+    "workflow_id": ("no_such_workflow", "workflow"),
+    "token_id": ("no_such_token", "token"),
 }
 
 
@@ -45,16 +55,24 @@ def refuse_plainly(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _our_fault)
 
 
-def refusal(status: int, sentence: str, field: str | None = None, headers: Any = None) -> Response:
-    if len(sentence) > LONGEST:  # it repeats what the caller sent
-        sentence = f"{sentence[:LONGEST]}..."
-    return Answer({"detail": sentence} | ({"field": field} if field else {}), status, headers)
+def refusal(status: int, message: Message, field: str | None = None, headers: Any = None) -> Response:
+    """What is wrong: its sentence for people, its code and values for programs, the field that it is about."""
+    document: dict[str, Any] = {"detail": _cut(sentence(message))}
+    if field:
+        document["field"] = field
+    values = {name: _cut(value) if isinstance(value, str) else value for name, value in message.values.items()}
+    return Answer(document | {"code": message.code, "values": values}, status, headers)
+
+
+def _cut(text: str) -> str:
+    """A text that may repeat what the caller sent, at a length that can be shown."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyError) else None
-    return refusal(error.status, error.sentence, error.field, headers)
+    return refusal(error.status, error.message, error.field, headers)
 
 
 def _misread(_request: Request, error: Exception) -> Response:
@@ -63,57 +81,72 @@ def _misread(_request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where, *path = first["loc"]
     if where == "path":
-        return refusal(404, f"There is no {str(path[0]).removesuffix('_id')} {str(first['input'])[:40]!r}.")
+        code, thing = PATHS.get(str(path[0]), ("no_such_name", "given"))
+        return refusal(404, Message(code, {thing: str(first["input"])[:40]}))
     if first["type"] == "json_invalid":
-        return refusal(400, f"The body is not JSON: {_json_fault(error.body, path[0], first)}.")
-    field = ".".join(map(str, path)) or "The body"
-    return refusal(422, f"{field} {_fault(first)}.", field if path else None)
+        return refusal(400, _json_fault(error.body, path[0], first))
+    if not path:
+        return refusal(422, _body_fault(first))
+    field = ".".join(map(str, path))
+    return refusal(422, _field_fault(field, first), field)
 
 
-def _json_fault(body: Any, position: Any, first: dict[str, Any]) -> str:
+def _json_fault(body: Any, position: Any, first: dict[str, Any]) -> Message:
     text, at = str(body), int(position)
     line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-    return f"{first['ctx']['error']} at line {line}, column {column}"
+    return Message("body_not_json", {"reason": str(first["ctx"]["error"]), "line": line, "column": column})
 
 
-def _fault(first: dict[str, Any]) -> str:
-    """What is wrong with a field, as the end of a sentence that begins with its name."""
+def _body_fault(first: dict[str, Any]) -> Message:
+    """What is wrong with a body as a whole."""
+    if first["type"] == "missing":
+        return Message("body_missing")
+    if first["type"].startswith(("model_attributes", "dict")):
+        return Message("body_not_object")
+    return Message("body_wrong", {"reason": str(first["msg"])})
+
+
+def _field_fault(field: str, first: dict[str, Any]) -> Message:
     kind, limits = first["type"], first.get("ctx", {})
     if kind == "missing":
-        return "is missing"
+        return Message("field_missing", {"field": field})
     if kind == "extra_forbidden":
-        return "is not a known field"
+        return Message("field_unknown", {"field": field})
     if kind == "string_too_long":
-        return f"must have at most {limits['max_length']} characters"
-    for name, words in (("ge", "at least"), ("le", "at most"), ("gt", "more than"), ("lt", "less than")):
+        return Message("field_too_long", {"field": field, "most": limits["max_length"]})
+    for name, code in LIMITS.items():
         if name in limits:
-            return f"must be {words} {limits[name]}"
-    for name, words in KINDS.items():
+            return Message(code, {"field": field, "limit": limits[name]})
+    for name, code in KINDS.items():
         if kind.startswith(f"{name}_"):
-            return f"must be {words}"
-    return f"is wrong: {first['msg']}"
+            return Message(code, {"field": field})
+    return Message("field_wrong", {"field": field, "reason": str(first["msg"])})
 
 
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    sentence = str(error.detail)
-    if error.status_code == 404 and sentence == "Not Found":
-        sentence = f"There is nothing at {path[:100]}; /api/docs lists what there is."
-    elif error.status_code == 405:
+    return refusal(error.status_code, _http_fault(error, request.method, path[:100]), headers=error.headers)
+
+
+def _http_fault(error: HTTPException, method: str, path: str) -> Message:
+    if error.status_code == 404 and error.detail == "Not Found":
+        return Message("no_such_address", {"path": path})
+    if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        sentence = f"{request.method} does not work on {path[:100]}" + (f"; use {allowed}." if allowed else ".")
-    elif error.status_code == 400 and "parsing the body" in sentence:
-        sentence = "The body cannot be read as JSON."
-    return refusal(error.status_code, sentence, headers=error.headers)
+        values: Values = {"method": method, "path": path, "allowed": allowed}
+        return Message("wrong_method_use" if allowed else "wrong_method", values)
+    if error.status_code == 400 and "parsing the body" in str(error.detail):
+        return Message("body_unreadable")
+    return Message("refused", {"text": str(error.detail)})
 
 
 def _no_room(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     if error.errno in NO_ROOM:
-        return refusal(507, "The disk of the server is full; nothing was kept. Make room, then try again.")
+        return refusal(507, Message("server_disk_full"))
     return _our_fault(request, error)
 
 
 def _our_fault(_request: Request, _error: Exception) -> Response:
-    return refusal(500, "Something went wrong on our side; see the server log.")
+    return refusal(500, Message("server_fault"))

@@ -22,20 +22,18 @@ from api.wall.login import login, logout
 from api.wall.origin import Guard, is_loopback, names, written_down
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queue
+from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.pipelines.errors import PipelineError
 from jobs.services import presence
 from jobs.verbs import access, people
 from store import actors, db, files, schema
 from store.errors import RequestError
+from store.messages import Message
 from store.program import COMMAND
 from store.settings import settings
 
 WATCH_SECONDS = 1.0
-NOBODY_COULD_SIGN_IN = (
-    "Other machines can reach this app, and no account exists. Create one first with "
-    f"{COMMAND} user add NAME --role admin, or set TRAINYARD_OPEN=1 to let everyone in."
-)
 OPEN_TO_OTHERS = "Other machines can reach this app, and nobody has to sign in: anyone who reaches it can do anything."
 
 
@@ -102,7 +100,8 @@ def _check_settings() -> None:
         single_sign_on.check()
         _decide_who_gets_in()
     except (RequestError, PipelineError) as refused:
-        print(refused, file=sys.stderr, flush=True)  # noqa: T201
+        said = sentence(refused.message) if isinstance(refused, RequestError) else str(refused)
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 
 
@@ -115,7 +114,7 @@ def _decide_who_gets_in() -> None:
     elif settings().open:
         access.let_everybody_in()
     else:
-        raise RequestError(NOBODY_COULD_SIGN_IN)
+        raise RequestError(Message("nobody_can_sign_in", {"command": COMMAND}))
 
 
 def _is_shared() -> bool:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.verbs import people
 from pages.parts import commands, press, visitor, words
 from pages.parts.people import tokens
@@ -117,7 +118,7 @@ def _tokens(state: PageState) -> None:
     try:
         own = people.own_tokens()
     except RequestError as refused:  # removed in this very moment
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

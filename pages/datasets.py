@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.verbs import datasets
 from pages.parts import address, links, press, visitor, words
 from pages.parts.press import PageState
@@ -13,6 +14,7 @@ from store import datasets as stored
 from store import workflows
 from store.datasets import Dataset, Listed
 from store.errors import NotFoundError
+from store.messages import Message
 from store.workflows import Filter
 
 PER_PAGE = 50
@@ -29,7 +31,7 @@ def page() -> None:
     number = address.number_in("id")
     try:
         if number is None:
-            raise NotFoundError("The link does not name a dataset.")
+            raise NotFoundError(Message("link_without_dataset"))
         dataset = stored.get(number)
     except NotFoundError as refused:
         missing(refused)
@@ -229,7 +231,7 @@ def missing(refused: NotFoundError) -> None:
     """A link to a dataset that is not there."""
     st.header("Datasets", anchor=False)
     st.warning(
-        f"{words.plain(refused.sentence)} It may have been deleted, or the link is cut off.",
+        f"{words.plain(sentence(refused.message))} It may have been deleted, or the link is cut off.",
         icon=":material/search_off:",
     )
     way_back("Show all datasets")

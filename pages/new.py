@@ -4,6 +4,7 @@ import contextlib
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.pipelines import Pipeline, registry
 from pages.parts import address, visitor, words
 from pages.parts.new import form, gallery
@@ -51,7 +52,7 @@ def chosen_pipeline(before: Workflow | None) -> Pipeline:
     try:
         return registry.get(name)
     except NotFoundError as refused:
-        st.warning(words.plain(refused.sentence), icon=":material/search_off:")
+        st.warning(words.plain(sentence(refused.message)), icon=":material/search_off:")
         return registry.get(PIPELINE)
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from store import files
 from store.errors import RequestError
 from store.files import CHUNK, FileRef
+from store.messages import Message
 
 FORMAT = 1
 BLOCK = tarfile.BLOCKSIZE
@@ -145,7 +146,7 @@ class Reader:
             offset = self._stream.tell()
             self._parts[name] = offset, Part(name=name, size=size, sha256=self._copy(size, None))
             progress("Checking", self._stream.tell(), self.size)
-        raise RequestError("The backup ends too early: it was not copied completely.")
+        raise RequestError(Message("backup_cut_short"))
 
     def holds(self, sha256: str) -> bool:
         return _name_of(sha256) in self._parts
@@ -168,7 +169,7 @@ class Reader:
         offset, part = self._parts[name]
         self._stream.seek(offset)
         if self._copy(part.size, target) != part.sha256:
-            raise RequestError("The backup was changed while it was read.")
+            raise RequestError(Message("backup_changed"))
 
     def _members(self) -> Iterator[tuple[str, int]]:
         """The name and length of each part, as long as they are such as a backup has."""
@@ -177,19 +178,19 @@ class Reader:
             try:
                 member = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
             except (tarfile.HeaderError, ValueError):
-                raise RequestError("This is not a backup, or it was damaged or cut short.") from None
+                raise RequestError(Message("backup_unreadable")) from None
             if member.type != tarfile.REGTYPE or not NAMES.fullmatch(member.name) or member.name in self._parts:
-                raise RequestError("This is not a backup of Trainyard: it holds something that no backup holds.")
+                raise RequestError(Message("backup_foreign_part"))
             begin = self._stream.tell()
             if not 0 <= member.size <= self.size - begin:
-                raise RequestError("The backup ends too early: it was not copied completely.")
+                raise RequestError(Message("backup_cut_short"))
             yield member.name, member.size
             self._stream.seek(begin + member.size)
             self._expect_nothing(len(_padding(member.size)))
 
     def _expect_nothing(self, size: int) -> None:
         if any(self._stream.read(size)):
-            raise RequestError("The backup is damaged: what it holds is not what was written.")
+            raise RequestError(Message("backup_damaged"))
 
     def _copy(self, size: int, target: "BinaryIO | files.Incoming | None") -> str:
         digest = hashlib.sha256()
@@ -202,29 +203,25 @@ class Reader:
 
     def _manifest(self, size: int) -> Manifest:
         if size > LONGEST_MANIFEST:
-            raise RequestError("This is not a backup of Trainyard: its list of contents is too long.")
+            raise RequestError(Message("backup_list_too_long"))
         text = self._stream.read(size)
         try:
             manifest = Manifest.model_validate_json(text)
         except ValidationError:
             format_ = re.match(rb'{"format":(\d+)', text)
-            newer = format_ and int(format_[1][:9]) > FORMAT
-            raise RequestError(
-                "The backup was made by a newer Trainyard; install that one to restore it."
-                if newer
-                else "The list of contents in the backup is damaged."
-            ) from None
+            newer = format_ is not None and int(format_[1][:9]) > FORMAT
+            raise RequestError(Message("backup_newer" if newer else "backup_list_damaged")) from None
         if manifest.format != FORMAT:
-            raise RequestError("The backup was made by a newer Trainyard; install that one to restore it.")
+            raise RequestError(Message("backup_newer"))
         return manifest
 
     def _compare(self, manifest: Manifest) -> None:
         """Everything the manifest names is there as it says, and nothing else; files are what they are called."""
         parts = {name: part for name, (_, part) in self._parts.items()}
         if manifest.parts != parts or len(parts) != 1 + len(manifest.checkpoints) + len(manifest.files):
-            raise RequestError("The backup is damaged: what it holds is not what was written.")
+            raise RequestError(Message("backup_damaged"))
         if any(_name_of(part.sha256) != part.name for part in manifest.files) or manifest.database.name != DATABASE:
-            raise RequestError("The backup is damaged: what it holds is not what was written.")
+            raise RequestError(Message("backup_damaged"))
 
 
 @contextmanager
@@ -235,7 +232,7 @@ def written(target: Path, replace: bool) -> Iterator[Writer]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RequestError(f"Another backup is just being written to {target}.") from None
+            raise RequestError(Message("backup_being_written", {"file": str(target)})) from None
         try:
             stream.truncate()  # one that was killed may have left something
             yield Writer(stream)
@@ -251,7 +248,7 @@ def written(target: Path, replace: bool) -> Iterator[Writer]:
 def opened(path: Path) -> Iterator[Reader]:
     """A backup to read."""
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.", "file")
+        raise RequestError(Message("no_such_file", {"file": str(path)}), "file")
     with path.open("rb") as stream:
         yield Reader(stream)
 
@@ -264,7 +261,7 @@ def _name(aside: Path, target: Path, replace: bool) -> None:
             os.link(aside, target)  # unlike a rename, this replaces nothing
             aside.unlink()
         except FileExistsError:
-            raise RequestError(f"{target} is there already; choose another name, or say --force.", "file") from None
+            raise RequestError(Message("file_exists", {"file": str(target)}), "file") from None
         except OSError:
             aside.rename(target)  # a file system without links
     folder = os.open(target.parent, os.O_RDONLY)

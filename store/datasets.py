@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from store import actors, db, files, sweep
 from store.errors import ConflictError, NotFoundError
-from store.messages import Scalar, StoredNotice
+from store.messages import Message, Scalar, StoredNotice
 from store.records import record
 from store.tables import datasets, inputs, now
 
@@ -91,7 +91,7 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
                         row = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
                         return record(Dataset, row)
                 if files.find(file.sha256) is None:
-                    raise ConflictError("The same file was deleted while this one arrived; send it again.")
+                    raise ConflictError(Message("file_just_deleted"))
                 newest = connection.scalar(select(func.max(datasets.c.version)).where(datasets.c.name == name))
                 values = {
                     "name": name,
@@ -112,7 +112,7 @@ def get(dataset_id: int) -> Dataset:
     with db.reading() as connection:
         row = connection.execute(_with_use().where(datasets.c.id == dataset_id)).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no dataset {dataset_id}.", "dataset_id")
+        raise NotFoundError(Message("no_such_dataset", {"dataset": dataset_id}), "dataset_id")
     return record(Dataset, row)
 
 
@@ -189,7 +189,7 @@ def remove(dataset_id: int) -> None:
     with db.writing() as connection:
         users = connection.scalar(select(func.count()).where(inputs.c.dataset_id == dataset_id))
         if users:
-            raise ConflictError(f"{dataset.title} is used by {users} workflows; delete those first.")
+            raise ConflictError(Message("dataset_in_use", {"dataset": dataset.title, "count": users}))
         connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
     sweep.remove_unnamed([dataset.sha256])
 

@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from store.errors import RequestError
+from store.messages import Message
 from store.settings import make_home, settings
 
 BUSY_SECONDS = 30
@@ -32,10 +33,6 @@ IDLE_SECONDS = 60
 # The number of the advisory lock of `writing`; any number will do, but it must stay the same.
 LOCK = 7_247_932_706
 LONGEST_SEARCH = 1000
-NOWHERE = (
-    "TRAINYARD_DATABASE_URL leads to no database; it must look like postgresql+psycopg://user:password@host/name, "
-    "or be left out."
-)
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -215,21 +212,17 @@ def _server_is_away(error: DBAPIError) -> bool:
 def check() -> None:
     """Refuse, in one sentence, when the settings do not lead to a database that answers."""
     if (url := _url()).get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise RequestError(
-            "TRAINYARD_DATABASE_URL must name a file, as in sqlite:////folder/name.db; "
-            "a database in memory forgets everything."
-        )
+        raise RequestError(Message("database_in_memory"))
     try:
         with reading() as connection:
             connection.exec_driver_sql("SELECT 1")
     except ArgumentError:
-        raise RequestError(NOWHERE) from None
+        raise RequestError(Message("database_url_malformed")) from None
     except ModuleNotFoundError as missing:
-        needed = f"TRAINYARD_DATABASE_URL needs the Python package {missing.name}, which is not installed."
-        raise RequestError(needed) from None
+        raise RequestError(Message("database_package_missing", {"package": str(missing.name)})) from None
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())[:200].rstrip(".")
-        raise RequestError(f"The database at {address()} cannot be used: {reason}.") from None
+        raise RequestError(Message("database_unusable", {"address": address(), "reason": reason})) from None
 
 
 def holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
@@ -260,7 +253,7 @@ def _url() -> URL:
     try:
         return make_url(text)
     except (ArgumentError, ValueError):  # a port that is not a number is a plain ValueError
-        raise RequestError(NOWHERE) from None
+        raise RequestError(Message("database_url_malformed")) from None
 
 
 def _connect_args(url: str) -> dict[str, Any]:

@@ -1,15 +1,21 @@
-"""What a caller got wrong, in one plain sentence that can be shown; the class states the HTTP status."""
+"""What a caller got wrong: a message, the field it is about, and by the class the HTTP status. Sentences are made where
+errors are shown."""
+
+from store.messages import Message
 
 
 class RequestError(ValueError):
-    """The request cannot be done as it is; the sentence says why and what to do, `field` which value is wrong."""
+    """The request cannot be done as it is; the message says why and what to do, `field` which value is wrong.
+
+    A check that somebody wrote for their own pipeline may give its words as they are.
+    """
 
     status = 422
 
-    def __init__(self, sentence: str, field: str | None = None) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(self, message: Message | str, field: str | None = None) -> None:
+        self.message = message if isinstance(message, Message) else Message("refused", {"text": message})
         self.field = field
+        super().__init__(str(self.message))
 
 
 class InvalidError(RequestError):
@@ -41,8 +47,8 @@ class TooManyError(RequestError):
 
     status = 429
 
-    def __init__(self, sentence: str, seconds: float = 1.0, field: str | None = None) -> None:
-        super().__init__(sentence, field)
+    def __init__(self, message: Message | str, seconds: float = 1.0, field: str | None = None) -> None:
+        super().__init__(message, field)
         self.seconds = max(1, round(seconds))
 
 

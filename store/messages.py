@@ -1,11 +1,11 @@
 """Messages: facts for a person, stored as a code and its values. Sentences are made where they are shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 Scalar = str | int | float | bool | None
-Values = dict[str, "Scalar | list[Scalar]"]
+Values = dict[str, "Scalar | Sequence[Scalar]"]
 Level = Literal["info", "warning"]
 
 
@@ -29,6 +29,13 @@ class Message:
 
     code: str
     values: Values = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return what a log line can say of it: free words as they are, else the code and its values."""
+        if set(self.values) == {"text"}:
+            return str(self.values["text"])
+        shown = ", ".join(f"{name}: {value}" for name, value in self.values.items())
+        return f"{self.code} ({shown})" if shown else self.code
 
     def as_json(self) -> StoredMessage:
         return {"code": self.code, "values": self.values}

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from store import db
 from store.actors import Role
 from store.errors import ConflictError, NotFoundError
+from store.messages import Message
 from store.records import record
 from store.tables import now, people, sessions, tokens
 
@@ -60,12 +61,12 @@ def add(name: str, role: Role, password: str | None) -> Person:
             ).one()
             return record(Person, row)
     except IntegrityError:
-        raise ConflictError(f"There is already a person called {name}.", "name") from None
+        raise ConflictError(Message("person_exists", {"name": name}), "name") from None
 
 
 def get(name: str) -> Person:
     if (person := find(name)) is None:
-        raise NotFoundError(f"There is no person called {name[:80]}.", "name")
+        raise NotFoundError(Message("no_such_person", {"name": name[:80]}), "name")
     return person
 
 
@@ -159,7 +160,7 @@ def add_token(person_id: int, label: str, sha256: str, lasts: timedelta, most: i
     with db.writing() as connection:
         connection.execute(delete(tokens).where(own, tokens.c.expires_at < at))
         if (connection.scalar(select(func.count()).select_from(tokens).where(own)) or 0) >= most:
-            raise ConflictError(f"This person has {most} tokens; remove one that is not needed first.")
+            raise ConflictError(Message("too_many_tokens", {"count": most}))
         row = connection.execute(
             tokens.insert()
             .values(person_id=person_id, label=label, sha256=sha256, created_at=at, expires_at=at + lasts)
@@ -180,7 +181,7 @@ def remove_token(token_id: int, person_id: int | None = None) -> Token:
     with db.writing() as connection:
         row = connection.execute(delete(tokens).where(tokens.c.id == token_id, *own).returning(*tokens.c)).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no token {token_id}.", "token_id")
+        raise NotFoundError(Message("no_such_token", {"token": token_id}), "token_id")
     return record(Token, row)
 
 
@@ -210,4 +211,4 @@ def _keep_an_admin(connection: Connection, person_id: int) -> None:
     others = select(func.count()).select_from(people).where(people.c.id != person_id)
     admins: Sequence[int] = connection.scalars(select(people.c.id).where(people.c.role == str(Role.admin))).all()
     if list(admins) == [person_id] and connection.scalar(others):
-        raise ConflictError("This is the only admin. Make another person an admin first.", "role")
+        raise ConflictError(Message("last_admin"), "role")

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from store.errors import RequestError
+from store.messages import Message
 
 # Where app.py lies, and requirements.txt, and everything else that is read as a file.
 ROOT = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
     def files(self) -> Path:
         """The folder for files; only local folders are supported so far."""
         if "://" in self.files_url and not self.files_url.startswith("file://"):
-            raise RequestError("TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.")
+            raise RequestError(Message("files_url_unsupported"))
         path = self.files_url.removeprefix("file://")
         return Path(path).expanduser().resolve() if path else self.folder / "files"
 
@@ -69,7 +70,7 @@ def settings() -> Settings:
         first = wrong.errors()[0]
         name = f"TRAINYARD_{first['loc'][0]}".upper()
         raise RequestError(
-            f"{name} is {first['input']!r}, which does not work: {first['msg'].lower()}.", name
+            Message("setting_wrong", {"name": name, "given": str(first["input"]), "reason": first["msg"].lower()}), name
         ) from None
 
 
@@ -80,7 +81,9 @@ def make_home() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise RequestError(f"TRAINYARD_HOME cannot be {folder}: {error.strerror}.", "TRAINYARD_HOME") from None
+        raise RequestError(
+            Message("home_unusable", {"folder": str(folder), "reason": str(error.strerror)}), "TRAINYARD_HOME"
+        ) from None
     return folder
 
 

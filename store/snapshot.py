@@ -33,10 +33,7 @@ def path() -> Path:
     """Where the database is; refuses when it is not a file that can be copied."""
     url = make_url(settings().database)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise RequestError(
-            f"The database at {db.address()} is not a SQLite file. Back it up with a tool of its own, such as "
-            f"pg_dump, then copy the folder {settings().files}."
-        )
+        raise RequestError(Message("database_not_sqlite", {"address": db.address(), "folder": str(settings().files)}))
     return Path(url.database)
 
 
@@ -86,7 +83,7 @@ def make_ready(database: Path) -> None:
     except RequestError:
         raise
     except (sqlite3.DatabaseError, DBAPIError, ValueError):
-        raise RequestError("The database in the backup is damaged.") from None
+        raise RequestError(Message("backup_database_damaged")) from None
 
 
 @contextmanager
@@ -141,19 +138,19 @@ def _names(connection: sqlite3.Connection, kind: str, schema_name: str = "main")
 def _check(connection: sqlite3.Connection) -> None:
     """Refuse what is damaged, of a newer Trainyard, or not of Trainyard at all."""
     if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise RequestError("The database in the backup is damaged.")
+        raise RequestError(Message("backup_database_damaged"))
     unknown = _names(connection, "trigger") | _names(connection, "view")
     if unknown or not {"alembic_version", "workflows", "steps"} <= _names(connection, "table"):
-        raise RequestError("The database in the backup is not one of Trainyard.")
+        raise RequestError(Message("backup_database_foreign"))
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if revision is None or revision[0] not in schema.KNOWN:
-        raise RequestError("The backup was made by a newer Trainyard; install that one to restore it.")
+        raise RequestError(Message("backup_newer"))
 
 
 def _check_tables(connection: sqlite3.Connection) -> None:
     for table in metadata.sorted_tables:
         if set(_columns(connection, "main", table.name)) != {column.name for column in table.c}:
-            raise RequestError("The database in the backup is not one of Trainyard.")
+            raise RequestError(Message("backup_database_foreign"))
 
 
 def _take_over(live: sqlite3.Connection) -> None:
@@ -161,7 +158,7 @@ def _take_over(live: sqlite3.Connection) -> None:
     names = [table.name for table in metadata.sorted_tables if table.name not in LEFT_OUT]
     for name in names:
         if _columns(live, "restored", name) != (columns := _columns(live, "main", name)) or not columns:
-            raise RequestError("The database in the backup is not one of Trainyard.")
+            raise RequestError(Message("backup_database_foreign"))
     for name in reversed(names):
         live.execute(f'DELETE FROM main."{name}"')  # noqa: S608 - names of ours
     for name in names:

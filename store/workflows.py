@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, ex
 from store import actors, db, files, metrics, steps, sweep
 from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
+from store.messages import Message
 from store.records import record
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
@@ -144,7 +145,7 @@ def _of_request(connection: Connection, request: str | None) -> int | None:
     if row is None:
         return None
     if row.request != request:
-        raise InvalidError("This key was used for another request; send a new one.", "Idempotency-Key")
+        raise InvalidError(Message("key_reused"), "Idempotency-Key")
     return int(row.id)
 
 
@@ -159,7 +160,7 @@ def get(workflow_id: int) -> Workflow:
     with db.reading() as connection:
         rows = connection.execute(select(workflows).where(workflows.c.id == workflow_id)).all()
         if not rows:
-            raise NotFoundError(f"There is no workflow {workflow_id}.", "workflow_id")
+            raise NotFoundError(Message("no_such_workflow", {"workflow": workflow_id}), "workflow_id")
         return _complete(connection, rows)[0]
 
 
@@ -286,7 +287,7 @@ def describe(workflow_id: int, name: str | None = None, note: str | None = None)
             values
             and not connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values)).rowcount
         ):
-            raise NotFoundError(f"There is no workflow {workflow_id}.", "workflow_id")
+            raise NotFoundError(Message("no_such_workflow", {"workflow": workflow_id}), "workflow_id")
 
 
 def mark_seen(workflow_id: int) -> None:
@@ -316,7 +317,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
             )
         ).all()
         if running:
-            raise ConflictError(f"Workflow {running[0]} is still running; cancel it before deleting it.")
+            raise ConflictError(Message("workflow_running", {"workflow": running[0]}))
         owned = select(step_table.c.id).where(step_table.c.workflow_id.in_(workflow_ids))
         candidates = set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.step_id.in_(owned))))
         step_ids = list(connection.scalars(owned))

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 from helpers import cast
+from helpers.refusals import refuses
 
 from jobs.engine import runner
 from jobs.language import sentence
@@ -168,7 +169,7 @@ def test_what_is_wrong_is_refused_before_anything_is_written(project):
         ("benim", {}, {"data": cast.dataset().id}, "takes no dataset"),
         ("play", {}, {}, "needs a dataset"),
     ):
-        with pytest.raises(RequestError, match=words):
+        with refuses(RequestError, match=words):
             verbs.start(pipeline, params, inputs)
     assert workflows.count(Filter()) == 0
 
@@ -177,7 +178,7 @@ def test_a_broken_edit_is_told_and_mended_without_a_restart(project):
     """A module that cannot be imported says why; other pipelines go on, and a repaired one is back at once."""
     (project / "mine_of_test.py").write_text("def broken(:\n")
     assert [each.name for each in registry.everything() if each.name in ("benim", "other")] == ["other"]
-    with pytest.raises(RequestError, match="cannot be imported: SyntaxError"):
+    with refuses(RequestError, match="cannot be imported: SyntaxError"):
         verbs.start("benim", {})
     (project / "mine_of_test.py").write_text(MINE)
     assert registry.get("benim").shown == "My own"
@@ -345,7 +346,7 @@ def test_params_that_depend_on_others_see_their_defaults(project):
     assert list(registry.get("dependent").params({"mode": "line"})) == ["mode", "rate"]
     made = verbs.start("dependent", {"depth": 5})
     assert made.params == {"mode": "tree", "depth": 5}
-    with pytest.raises(RequestError, match="no parameter 'rate'"):
+    with refuses(RequestError, match="no parameter 'rate'"):
         verbs.start("dependent", {"rate": 0.2})
 
 

@@ -107,4 +107,8 @@ def test_a_fault_of_ours_has_no_traceback(client, monkeypatch):
     monkeypatch.setattr("jobs.engine.queue_view.snapshot", lambda: 1 / 0)
     answer = client.get("/api/queues")
     assert answer.status_code == 500
-    assert answer.json() == {"detail": "Something went wrong on our side; see the server log."}
+    assert answer.json() == {
+        "detail": "Something went wrong on our side; see the server log.",
+        "code": "server_fault",
+        "values": {},
+    }

@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 from conftest import free_port
 from fastapi.routing import APIRoute
+from helpers.refusals import refuses
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -96,7 +97,7 @@ def test_a_thread_that_nobody_started_for_anybody_acts_as_nobody(home):
 
 def test_a_verb_that_nobody_calls_is_refused(home):
     """A verb without an actor changes nothing and says to sign in."""
-    with actors.acting(NOBODY), pytest.raises(ForbiddenError, match="Sign in first"):
+    with actors.acting(NOBODY), refuses(ForbiddenError, match="Sign in first"):
         people.add("eve", "admin", PASSWORD)
     assert not people.anybody_known()
 

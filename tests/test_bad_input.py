@@ -23,7 +23,8 @@ from streamlit.testing.v1 import AppTest
 from api.app import create
 from jobs.cli import terminal
 from jobs.cli.app import main
-from jobs.language import sentence, sentence_of
+from jobs.language import sentence as made_sentence
+from jobs.language import sentence_of
 from jobs.tabular import limits
 from jobs.tabular.column import columns_of
 from jobs.verbs import datasets, workflows
@@ -149,7 +150,7 @@ def test_refusals_are_the_same_sentence_everywhere(client, command, tmp_path, na
     content, sentence = REFUSED[name]
     with pytest.raises(RequestError) as refused:
         datasets.add([content], "bad.csv")
-    assert refused.value.sentence == sentence
+    assert made_sentence(refused.value.message) == sentence
     answer = client.post("/api/datasets?name=bad.csv", content=content)
     assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
     (tmp_path / "bad.csv").write_bytes(content)
@@ -328,12 +329,12 @@ def trained(dataset, target, algorithm="LR", until="evaluate", **params):
     for problem in workflows.problems(
         "tabular", {**params, "target": target, "algorithm": algorithm}, {"data": dataset.id}
     ):
-        return problem.sentence
+        return made_sentence(problem.message)
     ended = tables.run(dataset, target, algorithm, until=until, epochs=2, **params)
     for step in ended.values():
         if step.status == "failed":
-            assert "stopped with an error" not in sentence(step.error)
-            return sentence(step.error)
+            assert "stopped with an error" not in made_sentence(step.error)
+            return made_sentence(step.error)
     return ended
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import tables
+from helpers.refusals import refuses
 
 from jobs.language import sentence
 from jobs.tabular import algorithms
@@ -67,7 +68,7 @@ def test_codes_of_the_original():
         "lr": "logistic_regression",
     }.items():
         assert algorithms.get(code).key == key
-    with pytest.raises(InvalidError, match="There is no algorithm 'magic'; there are logistic_regression, "):
+    with refuses(InvalidError, match="There is no algorithm 'magic'; there are logistic_regression, "):
         algorithms.get("magic")
 
 

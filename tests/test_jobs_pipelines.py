@@ -1,6 +1,7 @@
 """Pipelines are checked when they are written, and params when they are given."""
 
 import pytest
+from helpers.refusals import refuses
 
 from jobs.pipelines import Param, Pipeline, PipelineError, pipeline, step
 from jobs.pipelines.checks import problems_of
@@ -37,7 +38,7 @@ def test_a_step_that_occurs_twice_has_a_key_of_its_own():
     """Two steps of one name are told apart by their keys, by which they are needed and found."""
     keyed = with_keys([empty("a"), empty("a"), empty("b", "a[2]")])
     assert [each.key for each in keyed] == ["a", "a[2]", "b"] and not problems_of(Pipeline("p", keyed))
-    with pytest.raises(InvalidError, match=r"the steps are a, a\[2\], b"):
+    with refuses(InvalidError, match=r"the steps are a, a\[2\], b"):
         Pipeline("p", keyed).step("x")
 
 
@@ -75,6 +76,6 @@ def test_params_are_read_as_their_kind(param, value, read):
 )
 def test_rubbish_params_are_refused_by_name(param, value):
     """A wrong value is refused in a sentence that names the param."""
-    with pytest.raises(RequestError, match=f"^{param.name} must be") as refused:
+    with refuses(RequestError, match=f"^{param.name} must be") as refused:
         param.read(value)
     assert refused.value.field == param.name

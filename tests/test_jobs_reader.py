@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers import tables
+from helpers.refusals import refuses
 
-from jobs.language import sentence, sentence_of
+from jobs.language import sentence as made_sentence
+from jobs.language import sentence_of
 from jobs.tabular import limits, reader
 from jobs.tabular.profile import cells as table_cells
 from jobs.tabular.profile import profiler
@@ -95,20 +97,20 @@ def test_old_encodings_of_many_languages(write, encoding, words):
     """A few words are enough to read the letters of a language as they were written, and it is told."""
     source, found = read(write(lines(row=f"{words},1").encode(encoding)))
     assert found.preview[0] == [words, 1]
-    assert sentence(source.notices[0].message).startswith("The file is not UTF-8; it was read as")
+    assert made_sentence(source.notices[0].message).startswith("The file is not UTF-8; it was read as")
 
 
 def test_nearly_utf_8_is_told(write):
     """One broken byte in a UTF-8 file is named with its line; another encoding would spoil every other letter."""
     content = lines(row="şeker,1").encode() + b"\xff,1\n"
-    with pytest.raises(RequestError, match=r"Line 32 .*not utf-8 text \(0xff\)"):
+    with refuses(RequestError, match=r"Line 32 .*not utf-8 text \(0xff\)"):
         read(write(content))
 
 
 def test_a_broken_letter_late_in_the_file_is_told(write):
     """Many whole letters before it say that the file is UTF-8, wherever the broken one stands."""
     content = b"a,b\n" + "kaş,1\n".encode() * 100_000 + b"\xff,1\n"
-    with pytest.raises(RequestError, match=r"Line 100,002 .*not utf-8 text \(0xff\)"):
+    with refuses(RequestError, match=r"Line 100,002 .*not utf-8 text \(0xff\)"):
         read(write(content))
 
 
@@ -117,7 +119,7 @@ def test_turkish_after_a_long_ascii_start(write):
     content = lines(count=100_000).encode() + "ğ,ş\n".encode("cp1254")
     source, found = read(write(content))
     assert source.dialect.encoding == "cp1254"
-    assert sentence(found.notices[0].message).startswith("The file is not UTF-8; it was read as Turkish (cp1254).")
+    assert made_sentence(found.notices[0].message).startswith("The file is not UTF-8; it was read as Turkish (cp1254).")
 
 
 @pytest.mark.parametrize(
@@ -165,18 +167,18 @@ def test_badly_built_lines_are_named(write, extra, sentence):
     """A line with too many or too few fields, or an open quotation mark, is refused with its number."""
     with pytest.raises(RequestError) as refused:
         read(write(lines(extra)))
-    assert refused.value.sentence.startswith(sentence)
+    assert made_sentence(refused.value.message).startswith(sentence)
 
 
 def test_every_row_longer_than_the_header(write):
     """Rows that are all longer than the header are refused, not shifted."""
-    with pytest.raises(RequestError, match="Line 2 has 3 fields, more than the 2 of the first line"):
+    with refuses(RequestError, match="Line 2 has 3 fields, more than the 2 of the first line"):
         read(write(lines(row="1,2,3")))
 
 
 def test_a_comment_before_the_header(write):
     """A comment above the names is refused with what to do."""
-    with pytest.raises(RequestError, match=r"Line 2 has 2 fields.*remove any lines above the column names"):
+    with refuses(RequestError, match=r"Line 2 has 2 fields.*remove any lines above the column names"):
         read(write("# made by hand\n" + lines()))
 
 
@@ -216,14 +218,14 @@ def test_files_that_are_refused(write, content, sentence):
     """What is not a usable table is refused in one plain sentence."""
     with pytest.raises(RequestError) as refused:
         read(write(content))
-    assert refused.value.sentence.startswith(sentence)
+    assert made_sentence(refused.value.message).startswith(sentence)
 
 
 def test_names(write):
     """Names are trimmed, blank ones are numbered, double ones told apart, and all of it is said."""
     source, found = read(write(lines(header=" a ,,a,ä\u0301", row="1,2,3,4")))
     assert source.names == ("a.1", "column_2", "a", "ä\u0301")
-    said = [sentence(entry.message) for entry in found.notices]
+    said = [made_sentence(entry.message) for entry in found.notices]
     assert "Column 2 has no name; it is called column_2." in said
     assert "There is more than one column a; column 1 is called a.1." in said
 
@@ -269,7 +271,7 @@ def test_words_for_missing_among_many_texts(write):
     _, found = read(write("a,b\n" + body + body))
     assert column(found, "a").missing == 160
     assert "a: 160 cells with NA or null counted as missing; when this column is predicted, NA or null is a value." in [
-        sentence(entry.message) for entry in found.notices
+        made_sentence(entry.message) for entry in found.notices
     ]
 
 
@@ -316,7 +318,7 @@ def test_dates_with_the_day_first(write):
     path = write(lines(header="d,b", row="03/04/2024,x"))
     _, found = read(path)
     assert column(found, "d").min == "2024-04-03"
-    assert any("day first" in sentence(entry.message) for entry in found.notices)
+    assert any("day first" in made_sentence(entry.message) for entry in found.notices)
     assert column(read(path, day_first=False)[1], "d").min == "2024-03-04"
 
 
@@ -338,7 +340,7 @@ def test_columns_that_are_left_out(write):
     """Ids, constant, empty and free-text columns are left out, each with the reason."""
     rows = "".join(f"{i},C{i:04},same,,text number {i},{i % 2},{i * 7919 % 10007}\n" for i in range(200))
     _, found = read(write("no,customer,k,nothing,note,y,population\n" + rows))
-    roles = {entry.name: (entry.role, entry.reason and sentence(entry.reason)) for entry in found.columns}
+    roles = {entry.name: (entry.role, entry.reason and made_sentence(entry.reason)) for entry in found.columns}
     assert roles["no"] == ("leave_out", "looks like an id: every row has its own number")
     assert roles["customer"][0] == roles["note"][0] == "leave_out"
     assert roles["k"] == ("leave_out", "the same value in every row")
@@ -395,7 +397,7 @@ def test_settings_for_reading_are_checked(write, dialect):
 
 def test_a_chosen_encoding_that_does_not_fit(write):
     """An encoding that the bytes contradict is refused, not guessed around."""
-    with pytest.raises(RequestError, match="choose another encoding"):
+    with refuses(RequestError, match="choose another encoding"):
         read(write("a,b\nş,ğ\n".encode("cp1254") * ROWS), encoding="utf-8")
 
 

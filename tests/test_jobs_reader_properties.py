@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from jobs.language import sentence
 from jobs.tabular import limits, reader
 from jobs.tabular.csv import dialect
 from jobs.tabular.profile import cells as table_cells
@@ -249,8 +250,8 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     try:
         _, raw, found = read(path)
     except RequestError as refused:
-        sentence = refused.sentence
-        assert sentence.endswith(".") and sentence[0].isupper() and len(sentence) < 300
+        told = sentence(refused.message)
+        assert told.endswith(".") and told[0].isupper() and len(told) < 300
     else:
         assert found.rows == raw.num_rows >= limits.FEWEST_ROWS
         assert len(found.columns) == raw.num_columns == len(found.preview[0])

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from helpers import tables
+from helpers.refusals import refuses
 from helpers.tables import numbers, turkish
 
 from jobs.engine import runner
@@ -87,7 +88,7 @@ def test_compose_that_cannot_work_says_why(done):
     houses = datasets.add([numbers(rows=60)], "houses.csv")
     config = short_form.start(houses.id, "price", "sgd_regressor")
     count = workflows.count(workflows.Filter())
-    with pytest.raises(RequestError, match="is not a number"):
+    with refuses(RequestError, match="is not a number"):
         verbs.compose(done.id, config.id)
     assert workflows.count(workflows.Filter()) == count
 
@@ -109,7 +110,7 @@ def test_compose_that_cannot_work_says_why(done):
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(customers, target, algorithm, params, words):
     """A wrong target, algorithm or setting is one sentence that names it, and no workflow."""
-    with pytest.raises(RequestError, match=words):
+    with refuses(RequestError, match=words):
         short_form.start(customers.id, target, algorithm, params)
     assert workflows.count(workflows.Filter()) == 0
 
@@ -117,15 +118,15 @@ def test_what_cannot_work_is_refused_before_anything_is_written(customers, targe
 def test_what_does_not_exist_is_not_found(home):
     """Verbs on things that are not there say which."""
     for verb in (verbs.restart, verbs.retry, verbs.cancel):
-        with pytest.raises(NotFoundError, match="There is no workflow 7"):
+        with refuses(NotFoundError, match="There is no workflow 7"):
             verb(7)
 
 
 def test_only_what_can_change_changes(done):
     """A completed workflow can be neither cancelled nor retried."""
-    with pytest.raises(RequestError, match="already completed"):
+    with refuses(RequestError, match="already completed"):
         verbs.cancel(done.id)
-    with pytest.raises(RequestError, match="only a failed or cancelled one"):
+    with refuses(RequestError, match="only a failed or cancelled workflow"):
         verbs.retry(done.id)
 
 

@@ -1,6 +1,6 @@
 """Datasets: a row is only written for a file that is there."""
 
-import pytest
+from helpers.refusals import refuses
 
 from store import datasets, files
 from store.errors import RequestError
@@ -12,6 +12,6 @@ def test_a_file_that_was_deleted_meanwhile_is_refused(home):
         stream.write(b"a,b\n")
         kept = stream.keep()
     files.remove(kept.sha256)
-    with pytest.raises(RequestError, match="send it again"):
+    with refuses(RequestError, match="send it again"):
         datasets.add("table", kept, {"dialect": {}})
     assert datasets.count() == 0

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from helpers.refusals import refuses
 
 from store import files
 from store.settings import settings
@@ -43,7 +44,7 @@ def test_a_missing_file_is_refused(home):
     """A stored file that is gone is said to be missing."""
     kept = put()
     files.remove(kept.sha256)
-    with pytest.raises(files.DamagedError, match="missing"):
+    with refuses(files.DamagedError, match="missing"):
         files.verified(kept)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from helpers.refusals import refuses
 
 from store import db, schema
 from store.tables import metadata
@@ -22,14 +23,13 @@ def test_preparing_twice_changes_nothing(home):
 
 def test_a_database_that_cannot_be_used_is_refused_in_one_sentence(home, monkeypatch):
     """A wrong address says so, without its password."""
-    import pytest
     from conftest import forget
 
     from store.errors import RequestError
 
     monkeypatch.setenv("TRAINYARD_DATABASE_URL", "sqlite:////nowhere/at/all.db")
     forget()
-    with pytest.raises(RequestError, match="cannot be used"):
+    with refuses(RequestError, match="cannot be used"):
         db.check()
 
 

@@ -4,7 +4,9 @@ import io
 
 import pytest
 from helpers import tables
+from helpers.refusals import refuses
 
+from jobs.language import sentence
 from jobs.tabular import algorithms, fitness, proposal
 from jobs.tabular.column import Column, columns_of
 from jobs.verbs import datasets
@@ -38,7 +40,7 @@ def prices(home):
 def test_what_does_not_fit_is_refused_with_its_field(customers, params, field, words):
     """A target, algorithm or column that does not fit the dataset is one sentence with the field that it is about."""
     (problem,) = fitness.check(params, {"data": customers})
-    assert problem.field == field and words in problem.sentence
+    assert problem.field == field and words in sentence(problem.message)
 
 
 def test_what_fits_is_not_refused(customers):
@@ -50,7 +52,7 @@ def test_what_fits_is_not_refused(customers):
 def test_every_problem_is_said_at_once(customers):
     """A wrong target, a wrong algorithm: both are said."""
     found = fitness.check({"target": "nothing", "algorithm": "magic"}, {"data": customers})
-    assert [problem.field for problem in found] == ["target", "algorithm"] and found[1].sentence.startswith(
+    assert [problem.field for problem in found] == ["target", "algorithm"] and sentence(found[1].message).startswith(
         "There is no algorithm"
     )
 
@@ -91,7 +93,7 @@ def test_a_table_without_a_likely_target_says_so(home):
     """Where no column suggests itself, nothing is guessed."""
     lines = ["id,note"] + [f"{number},text {number}" for number in range(40)]
     plain = datasets.add(["\n".join(lines).encode()], "plain.csv")
-    with pytest.raises(RequestError, match="No column of plain suggests itself as the target"):
+    with refuses(RequestError, match="No column of plain suggests itself as the target"):
         proposal.propose(plain)
 
 

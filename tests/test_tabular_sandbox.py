@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from helpers.refusals import refuses
 
+from jobs.language import sentence
 from jobs.tabular import sandbox
 from jobs.verbs import datasets
 from store import files
@@ -68,7 +70,7 @@ def children(number=1, process=None):
 def refusal(path):
     with pytest.raises(RequestError) as refused:
         look(path)
-    return refused.value.sentence
+    return sentence(refused.value.message)
 
 
 def test_what_is_found_and_what_is_refused(table):
@@ -76,7 +78,7 @@ def test_what_is_found_and_what_is_refused(table):
     found = look(table)
     assert (found["rows"], found["exact"], found["dialect"]["delimiter"]) == (40, True, ",")
     assert found["preview"][0] == [1, "x"] and [each["kind"] for each in found["columns"]] == ["number", "text"]
-    with pytest.raises(RequestError, match="encoding must be one of") as refused:
+    with refuses(RequestError, match="encoding must be one of") as refused:
         sandbox.look(table, 1, {"encoding": "klingon"}, None)
     assert refused.value.field == "encoding"
 
@@ -235,7 +237,7 @@ def test_nasty_shapes(tmp_path, name):
     try:
         outcome = look(tmp_path / "nasty.csv", size)["rows"]
     except RequestError as refused:
-        outcome = refused.sentence
+        outcome = sentence(refused.message)
     assert outcome == expected if isinstance(outcome, int) else str(expected) in outcome
     assert time.monotonic() - start < 30
 
@@ -243,7 +245,7 @@ def test_nasty_shapes(tmp_path, name):
 def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
     """A file that breaks its look is not kept, not even in part."""
     monkeypatch.setattr(sandbox, "MEMORY", 1 << 20)
-    with pytest.raises(RequestError, match="of memory"):
+    with refuses(RequestError, match="of memory"):
         datasets.add([b"a,b\n", b"0.123456789,some words\n" * 400_000], "big.csv")
     assert [path for path in files.folder.root().rglob("*") if path.is_file()] == []
 

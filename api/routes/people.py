@@ -17,6 +17,7 @@ from jobs.verbs.documents import DeedOut, EndedOut, MeOut, NewPersonOut, NewToke
 from store import actors
 from store.actors import Role
 from store.errors import InvalidError
+from store.messages import Message
 
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 Password = Annotated[str, Field(max_length=verbs.LONGEST_PASSWORD)]
@@ -107,7 +108,7 @@ def change(name: Name, body: Change) -> Response:
     """For admins; both or nothing. A new password ends the person's sessions and tokens, and needs a browser session
     of yours."""
     if body.role is None and body.password is None:
-        raise InvalidError("Give a role, a password or both.", "role")
+        raise InvalidError(Message("nothing_to_change"), "role")
     return Answer(schemas.person(verbs.change(name, body.role, body.password)))
 
 

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from store import actors
 from store.actors import Actor
 from store.errors import InvalidError, UnavailableError
+from store.messages import Message
 
 Made = TypeVar("Made")
 
@@ -44,7 +45,7 @@ async def received(request: Request, name: str | None, take: Callable[[Iterator[
         else:
             sent_name, chunks = "", stream
         if not (file_name := name or sent_name):
-            raise InvalidError("Name the file: POST /api/datasets?name=customers.csv.", "name")
+            raise InvalidError(Message("upload_unnamed"), "name")
         return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
 
 
@@ -53,9 +54,9 @@ def _slot(actor: Actor) -> Iterator[None]:
     """A place for one upload; refuses at once where all are taken, or this person has their share."""
     who = actor.name or actor.address
     if _arriving[who] >= OF_ONE_PERSON:
-        raise UnavailableError(f"You have {OF_ONE_PERSON} uploads running; start the next when one has ended.", "file")
+        raise UnavailableError(Message("uploads_of_one_person", {"count": OF_ONE_PERSON}), "file")
     if _arriving.total() >= AT_ONCE.total_tokens:
-        raise UnavailableError("Too many files are arriving at once. Try again in a minute.", "file")
+        raise UnavailableError(Message("uploads_too_many"), "file")
     _arriving[who] += 1
     try:
         yield
@@ -88,7 +89,7 @@ async def _paced(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             with anyio.fail_after(min(SILENCE_SECONDS, max(left, 0))):
                 chunk = await anext(stream, None)
         except ClientDisconnect:
-            raise InterruptedUploadError("The file did not arrive whole; nothing was kept.", "file") from None
+            raise InterruptedUploadError(Message("upload_cut_short"), "file") from None
         except TimeoutError:
             raise InterruptedUploadError(_too_slow(anyio.current_time() - started), "file") from None
         if chunk is None:
@@ -97,10 +98,10 @@ async def _paced(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _too_slow(seconds: float) -> str:
+def _too_slow(seconds: float) -> Message:
     if seconds > 1.5 * SILENCE_SECONDS:
-        return "The file arrived too slowly, at less than 1 MB a minute; nothing was kept."
-    return f"Nothing more of the file came for {SILENCE_SECONDS:g} s; nothing was kept."
+        return Message("upload_too_slow")
+    return Message("upload_silent", {"seconds": SILENCE_SECONDS})
 
 
 class _Form:
@@ -109,7 +110,7 @@ class _Form:
     def __init__(self, content_type: str, stream: AsyncIterator[bytes]) -> None:
         _, options = parse_options_header(content_type)
         if not options.get(b"boundary"):
-            raise InvalidError("The form says no boundary; send it as multipart/form-data with one.", "file")
+            raise InvalidError(Message("form_without_boundary"), "file")
         self._stream = stream
         try:
             self._parser = MultipartParser(
@@ -125,7 +126,7 @@ class _Form:
                 },
             )
         except FormParserError:
-            raise InvalidError("The boundary of the form is too long; at most 256 signs are read.", "file") from None
+            raise InvalidError(Message("form_boundary_too_long", {"most": 256}), "file") from None
         self._header = (b"", b"")
         self._disposition = b""
         self._data_so_far: list[bytes] = []
@@ -137,7 +138,7 @@ class _Form:
         """Read on until a file begins, and return what it is called."""
         while self._name is None:
             if not await self._read_on():
-                raise InvalidError("The form has no file; send one in a field such as file.", "file")
+                raise InvalidError(Message("form_without_file"), "file")
         return self._name
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -148,7 +149,7 @@ class _Form:
             if self._complete:
                 return
             if not await self._read_on():
-                raise InterruptedUploadError("The file did not arrive whole; nothing was kept.", "file")
+                raise InterruptedUploadError(Message("upload_cut_short"), "file")
 
     async def _read_on(self) -> bool:
         chunk = await anext(self._stream, None)
@@ -157,7 +158,7 @@ class _Form:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            raise InvalidError("The form cannot be read as multipart/form-data.", "file") from None
+            raise InvalidError(Message("form_unreadable"), "file") from None
         return True
 
     def _part_begins(self) -> None:

@@ -21,6 +21,7 @@ from jobs.verbs.workflows import Draft
 from store import actors, files, logs, steps, workflows
 from store.actors import Role
 from store.errors import RequestError
+from store.messages import Message
 from store.tables import Priority
 from store.workflows import Workflow
 
@@ -93,7 +94,7 @@ def _draft(body: Start) -> Draft:
         params = verbs.propose(body.pipeline, body.inputs, body.params)
         return Draft(body.pipeline, params, dict(body.inputs))
     if body.dataset_id is None:
-        raise RequestError("Name a pipeline, or a dataset_id to train on.", "pipeline")
+        raise RequestError(Message("nothing_to_start"), "pipeline")
     short_form.check(body.params)
     return short_form.draft(body.dataset_id, body.target, body.algorithm, body.params)
 

@@ -27,13 +27,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rq_dashboard import reads
 from jobs.engine.queue import QueueDownError
+from jobs.language import sentence
 from jobs.verbs import spreadsheet
+from store import messages
 from store.errors import NotFoundError
 
 Connect = Callable[[], Redis]
 
 HERE = Path(__file__).parent
-READ_ONLY = "This view only shows the queue. Stop, retry and pause on the Queues page."
+READ_ONLY = messages.Message("queue_view_read_only")
 RETRY_SECONDS = "5"
 PER_PAGE = (10, 25, 50, 100)
 FILTERS = {"queue_name": "all", "state": "all", "sort_by": "created_at", "sort_dir": "desc", "per_page": "10"}
@@ -87,7 +89,7 @@ class _ReadOnly:
 
         answers = self._app
         if scope["type"] == "http" and scope["method"] != "GET":
-            answers = JSONResponse({"detail": READ_ONLY}, 405, {"Allow": "GET"})
+            answers = JSONResponse({"detail": sentence(READ_ONLY), **READ_ONLY.as_json()}, 405, {"Allow": "GET"})
         await answers(scope, receive, send_with_headers)
 
 
@@ -201,26 +203,27 @@ def _address(path: str, query: dict[str, Any]) -> str:
 
 def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, NotFoundError)
-    return _sentence(request, 404, error.sentence)
+    return _sentence(request, 404, error.message)
 
 
 def _queue_down(request: Request, _error: Exception) -> Response:
     """A page that found the queue down loads itself again."""
-    answer = _sentence(request, 503, QueueDownError().sentence)
+    answer = _sentence(request, 503, QueueDownError().message)
     answer.headers.update({"Refresh": RETRY_SECONDS, "Retry-After": RETRY_SECONDS})
     return answer
 
 
 def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    sentence = "This page does not exist." if error.status_code == 404 else str(error.detail)
-    return _sentence(request, error.status_code, sentence)
+    missing = error.status_code == 404
+    told = messages.Message("no_such_page") if missing else messages.Message("refused", {"text": str(error.detail)})
+    return _sentence(request, error.status_code, told)
 
 
-def _sentence(request: Request, status: int, sentence: str) -> Response:
+def _sentence(request: Request, status: int, message: messages.Message) -> Response:
     if request.url.path.endswith("/json"):
-        return JSONResponse({"detail": sentence}, status)
-    return _page(request, "sentence.html", status, sentence=sentence)
+        return JSONResponse({"detail": sentence(message), **message.as_json()}, status)
+    return _page(request, "sentence.html", status, sentence=sentence(message))
 
 
 def _ago(at: datetime | None) -> str:

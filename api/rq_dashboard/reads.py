@@ -17,6 +17,7 @@ from rq.utils import str_to_date
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from store.errors import NotFoundError
+from store.messages import Message
 
 REGISTRIES = ("started", "failed", "deferred", "finished", "scheduled", "canceled")
 STATES = ("queued", *REGISTRIES)
@@ -122,7 +123,7 @@ def job(connection: Redis, job_id: str) -> tuple[JobRow, JobDetails]:
     """One job with its result or its traceback."""
     job = _fetch(connection, job_id)
     if not job:
-        raise NotFoundError(f"The queue has no readable job {job_id[:80]!r}. RQ removes jobs some days after they end.")
+        raise NotFoundError(Message("no_such_job", {"job": job_id[:80]}))
     exception, result = _outcome(job)
     return _row(job), JobDetails(sorted(job.dependency_ids), exception, result, _as_text(job.meta or None))
 

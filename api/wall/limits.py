@@ -10,6 +10,7 @@ from starlette.types import Receive
 
 from jobs.verbs import passwords
 from store.errors import RequestError
+from store.messages import Message
 
 Result = TypeVar("Result")
 
@@ -38,8 +39,8 @@ class DisconnectedError(Exception):
 class BodyError(RequestError):
     """The body is too long, or takes too long."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, message: Message) -> None:
+        super().__init__(message)
         self.status = status
 
 
@@ -54,12 +55,8 @@ async def short_body(receive: Receive, longest: int) -> bytes:
                     raise DisconnectedError
                 body += bytes(message.get("body", b""))
                 if len(body) > longest:
-                    raise BodyError(413, f"The body is too long; {_size(longest)} is the most for this request.")
+                    raise BodyError(413, Message("body_too_long", {"most": longest}))
                 if not message.get("more_body"):
                     return body
     except TimeoutError:
-        raise BodyError(408, f"The body did not arrive within {SHORT_BODY_SECONDS:g} s.") from None
-
-
-def _size(longest: int) -> str:
-    return "1 MB" if longest >= 1 << 20 else f"{longest // 1000} kB"
+        raise BodyError(408, Message("body_too_late", {"seconds": SHORT_BODY_SECONDS})) from None

@@ -15,6 +15,7 @@ from api.wall import limits, single_sign_on
 from api.wall.redirects import way_back
 from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT
+from jobs.language import sentence
 from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
 from store.errors import RequestError
@@ -95,16 +96,16 @@ async def _sign_in(request: Request) -> Response:
     except limits.DisconnectedError:
         return Response(status_code=400)  # nobody is there to read it
     except limits.BodyError as error:
-        return await run_in_threadpool(_page, "", "/", error.sentence, error.status, {"Connection": "close"})
+        return await run_in_threadpool(_page, "", "/", sentence(error.message), error.status, {"Connection": "close"})
     sent = dict(parse_qsl(body.decode(errors="replace")))
     name, next_ = sent.get("name", ""), way_back(sent.get("next", "/"))
     address = request.client.host if request.client else ""
     try:
         cookie = await limits.checking(people.sign_in, name, sent.get("password", ""), address)
     except TooManyTriesError as refused:
-        return _page(name, next_, refused.sentence, 429, {"Retry-After": str(refused.seconds)})
+        return _page(name, next_, sentence(refused.message), 429, {"Retry-After": str(refused.seconds)})
     except RequestError as refused:
-        return _page(name, next_, refused.sentence, 403)
+        return _page(name, next_, sentence(refused.message), 403)
     answer = RedirectResponse(next_, 303, HEADERS)
     remember(answer, cookie, secure=request.url.scheme == "https")
     return answer

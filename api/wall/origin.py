@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobs.language import sentence
+from store import messages
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("", "0.0.0.0", "::")
@@ -94,23 +97,20 @@ class Guard:
         else:
             await self._app(scope, receive, _with_headers(scope, send))
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> tuple[int, messages.Message] | None:
         headers = Headers(scope=scope)
         if not self._ours.numbers and not _came_to_loopback(scope):  # as uvicorn allows, whatever server.address says
-            return 403, "This app is for the machine it runs on. To open it to others, start it with --server.address."
+            return 403, messages.Message("this_machine_only")
         if not scope["path"].isprintable():
-            return 400, "The address holds signs that cannot be printed."
+            return 400, messages.Message("address_unprintable")
         host = headers.get("host", "")
         if not self._ours.has(_host_name(host)):
-            return 400, (
-                f"This app is not known as {host[:100]!r}. If it should be, add the name to server.allowedHosts "
-                "in .streamlit/config.toml."
-            )
+            return 400, messages.Message("host_unknown", {"host": host[:100]})
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
         other_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if other_site or self._is_foreign(headers.get("origin"), host, scope["scheme"]):
-            return 403, "This request comes from another site's page, so nothing was changed."
+            return 403, messages.Message("other_site")
         return None
 
     def _is_foreign(self, origin: str | None, host: str, scheme: str) -> bool:
@@ -149,14 +149,16 @@ def _without_body(send: Send) -> Send:
     return send_without_body
 
 
-async def _refuse(scope: Scope, send: Send, status: int, sentence: str) -> None:
+async def _refuse(scope: Scope, send: Send, status: int, message: messages.Message) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": sentence[:120]})
+        await send({"type": "websocket.close", "code": 1008, "reason": sentence(message)[:120]})
         return
     send = _with_headers(scope, send)
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
+    await send(
+        {"type": "http.response.body", "body": json.dumps({"detail": sentence(message), **message.as_json()}).encode()}
+    )
 
 
 def _came_to_loopback(scope: Scope) -> bool:

@@ -41,7 +41,7 @@ class Gate:
             return
         needed, route = roles.stated(self._routes, scope)
         if scope["path"] in STREAMLITS_WAY_IN and not await limits.reading(single_sign_on.providers):
-            await _refuse(refusal(404, "There is no single sign-on here."), scope, receive, send)
+            await _refuse(refusal(404, messages.Message("no_single_sign_on")), scope, receive, send)
             return
         if needed is None or scope["path"] in (*STREAMLITS_WAY_IN, STREAMLITS_HEALTH):
             with actors.acting(NOBODY):
@@ -98,8 +98,7 @@ def _ask_to_sign_in(scope: Scope, headers: Headers) -> Response:
     if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         address = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"{SIGN_IN}?next={quote(way_back(address), safe='/')}", 303)
-    sentence = "Sign in first: send a token, as in Authorization: Bearer ty_..., or sign in at /login with a browser."
-    return refusal(401, sentence, headers={"WWW-Authenticate": "Bearer"})
+    return refusal(401, messages.Message("sign_in_first_how"), headers={"WWW-Authenticate": "Bearer"})
 
 
 async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:

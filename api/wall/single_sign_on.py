@@ -19,6 +19,7 @@ from api.wall.redirects import way_back
 from api.wall.roles import needs
 from jobs.verbs import people
 from store.errors import RequestError
+from store.messages import Message
 from store.program import INSTALL
 
 START = "/login/with"
@@ -42,9 +43,9 @@ def check() -> None:
         for provider in providers() or ["default"]:
             auth_util.validate_auth_credentials(provider)
     except StreamlitAuthError as wrong:
-        raise RequestError(" ".join(str(wrong).split())) from None
+        raise RequestError(Message("refused", {"text": " ".join(str(wrong).split())})) from None
     if not auth_util.is_authlib_installed():
-        raise RequestError(f"Single sign-on is configured and Authlib is missing: {INSTALL}")
+        raise RequestError(Message("authlib_missing", {"command": INSTALL}))
 
 
 @needs(None)

@@ -12,6 +12,7 @@ import typer
 
 from jobs.cli import queue, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
+from jobs.language import sentence
 from store import actors
 from store.errors import RequestError
 from store.program import COMMAND
@@ -66,10 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except RequestError as refused:
-        return complain(refused.sentence, as_json, NOT_DONE)
+        return complain(sentence(refused.message), as_json, NOT_DONE)
     except typer.TyperException as wrong:
-        sentence = wrong.format_message().replace("Input should be", "it must be")
-        return complain(sentence or "Name a command; --help lists them.", as_json, wrong.exit_code)
+        complaint = wrong.format_message().replace("Input should be", "it must be")
+        return complain(complaint or "Name a command; --help lists them.", as_json, wrong.exit_code)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

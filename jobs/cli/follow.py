@@ -7,6 +7,7 @@ from typing import Any
 from jobs.cli.output import DONE, INTERRUPTED, NOT_DONE, complain
 from jobs.cli.output import print_json as _print_json
 from store.errors import RequestError
+from store.messages import Message
 from store.program import COMMAND
 
 
@@ -80,7 +81,7 @@ def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
         yield lambda: None
         return
     if _no_workers_possible():
-        raise RequestError(f"Workflow {workflow_id} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.")
+        raise RequestError(Message("no_worker", {"workflow": workflow_id}))
     if settings().redis_url and not queue_view.snapshot().reachable:
         raise queue.QueueDownError
     if draw and not presence.supervisor_runs():

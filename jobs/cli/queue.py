@@ -10,6 +10,7 @@ from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
 from store.errors import RequestError
+from store.messages import Message
 
 
 def pause(as_json: Json = False) -> int:
@@ -42,9 +43,7 @@ def worker(
     from store.settings import settings
 
     if not queue_view.snapshot().reachable:
-        raise RequestError(
-            "There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs."
-        )
+        raise RequestError(Message("no_queue_to_work_for"))
     logging.basicConfig(level=logging.INFO, force=True, format="%(asctime)s %(levelname)s %(message)s")
     supervisor.work(count or settings().workers or 1)
     return DONE

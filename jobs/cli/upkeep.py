@@ -10,7 +10,9 @@ from jobs.cli.output import DONE, NOT_DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
+from jobs.language import sentence
 from store.errors import RequestError
+from store.messages import Message
 
 
 def doctor(
@@ -64,9 +66,9 @@ def restore(
     return _answer(restored.sentence, restored.document, as_json)
 
 
-def _confirm(question: str) -> bool:
-    return typer.confirm(question)
+def _confirm(question: Message) -> bool:
+    return typer.confirm(sentence(question))
 
 
-def _refuse_without_yes(question: str) -> bool:
-    raise RequestError(f"{question} Say --yes to do so.")
+def _refuse_without_yes(question: Message) -> bool:
+    raise RequestError(Message("restore_needs_yes", question.values))

@@ -7,6 +7,7 @@ import typer
 
 from jobs.cli.output import DONE, Json, answer, open_home, print_json
 from store.errors import RequestError
+from store.messages import Message
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 tokens = typer.Typer(no_args_is_help=True, help="Tokens that let programs act as a person.")
@@ -165,11 +166,11 @@ def _password(from_stdin: bool) -> str | None:
     if from_stdin:
         given = sys.stdin.readline().rstrip("\r\n")
         if not given:
-            raise RequestError("No password arrived on standard input.", "password")
+            raise RequestError(Message("password_not_on_input"), "password")
         return given
     if not sys.stdin.isatty():
         return None
     given = typer.prompt("Password (Enter makes one)", default="", hide_input=True, show_default=False)
     if given and given != typer.prompt("Repeat it", hide_input=True):
-        raise RequestError("The two passwords differ.", "password")
+        raise RequestError(Message("passwords_differ"), "password")
     return given or None

@@ -14,7 +14,9 @@ from jobs.cli.output import DONE, Json
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
+from jobs.language import sentence
 from store.errors import RequestError
+from store.messages import Message
 from store.program import COMMAND
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def submit(
     try:
         params, inputs = queries.settings(setting or []), queries.inputs(given or [])
     except RequestError as refused:
-        raise typer.BadParameter(refused.sentence) from None
+        raise typer.BadParameter(sentence(refused.message)) from None
     if not pipeline:
         for word in (short_form.TARGET, short_form.ALGORITHM):
             if word in params:
@@ -270,19 +272,18 @@ def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
     inputs = registry.get(pipeline).inputs
     free = verbs.missing_inputs(pipeline, given) or [each.name for each in inputs if each.name not in given]
     if not free:
-        raise RequestError(f"Pipeline {pipeline} takes no{' more' * bool(inputs)} files.", "file")
+        code = "takes_no_more_files" if inputs else "takes_no_files"
+        raise RequestError(Message(code, {"pipeline": pipeline}), "file")
     if len(free) > 1:
-        raise RequestError(
-            f"Pipeline {pipeline} has several inputs; say --input NAME=ID for {', '.join(free)}.", "file"
-        )
+        raise RequestError(Message("several_inputs", {"pipeline": pipeline, "inputs": free}), "file")
     return free[0]
 
 
 def _check_file(file: Path) -> None:
     if file.is_dir():
-        raise RequestError(f"{file} is a folder; name a CSV file.", "file")
+        raise RequestError(Message("csv_is_folder", {"file": str(file)}), "file")
     if not file.exists():
-        raise RequestError(f"There is no file {file}.", "file")
+        raise RequestError(Message("no_such_file", {"file": str(file)}), "file")
 
 
 def _upload(file: Path, as_json: bool) -> "Dataset":

@@ -35,6 +35,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from store import pauses
 from store.errors import RequestError, UnavailableError
+from store.messages import Message
 from store.settings import settings
 from store.steps import Step
 from store.tables import Priority
@@ -67,7 +68,7 @@ class QueueDownError(UnavailableError):
     """The queue cannot be reached; what is saved is safe."""
 
     def __init__(self) -> None:
-        super().__init__("The queue cannot be reached right now. Saved work is safe and continues when it is back.")
+        super().__init__(Message("queue_down"))
 
 
 CHANGED: tuple[type[Exception], ...] = (
@@ -157,7 +158,7 @@ def new_connection() -> Redis:
             return Redis.from_url(settings().redis_url, **options)
         except ValueError:
             raise RequestError(
-                "TRAINYARD_REDIS_URL leads to no queue; it must look like redis://host:6379/0, or be left out.",
+                Message("redis_url_malformed"),
                 "TRAINYARD_REDIS_URL",
             ) from None
     return Redis(unix_socket_path=str(socket_path()), **options)
@@ -438,5 +439,5 @@ def _short_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise RequestError(f"{folder} belongs to another user; set TRAINYARD_HOME to a shorter path.")
+        raise RequestError(Message("folder_of_other_user", {"folder": str(folder)}))
     return folder

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.language import sentence
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import identity
 from jobs.pipelines.definition import StepDefinition
@@ -197,7 +198,7 @@ def _definition(claim: Claim) -> StepDefinition:
     try:
         return registry.in_a_child(claim.pipeline).step(claim.step.key)
     except RequestError as missing:
-        told = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": str(missing)}
+        told = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": sentence(missing.message)}
         raise CodeGoneError(Message("code_gone", dict(told))) from None
 
 
@@ -245,6 +246,8 @@ def _known_failure(error: BaseException) -> tuple[Message, bool]:
         return Message("timeout"), True
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Message("disk_full"), True
+    if isinstance(error, RequestError):
+        return _sayable_message(error.message), getattr(error, "retryable", False)
     if getattr(error, "retryable", False):
         return Message("retryable", {"reason": sayable(_first_line(error))}), True
     return Message("error", {"reason": sayable(_first_line(error))}), False

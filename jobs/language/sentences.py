@@ -10,12 +10,9 @@ from store.messages import Message
 
 def sentence(message: Message) -> str:
     """Return the message as one or more English sentences; a code without a template shows itself and its values."""
-    if set(message.values) == {"text"}:
-        return str(message.values["text"])  # as in homes from before there were codes
     template = SENTENCES.get(message.code)
-    if template is None:
-        shown = ", ".join(f"{name}: {value}" for name, value in message.values.items())
-        return f"{message.code} ({shown})" if shown else message.code
+    if template is None or set(message.values) == {"text"}:
+        return str(message)  # free words, as in homes from before there were codes
     if isinstance(template, Plural):
         template = template.one if message.values.get(template.by) == 1 else template.other
     return fill(template, message.values)

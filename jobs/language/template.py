@@ -20,7 +20,7 @@ Template = str | Plural
 
 
 class _Filler(string.Formatter):
-    """Fills places with values: numbers get separators, lists commas; a missing value leaves its name visible."""
+    """Fills places: numbers get separators, lists commas, `bytes` a unit; a missing value leaves its name visible."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         return kwargs.get(str(key), f"{{{key}}}")
@@ -28,9 +28,19 @@ class _Filler(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, list):
             return ", ".join(self.format_field(item, format_spec) for item in value)
+        if format_spec == "bytes":
+            return _size(value)
         if not format_spec and isinstance(value, int) and not isinstance(value, bool):
             return f"{value:,}"
         return str(super().format_field(value, format_spec)) if value is not None else ""
+
+
+def _size(size: float) -> str:
+    """Return a number of bytes in words; units are powers of ten."""
+    for unit, words in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:,.1f}".removesuffix(".0") + f" {words}"
+    return f"{size:g} B"
 
 
 def fill(template: str, values: Values) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jobs.language import sentence
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
 from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param, Params
@@ -118,7 +119,7 @@ def _started(modules: str) -> _Child:
     try:
         description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
-        child.faults = [refused.sentence]
+        child.faults = [sentence(refused.message)]
         child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
     child.files = {file: tuple(before) if before else None for file, before in description["files"].items()}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.pipelines.code_hash import is_project
 from jobs.pipelines.definition import Pipeline, StepDefinition
@@ -32,7 +33,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
     except RequestError as refused:
-        return {"refused": refused.sentence, "field": refused.field}
+        return {"refused": sentence(refused.message), "field": refused.field}
     except BaseException as error:  # noqa: BLE001 - the author needs to see whatever their code raises
         first = (str(error) or type(error).__name__).splitlines()[0][:300]
         return {"refused": f"{type(error).__name__} in your pipeline: {first}", "field": "pipeline"}
@@ -94,7 +95,7 @@ def prepared(pipeline: str, given: Mapping[str, Any], inputs: Mapping[str, Any])
     """What a start would write."""
     made = prepare(registry.in_a_child(pipeline), given, inputs)
     return {
-        "problems": [{"sentence": each.sentence, "field": each.field} for each in made.problems],
+        "problems": [{"sentence": sentence(each.message), "field": each.field} for each in made.problems],
         "params": made.params,
         "steps": [asdict(each) for each in made.steps],
         "facets": dict(made.facets or {}),

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from jobs.language import sentence
 from jobs.process.children import Forked, end_of
 from store.errors import RequestError
 
@@ -159,7 +160,7 @@ def _described(request: Request, memory: int) -> bytes:
     try:
         return _answer({"described": describe(Path(request["path"]), request)})
     except RequestError as refused:
-        return _answer({"refused": refused.sentence, "field": refused.field})
+        return _answer({"refused": sentence(refused.message), "field": refused.field})
     except MemoryError:
         return _answer({"why": TOO_BIG.format(memory >> 20)})
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, its log the trace

@@ -17,6 +17,7 @@ from store.actors import Role
 from store.backup_file import Manifest, Progress, Reader, Writer
 from store.errors import RequestError
 from store.files import FileRef
+from store.messages import Message
 from store.program import VERSION
 from store.settings import make_home
 from store.snapshot import Counts
@@ -24,7 +25,7 @@ from store.snapshot import Counts
 ROUNDS = 10
 SPARE = 64 << 20
 
-Agree = Callable[[str], bool]
+Agree = Callable[[Message], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
         needed = _needed(reader, staged, manifest)
         in_use = _holdings()
         if in_use and not agree(_question(manifest, in_use)):
-            raise RequestError("Nothing was changed.")
+            raise RequestError(Message("restore_declined"))
         _check_room_for(reader, needed, staged, in_use is not None)
         _put_back(reader, needed, progress)
         if in_use:
@@ -136,7 +137,7 @@ class _Gathering:
             if not self._take_in():
                 return
             self._look()
-        raise RequestError("Files were deleted all the time while the backup was made; try again in a quiet moment.")
+        raise RequestError(Message("backup_files_vanish"))
 
     def seal(self) -> Manifest:
         unfinished = snapshot.unfinished(self._database)
@@ -206,7 +207,7 @@ def _needed(reader: Reader, staged: Path, manifest: Manifest) -> set[str]:
     """The stored files that the database in the backup refers to; all must be there, except those listed as missing."""
     named = snapshot.files_named(staged).keys() - set(manifest.missing)
     if not all(reader.holds(sha256) for sha256 in named):
-        raise RequestError("The backup is damaged: files that its database needs are not in it.")
+        raise RequestError(Message("backup_files_missing"))
     return named
 
 
@@ -248,10 +249,16 @@ def _empty_queue() -> None:
         queue.drop_jobs([*queue.queued_job_ids(), *queue.deferred_job_ids()])
 
 
-def _question(manifest: Manifest, now: Counts) -> str:
-    return (
-        f"This home holds {_number(now.workflows, 'workflow')} and {_number(now.datasets, 'dataset')}. Replace "
-        f"them by {_held(manifest)}, as of {_when(manifest)}? A backup of what is there now is kept."
+def _question(manifest: Manifest, now: Counts) -> Message:
+    return Message(
+        "restore_question",
+        {
+            "workflows": now.workflows,
+            "datasets": now.datasets,
+            "backup_workflows": manifest.workflows,
+            "backup_datasets": manifest.datasets,
+            "made_at": _when(manifest),
+        },
     )
 
 
@@ -284,11 +291,11 @@ def _holdings() -> Counts | None:
 
 def _check_target(file: Path, force: bool) -> None:
     if file.is_dir():
-        raise RequestError(f"{file} is a folder; name a file in it.", "file")
+        raise RequestError(Message("target_is_folder", {"file": str(file)}), "file")
     if not file.parent.is_dir():
-        raise RequestError(f"There is no folder {file.parent}.", "file")
+        raise RequestError(Message("no_such_folder", {"folder": str(file.parent)}), "file")
     if file.exists() and not force:
-        raise RequestError(f"{file} is there already; choose another name, or say --force.", "file")
+        raise RequestError(Message("file_exists", {"file": str(file)}), "file")
 
 
 def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool) -> None:
@@ -304,7 +311,7 @@ def _check_room_for(reader: Reader, needed: set[str], staged: Path, in_use: bool
 def _check_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size + SPARE:
-        raise RequestError(f"This needs {_size(size + SPARE)}, and {folder} has {_size(free)} free.")
+        raise RequestError(Message("no_room", {"needed": size + SPARE, "folder": str(folder), "free": free}))
 
 
 def _size(size: int) -> str:
@@ -330,7 +337,7 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RequestError("Another restore is running in this home; wait for it to end.") from None
+            raise RequestError(Message("restore_running")) from None
         for leftover in make_home().glob(".before-restore-*.part"):
             leftover.unlink(missing_ok=True)
         yield

@@ -307,7 +307,9 @@ class HealthOut(TypedDict):
 
 @with_config(CLOSED)
 class ErrorOut(TypedDict, total=False):
-    """What is wrong with a request, in one sentence; `field` names the value where there is one."""
+    """What is wrong with a request: one sentence, the same as a code with values, and the field where there is one."""
 
     detail: str
     field: str
+    code: str
+    values: dict[str, Any]

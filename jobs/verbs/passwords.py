@@ -40,7 +40,7 @@ class TooManyTriesError(TooManyError):
     """Too many wrong passwords, or too many checks at once; the sentence says when to try again."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"Too many tries. Wait {max(1, round(seconds))} s, then try again.", seconds)
+        super().__init__(Message("too_many_tries", {"seconds": max(1, round(seconds))}), seconds)
 
 
 class Turns:
@@ -97,11 +97,9 @@ def made() -> str:
 def hashed(password: str, name: str) -> str:
     """Return the hash of a password; refuse one that is easy to guess."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise InvalidError(f"A password has {SHORTEST} to {LONGEST:,} characters.", "password")
+        raise InvalidError(Message("password_length", {"shortest": SHORTEST, "longest": LONGEST}), "password")
     if people.key(name) in people.key(password) or len(set(password)) < 5:
-        raise InvalidError(
-            "This password is easy to guess; choose one without the name and with varied characters.", "password"
-        )
+        raise InvalidError(Message("password_easy"), "password")
     return _hasher().hash(password)
 
 

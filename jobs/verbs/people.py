@@ -30,7 +30,8 @@ from store.settings import make_home, settings
 # Scripts with letters that look like those of another.
 LOOKALIKES = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 SESSION = timedelta(days=7)
-TOKEN_DAYS = 365
+TOKEN_DAYS, MOST_TOKEN_DAYS = 365, 3650
+LONGEST_NAME = 80
 SHORTEST_PASSWORD, LONGEST_PASSWORD = passwords.SHORTEST, passwords.LONGEST
 MOST_TOKENS = 50
 TOKEN_BEGINS = "ty_"
@@ -58,9 +59,7 @@ def anybody_known() -> bool:
 def add(name: str, role: str, password: str | None) -> Person:
     """Add a person who may sign in; without a password, only through single sign-on or with tokens."""
     if ACCESS.open_to_others and not people.exist():
-        raise ForbiddenError(
-            f"The first person is added by whoever runs this app, on its machine: {COMMAND} user add NAME --role admin"
-        )
+        raise ForbiddenError(Message("first_person_by_operator", {"command": COMMAND}))
     clean = _name(name)
     return people.add(clean, _role(role), passwords.hashed(password, clean) if password is not None else None)
 
@@ -94,7 +93,7 @@ def change_own_password(current: str, password: str) -> None:
     _only_in_person()
     person = _myself()
     if not passwords.check(WRONG, people.key(person.name), person, current, actors.current()):
-        raise InvalidError("The current password is wrong.", "before")
+        raise InvalidError(Message("wrong_password"), "before")
     people.change(person.id, password=passwords.hashed(password, person.name))
 
 
@@ -148,7 +147,7 @@ def sign_in(name: str, password: str, address: str) -> str:
     person = people.find(name) if len(name) <= 200 else None
     tried = people.key(name[:200])[:200] or "?"
     if not passwords.check(REFUSED, tried, person, password, Actor("", None, "page", address)):
-        raise InvalidError("The name or the password is wrong.", "password")
+        raise InvalidError(Message("wrong_name_or_password"), "password")
     assert person is not None
     return _open_session(person, address)
 
@@ -211,20 +210,20 @@ def _myself() -> Person:
     actor = actors.current()
     person = people.find(actor.name) if actor.person_id is not None else None
     if person is None:
-        raise NotFoundError("Nobody is signed in here.")
+        raise NotFoundError(Message("nobody_signed_in"))
     return person
 
 
 def _only_in_person() -> None:
     """Refuse a token: one that was stolen must not make another, nor a password."""
     if actors.current().by_token:
-        raise ForbiddenError("A token cannot make tokens or set passwords; sign in with a browser to do so.")
+        raise ForbiddenError(Message("browser_needed"))
 
 
 def _make_token(person: Person, label: str, days: int) -> NewToken:
     _only_in_person()
-    if not 1 <= days <= 3650:
-        raise InvalidError("A token lasts from 1 to 3,650 days.", "days")
+    if not 1 <= days <= MOST_TOKEN_DAYS:
+        raise InvalidError(Message("token_days", {"most": MOST_TOKEN_DAYS}), "days")
     text = TOKEN_BEGINS + secrets.token_urlsafe(32)
     label = " ".join(label.split())[:80] or "token"
     token = people.add_token(person.id, label, _sha256(text), timedelta(days=days), MOST_TOKENS)
@@ -267,18 +266,20 @@ def _role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise InvalidError(f"There is no role {role[:40]!r}; choose from {', '.join(Role)}.", "role") from None
+        raise InvalidError(
+            Message("no_such_role", {"role": role[:40], "roles": [str(each) for each in Role]}), "role"
+        ) from None
 
 
 def _name(name: str) -> str:
     """A name to sign in with: letters and digits of any language, and a few signs, such as a mail address has."""
     clean = unicodedata.normalize("NFKC", name).strip()
-    if not clean or len(clean) > 80 or not all(sign.isalnum() or sign in "._-@+" for sign in clean):
-        raise InvalidError("A name has 1 to 80 letters, digits, dots, dashes, underscores, @ or +.", "name")
+    if not clean or len(clean) > LONGEST_NAME or not all(sign.isalnum() or sign in "._-@+" for sign in clean):
+        raise InvalidError(Message("name_malformed", {"most": LONGEST_NAME}), "name")
     if not clean[0].isalnum():
-        raise InvalidError("A name begins with a letter or a digit.", "name")
+        raise InvalidError(Message("name_begins_wrong"), "name")
     if len({unicodedata.name(sign, "?").split()[0] for sign in clean if sign.isalpha()} & LOOKALIKES) > 1:
-        raise InvalidError("A name has letters of one script; some of these only look alike.", "name")
+        raise InvalidError(Message("name_mixed_scripts"), "name")
     return clean
 
 

@@ -65,12 +65,12 @@ def require(role: Role) -> None:
         raise ForbiddenError(refusal(actor, role))
 
 
-def refusal(actor: actors.Actor, role: Role) -> str:
-    """Return why this actor may not do something, in one sentence."""
+def refusal(actor: actors.Actor, role: Role) -> Message:
+    """Return why this actor may not do something."""
     if actor.role is None:
-        return "Sign in first."
-    asks = "an admin for another role" if role is Role.analyst else "an admin"
-    return f"{actor.name} is signed in as {actor.role}, who may not do this; ask {asks}."
+        return Message("sign_in_first")
+    code = "role_too_low" if role is Role.analyst else "admins_only"
+    return Message(code, {"name": actor.name, "role": str(actor.role)})
 
 
 def deed_code(words: str) -> str:

@@ -7,6 +7,7 @@ from jobs.pipelines import registry
 from store import workflows
 from store.errors import RequestError
 from store.ids import read_id
+from store.messages import Message
 from store.tables import Status
 from store.workflows import FACET, TIMES, Filter
 
@@ -41,7 +42,7 @@ def facets(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise RequestError(f"A facet is name=value, such as region=north, not {pair[:40]!r}.", "facet")
+            raise RequestError(Message("facet_malformed", {"given": pair[:40]}), "facet")
         values[name.strip()] = (*values.get(name.strip(), ()), *_facet_values(name.strip(), value.strip()))
     return values
 
@@ -59,7 +60,7 @@ def inputs(pairs: Sequence[str]) -> dict[str, int]:
         name, equals, value = pair.partition("=")
         dataset_id = read_id(value)
         if not equals or not name.strip() or dataset_id is None:
-            raise RequestError(f"--input takes name=id, such as data=7, not {pair[:40]!r}.", "input")
+            raise RequestError(Message("input_malformed", {"given": pair[:40]}), "input")
         dataset_ids[name.strip()] = dataset_id
     return dataset_ids
 
@@ -70,7 +71,7 @@ def settings(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            raise RequestError(f"--set takes name=value, such as epochs=20, not {pair!r}.", "set")
+            raise RequestError(Message("setting_malformed", {"given": pair[:40]}), "set")
         params[name.strip()] = value
     return params
 
@@ -82,11 +83,10 @@ def _order(sort: str) -> tuple[str, bool]:
     if name.startswith("-"):
         name, direction = name[1:], direction or "desc"
     if direction not in ("", "asc", "desc"):
-        raise RequestError(f"The direction of a sort is asc or desc, not {direction[:40]!r}.", "sort")
+        raise RequestError(Message("sort_direction_unknown", {"given": direction[:40]}), "sort")
     known = (*TIMES, "seconds")
     if not is_facet and name not in known and name not in (scores := workflows.score_names()):
-        choices = _listed((*known, *scores))
-        raise RequestError(f"Workflows cannot be sorted by {name[:40]!r}; choose one of {choices}.", "sort")
+        raise RequestError(Message("sort_unknown", {"given": name[:40], "known": [*known, *scores]}), "sort")
     return name, direction == "desc" if direction else not _rises(name)
 
 
@@ -101,7 +101,9 @@ def _statuses(status: str) -> str:
     words = [word.strip().lower() for word in status.split(",") if word.strip()]
     for word in words:
         if word not in set(Status):
-            raise RequestError(f"There is no status {word[:40]!r}; there are {_listed(Status)}.", "status")
+            raise RequestError(
+                Message("status_unknown", {"given": word[:40], "known": [str(each) for each in Status]}), "status"
+            )
     return ",".join(words)
 
 

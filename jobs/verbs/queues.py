@@ -5,6 +5,7 @@ from jobs.verbs import workflows
 from jobs.verbs.permission import deed
 from store import pauses, steps
 from store.errors import ConflictError, NotFoundError
+from store.messages import Message
 
 
 @deed("pause", "queue")
@@ -28,7 +29,9 @@ def stop(step_id: int) -> None:
     """Stop one running step: its workflow is cancelled from there on."""
     step = steps.get(step_id)
     if step.status.over:
-        raise ConflictError(f"Step {step.name} of workflow {step.workflow_id} is already {step.status}.")
+        raise ConflictError(
+            Message("step_over", {"step": step.name, "workflow": step.workflow_id, "status": str(step.status)})
+        )
     workflows.cancel(step.workflow_id)
 
 
@@ -40,4 +43,4 @@ def requeue(step_id: int) -> None:
 
 def _check(name: str) -> None:
     if name != QUEUE:
-        raise NotFoundError(f"There is no queue {name[:40]!r}; there is {QUEUE!r}.")
+        raise NotFoundError(Message("no_such_queue", {"given": name[:40], "queue": QUEUE}))

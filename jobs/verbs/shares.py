@@ -2,6 +2,7 @@
 
 from store import actors, workflows
 from store.errors import TooManyError
+from store.messages import Message
 
 MOST_WAITING = 50
 TRY_AGAIN_SECONDS = 30
@@ -12,7 +13,6 @@ def check_waiting() -> None:
     actor = actors.current()
     if actor.person_id is not None and workflows.count_waiting(actor.name) >= MOST_WAITING:
         raise TooManyError(
-            f"You have {MOST_WAITING} workflows waiting, the most for one person. Start more when some have begun, or "
-            "cancel some.",
+            Message("too_many_waiting", {"count": MOST_WAITING}),
             TRY_AGAIN_SECONDS,
         )

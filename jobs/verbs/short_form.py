@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from jobs.pipelines.params import Params
 from store.errors import InvalidError
+from store.messages import Message
 from store.workflows import Workflow
 
 if TYPE_CHECKING:
@@ -29,15 +30,14 @@ def check(params: Params) -> None:
     """Refuse params that are fields of their own in the short form."""
     for name in (TARGET, ALGORITHM):
         if name in params:
-            raise InvalidError(f"{name} is a field of its own, beside params.", name)
+            raise InvalidError(Message("own_field", {"name": name}), name)
 
 
 def refuse_beside_pipeline(given: Params) -> None:
     """Refuse fields of the short form in a request that names its pipeline, as they would be ignored."""
     for name in ("dataset_id", TARGET, ALGORITHM):
         if given.get(name) is not None:
-            sentence = f"With a pipeline, name datasets in inputs and settings in params; {name} is of the short form."
-            raise InvalidError(sentence, name)
+            raise InvalidError(Message("short_form_field", {"name": name}), name)
 
 
 def start(

@@ -18,6 +18,7 @@ from store import actors, datasets, steps, workflows
 from store.actors import Role
 from store.datasets import Dataset
 from store.errors import ConflictError, NotFoundError, RequestError
+from store.messages import Message
 from store.steps import Upstream
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
@@ -154,7 +155,7 @@ def retry(workflow_id: int) -> Workflow:
     workflow = workflows.get(workflow_id)
     if workflow.status not in (Status.failed, Status.cancelled):
         raise ConflictError(
-            f"Workflow {workflow_id} is {workflow.status}; only a failed or cancelled one can be retried."
+            Message("workflow_not_retryable", {"workflow": workflow_id, "status": str(workflow.status)})
         )
     steps.revive(workflow_id)
     with suppress(queue.QueueDownError):
@@ -167,7 +168,7 @@ def cancel(workflow_id: int) -> Workflow:
     """Stop a workflow: what has not ended is cancelled at once, and its processes are ended."""
     workflow = workflows.get(workflow_id)
     if workflow.status.over:
-        raise ConflictError(f"Workflow {workflow_id} is already {workflow.status}.")
+        raise ConflictError(Message("workflow_over", {"workflow": workflow_id, "status": str(workflow.status)}))
     cancelled = steps.cancel(workflow_id)
     for step in cancelled:
         queue.stop_job(step)
@@ -184,7 +185,7 @@ def remove(workflow_ids: list[int]) -> int:
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> Workflow:
     """Change a workflow's name or note."""
     if name is not None and not name.strip():
-        raise RequestError("A workflow needs a name.", "name")
+        raise RequestError(Message("workflow_unnamed"), "name")
     workflows.describe(workflow_id, name.strip()[:NAME_LENGTH] if name is not None else None, note)
     return workflows.get(workflow_id)
 
@@ -277,7 +278,7 @@ def _dataset(name: str, dataset_id: int) -> Dataset:
     try:
         return datasets.get(dataset_id)
     except NotFoundError as error:
-        raise NotFoundError(error.sentence, f"inputs.{name}") from None
+        raise NotFoundError(error.message, f"inputs.{name}") from None
 
 
 def _inputs(workflow: Workflow) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from jobs.language import sentence
 from pages.parts import links, words
 from store.errors import RequestError
 
@@ -44,7 +45,7 @@ class PageState:
         try:
             made = verb(*args)
         except RequestError as refused:
-            self.refused = refused.sentence
+            self.refused = sentence(refused.message)
             return None
         self.act, self.at, self.changed = act, time.monotonic(), True
         return made

@@ -3,6 +3,7 @@
 from store.errors import RequestError
 from store.files import folder
 from store.files.incoming_files import incoming
+from store.messages import Message
 from store.settings import settings
 
 ROOM_FOR_EACH_BYTE = 3
@@ -13,8 +14,7 @@ def check_room(size: int) -> None:
     free = room()
     if free < size * ROOM_FOR_EACH_BYTE:
         raise RequestError(
-            f"The file has {size / 1e9:,.1f} GB and needs three times that to be worked with; the disk of the server "
-            f"has {free / 1e9:,.1f} GB free. Make room, or send fewer rows.",
+            Message("no_room_for_file", {"size": size, "free": free}),
             "file",
         )
 
@@ -31,7 +31,6 @@ def check() -> None:
             pass
     except OSError as error:
         raise RequestError(
-            f"Files cannot be kept in {settings().files}: {error.strerror}. Make it a folder that you may "
-            "write to, or set TRAINYARD_FILES_URL to another.",
+            Message("files_folder_unusable", {"folder": str(settings().files), "reason": str(error.strerror)}),
             "TRAINYARD_FILES_URL",
         ) from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import ConflictError
+from store.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,11 @@ class DamagedError(ConflictError):
 
 
 def missing(ref: FileRef) -> DamagedError:
-    return DamagedError(f"The stored file {ref.sha256[:12]} is missing. Run the step that made it again.")
+    return DamagedError(Message("file_missing", {"file": ref.sha256[:12]}))
 
 
 def changed(ref: FileRef) -> DamagedError:
-    return DamagedError(f"The stored file {ref.sha256[:12]} was changed on disk. Run the step that made it again.")
+    return DamagedError(Message("file_changed", {"file": ref.sha256[:12]}))
 
 
 def hash_of(path: Path) -> str:

@@ -43,7 +43,7 @@ def get(step_id: int) -> Step:
     with db.reading() as connection:
         row = connection.execute(select(steps).where(steps.c.id == step_id)).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no step {step_id}.")
+        raise NotFoundError(Message("no_such_step", {"step": step_id}))
     return record(Step, row)
 
 
@@ -82,7 +82,7 @@ def model_of(workflow_id: int) -> files.FileRef:
     with db.reading() as connection:
         row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFoundError(f"Workflow {workflow_id} has no model: its training has not completed.")
+        raise NotFoundError(Message("no_model", {"workflow": workflow_id}))
     return files.FileRef(row.sha256, row.size)
 
 

@@ -5,6 +5,7 @@ May not live here: repairs. Doctor looks, and changes nothing.
 
 from collections.abc import Callable, Iterator
 
+from jobs.language import sentence
 from jobs.upkeep.doctor.check import Check
 from jobs.upkeep.doctor.database import check_clock, check_connections, check_database
 from jobs.upkeep.doctor.home import check_disk, check_home
@@ -42,7 +43,7 @@ def examine(deep: bool = False) -> list[Check]:
     try:
         settings()
     except RequestError as refused:
-        return [Check("settings", "problem", refused.sentence, "Correct it, then run doctor again.")]
+        return [Check("settings", "problem", sentence(refused.message), "Correct it, then run doctor again.")]
     checks = [check for name, look in FIRST for check in _made(name, look, deep)]
     if any(check.name == "database" and check.state != "ok" for check in checks):
         return [*checks, *_made("disk", check_disk, deep)]
@@ -53,7 +54,7 @@ def _made(name: str, look: Callable[[bool], Iterator[Check]], deep: bool) -> lis
     try:
         return list(look(deep))
     except RequestError as refused:
-        return [Check(name, "problem", refused.sentence, "Correct the setting, then run doctor again.")]
+        return [Check(name, "problem", sentence(refused.message), "Correct the setting, then run doctor again.")]
     except OSError as error:
         advice = "Set TRAINYARD_HOME to a folder that you may write to."
         return [Check(name, "problem", f"{error.filename or name}: {error.strerror}.", advice)]

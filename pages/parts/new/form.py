@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.pipelines import Input, Pipeline
 from jobs.verbs import workflows as verbs
 from jobs.verbs.workflows import Draft
@@ -96,7 +97,7 @@ def _settings(
     try:
         return _proposed_settings(pipeline, chosen, inputs)
     except RequestError as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return {}, {}
 
 

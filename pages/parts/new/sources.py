@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.verbs import datasets
 from pages.parts import address, commands, words
 from pages.parts.tabular import reading
@@ -58,7 +59,7 @@ def sample() -> None:
         with st.spinner("Reading the sample"):
             dataset = datasets.sample()
     except RequestError as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return
     show(dataset)
 
@@ -93,7 +94,7 @@ def upload() -> None:
 
 def _why(refused: RequestError | OSError) -> str:
     if isinstance(refused, RequestError):
-        return refused.sentence
+        return sentence(refused.message)
     return f"The server could not store it ({(refused.strerror or 'unknown reason').lower()})."
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from jobs.engine import queue_view
+from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs import workflows
 from jobs.verbs.workflows import CellPlan, Draft
@@ -21,7 +22,7 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
         if problem.field in missing:
             st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
         else:
-            st.error(words.plain(presentations.refusal(problem.sentence)), icon=":material/error:")
+            st.error(words.plain(presentations.refusal(sentence(problem.message))), icon=":material/error:")
     for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
         st.info(words.plain(notice), icon=":material/info:")
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -55,7 +56,7 @@ def start(draft: Draft, name: str) -> None:
     try:
         workflow = workflows.start(draft.pipeline, draft.params, draft.inputs, name, request=request)
     except RequestError as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return
     st.session_state["new-started"] = True
     links.go_to_workflow(workflow.id)

@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.verbs import passwords, people
 from pages.parts import commands, press, words
 from pages.parts.commands import Command
@@ -144,7 +145,7 @@ def _tokens(state: PageState) -> None:
     try:
         rows = people.tokens_of(state.about)
     except RequestError as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return
     st.caption("A token lets a program act as this person, with their role, until it expires or is revoked.")
     tokens.rows(state, rows, people.remove_token)
@@ -189,8 +190,8 @@ def _whom(state: PageState) -> Person | None:
     try:
         return next(each for each in people.everybody() if each.name == state.about)
     except (RequestError, StopIteration) as gone:
-        sentence = gone.sentence if isinstance(gone, RequestError) else f"{state.about} was removed meanwhile."
-        st.error(words.plain(sentence), icon=":material/error:")
+        reason = sentence(gone.message) if isinstance(gone, RequestError) else f"{state.about} was removed meanwhile."
+        st.error(words.plain(reason), icon=":material/error:")
         return None
 
 

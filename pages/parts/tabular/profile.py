@@ -129,7 +129,7 @@ def read_again(dataset: Dataset, key: str) -> Dataset | None:
         with st.spinner("Reading it again"):
             return datasets.redescribe(dataset.id, changed)
     except RequestError as refused:
-        st.error(f"{words.plain(refused.sentence)} It is still read as before.", icon=":material/error:")
+        st.error(f"{words.plain(sentence(refused.message))} It is still read as before.", icon=":material/error:")
         return None
 
 

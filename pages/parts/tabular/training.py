@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.language import sentence_of
+from jobs.language import sentence, sentence_of
 from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
@@ -16,6 +16,7 @@ from pages.parts.tabular import profile as drawn
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import NotFoundError
+from store.messages import Message
 from store.workflows import Workflow
 
 ELSEWHERE = ("target", "algorithm", "features")
@@ -65,11 +66,11 @@ def chosen_dataset(before: Workflow | None) -> Dataset | None:
         return None
     try:
         if number is None:
-            raise NotFoundError("The link does not name a dataset.")
+            raise NotFoundError(Message("link_without_dataset"))
         return stored.get(number)
     except NotFoundError as refused:
         st.warning(
-            f"{words.plain(refused.sentence)} It may have been deleted. Choose other data below.",
+            f"{words.plain(sentence(refused.message))} It may have been deleted. Choose other data below.",
             icon=":material/search_off:",
         )
         return None

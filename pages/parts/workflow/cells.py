@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
-from jobs.language import text_of
+from jobs.language import sentence, text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, visitor, words
@@ -296,7 +296,7 @@ def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except RequestError as refused:
-        problem = presentations.refusal(refused.sentence)
+        problem = presentations.refusal(sentence(refused.message))
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:

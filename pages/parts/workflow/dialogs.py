@@ -6,6 +6,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, presentations, press, settings, tables, words
 from pages.parts.press import PageState
@@ -67,7 +68,7 @@ def _compose(state: PageState, workflow_id: int) -> None:
     try:
         draft, plan = verbs.compose_preview(data_from, config_from)
     except RequestError as refused:
-        st.warning(words.plain(presentations.refusal(refused.sentence)), icon=":material/warning:")
+        st.warning(words.plain(presentations.refusal(sentence(refused.message))), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], draft)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan, draft.pipeline))}")
@@ -94,7 +95,7 @@ def _describe(state: PageState, workflow_id: int) -> None:
     try:
         workflow = workflows.get(workflow_id)
     except RequestError as refused:
-        st.error(words.plain(refused.sentence), icon=":material/error:")
+        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
         return
     with st.form(f"describe-{workflow_id}", border=False):
         name = st.text_input("Name", workflow.name, key=f"describe-name-{workflow_id}", max_chars=verbs.NAME_LENGTH)

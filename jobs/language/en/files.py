@@ -1,0 +1,74 @@
+"""What is noticed in a file and in its columns."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # What a file says of itself.
+    "not_utf8": "The file is not UTF-8; it was read as {encoding}. If letters look wrong, choose another encoding.",
+    "thousands_mark": (
+        "Numbers such as 1{mark}234 were read as 1234; if they have decimals instead, choose another decimal mark."
+    ),
+    "no_header": "The first line holds only numbers, so columns were named column_1, column_2, ...",
+    "column_unnamed": "Column {position} has no name; it is called {name}.",
+    "column_repeated": "There is more than one column {written}; column {position} is called {name}.",
+    # Why a column is not proposed as a feature: beside the column, and as a notice.
+    "all_missing": "every cell is missing",
+    "constant": "the same value in every row",
+    "id_numbers": "looks like an id: every row has its own number",
+    "id_or_free_text": "looks like an id or free text: too many distinct values",
+    "not_chosen": "not chosen",
+    "left_out_all_missing": "{column} is left out: every cell is missing.",
+    "left_out_constant": "{column} is left out: the same value in every row.",
+    "left_out_id_numbers": "{column} is left out: looks like an id: every row has its own number.",
+    "left_out_id_or_free_text": "{column} is left out: looks like an id or free text: too many distinct values.",
+    # What is noticed in the cells of a column.
+    "cells_without_number": Plural(
+        "{column}: 1 cell without a number counted as missing.",
+        "{column}: {count} cells without a number counted as missing.",
+    ),
+    "cells_without_date": Plural(
+        "{column}: 1 cell without a date counted as missing.",
+        "{column}: {count} cells without a date counted as missing.",
+    ),
+    "cells_too_large": Plural(
+        "{column}: 1 cell with an infinite or absurdly large number counted as missing.",
+        "{column}: {count} cells with an infinite or absurdly large number counted as missing.",
+    ),
+    "words_missing": Plural(
+        "{column}: 1 cell with {words} counted as missing.",
+        "{column}: {count} cells with {words} counted as missing.",
+    ),
+    "words_missing_unless_target": Plural(
+        "{column}: 1 cell with {words} counted as missing; when this column is predicted, {words} is a value.",
+        "{column}: {count} cells with {words} counted as missing; when this column is predicted, {words} is a value.",
+    ),
+    "dates_in_several_formats": (
+        "{column} looks like dates but is kept as text, because they are not all written in one way; write all of them "
+        "such as 2024-03-14."
+    ),
+    "codes_leading_zeros": "{column} looks like numbers but is kept as text, because some begin with 0.",
+    "codes_too_long": (
+        "{column} looks like numbers but is kept as text, because they have more digits than a number holds exactly."
+    ),
+    "share_missing": "{column}: {percent:.0f} % missing.",
+    "day_first_assumed": "{column}: dates such as 03/04 were read with the day first.",
+    # Why a target is proposed.
+    "proposed_by_name": "its name says so",
+    "proposed_yes_no": "last yes/no column",
+    "proposed_two_values": "last column with two values",
+    "proposed_few_values": "last column with few distinct values",
+    "proposed_number": "last number column",
+    "left_out": "left out",
+    # What a step reports while it reads a file.
+    "reading_dataset": "Reading {dataset}: {dialect}.",
+    "searching_malformed_line": "a line of the file is malformed; searching for it",
+    "table_written": "{rows} rows and {columns} columns.",
+    "kinds_changed": Plural(
+        "Later rows showed that {columns} is of another kind than the first ones; reading again.",
+        "Later rows showed that {columns} are of another kind than the first ones; reading again.",
+    ),
+    "kinds_changed_many": (
+        "Later rows showed that {columns} and {more} more columns are of another kind than the first ones; reading "
+        "again."
+    ),
+}

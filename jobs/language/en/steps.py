@@ -1,0 +1,39 @@
+"""What steps say of themselves, how their attempts end, and what their logs say of attempts."""
+
+from jobs.language.template import Template
+
+SENTENCES: dict[str, Template] = {
+    # What a step says of itself in free words.
+    "text": "{text}",
+    "refused": "{text}",
+    # How attempts end.
+    "completed": "Completed.",
+    "cancelled": "Cancelled.",
+    "worker_lost": "The worker was lost while it ran this step.",
+    "stopped": "Trainyard was stopped while this step ran.",
+    "backed_up": "The backup was made while this step ran.",
+    "frozen": "The process of this step stood still and was killed.",
+    "timeout": "The step exceeded its time limit.",
+    "timeout_killed": "The step exceeded its time limit, ignored the request to stop, and was killed.",
+    "exited": "The process of this step exited by itself (exit code {exit_code}).",
+    "signalled": "The process of this step was killed ({signal}).",
+    "killed": (
+        "The process of this step was killed after it had used up to {gigabytes} GB (SIGKILL; often because memory "
+        "ran out)."
+    ),
+    "out_of_memory": "The step ran out of memory. Use fewer columns or rows.",
+    "disk_full": "The disk is full. Free some space, then retry.",
+    "error": "The step stopped with an error: {reason}",
+    "retryable": "{reason}",
+    "code_gone": (
+        "The code of step {step} of pipeline {pipeline} cannot be loaded. Bring it back (TRAINYARD_PIPELINES names the "
+        "modules), then retry. {reason}"
+    ),
+    # What a step's log says of its attempts.
+    "next_attempt": "Attempt {number} follows.",
+    "continues": "Attempt {number} continues from epoch {epoch}.",
+    "checkpoint_unusable": "The previous checkpoint is damaged or outdated; starting over.",
+    "curve_lost": "The numbers up to the previous checkpoint are lost; starting over.",
+    "metric_not_finite": "{name} of epoch {epoch} is {value} and is left out.",
+    "score_not_finite": "Score {name} is {value} and is left out.",
+}

@@ -1,0 +1,88 @@
+"""What is reported while a table is prepared, and why one cannot be."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # What a step reports while it prepares a table.
+    "checking_table": "checking the table",
+    "reading_target": "reading the target",
+    "rows_read": Plural("1 row read", "{rows} rows read", by="rows"),
+    "rows_encoded": Plural("1 row encoded", "{rows} rows encoded", by="rows"),
+    "rows_shuffled": Plural("1 row shuffled", "{rows} rows shuffled", by="rows"),
+    "fitting": "fitting gaps, scaling and categories",
+    "rows_split": "{training} training rows, {validation} validation rows.",
+    # What was done with a column.
+    "gaps_own_category": Plural("1 gap became a category of its own", "{count} gaps became a category of their own"),
+    "gaps_median": Plural(
+        "1 gap filled with the median {value:,.6g}", "{count} gaps filled with the median {value:,.6g}"
+    ),
+    "gaps_mean": Plural("1 gap filled with the mean {value:,.6g}", "{count} gaps filled with the mean {value:,.6g}"),
+    "gaps_zero": Plural("1 gap filled with {value:,.6g}", "{count} gaps filled with {value:,.6g}"),
+    "gaps_median_date": Plural("1 gap filled with the median date", "{count} gaps filled with the median date"),
+    "gaps_mean_date": Plural("1 gap filled with the mean date", "{count} gaps filled with the mean date"),
+    "gaps_zero_date": Plural("1 gap filled with zero", "{count} gaps filled with zero"),
+    "gaps_most_frequent": Plural(
+        "1 gap filled with the most frequent value, {value}",
+        "{count} gaps filled with the most frequent value, {value}",
+    ),
+    "scaled_standard": "scaled to mean 0 and spread 1",
+    "scaled_minmax": "scaled to 0 to 1",
+    "date_parts": "split into days, month and weekday",
+    "one_column_each": "one column for each of {count} values",
+    "rare_values_together": Plural("1 rare value shares one column", "{count} rare values share one column"),
+    "taken_as_is": "taken as it is",
+    # What is noticed about the target and the rows.
+    "word_is_label": Plural(
+        "{column}: {word} is a value of its own, in 1 row. Where it means that nothing is known, empty those cells in "
+        "the file.",
+        "{column}: {word} is a value of its own, in {count} rows. Where it means that nothing is known, empty those "
+        "cells in the file.",
+    ),
+    "rows_dropped": Plural(
+        "1 row was dropped because {column} is missing.", "{count} rows were dropped because {column} is missing."
+    ),
+    "label_once": "{column}: {labels} occurs only once, so rows were split without regard to it.",
+    "fewer_rows_than_classes": (
+        "There are fewer validation rows than values of the target, so rows were split at random."
+    ),
+    "fitted_on_part": (
+        "How to fill gaps, scale and group values was fitted on {fitted} of the {training} training rows, drawn at "
+        "random."
+    ),
+    "few_training_rows": "Only {count} training rows; scores will vary by chance.",
+    # Why a table cannot be prepared.
+    "no_such_target": "There is no column {column}; choose the target from {columns}.",
+    "no_such_feature": "There is no column {column} to learn from.",
+    "no_features": "There is no column left to learn from; choose at least one besides the target.",
+    "target_not_number": (
+        "{column} is not a number column; choose an algorithm for classes, such as logistic regression."
+    ),
+    "target_constant_number": "{column} has the same value in every row; there is nothing to predict.",
+    "target_constant": "{column} has only one value; there is nothing to predict.",
+    "target_dates": "{column} holds dates; choose another column to predict.",
+    "target_empty": "{column} holds nothing; choose another column to predict.",
+    "target_all_different": (
+        "{column} has a different value in almost every row, so there is nothing to learn; choose another target."
+    ),
+    "target_many_numbers": (
+        "{column} has many different numbers; choose an algorithm that predicts a number, such as boosting (numbers)."
+    ),
+    "target_too_many_numbers": (
+        "{column} has more than {most} different values; choose a target with fewer or an algorithm that predicts a "
+        "number."
+    ),
+    "target_too_many_classes": "{column} has more than {most} different values; choose a target with fewer.",
+    "target_mostly_missing": (
+        "{column} is missing in {missing} of {rows} rows; more than half, so there is too little to learn from."
+    ),
+    "target_too_few_rows": "Only {rows} rows have a value in {column}; at least {fewest} are needed.",
+    "no_validation_rows": "No row is left for validation; use more rows or a bigger validation share.",
+    "matrix_too_wide": (
+        "The columns would become {columns} columns of numbers, more than {most}; choose fewer columns or lower "
+        "max_categories."
+    ),
+    "no_room_for_matrices": (
+        "Prepared, the rows take {needed:,.1f} GB, and the disk of the server has {free:,.1f} GB free. Make room and "
+        "retry, or choose fewer columns or lower max_categories."
+    ),
+}

@@ -1,0 +1,53 @@
+"""Training and evaluation."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # Training.
+    "algorithm_cannot_predict": "{algorithm} cannot predict this target.",
+    "checkpoint_of_other_version": "The previous checkpoint is of another version; starting over.",
+    "epoch_running": "epoch {epoch} of {epochs}",
+    "epoch_measured": "Epoch {epoch} of {epochs}: validation {measures}.",
+    "learns_from_part": "This algorithm learns from {rows} random rows, as many as it may hold in memory.",
+    "labels_too_rare": (
+        "Some values of the target are too rare for this algorithm on so many rows; choose another algorithm, or fewer "
+        "columns."
+    ),
+    "training_diverged": (
+        "Training diverged. Choose a smaller learning rate than {rate:g}, or set scaling to standard."
+    ),
+    "training_diverged_by_c": "Training diverged. Choose a smaller C, or set scaling to standard.",
+    "stopped_early": Plural(
+        "Stopped after epoch {epoch}: no improvement for 1 epoch.",
+        "Stopped after epoch {epoch}: no improvement for {patience} epochs.",
+        by="patience",
+    ),
+    "best_epoch": "Epoch {epoch} is the best and is published.",
+    # Evaluation.
+    "measuring_validation": "predicting the validation rows",
+    "measuring_importance": "measuring which columns matter",
+    "importance_measured": "importance of {column}",
+    "validation_too_large": (
+        "Some validation rows have numbers too large to compute with; set scaling to standard, or leave out the "
+        "columns that have them."
+    ),
+    "always_label": 'always answering "{label}"',
+    "always_mean": "always answering the mean, {value}",
+    "no_better_than_always_label": 'The model is no better than always answering "{label}".',
+    "no_better_than_always_mean": "The model is no better than always answering the mean, {value}.",
+    "leak_one_column": (
+        "{column} alone explains nearly everything. If it is only known after the target is, leave it out."
+    ),
+    "nearly_perfect": "The score is almost perfect. Check that no column gives the answer away.",
+    "overfitted": (
+        "The model is much better on training rows ({training:.0f} %) than on validation rows ({validation:.0f} %): it "
+        "has learned noise. More rows, fewer columns or a stronger penalty help."
+    ),
+    "rare_class": (
+        '"{label}" is rare ({percent:.1f} % of the rows), so accuracy says little about it; look at recall and at '
+        "balanced accuracy."
+    ),
+    "never_recognised": 'The model never recognised "{label}".',
+    "never_recognised_several": 'The model never recognised "{label}" and {more} more.',
+    "few_validation_rows": "There are only {count} validation rows, so scores may be off by several points.",
+}

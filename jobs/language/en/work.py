@@ -1,0 +1,53 @@
+"""What is wrong with a request about workflows, steps, datasets and the queue."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # What does not exist.
+    "no_such_workflow": "There is no workflow {workflow!r}.",
+    "no_such_dataset": "There is no dataset {dataset!r}.",
+    "no_such_step": "There is no step {step!r}.",
+    "no_such_queue": "There is no queue {given!r}; there is {queue!r}.",
+    "no_model": "Workflow {workflow:d} has no model: its training has not completed.",
+    "link_without_dataset": "The link does not name a dataset.",
+    # What is in another state.
+    "workflow_over": "Workflow {workflow:d} is already {status}.",
+    "workflow_not_retryable": (
+        "Workflow {workflow:d} is {status}; only a failed or cancelled workflow can be retried."
+    ),
+    "workflow_running": "Workflow {workflow:d} is still running; cancel it before deleting it.",
+    "step_over": "Step {step} of workflow {workflow:d} is already {status}.",
+    "dataset_in_use": Plural(
+        "{dataset} is used by 1 workflow; delete that one first.",
+        "{dataset} is used by {count} workflows; delete those first.",
+    ),
+    "file_just_deleted": "The same file was deleted while this one arrived; send it again.",
+    "file_missing": "The stored file {file} is missing. Run the step that made it again.",
+    "file_changed": "The stored file {file} was changed on disk. Run the step that made it again.",
+    "key_reused": "This key was used for another request; send a new one.",
+    # Starting, naming, listing.
+    "too_many_waiting": Plural(
+        "You have 1 workflow waiting, the most for one person. Start more when it has begun, or cancel it.",
+        "You have {count} workflows waiting, the most for one person. Start more when some have begun, or cancel some.",
+    ),
+    "workflow_unnamed": "A workflow needs a name.",
+    "own_field": "{name} is a field of its own, beside params.",
+    "short_form_field": (
+        "With a pipeline, name datasets in inputs and settings in params; {name} is of the short form."
+    ),
+    "facet_malformed": "A facet is name=value, such as region=north, not {given!r}.",
+    "sort_direction_unknown": "The direction of a sort is asc or desc, not {given!r}.",
+    "sort_unknown": "Workflows cannot be sorted by {given!r}; choose one of {known}.",
+    "status_unknown": "There is no status {given!r}; there are {known}.",
+    # Commands.
+    "input_malformed": "--input takes name=id, such as data=7, not {given!r}.",
+    "setting_malformed": "--set takes name=value, such as epochs=20, not {given!r}.",
+    "takes_no_files": "Pipeline {pipeline} takes no files.",
+    "takes_no_more_files": "Pipeline {pipeline} takes no more files.",
+    "several_inputs": "Pipeline {pipeline} has several inputs; say --input NAME=ID for {inputs}.",
+    "csv_is_folder": "{file} is a folder; name a CSV file.",
+    "no_worker": "Workflow {workflow:d} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.",
+    "no_queue_to_work_for": (
+        "There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs."
+    ),
+}
