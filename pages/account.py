@@ -38,9 +38,9 @@ def _signed_out() -> None:
 
 
 def _nobody() -> None:
-    st.info("Nobody has to sign in here, so there are no accounts.", icon=":material/person_off:")
+    st.info("Sign-in is off, so there are no accounts.", icon=":material/person_off:")
     if visitor.may_look_after_people():
-        st.page_link("people.py", label="Have people sign in", icon=":material/group:", width="content")
+        st.page_link("people.py", label="Turn on sign-in", icon=":material/group:", width="content")
 
 
 def _me(actor: Actor) -> None:
@@ -90,7 +90,7 @@ def _password(state: PageState, actor: Actor) -> None:
                 max_chars=people.LONGEST_PASSWORD,
                 autocomplete="new-password",
             )
-            pressed = st.form_submit_button("Change the password", icon=":material/password:")
+            pressed = st.form_submit_button("Change password", icon=":material/password:")
         if pressed:
             _change(state, before, new, again)
         st.caption("This ends all your sessions and tokens: sign in again, and make new tokens for your programs.")
@@ -123,19 +123,19 @@ def _tokens(state: PageState) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown("**Tokens**  \n:gray[A token lets a program act as you, with your role.]", width="content")
-            st.button("Make a token", icon=":material/key:", key=f"{KEY}-token", on_click=state.ask, args=("token",))
+            st.button("Create token", icon=":material/key:", key=f"{KEY}-token", on_click=state.ask, args=("token",))
         tokens.rows(state, own, people.remove_own_token)
         commands.popover(
             [
                 commands.own(
-                    "Make a token", "POST", "/tokens", {"label": "Nightly training", "days": 365}, in_person=True
+                    "Create token", "POST", "/tokens", {"label": "Nightly training", "days": 365}, in_person=True
                 ),
                 commands.own("My tokens", "GET", "/tokens"),
             ],
             key=f"{KEY}-token-command",
         )
     if state.question:
-        state.dialog("A new token", "key", lambda: tokens.make(state, people.make_own_token))
+        state.dialog("New token", "key", lambda: tokens.make(state, people.make_own_token))
 
 
 page()

@@ -139,10 +139,10 @@ def _scores(compared: Sequence[Workflow]) -> None:
         marked = "" if comparison.apart(compared) else " :gray[the best of each is marked]"
         st.markdown(f"**Scores**{marked}", width="content")
         baseline = st.selectbox(
-            "Differences to",
+            "Differences from",
             ids,
             key=f"{KEY}-baseline",
-            format_func=lambda key: f"Differences to #{key}",
+            format_func=lambda key: f"Differences from #{key}",
             label_visibility="collapsed",
             width=200,
             on_change=_keep,
@@ -167,7 +167,7 @@ def _scores(compared: Sequence[Workflow]) -> None:
 
 def _settings(compared: Sequence[Workflow]) -> None:
     table, same = comparison.setting_table(compared)
-    st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} alike]")
+    st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} the same]")
     if table.empty:
         st.caption("They were started with the same settings.")
         return

@@ -76,14 +76,16 @@ def everything() -> None:
 def nothing(text: str) -> None:
     with st.container(border=True, horizontal_alignment="center"):
         if text:
-            st.markdown(f"No dataset has a name with **{words.plain(text)}** in it.", width="content")
+            st.markdown(f"No dataset name contains **{words.plain(text)}**.", width="content")
             return
         st.markdown("#### No datasets yet", width="content")
         st.markdown(
-            "A dataset is an uploaded table, with what is in each of its columns."
-            + (" Drop your first CSV file on the page New, or try the sample there." if visitor.may_change() else ""),
-            width="content",
+            "A dataset is an uploaded table with a profile of each column. Workflows keep the version that they "
+            "were started with.",
+            text_alignment="center",
         )
+        if visitor.may_change():
+            st.page_link("new.py", label="Add the first one", icon=":material/arrow_forward:", width="content")
 
 
 def table(listed: list[Listed]) -> None:
@@ -147,7 +149,7 @@ def title(state: PageState, dataset: Dataset) -> None:
     by = f" by {words.plain(dataset.created_by)}" if dataset.created_by and visitor.has_signed_in() else ""
     st.markdown(
         f"{profile.summary(dataset)} · {words.size(dataset.size)} · added {words.ago(dataset.created_at)}{by}",
-        help=f"Added {words.exactly(dataset.created_at)}",
+        help=f"Added {visitor.exactly(dataset.created_at)}",
     )
     profile.first_part(dataset)
     with st.container(horizontal=True):
@@ -182,8 +184,8 @@ def delete(state: PageState, dataset: Dataset) -> None:
         )
         return
     st.markdown(
-        f"This deletes **{name}** and its profile. The file ({words.size(dataset.size)}) goes too, "
-        "if no other version uses it. You cannot undo this."
+        f"This deletes **{name}** and its profile, and the file ({words.size(dataset.size)}) unless another version "
+        "uses it. You cannot undo this."
     )
     if state.confirm("Delete", "delete", "Keep", "delete"):
         state.press(datasets.remove, dataset.id)
@@ -220,7 +222,7 @@ def users(dataset: Dataset) -> None:
                 width="content",
             )
             links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
-            st.caption(words.ago(workflow.created_at), width="content", help=words.exactly(workflow.created_at))
+            st.caption(words.ago(workflow.created_at), width="content", help=visitor.exactly(workflow.created_at))
     if dataset.used_by > WORKFLOWS:
         st.page_link(
             "workflows.py", label=f"All {dataset.used_by:,} workflows", query_params={"dataset": str(dataset.id)}

@@ -33,7 +33,7 @@ def page() -> None:
         st.header("People", anchor=False, width="content")
         if everybody:
             st.button(
-                "Add somebody",
+                "Add person",
                 icon=":material/person_add:",
                 key=f"{KEY}-add",
                 type="primary",
@@ -65,7 +65,7 @@ def _not_yours() -> None:
 
 def _nobody_yet() -> None:
     with st.container(border=True):
-        st.markdown("#### Nobody has to sign in", anchors=False)
+        st.markdown("#### Sign-in is off", anchors=False)
         st.markdown(
             "Anyone who can open this page can do anything. Once there is an account, everyone must sign in, so "
             "create your own admin account first."
@@ -144,7 +144,7 @@ def _table(everybody: Sequence[Person], in_use: dict[int, InUse]) -> pd.DataFram
             "name": [person.name for person in everybody],
             "role": [words.sentence(person.role) for person in everybody],
             "last": [words.ago(person.signed_in_at) if person.signed_in_at else "Never" for person in everybody],
-            "at": [words.exactly(person.signed_in_at) for person in everybody],
+            "at": [visitor.exactly(person.signed_in_at) for person in everybody],
             "sessions": [each.sessions for each in used],
             "tokens": [each.tokens for each in used],
             "password": ["Yes" if person.has_password else "None" for person in everybody],
@@ -159,7 +159,7 @@ def _columns() -> dict[str, Any]:
         "name": column.TextColumn("Name", width=150),
         "role": column.TextColumn("Role", width=80),
         "last": column.TextColumn("Last signed in", width=120),
-        "at": column.TextColumn("Exactly", width=170),
+        "at": column.TextColumn("Exact time", width=220),
         "sessions": column.NumberColumn("Browsers", width=80, help="Browsers that are signed in now."),
         "tokens": column.NumberColumn("Tokens", width=70, help="Programs act as the person with these."),
         "password": column.TextColumn(
@@ -227,7 +227,7 @@ def _deeds(everybody: Sequence[Person]) -> None:
         place = pages
         rows, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
     if not rows:
-        st.caption(f"Nothing is known of {words.plain(who)}.")
+        st.caption(f"There are no entries for {words.plain(who)}.")
         return
     st.dataframe(
         _deed_table(rows),
@@ -256,7 +256,7 @@ def _filter(who: str, names: Sequence[str]) -> None:
         index=None,
         key=key,
         width=260,
-        placeholder="Everybody",
+        placeholder="Everyone",
         accept_new_options=True,
         label_visibility="collapsed",
         icon=":material/filter_list:",
@@ -279,7 +279,7 @@ def _pager(who: str, place: int, pages: int) -> None:
 def _deed_table(rows: Sequence[Deed]) -> Styler:
     table = pd.DataFrame(
         {
-            "at": [f"{deed.at:%Y-%m-%d %H:%M:%S}" for deed in rows],
+            "at": [visitor.moment(deed.at) for deed in rows],
             "who": [deed.who or "–" for deed in rows],
             "what": [deed_words(deed) for deed in rows],
             "open": [link(deed) for deed in rows],
@@ -312,11 +312,11 @@ def link(deed: Deed) -> str:
 def _deed_columns() -> dict[str, Any]:
     column = st.column_config
     return {
-        "at": column.TextColumn("When (UTC)", width=140),
+        "at": column.TextColumn("When", width=140, help=f"By the clock of {visitor.zone() or 'UTC'}"),
         "who": column.TextColumn("Who", width=100, help="A dash: nobody had signed in."),
         "what": column.TextColumn("What", width=290),
         "open": column.LinkColumn("Open", display_text=LAST_WORDS, width=110),
-        "via": column.TextColumn("By way of", width=86, help="A page, a program with a token, or a command."),
+        "via": column.TextColumn("Via", width=86, help="A page, a program with a token, or a command."),
         "address": column.TextColumn("From", width=110),
     }
 

@@ -104,13 +104,7 @@ def _queue(state: PageState, queue: QueueCounts, reachable: bool) -> None:
             if visitor.may_change():
                 verb = "resume" if queue.paused else "pause"
                 commands.popover([listings.queue_command(queue.name, verb)], key=f"{KEY}-queue-command")
-        st.dataframe(
-            listings.counts_table([queue], reachable),
-            column_config=listings.counts_columns(),
-            hide_index=True,
-            key=f"{KEY}-counts",
-            alt="What is in the queue",
-        )
+        listings.counts(queue, reachable)
 
 
 def _charts() -> None:
@@ -150,13 +144,13 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
             )
         elif now.reachable:
             st.warning(
-                "No worker is running, so nothing that waits can start. "
-                "Workers of this app start by themselves within seconds; more can be started anywhere.",
+                "No worker is running, so queued steps cannot start. "
+                "The app starts its own workers within seconds. This command adds more:",
                 icon=":material/warning:",
             )
             st.code(f"{COMMAND} worker", language="bash")
         else:
-            st.caption("Which workers there are is known when the queue is back.")
+            st.caption("Workers are shown again once the queue is reachable.")
 
 
 def _jobs(state: PageState) -> None:
@@ -194,7 +188,7 @@ def _job_actions(state: PageState, job: JobRow | None) -> None:
             "Retry",
             "replay",
             partial(state.press, queues.requeue, job.step_id),
-            **visitor.changes("Tries this step and those below again."),
+            **visitor.changes("Runs this step and those below again."),
         )
         _command(commands.retry(job.workflow_id))
     elif not job.status.over:
@@ -202,7 +196,7 @@ def _job_actions(state: PageState, job: JobRow | None) -> None:
             "Stop",
             "stop_circle",
             partial(state.ask, "stop", job.step_id),
-            **visitor.changes("Stops the step, after a question."),
+            **visitor.changes("Asks before it stops the step."),
         )
         _command(commands.cancel(job.workflow_id))
 
@@ -230,7 +224,7 @@ def _stop(state: PageState, job: JobRow) -> None:
         f"The step stops at once and workflow {job.workflow_id} is cancelled from there on. "
         "Completed steps are kept; Retry continues from them."
     )
-    if state.confirm("Stop it", "stop_circle", "Let it run", KEY):
+    if state.confirm("Stop step", "stop_circle", "Keep running", KEY):
         state.press(queues.stop, job.step_id)
         if not state.refused:
             state.close(f"Workflow #{job.workflow_id} is cancelled.")

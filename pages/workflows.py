@@ -129,7 +129,7 @@ def _filters(view: ListView) -> ListView:
             "Search",
             key=f"{KEY}-text",
             type="search",
-            placeholder="Name, note, dataset or #number",
+            placeholder="Name, note, #number",
             live=True,
             label_visibility="collapsed",
             icon=":material/search:",
@@ -164,7 +164,7 @@ def _filters(view: ListView) -> ListView:
         _remember(now)
     if now.unseen:
         st.button(
-            "Only failures not looked at yet",
+            "Only failures not seen yet",
             key=f"{KEY}-all",
             icon=":material/close:",
             on_click=_go_to,

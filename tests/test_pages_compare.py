@@ -65,7 +65,7 @@ def test_deleted_workflows_are_said(home):
     first, second = played("a"), played("b")
     workflows.remove([second])
     page = opened(ids=f"{first},{second}")
-    assert f"\\#{second} does not exist, or no longer" in said(page)
+    assert f"\\#{second} does not exist" in said(page)
     assert len(page.dataframe[0].value) == 1
 
 

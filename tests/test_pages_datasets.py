@@ -65,7 +65,7 @@ def test_search_narrows_the_list(home):
     verbs.add(table(), "churn.csv")
     verbs.add(table(), "other.csv")
     assert list(opened(q="ur").dataframe[0].value["name"]) == ["churn"]
-    assert "No dataset has a name with" in said(opened(q="zzz"))
+    assert "No dataset name contains" in said(opened(q="zzz"))
 
 
 def test_one_dataset_is_shown_with_profile_and_versions(home):

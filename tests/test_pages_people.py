@@ -49,7 +49,7 @@ def names():
 def test_first_admin_is_made_in_the_page(browser):
     """Where nobody has to sign in the page says so; whoever adds themselves is an admin, and has to sign in."""
     page = browser.opens("people.py")
-    assert "Nobody has to sign in" in text(page) and not page.dataframe
+    assert "Sign-in is off" in text(page) and not page.dataframe
     page.text_input(key="people-first-name").set_value("ayşe")
     page.text_input(key="people-first-password").set_value(PASSWORD)
     page.text_input(key="people-first-again").set_value(OTHER)
@@ -134,7 +134,7 @@ def test_new_password_ends_the_old_one(admin):
     """A made password is shown; the one of before lets nobody in."""
     people.add("mehmet", "analyst", PASSWORD)
     page = press(ticked(admin.opens("people.py"), "mehmet"), "people-password")
-    submit(page, "Set the password")
+    submit(page, "Set password")
     shown = next(code.value for code in page.code if code.value.count("-") == 3 and " " not in code.value)
     assert people.sign_in("mehmet", shown, "")
     with pytest.raises(RequestError):
@@ -165,7 +165,7 @@ def test_last_person_is_told_that_the_door_opens(admin):
     """Removing oneself as the only one says that nobody has to sign in afterwards."""
     page = press(ticked(admin.opens("people.py"), "ayşe"), "people-remove")
     assert "This is you" in text(page) and "sign-in will be off" in text(page)
-    assert "Nobody has to sign in" in text(press(page, "people-remove-sure"))
+    assert "Sign-in is off" in text(press(page, "people-remove-sure"))
 
 
 def test_tokens_of_somebody_are_made_and_taken_back(admin):
@@ -173,11 +173,11 @@ def test_tokens_of_somebody_are_made_and_taken_back(admin):
     people.add("robot", "analyst", None)
     page = press(ticked(admin.opens("people.py"), "robot"), "people-tokens")
     page.text_input(key="token-label").set_value("nightly")
-    submit(page, "Make a token")
+    submit(page, "Create token")
     secret = next(code.value for code in page.code if code.value.startswith("ty_"))
     assert people.program(secret).name == "robot"
     [token] = stored.tokens_of(stored.get("robot").id)
-    press(page, f"take-back-{token.id}-sure")
+    press(page, f"revoke-{token.id}-sure")
     assert people.program(secret).role is None
 
 
@@ -186,7 +186,7 @@ def test_removed_meanwhile_is_said(admin):
     people.add("mehmet", "analyst", None)
     page = press(ticked(admin.opens("people.py"), "mehmet"), "people-role")
     people.remove("mehmet")
-    assert "mehmet was removed meanwhile." in text(checked(page.run()))
+    assert "mehmet has been removed." in text(checked(page.run()))
 
 
 def test_deeds_are_told_with_links_and_refusals(admin):
@@ -212,7 +212,7 @@ def test_deeds_of_one_person_are_in_the_url(admin):
         people.sign_in("MEHMET", "not the password", "10.0.0.8")
     shown = list(admin.opens("people.py", who="mehmet").dataframe[1].value["what"])
     assert shown == ["Refused: sign in as mehmet", "Add sample dataset 1"]
-    assert "Nothing is known of zeynep." in text(admin.opens("people.py", who="zeynep"))
+    assert "There are no entries for zeynep." in text(admin.opens("people.py", who="zeynep"))
 
 
 def test_deeds_come_page_by_page(admin):
@@ -292,7 +292,7 @@ def test_own_password_needs_the_one_before(admin):
 def change_password(page, before, new, again):
     for key, value in (("before", before), ("new", new), ("again", again)):
         page.text_input(key=f"account-{key}").set_value(value)
-    return submit(page, "Change the password")
+    return submit(page, "Change password")
 
 
 def test_own_token_is_shown_once_with_an_example(admin):
@@ -302,7 +302,7 @@ def test_own_token_is_shown_once_with_an_example(admin):
     page = press(admin.opens("account.py"), "account-token")
     page.text_input(key="token-label").set_value("laptop")
     page.number_input(key="token-days").set_value(30)
-    checked([button for button in page.button if button.label == "Make a token"][-1].click().run())
+    checked([button for button in page.button if button.label == "Create token"][-1].click().run())
     secret = next(code.value for code in page.code if code.value.startswith("ty_"))
     assert people.program(secret).name == "zeynep"
     assert f"Authorization: Bearer {secret}" in text(page)
@@ -310,7 +310,7 @@ def test_own_token_is_shown_once_with_an_example(admin):
     assert token.label == "laptop" and token.expires_at - token.created_at == timedelta(days=30)
     page = admin.opens("account.py")
     assert secret not in text(page) and "**laptop**" in text(page)
-    press(page, f"take-back-{token.id}-sure")
+    press(page, f"revoke-{token.id}-sure")
     assert people.program(secret).role is None
 
 

@@ -57,7 +57,7 @@ def test_what_runs_is_shown_and_can_be_stopped(services):
     page = opened([step.id])
     assert not page.exception
     assert numbers(page)[1] == "1"
-    workers = page.dataframe[1].value
+    workers = page.dataframe[0].value
     assert any(address.startswith(f"workflow?id={workflow_id}#Count") for address in workers["doing"])
     assert "idle" in set(workers["state"])
     page = click(page, "queues-stop")

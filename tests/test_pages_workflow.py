@@ -408,17 +408,17 @@ def test_cancel_asks_first(home):
     """Cancel opens a question; only its answer cancels."""
     number = tabular()
     seen = press(page(id=number), "cancel")
-    assert workflows.get(number).status is Status.pending and "Cancel it" in labels(seen)
+    assert workflows.get(number).status is Status.pending and "Cancel workflow" in labels(seen)
     seen = press(seen, "cancel-sure")
     assert workflows.get(number).status is Status.cancelled
-    assert "Cancel it" not in labels(seen) and "Retry" in labels(seen)
+    assert "Cancel workflow" not in labels(seen) and "Retry" in labels(seen)
 
 
 def test_keeping_it_running_changes_nothing(home):
     """The other answer closes the question."""
     number = tabular()
     seen = press(press(page(id=number), "cancel"), "cancel-keep")
-    assert workflows.get(number).status is Status.pending and "Cancel it" not in labels(seen)
+    assert workflows.get(number).status is Status.pending and "Cancel workflow" not in labels(seen)
 
 
 def test_retry_of_a_failed_step(home):

@@ -70,7 +70,7 @@ def own_tokens() -> Response:
     return Answer([schemas.token(each) for each in verbs.own_tokens()])
 
 
-@router.post("/me/tokens", response_model=NewTokenOut, status_code=201, summary="Make a token")
+@router.post("/me/tokens", response_model=NewTokenOut, status_code=201, summary="Create a token")
 @needs(Role.viewer)
 def make_own_token(body: NewToken) -> Response:
     """For a program that is to act as you, with `Authorization: Bearer ...`. Its text is shown only now."""

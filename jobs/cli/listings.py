@@ -112,7 +112,7 @@ def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
 
 def people(persons: "Sequence[Person]") -> None:
     if not persons:
-        say(f"Nobody has to sign in. Add somebody with: {COMMAND} user add NAME --role admin")
+        say(f"Sign-in is off. Turn it on by adding an admin: {COMMAND} user add NAME --role admin")
         return
     table(
         ("Name", "Role", "Password", "Signed in (UTC)", "Since (UTC)"),
@@ -142,7 +142,7 @@ def tokens(rows: "Sequence[Token]") -> None:
 def deeds(rows: "Sequence[Deed]") -> None:
     """Print rows of the audit trail."""
     table(
-        ("When (UTC)", "Who", "By way of", "What", "From"),
+        ("When (UTC)", "Who", "Via", "What", "From"),
         [(_moment(each.at), each.who, each.via, _deed(each), each.address) for each in rows],
     )
 

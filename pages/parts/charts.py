@@ -401,7 +401,7 @@ def queue_throughput(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Fig
     figure = go.Figure()
     times = _clock(minutes, zone)
     for name, values, colour in (
-        ("Finished", [minute.finished for minute in minutes], GREEN),
+        ("Completed", [minute.finished for minute in minutes], GREEN),
         ("Failed", [minute.failed for minute in minutes], RED),
     ):
         figure.add_trace(

@@ -57,7 +57,12 @@ def clock(time: datetime) -> str:
 
 def exactly(time: datetime | None) -> str:
     """A time in full by the visitor's clock, for hovering: 2026-11-22 00:30:00 Europe/Istanbul."""
-    return f"{time.astimezone(zone() or UTC):%Y-%m-%d %H:%M:%S} {zone() or 'UTC'}" if time else "–"
+    return f"{moment(time)} {zone() or 'UTC'}" if time else "–"
+
+
+def moment(time: datetime) -> str:
+    """A time by the visitor's clock, to the second: 2026-11-22 00:30:00."""
+    return f"{time.astimezone(zone() or UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def changes(help_: str | None = None, enabled: bool = True) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def check_people(_: bool) -> Iterator[Check]:
         yield Check(
             "people",
             "note",
-            "Nobody has to sign in.",
+            "Sign-in is off.",
             f"Before you share the app: {COMMAND} user add NAME --role admin",
         )
     elif not admins:

@@ -47,13 +47,12 @@ def remarks(selection: Selection, compared: Sequence[Workflow]) -> list[str]:
     sentences = []
     if selection.rubbish:
         few = ", ".join(f'"{word[:20]}"' for word in selection.rubbish[:3])
-        sentences.append(f"{few} in the address is no workflow number, and is left out.")
+        sentences.append(f"{few} in the address is not a workflow number and is ignored.")
     if missing := sorted(set(selection.ids) - {workflow.id for workflow in compared}):
         names = ", ".join(f"#{workflow_id}" for workflow_id in missing)
         plural = len(missing) > 1
         sentences.append(
-            f"{names} {'do' if plural else 'does'} not exist, or no longer; "
-            f"{'they were' if plural else 'it was'} probably deleted."
+            f"{names} {'do' if plural else 'does'} not exist; {'they' if plural else 'it'} may have been deleted."
         )
     if selection.too_many:
         sentences.append(f"Up to {charts.MOST_COMPARED} can be compared; the other {selection.too_many} are left out.")

@@ -56,14 +56,15 @@ def _card(pipeline: Pipeline, shown: bool) -> None:
 
 def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
     """The latest workflows of a pipeline, with how they ended."""
-    rows = workflows.find(Filter(pipeline=pipeline.name), limit=most)
-    if not rows:
+    latest = workflows.find(Filter(pipeline=pipeline.name), limit=most)
+    if not latest:
         st.caption(":material/history: Not run yet")
-    for workflow in rows:
-        icon = words.ICONS[workflow.status]
-        text = f"#{workflow.id} {words.status(workflow.status).lower()} {words.ago(workflow.created_at)}"
-        name = "" if brief else f" · {workflow.name}"
-        links.workflow(workflow.id, words.plain(text + name), icon=icon)
+    for workflow in latest:
+        # A link does not wrap but is cut, so it is short; the rest stands beside it, or below where there is no room.
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            links.workflow(workflow.id, f"#{workflow.id}", icon=words.ICONS[workflow.status])
+            state = f"{words.status(workflow.status)} {words.ago(workflow.created_at)}"
+            st.caption(words.plain(state if brief else f"{state} · {workflow.name}"), width="content")
 
 
 def _steps(pipeline: Pipeline) -> str:

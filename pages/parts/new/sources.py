@@ -99,7 +99,9 @@ def _why(refused: RequestError | OSError) -> str:
 
 
 def large_files() -> None:
-    st.markdown("Send it from a terminal. It goes straight to disk, whatever its size, and appears in this list.")
+    st.markdown(
+        "Send it from a terminal. It goes straight to disk, whatever its size, then appears among the datasets."
+    )
     st.code(
         f'{commands.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
         language="bash",

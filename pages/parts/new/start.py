@@ -94,4 +94,4 @@ def workers_words() -> str:
     free = sum(worker.state != "busy" for worker in now.workers)
     if free:
         return f"{words.count(free, 'worker')} free"
-    return f"all {len(now.workers)} workers busy, it waits its turn"
+    return f"all {len(now.workers)} workers are busy; it waits its turn"

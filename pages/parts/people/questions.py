@@ -20,9 +20,9 @@ from store.program import COMMAND
 
 KEY = "people"
 MAY = {
-    Role.viewer: "Looks at everything, and changes nothing.",
+    Role.viewer: "Sees everything and changes nothing.",
     Role.analyst: "Also adds data, starts, changes and deletes workflows, and pauses queues.",
-    Role.admin: "Also looks after people, and sees who did what.",
+    Role.admin: "Also manages people, and sees who did what.",
 }
 LONGEST_NAME = 80
 
@@ -70,7 +70,7 @@ def _add(state: PageState) -> None:
     commands.popover(
         [
             commands.user(
-                "Add somebody",
+                "Add person",
                 ["add", name or "NAME", "--role", role],
                 "POST",
                 "people",
@@ -107,7 +107,7 @@ def _password(state: PageState) -> None:
     st.markdown("All their sessions and tokens end.")
     with st.form(f"{KEY}-password-form", border=False):
         given = _password_field(f"{KEY}-new-password")
-        pressed = st.form_submit_button("Set the password", type="primary", icon=":material/password:")
+        pressed = st.form_submit_button("Set password", type="primary", icon=":material/password:")
     if pressed and state.press(people.set_password, name, given or _made(state)):
         _hand_over(state, name, given, f"{name} has a new password.")
     state.problem()
@@ -190,7 +190,7 @@ def _whom(state: PageState) -> Person | None:
     try:
         return next(each for each in people.everybody() if each.name == state.about)
     except (RequestError, StopIteration) as gone:
-        reason = sentence(gone.message) if isinstance(gone, RequestError) else f"{state.about} was removed meanwhile."
+        reason = sentence(gone.message) if isinstance(gone, RequestError) else f"{state.about} has been removed."
         st.error(words.plain(reason), icon=":material/error:")
         return None
 
@@ -217,7 +217,7 @@ def _made(state: PageState) -> str:
 
 
 QUESTIONS: dict[str, tuple[str, str, Callable[[PageState], None]]] = {
-    "add": ("Add somebody", "person_add", _add),
+    "add": ("Add person", "person_add", _add),
     "role": ("Role of {}", "badge", _role),
     "password": ("New password for {}", "password", _password),
     "made": ("Password of {}", "password", _show_password),

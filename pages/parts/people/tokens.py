@@ -5,28 +5,28 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from jobs.verbs import people
-from pages.parts import address, words
+from pages.parts import address, visitor, words
 from pages.parts.press import PageState
 from store.people import Token
 from store.tables import now
 
 
-def rows(state: PageState, tokens: Sequence[Token], take_back: Callable[[int], Token]) -> None:
-    """One line a token; taking one back asks first."""
+def rows(state: PageState, tokens: Sequence[Token], revoke: Callable[[int], Token]) -> None:
+    """One line a token; revoking one asks first."""
     if not tokens:
         st.caption("No tokens yet.")
     for token in tokens:
         with st.container(horizontal=True, vertical_alignment="center", key=f"token-{token.id}", gap="small"):
             st.markdown(f":material/key: **{words.plain(token.label)}**", width="content")
             st.caption(_state(token), width="stretch", help=_times(token))
-            with st.popover("Take back", type="tertiary", icon=":material/key_off:", key=f"take-back-{token.id}"):
-                st.markdown("Programs that use it are refused at once.")
+            with st.popover("Revoke", type="tertiary", icon=":material/key_off:", key=f"revoke-{token.id}"):
+                st.markdown("Programs that use it are rejected at once.")
                 st.button(
-                    "Take it back",
+                    "Revoke token",
                     type="primary",
-                    key=f"take-back-{token.id}-sure",
-                    on_click=_take_back,
-                    args=(state, take_back, token),
+                    key=f"revoke-{token.id}-sure",
+                    on_click=_revoke,
+                    args=(state, revoke, token),
                 )
 
 
@@ -36,9 +36,9 @@ def make(state: PageState, make_one: Callable[..., people.NewToken | None], *who
         _show(state.secret)
         return
     with st.form(f"new-token-{'-'.join(whose)}", border=False):
-        label = st.text_input("What is it for?", key="token-label", placeholder="Nightly training", max_chars=80)
-        days = st.number_input("Days it lasts", 1, 3650, people.TOKEN_DAYS, key="token-days")
-        pressed = st.form_submit_button("Make a token", type="primary", icon=":material/key:")
+        label = st.text_input("What is it for", key="token-label", placeholder="Nightly training", max_chars=80)
+        days = st.number_input("Valid for how many days", 1, 3650, people.TOKEN_DAYS, key="token-days")
+        pressed = st.form_submit_button("Create token", type="primary", icon=":material/key:")
     if pressed and (made := state.press(make_one, *whose, label, int(days))):
         state.secret = made.text
         st.rerun()
@@ -46,28 +46,28 @@ def make(state: PageState, make_one: Callable[..., people.NewToken | None], *who
 
 
 def _show(text: str) -> None:
-    st.markdown("**Copy it now:** it is not stored here and not shown again.")
+    st.markdown("**Copy it now.** It is not stored and not shown again.")
     st.code(text, language=None, wrap_lines=True)
-    st.caption("A program shows it with every request, for example:")
+    st.caption("A program sends it with every request, for example:")
     st.code(
         f"curl -H 'Authorization: Bearer {text}' {address.server()}/api/workflows", language="bash", wrap_lines=True
     )
 
 
-def _take_back(state: PageState, take_back: Callable[[int], Token], token: Token) -> None:
-    if state.press(take_back, token.id):
-        state.toast = f"The token {token.label} is no longer valid."
+def _revoke(state: PageState, revoke: Callable[[int], Token], token: Token) -> None:
+    if state.press(revoke, token.id):
+        state.toast = f"The token {token.label} is revoked."
 
 
 def _state(token: Token) -> str:
     used = f"used {words.ago(token.used_at)}" if token.used_at else "never used"
     if token.expires_at < now():
-        return f"ran out on {token.expires_at:%Y-%m-%d} · {used}"
-    return f"until {token.expires_at:%Y-%m-%d} · {used}"
+        return f"expired on {token.expires_at:%Y-%m-%d} · {used}"
+    return f"expires on {token.expires_at:%Y-%m-%d} · {used}"
 
 
 def _times(token: Token) -> str:
     return (
-        f"Made {words.exactly(token.created_at)}, valid until {words.exactly(token.expires_at)}, "
-        f"last used {words.exactly(token.used_at)}. Its use is noted at most once a minute."
+        f"Created {visitor.exactly(token.created_at)}, expires {visitor.exactly(token.expires_at)}, "
+        f"last used {visitor.exactly(token.used_at)}. Use is recorded at most once a minute."
     )

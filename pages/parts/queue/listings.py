@@ -17,13 +17,14 @@ from store.program import COMMAND
 from store.tables import now
 
 GREY = "color: #8b97a6"
+# By the names of RQ, which the RQ dashboard shows.
 COUNTS = {
-    "ready": ("Ready", "Wait for a free worker."),
-    "started": ("Started", "Are with a worker."),
-    "deferred": ("Deferred", "Wait for the step above them."),
-    "scheduled": ("Scheduled", "Are tried again later."),
-    "finished": ("Finished", "Done, and remembered for a week."),
-    "failed": ("Failed", "Remembered for a week."),
+    "ready": ("waiting", "Jobs that wait for a free worker; RQ calls them queued."),
+    "started": ("running", "Jobs that a worker runs; RQ calls them started."),
+    "deferred": ("blocked", "Jobs that wait for the step above them; RQ calls them deferred."),
+    "scheduled": ("to retry", "Jobs that run again after a pause; RQ calls them scheduled."),
+    "finished": ("completed", "Jobs of the last seven days; RQ calls them finished."),
+    "failed": ("failed", "Jobs of the last seven days."),
 }
 
 
@@ -33,10 +34,12 @@ def queue_command(name: str, verb: str) -> Command:
     return Command(verb.capitalize(), f"{COMMAND} {verb}", request)
 
 
-def counts_table(queues: Sequence[QueueCounts], fresh: bool) -> Styler:
+def counts(queue: QueueCounts, fresh: bool) -> None:
     """How many jobs a queue has in which state; grey when that was some time ago."""
-    frame = pd.DataFrame([{name: f"{getattr(queue, name):,}" for name in COUNTS} for queue in queues], dtype="str")
-    return _aged(frame, fresh)
+    with st.container(horizontal=True, gap="medium"):
+        for name, (label, help_) in COUNTS.items():
+            number = f"{getattr(queue, name):,}"
+            st.markdown(f"**{number}** {label}" if fresh else f":gray[{number} {label}]", width="content", help=help_)
 
 
 def counts_columns() -> dict[str, Any]:
@@ -67,8 +70,10 @@ def workers_columns() -> dict[str, Any]:
         "state": column.TextColumn("State"),
         "doing": column.LinkColumn("Current step", display_text=listing.NAME_IN_ADDRESS),
         "up": column.TextColumn("Up for"),
-        "memory": column.TextColumn("Memory", help="With its jobs; shared pages are counted in each process."),
-        "done": column.TextColumn("Jobs done"),
+        "memory": column.TextColumn(
+            "Memory", help="Including its jobs. Memory that processes share counts in each of them."
+        ),
+        "done": column.TextColumn("Jobs completed"),
         "failed": column.TextColumn("Jobs failed"),
     }
 
@@ -99,7 +104,7 @@ def jobs_columns() -> dict[str, Any]:
         "took": column.TextColumn("Took", width=80),
         "waited": column.TextColumn("Waited", width=80, help="From when it could start to when it did."),
         "worker": column.TextColumn("Worker"),
-        "job": column.TextColumn("Job", help="The job's id in the queue."),
+        "job": column.TextColumn("Job", help="Its id in the queue."),
     }
 
 

@@ -84,7 +84,7 @@ def _cancel(state: PageState, workflow_id: int) -> None:
     st.markdown(
         "Running steps stop at once and waiting ones do not run. Completed steps are kept; Retry continues from them."
     )
-    if state.confirm("Cancel it", "cancel", "Let it run", "cancel") and state.press(verbs.cancel, workflow_id):
+    if state.confirm("Cancel workflow", "cancel", "Keep running", "cancel") and state.press(verbs.cancel, workflow_id):
         state.close(f"#{workflow_id} is cancelled.")
         st.rerun()
     state.problem()

@@ -30,9 +30,9 @@ ENDS = {
     "frozen": "process hung",
     "stopped": "stopped",
     "backed_up": "stopped",
-    "timeout": "time ran out",
-    "timeout_killed": "time ran out",
-    "out_of_memory": "memory ran out",
+    "timeout": "timed out",
+    "timeout_killed": "timed out",
+    "out_of_memory": "out of memory",
     "disk_full": "disk full",
 }
 
@@ -109,8 +109,10 @@ def lately(workflow_id: int) -> Notebook:
 
 
 def share(step: Step) -> float:
-    """How far a step is, from 0 to 1."""
-    return 1.0 if step.status is Status.completed else step.progress or 0.0
+    """How far a step is, from 0 to 1. A bar has the one colour of progress, so that of a failed step stays empty."""
+    if step.status is Status.running:
+        return step.progress or 0.0
+    return 1.0 if step.status is Status.completed else 0.0
 
 
 def busy_with(step: Step) -> str:
