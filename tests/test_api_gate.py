@@ -1,16 +1,13 @@
 """The gate: a stranger reads and changes nothing, a viewer changes nothing, on every route there is."""
 
 import importlib
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
-from conftest import free_port
+from helpers.processes import started
 from sqlalchemy import select
 from starlette.routing import Mount, WebSocketRoute
 from starlette.testclient import TestClient
@@ -274,37 +271,6 @@ def test_an_app_that_requires_it_lets_nobody_in_without_people(home, monkeypatch
     client = TestClient(whole(), base_url="http://localhost:8501", follow_redirects=False)
     assert client.get("/api/workflows").status_code == 401
     assert "jobs user add" in client.get("/login").text
-
-
-def started(home, options=(), **environment):
-    """The app as an operator starts it for others; what it says when it ends, or once it is ready."""
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.address=0.0.0.0",
-        f"--server.port={free_port()}",
-        *options,
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"TRAINYARD_HOME": str(home), "TRAINYARD_WORKERS": "0", **environment},
-    )
-    said = ""
-    for line in process.stdout:
-        said += line
-        if "everything is stored in" in line:
-            process.terminate()
-            said += process.stdout.read()
-    process.stdout.close()
-    return process.wait(40), said
 
 
 def test_an_app_for_others_does_not_start_without_people(home):

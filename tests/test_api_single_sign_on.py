@@ -155,7 +155,7 @@ server_metadata_url = "http://127.0.0.1:{provider.server_port}/.well-known/openi
 )
 def test_a_configuration_that_cannot_work_is_refused(home, tmp_path, written, told):
     """The app ends with a sentence rather than fail when somebody signs in."""
-    from test_api_gate import started
+    from helpers.processes import started
 
     secrets = tmp_path / "secrets.toml"
     secrets.write_text(written)

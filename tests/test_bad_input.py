@@ -21,8 +21,6 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import create
-from jobs.cli import terminal
-from jobs.cli.app import main
 from jobs.language import sentence as made_sentence
 from jobs.language import sentence_of
 from jobs.tabular import limits
@@ -125,19 +123,6 @@ def client(home):
     return TestClient(
         Starlette(routes=[Mount("/api", create())]), base_url="http://localhost", raise_server_exceptions=False
     )
-
-
-@pytest.fixture
-def command(home, capsys):
-    """Run a command in this process: its code, its words, and what it complained about."""
-
-    def run(*arguments):
-        terminal.console.cache_clear()
-        code = main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def nothing_is_left():

@@ -15,38 +15,10 @@ from jobs import chain
 from jobs.chain import run_workflow
 from jobs.engine import handover, queue, queue_view, reconcile
 from jobs.services import presence
-from jobs.services import valkey as valkey_server
 from jobs.verbs import queues as queue_verbs
 from jobs.verbs import workflows as verbs
 from store import steps
 from store.tables import Status
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A Valkey for which nobody works, for all the tests here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRAINYARD_HOME", str(tmp_path_factory.mktemp("valkey")))
-        from conftest import forget
-
-        forget()
-        process = valkey_server.start()
-        assert valkey_server.comes_up(process)
-        yield f"unix://{queue.socket_path()}?db=0"
-    forget()
-    process.kill()
-    process.wait()
-
-
-@pytest.fixture
-def valkey(server, home, monkeypatch):
-    """A home whose queue is real, and empty."""
-    from conftest import forget
-
-    monkeypatch.setenv("TRAINYARD_REDIS_URL", server)
-    forget()
-    queue.connection().flushall()
-    return queue.connection()
 
 
 class Vanishing:

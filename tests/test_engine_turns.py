@@ -6,7 +6,6 @@ import pytest
 from conftest import forget
 from helpers import cast
 from helpers.running import finish
-from test_engine_queue import server, valkey  # noqa: F401 - fixtures
 
 from jobs.engine import handover, queue, queue_view, reconcile, turns
 from jobs.services import presence

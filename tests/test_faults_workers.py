@@ -264,7 +264,7 @@ def test_a_killed_app_leaves_no_process_and_no_socket(home):
 
 def test_the_page_says_what_happened(services):
     """After a kill the cell says when it was, which attempt went on and from which epoch; also when it is over."""
-    from test_pages_workflow import page, text
+    from helpers.notebooks import page, text
 
     workflow_id = run(number=60, pause=0.1)
     step = running_step(workflow_id, epoch=30)

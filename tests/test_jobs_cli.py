@@ -27,19 +27,6 @@ ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "jobs" / "tabular" / "samples" / "customer_churn.csv"
 
 
-@pytest.fixture
-def command(home, capsys):
-    """Run a command in this process: its code, its words, and what it complained about."""
-
-    def run(*arguments):
-        terminal.console.cache_clear()
-        code = main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
 def outside(*arguments, **environment):
     """Run a command as a user does, in a process of its own."""
     command = [sys.executable, "-m", "jobs", *map(str, arguments)]

@@ -172,3 +172,14 @@ def test_only_settings_reads_the_environment(path):
 def test_data_never_reaches_unsafe_html(path):
     """No page switches Streamlit's HTML escaping off."""
     assert "unsafe_allow_html" not in (ROOT / path).read_text()
+
+
+def test_no_test_borrows_from_another():
+    """What several test modules use is a fixture or lies in tests/helpers, so that each module can change or go."""
+    borrowed = [
+        f"{path.name}:{node.lineno}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("test_")
+    ]
+    assert borrowed == []

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from helpers import cast
+from helpers.visitors import address, said
+from helpers.written import played
 from streamlit.testing.v1 import AppTest
-from test_pages_workflows import address, played, said
 
 from jobs.pipelines import Measure
 from pages.parts import charts

@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 from helpers import cast
+from helpers.visitors import said
+from helpers.written import played
 from streamlit.testing.v1 import AppTest
-from test_pages_workflows import played, said
 
 from jobs.engine import handover, queue_view
 from jobs.engine.queue_view import WorkerRow

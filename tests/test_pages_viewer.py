@@ -3,12 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from helpers.notebooks import claim, completed, done, step_of, tabular
 from helpers.visitors import Visitor, checked, enabled, kept, press, text
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
-from test_jobs_cli import command  # noqa: F401 - a fixture
-from test_pages_workflow import claim, completed, done, step_of, tabular
 
 from api.app import create
 from jobs.verbs import datasets as dataset_verbs

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 from helpers import cast
+from helpers.visitors import address, said
+from helpers.written import played
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import create
 from jobs.verbs import spreadsheet
 from pages.parts.workflow_list import listing, view
-from store import steps, workflows
-from store.messages import Message
-from store.steps import Outcome
+from store import workflows
 from store.tables import Status
 from store.workflows import Filter, New
 
@@ -28,37 +28,9 @@ def opened(chosen=(), **query):
     return page.run()
 
 
-def said(page):
-    elements = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.header]
-    return "\n".join(str(element.value) for element in elements)
-
-
-def address(page):
-    """The query of the URL; the test browser sometimes gives a list."""
-    return {name: value if isinstance(value, str) else value[0] for name, value in dict(page.query_params).items()}
-
-
 def click(page, key):
     page.button(key=key).click()
     return page.run()
-
-
-def played(name="play", accuracy=None, fails="", curve=()):
-    """A workflow that was written, and ended without a queue."""
-    workflow_id = cast.play()
-    workflows.describe(workflow_id, name=name)
-    for step in steps.of_workflow(workflow_id):
-        claim = steps.claim(step.id, 1, "worker")
-        if claim is None:
-            break
-        if fails and step.name == "count":
-            steps.fail(claim, Message("refused", {"text": fails}), "", again=False)
-            continue
-        shown = curve if step.name == "count" else ()
-        points = [(epoch, "val_accuracy", value) for epoch, value in enumerate(shown, 1)]
-        scores = {"accuracy": accuracy} if accuracy is not None and step.name == "judge" else {}
-        steps.complete(claim, f"print-{step.id}", Outcome({"scores": scores}), points)
-    return workflow_id
 
 
 def rows(page):

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.accounts import PASSWORD, command, sign_in
 from playwright.sync_api import expect
-from test_sign_in import PASSWORD, command, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

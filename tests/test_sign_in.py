@@ -1,29 +1,12 @@
 """Signing in, in a real browser with the real app: who comes in, what they see, and how it ends."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from helpers.accounts import PASSWORD, command, sign_in
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-PASSWORD = "Sarı-çizmeli-1"
-
-
-def command(app, *arguments, typed=""):
-    return subprocess.run(
-        [sys.executable, "-m", "jobs", *arguments],
-        input=typed,
-        text=True,
-        check=True,
-        timeout=60,
-        env=os.environ | {"TRAINYARD_HOME": str(app.home)},
-        cwd=Path(__file__).parent.parent,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +31,6 @@ def browse(people, browser):
     yield open_page
     for context in contexts:
         context.close()
-
-
-def sign_in(page, name, password=PASSWORD):
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.keyboard.press("Enter")
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(browse):

