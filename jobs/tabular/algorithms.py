@@ -7,6 +7,7 @@ from typing import Any, Literal
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
 from store.errors import InvalidError
+from store.messages import Message
 
 # scikit-learn is imported where an estimator is made: pages and programs that only read this table never need it.
 
@@ -54,8 +55,7 @@ def get(key_or_alias: str) -> Algorithm:
     for algorithm in ALGORITHMS.values():
         if wanted.casefold() == algorithm.key or wanted.upper() in algorithm.aliases:
             return algorithm
-    known = ", ".join(ALGORITHMS)
-    raise InvalidError(f"There is no algorithm {wanted[:40]!r}; there are {known}.", "algorithm")
+    raise InvalidError(Message("no_such_algorithm", {"given": wanted[:40], "known": [*ALGORITHMS]}), "algorithm")
 
 
 def chosen(params: Params) -> Algorithm:

@@ -10,6 +10,7 @@ from jobs.tabular.limits import MOST_CLASSES
 from jobs.tabular.prepare.params import FEATURES, MAX_CATEGORIES, TEST_SIZE
 from store.datasets import Dataset
 from store.errors import RequestError
+from store.messages import Message, Values
 
 # The name of the one input of the pipeline.
 DATA = "data"
@@ -28,8 +29,7 @@ def check(params: Params, inputs: Inputs) -> list[RequestError]:
     names = [column.name for column in columns]
     problems = []
     if target not in names:
-        sentence = f"{dataset.title} has no column {target!r}; choose the target from {_few(names)}."
-        problems.append(RequestError(sentence, "target"))
+        problems.append(RequestError(_no_such_target(dataset, target, names), "target"))
     try:
         algorithm = algorithms.get(params.get("algorithm") or algorithms.FIRST_CHOICE["classification"])
     except RequestError as refused:
@@ -73,19 +73,27 @@ def sample(params: Params, inputs: Inputs) -> str | None:
 
 def _misfits(column: Column, algorithm: Algorithm) -> list[RequestError]:
     """An algorithm for numbers needs a number to predict, one for classes few distinct values."""
-    others = ", ".join(each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task)
-    if column.kind in ("date", "empty"):
-        sentence = f"{column.name!r} is a column of {column.kind} cells and cannot be predicted; choose another."
-        return [RequestError(sentence, "target")]
+    others = [each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task]
+    if column.kind == "date":
+        return [RequestError(Message("target_of_dates", {"target": column.name}), "target")]
+    if column.kind == "empty":
+        return [RequestError(Message("target_of_empty_cells", {"target": column.name}), "target")]
     if algorithm.task == "regression" and column.kind != "number":
-        sentence = f"{column.name!r} is not a number; {algorithm.key} predicts numbers. Choose from {others}."
-        return [RequestError(sentence, "algorithm")]
+        values: Values = {"target": column.name, "algorithm": algorithm.key, "others": others}
+        return [RequestError(Message("algorithm_needs_number", values), "algorithm")]
     if algorithm.task == "classification" and column.distinct > MOST_CLASSES:
-        many = f"{column.name!r} has {column.distinct:,} different values, too many for classes"
+        many: Values = {"target": column.name, "count": column.distinct}
         if column.kind == "number":
-            return [RequestError(f"{many}; choose from {others}.", "algorithm")]
-        return [RequestError(f"{many}; choose another target.", "target")]
+            return [RequestError(Message("too_many_numbers_for_classes", {**many, "others": others}), "algorithm")]
+        return [RequestError(Message("too_many_texts_for_classes", many), "target")]
     return []
+
+
+def _no_such_target(dataset: Dataset, target: str, names: Sequence[str]) -> Message:
+    values: Values = {"dataset": dataset.title, "target": target, "columns": list(names[:NAMED])}
+    if len(names) <= NAMED:
+        return Message("target_not_in_dataset", values)
+    return Message("target_not_in_wide_dataset", {**values, "more": len(names) - NAMED})
 
 
 def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, params: Params) -> list[RequestError]:
@@ -96,9 +104,12 @@ def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, param
     if features is None:
         return []
     if not set(features) - {target}:
-        return [RequestError("Every column is left out; choose at least one besides the target.", "features")]
+        return [RequestError(Message("no_features_chosen"), "features")]
     unknown = [column for column in features if column not in names]
-    return [RequestError(f"{dataset.title} has no column {column!r}.", "features") for column in unknown]
+    return [
+        RequestError(Message("no_such_column", {"dataset": dataset.title, "column": column}), "features")
+        for column in unknown
+    ]
 
 
 def _is_feature(column: Column, features: list[str] | None) -> bool:
@@ -123,8 +134,3 @@ def _rows(dataset: Dataset) -> float:
 def _round(rows: float) -> int:
     """Return an estimate in three digits: 1,080,000."""
     return int(float(f"{rows:.3g}"))
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

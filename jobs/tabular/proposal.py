@@ -35,7 +35,7 @@ def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
     proposal = dataset.proposal or {}
     target = chosen.get("target") or proposal.get("target")
     if not target:
-        raise RequestError(f"No column of {dataset.title} suggests itself as the target; choose one.", "target")
+        raise RequestError(Message("no_target_suggested", {"dataset": dataset.title}), "target")
     algorithm = chosen.get("algorithm")
     if not algorithm and target == proposal.get("target"):
         algorithm = proposal.get("algorithm")

@@ -21,9 +21,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from jobs.tabular.sandbox_server import TOO_BIG, TOO_SLOW, Answer, Request
+from jobs.tabular.sandbox_server import Answer, Request
 from store.datasets import Description
 from store.errors import RequestError
+from store.messages import Message
 from store.settings import ROOT, plain_environment
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def look(path: Path, size: int, dialect: Mapping[str, object] | None, first_byte
     with _at_once:
         answer = _request(request) or _request(request)  # an idle server may have ended just before the first
     if answer is None:
-        raise RequestError("Files cannot be analysed right now; try again in a moment.", "file")
+        raise RequestError(Message("sandbox_away"), "file")
     return _read(answer)
 
 
@@ -68,11 +69,9 @@ def make_ready() -> None:
 def _read(answer: Answer) -> Description:
     if "described" in answer:
         return answer["described"]
-    if "refused" in answer:
-        raise RequestError(answer["refused"], answer["field"])
     if "trace" in answer:
         log.error("a file could not be analysed:\n%s", answer["trace"])
-    raise RequestError(answer["why"], "file")
+    raise RequestError(Message.from_json(answer["refused"]), answer["field"])
 
 
 def _request(request: Request) -> Answer | None:
@@ -104,8 +103,8 @@ def _received(ours: socket.socket, end: float) -> bytes:
             if not part or part.endswith(b"\n"):
                 return bytes(received)
         if len(received) > LONGEST_ANSWER:
-            raise RequestError(TOO_BIG.format(MEMORY >> 20), "file")
-    raise RequestError(TOO_SLOW, "file")
+            raise RequestError(Message("file_needs_memory", {"memory": MEMORY}), "file")
+    raise RequestError(Message("file_too_slow"), "file")
 
 
 class _Server:

@@ -18,21 +18,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from jobs.language import sentence
 from jobs.process.children import Forked, end_of
 from store.errors import RequestError
+from store.messages import Message, StoredMessage
 
 if TYPE_CHECKING:
     from store.datasets import Description
 
 WATCH_SECONDS = 0.02
 MOST_FILES = 1024
-
-TOO_BIG = (
-    "The file needs more than {} MB of memory to be analysed; give it fewer columns or shorter texts, and try again."
-)
-TOO_SLOW = "The file took too long to analyse; it may be damaged. Save the table as CSV again and try once more."
-CRASHED = "The file crashed its reader ({}); save the table as CSV again and try once more."
 
 
 class Request(TypedDict):
@@ -46,12 +40,11 @@ class Request(TypedDict):
 
 
 class Answer(TypedDict, total=False):
-    """What is in the file; or why it was refused, and by which field; or what went wrong, with its trace."""
+    """What is in the file; or why it was refused and by which field, and the trace where its reader crashed."""
 
     described: "Description"
-    refused: str
+    refused: StoredMessage
     field: str | None
-    why: str
     trace: str
 
 
@@ -115,7 +108,7 @@ class _Look:
             os.close(end)
         with self._line, contextlib.suppress(OSError):
             self._line.setblocking(False)
-            self._line.send(_answer({"why": _reason(status, memory)}))
+            self._line.send(_refusal(_reason(status, memory)))
 
 
 def _memory_of(pid: int) -> int:
@@ -127,13 +120,15 @@ def _memory_of(pid: int) -> int:
     return (int(resident) - int(shared)) * resource.getpagesize()
 
 
-def _reason(status: int, memory: int) -> str:
+def _reason(status: int, memory: int) -> Message:
     if not os.WIFSIGNALED(status):
-        return CRASHED.format(f"code {os.WEXITSTATUS(status)}")
+        return Message("file_crashed_reader", {"reason": f"code {os.WEXITSTATUS(status)}"})
     sign = signal.Signals(os.WTERMSIG(status))
     if sign in (signal.SIGKILL, signal.SIGABRT):
-        return TOO_BIG.format(memory >> 20)
-    return TOO_SLOW if sign in (signal.SIGALRM, signal.SIGXCPU) else CRASHED.format(sign.name)
+        return Message("file_needs_memory", {"memory": memory})
+    if sign in (signal.SIGALRM, signal.SIGXCPU):
+        return Message("file_too_slow")
+    return Message("file_crashed_reader", {"reason": sign.name})
 
 
 def _analyse(line: socket.socket, memory: int, unused: Connection) -> None:
@@ -160,11 +155,16 @@ def _described(request: Request, memory: int) -> bytes:
     try:
         return _answer({"described": describe(Path(request["path"]), request)})
     except RequestError as refused:
-        return _answer({"refused": sentence(refused.message), "field": refused.field})
+        return _refusal(refused.message, refused.field)
     except MemoryError:
-        return _answer({"why": TOO_BIG.format(memory >> 20)})
+        return _refusal(Message("file_needs_memory", {"memory": memory}))
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, its log the trace
-        return _answer({"why": CRASHED.format(type(error).__name__), "trace": traceback.format_exc()})
+        message = Message("file_crashed_reader", {"reason": type(error).__name__})
+        return _answer({"refused": message.as_json(), "field": "file", "trace": traceback.format_exc()})
+
+
+def _refusal(message: Message, field: str | None = "file") -> bytes:
+    return _answer({"refused": message.as_json(), "field": field})
 
 
 def _answer(answer: Answer) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.language import sentence
 from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
 from jobs.tabular.column import Column, columns_of
@@ -36,7 +35,7 @@ def upload(context: StepContext) -> dict[str, Any]:
     try:
         return _upload(context)
     except RequestError as refused:
-        raise StepError(sentence(refused.message)) from None
+        raise StepError(refused.message) from None
 
 
 def _upload(context: StepContext) -> dict[str, Any]:

@@ -17,6 +17,8 @@ PROGRAM_CODES = {
     **{code: code for code in ("error", "timeout", "out_of_memory", "disk_full", "code_gone", "worker_lost", "killed")},
     **{code: code for code in ("frozen", "stopped", "lost")},
     "backed_up": "stopped",
+    "file_changed": "error",
+    "file_missing": "error",
     "exited": "killed",
     "retryable": "error",
     "signalled": "killed",

@@ -12,6 +12,7 @@ from jobs.tabular.csv.dialect import Dialect
 from jobs.tabular.csv.explain import Searching, explain, not_searching
 from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD
 from store.errors import RequestError
+from store.messages import Message
 
 
 def batches_of(
@@ -41,7 +42,7 @@ def batches_of(
                 yield batch
     except (pa.ArrowInvalid, UnicodeError) as error:
         explain(path, dialect, searching)
-        raise RequestError(f"The file cannot be read: {str(error).splitlines()[0][:200]}.", "file") from None
+        raise RequestError(Message("file_unreadable", {"reason": str(error).splitlines()[0][:200]}), "file") from None
     finally:
         stream.close()
 
@@ -72,6 +73,5 @@ def _too_long_field(batch: pa.RecordBatch, names: Sequence[str]) -> RequestError
         return None
     for name, column in zip(names, batch.columns, strict=True):
         if column.nbytes > LONGEST_FIELD and (pc.max(pc.utf8_length(column)).as_py() or 0) > LONGEST_FIELD:
-            sentence = f"A field in column {name} is longer than 1 MB; a quotation mark may be missing."
-            return RequestError(sentence, "file")
+            return RequestError(Message("field_of_column_too_long", {"column": name}), "file")
     return None

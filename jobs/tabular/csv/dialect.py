@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TypedDict, cast
 
 from store.errors import RequestError
+from store.messages import Message
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = (
@@ -61,12 +62,12 @@ def read_overrides(overrides: Mapping[str, object]) -> Overrides:
     checked: dict[str, str | bool] = {}
     for name, value in overrides.items():
         if name not in _CHECKS:
-            raise RequestError(f"There is no reading setting {name!r}; there are {', '.join(_CHECKS)}.", "dialect")
+            raise RequestError(Message("no_such_reading_setting", {"given": name, "known": [*_CHECKS]}), "dialect")
         if value is None:
             continue
         checked[name] = _CHECKS[name](value)
     if checked.get("thousands") and checked["thousands"] == checked.get("decimal"):
-        raise RequestError("The decimal mark and the thousands mark must differ.", "dialect")
+        raise RequestError(Message("marks_equal"), "dialect")
     return cast(Overrides, checked)
 
 
@@ -84,7 +85,7 @@ def _check_encoding(value: object) -> str:
     name = str(value).strip().casefold().replace("_", "-")
     name = known.get(name, name)
     if name not in ENCODINGS:
-        raise RequestError(f"encoding must be one of {', '.join(ENCODINGS)}, not {str(value)[:40]!r}.", "encoding")
+        raise RequestError(Message("encoding_unknown", {"given": str(value)[:40], "known": [*ENCODINGS]}), "encoding")
     return name
 
 
@@ -92,30 +93,28 @@ def _check_delimiter(value: object) -> str:
     words = {word: sign for sign, word in DELIMITERS.items()} | {"\\t": "\t"}
     sign = words.get(str(value), str(value))
     if sign not in DELIMITERS:
-        raise RequestError(
-            f"delimiter must be one of comma, semicolon, tab, bar, not {str(value)[:40]!r}.", "delimiter"
-        )
+        raise RequestError(Message("delimiter_unknown", {"given": str(value)[:40]}), "delimiter")
     return sign
 
 
 def _check_decimal(value: object) -> str:
     sign = {"comma": ",", "point": "."}.get(str(value), str(value))
     if sign not in (",", "."):
-        raise RequestError(f"decimal must be a comma or a point, not {str(value)[:40]!r}.", "decimal")
+        raise RequestError(Message("decimal_unknown", {"given": str(value)[:40]}), "decimal")
     return sign
 
 
 def _check_thousands(value: object) -> str:
     sign = {"comma": ",", "point": ".", "none": ""}.get(str(value), str(value))
     if sign not in ("", ",", "."):
-        raise RequestError(f"thousands must be a comma, a point or nothing, not {str(value)[:40]!r}.", "thousands")
+        raise RequestError(Message("thousands_unknown", {"given": str(value)[:40]}), "thousands")
     return sign
 
 
 def _check_bool(name: str, value: object) -> bool:
     word = str(value).casefold()
     if word not in ("true", "false"):
-        raise RequestError(f"{name} must be true or false, not {str(value)[:40]!r}.", name)
+        raise RequestError(Message("reading_setting_not_bool", {"name": name, "given": str(value)[:40]}), name)
     return word == "true"
 
 

@@ -95,7 +95,7 @@ def scan_bytes(path: Path, utf16: bool) -> Scan:
             quotes += chunk.count(b'"')
             if (zero := _zero(chunk, utf16)) is not None:
                 raise RequestError(
-                    f"The file holds binary data (a zero byte at position {size + zero + 1:,}); it is not a CSV file.",
+                    Message("file_is_binary", {"position": size + zero + 1}),
                     "file",
                 )
             size += len(chunk)
@@ -192,7 +192,7 @@ def decode_head(head: bytes, encoding: str, whole: bool) -> str:
     try:
         return decoder.decode(head, final=whole).lstrip("\ufeff")
     except UnicodeError:
-        raise RequestError(f"The file is not {encoding} text; choose another encoding.", "encoding") from None
+        raise RequestError(Message("encoding_wrong", {"encoding": encoding}), "encoding") from None
 
 
 def python_encoding(encoding: str) -> str:

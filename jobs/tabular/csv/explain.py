@@ -11,6 +11,7 @@ from jobs.tabular.csv.dialect import Dialect
 from jobs.tabular.csv.encoding import decodes, python_encoding
 from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD, unified_lines
 from store.errors import RequestError
+from store.messages import Message, Values
 
 REPORTED_LINES = 10_000
 # Called with the bytes that were searched so far.
@@ -37,43 +38,38 @@ def explain(path: Path, dialect: Dialect, searching: Searching = not_searching) 
                     searching(raw.tell())
                 width = width or len(row)
                 if row and row[-1].endswith(_END):
-                    raise RequestError(f"A quotation mark that opens in line {first} is never closed.", "file")
+                    raise RequestError(Message("quote_never_closed", {"line": first}), "file")
                 if row and len(row) != width:
-                    raise RequestError(_width_words(first, row, width, dialect), "file")
+                    raise RequestError(_wrong_width(first, len(row), width, dialect), "file")
                 if sum(map(len, row)) * 4 > BLOCK and len("".join(row).encode()) > BLOCK:
-                    raise RequestError(f"Line {first} is longer than {BLOCK >> 20} MB; make its texts shorter.", "file")
+                    raise RequestError(Message("line_too_long", {"line": first, "most": BLOCK}), "file")
         except UnicodeError as error:
-            raise RequestError(
-                f"Line {_undecodable_line(path, dialect.encoding):,} has bytes that are not "
-                f"{dialect.encoding} text{_bad_byte(error)}; choose another encoding.",
-                "encoding",
-            ) from None
+            raise RequestError(_undecodable(path, dialect.encoding, error), "encoding") from None
         except csv.Error:
             raise RequestError(
-                f"Line {last + 1} has a field longer than 1 MB; a quotation mark that opens there may never be closed.",
+                Message("field_longer_than_1_mb", {"line": last + 1}),
                 "file",
             ) from None
 
 
-def _width_words(line: int, row: list[str], expected: int, dialect: Dialect) -> str:
-    got = len(row)
-    more = "more" if got > expected else "fewer"
-    fields = "1 field" if got == 1 else f"{got:,} fields"
-    words = f"Line {line} has {fields}, {more} than the {expected:,} of the first line"
+def _wrong_width(line: int, count: int, expected: int, dialect: Dialect) -> Message:
     if expected == 1:
-        return f"{words}; remove any lines above the column names."
-    if got > expected and dialect.delimiter == ",":
-        return f"{words}; a text with a comma in it must be in quotation marks."
-    return f"{words}."
+        code = "line_after_title"
+    elif count > expected:
+        code = "line_too_wide_comma" if dialect.delimiter == "," else "line_too_wide"
+    else:
+        code = "line_too_narrow"
+    return Message(code, {"line": line, "count": count, "expected": expected})
+
+
+def _undecodable(path: Path, encoding: str, error: UnicodeError) -> Message:
+    values: Values = {"line": _undecodable_line(path, encoding), "encoding": encoding}
+    if not isinstance(error, UnicodeDecodeError):
+        return Message("line_undecodable", values)
+    return Message("byte_undecodable", {**values, "byte": f"0x{error.object[error.start]:02x}"})
 
 
 def _undecodable_line(path: Path, encoding: str) -> int:
     decoder = codecs.getincrementaldecoder(python_encoding(encoding))()
     with path.open("rb") as stream:
         return next((number for number, line in enumerate(stream, start=1) if not decodes(decoder, line)), 1)
-
-
-def _bad_byte(error: UnicodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f" (0x{error.object[error.start]:02x})"
-    return ""

@@ -9,7 +9,7 @@ MOST_COLUMNS = 2_000
 def names_of(first: list[str], header: bool, notices: list[Notice]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return column names as pandas would write them, and as used here: trimmed, none blank, none twice."""
     if len(first) > MOST_COLUMNS:
-        raise RequestError(f"The file has {len(first):,} columns; at most {MOST_COLUMNS:,} are allowed.", "file")
+        raise RequestError(Message("too_many_columns", {"count": len(first), "most": MOST_COLUMNS}), "file")
     if not header:
         notices.append(Notice(Message("no_header")))
         numbered = tuple(f"column_{position}" for position in range(1, len(first) + 1))

@@ -48,7 +48,7 @@ def inspect(path: Path, settings: Mapping[str, object] | None = None) -> CsvSour
     delimiter = chosen.get("delimiter") or sniff.delimiter_of(text)
     rows = sniff.sample_rows(text, delimiter, whole)
     if not rows:
-        raise RequestError("The file is empty.", "file")
+        raise RequestError(Message("file_empty"), "file")
     decimal, thousands = sniff.marks_of(rows, delimiter, chosen)
     if thousands and "thousands" not in chosen:
         notices.append(Notice(Message("thousands_mark", {"mark": thousands})))
@@ -69,6 +69,6 @@ def reopen(path: Path, settings: Mapping[str, object]) -> CsvSource:
     text = encoding.decode_head(head, known.encoding, whole)
     rows = sniff.sample_rows(text, known.delimiter, whole, most=1)
     if not rows:
-        raise RequestError("The file is empty.", "file")
+        raise RequestError(Message("file_empty"), "file")
     written, names = names_of(rows[0], known.header, [])
     return CsvSource(path, known, names, written)

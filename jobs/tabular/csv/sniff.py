@@ -8,26 +8,28 @@ from collections import Counter
 from jobs.tabular.csv.dialect import DELIMITERS, Overrides
 from jobs.tabular.csv.lines import LONGEST_FIELD, SAMPLE, unified_lines
 from store.errors import RequestError
+from store.messages import Message
 
 # Cells by which the decimal mark is detected, and the rows they are taken from.
 MARKED_CELLS = 2_500
 MARKED_ROWS = 500
+# The first bytes of other formats, and the code of the refusal.
 _MAGIC = (
-    (b"PK\x03\x04", "an Excel or zip file. In Excel choose File > Save As > CSV UTF-8, and upload that file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file. In Excel choose File > Save As > CSV UTF-8, and upload that file"),
-    (b"\x1f\x8b", "a compressed (gzip) file; unpack it first"),
-    (b"BZh", "a compressed (bzip2) file; unpack it first"),
-    (b"\xfd7zXZ", "a compressed (xz) file; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "a compressed (zstd) file; unpack it first"),
-    (b"7z\xbc\xaf", "a compressed (7z) file; unpack it first"),
-    (b"Rar!\x1a", "a compressed (rar) file; unpack it first"),
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"%PDF", "a PDF document; export the table as CSV"),
-    (b"PAR1\x15", "a Parquet file; export the table as CSV"),
-    (b"ARROW1\0", "an Arrow file; export the table as CSV"),
-    (b"SQLite format 3", "a SQLite database; export a table as CSV"),
+    (b"PK\x03\x04", "file_is_excel"),
+    (b"\xd0\xcf\x11\xe0", "file_is_old_excel"),
+    (b"\x1f\x8b", "file_is_gzip"),
+    (b"BZh", "file_is_bzip2"),
+    (b"\xfd7zXZ", "file_is_xz"),
+    (b"\x28\xb5\x2f\xfd", "file_is_zstd"),
+    (b"7z\xbc\xaf", "file_is_sevenzip"),
+    (b"Rar!\x1a", "file_is_rar"),
+    (b"\x89PNG", "file_is_png"),
+    (b"\xff\xd8\xff", "file_is_jpeg"),
+    (b"GIF8", "file_is_gif"),
+    (b"%PDF", "file_is_pdf"),
+    (b"PAR1\x15", "file_is_parquet"),
+    (b"ARROW1\0", "file_is_arrow"),
+    (b"SQLite format 3", "file_is_sqlite"),
 )
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _COMMA_DECIMAL = re.compile(r"[+-]?\d*,\d+")
@@ -39,23 +41,20 @@ _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 def refuse_other_formats(head: bytes) -> None:
     """Refuse files that their first bytes show to be of another format."""
     if not head.strip(b"\r\n\t \xef\xbb\xbf"):
-        raise RequestError(
-            "The file is empty." if len(head) < SAMPLE else "The file begins with very many empty lines; remove them.",
-            "file",
-        )
-    for magic, words in _MAGIC:
+        raise RequestError(Message("file_empty" if len(head) < SAMPLE else "file_begins_empty"), "file")
+    for magic, code in _MAGIC:
         if head.startswith(magic):
-            raise RequestError(f"This is not a CSV file but {words}.", "file")
+            raise RequestError(Message(code), "file")
 
 
 def refuse_other_texts(text: str) -> None:
     """Refuse web pages, XML and JSON."""
     start = text.lstrip()[:400]
     if re.match(r"<(!doctype|html|head|body|\?xml)", start, re.IGNORECASE):
-        kind = "an XML file" if start.startswith("<?xml") and "<html" not in start.casefold() else "a web page"
-        raise RequestError(f"This is not a CSV file but {kind}; the link may lead to a login page.", "file")
+        is_xml = start.startswith("<?xml") and "<html" not in start.casefold()
+        raise RequestError(Message("file_is_xml" if is_xml else "file_is_web_page"), "file")
     if re.match(r"[\[{]\s*([\[{\"\]}]|-?\d+\s*,\s*$)", start):
-        raise RequestError("This is not a CSV file but JSON; export the table as CSV.", "file")
+        raise RequestError(Message("file_is_json"), "file")
 
 
 def sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> list[list[str]]:
@@ -71,9 +70,7 @@ def sample_rows(text: str, delimiter: str, whole: bool, most: int = 2_000) -> li
                 return rows[:most]
     except csv.Error:
         if not rows:
-            raise RequestError(
-                "The first line is longer than 1 MB; this does not look like a CSV file.", "file"
-            ) from None
+            raise RequestError(Message("first_line_too_long"), "file") from None
         return rows
     return rows if whole or len(rows) < 2 else rows[:-1]
 
@@ -121,7 +118,7 @@ def marks_of(rows: list[list[str]], delimiter: str, chosen: Overrides) -> tuple[
         contrary = sum(1 for cell in cells if other.fullmatch(cell) and not groups.fullmatch(cell))
         thousands = mark if grouped > contrary else ""
     if thousands == decimal:
-        raise RequestError("The decimal mark and the thousands mark must differ.", "dialect")
+        raise RequestError(Message("marks_equal"), "dialect")
     return decimal, thousands
 
 

@@ -16,7 +16,7 @@ from jobs.tabular.proposal import propose_target
 from jobs.tabular.reader import Marks, Source
 from store.datasets import Profile as StoredProfile
 from store.errors import RequestError
-from store.messages import Notice, Scalar
+from store.messages import Message, Notice, Scalar
 
 SAMPLED_IN_ALL = 8_000_000
 PREVIEW_ROWS = 20
@@ -75,13 +75,11 @@ class Profiler:
     def finish(self, exact: bool) -> Profile:
         """Return the profile of all rows so far; `exact` says that there are no others."""
         if exact and self.rows < FEWEST_ROWS:
-            have = "no rows" if not self.rows else f"only {self.rows} {'row' if self.rows == 1 else 'rows'}"
-            raise RequestError(
-                f"The file has {have} below the column names; at least {FEWEST_ROWS} are needed.", "file"
-            )
+            code = "too_few_rows" if self.rows else "no_rows"
+            raise RequestError(Message(code, {"count": self.rows, "fewest": FEWEST_ROWS}), "file")
         columns = [self._described(observed, exact) for observed in self._columns]
         if all(column.kind == "empty" for column in columns):
-            raise RequestError("Every cell of the file is missing.", "file")
+            raise RequestError(Message("no_cells"), "file")
         notices = list(self._source.notices)
         for column, observed in zip(columns, self._columns, strict=True):
             notices += notices_of(column, observed)

@@ -1,0 +1,101 @@
+"""Why a file is refused, and why a table, a target and an algorithm do not fit together."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # Files of other formats.
+    "file_is_excel": (
+        "This is not a CSV file but an Excel or zip file. In Excel choose File > Save As > CSV UTF-8, and upload that "
+        "file."
+    ),
+    "file_is_old_excel": (
+        "This is not a CSV file but an old Excel file. In Excel choose File > Save As > CSV UTF-8, and upload that "
+        "file."
+    ),
+    "file_is_gzip": "This is not a CSV file but a compressed (gzip) file; unpack it first.",
+    "file_is_bzip2": "This is not a CSV file but a compressed (bzip2) file; unpack it first.",
+    "file_is_xz": "This is not a CSV file but a compressed (xz) file; unpack it first.",
+    "file_is_zstd": "This is not a CSV file but a compressed (zstd) file; unpack it first.",
+    "file_is_sevenzip": "This is not a CSV file but a compressed (7z) file; unpack it first.",
+    "file_is_rar": "This is not a CSV file but a compressed (rar) file; unpack it first.",
+    "file_is_png": "This is not a CSV file but a picture (PNG).",
+    "file_is_jpeg": "This is not a CSV file but a picture (JPEG).",
+    "file_is_gif": "This is not a CSV file but a picture (GIF).",
+    "file_is_pdf": "This is not a CSV file but a PDF document; export the table as CSV.",
+    "file_is_parquet": "This is not a CSV file but a Parquet file; export the table as CSV.",
+    "file_is_arrow": "This is not a CSV file but an Arrow file; export the table as CSV.",
+    "file_is_sqlite": "This is not a CSV file but a SQLite database; export a table as CSV.",
+    "file_is_xml": "This is not a CSV file but an XML file; the link may lead to a login page.",
+    "file_is_web_page": "This is not a CSV file but a web page; the link may lead to a login page.",
+    "file_is_json": "This is not a CSV file but JSON; export the table as CSV.",
+    "file_is_binary": "The file holds binary data (a zero byte at position {position}); it is not a CSV file.",
+    # Files that are malformed.
+    "file_empty": "The file is empty.",
+    "file_begins_empty": "The file begins with very many empty lines; remove them.",
+    "file_unreadable": "The file cannot be read: {reason}.",
+    "no_cells": "Every cell of the file is missing.",
+    "no_rows": "The file has no rows below the column names; at least {fewest} are needed.",
+    "too_few_rows": Plural(
+        "The file has only 1 row below the column names; at least {fewest} are needed.",
+        "The file has only {count} rows below the column names; at least {fewest} are needed.",
+    ),
+    "too_many_columns": "The file has {count} columns; at most {most} are allowed.",
+    "first_line_too_long": "The first line is longer than 1 MB; this does not look like a CSV file.",
+    "line_too_long": "Line {line} is longer than {most:bytes}; make its texts shorter.",
+    "line_after_title": (
+        "Line {line} has {count} fields, more than the 1 of the first line; remove any lines above the column names."
+    ),
+    "line_too_wide": "Line {line} has {count} fields, more than the {expected} of the first line.",
+    "line_too_wide_comma": (
+        "Line {line} has {count} fields, more than the {expected} of the first line; a text with a comma in it must be "
+        "in quotation marks."
+    ),
+    "line_too_narrow": Plural(
+        "Line {line} has 1 field, fewer than the {expected} of the first line.",
+        "Line {line} has {count} fields, fewer than the {expected} of the first line.",
+    ),
+    "line_undecodable": "Line {line} has bytes that are not {encoding} text; choose another encoding.",
+    "byte_undecodable": "Line {line} has bytes that are not {encoding} text ({byte}); choose another encoding.",
+    "quote_never_closed": "A quotation mark that opens in line {line} is never closed.",
+    "field_longer_than_1_mb": (
+        "Line {line} has a field longer than 1 MB; a quotation mark that opens there may never be closed."
+    ),
+    "field_of_column_too_long": ("A field in column {column} is longer than 1 MB; a quotation mark may be missing."),
+    # How a file is read.
+    "no_such_reading_setting": "There is no reading setting {given!r}; there are {known}.",
+    "marks_equal": "The decimal mark and the thousands mark must differ.",
+    "encoding_unknown": "encoding must be one of {known}, not {given!r}.",
+    "encoding_wrong": "The file is not {encoding} text; choose another encoding.",
+    "delimiter_unknown": "delimiter must be one of comma, semicolon, tab, bar, not {given!r}.",
+    "decimal_unknown": "decimal must be a comma or a point, not {given!r}.",
+    "thousands_unknown": "thousands must be a comma, a point or nothing, not {given!r}.",
+    "reading_setting_not_bool": "{name} must be true or false, not {given!r}.",
+    # The process that analyses files.
+    "file_needs_memory": (
+        "The file needs more than {memory:bytes} of memory to be analysed; give it fewer columns or shorter texts, and "
+        "try again."
+    ),
+    "file_too_slow": (
+        "The file took too long to analyse; it may be damaged. Save the table as CSV again and try once more."
+    ),
+    "file_crashed_reader": ("The file crashed its reader ({reason}); save the table as CSV again and try once more."),
+    "sandbox_away": "Files cannot be analysed right now; try again in a moment.",
+    # A target and an algorithm.
+    "no_such_algorithm": "There is no algorithm {given!r}; there are {known}.",
+    "no_target_suggested": "No column of {dataset} suggests itself as the target; choose one.",
+    "target_not_in_dataset": "{dataset} has no column {target!r}; choose the target from {columns}.",
+    "target_not_in_wide_dataset": (
+        "{dataset} has no column {target!r}; choose the target from {columns} and {more} more."
+    ),
+    "target_of_dates": "{target!r} is a column of dates and cannot be predicted; choose another.",
+    "target_of_empty_cells": "{target!r} is a column of empty cells and cannot be predicted; choose another.",
+    "algorithm_needs_number": "{target!r} is not a number; {algorithm} predicts numbers. Choose from {others}.",
+    "too_many_numbers_for_classes": (
+        "{target!r} has {count} different values, too many for classes; choose from {others}."
+    ),
+    "too_many_texts_for_classes": (
+        "{target!r} has {count} different values, too many for classes; choose another target."
+    ),
+    "no_features_chosen": "Every column is left out; choose at least one besides the target.",
+    "no_such_column": "{dataset} has no column {column!r}.",
+}
