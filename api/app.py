@@ -18,9 +18,9 @@ from store.actors import Role
 
 LONGEST_BODY = 1 << 20
 ABOUT = (
-    "Everything a button does, a program can do. What is created answers 201 with its id; what the caller got wrong "
-    'answers 4xx with {"detail": one plain sentence, "code": what it says, "values": of what}. Times are UTC. Where '
-    "people sign in, a program shows a token of one of them: `Authorization: Bearer ty_...`."
+    "Programs can do whatever a button does. A request that creates something answers 201 with its id. A refused one "
+    'answers 4xx with {"detail": a sentence, "code": its code, "values": the values in it}. Times are UTC. Where '
+    "people sign in, send a token from the page Account: Authorization: Bearer ty_..."
 )
 
 

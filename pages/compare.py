@@ -167,7 +167,8 @@ def _scores(compared: Sequence[Workflow]) -> None:
 
 def _settings(compared: Sequence[Workflow]) -> None:
     table, same = comparison.setting_table(compared)
-    st.markdown(f"**Settings that differ** :gray[{words.count(same, 'other')} the same]")
+    others = f" :gray[{words.count(same, 'other')} the same]" if same else ""
+    st.markdown(f"**Settings that differ**{others}")
     if table.empty:
         st.caption("They were started with the same settings.")
         return

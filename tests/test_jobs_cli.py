@@ -22,6 +22,7 @@ from jobs.engine import runner
 from store import db, steps, tables, workflows
 from store.messages import Message
 from store.tables import Status
+from store.workflows import New
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "jobs" / "tabular" / "samples" / "customer_churn.csv"
@@ -415,6 +416,18 @@ def test_a_submit_that_cannot_be_done_says_why(command, arguments, code, words):
     ended, out, err = command("submit", *arguments)
     assert (ended, out) == (code, "") and words in err and len(err.splitlines()) == 1
     assert workflows.count(workflows.Filter()) == 0
+
+
+def test_a_list_is_headed_by_the_facets_of_its_pipeline(command):
+    """Runs of one pipeline are listed by its facets, under their labels; runs of several by pipeline and details."""
+    step = {"name": "top", "key": "top", "needs": (), "params": {}, "max_attempts": 1, "timeout": 60, "fresh": False}
+    for region in ("north", "south"):
+        workflows.insert_new(New(region, "diamond", {}, facets={"sales_region": region}), [step])
+    head, *lines = command("list")[1].splitlines()
+    assert "Sales region" in head and "Algorithm" not in head and "south" in lines[0]
+    workflows.insert_new(New("other", "play", {}, facets={"mood": "calm"}), [step])
+    head, *lines = command("list")[1].splitlines()
+    assert "Pipeline" in head and "Details" in head and "calm" in lines[0] and "north" in lines[-1]
 
 
 def test_facets_that_are_none_are_refused(command):

@@ -8,6 +8,7 @@ from rich.text import Text
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
 from jobs.pipelines import registry
+from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
 from store import people as sign_in
 from store import steps, workflows
 from store.program import COMMAND
@@ -36,16 +37,17 @@ def workflow_list(rows: Sequence[Workflow]) -> None:
     if not rows:
         say(f"No workflows yet. Start one with: {COMMAND} submit FILE")
         return
-    named = sign_in.exist()
+    named, several, facets = sign_in.exist(), of_several_pipelines(rows), facets_shown(rows)
+    kinds = ["Pipeline", "Details"] if several else [facet_label(name) for name in facets]
     table(
-        ("ID", "Name", "Status", "Algorithm", "Dataset", "Score", "Time", "Created (UTC)", *(["By"] if named else [])),
+        ("ID", "Name", "Status", *kinds, "Dataset", "Score", "Time", "Created (UTC)", *(["By"] if named else [])),
         [
             (
                 each.id,
                 each.name,
                 each.status,
-                _kind(each),
-                each.data.title if each.data else "",
+                *([each.pipeline, _details(each)] if several else [each.facets.get(name, "") for name in facets]),
+                ", ".join(given.title for given in each.inputs.values()),
                 _main_score(each),
                 seconds(each.seconds),
                 f"{each.created_at:%Y-%m-%d %H:%M}",
@@ -176,9 +178,9 @@ def _remark(step: Step, sources: dict[int, int]) -> str:
     return error_words(step)
 
 
-def _kind(workflow: Workflow) -> str:
-    """What the workflow is listed by: its pipeline, and what its facets say."""
-    return ", ".join(value for name, value in sorted(workflow.facets.items())) or workflow.pipeline
+def _details(workflow: Workflow) -> str:
+    """The facets of a workflow in one cell."""
+    return ", ".join(value for _name, value in sorted(workflow.facets.items()))
 
 
 def _of_what(workflow: Workflow) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.pipelines import Measure, registry
+from jobs.verbs.columns import facets_shown
 from pages.parts import charts, presentations, settings, words
 from pages.parts.workflow_list import listing
 from store.ids import read_id
@@ -107,7 +108,7 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
         cells[name] = [_score_cell(workflow, base, name, best(compared, name)) for workflow in compared]
     cells["status"] = [[words.status(workflow.status)] for workflow in compared]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
-    for name in listing.facets_shown(compared):
+    for name in facets_shown(compared):
         cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
     colours = charts.colours([workflow.id for workflow in compared])
     styled = pd.DataFrame(cells).style.apply(
@@ -131,7 +132,7 @@ def score_columns(compared: Sequence[Workflow]) -> dict[str, Any]:
         "duration": column.TextColumn("Duration", width=92),
         **{
             listing.facet_column(name): column.TextColumn(words.titled(name), width=130)
-            for name in listing.facets_shown(compared)
+            for name in facets_shown(compared)
         },
     }
 

@@ -63,8 +63,9 @@ def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
         # A link does not wrap but is cut, so it is short; the rest stands beside it, or below where there is no room.
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             links.workflow(workflow.id, f"#{workflow.id}", icon=words.ICONS[workflow.status])
-            state = f"{words.status(workflow.status)} {words.ago(workflow.created_at)}"
-            st.caption(words.plain(state if brief else f"{state} · {workflow.name}"), width="content")
+            ago = words.ago(workflow.created_at)
+            full = f"{words.status(workflow.status)} {ago} · {workflow.name}"
+            st.caption(words.plain(ago if brief else full), width="content")
 
 
 def _steps(pipeline: Pipeline) -> str:

@@ -1,7 +1,6 @@
 """The list of workflows: its rows as the table and as a CSV file show them."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ import streamlit as st
 
 from jobs.pipelines import Measure
 from jobs.verbs import spreadsheet
+from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
 from pages.parts import presentations, visitor, words
 from pages.parts.workflow_list.view import ListView
 from store import workflows
@@ -19,7 +19,6 @@ from store.workflows import Filter, Workflow
 
 PAGE_SIZE = 25
 EXPORT_CHUNK = 2000
-MOST_FACETS = 3
 DETAILS = "details"
 
 
@@ -43,15 +42,18 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     """The rows as the table shows them."""
     scored = [main_score(row, shown) for row in rows]
     one_measure = len({score[0].name for score in scored if score}) < 2
+    bars = pd.array([_share(*score) if score else None for score in scored], dtype="Float64")
+    bar = {"bar": bars} if one_measure else {}  # beside several measures they would compare what cannot be compared
+    labels, details = [presentations.of(row.pipeline).label for row in rows], [_details(row) for row in rows]
+    pipeline = {"pipeline": labels, DETAILS: details} if of_several_pipelines(rows) else {}
     return pd.DataFrame(
         {
             "workflow": [address(row) for row in rows],
             "status": [[words.status(row.status)] for row in rows],
             "score": [_score_words(score, one_measure) for score in scored],
-            "bar": pd.array([_share(*score) if score else None for score in scored], dtype="Float64"),
+            **bar,
             "curve": [list(curves.get(row.id, [])) for row in rows],
-            **({"pipeline": [presentations.of(row.pipeline).label for row in rows]} if _mixed(rows) else {}),
-            **({DETAILS: [_details(row) for row in rows]} if _mixed(rows) else {}),
+            **pipeline,
             **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_shown(rows)},
             **({"dataset": [dataset_title(row) for row in rows]} if any(row.inputs for row in rows) else {}),
             **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
@@ -60,22 +62,6 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             "at": [visitor.exactly(row.started_at) for row in rows],
         }
     )
-
-
-def _mixed(rows: Sequence[Workflow]) -> bool:
-    """Whether the rows are of more than one pipeline."""
-    return len({row.pipeline for row in rows}) > 1
-
-
-def facets_shown(rows: Sequence[Workflow]) -> list[str]:
-    """The facets that most of these rows have and that tell them apart, a few at most; none where the rows are of
-    several pipelines, which share few of them."""
-    if _mixed(rows):
-        return []
-    having = Counter(name for row in rows for name in row.facets)
-    distinct = {name: len({row.facets.get(name) for row in rows}) for name in having}
-    ordered = sorted(having, key=lambda name: (-having[name], distinct[name] < 2, name))
-    return sorted(ordered[:MOST_FACETS])
 
 
 def facet_column(name: str) -> str:
@@ -104,7 +90,7 @@ def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
     one = names.pop() if len(names) == 1 else None
-    narrow = visitor.has_signed_in() or _mixed(rows)
+    narrow = visitor.has_signed_in() or of_several_pipelines(rows)
     return {
         "workflow": column.LinkColumn(
             "Workflow", display_text=NAME_IN_ADDRESS, width=184 if narrow else 200, pinned=True
@@ -112,21 +98,21 @@ def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
         "status": status_column(),
         "score": column.TextColumn(
             one.shown if one else "Score",
-            width=(72 if len(one.shown) < 9 else 88) if one else 112,
+            width=(72 if len(one.shown) < 9 else 88) if one else 104,
             alignment="right",
             help=(one.help or None) if one else "The main score of each pipeline",
         ),
         "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=44 if narrow else 54),
         "curve": column.LineChartColumn("Curve", width=56, help="The main curve, epoch by epoch"),
-        "pipeline": column.TextColumn("Pipeline", width=104),
+        "pipeline": column.TextColumn("Pipeline", width=96),
         **{
-            facet_column(name): column.TextColumn(words.titled(name), width=_width(name, rows))
+            facet_column(name): column.TextColumn(facet_label(name), width=_width(name, rows))
             for name in facets_shown(rows)
         },
         DETAILS: column.TextColumn("Details", width=110, help="What its pipeline says to tell runs apart"),
-        "dataset": column.TextColumn("Dataset", width=94),
+        "dataset": column.TextColumn("Dataset", width=84),
         "by": column.TextColumn("By", width=68),
-        "duration": column.TextColumn("Duration", width=70, alignment="right"),
+        "duration": column.TextColumn("Duration", width=66, alignment="right"),
         "started": column.TextColumn("Started", width=104),
         "at": column.TextColumn("Started at"),
     }
