@@ -5,7 +5,7 @@ import streamlit as st
 from jobs.language import sentence
 from jobs.verbs import people
 from pages.parts import commands, press, visitor, words
-from pages.parts.people import tokens
+from pages.parts.people import questions, tokens
 from pages.parts.press import PageState
 from store import actors
 from store import people as stored
@@ -68,27 +68,9 @@ def _password(state: PageState, actor: Actor) -> None:
             st.caption("You have no password; you sign in through your organisation. An admin can set one.")
             return
         with st.form(f"{KEY}-password", border=False, width=420):
-            before = st.text_input(
-                "Current password",
-                type="password",
-                key=f"{KEY}-before",
-                max_chars=people.LONGEST_PASSWORD,
-                autocomplete="current-password",
-            )
-            new = st.text_input(
-                "New password",
-                type="password",
-                key=f"{KEY}-new",
-                autocomplete="new-password",
-                max_chars=people.LONGEST_PASSWORD,
-                placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
-            )
-            again = st.text_input(
-                "Repeat the new password",
-                type="password",
-                key=f"{KEY}-again",
-                max_chars=people.LONGEST_PASSWORD,
-                autocomplete="new-password",
+            before = questions.password_field("Current password", f"{KEY}-before", autocomplete="current-password")
+            new, again = questions.new_password_fields(
+                "New password", "Repeat the new password", f"{KEY}-new", f"{KEY}-again"
             )
             pressed = st.form_submit_button("Change password", icon=":material/password:")
         if pressed:

@@ -78,20 +78,8 @@ def _nobody_yet() -> None:
                 autocomplete="username",
                 placeholder="For example ayse",
             )
-            password = st.text_input(
-                "Password",
-                type="password",
-                key=f"{KEY}-first-password",
-                max_chars=people.LONGEST_PASSWORD,
-                autocomplete="new-password",
-                placeholder=f"{people.SHORTEST_PASSWORD} characters or more",
-            )
-            again = st.text_input(
-                "Repeat the password",
-                type="password",
-                key=f"{KEY}-first-again",
-                max_chars=people.LONGEST_PASSWORD,
-                autocomplete="new-password",
+            password, again = questions.new_password_fields(
+                "Password", "Repeat the password", f"{KEY}-first-password", f"{KEY}-first-again"
             )
             pressed = st.form_submit_button("Create my admin account", type="primary", icon=":material/person_add:")
         if pressed:

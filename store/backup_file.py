@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from store import files
 from store.errors import RequestError
 from store.files import CHUNK, FileRef
+from store.files.folder import sync_names
 from store.messages import Message
 
 FORMAT = 1
@@ -264,11 +265,7 @@ def _name(aside: Path, target: Path, replace: bool) -> None:
             raise RequestError(Message("file_exists", {"file": str(target)}), "file") from None
         except OSError:
             aside.rename(target)  # a file system without links
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_names(target.parent)
 
 
 def _name_of(sha256: str) -> str:

@@ -186,7 +186,7 @@ _TREE_EPOCHS = Param(
     low=1,
     high=1_000,
 )
-_RANDOM = Param(
+RANDOM_STATE = Param(
     "random_state",
     "int",
     42,
@@ -292,7 +292,7 @@ _PATIENCE = Param(
     advanced=True,
 )
 _STOPPING = (_STOP, _PATIENCE)
-_LINEAR = (_learning_rate(), _EPOCHS, _alpha(), _WEIGHT, _RANDOM, *_STOPPING)
+_LINEAR = (_learning_rate(), _EPOCHS, _alpha(), _WEIGHT, RANDOM_STATE, *_STOPPING)
 _NETWORK = (_learning_rate(high=1.0), _BATCH, _EPOCHS, _LAYERS, _ACTIVATION, _alpha())
 _TREES = (_learning_rate(0.1, 1.0), _TREE_EPOCHS, _LEAVES, _LEAF_ROWS, _L2)
 _GROWS = f"{TREES_PER_EPOCH} more trees"
@@ -323,7 +323,7 @@ _TABLE = (
         "Perceptron",
         "classification",
         "The simplest learner: corrects itself only when wrong; good as a yardstick.",
-        (_learning_rate(), _EPOCHS, _alpha(0.001), _WEIGHT, _RANDOM, *_STOPPING),
+        (_learning_rate(), _EPOCHS, _alpha(0.001), _WEIGHT, RANDOM_STATE, *_STOPPING),
         ("PER",),
         _perceptron,
         "perceptron",
@@ -333,7 +333,7 @@ _TABLE = (
         "Passive-aggressive",
         "classification",
         "Corrects itself just enough after every mistake; has no learning rate to tune.",
-        (_C, _EPOCHS, _VARIANT, _WEIGHT, _RANDOM, *_STOPPING),
+        (_C, _EPOCHS, _VARIANT, _WEIGHT, RANDOM_STATE, *_STOPPING),
         ("PA",),
         _passive_aggressive,
         "hinge",
@@ -343,7 +343,7 @@ _TABLE = (
         "Neural network",
         "classification",
         "Finds curved and combined patterns; slower, and wants more rows.",
-        (*_NETWORK, _WEIGHT, _RANDOM, *_STOPPING),
+        (*_NETWORK, _WEIGHT, RANDOM_STATE, *_STOPPING),
         ("MLP",),
         _mlp,
         "log",
@@ -365,7 +365,7 @@ _TABLE = (
         "Linear regression",
         "regression",
         "Fits a weighted sum of the columns; fast, and its weights can be read.",
-        (_learning_rate(high=1.0), _EPOCHS, _alpha(), _RANDOM, *_STOPPING),
+        (_learning_rate(high=1.0), _EPOCHS, _alpha(), RANDOM_STATE, *_STOPPING),
         ("SGDR",),
         _sgd_regressor,
         "squared",
@@ -375,7 +375,7 @@ _TABLE = (
         "Neural network (numbers)",
         "regression",
         "Finds curved and combined patterns in a number; slower, and wants more rows.",
-        (*_NETWORK, _RANDOM, *_STOPPING),
+        (*_NETWORK, RANDOM_STATE, *_STOPPING),
         ("MLPR",),
         _mlp_regressor,
         "squared",

@@ -38,11 +38,16 @@ def put(temporary: Path, ref: FileRef) -> None:
     target.parent.mkdir(exist_ok=True, mode=0o700)
     os.utime(temporary)  # it is in the store from now on, whenever it was written
     temporary.replace(target)
-    directory = os.open(target.parent, os.O_RDONLY)
+    sync_names(target.parent)
+
+
+def sync_names(folder: Path) -> None:
+    """Write the names in a folder to the disk, so that a crash takes none of them back."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(opened)
     finally:
-        os.close(directory)
+        os.close(opened)
 
 
 def same_disk(path: Path) -> bool:

@@ -12,16 +12,6 @@ FEATURES = Param("features", "columns", None, "Columns to learn from", "Empty: t
 TEST_SIZE = Param(
     "test_size", "float", 0.2, "Validation share", "Share of the rows kept aside to test on.", low=0.05, high=0.9
 )
-RANDOM_STATE = Param(
-    "random_state",
-    "int",
-    42,
-    "Random seed",
-    "The same seed gives the same result.",
-    low=0,
-    high=2**32 - 1,
-    advanced=True,
-)
 GAPS = Param(
     "gaps",
     "choice",
@@ -71,4 +61,4 @@ class _Task(Param):
 def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
     fixed = _Task("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
-    return (TARGET, FEATURES, TEST_SIZE, RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)
+    return (TARGET, FEATURES, TEST_SIZE, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)

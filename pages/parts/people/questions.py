@@ -62,7 +62,7 @@ def _add(state: PageState) -> None:
             placeholder="To sign in with, such as ayse or a mail address",
         )
         role = choose_role(f"{KEY}-add-role")
-        given = _password_field(f"{KEY}-add-password")
+        given = _password_or_none(f"{KEY}-add-password")
         pressed = st.form_submit_button("Add", type="primary", icon=":material/person_add:")
     if pressed and (person := state.press(people.add, name, role, given or _made(state))):
         _hand_over(state, person.name, given, f"{person.name} can sign in as {person.role}.")
@@ -106,7 +106,7 @@ def _password(state: PageState) -> None:
     name = state.about
     st.markdown("All their sessions and tokens end.")
     with st.form(f"{KEY}-password-form", border=False):
-        given = _password_field(f"{KEY}-new-password")
+        given = _password_or_none(f"{KEY}-new-password")
         pressed = st.form_submit_button("Set password", type="primary", icon=":material/password:")
     if pressed and state.press(people.set_password, name, given or _made(state)):
         _hand_over(state, name, given, f"{name} has a new password.")
@@ -195,19 +195,36 @@ def _whom(state: PageState) -> Person | None:
         return None
 
 
-def _password_field(key: str) -> str:
-    return (
-        st.text_input(
-            "Password",
-            type="password",
-            key=key,
-            max_chars=people.LONGEST_PASSWORD,
-            autocomplete="new-password",
-            placeholder="Leave empty to generate one",
-            help=f"{people.SHORTEST_PASSWORD} characters or more. A generated one is shown once.",
-        )
-        or ""
+def password_field(
+    label: str,
+    key: str,
+    placeholder: str | None = None,
+    help_: str | None = None,
+    autocomplete: str = "new-password",
+) -> str:
+    """Draw a field for a password, and return what was typed."""
+    typed = st.text_input(
+        label,
+        type="password",
+        key=key,
+        max_chars=people.LONGEST_PASSWORD,
+        autocomplete=autocomplete,
+        placeholder=placeholder,
+        help=help_,
     )
+    return typed or ""
+
+
+def new_password_fields(label: str, again: str, key: str, key_again: str) -> tuple[str, str]:
+    """Draw two fields for a password that its owner chooses, and return what was typed."""
+    first = password_field(label, key, f"{people.SHORTEST_PASSWORD} characters or more")
+    return first, password_field(again, key_again)
+
+
+def _password_or_none(key: str) -> str:
+    """Draw a field for a password that is generated where nothing is typed."""
+    shown_once = f"{people.SHORTEST_PASSWORD} characters or more. A generated one is shown once."
+    return password_field("Password", key, "Leave empty to generate one", shown_once)
 
 
 def _made(state: PageState) -> str:
