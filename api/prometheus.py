@@ -14,8 +14,8 @@ from store import steps, workflows
 from store.actors import Role
 
 
-class _Now(Collector):
-    """The state of the house at this moment."""
+class StateCollector(Collector):
+    """Collects workflows, steps, queue and workers as they are now."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _by_status("trainyard_workflows", "Workflows by status.", workflows.count_by_status())
@@ -34,7 +34,7 @@ class _Now(Collector):
 def measures(_request: Request) -> Response:
     """The numbers in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Now())
+    registry.register(StateCollector())
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 

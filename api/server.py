@@ -106,7 +106,7 @@ def _check_settings() -> None:
 
 
 def _decide_who_gets_in() -> None:
-    """Where others can reach the app, they sign in; unless the operator says that nobody has to."""
+    """Require sign-in where other machines can reach the app, unless the operator turned it off."""
     if not _is_shared():
         return
     if people.anybody_known():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def run_workflow(workflow_id: int) -> "Job":
     """Bring a workflow to its end, and return the job of its last step.
 
-    A new workflow is handed to the queue, a failed or cancelled one goes on where it stopped, a running or
+    A new workflow is handed to the queue, a failed or cancelled one continues where it stopped, a running or
     completed one is left alone. In a script of one's own, the account that runs the script acts.
     """
     with actors.acting(actors.caller()):

@@ -12,7 +12,7 @@ from pages.parts.press import PageState
 from pages.parts.tabular import profile
 from store import datasets as stored
 from store import workflows
-from store.datasets import Dataset, Listed
+from store.datasets import Dataset, DatasetSummary
 from store.errors import NotFoundError
 from store.messages import Message
 from store.workflows import Filter
@@ -88,7 +88,7 @@ def nothing(text: str) -> None:
             st.page_link("new.py", label="Add the first one", icon=":material/arrow_forward:", width="content")
 
 
-def table(listed: list[Listed]) -> None:
+def table(listed: list[DatasetSummary]) -> None:
     config = st.column_config
     rows = {
         "name": [row.name for row in listed],

@@ -23,7 +23,7 @@ def home() -> None:
     st.switch_page("new.py")
 
 
-CARE: Literal["visible", "hidden"] = "visible" if visitor.may_look_after_people() else "hidden"
+PEOPLE_VISIBILITY: Literal["visible", "hidden"] = "visible" if visitor.may_look_after_people() else "hidden"
 PAGES = {
     "Work": [
         st.Page("new.py", title="New", icon=":material/add_circle:", url_path="new"),
@@ -35,7 +35,7 @@ PAGES = {
         st.Page("dashboard.py", title="RQ dashboard", icon=":material/monitoring:", url_path="rq-dashboard"),
     ],
     "People": [
-        st.Page("people.py", title="People", icon=":material/group:", url_path="people", visibility=CARE),
+        st.Page("people.py", title="People", icon=":material/group:", url_path="people", visibility=PEOPLE_VISIBILITY),
     ],
     "": [
         st.Page(home, title="Trainyard", url_path="home", default=True, visibility="hidden"),

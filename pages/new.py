@@ -65,7 +65,7 @@ def started_before() -> Workflow | None:
 
 
 def instead() -> None:
-    """What there is here for visitors who may not start anything."""
+    """Draw the page for visitors who may not start workflows."""
     st.markdown(
         "Here an analyst drops a table, chooses what to predict, and gets a trained and tested model. "
         "You can look at the results:"

@@ -16,14 +16,14 @@ from pages.parts.people import questions
 from store import actors
 from store.actors import Role
 from store.audit import Deed
-from store.people import InUse, Person
+from store.people import AccessCounts, Person
 
 KEY = questions.KEY
 PER_PAGE = 50
 LONGEST_NAME = 80
-WAYS = {"page": "Page", "api": "Program", "command": "Command"}
+VIA_LABELS = {"page": "Page", "api": "Program", "command": "Command"}
 LINKS = {"workflow": "workflow", "dataset": "datasets"}
-LAST_WORDS = "#(.*)$"
+AFTER_HASH = "#(.*)$"
 RED = "#cf4a40"
 
 
@@ -113,7 +113,7 @@ def _add_first(name: str, password: str, again: str) -> None:
 def _list(everybody: Sequence[Person]) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
     chosen = tables.choose(
-        _table(everybody, people.in_use()),
+        _table(everybody, people.access_counts()),
         [person.id for person in everybody],
         KEY,
         mode="single-row",
@@ -125,8 +125,8 @@ def _list(everybody: Sequence[Person]) -> None:
         _actions(everybody, next((person for person in everybody if person.id in chosen), None))
 
 
-def _table(everybody: Sequence[Person], in_use: dict[int, InUse]) -> pd.DataFrame:
-    used = [in_use.get(person.id, InUse()) for person in everybody]
+def _table(everybody: Sequence[Person], counts: dict[int, AccessCounts]) -> pd.DataFrame:
+    used = [counts.get(person.id, AccessCounts()) for person in everybody]
     return pd.DataFrame(
         {
             "name": [person.name for person in everybody],
@@ -271,7 +271,7 @@ def _deed_table(rows: Sequence[Deed]) -> Styler:
             "who": [deed.who or "–" for deed in rows],
             "what": [deed_words(deed) for deed in rows],
             "open": [link(deed) for deed in rows],
-            "via": [WAYS.get(deed.via, deed.via) for deed in rows],
+            "via": [VIA_LABELS.get(deed.via, deed.via) for deed in rows],
             "address": [deed.address for deed in rows],
         }
     )
@@ -286,7 +286,7 @@ def deed_words(deed: Deed) -> str:
 
 
 def link(deed: Deed) -> str:
-    """The way to what was made or changed, unless it is gone."""
+    """Return a link to what was made or changed, unless it was deleted."""
     if deed.code.startswith("deed_delete"):
         return ""
     for noun, page_name in LINKS.items():
@@ -303,7 +303,7 @@ def _deed_columns() -> dict[str, Any]:
         "at": column.TextColumn("When", width=140, help=f"By the clock of {visitor.zone() or 'UTC'}"),
         "who": column.TextColumn("Who", width=100, help="A dash: nobody had signed in."),
         "what": column.TextColumn("What", width=290),
-        "open": column.LinkColumn("Open", display_text=LAST_WORDS, width=110),
+        "open": column.LinkColumn("Open", display_text=AFTER_HASH, width=110),
         "via": column.TextColumn("Via", width=86, help="A page, a program with a token, or a command."),
         "address": column.TextColumn("From", width=110),
     }

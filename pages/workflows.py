@@ -22,7 +22,7 @@ from store.workflows import Filter, Workflow
 
 KEY = dialogs.LIST
 FEWEST, MOST = 2, 12
-INBOX = 3
+SHOWN_FAILURES = 3
 WIDTH = 165
 FACETS = 3
 
@@ -73,7 +73,7 @@ def _nothing_yet() -> None:
 def _inbox() -> None:
     """What failed and has not been looked at yet."""
     unseen = Filter(unseen_failures=True, sort="ended_at")
-    failed = workflows.find(unseen, INBOX)
+    failed = workflows.find(unseen, SHOWN_FAILURES)
     if not failed:
         return
     total = workflows.count(unseen)

@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, and by which way: page, api, command or tick; without a name where nobody signs in."""
+    """Who does something, and by which way: page, api, command or tick; without a name where sign-in is off."""
 
     name: str
     role: Role | None
@@ -41,7 +41,7 @@ class Actor:
 
 NOBODY = Actor("", None, "page")
 ANYBODY = Actor("", Role.admin, "page")
-# What the supervisor does by itself, by the clock.
+# What the supervisor does on schedule.
 TICK = Actor("trainyard", Role.analyst, "tick")
 
 _acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
@@ -50,7 +50,7 @@ _serves = False
 
 
 def current() -> Actor:
-    """Who acts now: as the request, command or job says, else the visitor of the page that runs here, else nobody."""
+    """Who acts now: as the request, command or job says, else the visitor of the page that runs here, else NOBODY."""
     if actor := _acting.get():
         return actor
     for recognise in _recognise:
@@ -67,13 +67,13 @@ def caller() -> Actor:
 
 
 def serve_others() -> None:
-    """State that this process works for others: nobody acts in it unless a request, page or job says so."""
+    """State that this process works for others: without a request, page or job the actor is NOBODY."""
     global _serves
     _serves = True
 
 
 def name() -> str | None:
-    """The name to keep beside what was made; None where nobody signs in."""
+    """Return the name to store with what was made; None where sign-in is off."""
     return current().name or None
 
 

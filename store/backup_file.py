@@ -1,4 +1,4 @@
-"""The file of a backup: a plain tar that anybody can unpack, of which every byte is accounted for.
+"""The file of a backup: a plain tar, of which every byte is checked.
 
 Stored files come first, each under its own hash, then checkpoints, the database, and last the manifest, which
 names all of them; so a file that ends too early is never taken for a whole one.
@@ -28,7 +28,7 @@ FORMAT = 1
 BLOCK = tarfile.BLOCKSIZE
 DATABASE, MANIFEST = "trainyard.db", "manifest.json"
 LONGEST_MANIFEST = 1 << 28
-NAMES = re.compile(
+PART_NAMES = re.compile(
     rf"files/([0-9a-f]{{2}})/\1[0-9a-f]{{62}}|checkpoints/step-[0-9]{{1,18}}-[0-9a-f]{{64}}|"
     rf"{re.escape(DATABASE)}|{re.escape(MANIFEST)}"
 )
@@ -95,7 +95,7 @@ class Writer:
         self._database = self._add(DATABASE, path, path.stat().st_size)
 
     def seal(self, revision: str, version: str, workflows: int, datasets: int, missing: list[str]) -> Manifest:
-        """Write down what there is; only now it is a backup."""
+        """Write the manifest, which makes the file a backup."""
         assert self._database is not None
         manifest = Manifest(
             format=FORMAT,
@@ -180,7 +180,7 @@ class Reader:
                 member = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
             except (tarfile.HeaderError, ValueError):
                 raise RequestError(Message("backup_unreadable")) from None
-            if member.type != tarfile.REGTYPE or not NAMES.fullmatch(member.name) or member.name in self._parts:
+            if member.type != tarfile.REGTYPE or not PART_NAMES.fullmatch(member.name) or member.name in self._parts:
                 raise RequestError(Message("backup_foreign_part"))
             begin = self._stream.tell()
             if not 0 <= member.size <= self.size - begin:

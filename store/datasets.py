@@ -16,7 +16,7 @@ from store.tables import datasets, inputs, now
 
 
 class Profile(TypedDict):
-    """What is known of a table's content; columns and proposal are the JSON of the room that reads tables."""
+    """The profile of a table's content; columns and proposal are the JSON of the room that reads tables."""
 
     rows: int | None
     exact: bool
@@ -27,7 +27,7 @@ class Profile(TypedDict):
 
 
 class Description(Profile):
-    """What is known of a table's file: how it is written, and its content."""
+    """How a table's file is written, and its content."""
 
     dialect: dict[str, str | bool | None]
 
@@ -61,8 +61,8 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A name in a list of datasets: its newest version, and what all its versions come to."""
+class DatasetSummary:
+    """A row of the list of datasets: the newest version of a name, and totals of all its versions."""
 
     id: int
     name: str
@@ -133,7 +133,7 @@ def count(text: str = "") -> int:
         return connection.scalar(query) or 0
 
 
-def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
+def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[DatasetSummary]:
     """Names, newest first, each with its newest version; without the profiles, which may be large."""
     newest = _newest(text)
     same_name = datasets.alias()
@@ -162,7 +162,7 @@ def listed(text: str = "", limit: int = 50, offset: int = 0) -> list[Listed]:
         .offset(offset)
     )
     with db.reading() as connection:
-        return [record(Listed, row) for row in connection.execute(query)]
+        return [record(DatasetSummary, row) for row in connection.execute(query)]
 
 
 def count_names(text: str = "") -> int:
@@ -178,7 +178,7 @@ def versions(name: str) -> list[Dataset]:
 
 
 def describe(dataset_id: int, described: Profile) -> None:
-    """Replace what is known of a dataset's content by something more exact."""
+    """Replace the profile of a dataset by a more exact one."""
     with db.writing() as connection:
         connection.execute(update(datasets).where(datasets.c.id == dataset_id).values(described))
 

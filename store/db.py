@@ -1,6 +1,6 @@
 """The only way to the database: one engine a process, short transactions.
 
-A transaction is one of three kinds. `reading` sees the database as it was at its start and waits for nobody. `writing`
+A transaction is one of three kinds. `reading` sees the database as it was at its start and never waits. `writing`
 excludes every other `writing`, so that what it reads stays true until it commits. `updating` is for one conditional
 UPDATE that decides by itself, with what hangs on it: it waits for the rows it changes and for nothing else.
 """
@@ -41,7 +41,7 @@ PRAGMAS = (
 
 # SQLSTATE classes and codes after which trying again helps: connection lost, too many connections, conflict, shutdown,
 # lock not available, idle for too long.
-AWAY_STATES = ("08", "40", "53", "57", "55P03", "25P03")
+RETRYABLE_STATES = ("08", "40", "53", "57", "55P03", "25P03")
 
 
 class Kind(Enum):
@@ -100,7 +100,7 @@ def _make_engine(url: str) -> Engine:
     return made
 
 
-class AwayError(RuntimeError):
+class DatabaseUnavailableError(RuntimeError):
     """The database cannot be written to just now; trying again helps."""
 
     retryable = True
@@ -166,7 +166,7 @@ def _explained() -> Iterator[None]:
         if _is_full(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         if _is_locked(error) or _server_is_away(error):
-            raise AwayError("The database was busy or away for too long.") from error
+            raise DatabaseUnavailableError("The database was busy or away for too long.") from error
         raise
 
 
@@ -206,7 +206,7 @@ def _server_is_away(error: DBAPIError) -> bool:
     if sqlite_code(error.orig) is not None:
         return False
     lost = error.connection_invalidated or (isinstance(error, OperationalError) and not _state(error))
-    return lost or _state(error).startswith(AWAY_STATES)
+    return lost or _state(error).startswith(RETRYABLE_STATES)
 
 
 def check() -> None:

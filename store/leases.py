@@ -44,7 +44,7 @@ class Lease:
     def _is_free(self, seen: tuple[str, datetime], at: float) -> bool:
         """Whether it is ours, or the row has not changed for the length of the lease."""
         if seen[0] == self.owner and self._mark in (None, seen[1]):
-            return True  # a process that starts anew goes on with the lease of its predecessor
+            return True  # a restarted process continues the lease of its predecessor
         same = seen == self._seen
         self._unchanged = self._unchanged + min(at - self._looked, self.seconds * LARGEST_SHARE) if same else 0.0
         self._seen, self._looked = seen, at

@@ -18,7 +18,7 @@ class Point(NamedTuple):
 
 Curves = dict[str, list[Point]]
 
-_PUT_DOWN = (
+_UPSERT = (
     "INSERT INTO metrics (step_id, attempt, epoch, name, value) VALUES ({0}, {0}, {0}, {0}, {0}) "
     "ON CONFLICT (step_id, attempt, epoch, name) DO UPDATE SET value = excluded.value"
 )
@@ -29,7 +29,7 @@ def write(connection: Connection, step_id: int, attempt: int, rows: Sequence[tup
     if rows:
         # Given to the driver as they are: thousands may come every second.
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        connection.exec_driver_sql(_PUT_DOWN.format(mark), [(step_id, attempt, *row) for row in rows])
+        connection.exec_driver_sql(_UPSERT.format(mark), [(step_id, attempt, *row) for row in rows])
 
 
 def adopt(connection: Connection, step_id: int, attempt: int, last_epoch: int) -> bool:

@@ -82,7 +82,7 @@ def everybody() -> list[Person]:
 
 
 def exist() -> bool:
-    """Whether anybody has to sign in."""
+    """Tell whether there are accounts, so that sign-in is on."""
     with db.reading() as connection:
         return connection.scalar(select(people.c.id).limit(1)) is not None
 
@@ -107,14 +107,14 @@ def remove(person_id: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
-    """How many browsers and programs may act as a person just now."""
+class AccessCounts:
+    """How many sessions and tokens of a person are valid."""
 
     sessions: int = 0
     tokens: int = 0
 
 
-def in_use() -> dict[int, InUse]:
+def access_counts() -> dict[int, AccessCounts]:
     """By person; who has neither session nor token is left out."""
     counts: dict[int, dict[str, int]] = {}
     with db.reading() as connection:
@@ -122,7 +122,7 @@ def in_use() -> dict[int, InUse]:
             query = select(table.c.person_id, func.count()).where(table.c.expires_at > now())
             for person_id, count in connection.execute(query.group_by(table.c.person_id)):
                 counts.setdefault(person_id, {})[table.name] = count
-    return {person_id: InUse(**counted) for person_id, counted in counts.items()}
+    return {person_id: AccessCounts(**counted) for person_id, counted in counts.items()}
 
 
 def open_session(person_id: int, sha256: str, lasts: timedelta) -> None:
@@ -140,7 +140,7 @@ def end_session(sha256: str) -> None:
         connection.execute(delete(sessions).where(sessions.c.sha256 == sha256))
 
 
-def end_all(person_id: int) -> InUse:
+def end_all(person_id: int) -> AccessCounts:
     """End every session and token of a person; returns how many there were."""
     with db.writing() as connection:
         return _end_all(connection, person_id)
@@ -198,16 +198,16 @@ def of_token(sha256: str) -> Person | None:
     return record(Person, row)
 
 
-def _end_all(connection: Connection, person_id: int) -> InUse:
+def _end_all(connection: Connection, person_id: int) -> AccessCounts:
     ended = {
         table.name: connection.execute(delete(table).where(table.c.person_id == person_id)).rowcount
         for table in (sessions, tokens)
     }
-    return InUse(**ended)
+    return AccessCounts(**ended)
 
 
 def _keep_an_admin(connection: Connection, person_id: int) -> None:
-    """Refuse to leave people behind whom nobody can look after."""
+    """Refuse to remove the last admin while other accounts remain."""
     others = select(func.count()).select_from(people).where(people.c.id != person_id)
     admins: Sequence[int] = connection.scalars(select(people.c.id).where(people.c.role == str(Role.admin))).all()
     if list(admins) == [person_id] and connection.scalar(others):

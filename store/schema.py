@@ -8,8 +8,8 @@ from store import db
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A revision, and every one before it, has a file of its own, which its number names.
-KNOWN = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
-NEWEST = max(KNOWN)
+REVISIONS = frozenset(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+NEWEST = max(REVISIONS)
 
 
 def prepare() -> None:

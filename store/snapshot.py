@@ -88,9 +88,9 @@ def make_ready(database: Path) -> None:
 
 @contextmanager
 def replaced_by(database: Path) -> Iterator[None]:
-    """Hold off everybody who wants to write, do the body, then take everything over from another database, at once.
+    """Block writers, run the body, then copy everything from another database in one transaction.
 
-    Whoever reads sees either what was or what is; when anything fails, or this process ends, all is as it was."""
+    Readers see either the old or the new state; after a failure, or the end of this process, the old one stays."""
     with _plainly(path()), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live:
         for pragma in ("foreign_keys=OFF", "trusted_schema=OFF", "synchronous=FULL"):
             live.execute(f"PRAGMA {pragma}")
@@ -143,7 +143,7 @@ def _check(connection: sqlite3.Connection) -> None:
     if unknown or not {"alembic_version", "workflows", "steps"} <= _names(connection, "table"):
         raise RequestError(Message("backup_database_foreign"))
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if revision is None or revision[0] not in schema.KNOWN:
+    if revision is None or revision[0] not in schema.REVISIONS:
         raise RequestError(Message("backup_newer"))
 
 

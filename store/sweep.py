@@ -1,5 +1,5 @@
-"""Files that no row names. Nothing else removes a stored file, and only once the rows that named it are gone for good:
-what is removed before the commit is lost when the commit fails."""
+"""Files that no row names. Nothing else removes a stored file, and only once the rows that named it are deleted and
+committed: what is removed before the commit is lost when the commit fails."""
 
 import logging
 import time
@@ -50,7 +50,7 @@ def _remove_unnamed(hashes: set[str], may_go: Callable[[Connection], Callable[[s
 def _remove(sha256: str) -> bool:
     try:
         files.remove(sha256)
-    except OSError:  # the rows are gone all the same, and the next sweep tries again
+    except OSError:  # the rows are deleted already, and the next sweep tries again
         log.exception("could not remove the file %s", sha256)
         return False
     return True

@@ -13,7 +13,7 @@ OPEN = (Status.pending, Status.running)
 def of(workflow_id: int, turns: int) -> tuple[int, bool]:
     """The priority of a workflow, and whether it is among the first open ones of the person who started it.
 
-    Work that nobody in particular started is always in turn."""
+    Work without a person who started it is always in turn."""
     with db.reading() as connection:
         row = connection.execute(
             select(workflows.c.priority, workflows.c.created_by).where(workflows.c.id == workflow_id)

@@ -79,7 +79,7 @@ class Filter:
 
 
 FACET = "facet:"
-TIMES = {
+SORT_COLUMNS = {
     "created_at": workflows.c.created_at,
     "started_at": workflows.c.started_at,
     "ended_at": workflows.c.ended_at,
@@ -291,7 +291,7 @@ def describe(workflow_id: int, name: str | None = None, note: str | None = None)
 
 
 def mark_seen(workflow_id: int) -> None:
-    """Somebody has looked at how it ended."""
+    """Mark a workflow as seen after its end."""
     with db.writing() as connection:
         connection.execute(
             update(workflows).where(workflows.c.id == workflow_id, workflows.c.seen_at.is_(None)).values(seen_at=now())
@@ -299,7 +299,7 @@ def mark_seen(workflow_id: int) -> None:
 
 
 def mark_all_seen() -> None:
-    """Somebody has looked at everything that failed."""
+    """Mark all failed workflows as seen."""
     with db.writing() as connection:
         connection.execute(
             update(workflows)
@@ -369,8 +369,8 @@ def _ordered(query: Select[Any], which: Filter) -> Select[Any]:
         by = func.julianday(workflows.c.ended_at) - func.julianday(workflows.c.started_at)
         if db.engine().dialect.name != "sqlite":
             by = workflows.c.ended_at - workflows.c.started_at
-    elif which.sort in TIMES:
-        by = TIMES[which.sort]
+    elif which.sort in SORT_COLUMNS:
+        by = SORT_COLUMNS[which.sort]
     elif which.sort.startswith(FACET):
         name = which.sort.removeprefix(FACET)
         query = query.outerjoin(facets, (facets.c.workflow_id == workflows.c.id) & (facets.c.name == name))

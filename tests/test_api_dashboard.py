@@ -444,13 +444,13 @@ def test_exports_hold_no_formula(client, scratch):
 def test_every_file_is_reachable_and_used(client):
     """Each file of static/ is served with its kind, and each template is drawn by some page."""
     kinds = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
-    assert {path.name for path in (ours.HERE / "static").iterdir()} == set(kinds)
+    assert {path.name for path in (ours.FOLDER / "static").iterdir()} == set(kinds)
     for name, kind in kinds.items():
         assert client.get(f"/rq/static/{name}").headers["content-type"].startswith(kind)
     for path in (*PAGES, "/job/poison", "/job/none"):
         client.get(f"/rq{path}")
     loaded = {name for _, name in ours.TEMPLATES.env.cache}
-    assert loaded == {path.name for path in (ours.HERE / "templates").iterdir()}
+    assert loaded == {path.name for path in (ours.FOLDER / "templates").iterdir()}
 
 
 @pytest.mark.browser

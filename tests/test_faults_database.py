@@ -44,7 +44,11 @@ def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
     """A step that finds the database locked for good fails in a way that is tried again, not for ever."""
     greet = steps.of_workflow(cast.play())[0]
     claim = steps.claim(greet.id, 1, "a")
-    with db.writing(), pytest.raises(db.AwayError) as away, db.elsewhere(settings().folder / "trainyard.db"):
+    with (
+        db.writing(),
+        pytest.raises(db.DatabaseUnavailableError) as away,
+        db.elsewhere(settings().folder / "trainyard.db"),
+    ):
         with db.reading() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout=50")
         steps.beat(claim)
@@ -63,7 +67,7 @@ def test_one_bad_row_does_not_stop_the_others(valkey, monkeypatch):
 
     def fails_once(step, *rest, **named):
         if step.id == found[0].id:
-            raise db.AwayError("The database was restarted.")
+            raise db.DatabaseUnavailableError("The database was restarted.")
         return lose(step, *rest, **named)
 
     monkeypatch.setattr(steps, "lose", fails_once)

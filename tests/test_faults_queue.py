@@ -98,7 +98,7 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
         process = valkey_server.start()
         until(queue.answers)
         for step in steps.waiting():
-            if step.job_id in queue.whereabouts([step.job_id]):
+            if step.job_id in queue.job_states([step.job_id]):
                 assert reconcile._hand_over(step) == "handed_over"
         assert sorted(queue.queued_job_ids()) == ready
         process.kill()

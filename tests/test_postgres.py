@@ -168,7 +168,7 @@ def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.3)
     with db.writing():
         (result,) = at_once(lambda: people.add("ada", Role.admin, None))
-    assert isinstance(result, db.AwayError) and result.retryable
+    assert isinstance(result, db.DatabaseUnavailableError) and result.retryable
     assert people.add("ada", Role.admin, None).name == "ada"
 
 
@@ -194,7 +194,7 @@ def test_a_process_that_waits_for_the_lock_reports_that_it_is_alive(home, monkey
 
 def test_a_connection_that_the_server_ended_is_tried_again(home, databases):
     """The server ends a connection in the middle of a transaction: it is away, and the next transaction works."""
-    with pytest.raises(db.AwayError), db.writing() as connection:
+    with pytest.raises(db.DatabaseUnavailableError), db.writing() as connection:
         number = connection.scalar(select(func.pg_backend_pid()))
         with databases.server.connect("postgres") as other:
             other.execute("SELECT pg_terminate_backend(%s)", (number,))

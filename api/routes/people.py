@@ -50,7 +50,7 @@ class NewToken(Strict):
 @router.get("/me", response_model=MeOut, summary="Who am I?")
 @needs(Role.viewer)
 def me() -> Response:
-    """The name and role that this request has; without a name where nobody has to sign in."""
+    """The name and role that this request has; without a name where sign-in is off."""
     actor = actors.current()
     return Answer({"name": actor.name or None, "role": actor.role, "sign_in": access.must_sign_in()})
 

@@ -34,7 +34,7 @@ from store.errors import NotFoundError
 
 Connect = Callable[[], Redis]
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 READ_ONLY = messages.Message("queue_view_read_only")
 RETRY_SECONDS = "5"
 PER_PAGE = (10, 25, 50, 100)
@@ -42,7 +42,7 @@ FILTERS = {"queue_name": "all", "state": "all", "sort_by": "created_at", "sort_d
 ROWS = {"queues": reads.QueueRow, "jobs": reads.JobRow, "workers": reads.WorkerRow}
 COLUMNS = {what: [field.name for field in fields(row)] for what, row in ROWS.items()}
 # What a link keeps of the address it stands on.
-LOOKS = {"theme": ("light", "dark"), "refresh": ("off",)}
+APPEARANCE = {"theme": ("light", "dark"), "refresh": ("off",)}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -64,7 +64,7 @@ def dashboard(connect: Connect) -> ASGIApp:
             Route("/workers", _workers),
             Route("/{what}/json", _json),
             Route("/export/{what}", _csv),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
         middleware=[Middleware(_ReadOnly)],
         exception_handlers={NotFoundError: _not_found, RedisError: _queue_down, HTTPException: _refuse},
@@ -183,7 +183,7 @@ def _page(request: Request, template: str, status: int = 200, **values: Any) -> 
 def _context(request: Request) -> dict[str, Any]:
     """What every template knows: how to link to a page, and to this page with other looks."""
     query = request.query_params
-    looks = {name: query.get(name) if query.get(name) in known else None for name, known in LOOKS.items()}
+    looks = {name: query.get(name) if query.get(name) in known else None for name, known in APPEARANCE.items()}
     root = request.scope["root_path"]
     here = request.scope["path"].removeprefix(root)
 
@@ -207,7 +207,7 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _queue_down(request: Request, _error: Exception) -> Response:
-    """A page that found the queue down loads itself again."""
+    """Answer that the queue is down, with a page that reloads itself."""
     answer = _sentence(request, 503, QueueDownError().message)
     answer.headers.update({"Refresh": RETRY_SECONDS, "Retry-After": RETRY_SECONDS})
     return answer
@@ -239,7 +239,7 @@ def _ago(at: datetime | None) -> str:
 
 TEMPLATES = Jinja2Templates(
     env=Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

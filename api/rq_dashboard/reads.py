@@ -81,7 +81,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class JobDetails:
-    """What a job waits for and what became of it; the last three are text as it is shown."""
+    """What a job waits for, its status and result; the last three are text as shown."""
 
     waits_for: list[str]
     exception: str | None
@@ -129,7 +129,7 @@ def job(connection: Redis, job_id: str) -> tuple[JobRow, JobDetails]:
 
 
 def workers(connection: Redis) -> list[WorkerRow]:
-    """The workers by name. Not `Worker.all()`, which removes workers that are gone from RQ's list."""
+    """The workers by name. Not `Worker.all()`, which removes dead workers from RQ's list."""
     prefix = Worker.redis_worker_namespace_prefix
     records = [(key, _record(connection, key)) for key in _names(connection, REDIS_WORKER_KEYS)]
     return [_worker(connection, key.removeprefix(prefix), record) for key, record in records if "queues" in record]
@@ -187,7 +187,7 @@ def _ids(queue: Queue, state: str) -> list[str]:
 
 
 def _sorted_ids(connection: Redis, queue_name: str, state: str, sort_by: str, descending: bool) -> list[str]:
-    """The jobs in one state; ids whose record is gone are left out. RQ keeps stopped jobs among the failed ones."""
+    """The jobs in one state; ids without a record are left out. RQ keeps stopped jobs among the failed ones."""
     places = STATES if state == "all" else ("failed",) if state == "stopped" else (state,) if state in STATES else ()
     queues = [queue for queue in _queues(connection) if queue_name in ("all", queue.name)]
     ids = list(dict.fromkeys(job_id for queue in queues for place in places for job_id in _ids(queue, place)))
@@ -203,7 +203,7 @@ def _sorted_ids(connection: Redis, queue_name: str, state: str, sort_by: str, de
 
 
 def _fetch(connection: Redis, job_id: str) -> Job | None:
-    """The job, or nothing if its record is gone or damaged."""
+    """Return the job, or None if its record is missing or damaged."""
     try:
         return Job.fetch(job_id, connection=connection, serializer=SafeSerializer)
     except UNREADABLE:

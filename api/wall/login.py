@@ -32,10 +32,11 @@ h1 { font-size: 1.25rem; margin: 1.5rem 0 1rem; }
 label { display: block; margin-bottom: 1rem; }
 input { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem .75rem; margin-top: .25rem;
         border: 1px solid var(--line); border-radius: .5rem; background: transparent; color: inherit; }
-button, .way { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem; text-align: center;
-         border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer; text-decoration: none; }
+button, .provider { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem;
+         text-align: center; border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer;
+         text-decoration: none; }
 button { background: var(--accent); color: var(--on-accent); }
-.way { color: inherit; margin-top: .75rem; }
+.provider { color: inherit; margin-top: .75rem; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 [role=alert] { color: var(--bad); }
 p { margin: 1rem 0; }
@@ -65,7 +66,9 @@ async def login(request: Request) -> Response:
 async def _came_back(request: Request, email: str, cookie: str | None) -> Response:
     """Back from a provider of a single sign-on: sign in the person who has this address."""
     if cookie:
-        answer: Response = RedirectResponse(way_back(request.cookies.get(single_sign_on.NEXT, "/")), 303, HEADERS)
+        answer: Response = RedirectResponse(
+            way_back(request.cookies.get(single_sign_on.NEXT_COOKIE, "/")), 303, HEADERS
+        )
         remember(answer, cookie, secure=request.url.scheme == "https")
     else:
         problem = f"{email} has no account here. Ask an admin to add this address, then sign in again."
@@ -76,7 +79,7 @@ async def _came_back(request: Request, email: str, cookie: str | None) -> Respon
 
 @needs(None)
 async def logout(request: Request) -> Response:
-    """End the session; Streamlit's own `st.logout` leads here. Other sites cannot sign anybody out."""
+    """End the session; Streamlit's own `st.logout` leads here. Other sites cannot end a session."""
     answer = RedirectResponse("/login", 303, HEADERS)
     if request.headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
         await run_in_threadpool(people.sign_out, request.cookies.get(people.cookie_name(), ""))
@@ -94,7 +97,7 @@ async def _sign_in(request: Request) -> Response:
     try:
         body = await limits.short_body(request.receive, LONGEST_FORM)
     except limits.DisconnectedError:
-        return Response(status_code=400)  # nobody is there to read it
+        return Response(status_code=400)  # the client is gone, so no answer is read
     except limits.BodyError as error:
         return await run_in_threadpool(_page, "", "/", sentence(error.message), error.status, {"Connection": "close"})
     sent = dict(parse_qsl(body.decode(errors="replace")))
@@ -131,16 +134,16 @@ def remember(answer: Response, cookie: str, secure: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Provider:
     """Another way to sign in: a provider of a single sign-on."""
 
     name: str
     href: str
 
 
-def _way_with(provider: str, next_: str) -> Way:
+def _provider(provider: str, next_: str) -> Provider:
     name = "single sign-on" if provider == "default" else provider
-    return Way(name, f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}")
+    return Provider(name, f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}")
 
 
 def _page(
@@ -154,6 +157,6 @@ def _page(
         next=next_,
         name=name[:200],
         problem=problem,
-        ways=[_way_with(provider, next_) for provider in single_sign_on.providers()],
+        providers=[_provider(provider, next_) for provider in single_sign_on.providers()],
     )
     return HTMLResponse(html, status, HEADERS | (headers or {}))

@@ -22,7 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("", "0.0.0.0", "::")
 # Stands for an address from a forwarding header while no proxy is configured: uvicorn believes that header when it
 # comes from this machine, so the address may be forged.
-A_PROXY = "forwarded"
+FORWARDED = "forwarded"
 HEADERS = {
     "content-security-policy": "frame-ancestors 'self'",
     "x-content-type-options": "nosniff",
@@ -87,7 +87,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if not self._proxied and "x-forwarded-for" in Headers(scope=scope):
-            scope = {**scope, "client": (A_PROXY, 0)}
+            scope = {**scope, "client": (FORWARDED, 0)}
         if refusal := self._refusal(scope):
             await _refuse(scope, send, *refusal)
         elif scope["type"] == "websocket":

@@ -14,7 +14,7 @@ from jobs.verbs import permission
 from jobs.verbs.documents import ErrorOut
 from store.actors import Role
 
-WRONG = {"model": ErrorOut, "description": "What is wrong, in one sentence"}
+ERROR_RESPONSE = {"model": ErrorOut, "description": "What is wrong, in one sentence"}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -42,7 +42,7 @@ class GuardedRoute(APIRoute):
 def router(tag: str, prefix: str = "") -> APIRouter:
     """A router whose routes each state a role; that they take a token is only described here, the wall reads it."""
     token = HTTPBearer(auto_error=False, description="A token of a person, where people sign in.")
-    wrong: dict[int | str, dict[str, Any]] = {422: WRONG, "4XX": WRONG}
+    wrong: dict[int | str, dict[str, Any]] = {422: ERROR_RESPONSE, "4XX": ERROR_RESPONSE}
     return APIRouter(
         prefix=prefix, tags=[tag], route_class=GuardedRoute, dependencies=[Depends(token)], responses=wrong
     )

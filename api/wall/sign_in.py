@@ -1,6 +1,6 @@
-"""Signing in: recognises people and programs, lets them pass as who they are, and asks strangers to sign in.
+"""Signing in: authenticates people and programs, and asks everyone else to sign in.
 
-Every route, ours and Streamlit's, lies behind it. It opens for all while nobody has to sign in.
+Every route, ours and Streamlit's, lies behind it. While sign-in is off, everyone passes.
 """
 
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ from store.messages import Message
 from store.program import INSTALL
 
 START = "/login/with"
-NEXT = "trainyard-next"
+NEXT_COOKIE = "trainyard-next"
 NEXT_SECONDS = 600
 
 
@@ -56,7 +56,7 @@ async def start(request: Request) -> Response:
         return RedirectResponse("/login", 303)
     answer = RedirectResponse(f"/auth/login?provider={auth_util.encode_provider_token(provider)}", 303)
     answer.set_cookie(
-        NEXT, way_back(request.query_params.get("next", "/")), NEXT_SECONDS, httponly=True, samesite="lax"
+        NEXT_COOKIE, way_back(request.query_params.get("next", "/")), NEXT_SECONDS, httponly=True, samesite="lax"
     )
     return answer
 
@@ -86,4 +86,4 @@ async def exchange(request: Request) -> tuple[str, str | None] | None:
 def forget(answer: Response, request: Request) -> None:
     """Take Streamlit's cookie back: the session of ours counts alone, so that ending it ends everything."""
     streamlits._clear_auth_cookie(answer, request)
-    answer.delete_cookie(NEXT)
+    answer.delete_cookie(NEXT_COOKIE)

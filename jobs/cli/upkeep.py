@@ -60,9 +60,9 @@ def restore(
     from jobs.cli import terminal
     from jobs.upkeep import backup as verbs
 
-    agree = (lambda _: True) if yes else _confirm if sys.stdin.isatty() and not as_json else _refuse_without_yes
+    confirm = (lambda _: True) if yes else _confirm if sys.stdin.isatty() and not as_json else _refuse_without_yes
     with terminal.moving(not as_json and yes) as progress:
-        restored = verbs.restore(file, agree, progress)
+        restored = verbs.restore(file, confirm, progress)
     return _answer(restored.sentence, restored.document, as_json)
 
 

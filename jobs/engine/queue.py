@@ -86,7 +86,7 @@ def gateway(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
     """Let callers meet QueueDownError and nothing else of RQ's or Redis'.
 
     RQ reads a job several times within one call, and raises when the job goes away in between. The call is then made
-    again, and finds the job gone. A record that cannot be read is logged and counts as a queue that is down: rows are
+    again, and the job is missing. A record that cannot be read is logged and counts as a queue that is down: rows are
     the truth, and the reconciler hands over what is missing.
     """
 
@@ -246,7 +246,7 @@ def known(job_ids: Sequence[str]) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class JobState:
     """What the queue knows of a job that is in no list."""
 
     status: str | None
@@ -259,7 +259,7 @@ class Whereabouts:
 
 
 @gateway
-def whereabouts(job_ids: Sequence[str]) -> dict[str, Whereabouts]:
+def job_states(job_ids: Sequence[str]) -> dict[str, JobState]:
     """Where these jobs are; those that wait in a lane's list are left out, as nothing is wrong with them."""
     pipe = connection().pipeline()
     for each in rq_queues():
@@ -269,9 +269,7 @@ def whereabouts(job_ids: Sequence[str]) -> dict[str, Whereabouts]:
     for job_id in missing:
         pipe.hmget(Job.key_for(job_id), "status", "last_heartbeat")
     records = [[as_text(value) if value else None for value in values] for values in pipe.execute()]
-    return {
-        job_id: Whereabouts(status, heartbeat) for job_id, (status, heartbeat) in zip(missing, records, strict=True)
-    }
+    return {job_id: JobState(status, heartbeat) for job_id, (status, heartbeat) in zip(missing, records, strict=True)}
 
 
 @gateway
@@ -362,7 +360,7 @@ def drop_jobs_of_old_form() -> int:
 
 
 def stop_job(step: Step) -> None:
-    """End the process of a step that is no longer wanted; while the queue is down, the process finds out by itself."""
+    """End the process of a step that is no longer wanted; while the queue is down, the process notices by its claim."""
     try:
         stop_jobs([step.job_id])
     except QueueDownError:
@@ -415,7 +413,7 @@ def worker_names() -> set[str]:
 
 @gateway
 def forget_worker(name: str) -> None:
-    """Take a worker that is gone off the list, rather than wait for its entry to expire."""
+    """Take a dead worker off the list, rather than wait for its entry to expire."""
     key = Worker.redis_worker_namespace_prefix + name
     pipe = connection().pipeline()
     pipe.srem(REDIS_WORKER_KEYS, key)

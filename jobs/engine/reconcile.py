@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SILENCE_SECONDS = 10
 SILENCE_WITHOUT_QUEUE_SECONDS = 30
 PATIENCE_SECONDS = 2
-TAKEN_SECONDS = 10
+WITH_WORKER_SECONDS = 10
 
 Heartbeats = Callable[[list[str]], dict[str, str]]
 
@@ -77,12 +77,12 @@ class Reconciler:
     def _hand_over_stranded(self, done: Counter[str]) -> None:
         """Hand over again what could start and is not in the queue, nor about to start."""
         waiting = {step.job_id: step for step in steps.waiting()}
-        looks = queue.whereabouts(list(waiting))
+        looks = queue.job_states(list(waiting))
         still = self._waits.seconds(looks)
         stranded = [
             waiting[job_id]
             for job_id, seconds in still.items()
-            if seconds >= (TAKEN_SECONDS if looks[job_id].with_worker else PATIENCE_SECONDS)
+            if seconds >= (WITH_WORKER_SECONDS if looks[job_id].with_worker else PATIENCE_SECONDS)
         ]
         _each(stranded, _hand_over, done)
 

@@ -28,7 +28,7 @@ FLUSH_SECONDS = 0.3
 MOST_UNSENT = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
-DEAF_SECONDS = 10.0
+ABANDON_SECONDS = 10.0
 LONGEST_NAME = 60
 IN_A_PROCESS_OF_ITS_OWN = False
 
@@ -74,7 +74,7 @@ class StepContext:
         self._lost: BaseException | None = None
         self._saved: dict[str, FileRef] = {}
         self._checkpointed = time.monotonic()
-        self._thread = threading.Thread(target=self._tell_regularly, name="recorder", daemon=True)
+        self._thread = threading.Thread(target=self._flush_regularly, name="recorder", daemon=True)
         self._room = room
 
     @cached_property
@@ -248,7 +248,7 @@ class StepContext:
                 self._unsent.progress or unsent.progress,
             )
 
-    def _tell_regularly(self) -> None:
+    def _flush_regularly(self) -> None:
         quiet = 0.0
         while not self._over.wait(FLUSH_SECONDS):
             quiet += FLUSH_SECONDS
@@ -258,14 +258,14 @@ class StepContext:
                 try:
                     self.flush()
                 except steps.Fenced:
-                    self._end_if_deaf()
+                    self._kill_if_still_running()
                     return
-                except Exception:  # a database that is busy or away now may be back in a moment
-                    log.exception("could not tell yet")
+                except Exception:  # a database that is busy or down now may be back in a moment
+                    log.exception("could not write progress yet")
 
-    def _end_if_deaf(self) -> None:
-        """A step that does not listen, as one in native code, would keep its worker busy for nothing."""
-        if not self._over.wait(DEAF_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
+    def _kill_if_still_running(self) -> None:
+        """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""
+        if not self._over.wait(ABANDON_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

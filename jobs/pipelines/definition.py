@@ -128,7 +128,7 @@ class Pipeline:
         raise InvalidError(f"There is no step {short(key)}; the steps are {keys}.", "step")
 
     def measure(self, name: str) -> Measure:
-        """What is known of a score or metric by this name."""
+        """Return the measure of this name, or a plain one for a name that no pipeline declares."""
         return declared_measure(self.measures, name) or measure_for(name)
 
 

@@ -1,6 +1,6 @@
 """Describer: a child that loads people's own pipelines and answers questions about them.
 
-The child may be asked as long as none of the files that it loaded has changed; then another one takes its place. What
+The child answers until a file that it loaded has changed; then another one takes its place. What
 it answers is plain JSON, so that code of people's own can hand nothing but facts to the process that asks.
 """
 
@@ -167,7 +167,7 @@ def send(line: socket.socket, data: bytes) -> None:
 
 
 def receive(line: socket.socket) -> bytes:
-    """Receive one message; EOFError when the other side is gone."""
+    """Receive one message; EOFError when the other side has closed."""
     (size,) = HEADER.unpack(_exactly(line, HEADER.size))
     if size > MOST_BYTES:
         raise EOFError

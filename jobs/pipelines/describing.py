@@ -1,4 +1,4 @@
-"""The child that the describer asks: loads people's own pipelines and answers, until nobody asks any more."""
+"""The child of the describer: loads people's own pipelines and answers until its caller closes the connection."""
 
 import json
 import pickle

@@ -8,7 +8,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(sign: int = signal.SIGKILL) -> None:
-    """Let the kernel end this process when its parent is gone, however it went."""
+    """Let the kernel end this process when its parent ends, however it ends."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, sign)
 

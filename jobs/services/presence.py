@@ -1,7 +1,7 @@
 """Who uses the services of a home, and whether they run.
 
 A process that needs the services (an app, a command) holds a shared lock on the home while it does; the supervisor ends
-when nobody holds it any more. Locks vanish with their process, so a kill cannot leave the supervisor behind.
+when no process holds it any more. Locks vanish with their process, so a kill cannot leave the supervisor behind.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ STOP_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 STEADY_SECONDS = 10.0
 HUNG_SECONDS = 10.0
-HOPELESS = 3
+MAX_FAILURES = 3
 QUEUE_AWAY = (
     "The queue at TRAINYARD_REDIS_URL does not answer. Trainyard keeps retrying. Accepted work waits until it does."
 )
@@ -110,7 +110,7 @@ class Use:
         end = time.monotonic() + seconds
         if settings().redis_url and not queue.answers():
             say(QUEUE_AWAY)
-        while time.monotonic() < end and self._failures < HOPELESS:
+        while time.monotonic() < end and self._failures < MAX_FAILURES:
             if state().get("ready") and queue.answers():
                 return
             self.ensure()
@@ -121,7 +121,7 @@ class Use:
         raise NotReadyError(f"The workers did not start. See the end of {reasons}.")
 
     def end(self) -> None:
-        """Stop using the services; the last user waits until they are gone."""
+        """Stop using the services; the last user waits until they have ended."""
         fcntl.flock(self._lock, fcntl.LOCK_UN)
         self._lock.close()
         end = time.monotonic() + STOP_SECONDS * 2

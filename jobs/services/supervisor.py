@@ -21,7 +21,7 @@ LOOP_SECONDS = 0.25
 
 
 def supervise() -> None:
-    """Run the services until nobody uses them. A second supervisor of the same home returns at once."""
+    """Run the services until no process uses them. A second supervisor of the same home returns at once."""
     with presence.open_lock("supervisor.lock") as lock:
         if presence.lock_supervisor(lock):
             Supervisor(lock=lock).run()
@@ -78,7 +78,7 @@ class Supervisor:
         if self._valkey:
             duties = [
                 Duty("keep Valkey", 0.0, self._keep_valkey),
-                Duty("end mute Valkey", LOOK_SECONDS, self._valkey.end_mute),
+                Duty("end unresponsive Valkey", LOOK_SECONDS, self._valkey.end_unresponsive),
                 *duties,
             ]
         return duties

@@ -1,4 +1,4 @@
-"""The tick: what is done again and again for a whole deployment, by one process at a time.
+"""The tick: what is done periodically for a whole deployment, by one process at a time.
 
 Whichever supervisor holds the lease does the work of every entry; the others watch, so that one of them knows at once
 what has gone silent when it takes over. An entry runs in the process of the supervisor, so it has to be short; it acts
@@ -70,6 +70,6 @@ class Tick:
         return self._leads
 
     def _owner(self) -> str:
-        """The supervisor of a home goes on with the lease of the one before it; workers beside it are others."""
+        """Return the owner of the lease: a supervisor continues the lease of its predecessor in this home."""
         whose = str(settings().folder) if self.serves_home else f"{settings().folder}:{os.getpid()}"
         return f"{socket.gethostname()}:{whose}"[-80:]

@@ -17,7 +17,7 @@ from store.settings import settings
 
 log = logging.getLogger(__name__)
 
-MUTE_SECONDS = 8.0
+UNRESPONSIVE_SECONDS = 8.0
 VALKEY_SETTINGS = {
     "port": "0",
     "save": "",
@@ -35,7 +35,7 @@ class Valkey:
     """Keeps one server running."""
 
     process: subprocess.Popen[bytes] | None = None
-    _mute_since: float | None = None
+    _unresponsive_since: float | None = None
 
     def keep(self) -> bool:
         """Start the server if it does not run; whether it was started."""
@@ -48,14 +48,14 @@ class Valkey:
         self._start()
         return True
 
-    def end_mute(self) -> None:
+    def end_unresponsive(self) -> None:
         """Kill a server that does not answer for some seconds, such as one that was stopped or lost its socket."""
         if not self.process or queue.answers():
-            self._mute_since = None
-        elif self._mute_since is None:
-            self._mute_since = time.monotonic()
-        elif time.monotonic() - self._mute_since > MUTE_SECONDS:
-            self._mute_since = None
+            self._unresponsive_since = None
+        elif self._unresponsive_since is None:
+            self._unresponsive_since = time.monotonic()
+        elif time.monotonic() - self._unresponsive_since > UNRESPONSIVE_SECONDS:
+            self._unresponsive_since = None
             self.process.kill()
             self.process.wait(STOP_SECONDS)
 
@@ -114,7 +114,7 @@ def comes_up(valkey: "subprocess.Popen[bytes]") -> bool:
 
 
 def _end_orphan() -> None:
-    """End the server of a supervisor that was killed: until it is gone, a second one would write into its file."""
+    """End the server of a supervisor that was killed: while it runs, a second one would write into its file."""
     orphans = [
         process
         for process in psutil.process_iter(["name", "cmdline"])

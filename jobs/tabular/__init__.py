@@ -1,4 +1,4 @@
-"""Tabular: the built-in pipeline, from a file with a table to a tested model, registered like anybody's.
+"""Tabular: the built-in pipeline, from a file with a table to a tested model, registered like any other.
 
 `upload` reads the file through a `reader` (`csv/`), in a `sandbox` where people's files are first looked at, and takes
 the `profile/` of every `column`; `prepare/` makes matrices of it, `train/` learns, `evaluate/` measures. `algorithms`

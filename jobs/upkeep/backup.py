@@ -25,11 +25,11 @@ from store.snapshot import Counts
 ROUNDS = 10
 SPARE = 64 << 20
 
-Agree = Callable[[Message], bool]
+Confirm = Callable[[Message], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BackupResult:
     """A backup that was written, and what could not be in it."""
 
     file: Path
@@ -38,7 +38,7 @@ class Made:
 
     @property
     def missing(self) -> int:
-        """How many files could not be in it: they are gone from the home, or damaged."""
+        """How many files could not be in it: they are missing from the home, or damaged."""
         return len(self.manifest.missing)
 
     @property
@@ -54,11 +54,11 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What was restored, and where the backup of what was there before is."""
 
     manifest: Manifest
-    safety: Made | None
+    safety: BackupResult | None
 
     @property
     def sentence(self) -> str:
@@ -71,25 +71,25 @@ class Restored:
 
 
 def quietly(_words: str, _done: int, _total: int) -> None:
-    """Progress that nobody looks at."""
+    """Report no progress."""
 
 
 @deed("make backup", role=Role.admin)
-def backup(file: Path, force: bool = False, progress: Progress = quietly) -> Made:
+def backup(file: Path, force: bool = False, progress: Progress = quietly) -> BackupResult:
     """Write everything that is remembered now into one file; whole, or not at all."""
     _check_target(file, force)
     _check_room(make_home(), snapshot.path().stat().st_size)
     with files.scratch() as folder, backup_file.written(file, force) as writer:
-        gathering = _Gathering(writer, folder, progress)
-        gathering.check_room(file.parent)
-        gathering.gather()
-        manifest = gathering.seal()
-    return Made(file, file.stat().st_size, manifest)
+        builder = _BackupBuilder(writer, folder, progress)
+        builder.check_room(file.parent)
+        builder.add_files()
+        manifest = builder.seal()
+    return BackupResult(file, file.stat().st_size, manifest)
 
 
 @deed("restore backup", role=Role.admin)
-def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
-    """Make this home what it was when the backup was written. Where it holds something, `agree` decides, and a
+def restore(file: Path, confirm: Confirm, progress: Progress = quietly) -> RestoreResult:
+    """Make this home what it was when the backup was written. Where it holds something, `confirm` decides, and a
     backup of that stays in the home."""
     snapshot.path()
     with _alone(), files.scratch() as folder, backup_file.opened(file) as reader:
@@ -99,7 +99,7 @@ def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
         snapshot.make_ready(staged)
         needed = _needed(reader, staged, manifest)
         in_use = _holdings()
-        if in_use and not agree(_question(manifest, in_use)):
+        if in_use and not confirm(_question(manifest, in_use)):
             raise RequestError(Message("restore_declined"))
         _check_room_for(reader, needed, staged, in_use is not None)
         _put_back(reader, needed, progress)
@@ -111,10 +111,10 @@ def restore(file: Path, agree: Agree, progress: Progress = quietly) -> Restored:
                 _place(reader, manifest, needed)
     _drop_other_checkpoints(manifest)
     _empty_queue()
-    return Restored(manifest, safety)
+    return RestoreResult(manifest, safety)
 
 
-class _Gathering:
+class _BackupBuilder:
     """Puts together what a backup holds, in rounds: files deleted meanwhile are missing in the next round."""
 
     def __init__(self, writer: Writer, folder: Path, progress: Progress) -> None:
@@ -131,10 +131,10 @@ class _Gathering:
         size = sum(snapshot.files_named(self._database).values()) + self._database.stat().st_size
         _check_room(folder, size)
 
-    def gather(self) -> None:
+    def add_files(self) -> None:
         """Add every stored file, in rounds until none was deleted during one."""
         for _ in range(ROUNDS):
-            if not self._take_in():
+            if not self._add_missing():
                 return
             self._look()
         raise RequestError(Message("backup_files_vanish"))
@@ -148,10 +148,10 @@ class _Gathering:
         counts = snapshot.counts(self._database)
         return self._writer.seal(schema.NEWEST, VERSION, counts.workflows, counts.datasets, sorted(self._missing))
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Bring the backup up to date; the caller holds off all writers."""
         self._look()
-        self._take_in()
+        self._add_missing()
 
     def _look(self) -> None:
         # Checkpoints first: one that is older than the numbers in the database is of use, a newer one is not.
@@ -165,7 +165,7 @@ class _Gathering:
         self._database.unlink(missing_ok=True)
         snapshot.copy(self._database)
 
-    def _take_in(self) -> set[str]:
+    def _add_missing(self) -> set[str]:
         """Copy what is not copied yet; returns what was not there and was not known to be missing."""
         named = snapshot.files_named(self._database)
         total, done = sum(named.values()), 0
@@ -180,18 +180,18 @@ class _Gathering:
         return new
 
 
-def _exchange(reader: Reader, manifest: Manifest, needed: set[str], staged: Path, progress: Progress) -> Made:
+def _exchange(reader: Reader, manifest: Manifest, needed: set[str], staged: Path, progress: Progress) -> BackupResult:
     """Replace the database in one go; what was there before is in a backup that is whole by then."""
     file = _free_name(f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     with files.scratch() as folder, contextlib.ExitStack() as writing:
-        gathering = _Gathering(writing.enter_context(backup_file.written(file, False)), folder, progress)
-        gathering.gather()
+        builder = _BackupBuilder(writing.enter_context(backup_file.written(file, False)), folder, progress)
+        builder.add_files()
         with snapshot.replaced_by(staged):
-            gathering.look_again()
-            sealed = gathering.seal()
+            builder.refresh()
+            sealed = builder.seal()
             writing.close()
             _place(reader, manifest, needed)
-    return Made(file, file.stat().st_size, sealed)
+    return BackupResult(file, file.stat().st_size, sealed)
 
 
 def _free_name(name: str) -> Path:
@@ -222,7 +222,7 @@ def _put_back(reader: Reader, needed: set[str], progress: Progress) -> None:
 
 
 def _place(reader: Reader, manifest: Manifest, needed: set[str]) -> None:
-    """While nobody can delete any: see to it that every file is there."""
+    """Make sure that every file is there, while no process can delete any."""
     for sha256 in needed:
         if files.find(sha256) is None:
             reader.store(sha256)
@@ -244,7 +244,7 @@ def _empty_queue() -> None:
     """Take out the work of before, and stop what runs; the reconciler hands over what the database says now."""
     running = {step.job_id for step in steps.running()}
     busy = [row.job_id for row in queue_view.snapshot().workers if row.job_id]
-    with contextlib.suppress(queue.QueueDownError):  # nobody works just now; a start looks at the database first
+    with contextlib.suppress(queue.QueueDownError):  # no worker runs now; the next start reads the database first
         queue.stop_jobs([job_id for job_id in busy if job_id not in running])
         queue.drop_jobs([*queue.queued_job_ids(), *queue.deferred_job_ids()])
 
@@ -319,7 +319,7 @@ def _size(size: int) -> str:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The file as it is now, whatever becomes of its name."""
+    """Keep the file as it is now, even if its name is removed or replaced."""
     try:
         os.link(source, target)
     except FileNotFoundError:

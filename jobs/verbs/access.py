@@ -17,7 +17,7 @@ ACCESS = Access()
 
 
 def require_sign_in() -> None:
-    """Let nobody in without signing in from now on, even when no account is left."""
+    """Require sign-in from now on, even when no account is left."""
     ACCESS.sign_in_required = True
 
 

@@ -227,7 +227,7 @@ class EndedOut(TypedDict):
 
 @with_config(CLOSED)
 class MeOut(TypedDict):
-    """Who asks; without a name where nobody has to sign in."""
+    """Who asks; without a name where sign-in is off."""
 
     name: str | None
     role: str | None

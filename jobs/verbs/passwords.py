@@ -1,7 +1,7 @@
 """Passwords: how they are stored and checked; few at a time, and slower with every wrong one.
 
-A check costs time and memory on purpose, so every check, wherever it comes from, takes one of few turns, and whoever
-has been wrong too often waits. What counts is who tries from where: a stranger who guesses cannot keep a person out.
+A check costs time and memory on purpose, so every check, wherever it comes from, takes one of few turns, and a caller
+with too many wrong ones waits. What counts is who tries from where: a stranger who guesses cannot keep a person out.
 """
 
 import secrets
@@ -63,7 +63,7 @@ class Turns:
                     raise TooManyTriesError(QUEUE_SECONDS)
             finally:
                 self._waiting[address] -= 1
-                self._waiting += Counter()  # addresses that nobody waits from are forgotten
+                self._waiting += Counter()  # addresses without a waiting caller are dropped
             self._busy.add(name)
         try:
             yield

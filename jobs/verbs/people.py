@@ -1,6 +1,6 @@
 """The verbs on people: who may sign in, with which role, and the sessions and tokens that stand for them.
 
-Nobody has to sign in until the first person is added, unless other machines can reach the app.
+Sign-in is off until the first person is added, unless other machines can reach the app.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from store.program import COMMAND
 from store.settings import make_home, settings
 
 # Scripts with letters that look like those of another.
-LOOKALIKES = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
+CONFUSABLE_SCRIPTS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 SESSION = timedelta(days=7)
 TOKEN_DAYS, MOST_TOKEN_DAYS = 365, 3650
 LONGEST_NAME = 80
@@ -36,7 +36,7 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = passwords.SHORTEST, passwords.LONGEST
 MOST_TOKENS = 50
 TOKEN_BEGINS = "ty_"
 REFUSED = "sign in: refused"
-WRONG = "change own password: wrong"
+WRONG_PASSWORD = "change own password: wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def change_own_password(current: str, password: str) -> None:
     """Change the password of the current actor, given the current one; their sessions and tokens end."""
     _only_in_person()
     person = _myself()
-    if not passwords.check(WRONG, people.key(person.name), person, current, actors.current()):
+    if not passwords.check(WRONG_PASSWORD, people.key(person.name), person, current, actors.current()):
         raise InvalidError(Message("wrong_password"), "before")
     people.change(person.id, password=passwords.hashed(password, person.name))
 
@@ -106,7 +106,7 @@ def remove(name: str) -> Person:
 
 
 @deed("sign out everywhere", role=Role.admin, named=True)
-def sign_out_everywhere(name: str) -> people.InUse:
+def sign_out_everywhere(name: str) -> people.AccessCounts:
     """End every session and token of a person, as when a laptop is lost; returns how many there were."""
     return people.end_all(people.get(name).id)
 
@@ -166,7 +166,7 @@ def sign_out(cookie: str) -> None:
 
 
 def visitor(cookie: str | None, address: str = "") -> Actor:
-    """Who shows this cookie: a person who signed in, anybody where nobody has to, else nobody."""
+    """Return the actor of this cookie: a signed-in person; without one, an anonymous actor where sign-in is off."""
     secret = _secret_in(cookie) if cookie else None
     if secret and (person := people.of_session(_sha256(secret))):
         return _actor(person, "page", address)
@@ -196,10 +196,10 @@ def everybody() -> list[Person]:
     return people.everybody()
 
 
-def in_use() -> dict[int, people.InUse]:
+def access_counts() -> dict[int, people.AccessCounts]:
     """How many sessions and tokens each person has; for admins only."""
     require(Role.admin)
-    return people.in_use()
+    return people.access_counts()
 
 
 def _actor(person: Person, via: str, address: str) -> Actor:
@@ -252,7 +252,7 @@ def _key_file() -> Path:
 
 @lru_cache(maxsize=4)
 def _signer(key_file: Path) -> TimestampSigner:
-    """Signs with a key of this home, made when first needed; linked, so that nobody reads half of it."""
+    """Signs with a key of this home, made when first needed; linked into place, so that no process reads half of it."""
     if not key_file.exists():
         made = key_file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         made.write_text(secrets.token_hex(32))
@@ -278,7 +278,7 @@ def _name(name: str) -> str:
         raise InvalidError(Message("name_malformed", {"most": LONGEST_NAME}), "name")
     if not clean[0].isalnum():
         raise InvalidError(Message("name_begins_wrong"), "name")
-    if len({unicodedata.name(sign, "?").split()[0] for sign in clean if sign.isalpha()} & LOOKALIKES) > 1:
+    if len({unicodedata.name(sign, "?").split()[0] for sign in clean if sign.isalpha()} & CONFUSABLE_SCRIPTS) > 1:
         raise InvalidError(Message("name_mixed_scripts"), "name")
     return clean
 

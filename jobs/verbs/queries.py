@@ -9,7 +9,7 @@ from store.errors import RequestError
 from store.ids import read_id
 from store.messages import Message
 from store.tables import Status
-from store.workflows import FACET, TIMES, Filter
+from store.workflows import FACET, SORT_COLUMNS, Filter
 
 
 def which(
@@ -84,7 +84,7 @@ def _order(sort: str) -> tuple[str, bool]:
         name, direction = name[1:], direction or "desc"
     if direction not in ("", "asc", "desc"):
         raise RequestError(Message("sort_direction_unknown", {"given": direction[:40]}), "sort")
-    known = (*TIMES, "seconds")
+    known = (*SORT_COLUMNS, "seconds")
     if not is_facet and name not in known and name not in (scores := workflows.score_names()):
         raise RequestError(Message("sort_unknown", {"given": name[:40], "known": [*known, *scores]}), "sort")
     return name, direction == "desc" if direction else not _rises(name)
@@ -92,7 +92,7 @@ def _order(sort: str) -> tuple[str, bool]:
 
 def _rises(name: str) -> bool:
     """Whether a list sorted by this begins with the lowest: the letter A, the first number, the smallest error."""
-    if name in TIMES or name == "seconds":
+    if name in SORT_COLUMNS or name == "seconds":
         return name in ("id", "name")
     return name.startswith(FACET) or registry.measure(name).lower_is_better
 

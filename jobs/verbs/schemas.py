@@ -152,7 +152,7 @@ def person(record: Person) -> PersonOut:
 
 
 def token(record: Token) -> TokenOut:
-    """A token without its text, which nobody knows any more."""
+    """A token without its text, of which only the hash is stored."""
     return {
         "id": record.id,
         "label": record.label,

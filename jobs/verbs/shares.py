@@ -9,7 +9,7 @@ TRY_AGAIN_SECONDS = 30
 
 
 def check_waiting() -> None:
-    """Refuse one more workflow while this person has their share waiting; where nobody signs in there is no share."""
+    """Refuse one more workflow while this person has their share waiting; where sign-in is off there is no share."""
     actor = actors.current()
     if actor.person_id is not None and workflows.count_waiting(actor.name) >= MOST_WAITING:
         raise TooManyError(

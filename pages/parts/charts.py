@@ -329,7 +329,7 @@ def _epoch(point: Point) -> int:
 
 
 def _safe(text: str) -> str:
-    """Plotly reads a few tags, and %{names}, in its texts; a user's text must show as it is."""
+    """Plotly reads a few tags, and %{names}, in its texts; a user's text must show unchanged."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%\u200b{")
 
 

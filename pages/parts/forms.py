@@ -16,7 +16,7 @@ ACROSS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class FormContext:
     """What a form needs to know besides its params: the columns of the data (None where there can be none), how a
     choice is shown, what tells its widgets from those before another choice was made, and what the pipeline proposes
     instead of the defaults."""
@@ -34,17 +34,17 @@ class Around:
 
 
 def param_widgets(
-    params: Sequence[Param], values: Mapping[str, Any], key: str, around: Around | None = None
+    params: Sequence[Param], values: Mapping[str, Any], key: str, context: FormContext | None = None
 ) -> dict[str, Any]:
     """Draw one widget a param and return what they hold; values that do not fit a param give way to its default."""
-    around = around or Around()
+    context = context or FormContext()
     chosen: dict[str, Any] = {param.name: param.default for param in params if len(param.choices) == 1}
     usual = [param for param in params if not param.advanced and param.name not in chosen]
     advanced = [param for param in params if param.advanced and param.name not in chosen]
-    chosen |= _grid(usual, values, key, around)
+    chosen |= _grid(usual, values, key, context)
     if advanced:
         with st.expander("More settings", type="compact", key=f"{key}-more"):
-            chosen |= _grid(advanced, values, key, around)
+            chosen |= _grid(advanced, values, key, context)
     return {param.name: chosen[param.name] for param in params}
 
 
@@ -86,7 +86,7 @@ def range_words(param: Param) -> str:
     return f"At least {low}." if high is None else f"Between {low} and {high}."
 
 
-def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, around: Around) -> dict[str, Any]:
+def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, context: FormContext) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     wide = [param for param in params if param.kind == "columns"]
     narrow = [param for param in params if param.kind != "columns"]
@@ -94,18 +94,18 @@ def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, around: 
         cells = st.columns(ACROSS, vertical_alignment="bottom")
         for cell, param in zip(cells, narrow[start : start + ACROSS], strict=False):
             with cell:
-                chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, around)
+                chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, context)
     for param in wide:
-        chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, around)
+        chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, context)
     return chosen
 
 
-def _widget(param: Param, value: Any, key: str, around: Around) -> Any:
+def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
     # Another proposal makes a new widget: an old one would keep the value that it was drawn with.
-    proposal = f"-{mark([param.default])}" if param.name in around.proposed else ""
+    proposal = f"-{mark([param.default])}" if param.name in context.proposed else ""
     common: dict[str, Any] = {
         "label": param.label,
-        "key": f"{key}-{param.name}" + ("" if param.choices else around.suffix) + proposal,
+        "key": f"{key}-{param.name}" + ("" if param.choices else context.suffix) + proposal,
         "help": _help(param),
     }
     if param.kind == "bool":
@@ -115,12 +115,12 @@ def _widget(param: Param, value: Any, key: str, around: Around) -> Any:
     if param.kind == "float":
         return _number(param, value, common)
     if param.kind == "columns":
-        options = list(around.columns or ())
+        options = list(context.columns or ())
         known = [name for name in value or [] if name in options]
         return st.multiselect(options=options, default=known, placeholder="All that were proposed", **common) or None
-    if param.choices or (param.kind == "column" and around.columns):
-        return _choice(param, value, common, around)
-    if param.kind == "column" and around.columns is not None:
+    if param.choices or (param.kind == "column" and context.columns):
+        return _choice(param, value, common, context)
+    if param.kind == "column" and context.columns is not None:
         st.selectbox(options=[], disabled=True, placeholder="Choose a dataset first", **common)
         return param.default
     return st.text_input(value="" if value is None else str(value), **common)
@@ -152,11 +152,11 @@ def _number(param: Param, value: Any, common: dict[str, Any]) -> float | None:
     return None if chosen is None else float(f"{chosen:.10g}")
 
 
-def _choice(param: Param, value: Any, common: dict[str, Any], around: Around) -> Any:
-    options = list(param.choices or around.columns or ())
+def _choice(param: Param, value: Any, common: dict[str, Any], context: FormContext) -> Any:
+    options = list(param.choices or context.columns or ())
     first = value if value in options else param.default  # a column that the dataset does not have
     index = options.index(first) if first in options else None
-    return st.selectbox(options=options, index=index, format_func=around.choice if param.choices else str, **common)
+    return st.selectbox(options=options, index=index, format_func=context.choice if param.choices else str, **common)
 
 
 def _pace(param: Param) -> float:

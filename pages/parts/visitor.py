@@ -13,7 +13,7 @@ from store import actors
 from store.actors import Actor, Role
 from store.tables import now
 
-LOOKS = (
+VIEWER_HINT = (
     "You are signed in as a viewer: you can look at everything here and change nothing. An admin can give you "
     "another role."
 )
@@ -68,14 +68,14 @@ def moment(time: datetime) -> str:
 def changes(help_: str | None = None, enabled: bool = True) -> dict[str, Any]:
     """How a button that changes something is drawn: greyed out, with the reason, for visitors who may not press it."""
     may = may_change()
-    return {"disabled": not (may and enabled), "help": help_ if may else LOOKS}
+    return {"disabled": not (may and enabled), "help": help_ if may else VIEWER_HINT}
 
 
 def only_looking() -> bool:
     """Tell visitors who may only look that they cannot change anything here; True when so."""
     if may_change():
         return False
-    st.info(LOOKS, icon=":material/visibility:")
+    st.info(VIEWER_HINT, icon=":material/visibility:")
     return True
 
 

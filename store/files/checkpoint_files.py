@@ -32,7 +32,7 @@ def checkpoints(step_id: int) -> list[Path]:
 
 
 def whole_checkpoint(step_id: int, made_by: str) -> Path | None:
-    """Return the newest checkpoint that is what was written, by this step as it is now."""
+    """Return the newest checkpoint that is undamaged and made by this version of the step."""
     for path in checkpoints(step_id):
         with suppress(FileNotFoundError):
             if path.name == _name(step_id, made_by, path):

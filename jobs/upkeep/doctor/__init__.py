@@ -19,14 +19,14 @@ from store.settings import settings
 
 __all__ = ["Check", "examine"]
 
-Look = tuple[str, Callable[[bool], Iterator[Check]]]
-FIRST: tuple[Look, ...] = (
+CheckEntry = tuple[str, Callable[[bool], Iterator[Check]]]
+BASIC_CHECKS: tuple[CheckEntry, ...] = (
     ("settings", check_settings),
     ("versions", check_versions),
     ("home", check_home),
     ("database", check_database),
 )
-AFTERWARDS: tuple[Look, ...] = (
+MORE_CHECKS: tuple[CheckEntry, ...] = (
     ("connections", check_connections),
     ("clock", check_clock),
     ("files", check_files),
@@ -44,10 +44,10 @@ def examine(deep: bool = False) -> list[Check]:
         settings()
     except RequestError as refused:
         return [Check("settings", "problem", sentence(refused.message), "Correct it, then run doctor again.")]
-    checks = [check for name, look in FIRST for check in _made(name, look, deep)]
+    checks = [check for name, look in BASIC_CHECKS for check in _made(name, look, deep)]
     if any(check.name == "database" and check.state != "ok" for check in checks):
         return [*checks, *_made("disk", check_disk, deep)]
-    return [*checks, *(check for name, look in AFTERWARDS for check in _made(name, look, deep))]
+    return [*checks, *(check for name, look in MORE_CHECKS for check in _made(name, look, deep))]
 
 
 def _made(name: str, look: Callable[[bool], Iterator[Check]], deep: bool) -> list[Check]:

@@ -24,7 +24,7 @@ class Check:
 def stat_of(path: Path) -> os.stat_result | None:
     try:
         return path.lstat()
-    except FileNotFoundError:  # gone since we saw its name
+    except FileNotFoundError:  # removed since it was listed
         return None
 
 

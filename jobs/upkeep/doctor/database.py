@@ -42,7 +42,7 @@ def check_database(deep: bool) -> Iterator[Check]:
         yield Check("database", "ok", f"{db.address()}, revision {revision}.")
     elif revision is None:
         yield Check("database", "note", f"{db.address()} has no tables yet.", "They are made at the next start.")
-    elif revision in schema.KNOWN:
+    elif revision in schema.REVISIONS:
         yield Check(
             "database",
             "problem",

@@ -1,4 +1,4 @@
-"""Accounts: does anybody have to sign in, and is there an admin."""
+"""Accounts: is sign-in on, and is there an admin."""
 
 from collections.abc import Iterator
 

@@ -84,10 +84,12 @@ def _remember(name: str, dataset_id: int | None) -> None:
         st.query_params[name] = str(dataset_id)
 
 
-def _around(pipeline: Pipeline, chosen: Mapping[str, Dataset], proposed: settings_form.Settings) -> forms.Around:
+def _form_context(
+    pipeline: Pipeline, chosen: Mapping[str, Dataset], proposed: settings_form.Settings
+) -> forms.FormContext:
     first = next(iter(chosen.values()), None)
     columns = [str(column["name"]) for column in first.columns] if first else [] if pipeline.inputs else None
-    return forms.Around(columns, presentations.of(pipeline.name).choice, proposed=proposed)
+    return forms.FormContext(columns, presentations.of(pipeline.name).choice, proposed=proposed)
 
 
 def _settings(
@@ -106,14 +108,14 @@ def _proposed_settings(
 ) -> tuple[settings_form.Settings, settings_form.Settings]:
     before = {name: value for name, value in settings_form.current(pipeline).items() if value is not None}
     proposed = _proposed(pipeline, inputs, before)
-    around = _around(pipeline, chosen, proposed)
+    context = _form_context(pipeline, chosen, proposed)
     if not pipeline.params(before):
         st.caption("This pipeline has no settings.")
         return proposed, {}
     with st.container(border=True, key="new-settings"):
-        changed = settings_form.draw(pipeline, {}, (), around)
-        settings_form.summary(pipeline, changed, {}, around)
-        _proposal_words(pipeline, around)
+        changed = settings_form.draw(pipeline, {}, (), context)
+        settings_form.summary(pipeline, changed, {}, context)
+        _proposal_words(pipeline, context)
     if changed != before and _proposed(pipeline, inputs, changed) != proposed:
         st.rerun()  # another setting is proposed beside the one that was changed
     given = {name: value for name, value in changed.items() if value is not None}
@@ -130,12 +132,12 @@ def _proposed(pipeline: Pipeline, inputs: verbs.Inputs, chosen: settings_form.Se
     }
 
 
-def _proposal_words(pipeline: Pipeline, around: forms.Around) -> None:
+def _proposal_words(pipeline: Pipeline, context: forms.FormContext) -> None:
     """What the pipeline proposes instead of its defaults, in a line."""
-    known = pipeline.params(around.proposed)
+    known = pipeline.params(context.proposed)
     changes = [
-        forms.changed_words(known[name], value, around.choice)
-        for name, value in around.proposed.items()
+        forms.changed_words(known[name], value, context.choice)
+        for name, value in context.proposed.items()
         if name in known and value is not None and value != known[name].default
     ]
     if changes:

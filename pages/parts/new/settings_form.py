@@ -7,7 +7,7 @@ import streamlit as st
 
 from jobs.pipelines import Param, Pipeline, StepDefinition
 from pages.parts import forms, words
-from pages.parts.forms import Around
+from pages.parts.forms import FormContext
 
 Settings = dict[str, Any]
 Offered = Callable[[Param], Param]
@@ -23,7 +23,7 @@ def draw(
     pipeline: Pipeline,
     fixed: Mapping[str, Any],
     elsewhere: Collection[str],
-    around: Around,
+    context: FormContext,
     steps: Sequence[StepDefinition] | None = None,
 ) -> Settings:
     """Draw the widgets and return what differs from the defaults, or from what is proposed instead of them.
@@ -35,10 +35,10 @@ def draw(
     choices = forms.mark(fixed.values())
     changed: Settings = {}
     for step, declared in by_step(steps or pipeline.steps, chosen, elsewhere):
-        params = [around.offered(param) for param in declared]
+        params = [context.offered(param) for param in declared]
         if len(pipeline.steps) > 1:
             st.markdown(f"**{words.plain(step.title)}**")
-        values = forms.param_widgets(params, before, f"new-{form}-{pipeline.name}-{choices}-{step.key}", around)
+        values = forms.param_widgets(params, before, f"new-{form}-{pipeline.name}-{choices}-{step.key}", context)
         changed |= forms.touched(params, values)
     known = shown(pipeline, chosen, elsewhere)
     rest = {name: value for name, value in before.items() if name not in known}
@@ -48,13 +48,13 @@ def draw(
     return changed
 
 
-def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], around: Around) -> None:
+def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], context: FormContext) -> None:
     """What was changed, in a line, and the way back."""
     known = pipeline.params({**changed, **fixed})
     if not changed:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        changes = [forms.changed_words(known[name], value, around.choice) for name, value in changed.items()]
+        changes = [forms.changed_words(known[name], value, context.choice) for name, value in changed.items()]
         st.caption("Changed: " + ", ".join(changes), width="content")
         st.button(
             "Reset",

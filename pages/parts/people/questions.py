@@ -19,7 +19,7 @@ from store.people import Person
 from store.program import COMMAND
 
 KEY = "people"
-MAY = {
+ROLE_CAPTIONS = {
     Role.viewer: "Sees everything and changes nothing.",
     Role.analyst: "Also adds data, starts, changes and deletes workflows, and pauses queues.",
     Role.admin: "Also manages people, and sees who did what.",
@@ -47,7 +47,7 @@ def choose_role(key: str, role: str = Role.analyst) -> str:
             index=list(Role).index(Role(role)),
             key=key,
             format_func=words.sentence,
-            captions=list(MAY.values()),
+            captions=list(ROLE_CAPTIONS.values()),
         )
     )
 

@@ -13,7 +13,7 @@ from pages.parts.values import Files, Value
 MOST_TABS = 12
 SIMPLE = str | int | float | bool
 # Drawn elsewhere: a step's scores stand above its results, and notices are lines of their own.
-ELSEWHERE = ("scores", "notices", "warnings")
+SHOWN_ELSEWHERE = ("scores", "notices", "warnings")
 
 
 class Drawer(Protocol):
@@ -78,7 +78,7 @@ def others(result: Value) -> dict[str, object]:
     return {
         name: value
         for name, value in result.items()
-        if not (is_result(value) or isinstance(value, SIMPLE) or name in ELSEWHERE or value is None)
+        if not (is_result(value) or isinstance(value, SIMPLE) or name in SHOWN_ELSEWHERE or value is None)
     }
 
 

@@ -19,7 +19,7 @@ from store.errors import NotFoundError
 from store.messages import Message
 from store.workflows import Workflow
 
-ELSEWHERE = ("target", "algorithm", "features")
+SHOWN_ELSEWHERE = ("target", "algorithm", "features")
 Settings = dict[str, Any]
 
 
@@ -207,7 +207,7 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tupl
     pipeline = registry.get(short_form.PIPELINE)
     fixed = {"target": target, "algorithm": algorithm.key}
     columns = [column.name for column in columns_of(dataset)]
-    around = forms.Around(columns, presentations.of(pipeline.name).choice)
+    context = forms.FormContext(columns, presentations.of(pipeline.name).choice)
     # The settings of training first: they are what people change.
     steps = sorted(pipeline.steps, key=lambda step: step.name != "train")
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
@@ -218,8 +218,8 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tupl
             persist_state="page",
             placeholder=f"{dataset.name}, {algorithm.lower_label}",
         )
-        changed = settings_form.draw(pipeline, fixed, ELSEWHERE, around, steps)
-    settings_form.summary(pipeline, changed, fixed, around)
+        changed = settings_form.draw(pipeline, fixed, SHOWN_ELSEWHERE, context, steps)
+    settings_form.summary(pipeline, changed, fixed, context)
     return changed, (name or "").strip()
 
 

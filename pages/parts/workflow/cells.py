@@ -141,7 +141,7 @@ def _times(step: Step) -> str:
 
 
 def _state(book: Notebook, step: Step, state: PageState) -> None:
-    """What is going on, as long as there is no result to show for it."""
+    """Show what a step without a result is doing."""
     if step.status is Status.pending:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
@@ -209,8 +209,8 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     before = {param.name: param for param in definition.params_for(book.workflow.params | step.params)}
     values = _values(params, before, step)
     columns = [column["name"] for column in data.columns] if data else None
-    around = forms.Around(columns, shown_as.choice, _suffix(step, picked))
-    entered = forms.param_widgets(params, values, settings_key(step), around)
+    context = forms.FormContext(columns, shown_as.choice, _suffix(step, picked))
+    entered = forms.param_widgets(params, values, settings_key(step), context)
     changed = {
         param.name: entered[param.name]
         for param in params

@@ -142,7 +142,7 @@ def attempt_words(notebook: Notebook, step: Step) -> str:
 
 
 def _was_lost(before: Attempt, present: Attempt | None, step: Step) -> bool:
-    """Whether the attempt before led to this one by itself, and not by a person's Retry, which starts a new count."""
+    """Tell whether the previous attempt was lost and repeated, rather than repeated by a person's Retry."""
     return step.started_at is not None and before.began_at >= step.started_at
 
 

@@ -8,7 +8,7 @@ from pages.parts import presentation, visitor, words
 from store import actors, workflows
 from store.ids import read_id
 from store.tables import Status
-from store.workflows import FACET, TIMES, Filter
+from store.workflows import FACET, SORT_COLUMNS, Filter
 
 LONGEST_TEXT = 200
 NEWEST = "-created_at"
@@ -69,7 +69,7 @@ class ListView:
     def score(self) -> str | None:
         """The score that is sorted by, which is then the one to show."""
         name = self.sort.removeprefix("-")
-        return None if name in TIMES or name == "seconds" or name.startswith(FACET) else name
+        return None if name in SORT_COLUMNS or name == "seconds" or name.startswith(FACET) else name
 
 
 def parse(given: Mapping[str, str]) -> ListView:
