@@ -259,15 +259,12 @@ def has_facet(name: str, value: str) -> bool:
 
 def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:
     """The values of an indexed column, from one to the next through the index; DISTINCT would read every row."""
-    values: list[str] = []
+    walk = select(func.min(column).label("value")).where(*conditions).cte(recursive=True)
+    following = select(func.min(column)).where(*conditions, column > walk.c.value).correlate(walk).scalar_subquery()
+    walk = walk.union_all(select(following).select_from(walk).where(walk.c.value.is_not(None)))
     with db.reading() as connection:
-        while len(values) < limit:
-            beyond = (column > values[-1],) if values else ()
-            value = connection.scalar(select(func.min(column)).where(*conditions, *beyond))
-            if value is None:
-                break
-            values.append(str(value))
-    return values
+        values = connection.scalars(select(walk.c.value).where(walk.c.value.is_not(None)).limit(limit))
+        return [str(value) for value in values]
 
 
 def datasets_used() -> dict[int, str]:
