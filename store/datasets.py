@@ -81,14 +81,14 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
     while True:
         try:
             with db.writing() as connection:
-                twins = connection.execute(
+                candidates = connection.execute(
                     select(datasets.c.id, datasets.c.dialect).where(
                         datasets.c.sha256 == file.sha256, datasets.c.name == name
                     )
                 )
-                for twin in twins:
-                    if twin.dialect == described["dialect"]:
-                        row = connection.execute(_with_use().where(datasets.c.id == twin.id)).one()
+                for candidate in candidates:
+                    if candidate.dialect == described["dialect"]:
+                        row = connection.execute(_with_use().where(datasets.c.id == candidate.id)).one()
                         return record(Dataset, row)
                 if files.find(file.sha256) is None:
                     raise ConflictError(Message("file_just_deleted"))

@@ -155,8 +155,8 @@ def test_a_step_that_spoke_again_is_not_lost(home):
     claim = steps.claim(step.id, 1, "a")
     found = steps.get(step.id)
     steps.beat(claim)
-    assert not steps.lose(found, Message("worker_lost", {"text": "Lost."}), unheard=True)
-    assert steps.lose(steps.get(step.id), Message("worker_lost", {"text": "Lost."}), unheard=True)
+    assert not steps.lose(found, Message("worker_lost", {"text": "Lost."}), if_silent=True)
+    assert steps.lose(steps.get(step.id), Message("worker_lost", {"text": "Lost."}), if_silent=True)
 
 
 def test_too_little_memory_is_tried_twice(home):

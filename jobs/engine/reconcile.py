@@ -113,7 +113,7 @@ def _each(rows: Iterable[Step], repair: Callable[[Step], str | None], done: Coun
 
 
 def _lose(step: Step) -> str | None:
-    lost = steps.lose(step, Message("worker_lost"), unheard=True)
+    lost = steps.lose(step, Message("worker_lost"), if_silent=True)
     if lost:
         queue.stop_job(step)
     return "lost" if lost else None

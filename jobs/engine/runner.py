@@ -61,7 +61,7 @@ class Resolved:
     """What a step's fingerprint is, and what an equal step left, if there is one."""
 
     fingerprint: str
-    twin: Outcome | None
+    equal: Outcome | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ def _resolve(claim: Claim, code: str, reads_dataset: bool = True) -> Resolved:
     """The fingerprint of a step with this code, and what an equal step left."""
     datasets = claim.datasets if reads_dataset else {}
     print_ = fingerprint(code, claim.step.params, datasets, claim.upstream)
-    found = None if claim.step.fresh else steps.twin(print_)
-    return Resolved(print_, found[1] if found else None)
+    equal = None if claim.step.fresh else steps.find_equal(print_)
+    return Resolved(print_, equal[1] if equal else None)
 
 
 def worker_name() -> str:
@@ -198,17 +198,17 @@ def _definition(claim: Claim) -> StepDefinition:
     try:
         return registry.in_a_child(claim.pipeline).step(claim.step.key)
     except RequestError as missing:
-        told = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": sentence(missing.message)}
-        raise CodeGoneError(Message("code_gone", dict(told))) from None
+        values = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": sentence(missing.message)}
+        raise CodeGoneError(Message("code_gone", dict(values))) from None
 
 
 def _call(definition: StepDefinition, context: StepContext, assignment: Assignment, limit: Limit) -> Outcome:
     """Call the step's function, and take what it returns."""
-    begun = time.monotonic()
-    with context.live(), _spoken(context), limit(assignment.timeout):
+    started = time.monotonic()
+    with context.live(), _logging_output(context), limit(assignment.timeout):
         result = definition.function(context)
-    if time.monotonic() - begun > assignment.timeout:
-        raise TimedOut  # the step swallowed the order to stop and returned what it had by then
+    if time.monotonic() - started > assignment.timeout:
+        raise TimedOut  # the step caught the exception that stops it and returned normally
     stored = storable(result)
     for name, value in lost_scores(result, stored).items():
         del stored["scores"][name]
@@ -218,15 +218,15 @@ def _call(definition: StepDefinition, context: StepContext, assignment: Assignme
 
 def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:
     """What an equal step left, if all of it is still there and whole."""
-    if resolved.twin is None:
+    if resolved.equal is None:
         return None
     try:
-        for kept in resolved.twin.artifacts.values():
-            files.verified(kept)
+        for ref in resolved.equal.artifacts.values():
+            files.verified(ref)
     except files.DamagedError as damage:
-        log.warning("step %s does not reuse step %s: %s", claim.step.id, resolved.twin.reused_from, damage)
+        log.warning("step %s does not reuse step %s: %s", claim.step.id, resolved.equal.reused_from, damage)
         return None
-    return resolved.twin
+    return resolved.equal
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -259,23 +259,23 @@ def _sayable_message(message: Message) -> Message:
 
 
 def _first_line(error: BaseException) -> str:
-    said = ""
+    text = ""
     with contextlib.suppress(Exception):
-        said = str(error).strip()
-    first = (said or type(error).__name__).splitlines()[0][:300]
+        text = str(error).strip()
+    first = (text or type(error).__name__).splitlines()[0][:300]
     # The text of these is a bare value, such as the key that is missing.
-    return f"{type(error).__name__}: {first}" if said and isinstance(error, KeyError | SystemExit) else first
+    return f"{type(error).__name__}: {first}" if text and isinstance(error, KeyError | SystemExit) else first
 
 
-class _Spoken(io.TextIOBase):
+class _LogStream(io.TextIOBase):
     """What a step prints becomes lines of its log."""
 
     def __init__(self, context: StepContext) -> None:
         self._context = context
-        self._begun = ""
+        self._partial = ""
 
     def write(self, text: str) -> int:
-        *lines, self._begun = (self._begun + text).split("\n")
+        *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             if line.strip():
                 self._context.log(line.rstrip())
@@ -283,14 +283,14 @@ class _Spoken(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _spoken(context: StepContext) -> Iterator[None]:
+def _logging_output(context: StepContext) -> Iterator[None]:
     """Let prints and warnings of the body reach the step's log."""
 
     def show(message: Warning | str, category: type[Warning], *_where: object) -> None:
         context.log(f"{category.__name__}: {message}", "warning")
 
-    spoken = _Spoken(context)
-    with contextlib.redirect_stdout(spoken), warnings.catch_warnings():
+    stream = _LogStream(context)
+    with contextlib.redirect_stdout(stream), warnings.catch_warnings():
         warnings.showwarning = show  # type: ignore[assignment]
         yield
-        spoken.write("\n")  # a last line may have no end
+        stream.write("\n")  # a last line may have no end

@@ -39,7 +39,7 @@ from store.settings import settings
 
 log = logging.getLogger(__name__)
 
-TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker is heard of every three
+TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker sends a heartbeat every three
 WATCH_SECONDS = 3
 KILL_MARGIN_SECONDS = 10
 HINT_SECONDS = 2
@@ -218,7 +218,7 @@ class StepWorker(Worker):
         self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def _do_in_a_child(self, assignment: Assignment, resolve: Resolve) -> Ending | None:
-        """Hand a step to the child that already waits for one, and hear from it how it ended."""
+        """Hand a step to the child that already waits for one, and return how it ended."""
         ending = self._hand_over(assignment, resolve)
         if isinstance(ending, Outdated):
             self._children.release(self._child)
@@ -236,54 +236,54 @@ class StepWorker(Worker):
         ends = end_of(self._horse_pid)
         try:
             with line:
-                return self._heard(assignment, resolve, line, ends)
-        except (OSError, EOFError):  # it died before it had said all
-            raise self._death("killed") from None
+                return self._hand_over_and_wait(assignment, resolve, line, ends)
+        except (OSError, EOFError):  # it died before it sent its last message
+            raise self._died("killed") from None
         finally:
             for end in ends:
                 os.close(end)
 
-    def _heard(
+    def _hand_over_and_wait(
         self, assignment: Assignment, resolve: Resolve, line: Connection, ends: list[int]
     ) -> Ending | Outdated | None:
         """Hand the step over, answer which fingerprint its code has, and wait for how it ended."""
         line.send(assignment)
-        while isinstance(heard := self._next(assignment, line, ends), str):
-            line.send(resolve(heard))
-        return heard
+        while isinstance(message := self._next(assignment, line, ends), str):
+            line.send(resolve(message))
+        return message
 
     def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> Ending | Outdated | str | None:
-        """What the child says next: which code the step is, or how it ended."""
-        begun = time.monotonic()
+        """Return the next message of the child: the hash of the step's code, or how it ended."""
+        started = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
             assert self._job
             self._children.prepare()
             self.maintain_heartbeats(self._job)
-            self.set_current_job_working_time(time.monotonic() - begun)
-            if time.monotonic() > begun + assignment.timeout + KILL_MARGIN_SECONDS:
-                raise self._death("timeout")
-            if self._stands_still():
-                raise self._death("frozen")
+            self.set_current_job_working_time(time.monotonic() - started)
+            if time.monotonic() > started + assignment.timeout + KILL_MARGIN_SECONDS:
+                raise self._died("timeout")
+            if self._is_suspended():
+                raise self._died("frozen")
         if not line.poll():
             raise EOFError
         return cast(Ending | Outdated | str | None, line.recv())
 
-    def _stands_still(self) -> bool:
-        """A child that was stopped would keep the worker for ever; it may stand still for one look."""
+    def _is_suspended(self) -> bool:
+        """Tell whether the child is suspended at two looks in a row: it would block the worker for ever."""
         try:
-            stands_still = psutil.Process(self.horse_pid).status() == psutil.STATUS_STOPPED
+            suspended = psutil.Process(self.horse_pid).status() == psutil.STATUS_STOPPED
         except psutil.NoSuchProcess:
             return False
-        self._frozen = self._frozen + 1 if stands_still else 0
+        self._frozen = self._frozen + 1 if suspended else 0
         return self._frozen > 1
 
-    def _death(self, code: str) -> ProcessDiedError:
-        """The end of a child that said nothing."""
+    def _died(self, code: str) -> ProcessDiedError:
+        """Kill the child, and return the error for a child that sent no result."""
         self.kill_horse()
         with _ending_with_the_fork_server():
             ended = self._children.wait(self.horse_pid)
         files.sweep_scratch()
-        return ProcessDiedError(_last_words(code, ended.status, ended.most_kb), blameless=self._stop_requested)
+        return ProcessDiedError(_death_message(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
     def _sign_of_life(self) -> None:
         with contextlib.suppress(RedisError):
@@ -325,8 +325,8 @@ def _be_a_child(line: Connection) -> None:
         line.send(runner.execute(assignment, resolve, TimeLimit))
 
 
-def _last_words(code: str, status: int, used: int) -> Message:
-    """Why a child that said nothing is gone; `used` is its memory in KiB."""
+def _death_message(code: str, status: int, used: int) -> Message:
+    """Return why a child died without a result; `used` is its memory in KiB."""
     if code == "frozen":
         return Message("frozen")
     if code == "timeout":

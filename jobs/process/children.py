@@ -27,7 +27,7 @@ Body = Callable[[Connection], Any]
 
 
 class ChildrenGoneError(Exception):
-    """The fork server is gone, and its children went with it."""
+    """The fork server died, and its children with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +82,22 @@ class ForkedAhead:
             self._line.close()
             _serve(its, user, body)
         its.close()
-        self._asked = False
+        self._requested = False
         self.prepare()
 
     def prepare(self, hint: str = "") -> None:
-        if not self._asked:
-            with contextlib.suppress(OSError):  # that the server is gone shows when something is read from it
+        if not self._requested:
+            with contextlib.suppress(OSError):  # a dead server shows when something is read from it
                 self._line.send(hint)
-            self._asked = True
+            self._requested = True
 
     def take(self) -> Child:
-        self._ended.clear()  # nobody asked how those before it ended
+        self._ended.clear()  # the ends of earlier children are of no interest any more
         while True:
             self.prepare()
             while not self._ready:
                 self._read()
-            self._asked = False
+            self._requested = False
             child = self._ready.pop()
             if not child.line.poll():
                 return child
@@ -113,7 +113,7 @@ class ForkedAhead:
         self.prepare(hint)
 
     def replace(self) -> None:
-        if self._asked:
+        if self._requested:
             self.release(self.take())
 
     def end(self) -> None:
@@ -180,7 +180,7 @@ def end_of(pid: int) -> list[int]:
 
 
 def _serve(line: Connection, user: int, body: Body) -> None:
-    """In the fork server: fork when asked, and report who ended, until the user is gone."""
+    """In the fork server: fork on request, and report children that ended, until the user ends."""
     try:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, signal.SIG_IGN)  # it ends with its user, who may have something to finish
@@ -202,7 +202,7 @@ def _serve(line: Connection, user: int, body: Body) -> None:
                 if wanted is not None:
                     try:
                         pid = _fork_for(line, body, wanted)
-                    except ConnectionError:  # the user is gone
+                    except ConnectionError:  # the user has ended
                         raise
                     except OSError:  # no room for another process right now; those that work go on
                         if not short:

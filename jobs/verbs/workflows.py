@@ -243,9 +243,9 @@ def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = No
         if above <= set(left):
             read = given if step.reads_dataset else {}
             print_ = fingerprint(step.identity, step.params, read, {key: left[key] for key in above})
-            if twin := steps.twin(print_):
-                reused_from = twin[0].workflow_id
-                left[step.key] = Upstream(twin[1].result, print_, twin[1].artifacts)
+            if equal := steps.find_equal(print_):
+                reused_from = equal[0].workflow_id
+                left[step.key] = Upstream(equal[1].result, print_, equal[1].artifacts)
         cells.append(CellPlan(step.name, step.key, step.params, reused_from))
     return cells
 

@@ -1,6 +1,6 @@
 """Steps: one stage of one workflow.
 
-`records` is what is known of a step, `transitions` are the only writers of its status, `reads` answer questions, and
+`records` are the rows of a step, `transitions` are the only writers of its status, `reads` answer questions, and
 `history` adds up the queue's last hour. Not here: what a step does (`jobs`), and numbers and lines it leaves
 (`metrics`, `logs`).
 """
@@ -12,6 +12,7 @@ from store.steps.reads import (
     artifacts_of,
     brief,
     failures,
+    find_equal,
     get,
     model_of,
     needs_of,
@@ -19,7 +20,6 @@ from store.steps.reads import (
     pending_of,
     places,
     running,
-    twin,
     waiting,
     workflows_of,
 )
@@ -60,6 +60,7 @@ __all__ = [
     "count_by_status",
     "fail",
     "failures",
+    "find_equal",
     "get",
     "history",
     "insert_all",
@@ -73,7 +74,6 @@ __all__ = [
     "recent",
     "revive",
     "running",
-    "twin",
     "waiting",
     "workflows_of",
 ]

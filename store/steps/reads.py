@@ -32,11 +32,11 @@ def brief(workflow_ids: Sequence[int]) -> dict[int, list[Step]]:
     columns = [column for column in steps.c if column.name not in ("result", "traceback")]
     query: Select[Any] = select(*columns, null().label("result"), null().label("traceback"))
     query = query.where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position)
-    found: dict[int, list[Step]] = {workflow_id: [] for workflow_id in workflow_ids}
+    by_workflow: dict[int, list[Step]] = {workflow_id: [] for workflow_id in workflow_ids}
     with db.reading() as connection:
         for row in connection.execute(query):
-            found[row.workflow_id].append(record(Step, row))
-    return found
+            by_workflow[row.workflow_id].append(record(Step, row))
+    return by_workflow
 
 
 def get(step_id: int) -> Step:
@@ -47,8 +47,8 @@ def get(step_id: int) -> Step:
     return record(Step, row)
 
 
-def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
-    """The newest completed step with this fingerprint, and what it left."""
+def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
+    """Return the newest completed step with this fingerprint, and its outcome."""
     with db.reading() as connection:
         row = connection.execute(
             select(steps)
@@ -58,10 +58,10 @@ def twin(fingerprint: str) -> tuple[Step, Outcome] | None:
         ).one_or_none()
         if row is None:
             return None
-        found = record(Step, row)
+        equal = record(Step, row)
         # A reused step points to where the work was really done, as long as that is still there.
-        origin = found.reused_from or found.id
-        return found, Outcome(found.result or {}, artifacts_in(connection, [found.id]).get(found.id, {}), origin)
+        origin = equal.reused_from or equal.id
+        return equal, Outcome(equal.result or {}, artifacts_in(connection, [equal.id]).get(equal.id, {}), origin)
 
 
 def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
@@ -109,22 +109,22 @@ def needs_of(workflow_id: int) -> dict[int, list[int]]:
         .outerjoin(needs, needs.c.step_id == steps.c.id)
         .where(steps.c.workflow_id == workflow_id)
     )
-    found: dict[int, list[int]] = defaultdict(list)
+    by_step: dict[int, list[int]] = defaultdict(list)
     with db.reading() as connection:
         for step_id, needs_id in connection.execute(query):
-            found[step_id] += [needs_id] if needs_id is not None else []
-    return found
+            by_step[step_id] += [needs_id] if needs_id is not None else []
+    return by_step
 
 
 def workflows_of(step_ids: Sequence[int]) -> dict[int, int]:
-    """Which workflow each of these steps belongs to; steps that are gone are left out."""
+    """Which workflow each of these steps belongs to; deleted ones are left out."""
     with db.reading() as connection:
         rows = connection.execute(select(steps.c.id, steps.c.workflow_id).where(steps.c.id.in_(step_ids)))
         return {row.id: row.workflow_id for row in rows}
 
 
 def places(step_ids: Iterable[int]) -> dict[int, tuple[int, str]]:
-    """The workflow and the name of each of these steps; steps that are gone are left out."""
+    """The workflow and the name of each of these steps; deleted ones are left out."""
     if not (wanted := list(step_ids)):
         return {}
     query = select(steps.c.id, steps.c.workflow_id, steps.c.name).where(steps.c.id.in_(wanted))
@@ -157,7 +157,7 @@ def select_steps(*conditions: ColumnElement[bool]) -> list[Step]:
 
 
 def artifacts_in(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.FileRef]]:
-    found: dict[int, dict[str, files.FileRef]] = {}
+    by_step: dict[int, dict[str, files.FileRef]] = {}
     for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
-        found.setdefault(row.step_id, {})[row.name] = files.FileRef(row.sha256, row.size)
-    return found
+        by_step.setdefault(row.step_id, {})[row.name] = files.FileRef(row.sha256, row.size)
+    return by_step

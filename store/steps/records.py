@@ -1,4 +1,4 @@
-"""What is known of a step: its row, the claim on one attempt of it, and what it leaves."""
+"""Records of a step: its row, the claim on one attempt of it, and what it leaves."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from store.tables import Status, now
 # The pace of an attempt is known after so long; before, opening files and starting up would count as its pace.
 PACE_SECONDS = 3.0
 
-# What programs are told of the ways in which the engine ends an attempt; all other codes are a step's own.
+# The codes by which programs see how the engine ended an attempt; all other codes are a step's own.
 PROGRAM_CODES = {
     **{code: code for code in ("error", "timeout", "out_of_memory", "disk_full", "code_gone", "worker_lost", "killed")},
     **{code: code for code in ("frozen", "stopped", "lost")},
@@ -64,7 +64,7 @@ class Step:
 
     @property
     def error_code(self) -> str | None:
-        """Why it failed, for programs: what the engine found, or that the step itself refused."""
+        """Why it failed, for programs: the code of the engine, or "refused" when the step itself refused."""
         return PROGRAM_CODES.get(self.error.code, "refused") if self.error else None
 
     @property
@@ -74,12 +74,12 @@ class Step:
             return None
         return max(0.0, ((self.ended_at or now()) - self.started_at).total_seconds())
 
-    def seconds_left(self, begun: datetime | None, behind: float = 0.0) -> float | None:
-        """How long it still takes at its pace since this attempt began, when that share of the work was behind it
-        already; None while that cannot be known."""
-        if self.status is not Status.running or not self.progress or begun is None or self.heartbeat_at is None:
+    def seconds_left(self, started: datetime | None, behind: float = 0.0) -> float | None:
+        """Estimate the remaining time from the pace of this attempt, which began with a share `behind` it done;
+        None while there is no estimate."""
+        if self.status is not Status.running or not self.progress or started is None or self.heartbeat_at is None:
             return None
-        worked = (self.heartbeat_at - begun).total_seconds()
+        worked = (self.heartbeat_at - started).total_seconds()
         if self.progress <= behind or worked < PACE_SECONDS:
             return None
         pace = worked / (self.progress - behind)
@@ -114,7 +114,7 @@ class Fenced(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished step leaves; `scores` in its result are kept as the step's scores."""
+    """What a completed step leaves; `scores` in its result are stored as the step's scores."""
 
     result: dict[str, Any]
     artifacts: dict[str, files.FileRef] = field(default_factory=dict)

@@ -50,7 +50,7 @@ def beat(
         _hold(connection, claim, **values)
         if progress and claim.step.attempt > 1:
             attempts.note_progress(connection, claim.step.id, claim.step.attempt, progress[0])
-        _tell(connection, claim, points, lines)
+        _write_records(connection, claim, points, lines)
 
 
 def complete(
@@ -76,14 +76,14 @@ def complete(
             traceback=None,
         )
         attempts.end(connection, claim.step.id, claim.step.attempt, Message("completed"))
-        _tell(connection, claim, points, lines)
-        # Under the write lock, so that nobody deletes them now: an equal file may have gone with another workflow.
-        for kept in outcome.artifacts.values():
-            files.present(kept)
+        _write_records(connection, claim, points, lines)
+        # Under the write lock, so that no process deletes them now: an equal file may be deleted with another workflow.
+        for ref in outcome.artifacts.values():
+            files.present(ref)
         connection.execute(_NO_ARTIFACTS, {"this": claim.step.id})
-        for name, kept in outcome.artifacts.items():
+        for name, ref in outcome.artifacts.items():
             connection.execute(
-                artifacts.insert().values(step_id=claim.step.id, name=name, sha256=kept.sha256, size=kept.size)
+                artifacts.insert().values(step_id=claim.step.id, name=name, sha256=ref.sha256, size=ref.size)
             )
         if outcome.reused_from is not None:
             metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
@@ -104,16 +104,16 @@ def fail(
     """Record that an attempt failed; `again` allows the next one while any are left."""
     with db.writing() as connection:
         _hold(connection, claim)
-        _tell(connection, claim, points, lines)
+        _write_records(connection, claim, points, lines)
         _end_attempt(connection, claim.step, error, traceback, again)
 
 
-def lose(step: Step, error: Message, *, blameless: bool = False, unheard: bool = False) -> bool:
-    """End the attempt of a step whose worker is gone; False when it moved on meanwhile.
+def lose(step: Step, error: Message, *, blameless: bool = False, if_silent: bool = False) -> bool:
+    """End the attempt of a step whose worker is dead; return False when it moved on meanwhile.
 
-    A blameless loss, such as being stopped by the operator, does not use up an attempt. A step that is taken for lost
-    because it is `unheard` of is left alone when it has said something since it was read."""
-    since = steps.c.heartbeat_at == step.heartbeat_at if unheard else true()
+    A blameless loss, such as being stopped by the operator, does not use up an attempt. With
+    `if_silent`, a step with a heartbeat since it was read is left alone."""
+    since = steps.c.heartbeat_at == step.heartbeat_at if if_silent else true()
     with db.writing() as connection:
         held = connection.execute(
             update(steps)
@@ -225,7 +225,7 @@ def _unmet_needs() -> ColumnElement[bool]:
 
 
 def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
-    """Write under a claim, or find out that it is gone."""
+    """Write under a claim; raise when the claim is lost."""
     held = connection.execute(
         update(steps)
         .where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token, steps.c.status == Status.running)
@@ -235,7 +235,7 @@ def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
         raise Fenced
 
 
-def _tell(
+def _write_records(
     connection: Connection,
     claim: Claim,
     points: Sequence[Point],
@@ -308,8 +308,8 @@ def _settle(connection: Connection, workflow_id: int) -> None:
 def _upstream(connection: Connection, step_id: int) -> dict[str, Upstream]:
     """What everything above left, however far above."""
     rows = connection.execute(_ALL_ABOVE, {"this": step_id}).all()
-    kept = artifacts_in(connection, [row.id for row in rows])
-    return {row.key: Upstream(row.result or {}, row.fingerprint or "", kept.get(row.id, {})) for row in rows}
+    refs = artifacts_in(connection, [row.id for row in rows])
+    return {row.key: Upstream(row.result or {}, row.fingerprint or "", refs.get(row.id, {})) for row in rows}
 
 
 def _all_above() -> Select[Any]:
