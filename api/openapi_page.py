@@ -1,14 +1,15 @@
 """The page at /api/docs: drawn here from the OpenAPI description, so that it needs neither scripts nor the internet."""
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
-       color-scheme: light dark; }
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
 code, pre { font: 14px/1.5 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .5rem; }
 summary { cursor: pointer; padding: .4rem 0; }
@@ -72,9 +73,14 @@ def _route(path: str, method: str, route: dict[str, Any], spec: dict[str, Any], 
     summary = escape(route.get("summary", ""))
     return (
         f"<details><summary><b>{method}</b> <code>/api{escape(path)}</code> {summary}</summary>"
-        f"<p>{escape(route.get('description', ''))}</p>{listed}"
+        f"<p>{_text(route.get('description', ''))}</p>{listed}"
         f"<pre>{escape(_command(root + path, method, route, body))}</pre></details>"
     )
+
+
+def _text(text: str) -> str:
+    """Text of ours as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _answer(route: dict[str, Any], spec: dict[str, Any]) -> str:
@@ -96,7 +102,7 @@ def _field(name: str, schema: dict[str, Any], required: bool, place: str) -> str
     words = [" or ".join(kind for kind in kinds if kind and kind != "null"), f"in the {place}"]
     words.append("required" if required else "optional")
     description = f" {schema['description']}" if "description" in schema else ""
-    return f"<dt>{escape(name)}</dt><dd>{escape(', '.join(filter(None, words)))}.{escape(description)}</dd>"
+    return f"<dt>{escape(name)}</dt><dd>{escape(', '.join(filter(None, words)))}.{_text(description)}</dd>"
 
 
 def _body(route: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ PICTURES = Path(__file__).parent / "parts"
 actors.recognise_by(visitor.recognised)
 
 # Files of our own: Streamlit would fetch an icon by name from the internet.
-st.set_page_config(page_title="Trainyard", page_icon=str(PICTURES / "icon.png"), layout="wide")
+st.set_page_config(page_icon=str(PICTURES / "icon.png"), layout="wide")
 st.logo(str(LOGO), size="large")
 
 

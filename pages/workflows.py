@@ -144,7 +144,7 @@ def _filters(view: ListView) -> ListView:
             list(listing_view.STATUSES),
             selection_mode="multi",
             key=f"{KEY}-status",
-            width="stretch",
+            wrap=True,
             label_visibility="collapsed",
             format_func=lambda word: f"{words.ICONS[Status(word)]} {words.status(Status(word))}",
         )

@@ -23,7 +23,7 @@ DEEDS = {
     ("delete", "workflow 3, 4"): "Delete workflow 3, 4",
     ("pause", "queue trainyard"): "Pause queue trainyard",
     ("change role of", "workflow 3"): "Change role of workflow 3",
-    ("make own token", ""): "Make own token",
+    ("make own token", ""): "Create own token",
     ("sign in", ""): "Sign in",
     ("sign in", "a test"): "Sign in through a test",
     ("sign in: refused", "ayşe"): "Refused: sign in as ayşe",

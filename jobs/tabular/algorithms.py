@@ -168,15 +168,17 @@ def _alpha(default: float = 0.0001) -> Param:
         "alpha",
         "float",
         default,
-        "Penalty (alpha)",
-        "Keeps weights small, which avoids learning noise. 0 switches it off.",
+        "L2 penalty (alpha)",
+        "Keeps weights small, which avoids fitting noise. 0 turns it off.",
         low=0.0,
         high=10.0,
         advanced=True,
     )
 
 
-_EPOCHS = Param("epochs", "int", 10, "Epochs", "How many times the training rows are gone through.", low=1, high=10_000)
+_EPOCHS = Param(
+    "epochs", "int", 10, "Epochs", "How many times training passes over the training rows.", low=1, high=10_000
+)
 _TREE_EPOCHS = Param(
     "epochs",
     "int",
@@ -201,7 +203,7 @@ _BATCH = Param(
     "int",
     32,
     "Batch size",
-    "Rows looked at before each correction. Bigger is faster and smoother.",
+    "Rows used for each correction. Larger batches are faster and smoother.",
     low=1,
     high=65_536,
 )
@@ -219,7 +221,7 @@ _ACTIVATION = Param(
     "choice",
     "relu",
     "Activation",
-    "What a neuron does with what it receives.",
+    "The function that each neuron applies.",
     choices=("relu", "tanh", "logistic"),
     advanced=True,
 )
@@ -243,14 +245,14 @@ _VARIANT = Param(
     advanced=True,
 )
 _LEAVES = Param(
-    "max_leaf_nodes", "int", 31, "Leaves per tree", "Bigger trees find finer patterns, and noise.", low=2, high=1_000
+    "max_leaf_nodes", "int", 31, "Leaves per tree", "Larger trees fit finer patterns, and noise.", low=2, high=1_000
 )
 _LEAF_ROWS = Param(
     "min_samples_leaf",
     "int",
     20,
     "Rows per leaf",
-    "The fewest rows a rule must hold for.",
+    "The fewest rows that a leaf may hold.",
     low=1,
     high=10_000,
     advanced=True,
@@ -259,8 +261,8 @@ _L2 = Param(
     "l2_regularization",
     "float",
     0.0,
-    "Penalty (L2)",
-    "Keeps each tree's say small.",
+    "L2 penalty",
+    "Limits the weight of each tree, which avoids fitting noise.",
     low=0.0,
     high=1_000.0,
     advanced=True,
@@ -270,7 +272,7 @@ _WEIGHT = Param(
     "choice",
     "none",
     "Class weights",
-    "balanced counts rare classes as much as frequent ones.",
+    "balanced gives rare classes as much weight as frequent ones.",
     choices=("none", "balanced"),
     advanced=True,
 )
@@ -279,7 +281,7 @@ _STOP = Param(
     "bool",
     False,
     "Stop early",
-    "Stop when the validation score no longer improves. The best epoch is kept in any case.",
+    "Stop when the validation score no longer improves. The model of the best epoch is kept either way.",
 )
 _PATIENCE = Param(
     "patience",

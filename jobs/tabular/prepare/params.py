@@ -8,16 +8,18 @@ from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 
 TARGET = Param("target", "column", "", "Target", "The column to predict.")
-FEATURES = Param("features", "columns", None, "Columns to learn from", "Empty: those proposed.")
+FEATURES = Param(
+    "features", "columns", None, "Columns", "The columns to train on. Leave empty to use the proposed ones."
+)
 TEST_SIZE = Param(
-    "test_size", "float", 0.2, "Validation share", "Share of the rows kept aside to test on.", low=0.05, high=0.9
+    "test_size", "float", 0.2, "Validation share", "Share of the rows held out for validation.", low=0.05, high=0.9
 )
 GAPS = Param(
     "gaps",
     "choice",
     "median",
-    "Gaps in numbers",
-    "What stands in for a missing number.",
+    "Missing numbers",
+    "What replaces a missing number.",
     choices=("median", "mean", "zero"),
     advanced=True,
 )
@@ -25,8 +27,8 @@ TEXT_GAPS = Param(
     "text_gaps",
     "choice",
     "most_frequent",
-    "Gaps in texts",
-    "What stands in for a missing text.",
+    "Missing texts",
+    "What replaces a missing text.",
     choices=("most_frequent", "own_category"),
     advanced=True,
 )
@@ -43,7 +45,7 @@ MAX_CATEGORIES = Param(
     "max_categories",
     "int",
     50,
-    "Most categories",
+    "Maximum categories",
     "Rarer values of a text column share one category.",
     low=2,
     high=1_000,

@@ -113,6 +113,7 @@ def _view_choice(book: Notebook, step: Step) -> str | None:
         default=LOG if failed else None,
         key=f"show-{step.id}-{step.attempt}{'-failed' if failed else ''}",
         label_visibility="collapsed",
+        wrap=True,
     )
 
 

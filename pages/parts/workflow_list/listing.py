@@ -56,7 +56,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             **pipeline,
             **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_shown(rows)},
             **({"dataset": [dataset_title(row) for row in rows]} if any(row.inputs for row in rows) else {}),
-            **({"by": [row.created_by or "" for row in rows]} if visitor.has_signed_in() else {}),
+            **({"by": [row.created_by or "" for row in rows]} if _starters_shown(rows) else {}),
             "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
             "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
             "at": [visitor.exactly(row.started_at) for row in rows],
@@ -85,15 +85,21 @@ def _facet(row: Workflow, name: str) -> str:
     return presentations.of(row.pipeline).facet(name, value) if value else ""
 
 
+def _starters_shown(rows: Sequence[Workflow]) -> bool:
+    """Whether the rows say who started them: where people sign in, and any of these rows knows."""
+    return visitor.has_signed_in() and any(row.created_by for row in rows)
+
+
 def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
     """How those columns are drawn; the more of them there are, the narrower each is."""
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
     one = names.pop() if len(names) == 1 else None
-    narrow = visitor.has_signed_in() or of_several_pipelines(rows)
+    narrow = _starters_shown(rows) or of_several_pipelines(rows)
+    narrowest = _starters_shown(rows) and of_several_pipelines(rows)
     return {
         "workflow": column.LinkColumn(
-            "Workflow", display_text=NAME_IN_ADDRESS, width=184 if narrow else 200, pinned=True
+            "Workflow", display_text=NAME_IN_ADDRESS, width=150 if narrowest else 184 if narrow else 200, pinned=True
         ),
         "status": status_column(),
         "score": column.TextColumn(
@@ -109,7 +115,9 @@ def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
             facet_column(name): column.TextColumn(facet_label(name), width=_width(name, rows))
             for name in facets_shown(rows)
         },
-        DETAILS: column.TextColumn("Details", width=110, help="What its pipeline says to tell runs apart"),
+        DETAILS: column.TextColumn(
+            "Details", width=80 if narrowest else 110, help="What its pipeline says to tell runs apart"
+        ),
         "dataset": column.TextColumn("Dataset", width=84),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=66, alignment="right"),
