@@ -6,7 +6,8 @@ The words of this room are all that an author of a pipeline needs:
 
 `definition` says what steps and pipelines are, `params`, `measures` and `results` what they bring along, `context` what
 a running step sees, `checks` what can be wrong, `registry` which pipelines there are. `code_hash`, `fingerprint` and
-`preparation` work out what a start writes down; `describer` asks a child about pipelines whose code only children load.
+`preparation` work out what a start writes down; `describer` asks a child about pipelines whose code only children load
+(`describing`, whose answers are `described`).
 Not here: when and where steps run (`engine`), and what any particular pipeline does (`tabular`).
 """
 

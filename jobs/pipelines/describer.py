@@ -15,13 +15,14 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jobs.language import sentence
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
+from jobs.pipelines.described import Description, ParamFacts, PipelineFacts, PlannedFacts, PreparedFacts, StepFacts
 from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
@@ -73,7 +74,7 @@ def close() -> None:
             _end(_child.pop())
 
 
-def ask(operation: str, **arguments: Any) -> Any:
+def ask(operation: str, **arguments: object) -> Any:
     """One question to the child, and its answer as JSON values."""
     with _lock:
         child = _current()
@@ -117,12 +118,12 @@ def _started(modules: str) -> _Child:
     ours.settimeout(ANSWER_SECONDS)
     child = _Child(process, ours, modules, {})
     try:
-        description = _ask(child, {"operation": "describe"})
+        description: Description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
         child.faults = [sentence(refused.message)]
         child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
-    child.files = {file: tuple(before) if before else None for file, before in description["files"].items()}
+    child.files = {file: (before[0], before[1]) if before else None for file, before in description["files"].items()}
     child.faults = [str(each) for each in description["faults"]]
     child.pipelines = {each["name"]: _pipeline(each) for each in description["pipelines"]}
     return child
@@ -137,7 +138,7 @@ def stamp(file: str) -> Stamp:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _ask(child: _Child, question: Mapping[str, Any]) -> Any:
+def _ask(child: _Child, question: Mapping[str, object]) -> Any:
     try:
         send(child.line, pickle.dumps(question))
         answer = json.loads(receive(child.line))
@@ -185,7 +186,7 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pipeline(described: Mapping[str, Any]) -> Pipeline:
+def _pipeline(described: PipelineFacts) -> Pipeline:
     """Return a pipeline as described: with its facts, without its code."""
     name = described["name"]
     return Pipeline(
@@ -202,36 +203,52 @@ def _pipeline(described: Mapping[str, Any]) -> Pipeline:
     )
 
 
-def _step(pipeline: str, described: Mapping[str, Any]) -> StepDefinition:
+def _step(pipeline: str, described: StepFacts) -> StepDefinition:
     fixed, key = described["params"], described["key"]
     params = [param_from(each) for each in fixed] if fixed is not None else _asks_for_params(pipeline, key)
-    facts = {name: described[name] for name in ("name", "key", "label", "version", "max_attempts", "timeout")}
-    flags = {name: described[name] for name in ("reads_dataset", "repeats_on_restart")}
-    return StepDefinition(function=_runs_in_a_child, needs=tuple(described["needs"]), params=params, **facts, **flags)
+    return StepDefinition(
+        name=described["name"],
+        function=_runs_in_a_child,
+        version=described["version"],
+        needs=tuple(described["needs"]),
+        params=params,
+        reads_dataset=described["reads_dataset"],
+        repeats_on_restart=described["repeats_on_restart"],
+        max_attempts=described["max_attempts"],
+        timeout=described["timeout"],
+        label=described["label"],
+        key=key,
+    )
 
 
-def _asks_for_params(pipeline: str, key: str) -> Any:
+def _asks_for_params(pipeline: str, key: str) -> Callable[[Params], Sequence[Param]]:
     def params(chosen: Params) -> Sequence[Param]:
         return [param_from(each) for each in ask("params", pipeline=pipeline, step=key, chosen=dict(chosen))]
 
     return params
 
 
-def param_from(described: Mapping[str, Any]) -> Param:
+def param_from(described: ParamFacts) -> Param:
     """A param from its JSON."""
-    return Param(**{**described, "choices": tuple(described["choices"])})
+    facts: dict[str, Any] = {**described, "choices": tuple(described["choices"])}
+    return Param(**facts)
 
 
-def _runs_in_a_child(_context: Any) -> dict[str, Any]:
+def _runs_in_a_child(_context: object) -> NoReturn:
     raise RuntimeError("the code of this step is loaded by the child that runs it")
 
 
-def _prepared(prepared: Mapping[str, Any]) -> Prepared:
-    steps = tuple(PlannedStep(**{**each, "needs": tuple(each["needs"])}) for each in prepared["steps"])
+def _prepared(prepared: PreparedFacts) -> Prepared:
+    steps = tuple(_planned(each) for each in prepared["steps"])
     problems = tuple(RequestError(each["sentence"], each["field"]) for each in prepared["problems"])
     return Prepared(
         problems, prepared["params"], steps, prepared["facets"], prepared["title"], tuple(prepared["notices"])
     )
+
+
+def _planned(step: PlannedFacts) -> PlannedStep:
+    facts: dict[str, Any] = {**step, "needs": tuple(step["needs"])}
+    return PlannedStep(**facts)
 
 
 def _forget_after_fork() -> None:

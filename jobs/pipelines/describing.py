@@ -4,15 +4,26 @@ import json
 import pickle
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.pipelines.code_hash import is_project
-from jobs.pipelines.definition import Pipeline, StepDefinition
+from jobs.pipelines.definition import Datasets, Pipeline, StepDefinition
+from jobs.pipelines.described import (
+    Description,
+    InputFacts,
+    MeasureFacts,
+    ParamFacts,
+    PipelineFacts,
+    PlannedFacts,
+    PreparedFacts,
+    StepFacts,
+)
 from jobs.pipelines.describer import receive, send, stamp
+from jobs.pipelines.params import Param, Params
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.sources import files_of, own_modules
 from store.errors import RequestError
@@ -29,7 +40,7 @@ def main() -> None:
         send(line, json.dumps(_answer(question)).encode())
 
 
-def _answer(question: dict[str, Any]) -> dict[str, Any]:
+def _answer(question: dict[str, Any]) -> dict[str, object]:
     try:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
     except RequestError as refused:
@@ -39,7 +50,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         return {"refused": f"{type(error).__name__} in your pipeline: {first}", "field": "pipeline"}
 
 
-def describe() -> dict[str, Any]:
+def describe() -> Description:
     """Every pipeline of people's own, what is wrong with modules, and which files were loaded."""
     pipelines, faults = registry.load_for_description()
     watched = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
@@ -55,49 +66,53 @@ def _project_files() -> list[str]:
     ]
 
 
-def _pipeline(made: Pipeline) -> dict[str, Any]:
+def _pipeline(made: Pipeline) -> PipelineFacts:
     return {
         "name": made.name,
         "label": made.label,
         "description": made.description,
-        "inputs": [asdict(each) for each in made.inputs],
-        "measures": [asdict(each) for each in made.measures],
+        "inputs": [cast(InputFacts, asdict(each)) for each in made.inputs],
+        "measures": [cast(MeasureFacts, asdict(each)) for each in made.measures],
         "steps": [_step(each) for each in made.steps],
     }
 
 
-def _step(step: StepDefinition) -> dict[str, Any]:
+def _step(step: StepDefinition) -> StepFacts:
     return {
         "name": step.name,
         "key": step.key,
         "label": step.label,
         "version": step.version,
-        "needs": step.needs,
+        "needs": list(step.needs),
         "max_attempts": step.max_attempts,
         "timeout": step.timeout,
         "reads_dataset": step.reads_dataset,
         "repeats_on_restart": step.repeats_on_restart,
-        "params": None if callable(step.params) else [asdict(param) for param in step.params],
+        "params": None if callable(step.params) else _params(step.params),
     }
 
 
-def params(pipeline: str, step: str, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
+def params(pipeline: str, step: str, chosen: Params) -> list[ParamFacts]:
     """The params of a step, for what is chosen so far."""
-    return [asdict(param) for param in registry.in_a_child(pipeline).step(step).params_for(chosen)]
+    return _params(registry.in_a_child(pipeline).step(step).params_for(chosen))
 
 
-def propose(pipeline: str, chosen: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _params(declared: Iterable[Param]) -> list[ParamFacts]:
+    return [cast(ParamFacts, asdict(param)) for param in declared]
+
+
+def propose(pipeline: str, chosen: Params, inputs: Datasets) -> dict[str, Any]:
     """What is chosen so far, completed by what the pipeline proposes for its inputs."""
     return dict(registry.in_a_child(pipeline).propose(chosen, inputs))
 
 
-def prepared(pipeline: str, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+def prepared(pipeline: str, given: Params, inputs: Datasets) -> PreparedFacts:
     """What a start would write."""
     made = prepare(registry.in_a_child(pipeline), given, inputs)
     return {
         "problems": [{"sentence": sentence(each.message), "field": each.field} for each in made.problems],
         "params": made.params,
-        "steps": [asdict(each) for each in made.steps],
+        "steps": [cast(PlannedFacts, asdict(each)) for each in made.steps],
         "facets": dict(made.facets or {}),
         "title": made.title,
         "notices": list(made.notices),

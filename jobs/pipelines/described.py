@@ -1,0 +1,106 @@
+"""Described: the answers of the describer's child, as JSON has them."""
+
+from typing import Any, Literal, TypedDict
+
+from jobs.pipelines.params import Kind
+
+
+class ParamFacts(TypedDict):
+    """A param."""
+
+    name: str
+    kind: Kind
+    default: Any
+    label: str
+    help: str
+    low: float | None
+    high: float | None
+    choices: list[str]
+    logarithmic: bool
+    advanced: bool
+
+
+class InputFacts(TypedDict):
+    """An input."""
+
+    name: str
+    label: str
+    help: str
+    optional: bool
+
+
+class MeasureFacts(TypedDict):
+    """A measure."""
+
+    name: str
+    label: str
+    help: str
+    better: Literal["high", "low"]
+    share: bool
+    main: bool
+
+
+class StepFacts(TypedDict):
+    """A step; without params where they depend on what is chosen."""
+
+    name: str
+    key: str
+    label: str
+    version: int | str | None
+    needs: list[str]
+    max_attempts: int
+    timeout: int
+    reads_dataset: bool
+    repeats_on_restart: bool
+    params: list[ParamFacts] | None
+
+
+class PipelineFacts(TypedDict):
+    """A pipeline."""
+
+    name: str
+    label: str
+    description: str
+    inputs: list[InputFacts]
+    measures: list[MeasureFacts]
+    steps: list[StepFacts]
+
+
+class Description(TypedDict):
+    """Every pipeline, what is wrong with modules, and the files that were loaded, each with its time and size."""
+
+    pipelines: list[PipelineFacts]
+    faults: list[str]
+    files: dict[str, tuple[int, int] | None]
+
+
+class PlannedFacts(TypedDict):
+    """A step as a start would write it."""
+
+    name: str
+    key: str
+    needs: list[str]
+    params: dict[str, Any]
+    max_attempts: int
+    timeout: int
+    repeats_on_restart: bool
+    reads_dataset: bool
+    identity: str
+
+
+class ProblemFacts(TypedDict):
+    """A problem, and the field it is about."""
+
+    sentence: str
+    field: str | None
+
+
+class PreparedFacts(TypedDict):
+    """What a start would write, or the problems that keep it from being written."""
+
+    problems: list[ProblemFacts]
+    params: dict[str, Any]
+    steps: list[PlannedFacts]
+    facets: dict[str, str]
+    title: str
+    notices: list[str]
