@@ -88,10 +88,9 @@ def score_names(compared: Sequence[Workflow]) -> list[str]:
 
 
 def best(compared: Sequence[Workflow], name: str) -> float | None:
-    """The best value of a score; None where there is nothing to choose from, or where the scores are of different
-    data and so answer different questions."""
+    """The best value of a score of comparable workflows; None where there is nothing to choose from."""
     values = [workflow.scores[name] for workflow in compared if name in workflow.scores]
-    if len(values) < 2 or min(values) == max(values) or apart(compared):
+    if len(values) < 2 or min(values) == max(values):
         return None
     return min(values) if registry.measure(name).lower_is_better else max(values)
 
@@ -104,8 +103,10 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
         "workflow": [listing.address(workflow) for workflow in compared],
         "colour": ["⬤"] * len(compared),
     }
+    comparable = not apart(compared)
     for name in names:
-        cells[name] = [_score_cell(workflow, base, name, best(compared, name)) for workflow in compared]
+        best_value = best(compared, name) if comparable else None
+        cells[name] = [_score_cell(workflow, base, name, best_value) for workflow in compared]
     cells["status"] = [[words.status(workflow.status)] for workflow in compared]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
     for name in facets_shown(compared):
@@ -145,7 +146,7 @@ def _score_column(measure: Measure) -> Any:
 
 
 def apart(compared: Sequence[Workflow]) -> bool:
-    """Whether they are of different pipelines or data, or were set to predict different columns of it."""
+    """Whether they are of different pipelines, data or columns to predict, so that scores answer different questions."""
     return len({(workflow.pipeline, _data(workflow)) for workflow in compared}) > 1
 
 
