@@ -146,7 +146,7 @@ def _score_column(measure: Measure) -> Any:
 
 
 def apart(compared: Sequence[Workflow]) -> bool:
-    """Whether they are of different pipelines, data or columns to predict, so that scores answer different questions."""
+    """Whether they are of different pipelines, data or columns to predict, so that scores are no contest."""
     return len({(workflow.pipeline, _data(workflow)) for workflow in compared}) > 1
 
 
