@@ -100,8 +100,7 @@ def _check_settings() -> None:
         single_sign_on.check()
         _decide_who_gets_in()
     except (RequestError, PipelineError) as refused:
-        said = sentence(refused.message) if isinstance(refused, RequestError) else str(refused)
-        print(said, file=sys.stderr, flush=True)  # noqa: T201
+        print(sentence(refused.message), file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 
 

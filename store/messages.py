@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 Scalar = str | int | float | bool | None
-Values = dict[str, "Scalar | Sequence[Scalar]"]
+# A value may be a message itself, or several.
+Values = dict[str, "Scalar | Sequence[Scalar] | StoredMessage | Sequence[StoredMessage]"]
 Level = Literal["info", "warning"]
 
 

@@ -363,4 +363,4 @@ def test_a_param_of_an_unknown_kind_is_a_fault_of_its_module(project):
     """The kinds that exist are listed, and other pipelines stay."""
     (project / "other_of_test.py").write_text(BROKEN)
     assert registry.get("benim")
-    assert any("of kind 'integer'; choose one of int, float" in fault for fault in describer.faults())
+    assert any("of kind 'integer'; choose one of int, float" in sentence(fault) for fault in describer.faults())

@@ -73,7 +73,7 @@ REFUSED = {
     ),
     "a huge line": (
         table(",".join(["z" * 900_000] * 12), header=",".join("abcdefghijkl"), row=",".join("1" * 12)),
-        "Line 42 is longer than 4 MB; make its texts shorter.",
+        "Line 42 is longer than 4.2 MB; make its texts shorter.",
     ),
     "an open quotation mark": (table('3,"never closed'), "A quotation mark that opens in line 42 is never closed."),
     "zero bytes": (table("1,\x00"), "The file holds binary data (a zero byte at position 167); it is not a CSV file."),
@@ -343,7 +343,7 @@ REFUSED_LABELS = {
     ),
     "dates": (
         ["2024-01-01", "2024-01-02"],
-        "'label' is a column of date cells and cannot be predicted; choose another.",
+        "'label' is a column of dates and cannot be predicted; choose another.",
     ),
 }
 

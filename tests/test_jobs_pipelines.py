@@ -3,6 +3,7 @@
 import pytest
 from helpers.refusals import refuses
 
+from jobs.language import sentence
 from jobs.pipelines import Param, Pipeline, PipelineError, pipeline, step
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.definition import with_keys
@@ -29,7 +30,7 @@ def asks(name, default):
 )
 def test_a_wrong_pipeline_says_how_to_repair_it(steps, words):
     """Each mistake in a pipeline is one sentence with its repair."""
-    assert any(words in problem for problem in problems_of(Pipeline("p", with_keys(steps))))
+    assert any(words in sentence(problem) for problem in problems_of(Pipeline("p", with_keys(steps))))
     with pytest.raises(PipelineError, match=words):
         pipeline("p", *steps)
 

@@ -86,7 +86,7 @@ def pipelines(as_json: Json = False) -> int:
     from jobs.cli import listings
     from jobs.pipelines import describer
 
-    listings.pipelines(known, describer.faults())
+    listings.pipelines(known, list(map(sentence, describer.faults())))
     return DONE
 
 

@@ -15,7 +15,16 @@ def sentence(message: Message) -> str:
         return str(message)  # free words, as in homes from before there were codes
     if isinstance(template, Plural):
         template = template.one if message.values.get(template.by) == 1 else template.other
-    return fill(template, message.values)
+    return fill(template, {name: _spoken(value) for name, value in message.values.items()})
+
+
+def _spoken(value: Any) -> Any:
+    """Return a value as a template takes it: messages within a message become their sentences."""
+    if isinstance(value, Mapping):
+        return sentence(Message.from_json(value))
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+        return " ".join(map(_spoken, value))
+    return value
 
 
 def sentence_of(stored: Mapping[str, Any] | str | Sequence[Any] | None) -> str:

@@ -6,63 +6,50 @@ from collections.abc import Iterator
 from jobs.pipelines.definition import Pipeline, StepDefinition
 from jobs.pipelines.params import KINDS, Param
 from store.errors import RequestError
+from store.messages import Message, Values
 
 LONGEST_PIPELINE, LONGEST_STEP = 40, 60
 
 
-def problems_of(written: Pipeline) -> list[str]:
+def problems_of(written: Pipeline) -> list[Message]:
     """Everything that is wrong with a pipeline as written."""
     return [*_names(written), *_needs(written), *_shared_params(written), *_inputs(written)]
 
 
-def _names(written: Pipeline) -> Iterator[str]:
+def _names(written: Pipeline) -> Iterator[Message]:
     if not re.fullmatch(r"[\w-]+", written.name) or len(written.name) > LONGEST_PIPELINE:
-        yield (
-            f"Pipeline name {written.name!r} must be made of letters, digits, _ and -, at most {LONGEST_PIPELINE} of "
-            "them, such as nightly-report."
-        )
+        yield Message("pipeline_name_malformed", {"pipeline": written.name, "most": LONGEST_PIPELINE})
     if not written.steps:
-        yield f"Pipeline {written.name!r} has no steps; give it at least one."
+        yield Message("pipeline_without_steps", {"pipeline": written.name})
     for definition in written.steps:
         if not definition.name.isidentifier() or len(definition.name) > LONGEST_STEP:
-            yield (
-                f"Step name {definition.name!r} must be a Python identifier of at most {LONGEST_STEP} characters, "
-                "such as clean_up."
-            )
+            yield Message("step_name_malformed", {"step": definition.name, "most": LONGEST_STEP})
         if definition.timeout <= 0:
-            yield f"Step {definition.name!r} has a timeout of {definition.timeout} s; give it at least 1."
+            yield Message("step_timeout_too_short", {"step": definition.name, "seconds": definition.timeout})
         if definition.max_attempts <= 0:
-            yield f"Step {definition.name!r} has {definition.max_attempts} attempts; give it at least 1."
+            yield Message("step_without_attempts", {"step": definition.name, "count": definition.max_attempts})
 
 
-def _needs(written: Pipeline) -> Iterator[str]:
+def _needs(written: Pipeline) -> Iterator[Message]:
     before: set[str] = set()
     for definition in written.steps:
         for need in definition.needs:
             if need not in before:
-                yield (
-                    f"Step {definition.key!r} needs {need!r}, which does not come before it; list {need!r} first, or "
-                    "correct the name."
-                )
+                yield Message("step_need_not_before", {"step": definition.key, "need": need})
         before.add(definition.key)
 
 
-def _shared_params(written: Pipeline) -> Iterator[str]:
+def _shared_params(written: Pipeline) -> Iterator[Message]:
     """A param that two steps declare is one setting, so both must mean the same by it."""
     known: dict[str, tuple[StepDefinition, Param]] = {}
     for definition in written.steps:
         for param in _static_params(definition):
+            values: Values = {"step": definition.key, "param": param.name}
             if param.kind not in KINDS:
-                yield (
-                    f"Step {definition.key!r} has a param {param.name!r} of kind {param.kind!r}; choose one of "
-                    f"{', '.join(KINDS)}."
-                )
+                yield Message("param_kind_unknown", {**values, "kind": param.kind, "known": list(KINDS)})
             other, same = known.setdefault(param.name, (definition, param))
             if (same.kind, same.default) != (param.kind, param.default):
-                yield (
-                    f"Steps {other.key!r} and {definition.key!r} both have a param {param.name!r}, with another "
-                    "kind or default; rename one of the two."
-                )
+                yield Message("params_differ", {**values, "other": other.key})
 
 
 def _static_params(definition: StepDefinition) -> list[Param]:
@@ -73,7 +60,7 @@ def _static_params(definition: StepDefinition) -> list[Param]:
         return []
 
 
-def _inputs(written: Pipeline) -> Iterator[str]:
+def _inputs(written: Pipeline) -> Iterator[Message]:
     names = [each.name for each in written.inputs]
     for name in {name for name in names if names.count(name) > 1}:
-        yield f"Pipeline {written.name!r} has two inputs called {name!r}; rename one."
+        yield Message("inputs_with_one_name", {"pipeline": written.name, "input": name})

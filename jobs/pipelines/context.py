@@ -50,11 +50,10 @@ class DeclaredParams(dict[str, Any]):
         self._step = step
 
     def __missing__(self, name: str) -> NoReturn:
-        declared = ", ".join(sorted(self)) or "none"
-        raise StepError(
-            f"Step {self._step} does not declare the param {name!r}; it declares: {declared}. "
-            f'Add Param("{name}", ...) to its params=.'
-        )
+        values: Values = {"step": self._step, "param": name}
+        if not self:
+            raise StepError(Message("param_undeclared", values))
+        raise StepError(Message("param_undeclared_beside", {**values, "known": sorted(self)}))
 
 
 class StepContext:
@@ -95,10 +94,10 @@ class StepContext:
     def input(self, name: str | None = None) -> Dataset:
         """The dataset of an input, by its name; without one, that of the first."""
         if not self._datasets and self._claim.datasets:
-            raise StepError(f"Step {self._claim.step.name} does not declare a dataset; add reads_dataset=True.")
+            raise StepError(Message("dataset_undeclared", {"step": self._claim.step.name}))
         name = name or next(iter(self._datasets), "data")
         if name not in self._datasets:
-            raise StepError(f"This workflow was given no dataset as its input {name!r}.")
+            raise StepError(Message("input_not_given", {"input": name}))
         return self._datasets[name]
 
     @property
@@ -113,8 +112,10 @@ class StepContext:
         """A file that a step above saved, checked to be what was written."""
         artifacts = self._above(step).artifacts
         if name not in artifacts:
-            saved = ", ".join(sorted(artifacts)) or "none"
-            raise StepError(f"Step {step} saved no file {name!r}; it saved: {saved}.")
+            values: Values = {"step": step, "file": name}
+            if not artifacts:
+                raise StepError(Message("no_files_saved", values))
+            raise StepError(Message("file_not_saved", {**values, "known": sorted(artifacts)}))
         return files.verified(artifacts[name])
 
     def dataset_file(self, name: str | None = None) -> Path:
@@ -125,11 +126,10 @@ class StepContext:
         """What a step that this one needs, directly or through others, left behind."""
         upstream = self._claim.upstream
         if step not in upstream:
-            above = ", ".join(sorted(upstream)) or "none"
-            raise StepError(
-                f"Step {self._claim.step.name} does not come after a step {step!r}; it comes after: {above}. "
-                "Add it to needs=."
-            )
+            values: Values = {"step": self._claim.step.name, "above": step}
+            if not upstream:
+                raise StepError(Message("nothing_above", values))
+            raise StepError(Message("step_not_above", {**values, "known": sorted(upstream)}))
         return upstream[step]
 
     def log(self, text: str | Message, level: str = "info") -> None:

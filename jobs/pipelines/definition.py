@@ -9,6 +9,7 @@ from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
 from store.datasets import Dataset
 from store.errors import InvalidError, RequestError
+from store.messages import Message
 
 if TYPE_CHECKING:
     from jobs.pipelines.context import StepContext
@@ -124,8 +125,8 @@ class Pipeline:
         for definition in self.steps:
             if definition.key == key:
                 return definition
-        keys = ", ".join(definition.key for definition in self.steps)
-        raise InvalidError(f"There is no step {short(key)}; the steps are {keys}.", "step")
+        keys = [definition.key for definition in self.steps]
+        raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": keys}), "step")
 
     def measure(self, name: str) -> Measure:
         """Return the measure of this name, or a plain one for a name that no pipeline declares."""

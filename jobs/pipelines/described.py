@@ -3,6 +3,7 @@
 from typing import Any, Literal, TypedDict
 
 from jobs.pipelines.params import Kind
+from store.messages import StoredMessage
 
 
 class ParamFacts(TypedDict):
@@ -70,7 +71,7 @@ class Description(TypedDict):
     """Every pipeline, what is wrong with modules, and the files that were loaded, each with its time and size."""
 
     pipelines: list[PipelineFacts]
-    faults: list[str]
+    faults: list[StoredMessage]
     files: dict[str, tuple[int, int] | None]
 
 
@@ -88,10 +89,9 @@ class PlannedFacts(TypedDict):
     identity: str
 
 
-class ProblemFacts(TypedDict):
+class ProblemFacts(StoredMessage):
     """A problem, and the field it is about."""
 
-    sentence: str
     field: str | None
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jobs.language import sentence
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
 from jobs.pipelines.described import Description, ParamFacts, PipelineFacts, PlannedFacts, PreparedFacts, StepFacts
 from jobs.pipelines.measures import Measure
@@ -28,6 +27,7 @@ from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.sources import files_of, own_modules
 from store.errors import RequestError
+from store.messages import Message
 from store.settings import environment_with_project, settings
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class _Child:
     modules: str
     files: dict[str, Stamp]
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    faults: list[Message] = field(default_factory=list)
 
 
 _lock = threading.RLock()
@@ -61,8 +61,8 @@ def pipelines() -> dict[str, Pipeline]:
     return child.pipelines if child else {}
 
 
-def faults() -> list[str]:
-    """What is wrong with modules that cannot be loaded, a sentence each."""
+def faults() -> list[Message]:
+    """What is wrong with each module that cannot be loaded."""
     child = _current()
     return child.faults if child else []
 
@@ -79,7 +79,7 @@ def ask(operation: str, **arguments: object) -> Any:
     with _lock:
         child = _current()
         if child is None:
-            raise RequestError("There are no pipelines of your own: TRAINYARD_PIPELINES names no module.", "pipeline")
+            raise RequestError(Message("no_own_pipelines"), "pipeline")
         return _ask(child, {"operation": operation, **arguments})
 
 
@@ -120,11 +120,11 @@ def _started(modules: str) -> _Child:
     try:
         description: Description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
-        child.faults = [sentence(refused.message)]
+        child.faults = [refused.message]
         child.files = {file: stamp(file) for file in files_of(modules.split(","))}
         return child
     child.files = {file: (before[0], before[1]) if before else None for file, before in description["files"].items()}
-    child.faults = [str(each) for each in description["faults"]]
+    child.faults = [Message.from_json(each) for each in description["faults"]]
     child.pipelines = {each["name"]: _pipeline(each) for each in description["pipelines"]}
     return child
 
@@ -144,14 +144,12 @@ def _ask(child: _Child, question: Mapping[str, object]) -> Any:
         answer = json.loads(receive(child.line))
     except TimeoutError:
         _end(child)
-        raise RequestError(
-            f"Your pipelines took longer than {ANSWER_SECONDS:.0f} s to answer and were stopped."
-        ) from None
+        raise RequestError(Message("own_pipelines_too_slow", {"seconds": ANSWER_SECONDS})) from None
     except (OSError, EOFError, ValueError):
         _end(child)
-        raise RequestError("The process that loads your pipelines ended; the log of the app says why.") from None
+        raise RequestError(Message("own_pipelines_ended")) from None
     if "refused" in answer:
-        raise RequestError(str(answer["refused"]), answer.get("field"))
+        raise RequestError(Message.from_json(answer["refused"]), answer.get("field"))
     return answer["answer"]
 
 
@@ -240,7 +238,7 @@ def _runs_in_a_child(_context: object) -> NoReturn:
 
 def _prepared(prepared: PreparedFacts) -> Prepared:
     steps = tuple(_planned(each) for each in prepared["steps"])
-    problems = tuple(RequestError(each["sentence"], each["field"]) for each in prepared["problems"])
+    problems = tuple(RequestError(Message.from_json(each), each["field"]) for each in prepared["problems"])
     return Prepared(
         problems, prepared["params"], steps, prepared["facets"], prepared["title"], tuple(prepared["notices"])
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, cast
 
-from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.pipelines.code_hash import is_project
 from jobs.pipelines.definition import Datasets, Pipeline, StepDefinition
@@ -27,6 +26,7 @@ from jobs.pipelines.params import Param, Params
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.sources import files_of, own_modules
 from store.errors import RequestError
+from store.messages import Message
 
 
 def main() -> None:
@@ -44,10 +44,11 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
     try:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
     except RequestError as refused:
-        return {"refused": sentence(refused.message), "field": refused.field}
+        return {"refused": refused.message.as_json(), "field": refused.field}
     except BaseException as error:  # noqa: BLE001 - the author needs to see whatever their code raises
         first = (str(error) or type(error).__name__).splitlines()[0][:300]
-        return {"refused": f"{type(error).__name__} in your pipeline: {first}", "field": "pipeline"}
+        message = Message("own_pipeline_raised", {"kind": type(error).__name__, "reason": first})
+        return {"refused": message.as_json(), "field": "pipeline"}
 
 
 def describe() -> Description:
@@ -55,7 +56,11 @@ def describe() -> Description:
     pipelines, faults = registry.load_for_description()
     watched = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
     files = {file: stamp(file) for file in watched}
-    return {"pipelines": [_pipeline(each) for each in pipelines], "faults": faults, "files": files}
+    return {
+        "pipelines": [_pipeline(each) for each in pipelines],
+        "faults": [fault.as_json() for fault in faults],
+        "files": files,
+    }
 
 
 def _project_files() -> list[str]:
@@ -110,7 +115,7 @@ def prepared(pipeline: str, given: Params, inputs: Datasets) -> PreparedFacts:
     """What a start would write."""
     made = prepare(registry.in_a_child(pipeline), given, inputs)
     return {
-        "problems": [{"sentence": sentence(each.message), "field": each.field} for each in made.problems],
+        "problems": [{**each.message.as_json(), "field": each.field} for each in made.problems],
         "params": made.params,
         "steps": [cast(PlannedFacts, asdict(each)) for each in made.steps],
         "facets": dict(made.facets or {}),

@@ -1,18 +1,23 @@
 """What can go wrong with a pipeline as written, and with a step as it runs."""
 
+from jobs.language import sentence
 from store.messages import Message
 
 
 class PipelineError(Exception):
     """A pipeline is written wrongly; the message says how to repair it."""
 
+    def __init__(self, message: Message | str) -> None:
+        self.message = message if isinstance(message, Message) else Message("refused", {"text": message})
+        super().__init__(sentence(self.message))
+
 
 class StepError(Exception):
-    """A step cannot be done; the sentence, or the message, is shown to the user as it stands."""
+    """A step cannot be done; the message, or a sentence of its author, is shown to the user."""
 
-    def __init__(self, told: str | Message) -> None:
-        self.message = told if isinstance(told, Message) else Message("refused", {"text": told})
-        super().__init__(told if isinstance(told, str) else told.code)
+    def __init__(self, message: Message | str) -> None:
+        self.message = message if isinstance(message, Message) else Message("refused", {"text": message})
+        super().__init__(sentence(self.message))
 
 
 class TimedOut(BaseException):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from store.errors import RequestError
+from store.messages import Message
 
 Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -34,26 +35,28 @@ class Param:
         return self.kind in OF_DATA
 
     def read(self, value: Any) -> Any:
-        """The value as this param's kind, or RequestError with a sentence that names the param."""
+        """The value as this param's kind, or RequestError with a message that names the param."""
         if value is None:
             return self.default
         try:
             read = _READERS[self.kind](value)
         except (TypeError, ValueError, OverflowError):
-            raise RequestError(
-                f"{self.name} must be {_KIND_WORDS[self.kind]}, not {short(value)}.", self.name
-            ) from None
+            raise self._refusal(_KIND_CODES[self.kind], given=short(value)) from None
         if self.choices and read not in self.choices:
-            raise RequestError(f"{self.name} must be one of {', '.join(self.choices)}, not {short(value)}.", self.name)
+            raise self._refusal("param_not_a_choice", given=short(value), known=list(self.choices))
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
-            raise RequestError(f"{self.name} must be {self.range_words()}, not {short(read)}.", self.name)
+            raise self._out_of_range(short(read))
         return read
 
-    def range_words(self) -> str:
-        """Return the range in words: between 1 and 9, at least 1, at most 9."""
+    def _out_of_range(self, given: str) -> RequestError:
         if self.low is None:
-            return f"at most {self.high:g}"
-        return f"at least {self.low:g}" if self.high is None else f"between {self.low:g} and {self.high:g}"
+            return self._refusal("param_too_big", given=given, high=self.high)
+        if self.high is None:
+            return self._refusal("param_too_small", given=given, low=self.low)
+        return self._refusal("param_out_of_range", given=given, low=self.low, high=self.high)
+
+    def _refusal(self, code: str, **values: Any) -> RequestError:
+        return RequestError(Message(code, {"param": self.name, **values}), self.name)
 
 
 def _whole(value: Any) -> int:
@@ -104,12 +107,12 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "column": _text,
     "columns": _texts,
 }
-_KIND_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "choice": "a word",
-    "text": "a text",
-    "column": "a column name",
-    "columns": "a list of column names",
+_KIND_CODES = {
+    "int": "param_not_whole",
+    "float": "param_not_number",
+    "bool": "param_not_bool",
+    "choice": "param_not_word",
+    "text": "param_not_text",
+    "column": "param_not_column",
+    "columns": "param_not_columns",
 }

@@ -8,6 +8,7 @@ from jobs.pipelines.definition import Datasets, Pipeline
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import PlannedStep, Prepared
 from store.errors import RequestError
+from store.messages import Message, Values
 
 
 def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
@@ -64,20 +65,29 @@ def _missing_inputs(pipeline: Pipeline, inputs: Datasets) -> Sequence[RequestErr
     names = [each.name for each in pipeline.inputs]
     unknown = [name for name in inputs if name not in names]
     missing = [each for each in pipeline.inputs if not each.optional and each.name not in inputs]
-    takes = f"its inputs are {', '.join(names)}" if names else "it takes no dataset"
     return [
-        *(RequestError(f"{pipeline.shown} has no input {short(name)}; {takes}.", f"inputs.{name}") for name in unknown),
-        *(
-            RequestError(f"{pipeline.shown} needs a dataset as its input {each.name!r}.", f"inputs.{each.name}")
-            for each in missing
-        ),
+        *(RequestError(_no_such_input(pipeline, name, names), f"inputs.{name}") for name in unknown),
+        *(RequestError(_missing_input(pipeline, each.name), f"inputs.{each.name}") for each in missing),
     ]
+
+
+def _no_such_input(pipeline: Pipeline, name: str, names: list[str]) -> Message:
+    values: Values = {"pipeline": pipeline.shown, "given": short(name)}
+    return Message("no_such_input", {**values, "known": names}) if names else Message("no_inputs", values)
+
+
+def _missing_input(pipeline: Pipeline, name: str) -> Message:
+    return Message("input_missing", {"pipeline": pipeline.shown, "input": name})
+
+
+def _no_such_param(name: str, known: Mapping[str, Param]) -> Message:
+    values: Values = {"given": short(name)}
+    return Message("no_such_param", {**values, "known": sorted(known)}) if known else Message("no_params", values)
 
 
 def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs: Datasets) -> list[RequestError]:
     if name not in known:
-        listed = ", ".join(sorted(known)) or "there are none"
-        return [RequestError(f"There is no parameter {short(name)}; the parameters are: {listed}.", name)]
+        return [RequestError(_no_such_param(name, known), name)]
     try:
         read = known[name].read(value)
     except RequestError as refused:
@@ -87,6 +97,8 @@ def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs
     wanted = read if isinstance(read, list) else [read]
     dataset = next(iter(inputs.values()))
     columns = {column["name"] for column in dataset.columns}
+    missing = [column for column in wanted if column not in columns]
     return [
-        RequestError(f"{dataset.title} has no column {column!r}.", name) for column in wanted if column not in columns
+        RequestError(Message("no_such_column", {"dataset": dataset.title, "column": column}), name)
+        for column in missing
     ]

@@ -7,7 +7,7 @@ nothing that a module does when it is imported can harm the pages, the queue or 
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,7 @@ from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
 from store.errors import NotFoundError, RequestError
+from store.messages import Message, Values
 from store.settings import settings
 
 BUILT_IN = ("jobs.tabular.builtin",)
@@ -34,7 +35,7 @@ def pipeline(name: str, *steps: StepDefinition, inputs: tuple[Input, ...] = (), 
     for problem in problems_of(made):
         raise PipelineError(problem)
     if name in _here:
-        raise PipelineError(f"There is already a pipeline {name!r}; give one of the two another name.")
+        raise PipelineError(Message("pipeline_exists", {"pipeline": name}))
     _here[name] = made
     return made
 
@@ -46,10 +47,15 @@ def get(name: str) -> Pipeline:
         return _here[name]
     described = describer.pipelines()
     if name not in described:
-        listed = ", ".join(sorted({*_here, *described}))
-        faults = " ".join(describer.faults())
-        raise NotFoundError(f"There is no pipeline {short(name)}; there are {listed}. {faults}".strip(), "pipeline")
+        raise NotFoundError(_no_such_pipeline(name, {*_here, *described}, describer.faults()), "pipeline")
     return described[name]
+
+
+def _no_such_pipeline(name: str, known: Iterable[str], faults: Sequence[Message]) -> Message:
+    values: Values = {"given": short(name), "known": sorted(known)}
+    if not faults:
+        return Message("no_such_pipeline", values)
+    return Message("no_such_pipeline_and_faults", {**values, "faults": [fault.as_json() for fault in faults]})
 
 
 def everything() -> list[Pipeline]:
@@ -115,25 +121,22 @@ def load_module(module: str) -> None:
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
-            raise RequestError(
-                f"TRAINYARD_PIPELINES names {module!r}, and there is no such module.", "pipeline"
-            ) from error
-        first = _first_line(error)
-        told = f"TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {first}."
-        raise RequestError(told, "pipeline") from error
+            raise RequestError(Message("pipelines_module_missing", {"module": module}), "pipeline") from error
+        values: Values = {"module": module, "reason": _first_line(error)}
+        raise RequestError(Message("pipelines_module_broken", values), "pipeline") from error
 
 
 def in_a_child(name: str) -> Pipeline:
     """The pipeline of this name with its code, which is loaded into this process; for processes that run its steps."""
     load_built_in()
     if name not in _here:
-        problems = _load_what_can_be()
+        faults = _load_what_can_be()
         if name not in _here:
-            raise NotFoundError(f"There is no pipeline {short(name)}. {' '.join(problems)}".strip(), "pipeline")
+            raise NotFoundError(_no_such_pipeline(name, _here.keys(), faults), "pipeline")
     return _here[name]
 
 
-def load_for_description() -> tuple[list[Pipeline], list[str]]:
+def load_for_description() -> tuple[list[Pipeline], list[Message]]:
     """Load people's own pipelines; returns them, and what is wrong with modules that cannot be loaded."""
     load_built_in()
     built_in = set(_here)
@@ -141,7 +144,7 @@ def load_for_description() -> tuple[list[Pipeline], list[str]]:
     return [made for name, made in _here.items() if name not in built_in], problems
 
 
-def _load_what_can_be() -> list[str]:
+def _load_what_can_be() -> list[Message]:
     if (project := str(settings().project)) not in sys.path:
         sys.path.insert(0, project)
     problems = []
@@ -150,7 +153,7 @@ def _load_what_can_be() -> list[str]:
         try:
             load_module(module)
         except (PipelineError, RequestError) as error:
-            problems.append(str(error))
+            problems.append(error.message)
             failed_files.update(_files_in(error))
     drop_fresh_bytecode(sys.modules.keys() - loaded)
     return problems

@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.pipelines.errors import StepError
 from jobs.pipelines.results import Result
+from store.messages import Message
 
 
 def storable(result: Any) -> dict[str, Any]:
@@ -14,20 +15,17 @@ def storable(result: Any) -> dict[str, Any]:
     if result is None:
         return {}
     if not isinstance(result, Mapping):
-        raise StepError(f"A step returns a dict; this one returned {type(result).__name__}.")
+        raise StepError(Message("result_not_dict", {"kind": type(result).__name__}))
     plain = _plain(result)
     if wrong := _unstorable(plain):
-        raise StepError(
-            f"A step returns plain values, but result{wrong[0]} is of type {wrong[1]}. Convert it, for example with "
-            "list(), str() or .tolist(), or save it as a file with context.save."
-        )
+        raise StepError(Message("result_not_plain", {"place": wrong[0], "kind": wrong[1]}))
     scores = plain.get("scores")
     if scores is not None and not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
-        raise StepError('"scores" must be a dict of numbers by name, such as {"accuracy": 0.9}.')
+        raise StepError(Message("scores_not_numbers"))
     try:
         return dict(json.loads(json.dumps(_finite(plain), allow_nan=False)))
     except (TypeError, ValueError) as error:
-        raise StepError(f"A step returns a dict of plain JSON values; this one's cannot be stored: {error}.") from error
+        raise StepError(Message("result_not_storable", {"reason": str(error)})) from error
 
 
 def lost_scores(result: Any, stored: Mapping[str, Any]) -> dict[str, str]:

@@ -41,24 +41,24 @@ SENTENCES: dict[str, Template] = {
     ),
     "too_many_columns": "The file has {count} columns; at most {most} are allowed.",
     "first_line_too_long": "The first line is longer than 1 MB; this does not look like a CSV file.",
-    "line_too_long": "Line {line} is longer than {most:bytes}; make its texts shorter.",
+    "line_too_long": "Line {line:d} is longer than {most:bytes}; make its texts shorter.",
     "line_after_title": (
-        "Line {line} has {count} fields, more than the 1 of the first line; remove any lines above the column names."
+        "Line {line:d} has {count} fields, more than the 1 of the first line; remove any lines above the column names."
     ),
-    "line_too_wide": "Line {line} has {count} fields, more than the {expected} of the first line.",
+    "line_too_wide": "Line {line:d} has {count} fields, more than the {expected} of the first line.",
     "line_too_wide_comma": (
-        "Line {line} has {count} fields, more than the {expected} of the first line; a text with a comma in it must be "
-        "in quotation marks."
+        "Line {line:d} has {count} fields, more than the {expected} of the first line; a text with a comma in it must "
+        "be in quotation marks."
     ),
     "line_too_narrow": Plural(
-        "Line {line} has 1 field, fewer than the {expected} of the first line.",
-        "Line {line} has {count} fields, fewer than the {expected} of the first line.",
+        "Line {line:d} has 1 field, fewer than the {expected} of the first line.",
+        "Line {line:d} has {count} fields, fewer than the {expected} of the first line.",
     ),
-    "line_undecodable": "Line {line} has bytes that are not {encoding} text; choose another encoding.",
-    "byte_undecodable": "Line {line} has bytes that are not {encoding} text ({byte}); choose another encoding.",
-    "quote_never_closed": "A quotation mark that opens in line {line} is never closed.",
+    "line_undecodable": "Line {line:d} has bytes that are not {encoding} text; choose another encoding.",
+    "byte_undecodable": "Line {line:d} has bytes that are not {encoding} text ({byte}); choose another encoding.",
+    "quote_never_closed": "A quotation mark that opens in line {line:d} is never closed.",
     "field_longer_than_1_mb": (
-        "Line {line} has a field longer than 1 MB; a quotation mark that opens there may never be closed."
+        "Line {line:d} has a field longer than 1 MB; a quotation mark that opens there may never be closed."
     ),
     "field_of_column_too_long": ("A field in column {column} is longer than 1 MB; a quotation mark may be missing."),
     # How a file is read.

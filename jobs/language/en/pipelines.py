@@ -1,0 +1,74 @@
+"""What is wrong with params and inputs of a workflow, with pipelines as written, and with what steps return."""
+
+from jobs.language.template import Template
+
+SENTENCES: dict[str, Template] = {
+    # Params and inputs of a workflow.
+    "no_such_param": "There is no parameter {given}; the parameters are: {known}.",
+    "no_params": "There is no parameter {given}; this pipeline has none.",
+    "param_not_whole": "{param} must be a whole number, not {given}.",
+    "param_not_number": "{param} must be a number, not {given}.",
+    "param_not_bool": "{param} must be true or false, not {given}.",
+    "param_not_word": "{param} must be a word, not {given}.",
+    "param_not_text": "{param} must be a text, not {given}.",
+    "param_not_column": "{param} must be a column name, not {given}.",
+    "param_not_columns": "{param} must be a list of column names, not {given}.",
+    "param_not_a_choice": "{param} must be one of {known}, not {given}.",
+    "param_too_small": "{param} must be at least {low:g}, not {given}.",
+    "param_too_big": "{param} must be at most {high:g}, not {given}.",
+    "param_out_of_range": "{param} must be between {low:g} and {high:g}, not {given}.",
+    "no_such_input": "{pipeline} has no input {given}; its inputs are {known}.",
+    "no_inputs": "{pipeline} has no input {given}; it takes no dataset.",
+    "input_missing": "{pipeline} needs a dataset as its input {input!r}.",
+    "no_step_of_pipeline": "There is no step {given}; the steps are {known}.",
+    # Which pipelines there are.
+    "no_such_pipeline": "There is no pipeline {given}; there are {known}.",
+    "no_such_pipeline_and_faults": "There is no pipeline {given}; there are {known}. {faults}",
+    "no_own_pipelines": "There are no pipelines of your own: TRAINYARD_PIPELINES names no module.",
+    "own_pipelines_too_slow": "Your pipelines took longer than {seconds:.0f} s to answer and were stopped.",
+    "own_pipelines_ended": "The process that loads your pipelines ended; the log of the app says why.",
+    "own_pipeline_raised": "{kind} in your pipeline: {reason}",
+    "pipelines_module_missing": "TRAINYARD_PIPELINES names {module!r}, and there is no such module.",
+    "pipelines_module_broken": "TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {reason}.",
+    # A pipeline as written.
+    "pipeline_exists": "There is already a pipeline {pipeline!r}; give one of the two another name.",
+    "pipeline_name_malformed": (
+        "Pipeline name {pipeline!r} must be made of letters, digits, _ and -, at most {most} of them, such as "
+        "nightly-report."
+    ),
+    "pipeline_without_steps": "Pipeline {pipeline!r} has no steps; give it at least one.",
+    "step_name_malformed": (
+        "Step name {step!r} must be a Python identifier of at most {most} characters, such as clean_up."
+    ),
+    "step_timeout_too_short": "Step {step!r} has a timeout of {seconds} s; give it at least 1.",
+    "step_without_attempts": "Step {step!r} has {count} attempts; give it at least 1.",
+    "step_need_not_before": (
+        "Step {step!r} needs {need!r}, which does not come before it; list {need!r} first, or correct the name."
+    ),
+    "param_kind_unknown": "Step {step!r} has a param {param!r} of kind {kind!r}; choose one of {known}.",
+    "params_differ": (
+        "Steps {other!r} and {step!r} both have a param {param!r}, with another kind or default; rename one of the two."
+    ),
+    "inputs_with_one_name": "Pipeline {pipeline!r} has two inputs called {input!r}; rename one.",
+    # What a step asks for and returns.
+    "param_undeclared": (
+        'Step {step} does not declare the param {param!r}; it declares: none. Add Param("{param}", ...) to its params=.'
+    ),
+    "param_undeclared_beside": (
+        "Step {step} does not declare the param {param!r}; it declares: {known}. "
+        'Add Param("{param}", ...) to its params=.'
+    ),
+    "dataset_undeclared": "Step {step} does not declare a dataset; add reads_dataset=True.",
+    "input_not_given": "This workflow was given no dataset as its input {input!r}.",
+    "no_files_saved": "Step {step} saved no file {file!r}; it saved: none.",
+    "file_not_saved": "Step {step} saved no file {file!r}; it saved: {known}.",
+    "nothing_above": ("Step {step} does not come after a step {above!r}; it comes after: none. Add it to needs=."),
+    "step_not_above": ("Step {step} does not come after a step {above!r}; it comes after: {known}. Add it to needs=."),
+    "result_not_dict": "A step returns a dict; this one returned {kind}.",
+    "result_not_plain": (
+        "A step returns plain values, but result{place} is of type {kind}. Convert it, for example with list(), str() "
+        "or .tolist(), or save it as a file with context.save."
+    ),
+    "scores_not_numbers": '"scores" must be a dict of numbers by name, such as {{"accuracy": 0.9}}.',
+    "result_not_storable": "A step returns a dict of plain JSON values; this one's cannot be stored: {reason}.",
+}
