@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import Answer, refusal, refuse_plainly
+from api.errors import Answer, add_error_handlers, refusal
 from api.openapi_page import POLICY, manual
 from api.routes import datasets, people, pipelines, queues, workflows
 from api.wall import limits, roles
@@ -42,7 +42,7 @@ def create() -> FastAPI:
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
     api.add_route("/docs", _docs)
     api.add_middleware(ShortBodies)
-    refuse_plainly(api)
+    add_error_handlers(api)
     return api
 
 

@@ -46,8 +46,8 @@ class Answer(JSONResponse):
             return json.dumps(content, allow_nan=False).encode()
 
 
-def refuse_plainly(app: FastAPI) -> None:
-    """Have every refusal of this app answered with a sentence."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of this app with a sentence."""
     app.add_exception_handler(RequestError, _refused)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(HTTPException, _no_route)

@@ -98,13 +98,13 @@ def _check_settings() -> None:
         files.check()
         registry.check()
         single_sign_on.check()
-        _decide_who_gets_in()
+        _decide_access()
     except (RequestError, PipelineError) as refused:
         print(sentence(refused.message), file=sys.stderr, flush=True)  # noqa: T201
         os._exit(1)  # nothing runs yet that would have to be stopped
 
 
-def _decide_who_gets_in() -> None:
+def _decide_access() -> None:
     """Require sign-in where other machines can reach the app, unless the operator turned it off."""
     if not _is_shared():
         return

@@ -136,7 +136,7 @@ def _scores(compared: Sequence[Workflow]) -> None:
     if st.session_state.get(f"{KEY}-baseline") not in ids:
         st.session_state[f"{KEY}-baseline"] = ids[0]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        marked = "" if comparison.apart(compared) else " :gray[the best of each is marked]"
+        marked = "" if comparison.incomparable(compared) else " :gray[the best of each is marked]"
         st.markdown(f"**Scores**{marked}", width="content")
         baseline = st.selectbox(
             "Differences from",
@@ -158,7 +158,7 @@ def _scores(compared: Sequence[Workflow]) -> None:
         key=f"{KEY}-score-table",
         alt="Scores",
     )
-    if comparison.apart(compared):
+    if comparison.incomparable(compared):
         st.caption(
             ":material/info: These are not all of the same pipeline, data and target, so their scores answer different "
             "questions and none is marked as the best."

@@ -204,7 +204,7 @@ def _sign_out(name: str) -> None:
 def _deeds(everybody: Sequence[Person]) -> None:
     who = st.query_params.get("who", "").strip()[:LONGEST_NAME]
     place = max(address.number_in("page") or 1, 1)
-    rows, total = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+    rows, total = people.list_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
     if not total and not who:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -213,7 +213,7 @@ def _deeds(everybody: Sequence[Person]) -> None:
     pages = max(1, math.ceil(total / PER_PAGE))
     if place > pages:
         place = pages
-        rows, _ = people.look_at_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
+        rows, _ = people.list_deeds(who, PER_PAGE, (place - 1) * PER_PAGE)
     if not rows:
         st.caption(f"There are no entries for {words.plain(who)}.")
         return

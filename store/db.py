@@ -165,7 +165,7 @@ def _explained() -> Iterator[None]:
     except DBAPIError as error:
         if _is_full(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        if _is_locked(error) or _server_is_away(error):
+        if _is_locked(error) or _server_is_down(error):
             raise DatabaseUnavailableError("The database was busy or away for too long.") from error
         raise
 
@@ -202,7 +202,7 @@ def _is_locked(error: DBAPIError) -> bool:
     return sqlite_code(error.orig) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or _state(error) == "55P03"
 
 
-def _server_is_away(error: DBAPIError) -> bool:
+def _server_is_down(error: DBAPIError) -> bool:
     if sqlite_code(error.orig) is not None:
         return False
     lost = error.connection_invalidated or (isinstance(error, OperationalError) and not _state(error))

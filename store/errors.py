@@ -7,7 +7,7 @@ from store.messages import Message
 class RequestError(ValueError):
     """The request cannot be done as it is; the message says why and what to do, `field` which value is wrong.
 
-    A check that somebody wrote for their own pipeline may give its words as they are.
+    A check in a pipeline of your own may give a text instead of a code.
     """
 
     status = 422

@@ -40,7 +40,7 @@ def path() -> Path:
 def copy(target: Path) -> None:
     """Copy the database as it is at this moment into a new file. Writers do not wait for it."""
     with (
-        _plainly(target),
+        _explained(target),
         closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS)) as live,
         closing(sqlite3.connect(target)) as made,
     ):
@@ -91,7 +91,7 @@ def replaced_by(database: Path) -> Iterator[None]:
     """Block writers, run the body, then copy everything from another database in one transaction.
 
     Readers see either the old or the new state; after a failure, or the end of this process, the old one stays."""
-    with _plainly(path()), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live:
+    with _explained(path()), closing(sqlite3.connect(path(), timeout=db.BUSY_SECONDS, isolation_level=None)) as live:
         for pragma in ("foreign_keys=OFF", "trusted_schema=OFF", "synchronous=FULL"):
             live.execute(f"PRAGMA {pragma}")
         live.execute("ATTACH ? AS restored", (str(database),))
@@ -108,7 +108,7 @@ def replaced_by(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _plainly(file: Path) -> Iterator[None]:
+def _explained(file: Path) -> Iterator[None]:
     """Raise OSError for a disk that is full or broken."""
     try:
         yield

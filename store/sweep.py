@@ -30,20 +30,20 @@ def sweep() -> int:
 
 
 def remove_unnamed(hashes: Iterable[str]) -> int:
-    """Remove those of these files that no row names any more; returns how many. To be called after the commit that
-    deleted rows: what a crash in between leaves is found by the sweep."""
+    """Remove those of these files that no row names any more; return how many. Call it after the commit that
+    deleted rows; the sweep removes what a crash in between leaves."""
     return _remove_unnamed(set(hashes), lambda _connection: lambda _sha256: True)
 
 
-def _remove_unnamed(hashes: set[str], may_go: Callable[[Connection], Callable[[str], bool]]) -> int:
+def _remove_unnamed(hashes: set[str], condition: Callable[[Connection], Callable[[str], bool]]) -> int:
     """Look and remove under the write lock, under which a row is only written for a file that is there."""
     removed, names = 0, sorted(hashes)
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
         with db.writing() as connection:
-            agrees = may_go(connection)
+            may_remove = condition(connection)
             free = set(some) - set(_named(connection, some))
-            removed += sum(_remove(sha256) for sha256 in free if agrees(sha256))
+            removed += sum(_remove(sha256) for sha256 in free if may_remove(sha256))
     return removed
 
 
@@ -80,9 +80,9 @@ def _oldest_start(connection: Connection) -> datetime:
 def _drop_old_checkpoints() -> int:
     step_ids = files.steps_with_checkpoints()
     with db.reading() as connection:
-        going_on = set(
+        still_needed = set(
             connection.scalars(select(steps.c.id).where(steps.c.id.in_(step_ids), steps.c.status != Status.completed))
         )
-    for step_id in step_ids - going_on:
+    for step_id in step_ids - still_needed:
         files.drop_checkpoints(step_id)
-    return len(step_ids - going_on)
+    return len(step_ids - still_needed)

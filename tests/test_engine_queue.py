@@ -86,8 +86,8 @@ def hand_over_again(workflow_id):
 
 def reconciled(workflow_id):
     reconciler = reconcile.Reconciler()
-    reconciler._waits.seconds = lambda looks: dict.fromkeys(looks, 100.0)
-    reconciler._beats.seconds = lambda looks: dict.fromkeys(looks, 100.0)
+    reconciler._waiting.seconds = lambda looks: dict.fromkeys(looks, 100.0)
+    reconciler._heartbeats.seconds = lambda looks: dict.fromkeys(looks, 100.0)
     assert not reconciler.round()["errors"]
 
 

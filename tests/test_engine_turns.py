@@ -77,7 +77,7 @@ def test_every_lane_is_looked_after(valkey):
     steps that are over from all of them."""
     ids = [post("ayse", priority=level) for level in Priority] + [post("ayse"), post("ayse")]
     reconciler = reconcile.Reconciler()
-    reconciler._waits.seconds = lambda looks: dict.fromkeys(looks, 100.0)
+    reconciler._waiting.seconds = lambda looks: dict.fromkeys(looks, 100.0)
     assert not reconciler.round()
     before = order()
     for lane in queue.LANES:

@@ -532,7 +532,7 @@ def test_every_single_cut_is_noticed(made):
     for length in [*(chances.randrange(manifest_ends) for _ in range(60)), manifest_ends - 1]:
         cut.write_bytes(data[:length])
         with backup_file.opened(cut) as reader, pytest.raises(RequestError):
-            reader.check(verbs.quietly)
+            reader.check(verbs.no_progress)
 
 
 def test_what_is_not_a_file_is_refused(home, tmp_path, capsys):
@@ -641,7 +641,7 @@ def test_who_reads_and_writes_meanwhile_sees_the_old_or_the_new(home, tmp_path):
     assert len(kept) == 8
     for each in kept:
         with backup_file.opened(each) as reader:
-            reader.check(verbs.quietly)
+            reader.check(verbs.no_progress)
 
 
 def test_what_is_accepted_until_the_very_end_is_in_the_backup_of_before(made, furnished):
@@ -722,7 +722,7 @@ def test_a_restore_killed_at_any_moment_leaves_the_old_or_the_new(furnished, tmp
             files.verified(files.FileRef(sha256, size))
         for left in furnished.glob("before-restore-*.tar"):
             with backup_file.opened(left) as reader:
-                reader.check(verbs.quietly)
+                reader.check(verbs.no_progress)
             left.unlink()
         if now != old:
             restore(tmp_path / "old.tar")

@@ -229,7 +229,7 @@ def test_people_look_after_their_own_tokens_and_passwords_only(ayse):
         with refuses(RequestError, match="current password is wrong"):
             people.change_own_password("guess", "another-one-1")
         people.change_own_password(PASSWORD, "another-one-1")
-        for look in (people.everybody, people.look_at_deeds, lambda: people.tokens_of("ayşe")):
+        for look in (people.everybody, people.list_deeds, lambda: people.tokens_of("ayşe")):
             with pytest.raises(ForbiddenError):
                 look()
     assert people.sign_in("veli", "another-one-1", "")

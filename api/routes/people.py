@@ -136,5 +136,5 @@ def deeds(
     offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
 ) -> Response:
     """For admins, the newest first. The header X-Total-Count says how many there are in all."""
-    rows, total = verbs.look_at_deeds(who, limit, offset)
+    rows, total = verbs.list_deeds(who, limit, offset)
     return Answer([schemas.deed(each) for each in rows], headers={"X-Total-Count": str(total)})

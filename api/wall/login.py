@@ -57,13 +57,13 @@ async def login(request: Request) -> Response:
     """Shows the form, and takes it."""
     if request.method == "POST":
         return await _sign_in(request)
-    if came_back := await single_sign_on.exchange(request):
-        return await _came_back(request, *came_back)
+    if result := await single_sign_on.exchange(request):
+        return await _finish_single_sign_on(request, *result)
     next_ = way_back(request.query_params.get("next") or _came_from(request))
     return await run_in_threadpool(_shown, request, next_)
 
 
-async def _came_back(request: Request, email: str, cookie: str | None) -> Response:
+async def _finish_single_sign_on(request: Request, email: str, cookie: str | None) -> Response:
     """Back from a provider of a single sign-on: sign in the person who has this address."""
     if cookie:
         answer: Response = RedirectResponse(

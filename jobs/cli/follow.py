@@ -16,7 +16,7 @@ def carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
     from store import workflows
 
     if workflows.get(workflow_id).status.over:
-        return _say_end(workflow_id, as_json)
+        return _report_end(workflow_id, as_json)
     if not wait and (_no_workers_possible() or workers_run()):
         state = "waits for a worker" if _no_workers_possible() else "is on its way"
         follow = f"Follow it with: {COMMAND} watch {workflow_id}"
@@ -33,10 +33,10 @@ def run_to_end(workflow_id: int, as_json: bool) -> int:
             _follow(workflow_id, draw=not as_json)
     except KeyboardInterrupt:
         return _interrupted(workflow_id, as_json)
-    return _say_end(workflow_id, as_json)
+    return _report_end(workflow_id, as_json)
 
 
-def _say_end(workflow_id: int, as_json: bool) -> int:
+def _report_end(workflow_id: int, as_json: bool) -> int:
     """Say how a workflow ended; done only when it completed."""
     from jobs.cli import listings
     from store import workflows

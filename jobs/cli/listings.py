@@ -63,7 +63,7 @@ def workflow(workflow_id: int) -> None:
     record, own = workflows.get(workflow_id), steps.of_workflow(workflow_id)
     sources = steps.workflows_of([step.reused_from for step in own if step.reused_from])
     say(Text.assemble(f"Workflow {record.id}: {clean(record.name)}  ", (record.status, COLOURS.get(record.status, ""))))
-    say(_of_what(record))
+    say(_source_words(record))
     if record.created_by and sign_in.exist():
         say(f"Started by {record.created_by}, {record.created_at:%Y-%m-%d %H:%M} UTC")
     say(", ".join(f"{name} {words(value)}" for name, value in record.params.items() if value is not None))
@@ -183,7 +183,7 @@ def _details(workflow: Workflow) -> str:
     return ", ".join(value for _name, value in sorted(workflow.facets.items()))
 
 
-def _of_what(workflow: Workflow) -> str:
+def _source_words(workflow: Workflow) -> str:
     given = [f"{name}: dataset {each.dataset_id} ({each.title})" for name, each in workflow.inputs.items()]
     facets = [f"{name} {value}" for name, value in sorted(workflow.facets.items())]
     return ", ".join([f"Pipeline {workflow.pipeline}", *given, *facets])

@@ -112,7 +112,7 @@ def deeds(
     from jobs.cli import listings
     from jobs.verbs import people, schemas
 
-    rows, _ = people.look_at_deeds(who, limit)
+    rows, _ = people.list_deeds(who, limit)
     if as_json:
         return print_json([schemas.deed(each) for each in rows])
     listings.deeds(rows)

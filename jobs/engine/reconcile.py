@@ -26,8 +26,8 @@ class Reconciler:
     """Goes round every few seconds; what it has watched for how long is all that it remembers."""
 
     def __init__(self) -> None:
-        self._beats = Unchanged()
-        self._waits = Unchanged()
+        self._heartbeats = Unchanged()
+        self._waiting = Unchanged()
         self._old_form_dropped = False
 
     def round(self) -> Counter[str]:
@@ -72,13 +72,13 @@ class Reconciler:
         running = {(step.id, step.attempt): step for step in steps.running()}
         watched = heartbeats([step.job_id for step in running.values()])
         looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
-        return [(running[key], seconds) for key, seconds in self._beats.seconds(looks).items()]
+        return [(running[key], seconds) for key, seconds in self._heartbeats.seconds(looks).items()]
 
     def _hand_over_stranded(self, done: Counter[str]) -> None:
         """Hand over again what could start and is not in the queue, nor about to start."""
         waiting = {step.job_id: step for step in steps.waiting()}
         looks = queue.job_states(list(waiting))
-        still = self._waits.seconds(looks)
+        still = self._waiting.seconds(looks)
         stranded = [
             waiting[job_id]
             for job_id, seconds in still.items()

@@ -47,7 +47,7 @@ class Supervisor:
         self._valkey = Valkey() if self.serves_home and not settings().redis_url else None
         self._workers = Workers(self.count, self.lock)
         self._tick = Tick(self.serves_home)
-        self._say(None)
+        self._write_state(None)
         schema.prepare()
         try:
             if self._valkey:
@@ -56,7 +56,7 @@ class Supervisor:
             self._drop_jobs_of_old_form()
             preload()
             self._workers.keep()
-            self._say_ready()
+            self._write_ready()
             duties = self._duties()
             while not self._stopping and (not self.serves_home or presence.in_use()):
                 for duty in duties:
@@ -85,19 +85,19 @@ class Supervisor:
 
     def _keep_valkey(self) -> None:
         if self._valkey and self._valkey.keep():
-            self._say_ready()
+            self._write_ready()
 
     def _keep_workers(self) -> None:
         if not self._stopping and self._workers.keep():
-            self._say_ready()
+            self._write_ready()
 
     def _drop_jobs_of_old_form(self) -> None:
         """Before a worker takes one, which it would refuse."""
         if self.serves_home and queue.answers():
             queue.drop_jobs_of_old_form()
 
-    def _say_ready(self) -> None:
-        self._say(
+    def _write_ready(self) -> None:
+        self._write_state(
             {
                 "ready": True,
                 "pid": os.getpid(),
@@ -108,8 +108,8 @@ class Supervisor:
             }
         )
 
-    def _say(self, written: dict[str, Any] | None) -> None:
-        """Workers beside the supervisor must not speak for it."""
+    def _write_state(self, written: dict[str, Any] | None) -> None:
+        """Write the state of the services, unless these are only workers beside another supervisor."""
         if self.serves_home:
             presence.write_state(written)
 
@@ -119,7 +119,7 @@ class Supervisor:
         db.close()
         if self._valkey:
             self._valkey.end()
-        self._say(None)
+        self._write_state(None)
 
 
 if __name__ == "__main__":

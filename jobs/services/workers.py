@@ -146,7 +146,7 @@ def clean_up_stale_workers() -> None:
     with contextlib.suppress(queue.QueueDownError):
         names |= queue.worker_names()
     for name in names:
-        if name.startswith(f"{prefix()}-") and _is_gone(name):
+        if name.startswith(f"{prefix()}-") and _is_dead(name):
             clean_up_after(name)
     files.sweep_scratch()
 
@@ -176,7 +176,7 @@ def _stay_locked(name: str) -> IO[str]:
     return held
 
 
-def _is_gone(name: str) -> bool:
+def _is_dead(name: str) -> bool:
     try:
         with _alive_file(name).open("r+") as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,7 +49,7 @@ class Answer(TypedDict, total=False):
 
 
 def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
-    """Fork a child for every request, until none comes for a while or the user is gone."""
+    """Fork a child for every request, until none comes for a while or the user has ended."""
     from jobs.tabular.profile import profiler  # noqa: F401 - what every child needs
 
     gc.freeze()

@@ -70,12 +70,12 @@ class RestoreResult:
         return {"before": str(self.safety.file) if self.safety else None} | _summary(self.manifest)
 
 
-def quietly(_words: str, _done: int, _total: int) -> None:
+def no_progress(_words: str, _done: int, _total: int) -> None:
     """Report no progress."""
 
 
 @deed("make backup", role=Role.admin)
-def backup(file: Path, force: bool = False, progress: Progress = quietly) -> BackupResult:
+def backup(file: Path, force: bool = False, progress: Progress = no_progress) -> BackupResult:
     """Write everything that is remembered now into one file; whole, or not at all."""
     _check_target(file, force)
     _check_room(make_home(), snapshot.path().stat().st_size)
@@ -88,11 +88,11 @@ def backup(file: Path, force: bool = False, progress: Progress = quietly) -> Bac
 
 
 @deed("restore backup", role=Role.admin)
-def restore(file: Path, confirm: Confirm, progress: Progress = quietly) -> RestoreResult:
+def restore(file: Path, confirm: Confirm, progress: Progress = no_progress) -> RestoreResult:
     """Make this home what it was when the backup was written. Where it holds something, `confirm` decides, and a
     backup of that stays in the home."""
     snapshot.path()
-    with _alone(), files.scratch() as folder, backup_file.opened(file) as reader:
+    with _exclusive(), files.scratch() as folder, backup_file.opened(file) as reader:
         manifest = reader.check(progress)
         staged = folder / "restored.db"
         reader.extract(backup_file.DATABASE, staged)
@@ -329,7 +329,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _exclusive() -> Iterator[None]:
     """One restore at a time."""
     folder = make_home() / "run"
     folder.mkdir(exist_ok=True, mode=0o700)

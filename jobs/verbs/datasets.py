@@ -33,9 +33,9 @@ def add(
     with files.incoming() as incoming:
         for chunk in _chunks(content):
             incoming.write(chunk)
-        looked = _look(incoming.path, incoming.size, dialect)
+        description = _description(incoming.path, incoming.size, dialect)
         ref = incoming.keep()
-    return datasets.add(name, ref, looked)
+    return datasets.add(name, ref, description)
 
 
 @deed("read again", "as dataset")
@@ -43,8 +43,8 @@ def redescribe(dataset_id: int, dialect: Mapping[str, object]) -> Dataset:
     """The same bytes read differently, as a new version; settings not named stay as they were."""
     before = datasets.get(dataset_id)
     chosen = _changed(before.dialect, dialect)
-    looked = _look(files.verified(before.file), before.size, chosen)
-    return datasets.add(before.name, FileRef(before.sha256, before.size), looked)
+    description = _description(files.verified(before.file), before.size, chosen)
+    return datasets.add(before.name, FileRef(before.sha256, before.size), description)
 
 
 @deed("delete", "dataset")
@@ -59,7 +59,7 @@ def sample() -> Dataset:
     return add(SAMPLE, SAMPLE.name)
 
 
-def _look(path: Path, size: int, dialect: Mapping[str, object] | None) -> Description:
+def _description(path: Path, size: int, dialect: Mapping[str, object] | None) -> Description:
     return sandbox.look(path, size, dialect, None if size <= PROFILED_WHOLE else PROFILED_WHOLE)
 
 

@@ -184,7 +184,7 @@ def cookie_name() -> str:
     return f"trainyard-{hashlib.sha256(os.fsencode(settings().folder)).hexdigest()[:8]}"
 
 
-def look_at_deeds(who: str = "", limit: int = 100, offset: int = 0) -> tuple[list[audit.Deed], int]:
+def list_deeds(who: str = "", limit: int = 100, offset: int = 0) -> tuple[list[audit.Deed], int]:
     """Who did what, the newest first, and how many rows there are; for admins only."""
     require(Role.admin)
     return audit.find(who, limit, offset), audit.count(who)

@@ -76,10 +76,10 @@ def history(minutes: int) -> list[Minute]:
     # From now backwards: what came within a minute was not there before it, and what left was.
     for at in (end - timedelta(minutes=number) for number in range(minutes)):
         minute = at - timedelta(minutes=1)
-        (came,), (went,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
+        (became_ready,), (began_now,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
         minutes_back.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
-        waiting += went + never_ran - came
-        running += out - never_ran - went
+        waiting += began_now + never_ran - became_ready
+        running += out - never_ran - began_now
     return minutes_back[::-1]
 
 

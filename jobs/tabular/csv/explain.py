@@ -20,7 +20,7 @@ _END = "\x00the end"
 
 
 def not_searching(_bytes: int) -> None:
-    """Tell nobody how far a search is."""
+    """Report no progress of a search."""
 
 
 def explain(path: Path, dialect: Dialect, searching: Searching = not_searching) -> None:

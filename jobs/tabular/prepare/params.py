@@ -54,7 +54,7 @@ MAX_CATEGORIES = Param(
 
 
 class _Task(Param):
-    """Follows from the algorithm; nobody chooses it."""
+    """Follows from the algorithm, and is no choice."""
 
     def read(self, value: Any) -> Any:
         return self.default

@@ -64,7 +64,7 @@ def _unreadable(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
 
 
 def _day_or_month_first(column: Column, observed: ObservedColumn) -> bool:
-    """Return whether day and month can be told apart by no date of the column."""
+    """Return whether no date of the column shows which number is the day and which the month."""
     if column.format is None or not observed.times or observed.marks.day_first is not None:
         return False
     other = column.format.translate(str.maketrans("dm", "md"))

@@ -14,7 +14,7 @@ def check_files(deep: bool) -> Iterator[Check]:
     lost = [
         f"{what} ({sha256[:12]})"
         for sha256, (size, what) in named.items()
-        if not (_whole(FileRef(sha256, size)) if deep else _there(FileRef(sha256, size)))
+        if not (_whole(FileRef(sha256, size)) if deep else _exists(FileRef(sha256, size)))
     ]
     if lost:
         count = "1 stored file is" if len(lost) == 1 else f"{len(lost)} stored files are"
@@ -37,7 +37,7 @@ def check_files(deep: bool) -> Iterator[Check]:
         )
 
 
-def _there(ref: FileRef) -> bool:
+def _exists(ref: FileRef) -> bool:
     stored = files.find(ref.sha256)
     return stored is not None and stored.size == ref.size
 

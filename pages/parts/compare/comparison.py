@@ -24,7 +24,7 @@ class Selection:
     """The workflows, curve and baseline that a URL selects to compare."""
 
     ids: list[int]
-    rubbish: list[str]
+    invalid: list[str]
     too_many: int = 0
     curve: str | None = None
     baseline: int | None = None
@@ -46,8 +46,8 @@ def read(given: Mapping[str, str]) -> Selection:
 def remarks(selection: Selection, compared: Sequence[Workflow]) -> list[str]:
     """What is wrong with what the URL names, one sentence each."""
     sentences = []
-    if selection.rubbish:
-        few = ", ".join(f'"{word[:20]}"' for word in selection.rubbish[:3])
+    if selection.invalid:
+        few = ", ".join(f'"{word[:20]}"' for word in selection.invalid[:3])
         sentences.append(f"{few} in the address is not a workflow number and is ignored.")
     if missing := sorted(set(selection.ids) - {workflow.id for workflow in compared}):
         names = ", ".join(f"#{workflow_id}" for workflow_id in missing)
@@ -103,7 +103,7 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
         "workflow": [listing.address(workflow) for workflow in compared],
         "colour": ["⬤"] * len(compared),
     }
-    comparable = not apart(compared)
+    comparable = not incomparable(compared)
     for name in names:
         best_value = best(compared, name) if comparable else None
         cells[name] = [_score_cell(workflow, base, name, best_value) for workflow in compared]
@@ -145,7 +145,7 @@ def _score_column(measure: Measure) -> Any:
     return st.column_config.TextColumn(measure.shown, width=140, help=". ".join(help_) or None)
 
 
-def apart(compared: Sequence[Workflow]) -> bool:
+def incomparable(compared: Sequence[Workflow]) -> bool:
     """Whether they are of different pipelines, data or columns to predict, so that scores are no contest."""
     return len({(workflow.pipeline, _data(workflow)) for workflow in compared}) > 1
 

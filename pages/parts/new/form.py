@@ -23,9 +23,9 @@ def page(pipeline: Pipeline, before: Workflow | None) -> None:
     """The form of one pipeline; `before` is a workflow to begin with, as after Back from it."""
     if before and f"new-{pipeline.name}-settings" not in st.session_state:
         settings_form.current(pipeline).update(_chosen_before(pipeline, before))
-    form, aside = st.columns([3, 2], gap="medium")
-    with aside:
-        _aside(pipeline)
+    form, sidebar = st.columns([3, 2], gap="medium")
+    with sidebar:
+        _sidebar(pipeline)
     with form:
         with st.container(border=True, key="new-inputs"):
             chosen = _inputs(pipeline, before)
@@ -144,7 +144,7 @@ def _proposal_words(pipeline: Pipeline, context: forms.FormContext) -> None:
         st.caption(f":material/auto_awesome: Proposed for this data: {', '.join(changes)}")
 
 
-def _aside(pipeline: Pipeline) -> None:
+def _sidebar(pipeline: Pipeline) -> None:
     """What it does: its description, its graph, its last runs."""
     with st.container(border=True, key="new-about"):
         if pipeline.description:

@@ -30,7 +30,7 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
             button, type="primary", icon=":material/play_arrow:", key="new-start", disabled=bool(problems)
         )
         if not problems:
-            st.markdown(outlook(draft, about), width="content")
+            st.markdown(plan_summary(draft, about), width="content")
             if any(queue.paused for queue in queue_view.snapshot().queues):
                 st.page_link("queues.py", label="Queues", icon=":material/stacks:", width="content")
     with st.expander(
@@ -62,7 +62,7 @@ def start(draft: Draft, name: str) -> None:
     links.go_to_workflow(workflow.id)
 
 
-def outlook(draft: Draft, about: str) -> str:
+def plan_summary(draft: Draft, about: str) -> str:
     """What will happen: what runs, what is reused, which worker does it."""
     plan = workflows.plan(draft.pipeline, draft.params, draft.inputs)
     running = [cell for cell in plan if cell.reused_from is None]

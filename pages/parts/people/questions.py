@@ -174,9 +174,9 @@ def _remove(state: PageState) -> None:
         )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
-        sure = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
-    if keep or (sure and state.press(people.remove, person.name)):
-        state.close(f"{person.name} can no longer sign in." if sure else "")
+        confirmed = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
+    if keep or (confirmed and state.press(people.remove, person.name)):
+        state.close(f"{person.name} can no longer sign in." if confirmed else "")
         st.rerun()
     state.problem()
     commands.popover(
@@ -189,8 +189,8 @@ def _whom(state: PageState) -> Person | None:
     """The person a dialog is about, who may have been removed meanwhile."""
     try:
         return next(each for each in people.everybody() if each.name == state.about)
-    except (RequestError, StopIteration) as gone:
-        reason = sentence(gone.message) if isinstance(gone, RequestError) else f"{state.about} has been removed."
+    except (RequestError, StopIteration) as error:
+        reason = sentence(error.message) if isinstance(error, RequestError) else f"{state.about} has been removed."
         st.error(words.plain(reason), icon=":material/error:")
         return None
 

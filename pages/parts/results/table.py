@@ -46,7 +46,7 @@ def draw(value: Value, key: str, _files: Files) -> None:
 
 def frame(columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     """The rows as a frame: numbers stay numbers, a column of anything else is text, and no two names are equal."""
-    names = _apart(list(map(str, columns[:MOST_COLUMNS])))
+    names = _unique(list(map(str, columns[:MOST_COLUMNS])))
     return pd.DataFrame(
         {name: _column([row[place] for row in rows[:MOST_ROWS]]) for place, name in enumerate(names)},
         columns=names,
@@ -64,7 +64,7 @@ def _column(cells: list[Any]) -> pd.Series:
     return pd.Series([None if cell is None else str(cell) for cell in cells], dtype="str")
 
 
-def _apart(names: list[str]) -> list[str]:
+def _unique(names: list[str]) -> list[str]:
     """The names, of which equal ones get signs that are not seen."""
     unique: list[str] = []
     for name in names:

@@ -19,7 +19,7 @@ from store.steps import Step
 from store.tables import Status, now
 from store.workflows import Workflow
 
-HELD_UP_SECONDS = 3
+DELAY_SECONDS = 3
 FRESH_SECONDS = 1.0
 # How an attempt ended, in short.
 ENDS = {
@@ -69,8 +69,8 @@ class Notebook:
         ready = [step.ready_at for step in self.steps if step.status is Status.pending and step.ready_at]
         if self.workflow.status is not Status.running or any(step.status is Status.running for step in self.steps):
             return self.workflow.status
-        held_up = ready and (self.read_at - min(ready)).total_seconds() > HELD_UP_SECONDS
-        return Status.pending if held_up else Status.running
+        delayed = ready and (self.read_at - min(ready)).total_seconds() > DELAY_SECONDS
+        return Status.pending if delayed else Status.running
 
     def title(self, step: Step) -> str:
         """What a step is called: its label, or its name as words."""
