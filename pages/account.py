@@ -75,7 +75,7 @@ def _password(state: PageState, actor: Actor) -> None:
             pressed = st.form_submit_button("Change password", icon=":material/password:")
         if pressed:
             _change(state, before, new, again)
-        st.caption("This ends all your sessions and tokens: sign in again, and make new tokens for your programs.")
+        st.caption("This ends all your sessions and tokens. Sign in again, and create new tokens for your programs.")
         commands.popover(
             [
                 commands.own(

@@ -168,7 +168,7 @@ def test_cancelled_says_how_far_it_came(home):
     steps.beat(claim(number, "train"), progress=(0.24, Message("text", {"text": "epoch 12 of 50"})))
     steps.cancel(number)
     seen = page(id=number)
-    assert "Cancelled at epoch 12 of 50." in text(seen) and "Cancelled before it began." in text(seen)
+    assert "Cancelled at epoch 12 of 50." in text(seen) and "Cancelled before it started." in text(seen)
     press(seen, "retry")
     assert workflows.get(number).status is Status.running and step_of(number, "train").attempt == 2
 

@@ -1,7 +1,7 @@
 """The command line. Everything a button does, a command can do.
 
-Commands work beside a running app. Where no app or worker runs, a command that starts work does it itself: it runs the
-services for as long as its workflow needs them, and then says how the workflow ended.
+Commands work beside a running app. If no app or worker is running, a command that starts a workflow does the work
+itself, and then says how the workflow ended.
 """
 
 import logging

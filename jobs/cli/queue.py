@@ -34,7 +34,7 @@ def resume(as_json: Json = False) -> int:
 
 
 def worker(
-    count: Annotated[int | None, typer.Option(min=1, max=1000, help="How many; else one per core.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, max=1000, help="How many; by default one per core.")] = None,
 ) -> int:
     """Run workers until stopped, for the queue at TRAINYARD_REDIS_URL or for the app of this home."""
     _open()

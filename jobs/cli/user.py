@@ -28,7 +28,7 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Add a person. Asks for a password; without a terminal, makes one and prints it once."""
+    """Add a person. Asks for a password; without a terminal, generates one and prints it once."""
     open_home()
     from jobs.verbs import passwords, people, schemas
 
@@ -82,7 +82,7 @@ def password(name: Name, from_stdin: FromStdin = False, as_json: Json = False) -
 
 @app.command()
 def remove(name: Name, as_json: Json = False) -> int:
-    """Remove a person, at once; what they made stays."""
+    """Remove a person at once; their workflows and datasets stay."""
     open_home()
     from jobs.verbs import people
 
@@ -103,7 +103,7 @@ def signout(name: Name, as_json: Json = False) -> int:
 
 @app.command()
 def deeds(
-    who: Annotated[str, typer.Option(help="Only what this person did.")] = "",
+    who: Annotated[str, typer.Option(help="Only entries of this person.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> int:
@@ -123,11 +123,11 @@ def deeds(
 def add_token(
     name: Name,
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
-    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it lasts.")] = 365,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days it is valid.")] = 365,
     as_json: Json = False,
 ) -> int:
-    """Make a token for a program; it is shown only once. A token cannot make tokens or set passwords, and ends with a
-    new password or signout."""
+    """Create a token for a program; it is shown only once. A token cannot create tokens or set passwords, and ends with
+    a new password or signout."""
     open_home()
     from jobs.verbs import people, schemas
 
@@ -153,12 +153,12 @@ def list_tokens(name: Name, as_json: Json = False) -> int:
 def remove_token(
     token_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1)], as_json: Json = False
 ) -> int:
-    """Revoke a token, at once."""
+    """Revoke a token at once."""
     open_home()
     from jobs.verbs import people
 
     people.remove_token(token_id)
-    return answer(f"Token {token_id} is no longer valid.", {"removed": token_id}, as_json)
+    return answer(f"Token {token_id} is revoked.", {"removed": token_id}, as_json)
 
 
 def _password(from_stdin: bool) -> str | None:

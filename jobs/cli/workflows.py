@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from store.datasets import Dataset
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
-Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Such as epochs=20.")]
+Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as epochs=20.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends; exit with an error if it fails.")]
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000
@@ -31,13 +31,13 @@ LARGE = 100_000_000
 
 def submit(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A CSV file for the pipeline's input.")] = None,
-    pipeline: Annotated[str, typer.Option(help="Which pipeline to run; else the one that trains a model.")] = "",
+    pipeline: Annotated[str, typer.Option(help="Which pipeline to run; by default the one that trains a model.")] = "",
     setting: Setting = None,
     given: Annotated[
         list[str] | None, typer.Option("--input", metavar="NAME=ID", help="A dataset for an input, by its number.")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="The column to predict; else the proposed one.")] = None,
-    algorithm: Annotated[str | None, typer.Option(help="For example logistic_regression; else the proposed.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict; by default the proposed one.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="By default the proposed one.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call the workflow.")] = None,
     wait: Wait = False,
     as_json: Json = False,
@@ -127,7 +127,7 @@ def list_(
     sort: Annotated[str, typer.Option(help="A time, name, seconds, score or facet:NAME; add :asc or :desc.")] = "",
     text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
-    mine: Annotated[bool, typer.Option("--mine", help="Only those that you started with commands.")] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you started from a terminal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> int:
@@ -249,7 +249,7 @@ def delete(
 
 def model(
     workflow_id: Id,
-    out: Annotated[Path | None, typer.Option(help="The file to write; else workflow-ID.joblib in this folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; by default workflow-ID.joblib.")] = None,
     as_json: Json = False,
 ) -> int:
     """Save the trained model of a workflow as a file."""

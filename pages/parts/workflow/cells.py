@@ -154,7 +154,7 @@ def _state(book: Notebook, step: Step, state: PageState) -> None:
     elif step.status is Status.cancelled:
         busy = notebook.busy_with(step)
         after = f" at {words.plain(busy)}" if busy and step.started_at else ""
-        st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it began.")
+        st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it started.")
 
 
 def progress_words(book: Notebook, step: Step) -> str:
