@@ -309,20 +309,48 @@ def program_of(house, name):
     return client_of(house, authorization=f"Bearer {people.make_token(name).text}")
 
 
-def test_a_token_makes_no_token_and_no_password(house):
-    """A stolen token cannot outlive itself: neither its person's nor, of an admin, anybody's password or token."""
+# What gives or takes access, and so needs a person in a browser, by route.
+IN_PERSON = {
+    ("POST", "/me/tokens"): [{"label": "more", "days": 3650}],
+    ("POST", "/me/password"): [{"before": PASSWORD, "password": "Another-one-9"}],
+    ("POST", "/people"): [
+        {"name": "eve", "role": "admin", "password": "Another-one-9"},
+        {"name": "eve", "role": "viewer"},
+    ],
+    ("PATCH", "/people/{name}"): [
+        {"password": "Another-one-9"},
+        {"role": "analyst"},
+        {"role": "admin"},
+        {"role": "admin", "password": "Another-one-9"},
+    ],
+    ("DELETE", "/people/{name}"): [None],
+}
+# What takes only access that the person can have again.
+BY_TOKEN_TOO = {("DELETE", "/me/tokens/{token_id}"), ("POST", "/people/{name}/sign-out")}
+
+
+def test_a_token_gives_no_access_that_outlives_it(house):
+    """A stolen token of an admin adds and removes nobody, raises no role, sets no password and makes no token."""
     program = program_of(house, "admin")
-    for method, path, body in [
-        ("POST", "/api/me/tokens", {"label": "more", "days": 3650}),
-        ("POST", "/api/me/password", {"before": PASSWORD, "password": "Another-one-9"}),
-        ("PATCH", "/api/people/viewer", {"password": "Another-one-9"}),
-        ("PATCH", "/api/people/viewer", {"role": "admin", "password": "Another-one-9"}),
-    ]:
-        answer = program.request(method, path, json=body)
-        assert answer.status_code == 403 and "token cannot" in answer.json()["detail"], path
-    assert len(people.tokens_of("admin")) == 1 and people.everybody()[-1].role == "viewer"
+    before = people.everybody()
+    for (method, path), bodies in IN_PERSON.items():
+        for body in bodies:
+            answer = program.request(method, "/api" + path.format(name="viewer"), json=body)
+            assert answer.status_code == 403 and "token cannot" in answer.json()["detail"], (path, body)
+    assert len(people.tokens_of("admin")) == 1 and people.everybody() == before
     assert browser_of(house, "viewer") and browser_of(house, "admin")
-    assert program.patch("/api/people/viewer", json={"role": "analyst"}).status_code == 200
+    assert program.patch("/api/people/analyst", json={"role": "viewer"}).status_code == 200
+
+
+def test_every_route_about_people_says_whether_a_token_may():
+    """A new route that changes people is either refused to tokens or listed as harmless."""
+    changing = {
+        (method, route.path.removeprefix("/api"))
+        for route in create().routes
+        if isinstance(route, APIRoute) and route.path.removeprefix("/api").startswith(("/me", "/people"))
+        for method in route.methods - {"GET", "HEAD"}
+    }
+    assert changing == set(IN_PERSON) | BY_TOKEN_TOO
 
 
 @pytest.mark.parametrize(

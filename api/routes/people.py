@@ -96,7 +96,7 @@ def everybody() -> Response:
 @router.post("/people", response_model=NewPersonOut, status_code=201, summary="Add a person")
 @needs(Role.admin)
 def add(body: NewPerson) -> Response:
-    """For admins. Once there is an account, everyone must sign in."""
+    """For admins. Needs a browser session. Once there is an account, everyone must sign in."""
     made = None if body.password else passwords.made()
     person = verbs.add(body.name, body.role, body.password or made)
     return Answer(schemas.person(person) | ({"password": made} if made else {}), 201)
@@ -105,8 +105,8 @@ def add(body: NewPerson) -> Response:
 @router.patch("/people/{name}", response_model=PersonOut, summary="Change a role or a password")
 @needs(Role.admin)
 def change(name: Name, body: Change) -> Response:
-    """For admins; both or nothing. A new password ends the person's sessions and tokens, and needs a browser session
-    of yours."""
+    """For admins; both or nothing. A new password ends the person's sessions and tokens. It needs a browser session,
+    and so does a higher role."""
     if body.role is None and body.password is None:
         raise InvalidError(Message("nothing_to_change"), "role")
     return Answer(schemas.person(verbs.change(name, body.role, body.password)))
@@ -115,7 +115,7 @@ def change(name: Name, body: Change) -> Response:
 @router.delete("/people/{name}", status_code=204, summary="Remove a person")
 @needs(Role.admin)
 def remove(name: Name) -> Response:
-    """For admins. Their access ends at once; what they made stays."""
+    """For admins. Needs a browser session. Their access ends at once; what they made stays."""
     verbs.remove(name)
     return Response(status_code=204)
 

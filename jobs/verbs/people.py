@@ -60,6 +60,7 @@ def add(name: str, role: str, password: str | None) -> Person:
     """Add a person who may sign in; without a password, only through single sign-on or with tokens."""
     if ACCESS.open_to_others and not people.exist():
         raise ForbiddenError(Message("first_person_by_operator", {"command": COMMAND}))
+    _only_in_person()
     clean = _name(name)
     return people.add(clean, _role(role), passwords.hashed(password, clean) if password is not None else None)
 
@@ -80,7 +81,7 @@ def change(name: str, role: str | None = None, password: str | None = None) -> P
     """Change the role, the password or both, or nothing at all where one of them is refused."""
     person = people.get(name)
     new_role = _role(role) if role is not None else None
-    if password is not None:
+    if password is not None or (new_role is not None and not Role(person.role).covers(new_role)):
         _only_in_person()
     new_password = passwords.hashed(password, person.name) if password is not None else None
     people.change(person.id, role=new_role, password=new_password)
@@ -100,6 +101,7 @@ def change_own_password(current: str, password: str) -> None:
 @deed("remove person", role=Role.admin, named=True)
 def remove(name: str) -> Person:
     """Remove a person, whose access ends at once; what they made stays."""
+    _only_in_person()
     person = people.get(name)
     people.remove(person.id)
     return person
@@ -215,7 +217,7 @@ def _myself() -> Person:
 
 
 def _only_in_person() -> None:
-    """Refuse a token: one that was stolen must not make another, nor a password."""
+    """Refuse a token: one that was stolen must not give access that outlives it, nor remove those who could end it."""
     if actors.current().by_token:
         raise ForbiddenError(Message("browser_needed"))
 

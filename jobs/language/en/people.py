@@ -8,7 +8,8 @@ SENTENCES: dict[str, Template] = {
     "wrong_password": "The current password is wrong.",
     "too_many_tries": "Too many tries. Wait {seconds} s, then try again.",
     "nobody_signed_in": "Nobody is signed in here.",
-    "browser_needed": "A token cannot make tokens or set passwords; sign in with a browser to do so.",
+    "browser_needed": "A token cannot add or remove people, raise a role, set a password or make a token. "
+    "Sign in with a browser to do so.",
     # Accounts.
     "first_person_by_operator": (
         "Create the first account on the machine that runs this app: {command} user add NAME --role admin"

@@ -75,6 +75,7 @@ def _add(state: PageState) -> None:
                 "POST",
                 "people",
                 {"name": name or "NAME", "role": role},
+                in_person=True,
             )
         ],
         key=f"{KEY}-add-command",
@@ -95,7 +96,12 @@ def _role(state: PageState) -> None:
     commands.popover(
         [
             commands.user(
-                "Change the role", ["role", person.name, role], "PATCH", f"people/{person.name}", {"role": role}
+                "Change the role",
+                ["role", person.name, role],
+                "PATCH",
+                f"people/{person.name}",
+                {"role": role},
+                in_person=True,
             )
         ],
         key=f"{KEY}-role-command",
@@ -180,7 +186,7 @@ def _remove(state: PageState) -> None:
         st.rerun()
     state.problem()
     commands.popover(
-        [commands.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}")],
+        [commands.user("Remove", ["remove", person.name], "DELETE", f"people/{person.name}", in_person=True)],
         key=f"{KEY}-remove-command",
     )
 
