@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from jobs.upkeep import doctor
-from store import db, leases, people, schema, steps, workflows
+from store import attempts, db, leases, people, schema, steps, workflows
 from store.actors import Role
 from store.errors import RequestError
 from store.leases import Lease
+from store.messages import Message
 from store.tables import Status
 from store.tables import people as people_table
 
@@ -161,6 +162,27 @@ def test_a_sign_of_life_does_not_wait_for_the_lock(home, monkeypatch):
     with db.writing():
         results = at_once(lambda: steps.beat(claim, progress=None))
     assert results == [None]
+
+
+def test_a_beat_and_a_cancel_do_not_wait_for_each_other(home, monkeypatch):
+    """A step reports progress in the moment in which it is cancelled: both go through, in one order or the other."""
+    workflow_id = cast.play()
+    greet = steps.of_workflow(workflow_id)[0]
+    steps.claim(greet.id, 1, "w")
+    steps.lose(steps.get(greet.id), Message("worker_lost"))
+    claim = steps.claim(greet.id, 2, "w")
+    note_progress, inside = attempts.note_progress, threading.Event()
+
+    def slowly(*arguments):
+        inside.set()
+        time.sleep(1)
+        note_progress(*arguments)
+
+    monkeypatch.setattr(attempts, "note_progress", slowly)
+    beaten, cancelled = at_once(
+        lambda: steps.beat(claim, progress=(0.5, None)), lambda: inside.wait() and steps.cancel(workflow_id)
+    )
+    assert beaten is None and [step.id for step in cancelled] == [greet.id]
 
 
 def test_a_lock_that_lasts_too_long_is_tried_again(home, monkeypatch):

@@ -145,14 +145,16 @@ def cancel(workflow_id: int) -> list[Step]:
             record(Step, row)
             for row in connection.execute(select(steps).where(open_steps, steps.c.status == Status.running))
         ]
-        for step in stopped:
-            attempts.end(connection, step.id, step.attempt, Message("cancelled"))
-            logs.say(connection, step.id, step.attempt, Message("cancelled"), "warning")
+        # Steps before attempts, as every transition: a beat that holds the step would wait for the attempt, and this
+        # for the step.
         connection.execute(
             update(steps)
             .where(open_steps)
             .values(status=Status.cancelled, claim_token=None, ended_at=now(), progress=None)
         )
+        for step in stopped:
+            attempts.end(connection, step.id, step.attempt, Message("cancelled"))
+            logs.say(connection, step.id, step.attempt, Message("cancelled"), "warning")
         _settle(connection, workflow_id)
         return stopped
 
