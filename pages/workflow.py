@@ -75,7 +75,7 @@ def _nothing(what: str, deleted: bool) -> None:
 
 def _header(workflow: Workflow, state: PageState) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
-    st.set_page_config(page_title=f"#{workflow.id} {workflow.name}")  # so that tabs of workflows can be told apart
+    st.set_page_config(page_title=f"#{workflow.id} {workflow.name}")  # distinguishes browser tabs
     st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):

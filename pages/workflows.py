@@ -249,7 +249,7 @@ def _sorting() -> str:
 def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
     view = listing_view.parse(st.session_state[f"{KEY}-url"])
-    # The page has just asked for its rows to know whether they change; the first drawing uses those.
+    # The page has just read its rows to see whether they change; the first drawing uses those.
     rows, total = first.pop() if first else listing.rows(view)
     if not total:
         _nothing_matches()

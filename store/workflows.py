@@ -252,9 +252,9 @@ def pipelines_used() -> list[str]:
 
 def has_facet(name: str, value: str) -> bool:
     """Whether any workflow has this value of a facet."""
-    found = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == value).limit(1)
+    query = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == value).limit(1)
     with db.reading() as connection:
-        return connection.scalar(found) is not None
+        return connection.scalar(query) is not None
 
 
 def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:

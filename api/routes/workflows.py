@@ -119,8 +119,8 @@ def find(
     facets = queries.facets(facet or []) | short_form.facets(algorithm)
     which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by)
 
-    found = schemas.workflow_list(workflows.find(which, limit, offset))
-    return Answer(found, headers={"X-Total-Count": str(workflows.count(which))})
+    briefs = schemas.workflow_list(workflows.find(which, limit, offset))
+    return Answer(briefs, headers={"X-Total-Count": str(workflows.count(which))})
 
 
 @router.post("/compose", response_model=StartedOut, status_code=201, summary="Compose a workflow from two")

@@ -216,8 +216,8 @@ def _queue_down(request: Request, _error: Exception) -> Response:
 def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     missing = error.status_code == 404
-    told = messages.Message("no_such_page") if missing else messages.Message("refused", {"text": str(error.detail)})
-    return _sentence(request, error.status_code, told)
+    message = messages.Message("no_such_page") if missing else messages.Message("refused", {"text": str(error.detail)})
+    return _sentence(request, error.status_code, message)
 
 
 def _sentence(request: Request, status: int, message: messages.Message) -> Response:

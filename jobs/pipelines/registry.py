@@ -1,7 +1,7 @@
 """Registry: every pipeline there is, by name.
 
-A pipeline that comes with Trainyard is loaded into the process that asks. One of somebody's own is loaded by children
-only: by those that run its steps, and by one that describes it to everybody else. So an edit needs no restart, and
+A pipeline that comes with Trainyard is loaded into the process that asks. One of your own is loaded by children
+only: by those that run its steps, and by one that describes it to all other processes. So an edit needs no restart, and
 nothing that a module does when it is imported can harm the pages, the queue or the workers.
 """
 
@@ -89,10 +89,10 @@ def check() -> None:
 
 
 def measure(name: str) -> Measure:
-    """What is known of a score or metric by this name, in any pipeline."""
+    """Return the measure of this name that any pipeline declares, or a plain one."""
     for each in everything():
-        if found := declared_measure(each.measures, name):
-            return found
+        if declared := declared_measure(each.measures, name):
+            return declared
     return measure_for(name)
 
 
@@ -174,5 +174,5 @@ def _files_in(error: BaseException) -> Iterator[str]:
 
 
 def _first_line(error: BaseException) -> str:
-    told = " ".join(str(error).split())[:200].rstrip(".")
-    return f"{type(error).__name__}: {told}" if told else type(error).__name__
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

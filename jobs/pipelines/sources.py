@@ -28,11 +28,11 @@ def _installed_modules() -> tuple[str, ...]:
 
 def files_of(modules: Iterable[str]) -> list[str]:
     """Where the files of these modules are, or would be if they appeared in the project."""
-    found = []
+    paths = []
     for module in modules:
         path = settings().project / Path(*module.split("."))
-        found += [str(path.with_suffix(".py")), str(path / "__init__.py")]
-    return found
+        paths += [str(path.with_suffix(".py")), str(path / "__init__.py")]
+    return paths
 
 
 def drop_fresh_bytecode(modules: Iterable[str]) -> None:

@@ -64,7 +64,7 @@ def _unstorable(value: Any, place: str = "") -> tuple[str, str] | None:
         items = enumerate(value)
     elif value is not None and not isinstance(value, str | int | float):
         return place, type(value).__name__
-    return next((found for key, item in items if (found := _unstorable(item, f"{place}[{key!r}]"))), None)
+    return next((inner for key, item in items if (inner := _unstorable(item, f"{place}[{key!r}]"))), None)
 
 
 def _finite(value: Any) -> Any:
