@@ -478,4 +478,4 @@ def test_what_counts_as_missing_is_a_superset_of_pandas():
     from pandas._libs.parsers import STR_NA_VALUES
 
     assert set(limits.MISSING) >= STR_NA_VALUES
-    assert not set(limits.SIGNS) & set(limits.WORDS) and limits.HUGE < 1e308
+    assert not set(limits.MISSING_SIGNS) & set(limits.MISSING_WORDS) and limits.HUGE < 1e308

@@ -119,7 +119,7 @@ def expected_text(value, how):
         value = how["na_rep"]
     if isinstance(value, float):
         value = repr(value).replace(".", how["decimal"])
-    return None if str(value) in limits.SIGNS else str(value)
+    return None if str(value) in limits.MISSING_SIGNS else str(value)
 
 
 def number_of(value):

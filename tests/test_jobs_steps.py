@@ -22,7 +22,7 @@ from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines import StepError, context
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.tabular.column import Column
-from jobs.tabular.matrix import Form, Matrix, Shuffle
+from jobs.tabular.matrix import Matrix, RowLayout, Shuffle
 from jobs.tabular.prepare import encoder, fit, pack, split, table
 from jobs.tabular.prepare.step import _choose_features
 from jobs.verbs import datasets
@@ -528,7 +528,7 @@ def test_changed_columns_are_listed():
 
 def packed_rows(random, count):
     """Rows in which everything occurs that a form can hold, as they lie on disk, beside their form."""
-    form = Form([0, 1, 8], [2, 7], random.normal(size=(2, 256)).astype(np.float32), [(3, 4), (9, 300)])
+    form = RowLayout([0, 1, 8], [2, 7], random.normal(size=(2, 256)).astype(np.float32), [(3, 4), (9, 300)])
     rows = np.empty(count, form.dtype)
     rows["numbers"] = np.column_stack([np.arange(count), random.normal(size=(count, 2))])
     rows["looked_up"] = random.integers(0, 256, (count, 2))
@@ -546,7 +546,7 @@ def test_matrices_in_many_buckets_keep_rows_together(tmp_path, monkeypatch, plai
     monkeypatch.setattr(matrix, "BLOCK_ROWS", 100)
     form, rows = packed_rows(np.random.default_rng(1), 1_000)
     if plain:
-        form, rows = Form(range(3), [], np.empty((0, 256), np.float32), []), rows["numbers"]
+        form, rows = RowLayout(range(3), [], np.empty((0, 256), np.float32), []), rows["numbers"]
     shuffle = Shuffle(tmp_path, 1_000, form, np.dtype(np.int16), np.random.default_rng(0))
     for start in range(0, 1_000, 300):
         shuffle.add(rows[start : start + 300], np.arange(start, min(start + 300, 1_000), dtype=np.int16))
@@ -577,7 +577,7 @@ def test_packed_rows_come_back_as_they_were():
 @pytest.mark.parametrize("width", [1, 255, 256, 1_000])
 def test_none_may_be_marked(width):
     """However many places there are, a row may have its mark at the last one, or none."""
-    form = Form([], [], np.empty((0, 256), np.float32), [(0, width)])
+    form = RowLayout([], [], np.empty((0, 256), np.float32), [(0, width)])
     rows = np.empty(2, form.dtype)
     rows["marked"] = [[width - 1], [width]]
     assert form.unpacked(rows).tolist() == [[0.0] * (width - 1) + [1.0], [0.0] * width]

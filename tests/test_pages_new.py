@@ -272,7 +272,7 @@ def test_a_sample_is_told_before_it_is_taken(home, monkeypatch):
     from jobs.verbs import datasets as verbs
 
     big = verbs.add([b"a,b\n" + b"".join(b"%d.5,%d\n" % (row * 7 % 101, row % 2) for row in range(3_000))], "big.csv")
-    monkeypatch.setattr(algorithms, "HELD_BYTES", 8 * 1_000)
+    monkeypatch.setattr(algorithms, "IN_MEMORY_BYTES", 8 * 1_000)
 
     def page(algorithm):
         opened = AppTest.from_file(APP, default_timeout=30).switch_page("new.py")

@@ -20,7 +20,7 @@ FIRST_CHOICE: dict[str, str] = {
     "regression": "hist_gradient_boosting_regressor",
 }
 # What an algorithm that cannot learn in blocks may hold of the rows; it makes several copies of them.
-HELD_BYTES = 256 << 20
+IN_MEMORY_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Algorithm:
 
 def most_rows(width: int) -> int:
     """Return how many rows of this width an algorithm learns from that needs them all in memory."""
-    return max(1_000, HELD_BYTES // (8 * width))
+    return max(1_000, IN_MEMORY_BYTES // (8 * width))
 
 
 def get(key_or_alias: str) -> Algorithm:

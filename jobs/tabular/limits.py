@@ -8,7 +8,7 @@ HUGE = 1e100
 
 # Cells that mean "no value". Signs never mean anything else. Words may also be an answer: in a column to predict they
 # are values, elsewhere a notice says that they count as missing. Together a superset of what pandas takes for missing.
-SIGNS = (
+MISSING_SIGNS = (
     "",
     "<NA>",
     "#N/A",
@@ -25,5 +25,5 @@ SIGNS = (
     "-",
     "?",
 )
-WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None")
-MISSING = SIGNS + WORDS
+MISSING_WORDS = ("NA", "N/A", "n/a", "NULL", "null", "None")
+MISSING = MISSING_SIGNS + MISSING_WORDS

@@ -2,7 +2,7 @@
 
 A file is a `.npy` file; where its rows are packed, the arrays that unpack them follow:
 
-    header | row 0: numbers f4 x n | looked_up u1 x l | marked u1 or u2 x m | row 1 ... | Form.save: 4 arrays
+    header | row 0: numbers f4 x n | looked_up u1 x l | marked u1 or u2 x m | row 1 ... | RowLayout.save: 4 arrays
 """
 
 import math
@@ -24,7 +24,7 @@ UNPACKED_BYTES = 1 << 20
 IN_MEMORY = 128 << 20
 
 
-class Form:
+class RowLayout:
     """How the rows of a matrix lie on disk: each column of the table in as few bytes as give its numbers back exactly.
 
     A column takes a float32 for each of its numbers; or, if it has few different ones, the place of its number in a
@@ -55,7 +55,7 @@ class Form:
         self._runs = [_runs(places) for places in (self._numbers, self._looked_up)]
 
     @classmethod
-    def load(cls, stream: BinaryIO) -> "Form":
+    def load(cls, stream: BinaryIO) -> "RowLayout":
         return cls(*(np.load(stream) for _part in range(4)))
 
     def save(self, stream: files.Incoming) -> None:
@@ -103,7 +103,7 @@ class Matrix:
             self.dtype, self._offset, self._form = self._stored, stream.tell(), None
             if self._stored.names:
                 stream.seek(self.rows * self._stored.itemsize, 1)
-                self._form = Form.load(stream)
+                self._form = RowLayout.load(stream)
                 self.shape, self.dtype = (self.rows, self._form.width), np.dtype(np.float32)
         self._path = path
         small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY
@@ -129,12 +129,12 @@ class Matrix:
             yield self.part(start, start + rows)
 
 
-class Sheet:
+class MatrixFile:
     """A `.npy` file that is written block by block; its number of rows is known beforehand."""
 
-    def __init__(self, path: Path, rows: int, form: Form | np.dtype) -> None:
+    def __init__(self, path: Path, rows: int, form: RowLayout | np.dtype) -> None:
         self._file, self._form = files.writing(path), form
-        self._dtype = form.dtype if isinstance(form, Form) else form
+        self._dtype = form.dtype if isinstance(form, RowLayout) else form
         header = {
             "descr": np.lib.format.dtype_to_descr(self._dtype.base),
             "fortran_order": False,
@@ -148,7 +148,7 @@ class Sheet:
 
     def close(self) -> FileRef:
         """Finish the file; return its hash and size."""
-        if isinstance(self._form, Form) and not self._form.plain:
+        if isinstance(self._form, RowLayout) and not self._form.plain:
             self._form.save(self._file)
         self._file.close()
         return self._file.ref
@@ -158,11 +158,11 @@ class Shuffle:
     """Takes rows as they come and writes them in random order. As many as fit into one bucket are put into their places
     in memory; more go into random buckets on disk, each of which is then shuffled."""
 
-    def __init__(self, folder: Path, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+    def __init__(self, folder: Path, rows: int, form: RowLayout, label: np.dtype, random: np.random.Generator) -> None:
         self._rows, self._form, self._label = rows, form, label
         self._random = random
         count = max(1, math.ceil(rows * form.dtype.itemsize / BUCKET_BYTES))
-        self._placed = _Placed(rows, form, label, random) if count == 1 else None
+        self._placed = _InMemoryShuffle(rows, form, label, random) if count == 1 else None
         self._buckets = [] if count == 1 else [_Bucket(folder / f"bucket-{number}") for number in range(count)]
 
     def add(self, features: np.ndarray, labels: np.ndarray) -> None:
@@ -183,16 +183,16 @@ class Shuffle:
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> tuple[FileRef, FileRef]:
         """Write both files; call `progress` with the number of rows written."""
-        x_sheet = Sheet(features, self._rows, self._form)
-        y_sheet = Sheet(labels, self._rows, self._label)
+        x_file = MatrixFile(features, self._rows, self._form)
+        y_file = MatrixFile(labels, self._rows, self._label)
         rows = 0
         with Background() as background:
             for x, y in self._shuffled():
-                background(x_sheet.write, x)
-                y_sheet.write(y)
+                background(x_file.write, x)
+                y_file.write(y)
                 rows += len(y)
                 progress(rows)
-        return x_sheet.close(), y_sheet.close()
+        return x_file.close(), y_file.close()
 
     def _shuffled(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         if self._placed:
@@ -203,10 +203,10 @@ class Shuffle:
             yield x[order], y[order]
 
 
-class _Placed:
+class _InMemoryShuffle:
     """Rows in memory, each put into its random place as it comes."""
 
-    def __init__(self, rows: int, form: Form, label: np.dtype, random: np.random.Generator) -> None:
+    def __init__(self, rows: int, form: RowLayout, label: np.dtype, random: np.random.Generator) -> None:
         self.x: np.ndarray = np.empty(rows, form.dtype)
         self.y: np.ndarray = np.empty(rows, label)
         self._order = random.permutation(rows)
@@ -231,7 +231,7 @@ class _Bucket:
             with path.open("ab") as stream:  # opened each time: there can be more buckets than open files
                 np.ascontiguousarray(block).tofile(stream)
 
-    def take(self, form: Form, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, form: RowLayout, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """Return all rows, and delete the bucket."""
         x = np.fromfile(self._paths[0], form.dtype)
         y: np.ndarray = np.fromfile(self._paths[1], label)

@@ -11,11 +11,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from jobs.tabular.csv import reader as csv
-from jobs.tabular.csv.explain import not_searching
+from jobs.tabular.csv.explain import no_progress
 from store.messages import Notice
 
 
-class Marks(Protocol):
+class Notation(Protocol):
     """How numbers and dates are written in a file."""
 
     @property
@@ -26,7 +26,7 @@ class Marks(Protocol):
     def day_first(self) -> bool | None: ...
 
 
-class Dialect(Marks, Protocol):
+class Dialect(Notation, Protocol):
     """How a file is written: as settings to read it again, and in words."""
 
     @property
@@ -48,9 +48,9 @@ class Source(Protocol):
     @property
     def notices(self) -> tuple[Notice, ...]: ...
 
-    def batches(self, searching: Callable[[int], object] = not_searching) -> Iterator[pa.RecordBatch]:
+    def batches(self, progress: Callable[[int], object] = no_progress) -> Iterator[pa.RecordBatch]:
         """Yield the rows, every cell as text, empty ones as null. A malformed file is refused with its line;
-        `searching` is called with the bytes that the search for it has passed."""
+        `progress` is called with the number of bytes that the search for it has read."""
         ...
 
 

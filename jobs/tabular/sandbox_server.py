@@ -54,21 +54,21 @@ def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
 
     gc.freeze()
     most = _memory_of(os.getpid()) + memory
-    looks: list[_Look] = []
+    analyses: list[_Analysis] = []
     while True:
-        ends = {end: look for look in looks for end in look.ends}
-        ready = _wait([requests.fileno(), *ends], WATCH_SECONDS if looks else idle_seconds)
-        for look in [each for each in looks if each.has_ended()]:
-            looks.remove(look)
-            look.report(memory)
-        for look in looks:
-            look.end_above(most)
+        ends = {end: analysis for analysis in analyses for end in analysis.ends}
+        ready = _wait([requests.fileno(), *ends], WATCH_SECONDS if analyses else idle_seconds)
+        for analysis in [each for each in analyses if each.has_ended()]:
+            analyses.remove(analysis)
+            analysis.report(memory)
+        for analysis in analyses:
+            analysis.end_above(most)
         if requests.fileno() in ready:
             _word, descriptors, _flags, _address = socket.recv_fds(requests, 1, 1)
             if not descriptors:
                 return
-            looks.append(_Look(socket.socket(fileno=descriptors[0]), memory))
-        elif not ready and not looks:
+            analyses.append(_Analysis(socket.socket(fileno=descriptors[0]), memory))
+        elif not ready and not analyses:
             return
 
 
@@ -79,7 +79,7 @@ def _wait(descriptors: list[int], seconds: float) -> list[int]:
     return [descriptor for descriptor, _event in poll.poll(1000 * seconds)]
 
 
-class _Look:
+class _Analysis:
     """A child that analyses one file, as the server sees it."""
 
     def __init__(self, line: socket.socket, memory: int) -> None:

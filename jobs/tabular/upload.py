@@ -114,7 +114,7 @@ def _write(
     before: int = 0,
 ) -> FileRef:
     """Read, profile and write, each in a thread of its own."""
-    batches = prefetched(source.batches(partial(_searching, context)))
+    batches = prefetched(source.batches(partial(_report_search, context)))
     first = list(islice(batches, 1))
     schema, codec = _packing(schema_of(columns), first)
     file = files.writing(path)
@@ -145,7 +145,7 @@ def _bytes(batch: pa.RecordBatch) -> int:
     return int(batch.nbytes - 3 * batch.num_rows * batch.num_columns)
 
 
-def _searching(context: StepContext, done: int) -> None:
+def _report_search(context: StepContext, done: int) -> None:
     """Report how far the search for the malformed line of a file is."""
     size = context.dataset.size
     context.progress(size + done, 2 * size, fact("searching_malformed_line"))

@@ -9,20 +9,20 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from jobs.tabular.csv.dialect import Dialect
-from jobs.tabular.csv.explain import Searching, explain, not_searching
+from jobs.tabular.csv.explain import Progress, explain, no_progress
 from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD
 from store.errors import RequestError
 from store.messages import Message
 
 
 def batches_of(
-    path: Path, dialect: Dialect, names: Sequence[str], searching: Searching = not_searching
+    path: Path, dialect: Dialect, names: Sequence[str], progress: Progress = no_progress
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows, every cell as text, empty ones as null; refuse a malformed file with its line, and call
-    `searching` with the bytes that the search for it has passed."""
+    `progress` with the bytes that the search for it has passed."""
     keys = [str(position) for position in range(len(names))]
     skip = dialect.header
-    stream = _WholeEnds(path, dialect.encoding)
+    stream = _WholeLineEnds(path, dialect.encoding)
     try:
         reader = arrow_csv.open_csv(
             pa.PythonFile(stream, "r"),
@@ -37,17 +37,17 @@ def batches_of(
                 batch, skip = batch.slice(1), False
             if batch.num_rows:
                 if too_long := _too_long_field(batch, names):
-                    explain(path, dialect, searching)
+                    explain(path, dialect, progress)
                     raise too_long
                 yield batch
     except (pa.ArrowInvalid, UnicodeError) as error:
-        explain(path, dialect, searching)
+        explain(path, dialect, progress)
         raise RequestError(Message("file_unreadable", {"reason": str(error).splitlines()[0][:200]}), "file") from None
     finally:
         stream.close()
 
 
-class _WholeEnds:
+class _WholeLineEnds:
     """A file's bytes in UTF-8, in parts of which none ends between the two signs of a line end: Arrow would drop the
     second one even inside a quoted text."""
 

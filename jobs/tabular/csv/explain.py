@@ -15,15 +15,15 @@ from store.messages import Message, Values
 
 REPORTED_LINES = 10_000
 # Called with the bytes that were searched so far.
-Searching = Callable[[int], object]
+Progress = Callable[[int], object]
 _END = "\x00the end"
 
 
-def not_searching(_bytes: int) -> None:
+def no_progress(_bytes: int) -> None:
     """Report no progress of a search."""
 
 
-def explain(path: Path, dialect: Dialect, searching: Searching = not_searching) -> None:
+def explain(path: Path, dialect: Dialect, progress: Progress = no_progress) -> None:
     """Refuse a malformed file with its line; return when no line is malformed."""
     csv.field_size_limit(LONGEST_FIELD)
     width, first, last = 0, 1, 0
@@ -35,7 +35,7 @@ def explain(path: Path, dialect: Dialect, searching: Searching = not_searching) 
                 if row == [_END]:
                     return
                 if not first % REPORTED_LINES:
-                    searching(raw.tell())
+                    progress(raw.tell())
                 width = width or len(row)
                 if row and row[-1].endswith(_END):
                     raise RequestError(Message("quote_never_closed", {"line": first}), "file")

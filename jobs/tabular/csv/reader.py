@@ -9,7 +9,7 @@ import pyarrow as pa
 from jobs.tabular.csv import encoding, sniff
 from jobs.tabular.csv.batches import batches_of
 from jobs.tabular.csv.dialect import Dialect, read_overrides
-from jobs.tabular.csv.explain import Searching, explain, not_searching
+from jobs.tabular.csv.explain import Progress, explain, no_progress
 from jobs.tabular.csv.lines import SAMPLE
 from jobs.tabular.csv.names import names_of
 from store.errors import RequestError
@@ -26,9 +26,9 @@ class CsvSource:
     written_names: tuple[str, ...]
     notices: tuple[Notice, ...] = ()
 
-    def batches(self, searching: Searching = not_searching) -> Iterator[pa.RecordBatch]:
+    def batches(self, progress: Progress = no_progress) -> Iterator[pa.RecordBatch]:
         """Yield the rows, every cell as text, empty ones as null."""
-        return batches_of(self.path, self.dialect, self.names, searching)
+        return batches_of(self.path, self.dialect, self.names, progress)
 
 
 def inspect(path: Path, settings: Mapping[str, object] | None = None) -> CsvSource:

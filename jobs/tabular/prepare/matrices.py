@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.tabular.facts import failure
-from jobs.tabular.matrix import Form, Sheet, Shuffle
+from jobs.tabular.matrix import MatrixFile, RowLayout, Shuffle
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.prepare.pack import Packer
 from jobs.tabular.prepare.split import TRAINING, UNUSED, VALIDATION, random_for
@@ -45,7 +45,7 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
     return gaps
 
 
-def _check_room(work: Work, form: Form) -> None:
+def _check_room(work: Work, form: RowLayout) -> None:
     """Refuse before anything is written what would fill the disk."""
     needed, free = (work.training + work.validation) * form.dtype.itemsize, files.room()
     if needed > free:
@@ -68,13 +68,13 @@ def _gaps(column: pa.ChunkedArray) -> int:
 class _Writers:
     """The files that the step leaves, while they are written."""
 
-    def __init__(self, work: Work, form: Form) -> None:
+    def __init__(self, work: Work, form: RowLayout) -> None:
         self._work, self._folder = work, work.context.folder
         label: np.dtype = np.dtype(np.int16 if work.target.labels is not None else np.float64)
         random = random_for(work.context.params, "shuffle")
         self._shuffle = Shuffle(self._folder, work.training, form, label, random)
-        self._val_x = Sheet(self._folder / "val_X.npy", work.validation, form)
-        self._val_y = Sheet(self._folder / "val_y.npy", work.validation, label)
+        self._val_x = MatrixFile(self._folder / "val_X.npy", work.validation, form)
+        self._val_y = MatrixFile(self._folder / "val_y.npy", work.validation, label)
         self._sample = _Sample(work)
         self._label = label
 

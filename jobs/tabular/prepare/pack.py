@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from jobs.tabular.column import Column
-from jobs.tabular.matrix import Form
+from jobs.tabular.matrix import RowLayout
 from jobs.tabular.prepare.encoder import widths
 
 # Distinct values of a column that are remembered, and what they all may take; beyond that they are forgotten.
@@ -41,7 +41,7 @@ class Packer:
         self._full = {name for name, column in whole.items() if column.max - column.min == GAP}
         self.form = self._formed()
 
-    def _formed(self) -> Form:
+    def _formed(self) -> RowLayout:
         numbers: list[int] = []
         tables: dict[int, np.ndarray] = {}
         marked: list[tuple[int, int]] = []
@@ -58,7 +58,7 @@ class Packer:
                 else:
                     numbers += range(start, start + width)
                 start += width
-        return Form(numbers, list(tables), np.array([*tables.values()], np.float32).reshape(-1, GAP + 1), marked)
+        return RowLayout(numbers, list(tables), np.array([*tables.values()], np.float32).reshape(-1, GAP + 1), marked)
 
     def pack(self, rows: pa.Table) -> np.ndarray:
         """Return rows in the form that `form` unpacks to a float32 matrix."""

@@ -53,7 +53,7 @@ MAX_CATEGORIES = Param(
 )
 
 
-class _Task(Param):
+class _TaskParam(Param):
     """Follows from the algorithm, and is no choice."""
 
     def read(self, value: Any) -> Any:
@@ -62,5 +62,5 @@ class _Task(Param):
 
 def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
-    fixed = _Task("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
+    fixed = _TaskParam("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
     return (TARGET, FEATURES, TEST_SIZE, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.tabular.column import MOST_NUMBER_CLASSES, Column
 from jobs.tabular.facts import failure
-from jobs.tabular.limits import FEWEST_ROWS, MOST_CLASSES, WORDS
+from jobs.tabular.limits import FEWEST_ROWS, MISSING_WORDS, MOST_CLASSES
 from jobs.tabular.prepare.table import batches_of, floats_of, slices_of
 from store.messages import Message, Notice
 
@@ -92,7 +92,7 @@ def _notice_words(target: Target, name: str) -> None:
     """Note that words which may mean missing are labels here, and how to make them missing."""
     assert target.labels is not None
     for code, label in enumerate(target.labels):
-        if label in WORDS:
+        if label in MISSING_WORDS:
             message = Message("word_is_label", {"column": name, "word": str(label), "count": target.counts[code]})
             target.notices.append(Notice(message, "warning", name))
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.tabular.column import Column
-from jobs.tabular.limits import HUGE, MISSING, SIGNS
-from jobs.tabular.reader import Marks
+from jobs.tabular.limits import HUGE, MISSING, MISSING_SIGNS
+from jobs.tabular.reader import Notation
 
-_MISSING, _SIGNS = pa.array(MISSING), pa.array(SIGNS)
+_MISSING, _MISSING_SIGNS = pa.array(MISSING), pa.array(MISSING_SIGNS)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$"
 _GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"}
 
@@ -41,7 +41,7 @@ class Numbers:
     huge: int
 
 
-def numbers_of(column: pa.Array, marks: Marks) -> Numbers:
+def numbers_of(column: pa.Array, marks: Notation) -> Numbers:
     """Return cells as numbers; count those that are none, and those too large, which both are missing."""
     plain, unread = True, 0
     parsed = _cast(_plain_digits(column, marks))
@@ -77,7 +77,7 @@ def texts_of(column: pa.Array) -> pa.Array:
 
 def without_signs(column: pa.Array) -> pa.Array:
     """Return cells as text; signs for missing become null."""
-    return _without(column, _SIGNS)
+    return _without(column, _MISSING_SIGNS)
 
 
 def without_words(column: pa.Array) -> pa.Array:
@@ -97,7 +97,7 @@ def dates_of(column: pa.Array, form: str) -> pd.Series:
 
 
 def typed(
-    batch: pa.RecordBatch, columns: Sequence[Column], marks: Marks, just_read: Sequence[np.ndarray | None] = ()
+    batch: pa.RecordBatch, columns: Sequence[Column], marks: Notation, just_read: Sequence[np.ndarray | None] = ()
 ) -> pa.RecordBatch:
     """Return a batch of text cells with the types of their columns; `just_read` saves reading numbers twice."""
     known = just_read or [None] * len(columns)
@@ -114,7 +114,7 @@ def schema_of(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([(column.name, kinds.get(column.kind, pa.string())) for column in columns])
 
 
-def _typed_column(cells: pa.Array, column: Column, marks: Marks, numbers: np.ndarray | None) -> pa.Array:
+def _typed_column(cells: pa.Array, column: Column, marks: Notation, numbers: np.ndarray | None) -> pa.Array:
     if column.kind == "number":
         return pa.array(numbers_of(cells, marks).values if numbers is None else numbers)
     if column.kind == "date":
@@ -123,7 +123,7 @@ def _typed_column(cells: pa.Array, column: Column, marks: Marks, numbers: np.nda
     return texts_of(cells)
 
 
-def _plain_digits(text: pa.Array, marks: Marks) -> pa.Array:
+def _plain_digits(text: pa.Array, marks: Notation) -> pa.Array:
     """Return numbers as Python writes them: without thousands marks, with a decimal point."""
     if marks.thousands and pc.any(pc.match_substring(text, marks.thousands)).as_py():
         grouped = pc.match_substring_regex(pc.utf8_trim_whitespace(text), _GROUPS[marks.thousands])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from jobs.tabular.column import Column, Role
-from jobs.tabular.limits import FEWEST_ROWS, WORDS
+from jobs.tabular.limits import FEWEST_ROWS, MISSING_WORDS
 from jobs.tabular.profile.cells import DATE_FORMATS
 from jobs.tabular.profile.observed import ObservedColumn
 from store.messages import Message, Notice, Values
@@ -58,7 +58,7 @@ def _unreadable(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
         yield _notice(column, code, warning=True, count=column.unread)
     if column.huge:
         yield _notice(column, "cells_too_large", warning=True, count=column.huge)
-    if words := {word: observed.counts[word] for word in WORDS if observed.counts[word]}:
+    if words := {word: observed.counts[word] for word in MISSING_WORDS if observed.counts[word]}:
         code = "words_missing_unless_target" if column.kind in ("text", "yes_no") else "words_missing"
         yield _notice(column, code, count=sum(words.values()), words=" or ".join(words))
 

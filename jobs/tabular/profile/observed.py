@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.tabular.column import Column, Kind
-from jobs.tabular.limits import MISSING, SIGNS
+from jobs.tabular.limits import MISSING, MISSING_SIGNS
 from jobs.tabular.profile.cells import DATE_FORMATS, dates_of, numbers_of, without_signs, without_words
-from jobs.tabular.reader import Marks
+from jobs.tabular.reader import Notation
 
 NUMERIC_SHARE = 0.95
 COUNTED_VALUES = 1_000
@@ -55,7 +55,7 @@ class _Times:
 class ObservedColumn:
     """One column while the rows go by: counts, figures and candidates for its kind."""
 
-    def __init__(self, name: str, marks: Marks, sampled: int) -> None:
+    def __init__(self, name: str, marks: Notation, sampled: int) -> None:
         self.name = name
         self.sampled = sampled
         self.marks = marks
@@ -117,7 +117,7 @@ class ObservedColumn:
     def _count(self, counted: pa.StructArray) -> None:
         values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
         for value, count in zip(values, counts, strict=True):
-            if value is not None and value not in SIGNS:
+            if value is not None and value not in MISSING_SIGNS:
                 self.counts[value.strip()] += count
 
     @property

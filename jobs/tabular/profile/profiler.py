@@ -13,7 +13,7 @@ from jobs.tabular.profile.cells import numbers_of, texts_of
 from jobs.tabular.profile.notices import notices_of, role_of
 from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
 from jobs.tabular.proposal import propose_target
-from jobs.tabular.reader import Marks, Source
+from jobs.tabular.reader import Notation, Source
 from store.datasets import Profile as StoredProfile
 from store.errors import RequestError
 from store.messages import Message, Notice, Scalar
@@ -112,7 +112,7 @@ def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, firs
     return profiler.finish(exact)
 
 
-def _shown(cells: pa.Array, column: Column, marks: Marks) -> list[Scalar]:
+def _shown(cells: pa.Array, column: Column, marks: Notation) -> list[Scalar]:
     """Return cells for a preview."""
     if column.kind == "number":
         return [

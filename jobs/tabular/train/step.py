@@ -23,11 +23,11 @@ from jobs.tabular.train.run import Run, begin
 LEARNED_BYTES = 3 << 19
 FEWEST_LEARNED = 1_024
 # An r2 this low means errors a thousand times the spread of the target.
-HOPELESS = -1e6
+DIVERGED_BELOW = -1e6
 LOGGED_EPOCHS = 20
 
 
-class _Which(Param):
+class _AlgorithmParam(Param):
     """The algorithm, by its key or by a short code."""
 
     def read(self, value: Any) -> Any:
@@ -36,7 +36,7 @@ class _Which(Param):
 
 def _params(chosen: Params) -> Sequence[Param]:
     algorithm = algorithms.chosen(chosen)
-    which = _Which(
+    which = _AlgorithmParam(
         "algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence, choices=tuple(algorithms.ALGORITHMS)
     )
     return (which, *algorithm.params)
@@ -52,7 +52,7 @@ def train(context: StepContext) -> dict[str, Any]:
     data = TrainingData.load(context, algorithm, prepared["labels"])
     run = begin(context, algorithm)
     _learn(context, algorithm, data, run)
-    if run.best_score < HOPELESS:
+    if run.best_score < DIVERGED_BELOW:
         raise _diverged(context)
     return _finish(context, algorithm, data, run, prepared)
 
