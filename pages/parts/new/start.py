@@ -45,9 +45,9 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
 
 
 def _missing_inputs(draft: Draft) -> dict[str, str]:
-    """The inputs that still need a dataset, with their labels."""
+    """The labels of the inputs that still need a dataset, by the field that a problem names."""
     names = workflows.missing_inputs(draft.pipeline, draft.inputs)
-    return {each.name: each.label for each in registry.get(draft.pipeline).inputs if each.name in names}
+    return {f"inputs.{each.name}": each.label for each in registry.get(draft.pipeline).inputs if each.name in names}
 
 
 def start(draft: Draft, name: str) -> None:
