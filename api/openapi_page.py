@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+# A part of an OpenAPI document: its shape is that of the standard.
+Spec = dict[str, Any]
+
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
@@ -35,7 +38,7 @@ PAGE = """<!doctype html>
 """
 
 
-def manual(spec: dict[str, Any], root: str) -> str:
+def manual(spec: Spec, root: str) -> str:
     """Every route with what it takes and a command to try it; `root` is the address of the API."""
     parts = []
     group = None
@@ -54,13 +57,13 @@ def manual(spec: dict[str, Any], root: str) -> str:
     )
 
 
-def _routes(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _routes(spec: Spec) -> Iterator[tuple[str, str, Spec]]:
     for path, methods in spec["paths"].items():
         for method, route in methods.items():
             yield path, method.upper(), route
 
 
-def _route(path: str, method: str, route: dict[str, Any], spec: dict[str, Any], root: str) -> str:
+def _route(path: str, method: str, route: Spec, spec: Spec, root: str) -> str:
     fields = [
         _field(each["name"], each.get("schema", {}), each.get("required", False), each["in"])
         for each in route.get("parameters", [])
@@ -83,10 +86,10 @@ def _text(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
-def _answer(route: dict[str, Any], spec: dict[str, Any]) -> str:
+def _answer(route: Spec, spec: Spec) -> str:
     """What comes back: the status, the name of the document and its fields."""
     status = next(each for each in route["responses"] if each.startswith("2"))
-    answer: dict[str, Any] = route["responses"][status]
+    answer: Spec = route["responses"][status]
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     several = schema.get("type") == "array"
     name = (schema.get("items", schema) if several else schema).get("$ref", "").rsplit("/", 1)[-1]
@@ -97,7 +100,7 @@ def _answer(route: dict[str, Any], spec: dict[str, Any]) -> str:
     return f"<p>Answers {escape(status)} with {what}: {escape(fields)}.</p>"
 
 
-def _field(name: str, schema: dict[str, Any], required: bool, place: str) -> str:
+def _field(name: str, schema: Spec, required: bool, place: str) -> str:
     kinds = [each.get("type", "") for each in schema.get("anyOf", [schema])]
     words = [" or ".join(kind for kind in kinds if kind and kind != "null"), f"in the {place}"]
     words.append("required" if required else "optional")
@@ -105,15 +108,15 @@ def _field(name: str, schema: dict[str, Any], required: bool, place: str) -> str
     return f"<dt>{escape(name)}</dt><dd>{escape(', '.join(filter(None, words)))}.{_text(description)}</dd>"
 
 
-def _body(route: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+def _body(route: Spec, spec: Spec) -> Spec:
     content = route.get("requestBody", {}).get("content", {})
-    schema: dict[str, Any] = content.get("application/json", {}).get("schema", {})
+    schema: Spec = content.get("application/json", {}).get("schema", {})
     if "$ref" in schema:
         schema = spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     return schema
 
 
-def _command(path: str, method: str, route: dict[str, Any], body: dict[str, Any]) -> str:
+def _command(path: str, method: str, route: Spec, body: Spec) -> str:
     if "text/csv" in route.get("requestBody", {}).get("content", {}):
         return f"curl --data-binary @customers.csv '{path}?name=customers.csv'"
     command = "curl" if method == "GET" else f"curl -X {method}"

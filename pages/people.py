@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -141,7 +140,7 @@ def _table(everybody: Sequence[Person], counts: dict[int, AccessCounts]) -> pd.D
     )
 
 
-def _columns() -> dict[str, Any]:
+def _columns() -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "name": column.TextColumn("Name", width=150),
@@ -297,7 +296,7 @@ def link(deed: Deed) -> str:
     return ""
 
 
-def _deed_columns() -> dict[str, Any]:
+def _deed_columns() -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "at": column.TextColumn("When", width=140, help=f"By the clock of {visitor.zone() or 'UTC'}"),

@@ -12,6 +12,7 @@ from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
 from store.messages import Message
 from store.records import record
+from store.steps import NewStep
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
 
@@ -102,7 +103,7 @@ class New:
     priority: int = Priority.person
 
 
-def insert_new(new: New, step_rows: Sequence[Mapping[str, Any]], request: str | None = None) -> int:
+def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = None) -> int:
     """Write a workflow and all its steps, pending, at once; the same request twice gives the first workflow."""
     with db.writing() as connection:
         if (already := _of_request(connection, request)) is not None:

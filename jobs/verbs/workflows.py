@@ -19,7 +19,7 @@ from store.actors import Role
 from store.datasets import Dataset
 from store.errors import ConflictError, NotFoundError, RequestError
 from store.messages import Message
-from store.steps import Upstream
+from store.steps import NewStep, Upstream
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
 
@@ -285,7 +285,7 @@ def _inputs(workflow: Workflow) -> dict[str, int]:
     return {name: given.dataset_id for name, given in workflow.inputs.items()}
 
 
-def _row(step: PlannedStep, fresh: bool) -> dict[str, Any]:
+def _row(step: PlannedStep, fresh: bool) -> NewStep:
     return {
         "name": step.name,
         "key": step.key,

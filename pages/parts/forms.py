@@ -1,7 +1,7 @@
 """Widgets made from the Params that steps declare: the form asks for exactly what has an effect."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
@@ -9,6 +9,7 @@ from zlib import crc32
 import streamlit as st
 
 from jobs.pipelines import Param
+from jobs.pipelines.params import Params
 from pages.parts import words
 from store.errors import RequestError
 
@@ -24,7 +25,7 @@ class FormContext:
     columns: Sequence[str] | None = None
     choice: Callable[[str], str] = words.titled
     suffix: str = ""
-    proposed: Mapping[str, Any] = field(default_factory=dict)
+    proposed: Params = field(default_factory=dict)
 
     def offered(self, param: Param) -> Param:
         """The param with what is proposed as its default, if that fits."""
@@ -34,7 +35,7 @@ class FormContext:
 
 
 def param_widgets(
-    params: Sequence[Param], values: Mapping[str, Any], key: str, context: FormContext | None = None
+    params: Sequence[Param], values: Params, key: str, context: FormContext | None = None
 ) -> dict[str, Any]:
     """Draw one widget a param and return what they hold; values that do not fit a param give way to its default."""
     context = context or FormContext()
@@ -48,7 +49,7 @@ def param_widgets(
     return {param.name: chosen[param.name] for param in params}
 
 
-def touched(params: Sequence[Param], chosen: Mapping[str, Any]) -> dict[str, Any]:
+def touched(params: Sequence[Param], chosen: Params) -> dict[str, Any]:
     """Those of the chosen values that are not the defaults."""
     return {
         param.name: chosen[param.name]
@@ -86,7 +87,7 @@ def range_words(param: Param) -> str:
     return f"At least {low}." if high is None else f"Between {low} and {high}."
 
 
-def _grid(params: Sequence[Param], values: Mapping[str, Any], key: str, context: FormContext) -> dict[str, Any]:
+def _grid(params: Sequence[Param], values: Params, key: str, context: FormContext) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     wide = [param for param in params if param.kind == "columns"]
     narrow = [param for param in params if param.kind != "columns"]

@@ -11,6 +11,7 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.pipelines import Measure, Param, Pipeline, registry
+from jobs.pipelines.params import Params
 from pages.parts import results, words
 from pages.parts.results import Files, Shown
 from store.datasets import Dataset
@@ -132,7 +133,7 @@ class Presentation:
 
     # Words and choices
 
-    def offered(self, param: Param, chosen: Mapping[str, Any], data: Dataset | None) -> Param:
+    def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """A param with the choices that fit what is chosen so far."""
         return param
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from jobs.pipelines import Param
+from jobs.pipelines.params import Params
 from pages.parts import presentations, words
 from store.errors import RequestError
 from store.workflows import Workflow
@@ -27,7 +27,7 @@ def data(workflow: Workflow) -> dict[str, str]:
     return {labels.get(name, words.titled(name)): row.title for name, row in workflow.inputs.items()}
 
 
-def of_params(pipeline: str, params: Mapping[str, Any]) -> dict[str, str]:
+def of_params(pipeline: str, params: Params) -> dict[str, str]:
     """Settings as label and value."""
     known = _params(pipeline, params)
     return {_label(known, name): value_words(pipeline, known.get(name), value) for name, value in params.items()}
@@ -58,7 +58,7 @@ def _label(known: Mapping[str, Param], name: str) -> str:
     return known[name].label if name in known else words.titled(name)
 
 
-def _params(pipeline: str, params: Mapping[str, Any]) -> dict[str, Param]:
+def _params(pipeline: str, params: Params) -> dict[str, Param]:
     written = presentations.of(pipeline).pipeline
     try:
         return written.params(params) if written else {}

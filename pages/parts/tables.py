@@ -5,6 +5,10 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+# How columns of a table are drawn, by name; None hides one.
+ColumnConfigs = dict[str, ColumnConfig | None]
 
 
 def choose(

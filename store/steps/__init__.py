@@ -23,7 +23,7 @@ from store.steps.reads import (
     waiting,
     workflows_of,
 )
-from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step, Upstream
+from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
 from store.steps.transitions import (
     ATTEMPTS,
     adopt_curve,
@@ -45,6 +45,7 @@ __all__ = [
     "Load",
     "LogLine",
     "Minute",
+    "NewStep",
     "Outcome",
     "Point",
     "Step",

@@ -1,8 +1,9 @@
 """Records of a step: its row, the claim on one attempt of it, and what it leaves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from store import files
 from store.datasets import Dataset
@@ -84,6 +85,18 @@ class Step:
             return None
         pace = worked / (self.progress - behind)
         return max(0.0, pace * (1 - self.progress) - (now() - self.heartbeat_at).total_seconds())
+
+
+class NewStep(TypedDict):
+    """A step to be written; `needs` are keys of steps before it."""
+
+    name: str
+    key: str
+    needs: Sequence[str]
+    params: dict[str, Any]
+    max_attempts: int
+    timeout: int
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Every change of a step's status: one conditional update in one short transaction."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from store.datasets import Dataset
 from store.messages import Message
 from store.records import record
 from store.steps.reads import BACK_OFF_SECONDS, artifacts_in
-from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step, Upstream
+from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
 from store.tables import Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
 
 ATTEMPTS = 3
@@ -189,9 +189,8 @@ def revive(workflow_id: int) -> list[Step]:
         return sorted((record(Step, row) for row in revived), key=lambda step: step.position)
 
 
-def insert_all(connection: Connection, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a workflow's steps, pending; each row has name, key, needs (keys), params, max_attempts,
-    timeout and fresh."""
+def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep]) -> None:
+    """Write a workflow's steps, pending."""
     ids: dict[str, int] = {}
     for position, row in enumerate(rows):
         ids[row["key"]] = connection.execute(

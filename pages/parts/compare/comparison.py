@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.pipelines import Measure, registry
 from jobs.verbs.columns import facets_shown
-from pages.parts import charts, presentations, settings, words
+from pages.parts import charts, presentations, settings, tables, words
 from pages.parts.workflow_list import listing
 from store.ids import read_id
 from store.workflows import Workflow
@@ -123,7 +124,7 @@ def _facet(workflow: Workflow, name: str) -> str:
     return presentations.of(workflow.pipeline).facet(name, value) if value else NOT_USED
 
 
-def score_columns(compared: Sequence[Workflow]) -> dict[str, Any]:
+def score_columns(compared: Sequence[Workflow]) -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
@@ -138,7 +139,7 @@ def score_columns(compared: Sequence[Workflow]) -> dict[str, Any]:
     }
 
 
-def _score_column(measure: Measure) -> Any:
+def _score_column(measure: Measure) -> ColumnConfig:
     help_ = [measure.help] if measure.help else []
     if measure.share:
         help_.append("Differences in percentage points")

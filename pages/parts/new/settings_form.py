@@ -1,11 +1,12 @@
 """The settings of a pipeline on the page New: one widget a param, step by step."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
 
 from jobs.pipelines import Param, Pipeline, StepDefinition
+from jobs.pipelines.params import Params
 from pages.parts import forms, words
 from pages.parts.forms import FormContext
 
@@ -21,7 +22,7 @@ def current(pipeline: Pipeline) -> Settings:
 
 def draw(
     pipeline: Pipeline,
-    fixed: Mapping[str, Any],
+    fixed: Params,
     elsewhere: Collection[str],
     context: FormContext,
     steps: Sequence[StepDefinition] | None = None,
@@ -48,7 +49,7 @@ def draw(
     return changed
 
 
-def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], context: FormContext) -> None:
+def summary(pipeline: Pipeline, changed: Settings, fixed: Params, context: FormContext) -> None:
     """What was changed, in a line, and the way back."""
     known = pipeline.params({**changed, **fixed})
     if not changed:
@@ -68,7 +69,7 @@ def summary(pipeline: Pipeline, changed: Settings, fixed: Mapping[str, Any], con
 
 
 def by_step(
-    steps: Sequence[StepDefinition], chosen: Mapping[str, Any], elsewhere: Collection[str]
+    steps: Sequence[StepDefinition], chosen: Params, elsewhere: Collection[str]
 ) -> list[tuple[StepDefinition, list[Param]]]:
     """The params of each step; one that several steps share is drawn once."""
     seen = set(elsewhere)
@@ -81,7 +82,7 @@ def by_step(
     return grouped
 
 
-def shown(pipeline: Pipeline, chosen: Mapping[str, Any], elsewhere: Collection[str]) -> dict[str, Param]:
+def shown(pipeline: Pipeline, chosen: Params, elsewhere: Collection[str]) -> dict[str, Param]:
     """The params that the form shows."""
     return {name: param for name, param in pipeline.params(chosen).items() if name not in elsewhere}
 

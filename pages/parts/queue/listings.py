@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -10,7 +9,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from jobs.engine.queue_view import JobRow, QueueCounts, WorkerRow
-from pages.parts import address, commands, words
+from pages.parts import address, commands, tables, words
 from pages.parts.commands import Command
 from pages.parts.workflow_list import listing
 from store.program import COMMAND
@@ -42,7 +41,7 @@ def counts(queue: QueueCounts, fresh: bool) -> None:
             st.markdown(f"**{number}** {label}" if fresh else f":gray[{number} {label}]", width="content", help=help_)
 
 
-def counts_columns() -> dict[str, Any]:
+def counts_columns() -> tables.ColumnConfigs:
     return {name: st.column_config.TextColumn(label, help=help_) for name, (label, help_) in COUNTS.items()}
 
 
@@ -63,7 +62,7 @@ def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
     return _aged(frame, fresh)
 
 
-def workers_columns() -> dict[str, Any]:
+def workers_columns() -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "name": column.TextColumn("Worker"),
@@ -94,7 +93,7 @@ def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
     )
 
 
-def jobs_columns() -> dict[str, Any]:
+def jobs_columns() -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "step": column.LinkColumn("Step", display_text=listing.NAME_IN_ADDRESS, width=160, pinned=True),

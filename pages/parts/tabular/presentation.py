@@ -13,6 +13,7 @@ import streamlit as st
 
 from jobs.language import sentence_of
 from jobs.pipelines import Param
+from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.column import Column, columns_of
 from jobs.verbs import short_form
@@ -20,13 +21,12 @@ from pages.parts import charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import names, profile
+from pages.parts.values import Value
 from store.datasets import Dataset
 from store.messages import Notice
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
-
-Result = Mapping[str, Any]
 
 PIPELINE = short_form.PIPELINE
 
@@ -89,7 +89,7 @@ class TabularPresentation(Presentation):
         result = next((step.result or {} for step in steps if step.name == "evaluate"), {})
         return headline(self, workflow.scores, result.get("baseline"))
 
-    def offered(self, param: Param, chosen: Mapping[str, Any], data: Dataset | None) -> Param:
+    def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target."""
         if param.name != "algorithm" or data is None:
             return param
@@ -141,7 +141,7 @@ class TabularPresentation(Presentation):
 # In a line or two
 
 
-def _upload(_of: Presentation, result: Result) -> Iterator[str]:
+def _upload(_of: Presentation, result: Value) -> Iterator[str]:
     rows, columns = result.get("rows"), result.get("columns_profile") or []
     parts = [words.count(rows, "row"), words.count(len(columns) or result.get("columns"), "column")]
     if result.get("size"):
@@ -149,7 +149,7 @@ def _upload(_of: Presentation, result: Result) -> Iterator[str]:
     yield " · ".join(parts)
 
 
-def _preprocess(_of: Presentation, result: Result) -> Iterator[str]:
+def _preprocess(_of: Presentation, result: Value) -> Iterator[str]:
     parts = [
         words.count(result.get("train_rows"), "training row"),
         words.count(result.get("validation_rows"), "validation row"),
@@ -173,7 +173,7 @@ def _shares(target: str, counts: Mapping[str, int]) -> str:
     return f"{words.plain(target)}: {shares}{rest}"
 
 
-def _train(of: Presentation, result: Result) -> Iterator[str]:
+def _train(of: Presentation, result: Value) -> Iterator[str]:
     parts = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
     if main := charts.measured(str(result.get("main_metric", ""))):
         measure = of.measure(main)
@@ -193,7 +193,7 @@ def _in_sentence(label: str) -> str:
     return label if len(label) < 3 else label[:1].lower() + label[1:]
 
 
-def _evaluate(_of: Presentation, _result: Result) -> Iterator[str]:
+def _evaluate(_of: Presentation, _result: Value) -> Iterator[str]:
     """Its scores are in the headline of the workflow, and its notices stand by themselves."""
     yield from ()
 
@@ -201,7 +201,7 @@ def _evaluate(_of: Presentation, _result: Result) -> Iterator[str]:
 # Views behind a button
 
 
-def _uploaded(result: Result, key: str) -> None:
+def _uploaded(result: Value, key: str) -> None:
     columns = [Column.from_json(stored) for stored in result.get("columns_profile") or []]
     profile.notices(result.get("notices") or [], key=f"{key}-notices")
     profile.profile_table(columns, result.get("rows"), key=f"{key}-profile")
@@ -209,7 +209,7 @@ def _uploaded(result: Result, key: str) -> None:
     profile.preview_table(columns, result.get("preview") or [], key=f"{key}-rows", most=SHOWN_ROWS)
 
 
-def _preprocessed(result: Result, key: str) -> None:
+def _preprocessed(result: Value, key: str) -> None:
     profile.notices(result.get("notices") or [], key=f"{key}-notices")
     done = [[row["column"], words.sentence(sentence_of(row["did"]))] for row in result.get("columns") or []]
     left_out = [[row["column"], f"Left out: {sentence_of(row['reason'])}"] for row in result.get("left_out") or []]
@@ -219,7 +219,7 @@ def _preprocessed(result: Result, key: str) -> None:
 # What older versions stored, as results with a kind
 
 
-def _of_older_versions(result: Result, files: Files) -> list[Shown]:
+def _of_older_versions(result: Value, files: Files) -> list[Shown]:
     sections = results.shown({name: value for name, value in converted(result).items() if value}, files)
     if residuals := result.get("residuals"):
         sections.insert(1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals)))
@@ -229,7 +229,7 @@ def _of_older_versions(result: Result, files: Files) -> list[Shown]:
     return sections
 
 
-def converted(result: Result) -> dict[str, Any]:
+def converted(result: Value) -> dict[str, Any]:
     """What evaluate stored before results had kinds, as results with kinds."""
     curves = _class_curves(result)
     values: dict[str, Any] = {}
@@ -265,7 +265,7 @@ def converted(result: Result) -> dict[str, Any]:
     return values
 
 
-def _class_curves(result: Result) -> list[Mapping[str, Any]]:
+def _class_curves(result: Value) -> list[Value]:
     """The ROC and PR curves, one a class; two classes share one."""
     if curves := result.get("curves"):
         return list(curves)
@@ -276,7 +276,7 @@ def _class_curves(result: Result) -> list[Mapping[str, Any]]:
     return []
 
 
-def _lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, area_name: str) -> list[dict[str, Any]]:
+def _lines(curves: Sequence[Value], which: str, area: str, area_name: str) -> list[dict[str, Any]]:
     lines = []
     for curve in curves:
         if points := curve.get(which):
@@ -286,7 +286,7 @@ def _lines(curves: Sequence[Mapping[str, Any]], which: str, area: str, area_name
     return lines
 
 
-def _residuals(residuals: Mapping[str, Any], key: str) -> None:
+def _residuals(residuals: Value, key: str) -> None:
     st.plotly_chart(
         charts.residuals(residuals["predicted"], residuals["actual"]),
         key=key,
@@ -296,7 +296,7 @@ def _residuals(residuals: Mapping[str, Any], key: str) -> None:
     st.caption("Each point is a validation row; on the dotted line the prediction is right.")
 
 
-def _per_class(rows: Sequence[Mapping[str, Any]], key: str) -> None:
+def _per_class(rows: Sequence[Value], key: str) -> None:
     columns = ["label", "precision", "recall", "f1", "rows"]
     table = {name: [row.get(name) for row in rows] for name in columns}
     for share in ("precision", "recall", "f1"):

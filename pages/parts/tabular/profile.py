@@ -1,7 +1,6 @@
 """How a dataset's columns, first rows and notices are drawn, wherever they are shown."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +9,7 @@ from jobs.language import sentence
 from jobs.tabular.column import Column, columns_of
 from jobs.tabular.csv.dialect import DELIMITERS
 from jobs.verbs import datasets
-from pages.parts import presentation, words
+from pages.parts import presentation, tables, words
 from pages.parts.tabular import reading
 from store.datasets import Dataset
 from store.errors import RequestError
@@ -188,7 +187,7 @@ def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
     )
 
 
-def _config(columns: Columns, rows: int | None) -> dict[str, Any]:
+def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
     config = st.column_config
     missing = (
         config.NumberColumn("Missing", format="%.1f %%", width=72)

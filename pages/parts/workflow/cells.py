@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from jobs.engine import attempts
 from jobs.language import sentence, text_of
 from jobs.pipelines import Param, StepDefinition
+from jobs.pipelines.params import Params
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, visitor, words
 from pages.parts.press import PageState
@@ -36,7 +37,7 @@ class Edits:
     first: str = ""
     slot: DeltaGenerator | None = None
 
-    def note(self, step: str, changed: Mapping[str, Any], slot: DeltaGenerator) -> None:
+    def note(self, step: str, changed: Params, slot: DeltaGenerator) -> None:
         if not self.first:
             self.first, self.slot = step, slot
         self.params |= changed
@@ -264,7 +265,7 @@ def _picked(step: Step) -> dict[str, Any]:
     return {name: st.session_state[key] for name, key in keys.items() if st.session_state.get(key) is not None}
 
 
-def _suffix(step: Step, picked: Mapping[str, Any]) -> str:
+def _suffix(step: Step, picked: Params) -> str:
     """Makes new widgets, with their own defaults, for another choice on which they depend."""
     others = [value for name, value in picked.items() if isinstance(value, str) and value != step.params[name]]
     return f"-{forms.mark(others)}" if others else ""

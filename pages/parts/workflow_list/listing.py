@@ -11,7 +11,7 @@ import streamlit as st
 from jobs.pipelines import Measure
 from jobs.verbs import spreadsheet
 from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
-from pages.parts import presentations, visitor, words
+from pages.parts import presentations, tables, visitor, words
 from pages.parts.workflow_list.view import ListView
 from store import workflows
 from store.tables import Status
@@ -90,7 +90,7 @@ def _starters_shown(rows: Sequence[Workflow]) -> bool:
     return visitor.has_signed_in() and any(row.created_by for row in rows)
 
 
-def columns(shown: str | None, rows: Sequence[Workflow]) -> dict[str, Any]:
+def columns(shown: str | None, rows: Sequence[Workflow]) -> tables.ColumnConfigs:
     """How those columns are drawn; the more of them there are, the narrower each is."""
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
