@@ -8,6 +8,7 @@ import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.engine.queue_view import JobRow, QueueCounts, Queues, WorkerRow
+from jobs.language import sentence
 from jobs.verbs import queues
 from pages.parts import charts, commands, links, live, press, tables, visitor, words
 from pages.parts.press import PageState
@@ -57,7 +58,7 @@ def last_known() -> dict[str, Queues | None]:
 
 
 def _unreachable(now: Queues, known: Queues | None) -> None:
-    st.error(words.plain(now.error or ""), icon=":material/cloud_off:")
+    st.error(words.plain(sentence(now.error) if now.error else ""), icon=":material/cloud_off:")
     if known:
         st.caption(
             "These counts and the last jobs come from the database and are current. The queue and the workers are "

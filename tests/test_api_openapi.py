@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from jobs.cli.app import main
+from jobs.language import sentence
 from jobs.verbs import datasets, people, schemas
 from jobs.verbs.documents import DeedOut, PersonOut, TokenOut, WorkflowBriefOut, WorkflowOut
+from store.messages import Message
 
 OPERATIONS = """
 POST /datasets 201 DatasetOut
@@ -76,8 +78,9 @@ def test_operations_are_those_that_programs_know():
 
 
 def test_every_operation_says_what_a_refusal_looks_like():
-    """A refusal is a sentence in `detail`, and the description says so."""
+    """A refusal is a sentence in `detail` and the same as a code with values, and the description says so."""
     spec = create().openapi()
+    assert set(spec["components"]["schemas"]["ErrorOut"]["properties"]) == {"detail", "field", "code", "values"}
     for methods in spec["paths"].values():
         for operation in methods.values():
             wrong = operation["responses"]["422"]["content"]["application/json"]["schema"]["$ref"]
@@ -88,6 +91,25 @@ def test_every_operation_says_what_a_refusal_looks_like():
 @pytest.fixture
 def client(home):
     return TestClient(create(), base_url="http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code", "values"),
+    [
+        ("GET", "/workflows/7", None, "no_such_workflow", {"workflow": 7}),
+        ("GET", "/workflows/abc", None, "no_such_workflow", {"workflow": "abc"}),
+        ("GET", "/workflows?limit=900", None, "field_too_big", {"field": "limit", "limit": 500}),
+        ("POST", "/workflows", {}, "nothing_to_start", {}),
+        ("POST", "/workflows", {"colour": 1}, "field_unknown", {"field": "colour"}),
+        ("GET", "/nothing", None, "no_such_address", {"path": "/nothing"}),
+        ("POST", "/pipelines", None, "wrong_method_use", {"method": "POST", "path": "/pipelines", "allowed": "GET"}),
+    ],
+)
+def test_a_refusal_says_the_same_to_programs(client, method, path, body, code, values):
+    """Beside its sentence stand the code and the values that it was made of."""
+    answer = client.request(method, path, json=body).json()
+    assert (answer["code"], answer["values"]) == (code, values)
+    assert answer["detail"] == sentence(Message(code, values))
 
 
 def test_answers_are_as_they_are_described(client, cheap):

@@ -131,17 +131,19 @@ def nothing_is_left():
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals_are_the_same_sentence_everywhere(client, command, tmp_path, name):
-    """Python, HTTP and the command line refuse a file in the same words, and keep nothing of it."""
+    """Python, HTTP and the command line refuse a file in the same words, by the same code, and keep nothing of it."""
     content, sentence = REFUSED[name]
     with pytest.raises(RequestError) as refused:
         datasets.add([content], "bad.csv")
     assert made_sentence(refused.value.message) == sentence
     answer = client.post("/api/datasets?name=bad.csv", content=content)
-    assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
+    fact = refused.value.message.as_json()
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": sentence, "field": refused.value.field, **fact}
     (tmp_path / "bad.csv").write_bytes(content)
     assert command("submit", tmp_path / "bad.csv") == (1, "", f"{sentence}\n")
     code, out, err = command("submit", tmp_path / "bad.csv", "--json")
-    assert (code, json.loads(out)["detail"], err) == (1, sentence, "")
+    assert (code, json.loads(out), err) == (1, {"detail": sentence, **fact}, "")
     assert nothing_is_left()
 
 

@@ -9,6 +9,7 @@ from jobs.tabular.column import Column
 from pages.parts import presentations, words
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
+from store.messages import Message
 from store.workflows import Filter
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -257,8 +258,12 @@ def test_counts_that_reach_every_row_are_exact():
 
 def test_refusals_name_algorithms_as_people_read_them():
     """A sentence about a refusal has the labels that the form shows."""
-    said = presentations.refusal("choose from sgd_regressor, hist_gradient_boosting_regressor.")
-    assert "_" not in said and "Boosting (numbers)" in said
+    others = ["sgd_regressor", "hist_gradient_boosting_regressor"]
+    values = {"target": "sgd_regressor", "count": 812, "others": others}
+    assert presentations.refusal(Message("too_many_numbers_for_classes", values)) == (
+        "'sgd_regressor' has 812 different values, too many for classes; choose from Linear regression, "
+        "Boosting (numbers)."
+    )
 
 
 def test_estimates_have_no_more_digits_than_they_deserve():

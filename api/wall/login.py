@@ -19,6 +19,7 @@ from jobs.language import sentence
 from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
 from store.errors import RequestError
+from store.messages import Message
 from store.program import COMMAND, LOGO
 
 LONGEST_FORM = 10_000
@@ -71,7 +72,7 @@ async def _finish_single_sign_on(request: Request, email: str, cookie: str | Non
         )
         remember(answer, cookie, secure=request.url.scheme == "https")
     else:
-        problem = f"{email} has no account here. Ask an admin to add this address, then sign in again."
+        problem = sentence(Message("no_account_here", {"email": email}))
         answer = await run_in_threadpool(_page, "", "/", problem, 403)
     single_sign_on.forget(answer, request)
     return answer

@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except RequestError as refused:
-        return complain(sentence(refused.message), as_json, NOT_DONE)
+        return complain(sentence(refused.message), as_json, NOT_DONE, refused.message)
     except typer.TyperException as wrong:
         complaint = wrong.format_message().replace("Input should be", "it must be")
         return complain(complaint or "Name a command; --help lists them.", as_json, wrong.exit_code)

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
+from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
 from store import people as sign_in
@@ -99,7 +100,7 @@ def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None
 def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:
     """The queue, the workers, and how many workflows there are."""
     say("Services run on this machine." if services else "No services run on this machine.")
-    say(seen.error or "The queue answers.")
+    say(sentence(seen.error) if seen.error else "The queue answers.")
     say(f"Steps: {seen.waiting} waiting, {seen.running} running, {seen.failed_last_hour} failed in the last hour")
     say("Workflows: " + ", ".join(f"{count} {word}" for word, count in counts.items()))
     if any(queue.paused for queue in seen.queues):

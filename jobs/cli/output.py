@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from store.messages import Message
+
 DONE, NOT_DONE, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -35,11 +37,11 @@ def print_json(document: object) -> int:
     return DONE
 
 
-def complain(sentence: str, as_json: bool, code: int) -> int:
+def complain(sentence: str, as_json: bool, code: int, message: Message | None = None) -> int:
     """Say what is wrong: as the one JSON document with --json, else on stderr."""
     sentence = " ".join(sentence.split())
     if as_json:
-        print_json({"detail": sentence})
+        print_json({"detail": sentence} | (dict(message.as_json()) if message else {}))
     else:
         from jobs.cli.terminal import clean
 

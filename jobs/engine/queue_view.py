@@ -11,9 +11,9 @@ from rq.utils import as_text, utcparse
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.engine.queue import QUEUE, QueueDownError, connection, gateway, parse_job_id, rq_queues
-from jobs.language import sentence
 from store import pauses
 from store import steps as step_store
+from store.messages import Message
 from store.tables import Status, now
 
 
@@ -70,7 +70,7 @@ class Queues:
     failed_last_hour: int
     queues: list[QueueCounts] = field(default_factory=list)
     workers: list[WorkerRow] = field(default_factory=list)
-    error: str | None = None
+    error: Message | None = None
 
 
 def snapshot(memory: bool = False) -> Queues:
@@ -80,7 +80,7 @@ def snapshot(memory: bool = False) -> Queues:
     try:
         return replace(saved, reachable=True, queues=[_counts()], workers=_workers(memory))
     except QueueDownError as down:
-        return replace(saved, error=sentence(down.message))
+        return replace(saved, error=down.message)
 
 
 def recent_jobs(limit: int = 50) -> list[JobRow]:

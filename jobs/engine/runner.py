@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.language import sentence
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import identity
 from jobs.pipelines.definition import StepDefinition
@@ -23,7 +22,7 @@ from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.storable import lost_scores, sayable, storable
 from store import files, steps
 from store.errors import RequestError
-from store.messages import Message
+from store.messages import Message, Values
 from store.steps import Claim, Fenced, LogLine, Outcome, Point
 
 log = logging.getLogger(__name__)
@@ -198,8 +197,9 @@ def _definition(claim: Claim) -> StepDefinition:
     try:
         return registry.in_a_child(claim.pipeline).step(claim.step.key)
     except RequestError as missing:
-        values = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": sentence(missing.message)}
-        raise CodeGoneError(Message("code_gone", dict(values))) from None
+        reason = missing.message.as_json()
+        values: Values = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": reason}
+        raise CodeGoneError(Message("code_gone", values)) from None
 
 
 def _call(definition: StepDefinition, context: StepContext, assignment: Assignment, limit: Limit) -> Outcome:

@@ -169,7 +169,8 @@ def deed(record: Deed) -> DeedOut:
 
 def queues(record: "Queues") -> QueuesOut:
     """The queues as `jobs.engine.queue_view.snapshot` read them."""
-    return cast(QueuesOut, plain(asdict(record)))
+    error = sentence(record.error) if record.error else None
+    return cast(QueuesOut, plain(asdict(record) | {"error": error}))
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from pages.parts import results, words
 from pages.parts.results import Files, Shown
 from store.datasets import Dataset
 from store.errors import NotFoundError
-from store.messages import Notice
+from store.messages import Notice, Values
 from store.steps import Step
 from store.workflows import Workflow
 
@@ -145,9 +145,9 @@ class Presentation:
         """The value of a facet as people read it."""
         return value
 
-    def refusal(self, text: str) -> str:
-        """A refusal with the names that people read."""
-        return text
+    def named(self, values: Values) -> Values:
+        """The values of a refusal with the names that people read."""
+        return values
 
     def advice(self, step: Step) -> str:
         """What to do about a failed step."""

@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
+from jobs.language import sentence
 from pages.parts.presentation import Presentation
 from pages.parts.tabular.presentation import TabularPresentation
+from store.messages import Message
 
 
 def of(pipeline: str) -> Presentation:
@@ -16,11 +18,12 @@ def facet(name: str, value: str) -> str:
     return next((label for each in _special().values() if (label := each.facet(name, value)) != value), value)
 
 
-def refusal(text: str) -> str:
-    """A refusal with the names that people read, whatever pipeline it is of."""
+def refusal(message: Message) -> str:
+    """The sentence of a refusal with the names that people read, whatever pipeline it is of."""
+    values = message.values
     for each in _special().values():
-        text = each.refusal(text)
-    return text
+        values = each.named(values)
+    return sentence(Message(message.code, values))
 
 
 @lru_cache(maxsize=1)

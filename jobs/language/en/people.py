@@ -7,6 +7,7 @@ SENTENCES: dict[str, Template] = {
     "wrong_name_or_password": "The name or the password is wrong.",
     "wrong_password": "The current password is wrong.",
     "too_many_tries": "Too many tries. Wait {seconds} s, then try again.",
+    "no_account_here": "{email} has no account here. Ask an admin to add this address, then sign in again.",
     "nobody_signed_in": "Nobody is signed in here.",
     "browser_needed": "A token cannot add or remove people, raise a role, set a password or make a token. "
     "Sign in with a browser to do so.",

@@ -22,7 +22,7 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
         if problem.field in missing:
             st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
         else:
-            st.error(words.plain(presentations.refusal(sentence(problem.message))), icon=":material/error:")
+            st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
     for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
         st.info(words.plain(notice), icon=":material/info:")
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):

@@ -1,11 +1,11 @@
 """Names of the built-in pipeline as people read them: Boosting, not hist_gradient_boosting_classifier."""
 
-import re
-
 from jobs.tabular import algorithms
+from store.messages import Values
 
 NUMBERS = " (numbers)"
-_KEYS = re.compile(r"\b(" + "|".join(map(re.escape, algorithms.ALGORITHMS)) + r")\b")
+# The values of messages that can be algorithms.
+NAMED = ("algorithm", "known", "others")
 
 
 def algorithm(key: str) -> str:
@@ -14,6 +14,13 @@ def algorithm(key: str) -> str:
     return known.label if known else key
 
 
-def in_sentence(text: str) -> str:
-    """A sentence with the names of algorithms as people read them."""
-    return _KEYS.sub(lambda match: algorithm(match[0]), text)
+def in_values(values: Values) -> Values:
+    """The values of a message with the names of algorithms as people read them."""
+    named: Values = {}
+    for name in values.keys() & set(NAMED):
+        value = values[name]
+        if isinstance(value, str):
+            named[name] = algorithm(value)
+        elif isinstance(value, list):
+            named[name] = [algorithm(str(each)) for each in value]
+    return {**values, **named}

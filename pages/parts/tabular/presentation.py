@@ -23,7 +23,7 @@ from pages.parts.results import Files, Shown
 from pages.parts.tabular import names, profile
 from pages.parts.values import Value
 from store.datasets import Dataset
-from store.messages import Notice
+from store.messages import Notice, Values
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
@@ -109,8 +109,8 @@ class TabularPresentation(Presentation):
     def facet(self, name: str, value: str) -> str:
         return names.algorithm(value) if name == "algorithm" else value
 
-    def refusal(self, text: str) -> str:
-        return names.in_sentence(text)
+    def named(self, values: Values) -> Values:
+        return names.in_values(values)
 
     def advice(self, step: Step) -> str:
         if step.error_code == "refused" and step.name == "upload":

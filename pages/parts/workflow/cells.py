@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from jobs.engine import attempts
-from jobs.language import sentence, text_of
+from jobs.language import text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.pipelines.params import Params
 from jobs.verbs import workflows as verbs
@@ -298,7 +298,7 @@ def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except RequestError as refused:
-        problem = presentations.refusal(sentence(refused.message))
+        problem = presentations.refusal(refused.message)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:

@@ -68,7 +68,7 @@ def _compose(state: PageState, workflow_id: int) -> None:
     try:
         draft, plan = verbs.compose_preview(data_from, config_from)
     except RequestError as refused:
-        st.warning(words.plain(presentations.refusal(sentence(refused.message))), icon=":material/warning:")
+        st.warning(words.plain(presentations.refusal(refused.message)), icon=":material/warning:")
         return
     _differences(choices[data_from], choices[config_from], draft)
     st.caption(f":material/recycling: {words.sentence(cells.plan_words(plan, draft.pipeline))}")
