@@ -171,6 +171,7 @@ inputs = Table(
     Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(60), primary_key=True),
     Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
+    Column("position", Integer, nullable=False, server_default="0"),
     Index(None, "dataset_id"),
     sqlite_with_rowid=False,
 )

@@ -91,7 +91,7 @@ SORT_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A workflow to be written; `inputs` are ids of datasets by name."""
+    """A workflow to be written; `inputs` are ids of datasets by name, in the order that the pipeline declares."""
 
     name: str
     pipeline: str
@@ -121,18 +121,22 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
             "created_by": actors.name(),
         }
         workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
-        _insert_named(connection, inputs, workflow_id, "dataset_id", new.inputs)
-        _insert_named(connection, facets, workflow_id, "value", new.facets)
+        _insert_rows(connection, inputs, workflow_id, _input_rows(new))
+        _insert_rows(
+            connection, facets, workflow_id, [{"name": key, "value": text} for key, text in new.facets.items()]
+        )
         steps.insert_all(connection, workflow_id, step_rows)
         return workflow_id
 
 
-def _insert_named(
-    connection: Connection, table: Table, workflow_id: int, column: str, named: Mapping[str, Any]
-) -> None:
-    rows = [{"workflow_id": workflow_id, "name": name, column: value} for name, value in named.items()]
+def _input_rows(new: New) -> list[dict[str, Any]]:
+    given = enumerate(new.inputs.items())
+    return [{"name": name, "dataset_id": dataset_id, "position": position} for position, (name, dataset_id) in given]
+
+
+def _insert_rows(connection: Connection, table: Table, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(insert(table), [{"workflow_id": workflow_id, **row} for row in rows])
 
 
 def _of_request(connection: Connection, request: str | None) -> int | None:
@@ -202,7 +206,7 @@ def _inputs_of(connection: Connection, workflow_ids: Sequence[int]) -> dict[int,
         select(inputs, datasets.c.name.label("dataset_name"), datasets.c.version)
         .join(datasets, datasets.c.id == inputs.c.dataset_id)
         .where(inputs.c.workflow_id.in_(workflow_ids))
-        .order_by(inputs.c.name)
+        .order_by(inputs.c.position, inputs.c.name)
     )
     by_workflow: dict[int, dict[str, InputRow]] = {}
     for row in connection.execute(query):

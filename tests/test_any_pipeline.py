@@ -13,7 +13,7 @@ from jobs.language import sentence
 from jobs.pipelines import describer, registry
 from jobs.verbs import short_form
 from jobs.verbs import workflows as verbs
-from store import metrics, steps, workflows
+from store import datasets, metrics, steps, workflows
 from store.errors import NotFoundError, RequestError
 from store.tables import Status
 from store.workflows import Filter
@@ -250,6 +250,43 @@ def test_a_wrong_input_is_refused_under_its_own_name(project):
     with pytest.raises(NotFoundError) as refused:
         short_form.start(7, "churned")
     assert refused.value.field == "dataset_id"
+
+
+TWO_INPUTS = """
+from jobs.pipelines import Input, Param, pipeline, step
+
+
+@step("look", reads_dataset=True, params=[Param("column", "column", "", "Column")])
+def look(context):
+    first = context.dataset_file().read_text().split(",")[0]
+    return {"first": first, "same": context.dataset == context.input("sales")}
+
+
+pipeline(
+    "two", look,
+    inputs=(Input("sales"), Input("customers")),
+    propose=lambda chosen, inputs: {**chosen, "column": next(iter(inputs.values())).columns[0]["name"]},
+    title=lambda params, inputs: " and ".join(inputs),
+)
+"""
+
+
+@pytest.mark.parametrize("order", [("sales", "customers"), ("customers", "sales")])
+def test_the_first_input_is_the_one_that_is_declared_first(project, order):
+    """In whatever order a request names them, and whatever they are called, the pipeline's own order counts."""
+    (project / "other_of_test.py").write_text(TWO_INPUTS)
+    contents = {"sales": b"sold,b\n1,2\n", "customers": b"age,b\n1,2\n"}
+    inputs = {name: cast.dataset_of(contents[name]).id for name in order}
+    made = do(verbs.start("two", {}, inputs))
+    assert (made.name, list(made.inputs)) == ("sales and customers", ["sales", "customers"])
+    assert of(made)["look"].result == {"first": "sold", "same": True}
+    assert made.data.dataset_id == inputs["sales"]
+    assert verbs.propose("two", inputs) == {"column": "a"}
+    (problem,) = verbs.problems("two", {"column": "zzz"}, inputs)
+    assert problem.message.values["dataset"] == datasets.get(inputs["sales"]).title
+    other_way = dict(reversed(inputs.items()))
+    assert list(verbs.restart(made.id).inputs) == ["sales", "customers"]
+    assert verbs.plan("two", {}, other_way)[0].reused_from == made.id
 
 
 def test_a_described_pipeline_is_as_its_author_wrote_it(project):

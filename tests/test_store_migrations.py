@@ -100,6 +100,7 @@ def test_nothing_is_lost_on_the_way_to_any_pipeline(old_home):
     assert schema.current() == schema.NEWEST
     done = workflows.get(3)
     assert (done.inputs["data"].dataset_id, done.inputs["data"].title) == (1, "old (version 2)")
+    assert list(done.inputs) == ["data"]
     assert done.params == {"epochs": 3, "target": "müşteri", "algorithm": "mlp"}
     assert done.facets == {"target": "müşteri", "algorithm": "mlp"} and done.scores == {"accuracy": 0.9}
     assert steps.of_workflow(3)[1].scores == {"accuracy": 0.9} and metrics.curves(31) == {"loss": [(1, 0.5)]}

@@ -92,7 +92,7 @@ class StepContext:
         return self.input()
 
     def input(self, name: str | None = None) -> Dataset:
-        """The dataset of an input, by its name; without one, that of the first."""
+        """The dataset of an input, by its name; without one, of the first that the pipeline declares and was given."""
         if not self._datasets and self._claim.datasets:
             raise StepError(Message("dataset_undeclared", {"step": self._claim.step.name}))
         name = name or next(iter(self._datasets), "data")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
@@ -18,6 +18,7 @@ TIMEOUT_SECONDS = 24 * 3600
 
 StepFunction = Callable[["StepContext"], Mapping[str, Any] | None]
 Datasets = Mapping[str, Dataset]
+Given = TypeVar("Given")
 Check = Callable[[Params, Datasets], list[RequestError]]
 Propose = Callable[[Params, Datasets], dict[str, Any]]
 Facets = Callable[[Params, Datasets], Mapping[str, str]]
@@ -127,6 +128,11 @@ class Pipeline:
                 return definition
         keys = [definition.key for definition in self.steps]
         raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": keys}), "step")
+
+    def in_order(self, inputs: Mapping[str, Given]) -> dict[str, Given]:
+        """What is given for each input, in the order in which the pipeline declares its inputs; others come last."""
+        declared = [each.name for each in self.inputs if each.name in inputs]
+        return {name: inputs[name] for name in [*declared, *inputs]}
 
     def measure(self, name: str) -> Measure:
         """Return the measure of this name, or a plain one for a name that no pipeline declares."""

@@ -13,6 +13,7 @@ from store.messages import Message, Values
 
 def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
     """Check what was chosen and complete it with defaults; every problem names its field."""
+    inputs = pipeline.in_order(inputs)
     if pipeline.prepared_elsewhere is not None:
         return pipeline.prepared_elsewhere(given, inputs)
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -84,12 +84,13 @@ def write(
     fresh: bool = False,
 ) -> int:
     """Write a workflow with all its steps, pending; returns its id. What is ready is handed over by the reconciler."""
-    prepared = _prepared(registry.get(pipeline), params or {}, inputs or {})
+    known = registry.get(pipeline)
+    prepared = _prepared(known, params or {}, inputs or {})
     new = New(
         name=((name or "").strip() or prepared.title)[:NAME_LENGTH],
         pipeline=pipeline,
         params=prepared.params,
-        inputs=dict(inputs or {}),
+        inputs=known.in_order(inputs or {}),
         facets=prepared.facets or {},
         origin=origin,
         parent_id=parent_id,
@@ -212,7 +213,7 @@ def propose(pipeline: str, inputs: Inputs, chosen: Params | None = None) -> dict
     if missing_inputs(pipeline, inputs):
         return dict(chosen or {})
     known = registry.get(pipeline)
-    return known.propose(_as_declared(known, chosen or {}), _datasets(inputs))
+    return known.propose(_as_declared(known, chosen or {}), known.in_order(_datasets(inputs)))
 
 
 def _as_declared(pipeline: Pipeline, chosen: Params) -> dict[str, Any]:

@@ -356,6 +356,7 @@ _PIPELINE_AND_DATASETS = (
     select(workflows.c.pipeline, inputs.c.name.label("input_name"), datasets)
     .select_from(workflows.outerjoin(inputs).outerjoin(datasets))
     .where(workflows.c.id == bindparam("this"))
+    .order_by(inputs.c.position, inputs.c.name)
 )
 _ALL_ABOVE = _all_above()
 _NO_ARTIFACTS = artifacts.delete().where(artifacts.c.step_id == bindparam("this"))

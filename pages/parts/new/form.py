@@ -87,7 +87,7 @@ def _remember(name: str, dataset_id: int | None) -> None:
 def _form_context(
     pipeline: Pipeline, chosen: Mapping[str, Dataset], proposed: settings_form.Settings
 ) -> forms.FormContext:
-    first = next(iter(chosen.values()), None)
+    first = next(iter(pipeline.in_order(chosen).values()), None)
     columns = [str(column["name"]) for column in first.columns] if first else [] if pipeline.inputs else None
     return forms.FormContext(columns, presentations.of(pipeline.name).choice, proposed=proposed)
 
