@@ -28,10 +28,10 @@ SENTENCES: dict[str, Template] = {
     "passwords_differ": "The two passwords differ.",
     "password_not_on_input": "No password arrived on standard input.",
     # Tokens.
-    "token_days": "A token lasts from 1 to {most} days.",
+    "token_days": "A token is valid for 1 to {most} days.",
     "no_such_token": "There is no token {token!r}.",
     "too_many_tokens": Plural(
-        "This person has 1 token, the most for one; remove it first.",
-        "This person has {count} tokens; remove one that is not needed first.",
+        "This person has 1 token, the most for one; revoke it first.",
+        "This person has {count} tokens; first revoke one that is not needed.",
     ),
 }
