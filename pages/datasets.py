@@ -233,7 +233,7 @@ def missing(refused: NotFoundError) -> None:
     """A link to a dataset that is not there."""
     st.header("Datasets", anchor=False)
     st.warning(
-        f"{words.plain(sentence(refused.message))} It may have been deleted, or the link is cut off.",
+        f"{words.plain(sentence(refused.message))} It may have been deleted, or the link was cut off.",
         icon=":material/search_off:",
     )
     way_back("Show all datasets")

@@ -186,7 +186,7 @@ def _status_line(book: Notebook, key: str) -> None:
         st.caption(
             _when(workflow),
             width="content",
-            help=f"Posted {visitor.exactly(workflow.created_at)}, started "
+            help=f"Created {visitor.exactly(workflow.created_at)}, started "
             f"{visitor.exactly(workflow.started_at)}, ended {visitor.exactly(workflow.ended_at)}",
         )
         if workflow.parent_id and workflow.origin in ORIGINS:
@@ -239,7 +239,7 @@ def _graph(book: Notebook, state: PageState) -> None:
 def _when(workflow: Workflow) -> str:
     by = f" by {words.plain(workflow.created_by)}" if workflow.created_by and visitor.has_signed_in() else ""
     if workflow.started_at is None:
-        return f"posted {words.ago(workflow.created_at)}{by}"
+        return f"created {words.ago(workflow.created_at)}{by}"
     if workflow.ended_at is None:
         return f"started {words.ago(workflow.started_at)}{by}"
     started = f"started{by}, " if by else ""

@@ -362,7 +362,7 @@ def test_deleted_while_it_is_looked_at(home):
     seen = page(id=number)
     seen.session_state["workflow-state"].ask("delete", (number,))
     seen = checked(seen.run())
-    assert "models for good" in text(seen)
+    assert "permanently deletes" in text(seen)
     seen = press(seen, "delete-sure")
     assert seen.header[0].value == "Workflows" and f"#{number} is deleted." in seen.toast[0].value.replace("\\", "")
 

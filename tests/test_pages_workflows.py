@@ -157,7 +157,7 @@ def test_deleting_asks_and_says_what_goes(home):
     """Nothing is deleted before the question is answered, and then exactly what was ticked."""
     gone, stays = played("gone"), played("stays")
     page = click(opened([gone]), "workflows-delete")
-    assert "gone" in said(page) and "for good" in said(page)
+    assert "gone" in said(page) and "permanently deletes" in said(page)
     assert workflows.count(Filter()) == 2
     page = click(page, "delete-sure")
     assert not page.exception

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__)
 tokens = typer.Typer(no_args_is_help=True, help="Tokens that let programs act as a person.")
 app.add_typer(tokens, name="token")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with, such as ayse or a mail address.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name to sign in with: ayse, or an email address.")]
 Role = Annotated[str, typer.Option(help="viewer: look; analyst: work; admin: manage people too.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the standard input.")]
 

@@ -59,7 +59,7 @@ def _add(state: PageState) -> None:
             key=f"{KEY}-add-name",
             max_chars=LONGEST_NAME,
             autocomplete="off",
-            placeholder="To sign in with, such as ayse or a mail address",
+            placeholder="To sign in with, such as ayse or an email address",
         )
         role = choose_role(f"{KEY}-add-role")
         given = _password_or_none(f"{KEY}-add-password")

@@ -101,7 +101,7 @@ def jobs_columns() -> tables.ColumnConfigs:
         "attempt": column.TextColumn("Attempt", width=65),
         "started": column.TextColumn("Started", width=110),
         "took": column.TextColumn("Took", width=80),
-        "waited": column.TextColumn("Waited", width=80, help="From when it could start to when it did."),
+        "waited": column.TextColumn("Waited", width=80, help="The time from ready to started."),
         "worker": column.TextColumn("Worker"),
         "job": column.TextColumn("Job", help="Its id in the queue."),
     }

@@ -309,8 +309,8 @@ def _per_class(rows: Sequence[Value], key: str) -> None:
         key=key,
         column_config={
             "label": config.TextColumn("Class"),
-            "precision": config.ProgressColumn("Precision", help="Of those predicted, how many are right.", **bar),
-            "recall": config.ProgressColumn("Recall", help="Of those there are, how many were found.", **bar),
+            "precision": config.ProgressColumn("Precision", help="Share of its predictions that are right.", **bar),
+            "recall": config.ProgressColumn("Recall", help="Share of its rows that were found.", **bar),
             "f1": config.ProgressColumn("F1", help="Precision and recall in one number.", **bar),
             "rows": config.NumberColumn("Rows", format="localized"),
         },

@@ -107,7 +107,7 @@ def summary(dataset: Dataset) -> str:
 def first_part(dataset: Dataset) -> None:
     """Say so when the figures are not of the whole file."""
     if not dataset.exact:
-        st.caption("This is a large file: the figures are of its first part, until a workflow has read all of it.")
+        st.caption("This is a large file. The figures cover its first part until a workflow has read all of it.")
 
 
 def reading_form(dataset: Dataset, key: str) -> dict[str, object]:
@@ -194,7 +194,7 @@ def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
         if rows
         else config.NumberColumn("Missing", format="localized", width=72)
     )
-    counted = "How many different values there are; 1,000+ means at least so many."
+    counted = "How many different values there are; 1,000+ means at least 1,000."
     capped = any(_capped(column, rows) for column in columns)
     distinct = (
         config.TextColumn("Distinct", width=80, alignment="right", help=counted)

@@ -121,7 +121,7 @@ def _delete(state: PageState, ids: Sequence[int]) -> None:
     if len(rows) > LISTED:
         st.caption(f"and {len(rows) - LISTED} more")
     st.markdown(
-        "This deletes their steps, curves, scores, logs and models for good. "
+        "This permanently deletes their steps, curves, scores, logs and models. "
         "Datasets stay, and so does every file that another workflow uses."
     )
     if state.confirm("Delete", "delete", "Keep", "delete") and state.press(verbs.remove, list(ids)) is not None:

@@ -116,7 +116,7 @@ def columns(shown: str | None, rows: Sequence[Workflow]) -> tables.ColumnConfigs
             for name in facets_shown(rows)
         },
         DETAILS: column.TextColumn(
-            "Details", width=80 if narrowest else 110, help="What its pipeline says to tell runs apart"
+            "Details", width=80 if narrowest else 110, help="What tells runs of a pipeline apart"
         ),
         "dataset": column.TextColumn("Dataset", width=84),
         "by": column.TextColumn("By", width=68),
