@@ -2,6 +2,7 @@
 
 import pytest
 from helpers import cast
+from helpers.bounded import done
 
 from jobs.language import sentence
 from store import db, logs, metrics, steps, workflows
@@ -195,3 +196,19 @@ def test_history_counts_what_waited_ran_and_ended(home):
     steps.complete(steps.claim(first(workflow_id).id, 1, "a"), "f", Outcome({}))
     last = steps.history(60)[-1]
     assert (last.waiting, last.running, last.finished, last.failed) == (1, 0, 1, 0)
+
+
+def test_a_reused_step_keeps_its_curve_when_the_first_is_deleted(home):
+    """One ran, a second reused it, the first was deleted: a third reuses the second, with its curve."""
+
+    def body(context):
+        for epoch in (1, 2, 3):
+            context.metric(epoch, loss=1 / epoch)
+        return {}
+
+    origin, second = done(body), done(body)
+    assert second.reused_from == origin.id
+    workflows.remove([origin.workflow_id])
+    third = done(body)
+    assert third.reused_from == second.id
+    assert metrics.of_workflow(third.workflow_id) == metrics.of_workflow(second.workflow_id) != []
