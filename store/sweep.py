@@ -12,6 +12,7 @@ from store import db, files
 from store.tables import Status, artifacts, datasets, now, steps
 
 AGE = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(minutes=1)
 AT_ONCE = 500
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ def sweep() -> int:
 
 def remove_unnamed(hashes: Iterable[str]) -> int:
     """Remove those of these files that no row names any more; return how many. Call it after the commit that
-    deleted rows; the sweep removes what a crash in between leaves."""
-    return _remove_unnamed(set(hashes), lambda _connection: lambda _sha256: True)
+    deleted rows; the sweep removes what a crash in between leaves.
+
+    A running step may have saved an equal file, which a row names only when the step completes. So what was written
+    since the oldest running step began is left to the sweep."""
+    return _remove_unnamed(set(hashes), _is_older_than_running_steps)
 
 
 def _remove_unnamed(hashes: set[str], condition: Callable[[Connection], Callable[[str], bool]]) -> int:
@@ -58,13 +62,22 @@ def _remove(sha256: str) -> bool:
 
 def _is_old(connection: Connection) -> Callable[[str], bool]:
     """Whether a file was written, or written anew, a day before the oldest step that runs began."""
-    limit = (_oldest_start(connection) - AGE).timestamp()
+    return _written_before((_oldest_start(connection) or now()) - AGE)
 
-    def is_old(sha256: str) -> bool:
+
+def _is_older_than_running_steps(connection: Connection) -> Callable[[str], bool]:
+    oldest = _oldest_start(connection)
+    return _written_before(oldest - CLOCKS_DIFFER) if oldest else lambda _sha256: True
+
+
+def _written_before(moment: datetime) -> Callable[[str], bool]:
+    limit = moment.timestamp()
+
+    def is_older(sha256: str) -> bool:
         stored = files.find(sha256)
         return stored is not None and stored.written < limit
 
-    return is_old
+    return is_older
 
 
 def _named(connection: Connection, names: list[str]) -> Iterator[str]:
@@ -72,9 +85,10 @@ def _named(connection: Connection, names: list[str]) -> Iterator[str]:
         yield from connection.scalars(select(column).where(column.in_(names)))
 
 
-def _oldest_start(connection: Connection) -> datetime:
+def _oldest_start(connection: Connection) -> datetime | None:
+    """When the oldest step that runs began; None when none runs."""
     oldest = connection.scalar(select(func.min(steps.c.started_at)).where(steps.c.status == Status.running))
-    return min(oldest or now(), now())
+    return min(oldest, now()) if oldest else None
 
 
 def _drop_old_checkpoints() -> int:

@@ -4,9 +4,12 @@ import contextlib
 
 import pytest
 from helpers import cast
+from helpers.bounded import done as done_by
+from helpers.bounded import saves
 
 from jobs.engine import runner
 from store import datasets, db, files, steps, sweep, workflows
+from store.tables import Status
 
 
 class LostError(Exception):
@@ -87,4 +90,20 @@ def test_a_file_that_cannot_be_removed_is_left_to_the_sweep(home, monkeypatch):
         datasets.remove(dataset.id)
     assert datasets.count() == 0 and len(list(files.stored())) == 1
     assert sweep.remove_unnamed([dataset.sha256]) == 1
+    assert list(files.stored()) == []
+
+
+def test_an_equal_file_of_a_deleted_workflow_stays_for_a_step_that_saved_it(home):
+    """A step has saved an equal file when the workflow that left it is deleted: it completes all the same."""
+    first = done_by(saves("file"))
+
+    def body(context):
+        saves("file")(context)
+        workflows.remove([first.workflow_id])
+        return {}
+
+    second = done_by(body, fresh=True)
+    assert second.status is Status.completed and second.reused_from is None, second.error
+    files.verified(steps.artifacts_of(second.id)["file"])
+    workflows.remove([second.workflow_id])
     assert list(files.stored()) == []
