@@ -10,6 +10,7 @@ from store import db
 from store.messages import Message, Values
 from store.records import record
 from store.tables import attempts, now
+from store.text import LONGEST_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def begin(connection: Connection, step_id: int, number: int, worker: str) -> Non
 
 def end(connection: Connection, step_id: int, number: int, ending: Message) -> None:
     """Record how an attempt ended."""
-    values = {"this": step_id, "its_number": number, "at": now(), "its_code": ending.code}
+    values = {"this": step_id, "its_number": number, "at": now(), "its_code": ending.code[:LONGEST_CODE]}
     connection.execute(_END, values | {"its_values": ending.values or None})
 
 

@@ -19,7 +19,16 @@ from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, create_engine, event, false
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 
 from store.errors import RequestError
 from store.messages import Message
@@ -155,6 +164,14 @@ def restructuring() -> Iterator[Connection]:
 def while_waiting(*signs_of_life: Callable[[], None]) -> None:
     """Call these now and then while another process holds the write lock for long; for connections opened from now."""
     access.signs_of_life = signs_of_life
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether the database, or its driver, does not take the values it was given: it never will."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError)
+    mistakes = StatementError | OverflowError | TypeError | ValueError
+    return isinstance(error, mistakes) and not isinstance(error, RequestError)
 
 
 @contextmanager

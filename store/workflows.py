@@ -15,6 +15,7 @@ from store.records import record
 from store.steps import NewStep
 from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
 from store.tables import steps as step_table
+from store.text import LONGEST_FACET, LONGEST_NAME, sayable
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
         if (already := _of_request(connection, request)) is not None:
             return already
         values = {
-            "name": new.name,
+            "name": sayable(new.name),
             "pipeline": new.pipeline,
             "params": dict(new.params),
             "origin": new.origin,
@@ -122,9 +123,7 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
         }
         workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
         _insert_rows(connection, inputs, workflow_id, _input_rows(new))
-        _insert_rows(
-            connection, facets, workflow_id, [{"name": key, "value": text} for key, text in new.facets.items()]
-        )
+        _insert_rows(connection, facets, workflow_id, _facet_rows(new))
         steps.insert_all(connection, workflow_id, step_rows)
         return workflow_id
 
@@ -134,7 +133,20 @@ def _input_rows(new: New) -> list[dict[str, Any]]:
     return [{"name": name, "dataset_id": dataset_id, "position": position} for position, (name, dataset_id) in given]
 
 
+def _facet_rows(new: New) -> list[dict[str, Any]]:
+    return [{"name": sayable(name), "value": _shown_value(value)} for name, value in new.facets.items()]
+
+
+def _shown_value(value: str) -> str:
+    """The value of a facet, cut to what an index can hold."""
+    text = sayable(value)
+    return text if len(text) <= LONGEST_FACET else f"{text[: LONGEST_FACET - 1]}…"
+
+
 def _insert_rows(connection: Connection, table: Table, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        if len(row["name"]) > LONGEST_NAME:
+            raise InvalidError(Message(f"{table.name}_name_too_long", {"name": row["name"], "most": LONGEST_NAME}))
     if rows:
         connection.execute(insert(table), [{"workflow_id": workflow_id, **row} for row in rows])
 
@@ -257,7 +269,7 @@ def pipelines_used() -> list[str]:
 
 def has_facet(name: str, value: str) -> bool:
     """Whether any workflow has this value of a facet."""
-    query = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == value).limit(1)
+    query = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == _shown_value(value)).limit(1)
     with db.reading() as connection:
         return connection.scalar(query) is not None
 
@@ -283,7 +295,7 @@ def datasets_used() -> dict[int, str]:
 
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> None:
     """Change a workflow's name or note."""
-    values = {key: value for key, value in (("name", name), ("note", note)) if value is not None}
+    values = {key: sayable(value) for key, value in (("name", name), ("note", note)) if value is not None}
     with db.writing() as connection:
         if (
             values
@@ -337,7 +349,9 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     if which.pipeline:
         conditions.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
     for name, values in which.facets.items():
-        having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(values))
+        having = select(facets.c.workflow_id).where(
+            facets.c.name == name, facets.c.value.in_(map(_shown_value, values))
+        )
         conditions.append(workflows.c.id.in_(having))
     if which.dataset_id is not None:
         conditions.append(

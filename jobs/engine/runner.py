@@ -9,21 +9,24 @@ import socket
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import identity
+from jobs.pipelines.context import refusal
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
-from jobs.pipelines.storable import lost_scores, sayable, storable
-from store import files, steps
+from jobs.pipelines.storable import lost_scores, storable, storable_message
+from store import db, files, steps
 from store.errors import RequestError
 from store.messages import Message, Values
 from store.steps import Claim, Fenced, LogLine, Outcome, Point
+from store.tables import now
+from store.text import sayable
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +121,9 @@ def use_executor(executor: Executor) -> None:
 
 
 def execute(
-    assignment: Assignment, resolve: Resolve, limit: Limit = lambda _seconds: contextlib.nullcontext()
+    assignment: Assignment,
+    resolve: Resolve,
+    limit: Limit = lambda _seconds: contextlib.nullcontext(),
 ) -> Ending | None:
     """Execute a step in this process; None when the claim was lost meanwhile."""
     context: StepContext | None = None
@@ -131,7 +136,10 @@ def execute(
         with ExitStack() as rooms:
             datasets = assignment.claim.datasets if definition.reads_dataset else {}
             context = StepContext(
-                assignment.claim, lambda: rooms.enter_context(files.scratch()), resolved.fingerprint, datasets
+                assignment.claim,
+                lambda: rooms.enter_context(files.scratch()),
+                resolved.fingerprint,
+                datasets,
             )
             outcome = _call(definition, context, assignment, limit)
             return Ending(resolved.fingerprint, outcome, None, *context.unsent())
@@ -151,21 +159,39 @@ def _carry_out(claim: Claim) -> bool:
         if ending is None:
             raise Fenced
         if ending.outcome:
-            steps.complete(claim, ending.fingerprint, ending.outcome, ending.points, ending.lines)
-            files.drop_checkpoints(claim.step.id)
+            _complete(claim, ending, ending.outcome)
             return True
         assert ending.failure
         _fail(claim, ending.failure, ending)
     except ProcessDiedError as death:
         steps.lose(claim.step, death.message, blameless=death.blameless)
     except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
-        _fail(claim, failure_of(error))
+        _fail(claim, failure_of(error), Ending())
     return False
 
 
-def _fail(claim: Claim, failure: Failure, ending: Ending | None = None) -> None:
-    last = ending or Ending()
-    steps.fail(claim, failure.message, failure.trace, again=failure.again, points=last.points, lines=last.lines)
+def _complete(claim: Claim, ending: Ending, outcome: Outcome) -> None:
+    _record(ending, lambda points, lines: steps.complete(claim, ending.fingerprint, outcome, points, lines))
+    files.drop_checkpoints(claim.step.id)
+
+
+def _fail(claim: Claim, failure: Failure, ending: Ending) -> None:
+    def fail(points: Sequence[Point], lines: Sequence[LogLine]) -> None:
+        steps.fail(claim, failure.message, failure.trace, again=failure.again, points=points, lines=lines)
+
+    _record(ending, fail)
+
+
+def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], None]) -> None:
+    """Record how an attempt ended, with its last numbers and lines, unless the database refuses these."""
+    try:
+        record(ending.points, ending.lines)
+    except Exception as error:
+        if not db.is_refused(error) or not (ending.points or ending.lines):
+            raise
+        log.exception("dropped %s numbers and %s lines", len(ending.points), len(ending.lines))
+        refused = (now(), "warning", refusal(ending.points, ending.lines))
+        record([], [refused])
 
 
 def _assignment(claim: Claim) -> Assignment:
@@ -239,7 +265,7 @@ def failure_of(error: BaseException) -> Failure:
 def _known_failure(error: BaseException) -> tuple[Message, bool]:
     """A code with values, and whether trying again can help."""
     if isinstance(error, StepError):
-        return _sayable_message(error.message), False
+        return storable_message(error.message), False
     if isinstance(error, MemoryError):
         return Message("out_of_memory"), True
     if isinstance(error, TimedOut):
@@ -247,15 +273,10 @@ def _known_failure(error: BaseException) -> tuple[Message, bool]:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Message("disk_full"), True
     if isinstance(error, RequestError):
-        return _sayable_message(error.message), getattr(error, "retryable", False)
+        return storable_message(error.message), getattr(error, "retryable", False)
     if getattr(error, "retryable", False):
         return Message("retryable", {"reason": sayable(_first_line(error))}), True
     return Message("error", {"reason": sayable(_first_line(error))}), False
-
-
-def _sayable_message(message: Message) -> Message:
-    values = {name: sayable(each) if isinstance(each, str) else each for name, each in message.values.items()}
-    return Message(message.code, values)
 
 
 def _first_line(error: BaseException) -> str:

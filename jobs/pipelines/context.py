@@ -7,20 +7,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
-from jobs.pipelines.storable import sayable
-from store import files, steps
+from jobs.pipelines.storable import storable_message
+from store import db, files, steps
 from store.datasets import Dataset
 from store.files import FileRef
 from store.messages import Message, Values
 from store.steps import Claim, LogLine, Point, Upstream
 from store.tables import now
+from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, is_integer, sayable
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,9 @@ MOST_UNSENT = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
 ABANDON_SECONDS = 10.0
-LONGEST_NAME = 60
 IN_A_PROCESS_OF_ITS_OWN = False
+# Levels of Python's logging, as a log shows them.
+LEVELS = {"critical": "error", "exception": "error", "fatal": "error", "warn": "warning"}
 
 
 @dataclass
@@ -61,7 +63,11 @@ class StepContext:
     thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
 
     def __init__(
-        self, claim: Claim, room: Callable[[], Path], fingerprint: str, datasets: Mapping[str, Dataset] | None = None
+        self,
+        claim: Claim,
+        room: Callable[[], Path],
+        fingerprint: str,
+        datasets: Mapping[str, Dataset] | None = None,
     ) -> None:
         self._claim = claim
         self._fingerprint = fingerprint
@@ -134,15 +140,17 @@ class StepContext:
 
     def log(self, text: str | Message, level: str = "info") -> None:
         """Write a line that the user reads while the step works."""
-        line = text if isinstance(text, Message) else sayable(text)
-        self._add(lambda unsent: unsent.lines.append((now(), level, line)))
+        line = storable_message(text) if isinstance(text, Message) else sayable(text)
+        shown = sayable(LEVELS.get(level, level))[:LONGEST_LEVEL]
+        self._add(lambda unsent: unsent.lines.append((now(), shown, line)))
         if len(self._unsent.lines) >= MOST_UNSENT:
             self.flush()
 
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch. A step that records faster than the database writes waits for it."""
         self.check()
-        rows = [(int(epoch), sayable(name)[:LONGEST_NAME], float(value)) for name, value in values.items()]
+        at = _epoch(epoch)
+        rows = [(at, sayable(name)[:LONGEST_NAME], float(value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
             not_finite: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
@@ -154,13 +162,16 @@ class StepContext:
 
     def progress(self, done: float, total: float, told: str | Message = "") -> None:
         """Say how far the step is, and with what it is busy."""
-        share = min(max(done / total, 0.0), 1.0) if total else 0.0
-        message = told if isinstance(told, Message) else Message("text", {"text": sayable(told)}) if told else None
+        share = min(max(0.0, done / total), 1.0) if total else 0.0  # in this order, 0 when it is not a number
+        text = told if isinstance(told, Message) else Message("text", {"text": told}) if told else None
+        message = storable_message(text) if text else None
         self._add(lambda unsent: setattr(unsent, "progress", (share, message)))
 
     def save(self, name: str, path: Path, known: FileRef | None = None) -> FileRef:
         """Save a file as this step's output; it counts once the step completes. `known` is its reference, if
         known from writing it, which saves reading it again."""
+        if len(name := sayable(name)) > LONGEST_NAME:
+            raise StepError(Message("file_name_too_long", {"file": name, "most": LONGEST_NAME}))
         self._saved[name] = ref = files.keep(path, known)
         return ref
 
@@ -186,7 +197,7 @@ class StepContext:
     def continue_from(self, epoch: int) -> bool:
         """Take over the curve of the attempts before, up to their checkpoint. False when the curve in the database
         does not reach that far, as after a power cut: then begin anew, or the curve will have a gap."""
-        if not steps.adopt_curve(self._claim, epoch):
+        if not steps.adopt_curve(self._claim, _epoch(epoch)):
             self.log(Message("curve_lost"), "warning")
             return False
         self.log(Message("continues", {"number": self.attempt, "epoch": epoch}))
@@ -206,9 +217,12 @@ class StepContext:
             except steps.Fenced as fenced:
                 self._lost = fenced
                 raise
-            except Exception:
-                self._put_back(unsent)  # the database did not take it; it goes with the next flush
-                raise
+            except Exception as error:
+                if not db.is_refused(error):
+                    self._put_back(unsent)  # the database did not take it; it goes with the next flush
+                    raise
+                log.exception("dropped %s numbers and %s lines", len(unsent.points), len(unsent.lines))
+                self._put_back(_Unsent(lines=[(now(), "warning", refusal(unsent.points, unsent.lines))]))
 
     @contextlib.contextmanager
     def live(self) -> Iterator["StepContext"]:
@@ -267,6 +281,17 @@ class StepContext:
         """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""
         if not self._over.wait(ABANDON_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refusal(points: Sequence[Point], lines: Sequence[LogLine]) -> Message:
+    """What a log says of numbers and lines that the database refused."""
+    return Message("records_refused", {"numbers": len(points), "lines": len(lines)})
+
+
+def _epoch(epoch: int) -> int:
+    if not is_integer(number := int(epoch)):
+        raise StepError(Message("epoch_too_large", {"epoch": str(number), "most": LARGEST_INTEGER}))
+    return number
 
 
 # The name under which steps know it since the first version.

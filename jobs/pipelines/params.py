@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from store.errors import RequestError
 from store.messages import Message
+from store.text import is_sayable
 
 Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -42,6 +43,8 @@ class Param:
             read = _READERS[self.kind](value)
         except (TypeError, ValueError, OverflowError):
             raise self._refusal(_KIND_CODES[self.kind], given=short(value)) from None
+        if not all(map(is_sayable, [read] if isinstance(read, str) else read if isinstance(read, list) else [])):
+            raise self._refusal("param_broken_text", given=short(value))
         if self.choices and read not in self.choices:
             raise self._refusal("param_not_a_choice", given=short(value), known=list(self.choices))
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):

@@ -2,12 +2,14 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs.pipelines.errors import StepError
 from jobs.pipelines.results import Result
-from store.messages import Message
+from store.messages import Message, Values
+from store.text import LONGEST_NAME, sayable
 
 
 def storable(result: Any) -> dict[str, Any]:
@@ -19,25 +21,39 @@ def storable(result: Any) -> dict[str, Any]:
     plain = _plain(result)
     if wrong := _unstorable(plain):
         raise StepError(Message("result_not_plain", {"place": wrong[0], "kind": wrong[1]}))
-    scores = plain.get("scores")
-    if scores is not None and not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
-        raise StepError(Message("scores_not_numbers"))
+    if (scores := plain.get("scores")) is not None:
+        plain["scores"] = _storable_scores(scores)
     try:
         return dict(json.loads(json.dumps(_finite(plain), allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise StepError(Message("result_not_storable", {"reason": str(error)})) from error
 
 
+def storable_message(message: Message) -> Message:
+    """The message with values that are plain JSON; what is not becomes text."""
+    values: Values
+    try:
+        values = json.loads(json.dumps(_finite(_plain(message.values)), allow_nan=False))
+    except (StepError, TypeError, ValueError):
+        values = {sayable(name): sayable(value) for name, value in message.values.items()}
+    return Message(sayable(message.code), values)
+
+
 def lost_scores(result: Any, stored: Mapping[str, Any]) -> dict[str, str]:
     """The scores that a step returned and that are no finite numbers, as text by name."""
     returned = result.get("scores") if isinstance(result, Mapping) else None
     missing = [name for name, value in (stored.get("scores") or {}).items() if value is None]
-    return {name: str(dict(returned or {}).get(name)) for name in missing}
+    return {name: str(dict(returned or {}).get(name))[:LONGEST_NAME] for name in missing}
 
 
-def sayable(text: str) -> str:
-    """The text without what a database cannot hold."""
-    return str(text).replace("\0", "").encode(errors="replace").decode()
+def _storable_scores(scores: Any) -> dict[str, float | None]:
+    """Scores by name; None in place of those that no number of the database can be."""
+    if not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
+        raise StepError(Message("scores_not_numbers"))
+    for name in scores:
+        if len(name) > LONGEST_NAME:
+            raise StepError(Message("score_name_too_long", {"name": name, "most": LONGEST_NAME}))
+    return {name: value if abs(value) <= sys.float_info.max else None for name, value in scores.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -45,7 +61,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Result):
         return _plain(value.as_json())
     if isinstance(value, Mapping):
-        return {sayable(key): _plain(item) for key, item in value.items()}
+        return _with_text_keys(value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, str):
@@ -53,6 +69,16 @@ def _plain(value: Any) -> Any:
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return _plain(value.item())  # a single number of NumPy
     return value
+
+
+def _with_text_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """A mapping with text as its keys, as JSON has no others; two keys that become one would lose a value."""
+    plain: dict[str, Any] = {}
+    for key, item in value.items():
+        if (name := sayable(key)) in plain:
+            raise StepError(Message("result_keys_equal", {"key": name}))
+        plain[name] = _plain(item)
+    return plain
 
 
 def _unstorable(value: Any, place: str = "") -> tuple[str, str] | None:

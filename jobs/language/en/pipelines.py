@@ -11,6 +11,7 @@ SENTENCES: dict[str, Template] = {
     "param_not_bool": "{param} must be true or false, not {given}.",
     "param_not_word": "{param} must be a word, not {given}.",
     "param_not_text": "{param} must be a text, not {given}.",
+    "param_broken_text": "{param} must be text without half or zero characters, not {given}.",
     "param_not_column": "{param} must be a column name, not {given}.",
     "param_not_columns": "{param} must be a list of column names, not {given}.",
     "param_not_a_choice": "{param} must be one of {known}, not {given}.",
@@ -49,6 +50,8 @@ SENTENCES: dict[str, Template] = {
     "params_differ": (
         "Steps {other!r} and {step!r} both have a param {param!r}, with another kind or default; rename one of the two."
     ),
+    "inputs_name_too_long": "Input name {name!r} is too long; use at most {most} characters.",
+    "facets_name_too_long": "Facet name {name!r} is too long; use at most {most} characters.",
     "inputs_with_one_name": "Pipeline {pipeline!r} has two inputs called {input!r}; rename one.",
     # What a step asks for and returns.
     "param_undeclared": (
@@ -69,6 +72,12 @@ SENTENCES: dict[str, Template] = {
         "A step returns plain values, but result{place} is of type {kind}. Convert it, for example with list(), str() "
         "or .tolist(), or save it as a file with context.save."
     ),
+    "result_keys_equal": (
+        "A step returns JSON, whose keys are text; here two keys are both {key!r} as text. Rename one."
+    ),
+    "score_name_too_long": "Score name {name!r} is too long; use at most {most} characters.",
+    "file_name_too_long": "File name {file!r} is too long; use at most {most} characters in context.save.",
+    "epoch_too_large": "Epoch {epoch} is too large; the largest is {most}. Count epochs from 1.",
     "scores_not_numbers": '"scores" must be a dict of numbers by name, such as {{"accuracy": 0.9}}.',
     "result_not_storable": "A step returns a dict of plain JSON values; this one's cannot be stored: {reason}.",
 }

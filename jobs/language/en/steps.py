@@ -35,5 +35,9 @@ SENTENCES: dict[str, Template] = {
     "checkpoint_unusable": "The previous checkpoint is damaged or outdated; starting over.",
     "curve_lost": "The numbers up to the previous checkpoint are lost; starting over.",
     "metric_not_finite": "{name} of epoch {epoch} is {value} and is left out.",
+    "records_refused": (
+        "The database refused some of what this step recorded: {numbers} numbers and {lines} lines are lost. The log "
+        "of the worker says why."
+    ),
     "score_not_finite": "Score {name} is {value} and is left out.",
 }
