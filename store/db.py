@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, create_engine, event, false
 from sqlalchemy.engine import make_url
@@ -37,6 +37,9 @@ from store.settings import make_home, settings
 BUSY_SECONDS = 30
 # A wait for the lock is interrupted this often, so that the process can report that it is alive.
 SIGN_OF_LIFE_SECONDS = 2
+# Work that is done already is worth waiting for a database that is away: a restart, a failover.
+RETRY_SECONDS = 1
+MOST_RETRY_SECONDS = 300
 # PostgreSQL ends a transaction whose process is silent for so long: a host that is cut off must not keep the lock.
 IDLE_SECONDS = 60
 # The number of the advisory lock of `writing`; any number will do, but it must stay the same.
@@ -51,6 +54,9 @@ PRAGMAS = (
 # SQLSTATE classes and codes after which trying again helps: connection lost, too many connections, conflict, shutdown,
 # lock not available, idle for too long.
 RETRYABLE_STATES = ("08", "40", "53", "57", "55P03", "25P03")
+
+
+Result = TypeVar("Result")
 
 
 class Kind(Enum):
@@ -164,6 +170,27 @@ def restructuring() -> Iterator[Connection]:
 def while_waiting(*signs_of_life: Callable[[], None]) -> None:
     """Call these now and then while another process holds the write lock for long; for connections opened from now."""
     access.signs_of_life = signs_of_life
+
+
+def retrying(act: Callable[[], Result]) -> Result:
+    """Return what `act` returns, called again for some minutes while the database is busy or away."""
+    end = time.monotonic() + MOST_RETRY_SECONDS
+    while True:
+        try:
+            return act()
+        except Exception as error:
+            if not is_unavailable(error) or time.monotonic() > end:
+                raise
+        for sign_of_life in access.signs_of_life:
+            sign_of_life()
+        time.sleep(RETRY_SECONDS)
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the database was busy or away, so that the same will work later."""
+    if isinstance(error, DBAPIError):  # of a transaction that only reads
+        return _is_locked(error) or _server_is_down(error)
+    return isinstance(error, DatabaseUnavailableError)
 
 
 def is_refused(error: Exception) -> bool:

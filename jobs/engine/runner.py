@@ -153,7 +153,9 @@ _executor: Executor = execute
 
 
 def _carry_out(claim: Claim) -> bool:
-    """Have a step executed and record how it ended; whether it completed."""
+    """Have a step executed and record how it ended; whether it completed.
+
+    How it ended is in hand, and its claim still holds: while the database is away, recording it is tried again."""
     try:
         ending = _executor(_assignment(claim), lambda code: _resolve(claim, code))
         if ending is None:
@@ -164,7 +166,10 @@ def _carry_out(claim: Claim) -> bool:
         assert ending.failure
         _fail(claim, ending.failure, ending)
     except ProcessDiedError as death:
-        steps.lose(claim.step, death.message, blameless=death.blameless)
+        loss = death
+        db.retrying(lambda: steps.lose(claim.step, loss.message, blameless=loss.blameless))
+    except db.DatabaseUnavailableError:
+        raise  # away for so long that nothing can be recorded; the reconciler gives the attempt up
     except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
         _fail(claim, failure_of(error), Ending())
     return False
@@ -185,13 +190,13 @@ def _fail(claim: Claim, failure: Failure, ending: Ending) -> None:
 def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], None]) -> None:
     """Record how an attempt ended, with its last numbers and lines, unless the database refuses these."""
     try:
-        record(ending.points, ending.lines)
+        db.retrying(lambda: record(ending.points, ending.lines))
     except Exception as error:
         if not db.is_refused(error) or not (ending.points or ending.lines):
             raise
         log.exception("dropped %s numbers and %s lines", len(ending.points), len(ending.lines))
         refused = (now(), "warning", refusal(ending.points, ending.lines))
-        record([], [refused])
+        db.retrying(lambda: record([], [refused]))
 
 
 def _assignment(claim: Claim) -> Assignment:
@@ -210,7 +215,7 @@ def _resolve(claim: Claim, code: str, reads_dataset: bool = True) -> Resolved:
     """The fingerprint of a step with this code, and what an equal step left."""
     datasets = claim.datasets if reads_dataset else {}
     print_ = fingerprint(code, claim.step.params, datasets, claim.upstream)
-    equal = None if claim.step.fresh else steps.find_equal(print_)
+    equal = None if claim.step.fresh else db.retrying(lambda: steps.find_equal(print_))
     return Resolved(print_, equal[1] if equal else None)
 
 

@@ -286,8 +286,12 @@ class StepWorker(Worker):
         return ProcessDiedError(_death_message(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
     def _sign_of_life(self) -> None:
+        """Say that this worker lives, and that it still has its step: else the reconciler gives the step up."""
         with contextlib.suppress(RedisError):
-            self.heartbeat()
+            if self._job and self.execution:
+                self.maintain_heartbeats(self._job)
+            else:
+                self.heartbeat()
 
 
 @contextlib.contextmanager

@@ -144,7 +144,7 @@ class StepContext:
         shown = sayable(LEVELS.get(level, level))[:LONGEST_LEVEL]
         self._add(lambda unsent: unsent.lines.append((now(), shown, line)))
         if len(self._unsent.lines) >= MOST_UNSENT:
-            self.flush()
+            db.retrying(self.flush)
 
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch. A step that records faster than the database writes waits for it."""
@@ -158,7 +158,7 @@ class StepContext:
         with self._lock:
             self._unsent.points += rows
         if len(self._unsent.points) >= MOST_UNSENT:
-            self.flush()
+            db.retrying(self.flush)
 
     def progress(self, done: float, total: float, told: str | Message = "") -> None:
         """Say how far the step is, and with what it is busy."""
@@ -176,12 +176,16 @@ class StepContext:
         return ref
 
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
-        """Keep what is needed to go on from this epoch, at most every two seconds."""
+        """Keep what is needed to go on from this epoch, at most every two seconds; not while the database is away."""
         if time.monotonic() - self._checkpointed < CHECKPOINT_SECONDS:
             return
         temporary = self.folder / "checkpoint"
         write(temporary)
-        self.flush()  # the curve up to here must be in the database before the checkpoint counts
+        try:
+            self.flush()  # the curve up to here must be in the database before the checkpoint counts
+        except db.DatabaseUnavailableError:
+            log.warning("no checkpoint of epoch %s, as the database is away", epoch)
+            return
         files.keep_checkpoint(self._claim.step.id, self._fingerprint, temporary)
         self._checkpointed = time.monotonic()
 
@@ -197,7 +201,7 @@ class StepContext:
     def continue_from(self, epoch: int) -> bool:
         """Take over the curve of the attempts before, up to their checkpoint. False when the curve in the database
         does not reach that far, as after a power cut: then begin anew, or the curve will have a gap."""
-        if not steps.adopt_curve(self._claim, _epoch(epoch)):
+        if not db.retrying(lambda: steps.adopt_curve(self._claim, _epoch(epoch))):
             self.log(Message("curve_lost"), "warning")
             return False
         self.log(Message("continues", {"number": self.attempt, "epoch": epoch}))
