@@ -7,7 +7,7 @@ from conftest import forget
 from helpers import cast
 from helpers.running import finish
 
-from jobs.engine import handover, queue, queue_view, reconcile, turns
+from jobs.engine import handover, lanes, queue, queue_view, reconcile, turns
 from jobs.services import presence
 from store import actors, db, schema, steps, workflows
 from store.actors import Actor, Role
@@ -42,10 +42,10 @@ def test_one_persons_many_wait_behind_anothers_few(valkey):
 def test_the_next_one_moves_up_when_one_ends(valkey):
     """As a person's workflow ends, the oldest that waits takes its turn, once, with all its steps."""
     many = [post("ayse") for _ in range(5)]
-    assert reconcile.move_up() == 0
+    assert turns.move_up() == 0
     steps.cancel(many[0])
     queue.drop_jobs(step.job_id for step in steps.of_workflow(many[0]))
-    assert reconcile.move_up() == 1 and reconcile.move_up() == 0
+    assert turns.move_up() == 1 and turns.move_up() == 0
     last = post("mehmet")
     assert order() == [many[1], many[2], last, many[3], many[4]]
     moved = [step.job_id for step in steps.of_workflow(many[2])]
@@ -56,7 +56,7 @@ def test_the_next_one_moves_up_when_one_ends(valkey):
 def test_where_nobody_signs_in_there_are_no_turns(valkey):
     """Work without a person behind it is done in the order in which it came."""
     ids = [post("") for _ in range(5)]
-    assert order() == ids and reconcile.move_up() == 0
+    assert order() == ids and turns.move_up() == 0
 
 
 def test_people_come_before_sweeps_before_schedules_before_retraining(valkey):
@@ -104,7 +104,7 @@ def test_a_crowd_does_not_keep_another_person_waiting(tmp_path, monkeypatch):
         begun = time.monotonic()
         assert finish(only, 60) == Status.completed
         over = sum(workflows.get(each).status.over for each in crowd)
-        assert over <= 4 * turns.TURNS and time.monotonic() - begun < 40
+        assert over <= 4 * lanes.TURNS and time.monotonic() - begun < 40
         for each in crowd:
             if not workflows.get(each).status.over:
                 steps.cancel(each)

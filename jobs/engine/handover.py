@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from jobs.engine import queue, turns
+from jobs.engine import lanes, queue
 from store import steps as step_store
 from store.steps import Step
 from store.tables import Status
@@ -16,7 +16,7 @@ def hand_over(workflow_id: int) -> list[Step]:
     steps = {step.id: step for step in step_store.of_workflow(workflow_id)}
     needs = step_store.needs_of(workflow_id)
     pending = [step for step in steps.values() if step.status is Status.pending]
-    lane = turns.lane_of(workflow_id)
+    lane = lanes.lane_of(workflow_id)
     known = queue.known([step.job_id for step in pending])
     for step in pending:
         if step.job_id not in known:
@@ -30,7 +30,7 @@ def hand_over_again(step: Step) -> bool:
     """Put a step into the queue anew, whatever its old job is; return False when another process just did."""
     queue.drop_job(step.job_id)
     # One that was interrupted has waited its turn before.
-    return _queue_job(step, turns.lane_of(step.workflow_id), [], at_front=step.attempt > 1)
+    return _queue_job(step, lanes.lane_of(step.workflow_id), [], at_front=step.attempt > 1)
 
 
 def _queue_job(step: Step, lane: str, depends_on: list[str], at_front: bool = False) -> bool:

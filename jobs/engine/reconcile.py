@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 
 from jobs.engine import handover, queue
 from jobs.engine.staleness import Unchanged
-from jobs.engine.turns import TURNS
-from store import steps, turns
+from store import steps
 from store.messages import Message
 from store.steps import Step
-from store.tables import Status
 
 log = logging.getLogger(__name__)
 
@@ -85,18 +83,6 @@ class Reconciler:
             if seconds >= (WITH_WORKER_SECONDS if looks[job_id].with_worker else PATIENCE_SECONDS)
         ]
         _each(stranded, _hand_over, done)
-
-
-def move_up() -> int:
-    """Bring workflows whose turn has come into the first lane; returns how many there were."""
-    moved = 0
-    for workflow_id in turns.first_of_many(TURNS):
-        waiting = [step.job_id for step in steps.of_workflow(workflow_id) if step.status is Status.pending]
-        if late := queue.in_lane(waiting, queue.LATER):
-            queue.drop_jobs(late)
-            handover.hand_over(workflow_id)
-            moved += 1
-    return moved
 
 
 def _each(rows: Iterable[Step], repair: Callable[[Step], str | None], done: Counter[str]) -> None:

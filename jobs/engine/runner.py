@@ -124,6 +124,8 @@ def execute(
     assignment: Assignment,
     resolve: Resolve,
     limit: Limit = lambda _seconds: contextlib.nullcontext(),
+    *,
+    own_process: bool = False,
 ) -> Ending | None:
     """Execute a step in this process; None when the claim was lost meanwhile."""
     context: StepContext | None = None
@@ -140,6 +142,7 @@ def execute(
                 lambda: rooms.enter_context(files.scratch()),
                 resolved.fingerprint,
                 datasets,
+                own_process=own_process,
             )
             outcome = _call(definition, context, assignment, limit)
             return Ending(resolved.fingerprint, outcome, None, *context.unsent())

@@ -29,7 +29,6 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 from jobs.engine import queue, runner
 from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve, Resolved
-from jobs.pipelines import context
 from jobs.pipelines.errors import TimedOut
 from jobs.pipelines.preloaded import Preloaded
 from jobs.process.children import Children, ChildrenGoneError, Forked, ForkedAhead, end_of
@@ -311,7 +310,6 @@ def _children() -> Children:
 def _be_a_child(line: Connection) -> None:
     """Wait for one step, do it, and say how it ended. A pipeline's name may come first: its code is loaded at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    context.IN_A_PROCESS_OF_ITS_OWN = True
     with contextlib.suppress(EOFError):  # not needed any more
         code, order = None, line.recv()
         if isinstance(order, str):
@@ -326,7 +324,7 @@ def _be_a_child(line: Connection) -> None:
             line.send(code)
             return cast(Resolved, line.recv())
 
-        line.send(runner.execute(assignment, resolve, TimeLimit))
+        line.send(runner.execute(assignment, resolve, TimeLimit, own_process=True))
 
 
 def _death_message(code: str, status: int, used: int) -> Message:

@@ -30,7 +30,6 @@ MOST_UNSENT = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
 ABANDON_SECONDS = 10.0
-IN_A_PROCESS_OF_ITS_OWN = False
 # Levels of Python's logging, as a log shows them.
 LEVELS = {"critical": "error", "exception": "error", "fatal": "error", "warn": "warning"}
 
@@ -60,7 +59,8 @@ class DeclaredParams(dict[str, Any]):
 
 class StepContext:
     """One attempt of one step. Numbers, lines and progress reach the database within half a second, by one
-    thread that also says that the step is alive; when the claim is lost, the next call raises Fenced."""
+    thread that also says that the step is alive; when the claim is lost, the next call raises Fenced. A step that
+    ignores that is killed where it has a process of its own."""
 
     def __init__(
         self,
@@ -68,6 +68,8 @@ class StepContext:
         room: Callable[[], Path],
         fingerprint: str,
         datasets: Mapping[str, Dataset] | None = None,
+        *,
+        own_process: bool = False,
     ) -> None:
         self._claim = claim
         self._fingerprint = fingerprint
@@ -81,6 +83,7 @@ class StepContext:
         self._checkpointed = time.monotonic()
         self._thread = threading.Thread(target=self._flush_regularly, name="recorder", daemon=True)
         self._room = room
+        self._own_process = own_process
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -283,7 +286,7 @@ class StepContext:
 
     def _kill_if_still_running(self) -> None:
         """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""
-        if not self._over.wait(ABANDON_SECONDS) and IN_A_PROCESS_OF_ITS_OWN:
+        if not self._over.wait(ABANDON_SECONDS) and self._own_process:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from jobs.engine import queue
 from jobs.services import presence
 from jobs.services.presence import LOOK_SECONDS
 from jobs.services.tick import TICK_SECONDS, Tick
@@ -53,7 +52,6 @@ class Supervisor:
             if self._valkey:
                 self._valkey.keep()
             clean_up_stale_workers()
-            self._drop_jobs_of_old_form()
             preload()
             self._workers.keep()
             self._write_ready()
@@ -90,11 +88,6 @@ class Supervisor:
     def _keep_workers(self) -> None:
         if not self._stopping and self._workers.keep():
             self._write_ready()
-
-    def _drop_jobs_of_old_form(self) -> None:
-        """Before a worker takes one, which it would refuse."""
-        if self.serves_home and queue.answers():
-            queue.drop_jobs_of_old_form()
 
     def _write_ready(self) -> None:
         self._write_state(

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jobs.engine.reconcile import Reconciler, move_up
+from jobs.engine.reconcile import Reconciler
+from jobs.engine.turns import move_up
 from jobs.services.timing import Duty
 from store import actors, leases, sweep
 from store.settings import settings

@@ -15,15 +15,23 @@ PACE_SECONDS = 3.0
 
 # The codes by which programs see how the engine ended an attempt; all other codes are a step's own.
 PROGRAM_CODES = {
-    **{code: code for code in ("error", "timeout", "out_of_memory", "disk_full", "code_gone", "worker_lost", "killed")},
-    **{code: code for code in ("frozen", "stopped", "lost")},
     "backed_up": "stopped",
+    "code_gone": "code_gone",
+    "disk_full": "disk_full",
+    "error": "error",
+    "exited": "killed",
     "file_changed": "error",
     "file_missing": "error",
-    "exited": "killed",
+    "frozen": "frozen",
+    "killed": "killed",
+    "lost": "lost",
+    "out_of_memory": "out_of_memory",
     "retryable": "error",
     "signalled": "killed",
+    "stopped": "stopped",
+    "timeout": "timeout",
     "timeout_killed": "timeout",
+    "worker_lost": "worker_lost",
 }
 
 Point = tuple[int, str, float]
