@@ -202,7 +202,9 @@ def test_what_is_wrong_is_one_sentence(command, arguments, code, words):
     """Refusals end with 1, misuse with 2; the sentence is on stderr, or is the JSON document."""
     assert command(*arguments) == (code, "", f"{words}\n")
     json_code, out, err = command(*arguments, "--json")
-    assert (json_code, json.loads(out), err) == (code, {"detail": words}, "")
+    document = json.loads(out)
+    assert (json_code, document["detail"], err) == (code, words, "")
+    assert set(document) == ({"detail", "code", "values"} if code == 1 else {"detail"})
 
 
 @pytest.mark.parametrize(
