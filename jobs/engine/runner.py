@@ -30,6 +30,7 @@ from store.text import sayable
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 5
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -132,7 +133,8 @@ def execute(
     resolved = assignment.resolved
     try:
         definition = _definition(assignment.claim)
-        resolved = resolved or resolve(identity(definition))
+        code = identity(definition)
+        resolved = resolved or resolve(code.of_step(assignment.claim.step.id))
         if reused := _reusable(assignment.claim, resolved):
             return Ending(resolved.fingerprint, reused)
         with ExitStack() as rooms:
@@ -144,6 +146,8 @@ def execute(
                 datasets,
                 own_process=own_process,
             )
+            if code.unknown:
+                context.log(Message("never_reused", {"values": [*code.unknown[:MOST_NAMED]]}))
             outcome = _call(definition, context, assignment, limit)
             return Ending(resolved.fingerprint, outcome, None, *context.unsent())
     except Fenced:
@@ -211,7 +215,7 @@ def _assignment(claim: Claim) -> Assignment:
         definition = pipeline.step(claim.step.key)
     except RequestError:
         return Assignment(claim)
-    return Assignment(claim, _resolve(claim, identity(definition), definition.reads_dataset))
+    return Assignment(claim, _resolve(claim, identity(definition).of_step(claim.step.id), definition.reads_dataset))
 
 
 def _resolve(claim: Claim, code: str, reads_dataset: bool = True) -> Resolved:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from jobs.pipelines import registry
-from jobs.pipelines.code_hash import is_project
 from jobs.pipelines.definition import Datasets, Pipeline, StepDefinition
 from jobs.pipelines.described import (
     Description,
@@ -22,6 +21,7 @@ from jobs.pipelines.described import (
     StepFacts,
 )
 from jobs.pipelines.describer import receive, send, stamp
+from jobs.pipelines.own_code import is_project
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.sources import files_of, own_modules

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.pipelines import registry
-from jobs.pipelines.code_hash import identity, is_installed_file
+from jobs.pipelines.code_hash import identity
 from jobs.pipelines.describer import stamp
+from jobs.pipelines.own_code import is_installed_file
 
 TRUSTED_SECONDS = 5
 NO_FILES = ("/proc/", "/sys/", "/dev/")

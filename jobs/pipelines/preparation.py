@@ -30,7 +30,7 @@ def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
             step.timeout,
             step.repeats_on_restart,
             step.reads_dataset,
-            identity(step),
+            identity(step).of_step(None),
         )
         for step in pipeline.steps
     )

@@ -39,5 +39,9 @@ SENTENCES: dict[str, Template] = {
         "The database refused some of what this step recorded: {numbers} numbers and {lines} lines are lost. The log "
         "of the worker says why."
     ),
+    "never_reused": (
+        "This result is not reused later. Trainyard cannot tell whether these values of your code have changed: "
+        "{values}. Give the step a version=, or make them inside the step."
+    ),
     "score_not_finite": "Score {name} is {value} and is left out.",
 }
