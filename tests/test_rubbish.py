@@ -222,7 +222,10 @@ def test_head_works_where_get_does(client, path):
 def test_control_signs_in_an_address_are_refused(client, path):
     """No path of ours has such signs in it."""
     answer = client.get(path)
-    assert (answer.status_code, answer.json()["detail"]) == (400, "The address holds signs that cannot be printed.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "The address holds characters that cannot be printed.",
+    )
 
 
 @pytest.mark.parametrize("query", ["page=x", "page=", "page=%00", "per_page=1e3", "per_page=seven"])

@@ -386,7 +386,7 @@ def test_an_upload_that_stops_arriving_makes_room(home, monkeypatch):
 
     monkeypatch.setattr(uploads, "SILENCE_SECONDS", 0.1)
     status, told = send(Starlette(routes=[Mount("/api", create())]), "/api/datasets", receive)
-    assert status == 422 and told == "Nothing more of the file came for 0.1 s; nothing was kept."
+    assert status == 422 and told == "No more of the file arrived for 0.1 s; nothing was kept. Send it again."
     assert uploads.AT_ONCE.borrowed_tokens == 0 and list(settings.settings().files.glob("incoming-*")) == []
 
 
