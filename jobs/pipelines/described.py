@@ -68,11 +68,10 @@ class PipelineFacts(TypedDict):
 
 
 class Description(TypedDict):
-    """Every pipeline, what is wrong with modules, and the files that were loaded, each with its time and size."""
+    """Every pipeline, and what is wrong with modules."""
 
     pipelines: list[PipelineFacts]
     faults: list[StoredMessage]
-    files: dict[str, tuple[int, int] | None]
 
 
 class PlannedFacts(TypedDict):

@@ -15,9 +15,9 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
@@ -26,6 +26,7 @@ from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.sources import files_of, own_modules
+from jobs.pipelines.watching import State, state, unchanged
 from store.errors import RequestError
 from store.messages import Message
 from store.settings import environment_with_project, settings
@@ -35,23 +36,40 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 30.0
 MOST_BYTES = 64 << 20
 HEADER = struct.Struct("!Q")
-
-Stamp = tuple[int, int] | None
+# When a child is started again that ended, or took too long, while it described.
+AGAIN_SECONDS, SLOW_AGAIN_SECONDS = 10.0, 600.0
+TOO_SLOW = "own_pipelines_too_slow"
 
 
 @dataclass
 class _Child:
-    """A child that is ready to answer, what it described, and the files that it had loaded by then."""
+    """A child that answers, what it described, and the files that its answers depend on.
+
+    A child that ended while it described stays until one of its modules changes, or until it is time to `try_again`.
+    """
 
     process: subprocess.Popen[bytes]
     line: socket.socket
     modules: str
-    files: dict[str, Stamp]
+    files: dict[str, State] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     faults: list[Message] = field(default_factory=list)
+    try_again: float | None = None
+    asking: threading.Lock = field(default_factory=threading.Lock)
+    replaced: bool = False
+
+    def is_current(self, modules: str) -> bool:
+        """Whether it would describe the same now, and can answer."""
+        if self.modules != modules or not unchanged(dict(self.files)):
+            return False
+        if self.try_again is not None:
+            return time.monotonic() < self.try_again
+        return not self.replaced and self.process.poll() is None
 
 
-_lock = threading.RLock()
+# Held while one child takes the place of another; a question holds only the line to the child that it asks, so that
+# a slow answer keeps nobody from what has been described already.
+_replacing = threading.RLock()
 _child: list[_Child] = []
 
 
@@ -68,40 +86,45 @@ def faults() -> list[Message]:
 
 
 def close() -> None:
-    """End the child; the next question starts another one."""
-    with _lock:
+    """End the child, once it has answered what it is asked; the next question starts another one."""
+    with _replacing:
         while _child:
-            _end(_child.pop())
+            child = _child.pop()
+            child.replaced = True
+            _end_if_replaced(child)
 
 
 def ask(operation: str, **arguments: object) -> Any:
     """One question to the child, and its answer as JSON values."""
-    with _lock:
+    until = time.monotonic() + ANSWER_SECONDS
+    while True:
         child = _current()
         if child is None:
             raise RequestError(Message("no_own_pipelines"), "pipeline")
-        return _ask(child, {"operation": operation, **arguments})
+        if child.try_again is not None:
+            raise RequestError(child.faults[0], "pipeline")
+        if not child.asking.acquire(timeout=max(until - time.monotonic(), 0.0)):
+            raise _too_slow()
+        try:
+            if not child.replaced:
+                return _ask(child, {"operation": operation, **arguments})
+        finally:
+            child.asking.release()
+            _end_if_replaced(child)
 
 
 def _current() -> _Child | None:
     """The child whose knowledge is up to date; started when needed, and not at all when there is nothing to load."""
-    with _lock:
-        modules = own_modules()
-        if not modules:
+    modules = own_modules()
+    named = ",".join(modules)
+    if modules and (child := next(iter(list(_child)), None)) and child.is_current(named):
+        return child
+    with _replacing:
+        if _child and not (modules and _child[0].is_current(named)):
             close()
-            return None
-        named = ",".join(modules)
-        if _child and not _is_current(_child[0], named):
-            close()
-        if not _child:
+        if modules and not _child:
             _child.append(_started(named))
-        return _child[0]
-
-
-def _is_current(child: _Child, modules: str) -> bool:
-    if child.modules != modules or (child.process.poll() is not None and not child.faults):
-        return False
-    return all(stamp(file) == before for file, before in child.files.items())
+        return _child[0] if modules else None
 
 
 def _started(modules: str) -> _Child:
@@ -116,26 +139,18 @@ def _started(modules: str) -> _Child:
             env=environment_with_project(),
         )
     ours.settimeout(ANSWER_SECONDS)
-    child = _Child(process, ours, modules, {})
+    child = _Child(process, ours, modules)
+    before = {file: state(file) for file in files_of(modules.split(","))}
     try:
         description: Description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
-        child.faults = [refused.message]
-        child.files = {file: stamp(file) for file in files_of(modules.split(","))}
+        slow = refused.message.code == TOO_SLOW
+        child.faults, child.files = [refused.message], before | child.files
+        child.try_again = time.monotonic() + (SLOW_AGAIN_SECONDS if slow else AGAIN_SECONDS)
         return child
-    child.files = {file: (before[0], before[1]) if before else None for file, before in description["files"].items()}
     child.faults = [Message.from_json(each) for each in description["faults"]]
     child.pipelines = {each["name"]: _pipeline(each) for each in description["pipelines"]}
     return child
-
-
-def stamp(file: str) -> Stamp:
-    """Return the time and size of a file; None when there is none."""
-    try:
-        stat = Path(file).stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size
 
 
 def _ask(child: _Child, question: Mapping[str, object]) -> Any:
@@ -143,14 +158,30 @@ def _ask(child: _Child, question: Mapping[str, object]) -> Any:
         send(child.line, pickle.dumps(question))
         answer = json.loads(receive(child.line))
     except TimeoutError:
+        child.replaced = True
         _end(child)
-        raise RequestError(Message("own_pipelines_too_slow", {"seconds": ANSWER_SECONDS})) from None
+        raise _too_slow() from None
     except (OSError, EOFError, ValueError):
+        child.replaced = True
         _end(child)
         raise RequestError(Message("own_pipelines_ended")) from None
+    child.files = {**answer["files"], **child.files}
     if "refused" in answer:
         raise RequestError(Message.from_json(answer["refused"]), answer.get("field"))
     return answer["answer"]
+
+
+def _too_slow() -> RequestError:
+    return RequestError(Message(TOO_SLOW, {"seconds": ANSWER_SECONDS}))
+
+
+def _end_if_replaced(child: _Child) -> None:
+    """End a child that was replaced, unless it is being asked: then whoever asks it does so afterwards."""
+    if child.replaced and child.asking.acquire(blocking=False):
+        try:
+            _end(child)
+        finally:
+            child.asking.release()
 
 
 def _end(child: _Child) -> None:
@@ -250,7 +281,9 @@ def _planned(step: PlannedFacts) -> PlannedStep:
 
 
 def _forget_after_fork() -> None:
-    """A child of ours must not talk to its parent's child."""
+    """A child of ours must not talk to its parent's child, nor wait for a thread that only its parent has."""
+    global _replacing
+    _replacing = threading.RLock()
     for child in _child:
         child.line.close()
     _child.clear()

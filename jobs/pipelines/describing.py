@@ -20,11 +20,12 @@ from jobs.pipelines.described import (
     PreparedFacts,
     StepFacts,
 )
-from jobs.pipelines.describer import receive, send, stamp
+from jobs.pipelines.describer import receive, send
 from jobs.pipelines.own_code import is_project
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.preparation import prepare
-from jobs.pipelines.sources import files_of, own_modules
+from jobs.pipelines.sources import drop_fresh_bytecode, files_of, own_modules
+from jobs.pipelines.watching import State, Watched, state
 from store.errors import RequestError
 from store.messages import Message
 
@@ -32,12 +33,25 @@ from store.messages import Message
 def main() -> None:
     """Answer question after question."""
     line = socket.socket(fileno=int(sys.argv[1]))
+    registry.load_built_in()
+    read = Watched()
+    read.begin()
     while True:
         try:
             question = pickle.loads(receive(line))
         except (EOFError, OSError):
             return
-        send(line, json.dumps(_answer(question)).encode())
+        loaded = set(sys.modules)
+        answer = _answer(question)
+        drop_fresh_bytecode(sys.modules.keys() - loaded)
+        send(line, json.dumps({**answer, "files": _files(read)}).encode())
+
+
+def _files(read: Watched) -> dict[str, State]:
+    """What the answers depend on so far: all that was read, but for what these modules write themselves."""
+    loaded = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
+    known = {file: state(file) for file in loaded if file not in read.files} | read.files
+    return {file: before for file, before in known.items() if file not in read.written}
 
 
 def _answer(question: dict[str, Any]) -> dict[str, object]:
@@ -52,14 +66,11 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
 
 
 def describe() -> Description:
-    """Every pipeline of people's own, what is wrong with modules, and which files were loaded."""
+    """Every pipeline of people's own, and what is wrong with modules."""
     pipelines, faults = registry.load_for_description()
-    watched = [*_project_files(), *registry.failed_files, *files_of(own_modules())]
-    files = {file: stamp(file) for file in watched}
     return {
         "pipelines": [_pipeline(each) for each in pipelines],
         "faults": [fault.as_json() for fault in faults],
-        "files": files,
     }
 
 
