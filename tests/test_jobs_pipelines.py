@@ -35,6 +35,58 @@ def test_a_wrong_pipeline_says_how_to_repair_it(steps, words):
         pipeline("p", *steps)
 
 
+def plain(context):
+    return {}
+
+
+MISTAKES = {
+    "one param, no list": (lambda: step("x", params=Param("n", "int", 1, "N"))(plain), ["'x'", "params=[Param(...)]"]),
+    "params by name": (lambda: step("x", params=["n"])(plain), ["'x'", "params=[Param(...)]"]),
+    "a need as a text": (lambda: step("x", needs="roll")(plain), ["'x'", "needs='roll'", 'needs=("load",)']),
+    "a need as a step": (lambda: step("x", needs=(empty("a"),))(plain), ["'x'", "the names of the steps"]),
+    "a keyword mistyped": (lambda: step("x", need=("a",))(plain), ["'x'", "'need'", "@step takes", "needs"]),
+    "a timeout in words": (lambda: step("x", timeout="1h")(plain), ["'x'", "timeout='1h'", "timeout=3600"]),
+    "attempts in words": (lambda: step("x", max_attempts="3")(plain), ["'x'", "max_attempts=3"]),
+    "half a version": (lambda: step("x", version=1.5)(plain), ["'x'", "version=2"]),
+    "a step of a step": (lambda: step("x")(step("y")(plain)), ["'x'", "'y'", "once"]),
+    "a step of nothing": (lambda: step("x")(3), ["'x'", "above a function"]),
+    "no name": (lambda: step(plain), ['@step("plain")']),
+    "a pipeline of functions": (lambda: pipeline("p", plain), ["'p'", "plain", "@step"]),
+    "a pipeline of a list": (lambda: pipeline("p", [empty("a")]), ["'p'", "one after the other"]),
+    "a pipeline without a name": (lambda: pipeline(empty("a")), ["begins with its name"]),
+    "one input, no tuple": (lambda: pipeline("p", empty("a"), inputs=Param), ["'p'", 'inputs=(Input("sales"),)']),
+    "a check that is none": (lambda: pipeline("p", empty("a"), check=[]), ["'p'", "check=function"]),
+    "a pipeline's keyword": (lambda: pipeline("p", empty("a"), titel=str), ["'p'", "'titel'", "title"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_names_the_step_and_the_repair(mistake):
+    """What is of another type, or no keyword at all, is refused where it is written, in one sentence."""
+    write, words = MISTAKES[mistake]
+    with pytest.raises(PipelineError) as refused:
+        write()
+    assert all(word in str(refused.value) for word in words), str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("param", "words"),
+    [
+        (Param("n", "int", 0, "N", low=5), "n must be at least 5, not 0"),
+        (Param("n", "int", 9, "N", high=5), "n must be at most 5, not 9"),
+        (Param("n", "int", "many", "N"), "n must be a whole number"),
+        (Param("n", "int", "5", "N"), "default '5', which is of another kind; write 5"),
+        (Param("n", "choice", "z", "N", choices=("x", "y")), "n must be one of x, y"),
+        (Param("n", "choice", 1, "N", choices=(1, 2)), "write them as texts"),
+    ],
+)
+def test_a_default_is_a_value_that_a_start_accepts(param, words):
+    """Nobody is refused a value that they did not set."""
+    with pytest.raises(PipelineError, match="Step 'x' has a param 'n'") as refused:
+        pipeline("p", step("x", params=[param])(plain))
+    assert words in str(refused.value)
+
+
 def test_a_step_that_occurs_twice_has_a_key_of_its_own():
     """Two steps of one name are told apart by their keys, by which they are needed and found."""
     keyed = with_keys([empty("a"), empty("a"), empty("b", "a[2]")])

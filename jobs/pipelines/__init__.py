@@ -5,9 +5,9 @@ The words of this room are all that an author of a pipeline needs:
     from jobs.pipelines import Param, pipeline, step
 
 `definition` says what steps and pipelines are, `params`, `measures` and `results` what they bring along, `context` what
-a running step sees, `checks` what can be wrong, `registry` which pipelines there are. `code_hash`, `fingerprint` and
-`preparation` work out what a start writes down; `describer` asks a child about pipelines whose code only children load
-(`describing`, whose answers are `described`).
+a running step sees, `keywords` and `checks` what can be wrong, `registry` which pipelines there are. `code_hash`,
+`fingerprint` and `preparation` work out what a start writes down; `describer` asks a child about pipelines whose code
+only children load (`describing`, whose answers are `described`) until a file that was read changes (`watching`).
 Not here: when and where steps run (`engine`), and what any particular pipeline does (`tabular`).
 """
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from jobs.pipelines.definition import Pipeline, StepDefinition
-from jobs.pipelines.params import KINDS, Param
+from jobs.pipelines.params import KINDS, Param, short
 from store.errors import RequestError
 from store.messages import Message, Values
 
@@ -13,7 +13,7 @@ LONGEST_PIPELINE, LONGEST_STEP = 40, 60
 
 def problems_of(written: Pipeline) -> list[Message]:
     """Everything that is wrong with a pipeline as written."""
-    return [*_names(written), *_needs(written), *_shared_params(written), *_inputs(written)]
+    return [*_names(written), *_needs(written), *_shared_params(written), *_defaults(written), *_inputs(written)]
 
 
 def _names(written: Pipeline) -> Iterator[Message]:
@@ -50,6 +50,23 @@ def _shared_params(written: Pipeline) -> Iterator[Message]:
             other, same = known.setdefault(param.name, (definition, param))
             if (same.kind, same.default) != (param.kind, param.default):
                 yield Message("params_differ", {**values, "other": other.key})
+
+
+def _defaults(written: Pipeline) -> Iterator[Message]:
+    """A default is what a start uses for a param that nobody sets, so it must be a value that a start accepts."""
+    for definition in written.steps:
+        for param in _static_params(definition):
+            values: Values = {"step": definition.key, "param": param.name, "given": short(param.default)}
+            if not all(isinstance(choice, str) for choice in param.choices):
+                yield Message("param_choices_not_texts", {**values, "choices": short(param.choices)})
+            elif param.default is not None and param.kind in KINDS:
+                try:
+                    read = param.read(param.default)
+                except RequestError as refused:
+                    yield Message("param_default_refused", {**values, "reason": [refused.message.as_json()]})
+                else:
+                    if param.default != "" and isinstance(param.default, str) != isinstance(read, str):
+                        yield Message("param_default_is_text", {**values, "read": short(read)})
 
 
 def _static_params(definition: StepDefinition) -> list[Param]:

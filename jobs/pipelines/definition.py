@@ -1,9 +1,11 @@
 """Definitions: a step is a function with a name, its needs and its params; a pipeline is a named graph of steps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
+from jobs.pipelines import keywords
+from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 24 * 3600
 
 StepFunction = Callable[["StepContext"], Mapping[str, Any] | None]
+StepParams = Callable[[Params], Sequence[Param]] | Sequence[Param]
 Datasets = Mapping[str, Dataset]
 Given = TypeVar("Given")
 Check = Callable[[Params, Datasets], list[RequestError]]
@@ -44,7 +47,7 @@ class StepDefinition:
     function: StepFunction
     version: int | str | None = None
     needs: tuple[str, ...] = ()
-    params: Callable[[Params], Sequence[Param]] | Sequence[Param] = ()
+    params: StepParams = ()
     reads_dataset: bool = False
     repeats_on_restart: bool = False
     max_attempts: int = 3
@@ -66,19 +69,23 @@ class StepDefinition:
         return {param.name: param.read(chosen.get(param.name)) for param in self.params_for(chosen)}
 
 
-def _nothing_wrong(_params: Params, _inputs: Datasets) -> list[RequestError]:
+def nothing_wrong(_params: Params, _inputs: Datasets) -> list[RequestError]:
+    """Return no problems."""
     return []
 
 
-def _no_proposal(chosen: Params, _inputs: Datasets) -> dict[str, Any]:
+def no_proposal(chosen: Params, _inputs: Datasets) -> dict[str, Any]:
+    """Return what is chosen, as it is."""
     return dict(chosen)
 
 
-def _no_facets(_params: Params, _inputs: Datasets) -> Mapping[str, str]:
+def no_facets(_params: Params, _inputs: Datasets) -> Mapping[str, str]:
+    """Return no facets."""
     return {}
 
 
-def _no_advice(_params: Params, _inputs: Datasets) -> list[str]:
+def no_advice(_params: Params, _inputs: Datasets) -> list[str]:
+    """Return no advice."""
     return []
 
 
@@ -97,11 +104,11 @@ class Pipeline:
     description: str = ""
     inputs: tuple[Input, ...] = ()
     measures: tuple[Measure, ...] = ()
-    check: Check = _nothing_wrong
-    propose: Propose = _no_proposal
-    facets: Facets = _no_facets
+    check: Check = nothing_wrong
+    propose: Propose = no_proposal
+    facets: Facets = no_facets
     title: Title | None = None
-    advise: Advise = _no_advice
+    advise: Advise = no_advice
     # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.
     preload: tuple[str, ...] = ()
     # Set for a pipeline whose code runs in other processes only: asks one of those.
@@ -139,11 +146,50 @@ class Pipeline:
         return declared_measure(self.measures, name) or measure_for(name)
 
 
-def step(name: str, **declared: Any) -> Callable[[StepFunction], StepDefinition]:
+def step(
+    name: str,
+    *,
+    version: int | str | None = None,
+    needs: Collection[str] = (),
+    params: StepParams = (),
+    reads_dataset: bool = False,
+    repeats_on_restart: bool = False,
+    max_attempts: int = 3,
+    timeout: int = TIMEOUT_SECONDS,
+    label: str = "",
+    **unknown: Never,
+) -> Callable[[StepFunction], StepDefinition]:
     """Make a function a step: `@step("train", needs=("preprocess",), params=...)`."""
+    keywords.check_name("step", name)
+    given = {
+        "version": version,
+        "needs": needs,
+        "params": params,
+        "reads_dataset": reads_dataset,
+        "repeats_on_restart": repeats_on_restart,
+        "max_attempts": max_attempts,
+        "timeout": timeout,
+        "label": label,
+    }
+    keywords.check("step", name, keywords.STEP, {**given, **unknown})
 
     def define(function: StepFunction) -> StepDefinition:
-        return StepDefinition(name, function, **declared)
+        if isinstance(function, StepDefinition):
+            raise PipelineError(Message("step_of_a_step", {"step": name, "other": function.name}))
+        if not callable(function):
+            raise PipelineError(Message("step_without_function", {"step": name, "given": short(function)}))
+        return StepDefinition(
+            name=name,
+            function=function,
+            version=version,
+            needs=tuple(needs),
+            params=params,
+            reads_dataset=reads_dataset,
+            repeats_on_restart=repeats_on_restart,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            label=label,
+        )
 
     return define
 

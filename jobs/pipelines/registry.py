@@ -10,12 +10,27 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Never
 
-from jobs.pipelines import describer
+from jobs.pipelines import describer, keywords
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.code_hash import code_hash
-from jobs.pipelines.definition import Input, Pipeline, StepDefinition, inputs_of, with_keys
+from jobs.pipelines.definition import (
+    Advise,
+    Check,
+    Facets,
+    Input,
+    Pipeline,
+    Propose,
+    StepDefinition,
+    Title,
+    inputs_of,
+    no_advice,
+    no_facets,
+    no_proposal,
+    nothing_wrong,
+    with_keys,
+)
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
@@ -26,18 +41,68 @@ from store.settings import settings
 
 BUILT_IN = ("jobs.tabular.builtin",)
 
+KEYWORDS = {"inputs": keywords.Keyword(keywords.each_is(Input), 'inputs=(Input("sales"),)'), **keywords.PIPELINE}
+
 _here: dict[str, Pipeline] = {}
 
 
-def pipeline(name: str, *steps: StepDefinition, inputs: tuple[Input, ...] = (), **declared: Any) -> Pipeline:
+def pipeline(
+    name: str,
+    *steps: StepDefinition,
+    label: str = "",
+    description: str = "",
+    inputs: Sequence[Input] = (),
+    measures: Sequence[Measure] = (),
+    check: Check = nothing_wrong,
+    propose: Propose = no_proposal,
+    facets: Facets = no_facets,
+    title: Title | None = None,
+    advise: Advise = no_advice,
+    preload: Sequence[str] = (),
+    **unknown: Never,
+) -> Pipeline:
     """Register a pipeline, after checking it."""
-    made = Pipeline(name, with_keys(steps), inputs=inputs_of(steps, inputs), **declared)
+    keywords.check_name("pipeline", name)
+    given = {
+        "label": label,
+        "description": description,
+        "inputs": inputs,
+        "measures": measures,
+        "check": check,
+        "propose": propose,
+        "facets": facets,
+        "title": title,
+        "advise": advise,
+        "preload": preload,
+    }
+    keywords.check("pipeline", name, KEYWORDS, {**given, **unknown})
+    for each in steps:
+        if not isinstance(each, StepDefinition):
+            raise PipelineError(Message("pipeline_of_no_step", {"pipeline": name, "given": _as_written(each)}))
+    made = Pipeline(
+        name=name,
+        steps=with_keys(steps),
+        label=label,
+        description=description,
+        inputs=inputs_of(steps, inputs),
+        measures=tuple(measures),
+        check=check,
+        propose=propose,
+        facets=facets,
+        title=title,
+        advise=advise,
+        preload=tuple(preload),
+    )
     for problem in problems_of(made):
         raise PipelineError(problem)
     if name in _here:
         raise PipelineError(Message("pipeline_exists", {"pipeline": name}))
     _here[name] = made
     return made
+
+
+def _as_written(given: object) -> str:
+    return getattr(given, "__name__", short(given))
 
 
 def get(name: str) -> Pipeline:

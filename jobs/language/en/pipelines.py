@@ -32,6 +32,23 @@ SENTENCES: dict[str, Template] = {
     "pipelines_module_missing": "TRAINYARD_PIPELINES names {module!r}, and there is no such module.",
     "pipelines_module_broken": "TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {reason}.",
     # A pipeline as written.
+    "step_keyword_unknown": "Step {name!r} has no keyword {keyword!r}; @step takes {known}.",
+    "step_keyword_wrong": "Step {name!r} has {keyword}={given}; write {example}.",
+    "step_without_name": '@step needs a name, not {given}; write @step("{given}").',
+    "step_of_a_step": "Step {step!r} is made of step {other!r}; write @step once above the function.",
+    "step_without_function": "Step {step!r} is made of {given}; write @step above a function.",
+    "pipeline_keyword_unknown": "Pipeline {name!r} has no keyword {keyword!r}; pipeline() takes {known}.",
+    "pipeline_keyword_wrong": "Pipeline {name!r} has {keyword}={given}; write {example}.",
+    "pipeline_without_name": 'A pipeline begins with its name, not {given}; write pipeline("name", first, second).',
+    "pipeline_of_no_step": (
+        "Pipeline {pipeline!r} lists {given}, which is no step; write @step(...) above the function, and list the "
+        "steps one after the other."
+    ),
+    "param_default_refused": "Step {step!r} has a param {param!r} with a wrong default: {reason}",
+    "param_default_is_text": (
+        "Step {step!r} has a param {param!r} with the default {given}, which is of another kind; write {read}."
+    ),
+    "param_choices_not_texts": "Step {step!r} has a param {param!r} with choices={choices}; write them as texts.",
     "pipeline_exists": "There is already a pipeline {pipeline!r}; give one of the two another name.",
     "pipeline_name_malformed": (
         "Pipeline name {pipeline!r} must be made of letters, digits, _ and -, at most {most} of them, such as "
