@@ -197,7 +197,7 @@ def _facets_offered(pipeline: str | None) -> list[str]:
     chosen = [name for name in names if st.session_state.get(f"{KEY}-facet-{name}")]
     offered = [name for name in names if workflows.facet_values(name)]
     if pipeline:
-        latest = workflows.find(Filter(pipeline=pipeline), limit=1)
+        latest = workflows.find(Filter(pipelines=(pipeline,)), limit=1)
         offered = [name for name in offered if latest and name in latest[0].facets]
     return [name for name in names if name in chosen or name in offered[:FACETS]]
 

@@ -69,8 +69,8 @@ class Workflow:
 class Filter:
     """Which workflows, in which order; every field has a meaning in the URL."""
 
-    status: str = ""
-    pipeline: str = ""
+    statuses: tuple[str, ...] = ()  # any of these, and so for pipelines
+    pipelines: tuple[str, ...] = ()
     facets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # any of these values
     dataset_id: int | None = None
     text: str = ""
@@ -344,10 +344,10 @@ def remove(workflow_ids: Sequence[int]) -> int:
 
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if which.status:
-        conditions.append(workflows.c.status.in_(which.status.split(",")))
-    if which.pipeline:
-        conditions.append(workflows.c.pipeline.in_(which.pipeline.split(",")))
+    if which.statuses:
+        conditions.append(workflows.c.status.in_(which.statuses))
+    if which.pipelines:
+        conditions.append(workflows.c.pipeline.in_(which.pipelines))
     for name, values in which.facets.items():
         having = select(facets.c.workflow_id).where(
             facets.c.name == name, facets.c.value.in_(map(_shown_value, values))

@@ -3,17 +3,18 @@
 import io
 
 import pytest
-from helpers import tables
+from helpers import cast, tables
 from helpers.refusals import refuses
 from helpers.tables import numbers, turkish
 
 from jobs.engine import runner
 from jobs.language import text_of
-from jobs.verbs import datasets, short_form
+from jobs.verbs import datasets, queries, short_form
 from jobs.verbs import workflows as verbs
 from store import logs, steps, workflows
 from store.errors import NotFoundError, RequestError
 from store.tables import Status
+from store.workflows import Filter
 
 
 def do(workflow):
@@ -166,3 +167,13 @@ def test_a_sample_is_told_before_the_start(home, monkeypatch):
     ended = tables.run(dataset, "price", key, until="train", epochs=1)["train"]
     log = [text_of(line.text, line.message) for line in logs.tail(ended.id)]
     assert any("learns from 3,000 random rows" in text for text in log)
+
+
+def test_a_list_of_words_is_read_where_it_is_written(home):
+    """Statuses and pipelines with commas are several, with or without blanks; a filter itself holds no commas."""
+    first, second = cast.play(), cast.play("elsewhen")
+    which = queries.which("Pending, running", "play , elsewhen", sort="id:asc")
+    assert which == Filter(statuses=("pending", "running"), pipelines=("play", "elsewhen"), sort="id", descending=False)
+    assert [each.id for each in workflows.find(which)] == [first, second]
+    assert [each.id for each in workflows.find(Filter(pipelines=("elsewhen",)))] == [second]
+    assert workflows.find(Filter(pipelines=("play,elsewhen",))) == []

@@ -1,6 +1,6 @@
 """Queries: what callers write, on the command line or over HTTP, turned into what the verbs take."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.pipelines import registry
@@ -21,11 +21,12 @@ def which(
     sort: str = "",
     created_by: str = "",
 ) -> Filter:
-    """The workflows that match; `sort` is a column, score or `facet:NAME`, with `:asc` or `:desc` for a direction."""
+    """The workflows that match. `status` and `pipeline` may be several with commas; `sort` is a column, score or
+    `facet:NAME`, with `:asc` or `:desc` for a direction."""
     name, descending = _order(sort or "created_at")
     return Filter(
-        status=_statuses(status),
-        pipeline=pipeline,
+        statuses=_statuses(status),
+        pipelines=_listed(pipeline),
         facets=facets or {},
         dataset_id=dataset_id,
         text=text,
@@ -50,7 +51,7 @@ def facets(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def _facet_values(name: str, value: str) -> tuple[str, ...]:
     if "," not in value or workflows.has_facet(name, value):
         return (value,)
-    return tuple(each.strip() for each in value.split(",") if each.strip())
+    return _listed(value)
 
 
 def inputs(pairs: Sequence[str]) -> dict[str, int]:
@@ -97,15 +98,15 @@ def _rises(name: str) -> bool:
     return name.startswith(FACET) or registry.measure(name).lower_is_better
 
 
-def _statuses(status: str) -> str:
-    words = [word.strip().lower() for word in status.split(",") if word.strip()]
+def _statuses(status: str) -> tuple[str, ...]:
+    words = _listed(status.lower())
     for word in words:
         if word not in set(Status):
             raise RequestError(
                 Message("status_unknown", {"given": word[:40], "known": [str(each) for each in Status]}), "status"
             )
-    return ",".join(words)
+    return words
 
 
-def _listed(words: Iterable[object]) -> str:
-    return ", ".join(map(str, words))
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

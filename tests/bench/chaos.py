@@ -188,7 +188,7 @@ class Load:
         from jobs.verbs import workflows
         from store.workflows import Filter, find
 
-        found = [each.id for each in find(Filter(status=",".join(statuses)), limit=20)]
+        found = [each.id for each in find(Filter(statuses=statuses), limit=20)]
         return getattr(workflows, verb)(self.random.choice(found)).id if found else None
 
     def _run(self, name: str, **params: Any) -> int:

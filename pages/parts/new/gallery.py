@@ -56,7 +56,7 @@ def _card(pipeline: Pipeline, shown: bool) -> None:
 
 def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
     """The latest workflows of a pipeline, with how they ended."""
-    latest = workflows.find(Filter(pipeline=pipeline.name), limit=most)
+    latest = workflows.find(Filter(pipelines=(pipeline.name,)), limit=most)
     if not latest:
         st.caption(":material/history: Not run yet")
     for workflow in latest:

@@ -54,7 +54,8 @@ def _named(ids: Sequence[int]) -> str:
 def _compose(state: PageState, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
     workflow = workflows.get(workflow_id)
-    choices = {each.id: each for each in [*workflows.find(Filter(pipeline=workflow.pipeline), limit=CHOICES), workflow]}
+    latest = workflows.find(Filter(pipelines=(workflow.pipeline,)), limit=CHOICES)
+    choices = {each.id: each for each in [*latest, workflow]}
     ids = sorted(choices, reverse=True)
     others = [workflow.parent_id, *ids]
     other = next((number for number in others if number in choices and number != workflow.id), workflow.id)

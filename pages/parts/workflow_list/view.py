@@ -40,8 +40,8 @@ class ListView:
 
     def which(self) -> Filter:
         return Filter(
-            status=",".join(self.statuses),
-            pipeline=self.pipeline,
+            statuses=self.statuses,
+            pipelines=(self.pipeline,) if self.pipeline else (),
             facets={name: (value,) for name, value in self.facets.items()},
             dataset_id=self.dataset,
             text=self.text,
