@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from jobs.pipelines import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
+from jobs.pipelines.results import KINDS
 from jobs.pipelines.storable import storable
 from pages.parts import results
 from pages.parts.results import drawing, table, text
@@ -26,6 +27,7 @@ def nothing(_name):
 
 def test_every_kind_has_a_drawer():
     """What the words of an author make is found in a stored result, in its order, by its label or name."""
+    assert set(drawing.DRAWERS) == set(KINDS) == {each.kind for each in EVERY_KIND.values()}
     found = results.shown({"n": 3, **storable(EVERY_KIND)}, nothing)
     assert [each.label for each in found] == [
         "Cities", "Roc", "Found", "What matters", "Words", "Everything", "Heat",

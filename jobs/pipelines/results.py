@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-KINDS = ("table", "curve", "confusion", "importance", "text", "json", "picture")
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -104,6 +102,9 @@ class Picture(Result):
     media_type: str = "image/png"
     label: str = ""
     help: str = ""
+
+
+KINDS = tuple(each.kind for each in (Table, Curve, Confusion, Importance, Text, Json, Picture))
 
 
 def is_result(value: Any) -> bool:

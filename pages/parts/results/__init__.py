@@ -4,12 +4,12 @@ A result is a dict with `kind`; `shown` finds those in what a step returned. A d
 is not written as its kind must be (`misfit`), or draws it. Not here: which step or pipeline a result comes from.
 """
 
+from jobs.pipelines.results import is_result
 from pages.parts.results.drawing import (
     Shown,
     draw,
     draw_table,
     draw_tree,
-    is_result,
     others,
     shown,
     simple,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import streamlit as st
 
+from jobs.pipelines.results import is_result
 from pages.parts import words
 from pages.parts.results import confusion, curve, importance, picture, table, text, tree
 from pages.parts.values import Files, Value
@@ -47,11 +48,6 @@ class Shown:
 def shown(result: Value, files: Files) -> list[Shown]:
     """The results in what a step returned, in its order; one that is not written as its kind must be is a tree."""
     return [_shown(name, value, files) for name, value in result.items() if is_result(value)]
-
-
-def is_result(value: object) -> bool:
-    """Whether a stored value is a result that is drawn by its kind."""
-    return isinstance(value, Mapping) and value.get("kind") in DRAWERS
 
 
 def _shown(name: str, value: Value, files: Files) -> Shown:
