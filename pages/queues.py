@@ -188,7 +188,7 @@ def _job_actions(state: PageState, job: JobRow | None) -> None:
         _button(
             "Retry",
             "replay",
-            partial(state.press, queues.requeue, job.step_id),
+            partial(state.press, queues.retry_workflow_of, job.step_id),
             **visitor.changes("Runs this step and those below again."),
         )
         _command(commands.retry(job.workflow_id))
@@ -226,7 +226,7 @@ def _stop(state: PageState, job: JobRow) -> None:
         "Completed steps are kept; Retry continues from them."
     )
     if state.confirm("Stop step", "stop_circle", "Keep running", KEY):
-        state.press(queues.stop, job.step_id)
+        state.press(queues.stop_workflow_of, job.step_id)
         if not state.refused:
             state.close(f"Workflow #{job.workflow_id} is cancelled.")
             st.rerun()

@@ -102,7 +102,7 @@ ACTS = {
     "run": run_workflow,
     "retry": retry,
     "cancel": verbs.cancel,
-    "stop": lambda workflow_id: queue_verbs.stop(steps.of_workflow(workflow_id)[0].id),
+    "stop": lambda workflow_id: queue_verbs.stop_workflow_of(steps.of_workflow(workflow_id)[0].id),
     "pause and resume": lambda _: (queue_verbs.pause(), queue_verbs.resume()),
     "hand over again": hand_over_again,
     "drop": lambda workflow_id: queue.drop_jobs(step.job_id for step in steps.of_workflow(workflow_id)),

@@ -27,13 +27,25 @@ def sources():
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
-def imported(path):
+def tree_of(path):
+    return ast.parse((ROOT / path).read_text())
+
+
+def source_of(node, path):
+    """The dotted name that a `from ... import` in this file starts from, also where it is relative."""
+    folders = path.split("/")[:-1]
+    above = folders[: len(folders) - node.level + 1] if node.level else []
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def imported(tree, path):
     """The top-level packages a file imports, wherever in it."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module.split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            names = [source_of(node, path)] if source_of(node, path) else [alias.name for alias in node.names]
+            yield from (name.split(".")[0] for name in names)
 
 
 @pytest.mark.parametrize("path", sources())
@@ -42,7 +54,7 @@ def test_imports_point_one_way(path):
     folder = path.split("/")[0]
     if folder in FOLDERS:
         allowed = FOLDERS[folder] | {folder}
-        assert set(imported(path)) & set(FOLDERS) <= allowed
+        assert set(imported(tree_of(path), path)) & set(FOLDERS) <= allowed
 
 
 # The rooms of jobs/, each of which may use only those behind it; a file beside the rooms stands with `verbs`.
@@ -56,12 +68,13 @@ def modules():
     return {path.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): path for path in sources()}
 
 
-def uses(path, known):
+def uses(tree, path, known):
     """The modules of ours that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from ({each if each in known else node.module for each in whole}) & set(known)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            source = source_of(node, path)
+            whole = [f"{source}.{alias.name}".removeprefix(".") for alias in node.names]
+            yield from ({each if each in known else source for each in whole}) & set(known)
         elif isinstance(node, ast.Import):
             yield from {alias.name for alias in node.names} & set(known)
 
@@ -83,7 +96,7 @@ def test_rooms_are_used_in_one_direction():
     )
     wrong = []
     for module, path in known.items():
-        for used in uses(path, known):
+        for used in uses(tree_of(path), path, known):
             here, there = room(module), room(used)
             if here and there and here != there and (ROOMS.index(there) < ROOMS.index(here) or {here, there} in APART):
                 wrong.append(f"{module} -> {used}")
@@ -93,7 +106,7 @@ def test_rooms_are_used_in_one_direction():
 def test_no_module_leads_back_to_itself():
     """There is no circle of imports anywhere, not even one that is only closed when a function runs."""
     known = modules()
-    arrows = {module: set(uses(path, known)) - {module} for module, path in known.items()}
+    arrows = {module: set(uses(tree_of(path), path, known)) - {module} for module, path in known.items()}
     while free := [module for module, used in arrows.items() if not used & set(arrows)]:
         for module in free:
             del arrows[module]
@@ -151,21 +164,122 @@ def test_only_its_own_rooms_name_the_built_in_pipeline():
 @pytest.mark.parametrize("path", sources())
 def test_libraries_have_one_home(path):
     """Each library that could spread is imported only where it belongs."""
-    for library in set(imported(path)) & set(HOMES):
+    for library in set(imported(tree_of(path), path)) & set(HOMES):
         assert path.startswith(HOMES[library]), f"{path} imports {library}"
 
 
 @pytest.mark.parametrize("path", sources())
 def test_only_settings_reads_the_environment(path):
     """What can be configured is in store/settings.py; workers may only pass their name to their children."""
-    text = (ROOT / path).read_text()
     if path not in (
         "store/settings.py",
         "jobs/engine/worker.py",
         "jobs/engine/runner.py",
         "jobs/services/presence.py",
     ):
-        assert "os.environ" not in text and "getenv" not in text
+        assert list(environment_in(tree_of(path))) == []
+
+
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+
+def environment_in(tree):
+    """Where a file reads or sets the environment of its process, under whatever name it imports it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "posix"):
+            names = {alias.name for alias in node.names} & (ENVIRONMENT | {"*"})
+        elif isinstance(node, ast.Attribute):
+            names = {node.attr} & ENVIRONMENT
+        else:
+            names = set()
+        yield from (f"{name} in line {node.lineno}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("written", "reads"),
+    [
+        ("import os\nos.environ['A']", True),
+        ("from os import environ\nenviron['A']", True),
+        ("from os import getenv as read", True),
+        ("import os as system\nsystem.getenv('A')", True),
+        ("from os import *", True),
+        ("from os import path\n# os.environ is not read here", False),
+    ],
+)
+def test_the_environment_is_found_under_every_name(written, reads):
+    """A file cannot read the environment past the test above by importing it differently."""
+    assert bool(list(environment_in(ast.parse(written)))) is reads
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "used"),
+    [
+        ("from . import db", "store/steps/reads.py", {"store.steps"}),
+        ("from .. import db", "store/steps/reads.py", {"store.db"}),
+        ("from ..db import reading", "store/steps/reads.py", {"store.db"}),
+        ("from .db import reading", "store/files.py", {"store.db"}),
+        ("from ...cli import app", "jobs/engine/a/b.py", {"jobs.cli.app"}),
+        ("from store import db", "jobs/chain.py", {"store.db"}),
+    ],
+)
+def test_relative_imports_are_imports(written, path, used):
+    """An arrow between rooms or folders is seen, however it is written."""
+    tree = ast.parse(written)
+    assert set(uses(tree, path, modules())) == used
+    assert set(imported(tree, path)) == {each.split(".")[0] for each in used}
+
+
+@pytest.mark.parametrize("path", [path for path in sources() if path.startswith("jobs/verbs/")])
+def test_verbs_import_at_the_top(path):
+    """No function of a verb hides an import of ours: there is no circle that would need it."""
+    inside = [
+        f"line {node.lineno}"
+        for function in ast.walk(tree_of(path))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and source_of(node, path).split(".")[0] in FOLDERS
+    ]
+    assert inside == []
+
+
+# What writes rows: calls of these make a public function of jobs/verbs/ a verb.
+WRITES = {
+    ("workflows", "insert_new"),
+    ("workflows", "describe"),
+    ("workflows", "remove"),
+    ("steps", "cancel"),
+    ("steps", "revive"),
+    ("pauses", "add"),
+    ("pauses", "remove"),
+    ("datasets", "add"),
+    ("datasets", "remove"),
+    ("people", "add"),
+    ("people", "change"),
+    ("people", "remove"),
+    ("people", "end_all"),
+    ("people", "add_token"),
+    ("people", "remove_token"),
+}
+
+
+@pytest.mark.parametrize("path", [path for path in sources() if path.startswith("jobs/verbs/")])
+def test_nothing_public_writes_without_a_role_and_a_trail(path):
+    """Whatever a caller can reach in jobs/verbs/ and writes rows is a deed, or part of one."""
+    for function in tree_of(path).body:
+        if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
+            continue
+        calls = {
+            (node.func.value.id, node.func.attr)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        }
+        is_verb = any(
+            isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "deed"
+            for each in function.decorator_list
+        )
+        assert is_verb or not calls & WRITES, function.name
 
 
 @pytest.mark.parametrize("path", sources())

@@ -25,8 +25,8 @@ def resume(name: str = QUEUE) -> None:
 
 
 @deed("stop", "step")
-def stop(step_id: int) -> None:
-    """Stop one running step: its workflow is cancelled from there on."""
+def stop_workflow_of(step_id: int) -> None:
+    """Cancel the whole workflow of a step that has not ended."""
     step = steps.get(step_id)
     if step.status.over:
         raise ConflictError(
@@ -36,8 +36,8 @@ def stop(step_id: int) -> None:
 
 
 @deed("retry", "step")
-def requeue(step_id: int) -> None:
-    """Try a failed step again."""
+def retry_workflow_of(step_id: int) -> None:
+    """Try what failed again, in the whole workflow of a step."""
     workflows.retry(steps.get(step_id).workflow_id)
 
 

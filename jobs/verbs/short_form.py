@@ -1,29 +1,25 @@
 """The short form of a start: a dataset, a target and an algorithm, for the pipeline that trains on a table."""
 
-from typing import TYPE_CHECKING
-
 from jobs.pipelines.params import Params
+from jobs.tabular.algorithms import get as algorithm_of
+from jobs.verbs import workflows
+from jobs.verbs.workflows import Draft
+from store import datasets
 from store.errors import InvalidError
 from store.messages import Message
 from store.workflows import Workflow
-
-if TYPE_CHECKING:
-    from jobs.verbs.workflows import Draft
 
 PIPELINE = "tabular"
 DATA, TARGET, ALGORITHM = "data", "target", "algorithm"
 
 
-def draft(dataset_id: int, target: str | None, algorithm: str | None, params: Params | None = None) -> "Draft":
+def draft(dataset_id: int, target: str | None, algorithm: str | None, params: Params | None = None) -> Draft:
     """What to start: target and algorithm as chosen, else as proposed for the dataset."""
-    from jobs.verbs import workflows
-    from store import datasets
-
     datasets.get(dataset_id)  # an unknown one is refused under the field's name in the short form
     inputs = {DATA: dataset_id}
     given = {TARGET: target, ALGORITHM: algorithm}
     chosen = {**(params or {}), **{name: value for name, value in given.items() if value}}
-    return workflows.Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
+    return Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
 
 
 def check(params: Params) -> None:
@@ -51,8 +47,6 @@ def start(
     fresh: bool = False,
 ) -> Workflow:
     """Start training on a table."""
-    from jobs.verbs import workflows
-
     made = draft(dataset_id, target, algorithm, params)
     return workflows.start(made.pipeline, made.params, made.inputs, name, request, fresh=fresh)
 
@@ -61,7 +55,5 @@ def facets(algorithms: str) -> dict[str, tuple[str, ...]]:
     """What to filter by for a list of algorithms with commas, short codes included."""
     if not algorithms.strip():
         return {}
-    from jobs.tabular import algorithms as known
-
-    keys = [known.get(word.strip()).key for word in algorithms.split(",") if word.strip()]
+    keys = [algorithm_of(word.strip()).key for word in algorithms.split(",") if word.strip()]
     return {ALGORITHM: tuple(keys)}

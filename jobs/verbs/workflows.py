@@ -63,7 +63,7 @@ def start(
     """Write a workflow with all its steps, then hand it to the queue. The same request twice starts it once.
 
     `inputs` are ids of datasets by the name of the input; `fresh` runs steps again that are repeated on a restart."""
-    workflow_id = write(
+    workflow_id = _write(
         pipeline, params, inputs, name, request, priority=priority, origin=origin, parent_id=parent_id, fresh=fresh
     )
     with suppress(queue.QueueDownError):  # the rows are safe; the reconciler hands over when the queue is back
@@ -71,7 +71,7 @@ def start(
     return workflows.get(workflow_id)
 
 
-def write(
+def _write(
     pipeline: str,
     params: Params | None = None,
     inputs: Inputs | None = None,

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from helpers.visitors import APP, checked
-from jobs.verbs import workflows as verbs
+from helpers.writing import written
 from store import datasets, db, files, steps, tables
 from store.steps import Outcome
 
@@ -126,7 +126,7 @@ def tabular(name="churn", parent_id=None, origin="new", **params):
     """A workflow of the built-in pipeline, pending; returns its id."""
     chosen = {"epochs": 50, **params, "target": "abone *mi*", "algorithm": "logistic_regression"}
     inputs = {"data": dataset().id}
-    return verbs.write("tabular", chosen, inputs, name, origin=origin, parent_id=parent_id)
+    return written("tabular", chosen, inputs, name, origin=origin, parent_id=parent_id)
 
 
 def step_of(workflow_id, name):

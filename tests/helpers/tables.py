@@ -63,10 +63,10 @@ def unchecked():
 def workflow(dataset, target, algorithm, train=None, **params):
     """A workflow written and not handed over; returns its steps by name. `train` changes params of that step alone."""
     algorithm = algorithms.get(algorithm).key
-    from jobs.verbs import workflows
+    from helpers.writing import written
 
     chosen = {**params, "target": target, "algorithm": algorithm}
-    workflow_id = workflows.write("tabular", chosen, {"data": dataset.id}, "test")
+    workflow_id = written("tabular", chosen, {"data": dataset.id}, "test")
     found = {step.name: step for step in steps.of_workflow(workflow_id)}
     if train:
         with db.writing() as connection:
