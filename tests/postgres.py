@@ -59,10 +59,18 @@ class Server:
         listens = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-k", self._folder]
         options = itertools.chain.from_iterable(("-c", option) for option in OPTIONS)
         self._log = (self._folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            [*self._as_its_user("postgres"), "-D", data, *listens, *options], stdout=self._log, stderr=self._log
-        )
+        self._command = [*self._as_its_user("postgres"), "-D", data, *listens, *options]
+        self.serve()
+
+    def serve(self):
+        """Answer, from now on or again."""
+        self.process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
         self._wait()
+
+    def halt(self):
+        """End every connection and answer nobody."""
+        self.process.send_signal(signal.SIGINT)  # a fast shutdown
+        self.process.wait(START_SECONDS)
 
     def _as_its_user(self, program):
         """The command line of a program of PostgreSQL, which the end of this process interrupts."""
@@ -101,8 +109,7 @@ class Server:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)  # a fast shutdown
-        self.process.wait(START_SECONDS)
+        self.halt()
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

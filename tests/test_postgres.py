@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from conftest import forget
 from helpers import cast
+from helpers.bounded import done, lines_of
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from jobs.upkeep import doctor
-from store import attempts, db, leases, people, schema, steps, workflows
+from store import attempts, db, leases, metrics, people, schema, steps, workflows
 from store.actors import Role
 from store.errors import RequestError
 from store.leases import Lease
@@ -222,6 +223,24 @@ def test_a_connection_that_the_server_ended_is_tried_again(home, databases):
             other.execute("SELECT pg_terminate_backend(%s)", (number,))
         connection.scalar(select(func.count()).select_from(people_table))
     assert people.add("ada", Role.admin, None).name == "ada"
+
+
+def test_a_restart_of_the_server_as_a_step_ends_costs_nothing(home, databases, monkeypatch):
+    """The server is restarted between a step's last line and its result: all of it is recorded, by the same attempt."""
+    server = databases.server
+    monkeypatch.setattr(db, "RETRY_SECONDS", 0.1)
+
+    def body(context):
+        context.metric(1, loss=0.5)
+        context.log("last")
+        server.halt()
+        db.while_waiting(lambda: server.serve() if server.process.poll() is not None else None)
+        return {"ok": True}
+
+    monkeypatch.setattr(db.access, "signs_of_life", ())
+    step = done(body)
+    assert (step.status, step.result, step.attempt) == (Status.completed, {"ok": True}, 1)
+    assert lines_of(step) == [("info", "last")] and list(metrics.curves(step.id)) == ["loss"]
 
 
 def test_a_mistake_is_not_taken_for_a_server_that_is_away(home):
