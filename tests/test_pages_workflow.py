@@ -58,7 +58,7 @@ def test_pending_says_what_it_waits_for(home):
     seen = text(page(id=tabular()))
     assert "The queue cannot be reached; the step is saved" in seen
     assert "Waiting for upload" in seen and "Waiting for preprocess and train" in seen
-    assert "Waiting]" in seen and "posted" in seen
+    assert "Waiting]" in seen and "created" in seen
 
 
 def test_running_shows_progress_and_time_left(home):
