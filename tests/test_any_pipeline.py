@@ -287,6 +287,10 @@ def test_the_first_input_is_the_one_that_is_declared_first(project, order):
     other_way = dict(reversed(inputs.items()))
     assert list(verbs.restart(made.id).inputs) == ["sales", "customers"]
     assert verbs.plan("two", {}, other_way)[0].reused_from == made.id
+    swapped = TWO_INPUTS.replace('Input("sales"), Input("customers")', 'Input("customers"), Input("sales")')
+    assert swapped != TWO_INPUTS
+    (project / "other_of_test.py").write_text(swapped)
+    assert of(do(verbs.start("two", {}, inputs)))["look"].result == {"first": "age", "same": False}
 
 
 def test_a_described_pipeline_is_as_its_author_wrote_it(project):

@@ -163,12 +163,13 @@ class StepContext:
         if len(self._unsent.points) >= MOST_UNSENT:
             db.retrying(self.flush)
 
-    def progress(self, done: float, total: float, told: str | Message = "") -> None:
+    def progress(self, done: float, total: float, message: str | Message | None = None) -> None:
         """Say how far the step is, and with what it is busy."""
         share = min(max(0.0, done / total), 1.0) if total else 0.0  # in this order, 0 when it is not a number
-        text = told if isinstance(told, Message) else Message("text", {"text": told}) if told else None
-        message = storable_message(text) if text else None
-        self._add(lambda unsent: setattr(unsent, "progress", (share, message)))
+        if isinstance(message, str):
+            message = Message("text", {"text": message}) if message else None
+        stored = storable_message(message) if message else None
+        self._add(lambda unsent: setattr(unsent, "progress", (share, stored)))
 
     def save(self, name: str, path: Path, known: FileRef | None = None) -> FileRef:
         """Save a file as this step's output; it counts once the step completes. `known` is its reference, if

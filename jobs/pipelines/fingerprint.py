@@ -16,10 +16,12 @@ def fingerprint(
 
     The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
     """
-    reads = {
+    reads: dict[str, Any] = {
         "datasets": {name: [dataset.sha256, dataset.dialect] for name, dataset in datasets.items()},
         "steps": {key: _left(left) for key, left in upstream.items()},
     }
+    if len(datasets) > 1:  # which one a step reads without saying its name
+        reads["order"] = list(datasets)
     return _hash([identity, params, reads])
 
 
