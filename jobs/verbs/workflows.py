@@ -234,8 +234,9 @@ def missing_inputs(pipeline: str, inputs: Inputs) -> list[str]:
 
 def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = None) -> list[CellPlan]:
     """Which cells would run and which would be reused, without starting anything."""
-    prepared = _prepared(registry.get(pipeline), params or {}, inputs or {})
-    given = _datasets(inputs or {})
+    known = registry.get(pipeline)
+    prepared = _prepared(known, params or {}, inputs or {})
+    given = known.in_order(_datasets(inputs or {}))
     left: dict[str, Upstream] = {}
     cells: list[CellPlan] = []
     for step in prepared.steps:
