@@ -75,6 +75,24 @@ def test_run_from_here_with_another_algorithm_keeps_what_still_fits(done):
     assert again.facets["algorithm"] == "hist_gradient_boosting" and again.params["epochs"] == 3
 
 
+def test_what_nobody_touched_follows_the_new_algorithm(done):
+    """A setting that stood at its default takes the new algorithm's; one that somebody set stays."""
+    boosting = {"algorithm": "hist_gradient_boosting"}
+    assert done.params["learning_rate"] == 0.01
+    draft = verbs.changed(done.id, "train", boosting)
+    assert (draft.params["learning_rate"], draft.params["epochs"]) == (0.1, 3)
+    touched = verbs.rerun_from(done.id, "train", {"learning_rate": 0.2})
+    assert verbs.changed(touched.id, "train", boosting).params["learning_rate"] == 0.2
+
+
+def test_a_name_that_nobody_gave_follows_what_is_run(done):
+    """Run from here with another algorithm is called by that one; a name that a person gave stays."""
+    again = verbs.rerun_from(done.id, "train", {"algorithm": "hist_gradient_boosting"})
+    assert again.name != done.name and "boosting" in again.name.lower()
+    verbs.describe(done.id, name="For Monday")
+    assert verbs.rerun_from(done.id, "train", {"algorithm": "hist_gradient_boosting"}).name == "For Monday"
+
+
 def test_compose_takes_data_from_one_and_configuration_from_the_other(done):
     """Dataset and target of the first, algorithm and settings of the second."""
     other = datasets.add([turkish(rows=90, seed=9)], "others.csv")

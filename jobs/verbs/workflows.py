@@ -136,18 +136,35 @@ def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
     """A new workflow with changed params in one cell; everything above it is reused."""
     draft = changed(workflow_id, step, params)
     old = workflows.get(workflow_id)
-    return start(draft.pipeline, draft.params, draft.inputs, old.name, origin="rerun", parent_id=old.id)
+    return start(draft.pipeline, draft.params, draft.inputs, _given_name(old), origin="rerun", parent_id=old.id)
 
 
 def changed(workflow_id: int, step: str, params: Params) -> Draft:
-    """A workflow after a change of params in one cell; params that no longer exist after the change are left out."""
+    """A workflow after a change of params in one cell. Params that no longer exist after the change are left out, and
+    those that stood at their default follow it, as when another algorithm has another one."""
     old = workflows.get(workflow_id)
     pipeline = registry.get(old.pipeline)
     pipeline.step(step)
-    merged = old.params | dict(params)
+    before = pipeline.params(old.params)
+    untouched = {
+        name
+        for name, value in old.params.items()
+        if name in before and name not in params and value == before[name].default
+    }
+    merged = {name: value for name, value in old.params.items() if name not in untouched} | dict(params)
     known = pipeline.params(merged)
     applicable = {name: value for name, value in merged.items() if name in known or name in params}
-    return Draft(old.pipeline, applicable, _inputs(old))
+    follows = {name: known[name].default for name in untouched if name in known}
+    return Draft(old.pipeline, applicable | follows, _inputs(old))
+
+
+def _given_name(workflow: Workflow) -> str | None:
+    """The name that a person gave a workflow; None for the one that follows from its params."""
+    try:
+        proposed = _prepared(registry.get(workflow.pipeline), workflow.params, _inputs(workflow)).title
+    except RequestError:  # its pipeline, or a dataset of it, is no longer what it was
+        return workflow.name
+    return None if workflow.name == proposed[:NAME_LENGTH] else workflow.name
 
 
 @deed("retry", "workflow")
