@@ -23,6 +23,7 @@ def page() -> None:
     before = started_before()
     chosen = chosen_pipeline(before)
     offered = gallery.pipelines()
+    gallery.faults()
     if bare(before) and len(offered) > 1:
         gallery.draw(offered, chosen.name)
     elif len(offered) > 1:

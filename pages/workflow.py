@@ -194,9 +194,8 @@ def _status_line(book: Notebook, key: str) -> None:
         if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
             st.caption(f"{words.plain(book.title(going))}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
-            st.markdown(
-                f":red[Stopped at {words.plain(book.title(failed).lower())}: {words.plain(notebook.error(failed))}]"
-            )
+            step = words.plain(words.inside(book.title(failed)))
+            st.markdown(f":red[Stopped at {step}: {words.plain(notebook.error(failed))}]")
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)

@@ -212,7 +212,7 @@ def _facet_filter(name: str) -> str | None:
         index=None,
         key=f"{KEY}-facet-{name}",
         format_func=lambda value: presentations.facet(name, value),
-        placeholder=f"Any {words.titled(name).lower()}",
+        placeholder=f"Any {words.inside(words.titled(name))}",
         label_visibility="collapsed",
         width=WIDTH,
     )

@@ -10,6 +10,7 @@ from pages.parts import presentations, words
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
 from store.messages import Message
+from store.settings import settings
 from store.workflows import Filter
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -440,3 +441,23 @@ def test_a_pipeline_that_is_not_known_is_said(home):
     page = opened(pipeline="![x](http://evil)")
     assert "There is no pipeline" in page.warning[0].value and "](http" not in page.warning[0].value
     assert page.file_uploader
+
+
+def test_a_module_that_cannot_be_loaded_is_named(home, tmp_path, monkeypatch):
+    """Where pipelines of a broken module are missing, the page says which module and why; others can be started."""
+    (tmp_path / "broken_of_test.py").write_text("def half(:\n")
+    monkeypatch.setenv("TRAINYARD_PROJECT", str(tmp_path))
+    monkeypatch.setenv("TRAINYARD_PIPELINES", "broken_of_test")
+    settings.cache_clear()
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
+    assert ["'broken_of_test'" in each.value.replace("\\", "") for each in page.warning] == [True]
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("Preprocess", "preprocess"), ("İndir", "İndir"), ("Isı sınırı", "Isı sınırı"), ("AUC", "AUC"), ("R²", "R²")],
+)
+def test_labels_within_sentences(label, shown):
+    """English words begin small within a sentence; Turkish ones and abbreviations stay as their author wrote them."""
+    assert words.inside(label) == shown

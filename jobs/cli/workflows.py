@@ -60,10 +60,8 @@ def submit(
     if file:
         _check_file(file)
     _open()
-    from jobs.pipelines import registry
     from jobs.verbs import workflows as verbs
 
-    registry.check()
     which = pipeline or short_form.PIPELINE
     if file:
         inputs[_input_for_a_file(which, inputs)] = _upload(file, as_json).id
@@ -79,7 +77,6 @@ def pipelines(as_json: Json = False) -> int:
     from jobs.pipelines import registry
     from jobs.verbs import schemas
 
-    registry.check()
     known = registry.everything()
     if as_json:
         return _print_json([schemas.pipeline(each) for each in known])

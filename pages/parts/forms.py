@@ -70,8 +70,8 @@ def changed_words(param: Param, value: Any, choice: Callable[[str], str] = words
     """A setting and its value, such as: epochs 20; a text is quoted."""
     shown = words.value(value)
     if isinstance(value, str):
-        shown = choice(value).lower() if param.choices else f'"{value}"'
-    return words.plain(f"{param.label[:1].lower()}{param.label[1:]} {shown}")
+        shown = words.inside(choice(value)) if param.choices else f'"{value}"'
+    return words.plain(f"{words.inside(param.label)} {shown}")
 
 
 def mark(choices: Iterable[Any]) -> str:

@@ -100,7 +100,7 @@ class Presentation:
         """What a workflow is, in one line: its pipeline, its data and its facets."""
         given = [words.plain(each.title) for each in workflow.inputs.values()]
         facets = [
-            f"{words.plain(words.titled(name).lower())} {words.plain(self.facet(name, value))}"
+            f"{words.plain(words.inside(words.titled(name)))} {words.plain(self.facet(name, value))}"
             for name, value in sorted(workflow.facets.items())
         ]
         label = [] if workflow.name == self.label else [words.plain(self.label)]

@@ -38,6 +38,13 @@ def plain(text: object) -> str:
     return _MARKDOWN.sub(r"\\\1", one_line.replace("&", "&amp;"))
 
 
+def inside(label: str) -> str:
+    """A label within a sentence, with a small first letter; one of another alphabet or an abbreviation stays as it is,
+    since i and I are not each other's small and capital letter everywhere."""
+    first, rest = label[:1], label[1:]
+    return label if not first.isascii() or first == "I" or not rest[:1].islower() else first.lower() + rest
+
+
 def status(state: Status) -> str:
     """Completed; a pending one is Waiting, as people say."""
     return STATUSES.get(state, state.value.capitalize())

@@ -73,7 +73,7 @@ def curve_name(name: str) -> str:
     label = curve_measure(name).shown
     for prefix, rows_word in (("val_", "Validation"), ("train_", "Training")):
         if name.startswith(prefix):
-            return f"{rows_word} {label if len(label) < 3 else label[:1].lower() + label[1:]}"
+            return f"{rows_word} {words.inside(label)}"
     return label
 
 

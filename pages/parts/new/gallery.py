@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from jobs.pipelines import Pipeline, registry
+from jobs.language import sentence
+from jobs.pipelines import Pipeline, describer, registry
 from pages.parts import links, words
 from store import workflows
 from store.workflows import Filter
@@ -36,6 +37,12 @@ def draw(offered: Sequence[Pipeline], shown: str) -> None:
             width=2 * MIN_WIDTH,
             on_change=lambda: _choose(st.session_state["new-pipeline"]),
         )
+
+
+def faults() -> None:
+    """Say what keeps pipelines from being here: a module that cannot be loaded."""
+    for fault in describer.faults():
+        st.warning(words.plain(sentence(fault)), icon=":material/extension_off:")
 
 
 def _card(pipeline: Pipeline, shown: bool) -> None:

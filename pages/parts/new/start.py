@@ -78,7 +78,7 @@ def plan_summary(draft: Draft, about: str) -> str:
 
 def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:
     written = presentations.of(pipeline).pipeline
-    known = {step.key: step.title.lower() for step in written.steps} if written else {}
+    known = {step.key: words.inside(step.title) for step in written.steps} if written else {}
     return [words.plain(known.get(cell.key, cell.step)) for cell in cells]
 
 

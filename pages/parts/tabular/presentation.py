@@ -177,7 +177,7 @@ def _train(of: Presentation, result: Value) -> Iterator[str]:
     parts = [f"Best at epoch {words.count(result.get('best_epoch'))} of {words.count(result.get('epochs_run'))}"]
     if main := charts.measured(str(result.get("main_metric", ""))):
         measure = of.measure(main)
-        parts.append(f"validation {_in_sentence(measure.shown)} **{words.score(measure, result.get('best'))}**")
+        parts.append(f"validation {words.inside(measure.shown)} **{words.score(measure, result.get('best'))}**")
     if result.get("stopped_early"):
         parts.append("stopped early: no further improvement")
     rows, given = result.get("learned_rows"), result.get("given_rows")
@@ -186,11 +186,6 @@ def _train(of: Presentation, result: Value) -> Iterator[str]:
     if result.get("model_size"):
         parts.append(f"model {words.size(result['model_size'])}")
     yield " · ".join(parts)
-
-
-def _in_sentence(label: str) -> str:
-    """accuracy, but R²."""
-    return label if len(label) < 3 else label[:1].lower() + label[1:]
 
 
 def _evaluate(_of: Presentation, _result: Value) -> Iterator[str]:

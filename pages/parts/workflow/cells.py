@@ -171,7 +171,7 @@ def progress_words(book: Notebook, step: Step) -> str:
 
 def _blame(book: Notebook) -> str:
     failed = book.failed
-    return words.plain(book.title(failed).lower()) if failed else "a step above"
+    return words.plain(words.inside(book.title(failed))) if failed else "a step above"
 
 
 def _failure(book: Notebook, step: Step, state: PageState) -> None:
@@ -320,7 +320,7 @@ def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:
 def plan_words(plan: Sequence[verbs.CellPlan], pipeline: str) -> str:
     """Upload and preprocess are reused, train and evaluate run."""
     written = presentations.of(pipeline).pipeline
-    titles = {step.key: step.title.lower() for step in written.steps} if written else {}
+    titles = {step.key: words.inside(step.title) for step in written.steps} if written else {}
     reused = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is not None]
     fresh = [words.plain(titles.get(cell.key, cell.step)) for cell in plan if cell.reused_from is None]
     clauses = []

@@ -154,7 +154,7 @@ def _data_preview(workflow: Workflow) -> None:
 
 def _config_preview(workflow: Workflow) -> None:
     changed = settings.changed(workflow).items()
-    changes = [f"{words.plain(name.lower())} {words.plain(value)}" for name, value in changed]
+    changes = [f"{words.plain(words.inside(name))} {words.plain(value)}" for name, value in changed]
     shown = ", ".join(changes[:SETTINGS]) or "every setting as proposed"
     more = f" and {len(changes) - SETTINGS} more" if len(changes) > SETTINGS else ""
     st.markdown(f":material/tune: {shown}{more}")

@@ -183,7 +183,7 @@ def _waits(
 
 def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition]) -> str:
     titles = [definitions[step.key].title if step.key in definitions else words.titled(step.name) for step in above]
-    return f"waiting for {words.listed([title.lower() for title in titles])}"
+    return f"waiting for {words.listed(list(map(words.inside, titles)))}"
 
 
 def _queue_words(step: Step) -> str:

@@ -97,7 +97,7 @@ def sorts() -> dict[str, str]:
         if not name.startswith(presentation.BASELINE):
             by_score[name if measure.lower_is_better else f"-{name}"] = f"Best {measure.shown}"
     for name in workflows.facet_names():
-        by_facet[f"{FACET}{name}"] = f"By {words.titled(name).lower()}"
+        by_facet[f"{FACET}{name}"] = f"By {words.inside(words.titled(name))}"
     return SORTS | by_score | by_facet
 
 
