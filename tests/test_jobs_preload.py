@@ -13,7 +13,7 @@ import sys
 from jobs.services import workers
 workers.preload()
 assert gc.isenabled() and gc.get_freeze_count() > 100_000, gc.get_freeze_count()
-from helpers import tables
+from helpers import tables, writing  # noqa: F401
 from store import actors, schema
 actors.recognise_by(actors.operator)
 schema.prepare()

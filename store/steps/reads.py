@@ -61,8 +61,9 @@ def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
         equal = record(Step, row)
         # A reused step points to where the work was really done, and from where its curve is copied; when that is
         # deleted, the step itself has both.
-        origin = connection.scalar(select(steps.c.id).where(steps.c.id == equal.reused_from)) or equal.id
-        return equal, Outcome(equal.result or {}, artifacts_in(connection, [equal.id]).get(equal.id, {}), origin)
+        origin = equal.reused_from and connection.scalar(select(steps.c.id).where(steps.c.id == equal.reused_from))
+        left = artifacts_in(connection, [equal.id]).get(equal.id, {})
+        return equal, Outcome(equal.result or {}, left, origin or equal.id)
 
 
 def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
