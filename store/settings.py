@@ -12,6 +12,7 @@ from store.messages import Message
 
 # Where app.py lies, and requirements.txt, and everything else that is read as a file.
 ROOT = Path(__file__).parent.parent
+Environment = type(os.environ)
 
 
 class Settings(BaseSettings):

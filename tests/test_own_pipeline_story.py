@@ -243,7 +243,7 @@ def test_it_is_restarted_and_run_from_its_second_step(app, page):
     assert {step["reused_from"] for step in steps.values()} == {first}
 
     expect(cell(page, "Check").get_by_text("Completed")).to_be_visible()
-    cell(page, "Eğit").get_by_text("Settings", exact=True).click()
+    cell(page, "Eğit").get_by_role("radio", name="Settings").click()
     write(cell(page, "Eğit"), "Epochs", 5)
     expect(page.get_by_text("collect is reused, eğit and check run.")).to_be_visible()
     press(page, "Run from here")

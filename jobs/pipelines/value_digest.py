@@ -16,11 +16,13 @@ from enum import Enum
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
+from store.settings import Environment
+
 # What is compared by its text.
 PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
 # What changes no result, or is outside of the code: whether a lock is held, where log lines go, the environment.
-EMPTY = frozenset({type(threading.Lock()), type(threading.RLock()), threading.local})
-EMPTY_NAMES = frozenset({"os._Environ", "loguru._logger.Logger"})
+EMPTY = frozenset({type(threading.Lock()), type(threading.RLock()), threading.local, Environment})
+LOGGERS = ("loguru",)
 MOST_VALUES = 200_000
 LONG_TEXT = 4096
 PROTOCOL = 4
@@ -77,7 +79,7 @@ class ValueDigest:
             return self.of_module(value, name)
         if kind is MethodType:
             return hash_of("method", [self.of(value.__self__, name), self.of(value.__func__, name)])
-        if kind in EMPTY or f"{kind.__module__}.{kind.__qualname__}" in EMPTY_NAMES:
+        if kind in EMPTY or (kind.__name__ == "Logger" and kind.__module__.partition(".")[0] in LOGGERS):
             return "empty"
         return self._object(value, name)
 
