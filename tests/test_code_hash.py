@@ -293,6 +293,13 @@ def test_what_cannot_be_looked_into_is_never_equal(value: str, hashed: Hash) -> 
     assert found.of_step(1) != found.of_step(2) and found.of_step(1) == found.of_step(1)
 
 
+def test_a_decorator_of_a_package_hides_nothing_unknown(hashed: Hash) -> None:
+    """What the author's function reaches counts under a decorator of an installed package as well."""
+    text = "import contextlib\nVALUE = [(x for x in [1])]\n@contextlib.contextmanager\ndef use():\n    yield VALUE\n"
+    hashed(edited=text + "def step(context):\n    return use()\n")
+    assert identity(as_step("s")(sys.modules["edited"].step)).unknown == ("VALUE",)
+
+
 def test_a_value_too_big_to_look_into_is_never_equal(hashed: Hash, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look before every step has an end."""
     monkeypatch.setattr("jobs.pipelines.value_digest.MOST_VALUES", 1000)

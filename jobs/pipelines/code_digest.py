@@ -74,13 +74,18 @@ class CodeDigest(ValueDigest):
     def _wrapper(self, function: FunctionType, name: str) -> str:
         """A function of an installed package by its name; if a decorator made it, the author's function is in it."""
         parts = [super().of_function(function, name)]
-        known = len(self.unknown)
-        held = [value for _, value in _closure(function) if isinstance(value, (FunctionType, MethodType, *PLAIN))]
+        held = [value for _, value in _closure(function) if self._is_authors(value)]
         held.append(getattr(function, "__wrapped__", None))
         held.append(getattr(function, "registry", None))  # of functools.singledispatch
         parts += [self.of(each, name) for each in held]
-        del self.unknown[known:]  # what the package's own code holds is its own affair
         return hash_of("function", parts)
+
+    def _is_authors(self, value: Any) -> bool:
+        """Whether a decorator holds the author's function or argument; its package's own objects are its own affair."""
+        if isinstance(value, MethodType):
+            kind = type(value.__self__)
+            return is_own_class(kind) or self._follows(kind.__module__)
+        return isinstance(value, (FunctionType, *PLAIN))
 
     def _reached(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
         """What the code of a function names: globals, attributes of modules, and what it imports."""
