@@ -24,7 +24,7 @@ def run_workflow(workflow_id: int) -> "Job":
 @deed("run", "workflow")
 def run(workflow_id: int) -> "Job":
     """Run a workflow to its end, as the current actor."""
-    workflow = workflows.get(workflow_id)
-    if workflow.status.over and workflow.status is not Status.completed:
+    status = workflows.status_of(workflow_id)
+    if status.over and status is not Status.completed:
         steps.revive(workflow_id)
     return queue.job(handover.hand_over(workflow_id)[-1].job_id)

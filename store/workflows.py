@@ -181,6 +181,14 @@ def get(workflow_id: int) -> Workflow:
         return _complete(connection, rows)[0]
 
 
+def status_of(workflow_id: int) -> Status:
+    with db.reading() as connection:
+        status = connection.scalar(select(workflows.c.status).where(workflows.c.id == workflow_id))
+    if status is None:
+        raise NotFoundError(Message("no_such_workflow", {"workflow": workflow_id}), "workflow_id")
+    return Status(status)
+
+
 def get_many(workflow_ids: Sequence[int]) -> list[Workflow]:
     """Return those of the workflows that exist, in the order of the ids."""
     with db.reading() as connection:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def hand_over(workflow_id: int) -> list[Step]:
     """Give every step that still has to run to the queue, each after those it needs; returns all steps."""
-    steps = {step.id: step for step in step_store.of_workflow(workflow_id)}
+    steps = {step.id: step for step in step_store.brief([workflow_id])[workflow_id]}
     needs = step_store.needs_of(workflow_id)
     pending = [step for step in steps.values() if step.status is Status.pending]
     lane = lanes.lane_of(workflow_id)
