@@ -16,7 +16,7 @@ def storable(result: Any) -> dict[str, Any]:
     """What a step returned, as plain JSON; what cannot be stored is the step's own mistake."""
     if result is None:
         return {}
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict | Mapping):
         raise StepError(Message("result_not_dict", {"kind": type(result).__name__}))
     plain = _plain(result)
     if wrong := _unstorable(plain):
@@ -41,7 +41,7 @@ def storable_message(message: Message) -> Message:
 
 def lost_scores(result: Any, stored: Mapping[str, Any]) -> dict[str, str]:
     """The scores that a step returned and that are no finite numbers, as text by name."""
-    returned = result.get("scores") if isinstance(result, Mapping) else None
+    returned = result.get("scores") if isinstance(result, dict | Mapping) else None
     missing = [name for name, value in (stored.get("scores") or {}).items() if value is None]
     return {name: str(dict(returned or {}).get(name))[:LONGEST_NAME] for name in missing}
 
@@ -58,14 +58,17 @@ def _storable_scores(scores: Any) -> dict[str, float | None]:
 
 def _plain(value: Any) -> Any:
     """A value with every result and single number in it as plain JSON."""
-    if isinstance(value, Result):
-        return _plain(value.as_json())
-    if isinstance(value, Mapping):
-        return _with_text_keys(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+    # The usual types come first: whether one is a Mapping, Python finds out from all classes that say they are.
+    if value is None or type(value) in (bool, int, float):
+        return value
     if isinstance(value, str):
         return sayable(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Result):
+        return _plain(value.as_json())
+    if isinstance(value, dict | Mapping):
+        return _with_text_keys(value)
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return _plain(value.item())  # a single number of NumPy
     return value
@@ -84,7 +87,7 @@ def _with_text_keys(value: Mapping[Any, Any]) -> dict[str, Any]:
 def _unstorable(value: Any, place: str = "") -> tuple[str, str] | None:
     """The place and type of the first value that JSON does not know, if there is one: (`["a"][0]`, `set`)."""
     items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
