@@ -18,7 +18,7 @@ from jobs.engine.runner import StepFailedError, run_step
 from jobs.language import sentence, text_of
 from jobs.pipelines import Recorder, pipeline, step
 from jobs.pipelines.context import MOST_UNSENT
-from jobs.process.children import ForkedAhead
+from jobs.process.children import forked_ahead
 from jobs.services import presence
 from store import logs, metrics, steps, workflows
 from store.settings import settings
@@ -155,7 +155,7 @@ def test_a_child_that_cannot_be_forked_ends_no_other(monkeypatch):
     user = fork()
     if user == 0:
         os.fork = full
-        children = ForkedAhead(works)
+        children = forked_ahead(works)
         line = children.take().line
         line.send(0.5)
         children.prepare()
@@ -171,7 +171,7 @@ def test_ends_are_told_where_the_kernel_has_no_pidfd(monkeypatch):
         raise OSError(errno.ENOSYS, "no")
 
     monkeypatch.setattr(os, "pidfd_open", none)
-    children = ForkedAhead(works)
+    children = forked_ahead(works)
     pid = children.take().pid
     os.kill(pid, signal.SIGKILL)
     until(lambda: children._line.poll(), 5)

@@ -1,21 +1,25 @@
 """People's code that a waiting child has loaded ahead: used while it is what is on disk, and not a moment longer."""
 
+import json
 import os
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import forget
+from helpers import cast
 from helpers.running import finish
 from helpers.waiting import until
 
+from jobs.chain import run_workflow
 from jobs.engine import queue_view
 from jobs.pipelines import preloaded
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
-from store import actors, schema, steps
+from store import actors, attempts, schema, steps
 from store.tables import Status
 
 MODULE = """
@@ -23,7 +27,7 @@ import os
 import sys
 from pathlib import Path
 
-from jobs.pipelines import pipeline, step
+from jobs.pipelines import Param, pipeline, step
 from ahead_helper import FACTOR
 
 HERE = Path(__file__).parent
@@ -31,12 +35,15 @@ SETTING = (HERE / "setting.txt").read_text()
 NAMES = sorted(path.name for path in HERE.iterdir() if path.suffix == ".txt")
 
 
-@step("one", repeats_on_restart=True)
+ROUND = Param("round", "int", 1, "Round")  # another one, and no result is reused
+
+
+@step("one", params=lambda _: [ROUND])
 def one(context):
     return seen()
 
 
-@step("two", needs=("one",), repeats_on_restart=True)
+@step("two", needs=("one",), params=lambda _: [ROUND])
 def two(context):
     return seen()
 
@@ -73,7 +80,7 @@ def current_after(change) -> tuple[bool, bool]:
     pid = os.fork()
     if pid == 0:
         try:
-            code = preloaded.Preloaded("ahead")
+            code = preloaded.Preloaded("ahead").loaded
             before = code.is_current()
             change()
             os.write(write, bytes([before, code.is_current()]))
@@ -132,9 +139,12 @@ def one_worker(tmp_path_factory):
     forget()
 
 
+ROUNDS = count(1)
+
+
 def results():
     """What the two steps of a workflow saw."""
-    workflow = verbs.start("ahead", {}, {})
+    workflow = verbs.start("ahead", {"round": next(ROUNDS)}, {})
     assert finish(workflow.id, 60) == Status.completed, [step.error for step in steps.of_workflow(workflow.id)]
     return [step.result for step in steps.of_workflow(workflow.id)]
 
@@ -152,9 +162,13 @@ def test_an_edit_counts_from_the_next_step_on(one_worker):
 
 @pytest.mark.live
 def test_every_step_has_a_process_of_its_own_that_imports_once(one_worker):
-    """Code is loaded by the process that runs the step, once, and by none above it."""
+    """Code is loaded once for a step, by the process that runs it or by one that does nothing else; by none above."""
     left = results()
-    assert all(each["loaded"].split() == [str(each["pid"])] for each in left)
+    above = {worker.pid for worker in queue_view.snapshot().workers} | {os.getpid()}
+    above |= {server.pid for worker in list(above) for server in psutil.Process(worker).children()}
+    for each in left:
+        (loaded_by,) = each["loaded"].split()
+        assert int(loaded_by) not in above
     assert len({each["pid"] for each in left}) == 2
 
 
@@ -170,14 +184,124 @@ def test_a_broken_edit_fails_its_step_and_no_worker(one_worker):
 
 
 @pytest.mark.live
-def test_a_hint_runs_out_when_nothing_follows(one_worker):
-    """Some seconds after the last step, a child that has loaded nothing waits in place of the one that has."""
+def test_loaded_code_is_put_away_when_nothing_follows(one_worker):
+    """Some seconds after the last step, nothing waits but one child that has loaded nothing."""
     results()
     worker = psutil.Process(queue_view.snapshot().workers[0].pid)
-    waiting = children_of(worker)
-    until(lambda: children_of(worker) and not children_of(worker) & waiting, 20)
+    assert len(below_the_fork_server(worker)) > 1
+    until(lambda: len(below_the_fork_server(worker)) == 1, 20)
 
 
-def children_of(worker):
+@pytest.mark.live
+def test_steps_that_follow_each_other_share_what_was_loaded(one_worker):
+    """The code is loaded once for several steps, and each step still has what was loaded as if it were the first."""
+    results()
+    left = results() + results()
+    assert len({each["loaded"] for each in left}) < len(left)
+    assert len({each["pid"] for each in left}) == len(left)
+
+
+@pytest.mark.live
+def test_code_that_left_more_than_memory_serves_one_step(one_worker):
+    """A connection that a module opens is never shared by two steps, and loading ahead goes on."""
+    good = (one_worker / "ahead_steps.py").read_text()
+    (one_worker / "ahead_steps.py").write_text(good + "OPEN = open(os.devnull)\n")
+    left = [each for _ in range(3) for each in results()]
+    (one_worker / "ahead_steps.py").write_text(good)
+    assert all(each["loaded"].split() == [str(each["pid"])] for each in left)
+
+
+@pytest.mark.live
+def test_a_step_whose_loader_is_killed_runs_again(one_worker):
+    """The process that has loaded the code takes its step with it; the next attempt completes."""
+    workflow = cast.play("play", number=30, pause=0.1)
+    run_workflow(workflow)
+    worker = psutil.Process(queue_view.snapshot().workers[0].pid)
+    step = steps.of_workflow(workflow)[1]
+    until(lambda: steps.get(step.id).status == Status.running and loaders(worker))
+    time.sleep(0.5)
+    for loader in loaders(worker):
+        loader.kill()
+    assert finish(workflow, 60) == Status.completed
+    tries = attempts.of_steps([step.id])[step.id]
+    assert [(each.number, each.code) for each in tries] == [(1, "killed"), (2, "completed")]
+    assert len(results()) == 2
+
+
+def loaders(worker):
+    """The processes from which those of steps are forked."""
+    return [child for server in worker.children() for child in server.children() if child.children()]
+
+
+def below_the_fork_server(worker):
     """The processes below the fork server of a worker."""
-    return {child.pid for server in worker.children() for child in server.children()}
+    return {child.pid for server in worker.children() for child in server.children(recursive=True)}
+
+
+LEAVES = {
+    "nothing": ("X = [1]", True),
+    "an open file": ("X = open(__file__)", False),
+    "a connection": ("import socket; X = socket.socketpair()", False),
+    "a thread": ("import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", False),
+    "a process": ("import subprocess; subprocess.run(['true'])", False),
+    "a file": ("import tempfile, pathlib; pathlib.Path(tempfile.gettempdir(), 'left').write_text('x')", False),
+    "a folder": ("import tempfile; X = tempfile.mkdtemp()", False),
+    "a file it read": ("from pathlib import Path; X = Path(__file__).read_text()", True),
+}
+
+
+@pytest.mark.parametrize("left", LEAVES)
+def test_only_what_is_in_memory_alone_is_forked(project, left):
+    """Code that leaves threads, processes, open or written files behind is loaded anew for each step."""
+    line, forked = LEAVES[left]
+    (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{line}\n")
+    assert in_a_process(lambda: preloaded.Preloaded("ahead").may_be_forked) == forked
+
+
+DRAW = """
+def draw():
+    import random
+    import numpy
+    return random.random(), numpy.random.random()
+"""
+
+
+@pytest.mark.parametrize("seeded", [False, True])
+def test_forks_draw_their_own_random_numbers_unless_seeded(project, seeded):
+    """Two steps draw different numbers, as two processes do; a module that seeds means each of its steps."""
+    import numpy  # noqa: F401 - as in every worker
+
+    seed = "import random, numpy; random.seed(1); numpy.random.seed(1)" if seeded else ""
+    (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{seed}\n{DRAW}")
+
+    def drawn():
+        code = preloaded.Preloaded("ahead")
+
+        def once():
+            code.forked()
+            return sys.modules["ahead_helper"].draw()
+
+        draws = []
+        for _ in range(2):
+            code.before_fork()
+            draws.append(in_a_process(once))
+        return draws
+
+    first, second = in_a_process(drawn)
+    assert [a == b for a, b in zip(first, second, strict=True)] == [seeded, seeded]
+
+
+def in_a_process(function):
+    """What a function returns in a fork of this process."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write, json.dumps(function()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as answer:
+        text = answer.read()
+    os.waitpid(pid, 0)
+    return json.loads(text)

@@ -10,7 +10,7 @@ import pytest
 from helpers.processes import gone
 from helpers.waiting import until
 
-from jobs.process.children import Forked, ForkedAhead
+from jobs.process.children import Forked, forked_ahead
 
 
 def answers(line):
@@ -26,7 +26,7 @@ def answers(line):
             line.send((os.getpid(), os.getppid()))
 
 
-@pytest.fixture(params=[ForkedAhead, Forked])
+@pytest.fixture(params=[forked_ahead, Forked])
 def children(request):
     made = request.param(answers)
     yield made
@@ -35,7 +35,7 @@ def children(request):
 
 @pytest.fixture
 def ahead():
-    made = ForkedAhead(answers)
+    made = forked_ahead(answers)
     yield made
     made.end()
 
@@ -103,7 +103,7 @@ def test_all_end_together(whose):
     read, write = os.pipe()
     user = os.fork()
     if user == 0:
-        made = ForkedAhead(answers)
+        made = forked_ahead(answers)
         pid = made.take().pid
         os.write(write, f"{made.pid} {pid}".encode())
         with suppress(BaseException):

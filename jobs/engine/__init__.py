@@ -7,6 +7,7 @@
 | handover | putting a workflow's steps into the queue, each behind those it needs |
 | turns | which lane a workflow waits in: by priority, and in turns between people |
 | worker | RQ's worker, with its faults mended |
+| loaded_ahead | processes that have loaded people's code for the steps to come |
 | runner | one attempt of one step: claim, execute, record |
 | reconcile | makes rows and queue agree again |
 | attempts, staleness | attempts for pages; for how long something has looked the same |

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.pipelines import StepContext, registry
-from jobs.pipelines.code_hash import identity
+from jobs.pipelines.code_hash import CodeIdentity, identity
 from jobs.pipelines.context import refusal
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
@@ -65,6 +65,7 @@ class Resolved:
 
     fingerprint: str
     equal: Outcome | None
+    unknown: tuple[str, ...] = ()  # values its code reaches that cannot be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Ending:
 
 
 Limit = Callable[[int], AbstractContextManager[Any]]
-Resolve = Callable[[str], Resolved]
+Resolve = Callable[[CodeIdentity], Resolved]
 Executor = Callable[[Assignment, Resolve], Ending | None]
 
 
@@ -133,8 +134,7 @@ def execute(
     resolved = assignment.resolved
     try:
         definition = _definition(assignment.claim)
-        code = identity(definition)
-        resolved = resolved or resolve(code.of_step(assignment.claim.step.id))
+        resolved = resolved or resolve(identity(definition))
         if reused := _reusable(assignment.claim, resolved):
             return Ending(resolved.fingerprint, reused)
         with ExitStack() as rooms:
@@ -146,8 +146,8 @@ def execute(
                 datasets,
                 own_process=own_process,
             )
-            if code.unknown:
-                context.log(Message("never_reused", {"values": [*code.unknown[:MOST_NAMED]]}))
+            if resolved.unknown:
+                context.log(Message("never_reused", {"values": [*resolved.unknown[:MOST_NAMED]]}))
             outcome = _call(definition, context, assignment, limit)
             return Ending(resolved.fingerprint, outcome, None, *context.unsent())
     except Fenced:
@@ -215,15 +215,15 @@ def _assignment(claim: Claim) -> Assignment:
         definition = pipeline.step(claim.step.key)
     except RequestError:
         return Assignment(claim)
-    return Assignment(claim, _resolve(claim, identity(definition).of_step(claim.step.id), definition.reads_dataset))
+    return Assignment(claim, _resolve(claim, identity(definition), definition.reads_dataset))
 
 
-def _resolve(claim: Claim, code: str, reads_dataset: bool = True) -> Resolved:
+def _resolve(claim: Claim, code: CodeIdentity, reads_dataset: bool = True) -> Resolved:
     """The fingerprint of a step with this code, and what an equal step left."""
     datasets = claim.datasets if reads_dataset else {}
-    print_ = fingerprint(code, claim.step.params, datasets, claim.upstream)
+    print_ = fingerprint(code.of_step(claim.step.id), claim.step.params, datasets, claim.upstream)
     equal = None if claim.step.fresh else db.retrying(lambda: steps.find_equal(print_))
-    return Resolved(print_, equal[1] if equal else None)
+    return Resolved(print_, equal[1] if equal else None, code.unknown)
 
 
 def worker_name() -> str:

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
@@ -27,11 +27,23 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.engine import queue, runner
+from jobs.engine.loaded_ahead import LoadedAhead
 from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve, Resolved
+from jobs.pipelines.code_hash import CodeIdentity
 from jobs.pipelines.errors import TimedOut
-from jobs.pipelines.preloaded import Preloaded
-from jobs.process.children import Children, ChildrenGoneError, Forked, ForkedAhead, end_of
+from jobs.pipelines.preloaded import Loaded, Preloaded
+from jobs.process.children import (
+    Child,
+    Children,
+    ChildrenGoneError,
+    Forked,
+    ForkedAhead,
+    end_of,
+    forked_ahead,
+    serve,
+    serve_once,
+)
 from store import db, files
 from store.messages import Message
 from store.settings import settings
@@ -41,12 +53,6 @@ log = logging.getLogger(__name__)
 TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker sends a heartbeat every three
 WATCH_SECONDS = 3
 KILL_MARGIN_SECONDS = 10
-HINT_SECONDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Outdated:
-    """What a child answers that has loaded code which may have changed since: another one must do the step."""
 
 
 class TimeLimit(UnixSignalDeathPenalty):
@@ -88,8 +94,10 @@ class StepWorker(Worker):
         )
         self._job: Job | None = None
         self._frozen = 0
-        self._hint = ""
-        self._waiting_since = 0.0
+        self._child: Child | None = None
+        self._ahead: LoadedAhead | None = None
+        self._from_ahead = False
+        self._next_pipeline = ""
 
     # RQ adds 60 s to the time after which a silent job counts as abandoned: a dead worker is noticed a minute late.
     def get_heartbeat_ttl(self, job: Job) -> int:
@@ -115,14 +123,8 @@ class StepWorker(Worker):
                 again.hset(self.key, mapping=self.serialize())
                 worker_registration.register(self, again)
                 again.execute()
-        self._let_hints_expire()
-
-    def _let_hints_expire(self) -> None:
-        """A child that has loaded people's code ahead makes room for a new one when no step of theirs follows."""
-        if self._waiting_since and time.monotonic() > self._waiting_since + HINT_SECONDS:
-            self._waiting_since = 0.0
-            with contextlib.suppress(ChildrenGoneError):  # shows when the next step comes
-                self._children.replace()
+        if self._ahead and not self._child and self._ahead.is_idle:
+            self._end_ahead()
 
     # RQ forgets the execution at the first try of a transaction (rq/rq PR 2466, not in 2.12): at the second the started
     # entry stays, and a finished job fails or runs again.
@@ -187,6 +189,7 @@ class StepWorker(Worker):
         try:
             return super().work(*args, **kwargs)
         finally:
+            self._end_ahead()
             self._children.end()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -195,9 +198,8 @@ class StepWorker(Worker):
             self._give_back(job, queue)
             return
         self._job = job
-        self._hint, self._waiting_since = "", 0.0
         try:
-            self._child = self._children.take()  # before the step is claimed, as it can still be given back
+            self._children.await_one()  # before the step is claimed, as it can still be given back
         except ChildrenGoneError:
             log.error("the fork server is gone; its worker ends, too")
             self._give_back(job, queue)
@@ -206,8 +208,7 @@ class StepWorker(Worker):
         try:
             self.perform_job(job, queue)
         finally:
-            self._children.release(self._child, self._hint)
-            self._waiting_since = time.monotonic() if self._hint else 0.0
+            self._release()
             self.execution = None
             self._horse_pid = 0
         self.set_state(WorkerStatus.IDLE)
@@ -217,42 +218,78 @@ class StepWorker(Worker):
         self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def _do_in_a_child(self, assignment: Assignment, resolve: Resolve) -> Ending | None:
-        """Hand a step to the child that already waits for one, and return how it ended."""
-        ending = self._hand_over(assignment, resolve)
-        if isinstance(ending, Outdated):
-            self._children.release(self._child)
-            with _ending_with_the_fork_server():
-                self._child = self._children.take()
-            ending = self._hand_over(assignment, resolve)
-            assert not isinstance(ending, Outdated)
-        if ending and ending.outcome and assignment.resolved is None:
-            self._hint = assignment.claim.pipeline
+        """Hand a step to a child that already waits for one, and return how it ended."""
+        own_pipeline = assignment.claim.pipeline if assignment.resolved is None else ""
+        if self._ahead and self._ahead.pipeline == own_pipeline:
+            assignment = self._use_ahead(self._ahead, assignment, resolve)
+        ending = self._hand_over(self._child or self._take(), assignment, resolve)
+        if own_pipeline and ending and ending.outcome:
+            self._next_pipeline = own_pipeline
         return ending
 
-    def _hand_over(self, assignment: Assignment, resolve: Resolve) -> Ending | Outdated | None:
-        self._frozen = 0
-        self._horse_pid, line = self._child.pid, self._child.line
-        ends = end_of(self._horse_pid)
+    def _use_ahead(self, ahead: LoadedAhead, assignment: Assignment, resolve: Resolve) -> Assignment:
+        """Take a child that has loaded the pipeline's code, while that is current, and resolve the step by it."""
+        parent = ahead.parent
         try:
-            with line:
-                return self._hand_over_and_wait(assignment, resolve, line, ends)
+            if ahead.loaded is None:
+                with _ends_of(parent.pid) as ends:
+                    self._horse_pid = parent.pid  # which to kill when the step is stopped or takes too long
+                    ahead.loaded = cast(Loaded, self._next(assignment, parent.line, ends))
+            identity = ahead.loaded.identities.get(assignment.claim.step.key)
+            if identity and ahead.loaded.is_current():
+                self._child, self._from_ahead = ahead.take(), True
+                return replace(assignment, resolved=resolve(identity))
+        except (OSError, EOFError, ChildrenGoneError):
+            pass  # loading the code ended the process; the step itself will say how
+        self._end_ahead()
+        return assignment
+
+    def _take(self) -> Child:
+        """A child that has loaded nothing of people's own."""
+        with _ending_with_the_fork_server():
+            self._child = self._children.take()
+        return self._child
+
+    def _release(self) -> None:
+        """The child has done its work. If it was one of people's own pipeline, a further step may follow."""
+        if self._child and self._from_ahead and self._ahead:
+            self._ahead.release(self._child)
+        elif self._child:
+            self._children.release(self._child)
+        self._child, self._from_ahead = None, False
+        if self._next_pipeline and isinstance(self._children, ForkedAhead):
+            self._load_ahead(self._children, self._next_pipeline)
+        self._next_pipeline = ""
+
+    def _load_ahead(self, children: ForkedAhead, pipeline: str) -> None:
+        """Have the code of a pipeline loaded for its next steps, unless it is."""
+        if self._ahead and self._ahead.pipeline == pipeline and self._ahead.is_fresh:
+            return
+        self._end_ahead()
+        with contextlib.suppress(ChildrenGoneError):  # shows when the next step comes
+            self._ahead = LoadedAhead(pipeline, children.take())
+            children.prepare()
+
+    def _end_ahead(self) -> None:
+        if self._ahead:
+            self._ahead.end()
+            self._ahead = None
+
+    def _hand_over(self, child: Child, assignment: Assignment, resolve: Resolve) -> Ending | None:
+        """Hand a step over, answer which fingerprint its code has, and wait for how it ended."""
+        self._frozen = 0
+        self._horse_pid, line = child.pid, child.line
+        try:
+            with _ends_of(child.pid) as ends, line:
+                line.send(assignment)
+                while isinstance(message := self._next(assignment, line, ends), CodeIdentity):
+                    line.send(resolve(message))
+                return cast(Ending | None, message)
         except (OSError, EOFError):  # it died before it sent its last message
             raise self._died("killed") from None
-        finally:
-            for end in ends:
-                os.close(end)
 
-    def _hand_over_and_wait(
-        self, assignment: Assignment, resolve: Resolve, line: Connection, ends: list[int]
-    ) -> Ending | Outdated | None:
-        """Hand the step over, answer which fingerprint its code has, and wait for how it ended."""
-        line.send(assignment)
-        while isinstance(message := self._next(assignment, line, ends), str):
-            line.send(resolve(message))
-        return message
-
-    def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> Ending | Outdated | str | None:
-        """Return the next message of the child: the hash of the step's code, or how it ended."""
+    def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> object:
+        """Return the next message of a child, with signs of life while it takes its time."""
         started = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
             assert self._job
@@ -265,7 +302,7 @@ class StepWorker(Worker):
                 raise self._died("frozen")
         if not line.poll():
             raise EOFError
-        return cast(Ending | Outdated | str | None, line.recv())
+        return line.recv()
 
     def _is_suspended(self) -> bool:
         """Tell whether the child is suspended at two looks in a row: it would block the worker for ever."""
@@ -280,7 +317,8 @@ class StepWorker(Worker):
         """Kill the child, and return the error for a child that sent no result."""
         self.kill_horse()
         with _ending_with_the_fork_server():
-            ended = self._children.wait(self.horse_pid)
+            ahead = self._ahead if self._from_ahead else None
+            ended = ahead.wait(self.horse_pid, self._children) if ahead else self._children.wait(self.horse_pid)
         files.sweep_scratch()
         return ProcessDiedError(_death_message(code, ended.status, ended.most_kb), blameless=self._stop_requested)
 
@@ -294,6 +332,17 @@ class StepWorker(Worker):
 
 
 @contextlib.contextmanager
+def _ends_of(pid: int) -> Iterator[list[int]]:
+    """What becomes readable when a process ends."""
+    ends = end_of(pid)
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+@contextlib.contextmanager
 def _ending_with_the_fork_server() -> Iterator[None]:
     try:
         yield
@@ -304,27 +353,46 @@ def _ending_with_the_fork_server() -> Iterator[None]:
 
 def _children() -> Children:
     """Where the processes of steps come from."""
-    return ForkedAhead(_be_a_child) if settings().fork_ahead else Forked(_be_a_child, before=db.release)
+    return forked_ahead(_be_a_child) if settings().fork_ahead else Forked(_be_a_child, before=db.release)
 
 
 def _be_a_child(line: Connection) -> None:
-    """Wait for one step, do it, and say how it ended. A pipeline's name may come first: its code is loaded at once."""
+    """Wait for one step, do it, and say how it ended. A pipeline's name may come instead: its code is loaded ahead."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError):  # not needed any more
-        code, order = None, line.recv()
+        order = line.recv()
         if isinstance(order, str):
-            code, order = Preloaded(order), line.recv()
-        assignment = cast(Assignment, order)
-        # What comes with Trainyard never meets code of people's own, which may have changed anything.
-        if code and (assignment.resolved or not code.is_current()):
-            line.send(Outdated())
-            return
+            _load_ahead(line, order)
+        else:
+            _do(order, line)
 
-        def resolve(code: str) -> Resolved:
-            line.send(code)
-            return cast(Resolved, line.recv())
 
-        line.send(runner.execute(assignment, resolve, TimeLimit, own_process=True))
+def _load_ahead(line: Connection, pipeline: str) -> None:
+    """Load a pipeline's code, say which it is, and be what the processes of its next steps are forked from."""
+    code = Preloaded(pipeline)
+    line.send(code.loaded)
+
+    def one_step(line: Connection) -> None:
+        with contextlib.suppress(EOFError):  # not needed any more
+            _do(line.recv(), line)
+
+    def forked(line: Connection) -> None:
+        code.forked()
+        one_step(line)
+
+    if code.may_be_forked:
+        serve(line, os.getppid(), forked, code.before_fork)
+    serve_once(line, one_step)
+
+
+def _do(assignment: Assignment, line: Connection) -> None:
+    """Do a step, and say how it ended. Its worker answers which fingerprint its code has."""
+
+    def resolve(code: CodeIdentity) -> Resolved:
+        line.send(code)
+        return cast(Resolved, line.recv())
+
+    line.send(runner.execute(assignment, resolve, TimeLimit, own_process=True))
 
 
 def _death_message(code: str, status: int, used: int) -> Message:

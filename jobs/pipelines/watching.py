@@ -14,6 +14,8 @@ from jobs.pipelines.own_code import is_installed_file
 NO_FILES = ("/proc/", "/sys/", "/dev/")
 WRITES = os.O_WRONLY | os.O_RDWR
 EVENTS = ("open", "os.listdir", "os.scandir")
+WRITTEN = ("os.mkdir", "os.rename", "os.remove")
+STARTED = ("os.fork", "os.forkpty", "os.posix_spawn", "subprocess.Popen")
 
 # The time and size of a file, or a hash of the names in a folder; None where there is neither. As JSON has it.
 State = list[int] | str | None
@@ -25,6 +27,7 @@ class Watched:
     def __init__(self) -> None:
         self.files: dict[str, State] = {}
         self.written: set[str] = set()
+        self.started_processes = False
         self._watching = False
 
     def begin(self) -> None:
@@ -42,16 +45,23 @@ class Watched:
             self._watching = False
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._watching and event in EVENTS:
-            with suppress(OSError):  # what is wrong with a file is for its reader to find out
+        if not self._watching:
+            return
+        with suppress(OSError):  # what is wrong with a file is for its reader to find out
+            if event in EVENTS:
                 self._note(*arguments)
+            elif event in WRITTEN:
+                self._note(arguments[0], flags=WRITES)
+            elif event in STARTED:
+                self.started_processes = True
 
     def _note(self, path: Any, mode: str | None = None, flags: int = 0) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return
         file = str(Path(os.fsdecode(path)).absolute())
         if flags & WRITES:
-            self.written.add(file)
+            if "__pycache__" not in file:  # compiled code, which the import itself writes
+                self.written.add(file)
             return
         if file.endswith(".pyc"):
             file = _source(file)

@@ -49,8 +49,11 @@ class Ended:
 class Children(Protocol):
     """Where children come from. One at a time is used."""
 
-    def prepare(self, hint: str = "") -> None:
-        """Have a child ready soon, if none is. A hint is sent to it first, so that it can get ready while it waits."""
+    def prepare(self) -> None:
+        """Have a child ready soon, if none is."""
+
+    def await_one(self) -> None:
+        """Wait until a child is ready."""
 
     def take(self) -> Child:
         """A child that waits. One that died while it waited is passed over."""
@@ -58,11 +61,8 @@ class Children(Protocol):
     def wait(self, pid: int) -> Ended:
         """Wait for a child's end, and return how it ended."""
 
-    def release(self, child: Child, hint: str = "") -> None:
-        """A child has done its work; it and what it started end. The next one is prepared, with this hint."""
-
-    def replace(self) -> None:
-        """Put a child without a hint in the place of one that waits."""
+    def release(self, child: Child) -> None:
+        """A child has done its work; it and what it started end. The next one is prepared."""
 
     def end(self) -> None:
         """No further children; one that waits ends as well."""
@@ -71,50 +71,46 @@ class Children(Protocol):
 class ForkedAhead:
     """Children of a fork server. It ends with its user, however that ends, and its children with it."""
 
-    def __init__(self, body: Body) -> None:
-        """`body` is what a child does with its end of the line; then it ends."""
-        self._line, its = Pipe()
+    def __init__(self, line: Connection, pid: int) -> None:
+        """`line` leads to a process that serves, or soon will."""
+        self.pid = pid
+        self._line = line
         self._ended: dict[int, Ended] = {}
         self._ready: list[Child] = []
-        user = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._line.close()
-            _serve(its, user, body)
-        its.close()
         self._requested = False
         self.prepare()
 
-    def prepare(self, hint: str = "") -> None:
+    def prepare(self) -> None:
         if not self._requested:
             with contextlib.suppress(OSError):  # a dead server shows when something is read from it
-                self._line.send(hint)
+                self._line.send("fork")
             self._requested = True
+
+    def await_one(self) -> None:
+        self.prepare()
+        while not self._ready or self._ready[-1].line.poll():
+            if self._ready:  # it has ended, as nothing was asked of it
+                self._take_ready().line.close()
+                self.prepare()
+            self._read()
 
     def take(self) -> Child:
         self._ended.clear()  # the ends of earlier children are of no interest any more
-        while True:
-            self.prepare()
-            while not self._ready:
-                self._read()
-            self._requested = False
-            child = self._ready.pop()
-            if not child.line.poll():
-                return child
-            child.line.close()
+        self.await_one()
+        return self._take_ready()
+
+    def _take_ready(self) -> Child:
+        self._requested = False
+        return self._ready.pop()
 
     def wait(self, pid: int) -> Ended:
         while pid not in self._ended:
             self._read()
         return self._ended.pop(pid)
 
-    def release(self, child: Child, hint: str = "") -> None:
+    def release(self, child: Child) -> None:
         child.line.close()  # the server ends what the child started
-        self.prepare(hint)
-
-    def replace(self) -> None:
-        if self._requested:
-            self.release(self.take())
+        self.prepare()
 
     def end(self) -> None:
         self._line.close()
@@ -134,6 +130,18 @@ class ForkedAhead:
             raise ChildrenGoneError from None
 
 
+def forked_ahead(body: Body) -> ForkedAhead:
+    """Start a fork server. `body` is what a child does with its end of the line; then it ends."""
+    line, its = Pipe()
+    user = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        line.close()
+        serve(its, user, body)
+    its.close()
+    return ForkedAhead(line, pid)
+
+
 class Forked:
     """Children that their user forks itself, when it needs one. Slower, and nothing but fork and wait."""
 
@@ -141,7 +149,10 @@ class Forked:
         """`before` is called before each fork, to close what a child must not share."""
         self._body, self._before = body, before
 
-    def prepare(self, hint: str = "") -> None:
+    def prepare(self) -> None:
+        """Nothing: a child is forked when it is taken."""
+
+    def await_one(self) -> None:
         """Nothing: a child is forked when it is taken."""
 
     def take(self) -> Child:
@@ -159,14 +170,11 @@ class Forked:
         _kill_group(pid)
         return Ended(status, used.ru_maxrss)
 
-    def release(self, child: Child, hint: str = "") -> None:
+    def release(self, child: Child) -> None:
         child.line.close()
         _kill_group(child.pid)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
-
-    def replace(self) -> None:
-        """Nothing: no child waits."""
 
     def end(self) -> None:
         """Nothing: no child waits."""
@@ -179,18 +187,18 @@ def end_of(pid: int) -> list[int]:
     return []
 
 
-def _serve(line: Connection, user: int, body: Body) -> None:
-    """In the fork server: fork on request, and report children that ended, until the user ends."""
+def serve(line: Connection, user: int, body: Body, before: Callable[[], None] = lambda: None) -> None:
+    """Be the fork server: fork on request, and report children that ended, until the user ends. `before` is called
+    before each fork."""
     try:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, signal.SIG_IGN)  # it ends with its user, who may have something to finish
         _stay_with(user)
         ends: dict[int, list[int]] = {}
-        wanted: str | None = None  # the hint for the child that is wanted
-        short = False
+        wanted = short = False
         with contextlib.suppress(EOFError, OSError):
             while True:
-                pause = LOOK_SECONDS if wanted is not None or not all(ends.values()) else None
+                pause = LOOK_SECONDS if wanted or not all(ends.values()) else None
                 woken = wait([line, *chain(*ends.values())], pause)
                 for pid, ended in _all_ended():
                     _kill_group(pid)
@@ -198,10 +206,12 @@ def _serve(line: Connection, user: int, body: Body) -> None:
                         os.close(end)
                     line.send((pid, ended))
                 if line in woken:
-                    wanted = line.recv()
-                if wanted is not None:
+                    line.recv()
+                    wanted = True
+                if wanted:
                     try:
-                        pid = _fork_for(line, body, wanted)
+                        before()
+                        pid = _fork_for(line, body)
                     except ConnectionError:  # the user has ended
                         raise
                     except OSError:  # no room for another process right now; those that work go on
@@ -209,17 +219,25 @@ def _serve(line: Connection, user: int, body: Body) -> None:
                             log.exception("no child yet; trying again")
                         short = True
                         continue
-                    wanted, short = None, False
+                    wanted = short = False
                     ends[pid] = end_of(pid)
     except BaseException:
         log.exception("fork server ended")
     os._exit(0)
 
 
-def _fork_for(line: Connection, body: Body, hint: str) -> int:
+def serve_once(line: Connection, body: Body) -> None:
+    """Answer the first request with this process itself, for one that must not be forked."""
+    line.recv()
     ours, its = Pipe()
-    if hint:
-        ours.send(hint)
+    line.send((os.getpid(), None))
+    send_handle(line, ours.fileno(), os.getppid())
+    ours.close()
+    body(its)
+
+
+def _fork_for(line: Connection, body: Body) -> int:
+    ours, its = Pipe()
     server, pid = os.getpid(), os.fork()
     if pid == 0:
         _be_a_child(its, server, body, [line, ours])
