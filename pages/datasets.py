@@ -11,10 +11,11 @@ from pages.parts import address, links, press, visitor, words
 from pages.parts.press import PageState
 from pages.parts.tabular import profile
 from store import datasets as stored
-from store import workflows
+from store import files, workflows
 from store.datasets import Dataset, DatasetSummary
 from store.errors import NotFoundError
 from store.messages import Message
+from store.program import COMMAND
 from store.workflows import Filter
 
 PER_PAGE = 50
@@ -159,6 +160,16 @@ def title(state: PageState, dataset: Dataset) -> None:
             st.switch_page("new.py", query_params={"dataset": str(dataset.id)})
         if visitor.may_change():
             read_differently(dataset)
+        st.download_button(
+            "Download file",
+            lambda: files.verified(dataset.file).read_bytes(),
+            file_name=datasets.file_name(dataset),
+            mime="application/octet-stream",
+            key="download-file",
+            icon=":material/download:",
+            on_click="ignore",
+            help=f"The file as it was uploaded, {words.size(dataset.size)}. {COMMAND} dataset file {dataset.id}",
+        )
         if st.button("Delete", icon=":material/delete:", key="delete", **visitor.changes()):
             state.ask("delete", dataset.id)
     if state.question == "delete" and state.about == dataset.id:

@@ -55,7 +55,7 @@ def button(page, key):
 def test_first_visit_offers_the_three_ways(fresh):
     """Somebody who comes for the first time sees where to drop a file and the sample, and no error."""
     assert not fresh.exception
-    assert [uploader.label for uploader in fresh.file_uploader] == ["Drop a CSV file"]
+    assert [uploader.label for uploader in fresh.file_uploader] == ["Drop a table: CSV, Excel, Parquet or JSON lines"]
     assert button(fresh, "new-sample").label == "Try it with the sample"
     assert not [element for element in fresh.button if element.label == "Start training"]
 

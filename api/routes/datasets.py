@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Body, Path, Query, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from api.errors import Answer
 from api.routes.uploads import received
@@ -11,10 +11,16 @@ from api.wall import roles
 from api.wall.roles import needs
 from jobs.verbs import schemas
 from jobs.verbs.documents import DatasetBriefOut, DatasetOut
-from store import datasets
+from store import datasets, files
 from store.actors import Role
 
 MOST = 2**31 - 1
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+    "jsonl": "application/jsonl",
+}
 DatasetId = Annotated[int, Path(ge=1, le=MOST)]
 
 router = roles.router("Datasets", "/datasets")
@@ -24,11 +30,11 @@ router = roles.router("Datasets", "/datasets")
     "",
     response_model=DatasetOut,
     status_code=201,
-    summary="Upload a CSV file",
+    summary="Upload a table",
     openapi_extra={
         "requestBody": {
             "content": {
-                "text/csv": {"schema": {"type": "string", "format": "binary"}},
+                **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()},
                 "multipart/form-data": {
                     "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
                 },
@@ -45,9 +51,12 @@ async def add(
     decimal: str | None = None,
     thousands: str | None = None,
     header: bool | None = None,
+    form: Annotated[str | None, Query(alias="format", description="csv, excel, parquet or jsonl")] = None,
+    sheet: Annotated[str | None, Query(description="The name or place of an Excel sheet")] = None,
 ) -> Response:
-    """The file as the raw body with its name in `?name=`, or as a multipart form. It is streamed to disk, so it may
-    be of any size. Encoding and separators are detected unless given. The same file again is the same dataset."""
+    """CSV, Excel (.xlsx), Parquet or JSON lines: the file as the raw body with its name in `?name=`, or as a multipart
+    form. It is streamed to disk, so it may be of any size. Its format, encoding and separators are detected from its
+    bytes unless given; of an Excel workbook the first sheet is read. The same file again is the same dataset."""
     from jobs.verbs import datasets as verbs
 
     chosen = {
@@ -56,6 +65,8 @@ async def add(
         "decimal": decimal,
         "thousands": thousands,
         "header": header,
+        "format": form,
+        "sheet": sheet,
     }
     dialect = {key: value for key, value in chosen.items() if value is not None} or None
     size = request.headers.get("content-length", "")
@@ -90,12 +101,28 @@ def get(dataset_id: DatasetId) -> Response:
     return Answer(schemas.dataset(datasets.get(dataset_id)))
 
 
+@router.get("/{dataset_id}/file", summary="Download the uploaded file", response_class=FileResponse)
+@needs(Role.viewer)
+def get_file(dataset_id: DatasetId) -> Response:
+    """The bytes as they were uploaded, under the dataset's name."""
+    from jobs.verbs import datasets as verbs
+
+    dataset = datasets.get(dataset_id)
+    return FileResponse(
+        files.verified(dataset.file),
+        media_type=MEDIA_TYPES[verbs.format_of(dataset.dialect)],
+        filename=verbs.file_name(dataset),
+        headers={"X-Content-SHA256": dataset.sha256},
+    )
+
+
 @router.post(
     "/{dataset_id}/redescribe", response_model=DatasetOut, status_code=201, summary="Read a dataset differently"
 )
 @needs(Role.analyst)
 def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]) -> Response:
-    """The same bytes with another encoding, delimiter, decimal, thousands or header, as a new version."""
+    """The same bytes with another format, sheet, encoding, delimiter, decimal, thousands or header, as a new
+    version."""
     from jobs.verbs import datasets as verbs
 
     return Answer(schemas.dataset(verbs.redescribe(dataset_id, dialect)), 201)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import queue, up, upkeep, user, workflows
+from jobs.cli import dataset, queue, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__, callback=up.options
 )
 app.add_typer(user.app, name="user")
+app.add_typer(dataset.app, name="dataset")
 app.command(context_settings=up.PASSED_ON)(up.up)
 app.command()(up.version)
 for command in (

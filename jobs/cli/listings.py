@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobs.engine.queue_view import Queues
     from jobs.pipelines.definition import Pipeline
     from store.audit import Deed
+    from store.datasets import Dataset
     from store.people import Person, Token
 
 
@@ -95,6 +96,21 @@ def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None
     )
     for fault in faults:
         say(Text(fault, "yellow"))
+
+
+def datasets(rows: "Sequence[Dataset]") -> None:
+    if not rows:
+        say(f"No datasets. Add one: {COMMAND} submit FILE")
+        return
+    from jobs.verbs.datasets import words_of
+
+    table(
+        ("ID", "Name", "Rows", "Columns", "Read as", "Added (UTC)"),
+        [
+            (each.id, each.title, each.rows, len(each.columns), words_of(each.dialect), _moment(each.created_at))
+            for each in rows
+        ],
+    )
 
 
 def status(seen: "Queues", counts: dict[str, int], services: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.cli.dataset import READING, reading
 from jobs.cli.follow import carry_out as _carry_out
 from jobs.cli.follow import run_to_end as _run_to_end
 from jobs.cli.follow import show_workflow as _show
@@ -30,7 +31,10 @@ LARGE = 100_000_000
 
 
 def submit(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A CSV file for the pipeline's input.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A table (CSV, Excel, Parquet, JSON lines) for the input."),
+    ] = None,
     pipeline: Annotated[str, typer.Option(help="Which pipeline to run; by default the one that trains a model.")] = "",
     setting: Setting = None,
     given: Annotated[
@@ -39,10 +43,12 @@ def submit(
     target: Annotated[str | None, typer.Option(help="The column to predict; by default the proposed one.")] = None,
     algorithm: Annotated[str | None, typer.Option(help="By default the proposed one.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call the workflow.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of an Excel file; by default the first.")] = None,
+    read: Annotated[list[str] | None, typer.Option("--read", metavar="NAME=VALUE", help=READING)] = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> int:
-    """Start a workflow: train a model on a CSV file, or run any other pipeline."""
+    """Start a workflow: train a model on a table, or run any other pipeline."""
     from jobs.verbs import queries, short_form
 
     try:
@@ -54,17 +60,20 @@ def submit(
             if word in params:
                 raise typer.BadParameter(f"{word} is not a setting; say --{word} {params[word]}.")
         if file is None and not inputs:
-            raise typer.BadParameter(f"name a CSV file, or a pipeline: {COMMAND} submit --pipeline NAME.")
+            raise typer.BadParameter(f"name a file, or a pipeline: {COMMAND} submit --pipeline NAME.")
     chosen = {short_form.TARGET: target, short_form.ALGORITHM: algorithm}
     params |= {word: value for word, value in chosen.items() if value is not None}
+    dialect = reading(read or []) | ({"sheet": sheet} if sheet is not None else {})
     if file:
         _check_file(file)
+    elif dialect:
+        raise typer.BadParameter("--sheet and --read are about a file; name one.")
     _open()
     from jobs.verbs import workflows as verbs
 
     which = pipeline or short_form.PIPELINE
     if file:
-        inputs[_input_for_a_file(which, inputs)] = _upload(file, as_json).id
+        inputs[_input_for_a_file(which, inputs)] = _upload(file, dialect, as_json).id
     params = verbs.propose(which, inputs, params)
     for notice in verbs.notices(which, params, inputs):
         typer.echo(notice, err=True)
@@ -278,19 +287,19 @@ def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
 
 def _check_file(file: Path) -> None:
     if file.is_dir():
-        raise RequestError(Message("csv_is_folder", {"file": str(file)}), "file")
+        raise RequestError(Message("file_is_folder", {"file": str(file)}), "file")
     if not file.exists():
         raise RequestError(Message("no_such_file", {"file": str(file)}), "file")
 
 
-def _upload(file: Path, as_json: bool) -> "Dataset":
+def _upload(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Dataset":
     """Add a file as a dataset, with a bar for a big one."""
     from jobs.cli import terminal
     from jobs.verbs import datasets
     from store.files import CHUNK
 
     if (size := file.stat().st_size) <= LARGE or as_json:
-        return datasets.add(file, file.name)
+        return datasets.add(file, file.name, dialect)
     typer.echo(f"Uploading {file.name}, {size / 1e9:.1f} GB.", err=True)
 
     def chunks() -> Iterator[bytes]:
@@ -300,4 +309,4 @@ def _upload(file: Path, as_json: bool) -> "Dataset":
         moved("analysing", size, size)
 
     with file.open("rb") as stream, terminal.moving(draw=True) as moved:
-        return datasets.add(chunks(), file.name, size=size)
+        return datasets.add(chunks(), file.name, dialect, size)

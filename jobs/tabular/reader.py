@@ -1,6 +1,6 @@
-"""Readers: what the steps ask of a file of any format. CSV is the one format so far.
+"""Readers: what the steps ask of a file of any format.
 
-A reader of another format is one more package beside `csv/` and one more line in `READERS`; its source gives every cell
+A reader of another format is one more module in `formats/` and one more case in `_reader`; its source gives every cell
 as text, so that kinds are decided on all rows in one way.
 """
 
@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from jobs.tabular.csv import reader as csv
 from jobs.tabular.csv.explain import no_progress
+from jobs.tabular.dialect import EXCEL, JSON_LINES, PARQUET, format_of, read_settings, settings_for
+from jobs.tabular.formats import detect
 from store.messages import Notice
 
 
@@ -61,18 +63,31 @@ class Reader(Protocol):
     def reopen(self, path: Path, settings: Mapping[str, object]) -> Source: ...
 
 
-READERS: dict[str, Reader] = {"csv": csv}
-
-
 def inspect(path: Path, settings: Mapping[str, object] | None = None) -> Source:
     """Detect how a file is written, or refuse it; `settings` decides what it names."""
-    return _reader(settings or {}).inspect(path, settings)
+    chosen = read_settings(settings or {})
+    form = chosen.get("format") or detect.format_of(path)
+    return _reader(form).inspect(path, settings_for(form, chosen))
 
 
 def reopen(path: Path, settings: Mapping[str, object]) -> Source:
     """Return a file whose dialect is known already, as `as_dict` of its dialect gave it."""
-    return _reader(settings).reopen(path, settings)
+    form = format_of(settings)
+    return _reader(form).reopen(path, settings_for(form, settings))
 
 
-def _reader(settings: Mapping[str, object]) -> Reader:
-    return READERS[str(settings.get("format", "csv"))]
+def _reader(form: str) -> Reader:
+    """Return the reader of a format; its libraries are loaded when a file of it comes."""
+    if form == EXCEL:
+        from jobs.tabular.formats import excel
+
+        return excel
+    if form == PARQUET:
+        from jobs.tabular.formats import parquet
+
+        return parquet
+    if form == JSON_LINES:
+        from jobs.tabular.formats import json_lines
+
+        return json_lines
+    return csv

@@ -6,16 +6,20 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from jobs.tabular import sandbox
-from jobs.tabular.csv.dialect import read_overrides
+from jobs.tabular.dialect import EXTENSIONS, format_of, read_settings, words_of
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset, Description
 from store.files import CHUNK, FileRef
 from store.settings import ROOT
 
+__all__ = ["add", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
+
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
 PROFILED_WHOLE = 16 << 20
 SAMPLE = ROOT / "jobs/tabular/samples/customer_churn.csv"
+
+LONG_EXTENSIONS = ("parquet", "ndjson")
 
 Bytes = Path | BinaryIO | Iterable[bytes]
 
@@ -24,10 +28,10 @@ Bytes = Path | BinaryIO | Iterable[bytes]
 def add(
     content: Bytes, file_name: str, dialect: Mapping[str, object] | None = None, size: int | None = None
 ) -> Dataset:
-    """Add a CSV file: store its bytes once and profile it; the same file again is the same dataset. `size` is the
+    """Add a table: store its bytes once and profile it; the same file again is the same dataset. `size` is the
     announced one, for a stream whose length is not known in advance."""
     name = _dataset_name(file_name)
-    read_overrides(dialect or {})
+    read_settings(dialect or {})
     files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
     sandbox.make_ready()
     with files.incoming() as incoming:
@@ -59,14 +63,25 @@ def sample() -> Dataset:
     return add(SAMPLE, SAMPLE.name)
 
 
+def file_name(dataset: Dataset) -> str:
+    """Return what to call the file of a dataset, with the extension of its format."""
+    extension = "tsv" if dataset.dialect.get("delimiter") == "\t" else EXTENSIONS[format_of(dataset.dialect)]
+    return f"{dataset.name}.{extension}".replace("/", "_")
+
+
 def _description(path: Path, size: int, dialect: Mapping[str, object] | None) -> Description:
     return sandbox.look(path, size, dialect, None if size <= PROFILED_WHOLE else PROFILED_WHOLE)
 
 
 def _changed(before: Mapping[str, object], dialect: Mapping[str, object]) -> dict[str, object]:
     """Merge the new settings into the old; what depends on a changed one is detected again unless chosen too."""
-    changed = {name for name, value in read_overrides(dialect).items() if value != before.get(name)}
+    chosen = read_settings(dialect)
+    if chosen.get("format", format_of(before)) != format_of(before):
+        return dict(dialect)
+    changed = {name for name, value in chosen.items() if value != before.get(name)}
     settings: dict[str, object] = dict(before)
+    if "sheet" in changed:
+        settings.pop("header", None)
     if changed & {"delimiter", "encoding"}:
         settings = {name: value for name, value in settings.items() if name == "encoding"}
     if "decimal" in changed:
@@ -89,7 +104,7 @@ def _dataset_name(file_name: str) -> str:
     base = PurePosixPath(unicodedata.normalize("NFC", str(file_name)).replace("\\", "/")).name
     clean = "".join(sign for sign in base if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
     stem, dot, extension = clean.strip().rpartition(".")
-    if dot and len(extension) <= 5:
+    if dot and (len(extension) <= 5 or extension.casefold() in LONG_EXTENSIONS):
         clean = stem
     clean = " ".join(clean.split()).strip(".")[:100].strip()
     return clean or "table"

@@ -8,6 +8,14 @@ SENTENCES: dict[str, Template] = {
     "thousands_mark": (
         "Numbers such as 1{mark}234 were read as 1234; if they have decimals instead, choose another decimal mark."
     ),
+    "rows_above_table": Plural(
+        "1 row above the column names was skipped.", "{count} rows above the column names were skipped."
+    ),
+    "other_sheets": (
+        "Sheet {sheet} was read. The workbook also has {others}; choose another sheet in the reading settings."
+    ),
+    "nested_values": "{column} holds nested values; they are read as text (JSON).",
+    "bytes_as_text": "{column} holds bytes; they are read as text, and as missing where they are none.",
     "no_header": "The first line holds only numbers, so columns were named column_1, column_2, ...",
     "column_unnamed": "Column {position} has no name; it is called {name}.",
     "column_repeated": "There is more than one column {written}; column {position} is called {name}.",

@@ -45,7 +45,7 @@ SENTENCES: dict[str, Template] = {
     "takes_no_files": "Pipeline {pipeline} takes no files.",
     "takes_no_more_files": "Pipeline {pipeline} takes no more files.",
     "several_inputs": "Pipeline {pipeline} has several inputs; say --input NAME=ID for {inputs}.",
-    "csv_is_folder": "{file} is a folder; name a CSV file.",
+    "file_is_folder": "{file} is a folder; name a file.",
     "no_worker": "Workflow {workflow:d} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.",
     "no_queue_to_work_for": (
         "There is no queue to work for: start the app, or set TRAINYARD_REDIS_URL to a queue that runs."

@@ -68,6 +68,12 @@ class _WholeLineEnds:
         self._stream.close()
 
 
+def refuse_long_fields(batch: pa.RecordBatch, names: Sequence[str]) -> None:
+    """Refuse a batch with a text that is too long for a cell."""
+    if too_long := _too_long_field(batch, names):
+        raise too_long
+
+
 def _too_long_field(batch: pa.RecordBatch, names: Sequence[str]) -> RequestError | None:
     if batch.nbytes <= LONGEST_FIELD:
         return None

@@ -67,7 +67,9 @@ def sample() -> None:
 def upload() -> None:
     """Store a dropped file at once; its bytes do not stay in the session."""
     number = st.session_state.setdefault("new-upload", 0)
-    file = st.file_uploader("Drop a CSV file", key=f"new-upload-{number}")
+    file = st.file_uploader(
+        "Drop a table: CSV, Excel, Parquet or JSON lines", type=reading.FILE_TYPES, key=f"new-upload-{number}"
+    )
     with st.container(horizontal=True, gap="small"):
         with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key="new-reading"):
             st.caption("The format is detected. If a file was read wrongly, set it here and upload it again.")

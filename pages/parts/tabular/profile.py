@@ -7,7 +7,7 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.tabular.column import Column, columns_of
-from jobs.tabular.csv.dialect import DELIMITERS
+from jobs.tabular.dialect import CSV, words_of
 from jobs.verbs import datasets
 from pages.parts import presentation, tables, words
 from pages.parts.tabular import reading
@@ -101,7 +101,7 @@ def notices(stored: Sequence[StoredNotice], key: str = "notices") -> None:
 def summary(dataset: Dataset) -> str:
     """12,400 rows · 14 columns · cp1254, semicolon, decimal comma."""
     rows = words.count(dataset.rows, "row") if dataset.rows is not None else words.size(dataset.size)
-    return " · ".join((rows, words.count(len(dataset.columns), "column"), dialect_words(dataset.dialect)))
+    return " · ".join((rows, words.count(len(dataset.columns), "column"), words.plain(words_of(dataset.dialect))))
 
 
 def first_part(dataset: Dataset) -> None:
@@ -116,7 +116,8 @@ def reading_form(dataset: Dataset, key: str) -> dict[str, object]:
         st.caption("The same file read differently becomes a new version; this one stays as it is.")
         chosen = reading.dialect_widgets(key, dataset.dialect)
         sent = st.form_submit_button("Read it again", icon=":material/refresh:")
-    return {name: value for name, value in chosen.items() if value != dataset.dialect.get(name)} if sent else {}
+    before = {"format": CSV, **dataset.dialect}
+    return {name: value for name, value in chosen.items() if value != before.get(name)} if sent else {}
 
 
 def read_again(dataset: Dataset, key: str) -> Dataset | None:
@@ -161,16 +162,6 @@ def contents(column: Column) -> str:
         mean = f", mean {_edge(column.mean)}" if column.mean is not None else ""
         return f"{low} to {high}{mean}" if low != high else f"always {low}"
     return ", ".join(str(value) for value, _ in column.top) or "–"
-
-
-def dialect_words(dialect: Mapping[str, object]) -> str:
-    """cp1254, semicolon, decimal comma."""
-    encoding, delimiter = str(dialect.get("encoding", "utf-8")), str(dialect.get("delimiter", ","))
-    parts = [encoding.replace("utf", "UTF"), DELIMITERS.get(delimiter, "other separator")]
-    parts.append("decimal comma" if dialect.get("decimal") == "," else "decimal point")
-    if dialect.get("header") is False:
-        parts.append("no header line")
-    return ", ".join(parts)
 
 
 def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:

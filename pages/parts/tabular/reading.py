@@ -1,4 +1,4 @@
-"""How a file is to be read: encoding, separators, header."""
+"""How a file is to be read: format, sheet, encoding, separators, header."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from jobs.tabular.csv.dialect import DELIMITERS, ENCODINGS
+from jobs.tabular.dialect import CSV, EXCEL, FORMATS, format_of
 
 ENCODING_WORDS = {
     "utf-8": "UTF-8",
@@ -22,7 +23,11 @@ ENCODING_WORDS = {
     "iso-8859-2": "Central European (iso-8859-2)",
     "iso-8859-9": "Turkish (iso-8859-9)",
 }
+# Kinds of files that the page takes; programs and commands send any file, whose bytes say what it is.
+FILE_TYPES = ["csv", "tsv", "txt", "xlsx", "xlsm", "parquet", "jsonl", "ndjson", "json"]
+_OTHERS: dict[str | bool, str] = {key: word for key, word in FORMATS.items() if key != CSV}
 DIALECT_CHOICES: dict[str, tuple[str, dict[str | bool, str]]] = {
+    "format": ("Format", {CSV: FORMATS[CSV], **_OTHERS}),
     "encoding": ("Letters (encoding)", {name: ENCODING_WORDS.get(name, name) for name in ENCODINGS}),
     "delimiter": ("Columns are separated by", {sign: word.capitalize() for sign, word in DELIMITERS.items()}),
     "decimal": ("Decimal mark", {".": "Point: 1.5", ",": "Comma: 1,5"}),
@@ -34,9 +39,15 @@ DIALECT_CHOICES: dict[str, tuple[str, dict[str | bool, str]]] = {
 
 def dialect_widgets(key: str, dialect: Mapping[str, object] | None = None) -> dict[str, object]:
     """How a file is to be read; what is to be detected is not in the answer."""
-    known = dialect or {}
+    known = {"format": CSV, **dialect} if dialect else {}
     chosen: dict[str, object] = {}
+    if format_of(known) == EXCEL or not known:
+        before = str(known.get("sheet") or "")
+        sheet = st.text_input("Excel sheet", before, key=f"{key}-sheet", placeholder="First sheet", max_chars=200)
+        chosen["sheet"] = sheet.strip() or None
     for name, (label, choices) in DIALECT_CHOICES.items():
+        if name not in _names_for(known):
+            continue
         value = known.get(name)
         # What was set stays set; what was detected can be detected again.
         options: list[str | bool | None] = [None, *choices] if value is None else [*choices]
@@ -48,6 +59,13 @@ def dialect_widgets(key: str, dialect: Mapping[str, object] | None = None) -> di
             format_func=partial(_choice_words, choices),
         )
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _names_for(known: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the settings that a file of a known format has; all of them where the format is not known yet."""
+    if format_of(known) == CSV:
+        return tuple(DIALECT_CHOICES)
+    return ("format", "header", "day_first") if format_of(known) == EXCEL else ("format", "day_first")
 
 
 def _choice_words(choices: Mapping[str | bool, str], choice: str | bool | None) -> str:

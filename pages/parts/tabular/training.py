@@ -9,7 +9,7 @@ from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column, columns_of
-from jobs.verbs import short_form, workflows
+from jobs.verbs import datasets, short_form, workflows
 from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
 from pages.parts.tabular import profile as drawn
@@ -51,9 +51,14 @@ def page(before: Workflow | None) -> None:
 
 def typed(dataset: Dataset, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:
     """How to start it from elsewhere, in the short form for training on a table."""
-    what = [f"{dataset.name}.csv", "--target", target, "--algorithm", algorithm]
+    what = [datasets.file_name(dataset), *_reading(dataset), "--target", target, "--algorithm", algorithm]
     body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm}
     return commands.submit(what, settings, body, name)
+
+
+def _reading(dataset: Dataset) -> list[str]:
+    """Return what a command says of how the file is read, where that is a choice."""
+    return ["--sheet", str(dataset.dialect["sheet"])] if dataset.dialect.get("sheet") else []
 
 
 def chosen_dataset(before: Workflow | None) -> Dataset | None:
