@@ -76,10 +76,13 @@ REFUSED = {
         "Line 42 is longer than 4.2 MB; make its texts shorter.",
     ),
     "an open quotation mark": (table('3,"never closed'), "A quotation mark that opens in line 42 is never closed."),
-    "zero bytes": (table("1,\x00"), "The file holds binary data (a zero byte at position 167); it is not a CSV file."),
+    "zero bytes": (
+        table("1,\x00"),
+        "The file holds binary data (a zero byte at position 167); it is no CSV, Excel, Parquet or JSON file.",
+    ),
     "zero bytes in UTF-16": (
         table("1,\x00").decode().encode("utf-16"),
-        "The file holds binary data (a zero byte at position 335); it is not a CSV file.",
+        "The file holds binary data (a zero byte at position 335); it is no CSV, Excel, Parquet or JSON file.",
     ),
     "a broken letter": (
         table(row="1,ş").replace(b"\n", b"\n", 1) + b"1,\xff\n",
@@ -100,20 +103,22 @@ REFUSED = {
         "Line 2 has 2 fields, more than the 1 of the first line; remove any lines above the column names.",
     ),
     "nothing but gaps": (table(row=","), "Every cell of the file is missing."),
-    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(99), "This is not a CSV file but a picture (PNG)."),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(99), "This is a picture (PNG), not a table."),
     "an Excel file": (
         zipped(),
-        "This is not a CSV file but an Excel or zip file. In Excel choose File > Save As > CSV UTF-8, and upload that "
-        "file.",
+        "This Excel workbook or zip file is damaged. Open it in Excel, which may repair it, and save it again.",
     ),
     "a web page": (
         b"<!DOCTYPE html>\n<html><p>Log in",
-        "This is not a CSV file but a web page; the link may lead to a login page.",
+        "This is a web page, not a table; the link may lead to a login page.",
     ),
-    "JSON": (json.dumps([{"a": 1}] * 30).encode(), "This is not a CSV file but JSON; export the table as CSV."),
+    "JSON": (
+        json.dumps([{"a": 1}] * 30).encode(),
+        "This is one JSON document; save the table as JSON lines, one object a line, or as CSV.",
+    ),
     "a gzip bomb": (
         gzip.compress(b"a,b\n" * 999_999),
-        "This is not a CSV file but a compressed (gzip) file; unpack it first.",
+        "This is a compressed (gzip) file; unpack it first.",
     ),
 }
 

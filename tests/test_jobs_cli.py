@@ -163,7 +163,7 @@ def test_json_is_one_document(command):
         (["restart", "7"], 1, "There is no workflow 7."),
         (["compose", "--data-from", "7", "--config-from", "8"], 1, "There is no workflow 7."),
         (["submit", "nothing.csv"], 1, "There is no file nothing.csv."),
-        (["submit", str(ROOT)], 1, f"{ROOT} is a folder; name a CSV file."),
+        (["submit", str(ROOT)], 1, f"{ROOT} is a folder; name a file."),
         (
             ["submit", str(SAMPLE), "--target", "nope"],
             1,
@@ -192,7 +192,7 @@ def test_json_is_one_document(command):
             "Invalid value for 'ID': it must be a valid integer, unable to parse string as an integer",
         ),
         (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
-        (["submit"], 2, "Invalid value: name a CSV file, or a pipeline: python -m jobs submit --pipeline NAME."),
+        (["submit"], 2, "Invalid value: name a file, or a pipeline: python -m jobs submit --pipeline NAME."),
         (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
         (["list", "--colour"], 2, "No such option: --colour"),
         (["show", "\udcff"], 2, "'\\udcff' is not proper text."),

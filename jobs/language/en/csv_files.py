@@ -13,7 +13,9 @@ SENTENCES: dict[str, Template] = {
     "file_has_password": (
         "The workbook is protected with a password. In Excel remove it (File > Info > Protect Workbook) and save."
     ),
-    "workbook_broken": "The Excel workbook is damaged. Open it in Excel, which may repair it, and save it again.",
+    "workbook_broken": (
+        "This Excel workbook or zip file is damaged. Open it in Excel, which may repair it, and save it again."
+    ),
     "workbook_bomb": "The workbook unpacks to {size:bytes}, far more than its own size; save the table as CSV.",
     "workbook_without_sheet": "The workbook has no sheet with cells.",
     "sheet_empty": "Sheet {sheet} is empty; choose another sheet.",
