@@ -74,7 +74,7 @@ def test_one_dataset_is_shown_with_profile_and_versions(home):
     started = short_form.start(dataset.id, "left", "logistic_regression", name="first try")
     page = opened(id=str(dataset.id))
     assert not page.exception
-    assert "40 rows · 3 columns · UTF-8, comma, decimal point" in said(page)
+    assert r"40 rows · 3 columns · UTF\-8, comma, decimal point" in said(page)
     assert list(page.dataframe[0].value["name"]) == ["id", "şehir", "left"]
     assert len(page.dataframe[1].value) == 20
     assert "Version 1" in said(page)
