@@ -4,13 +4,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Answer, add_error_handlers, refusal
 from api.openapi_page import POLICY, manual
-from api.routes import datasets, people, pipelines, queues, workflows
+from api.routes import datasets, people, pipelines, predictions, queues, workflows
+from api.routes.uploads import is_json
 from api.wall import limits, roles
 from api.wall.roles import needs
 from jobs.verbs.documents import HealthOut
@@ -38,7 +40,15 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    for router in (datasets.router, pipelines.router, workflows.router, queues.router, people.router, house):
+    for router in (
+        datasets.router,
+        pipelines.router,
+        workflows.router,
+        predictions.router,
+        queues.router,
+        people.router,
+        house,
+    ):
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
     api.add_route("/docs", _docs)
     api.add_middleware(ShortBodies)
@@ -96,8 +106,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _is_upload(scope: Scope) -> bool:
+    """Whether a body is a file, which is read as it is written to disk: rows to predict may also come as JSON."""
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-    return scope["method"] == "POST" and path == "/datasets"
+    if scope["method"] != "POST":
+        return False
+    return path == "/datasets" or (path.endswith("/predict") and not is_json(Headers(scope=scope)))
 
 
 @needs(Role.viewer)

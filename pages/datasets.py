@@ -6,8 +6,10 @@ from functools import partial
 import streamlit as st
 
 from jobs.language import sentence
+from jobs.pipelines import registry
 from jobs.verbs import datasets
-from pages.parts import address, links, press, visitor, words
+from jobs.verbs.workflows import repeat
+from pages.parts import address, commands, links, press, visitor, words
 from pages.parts.press import PageState
 from pages.parts.tabular import profile
 from store import datasets as stored
@@ -20,6 +22,7 @@ from store.workflows import Filter
 
 PER_PAGE = 50
 WORKFLOWS = 20
+EARLIER = 5
 
 
 def page() -> None:
@@ -142,6 +145,7 @@ def one(state: PageState, dataset: Dataset) -> None:
         versions(dataset)
     with right:
         users(dataset)
+        earlier(state, dataset)
 
 
 def title(state: PageState, dataset: Dataset) -> None:
@@ -218,6 +222,28 @@ def versions(dataset: Dataset) -> None:
             else:
                 st.page_link("datasets.py", label=label, query_params={"id": str(version.id)})
             st.caption(f"{profile.summary(version)} · {words.ago(version.created_at)}", width="content")
+
+
+def earlier(state: PageState, dataset: Dataset) -> None:
+    """The latest workflows on other versions, each with a button that repeats it on this one."""
+    others = [version.id for version in stored.versions(dataset.name) if version.id != dataset.id and version.used_by]
+    latest = [each for other in others[:EARLIER] for each in workflows.find(Filter(dataset_id=other), limit=EARLIER)]
+    offered = [each for each in latest if (known := registry.here(each.pipeline)) is None or known.offered][:EARLIER]
+    if not offered:
+        return
+    st.markdown("#### On other versions")
+    for workflow in offered:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            links.workflow(workflow.id, words.plain(f"#{workflow.id} {workflow.name}"))
+            st.button(
+                f"Same settings on version {dataset.version}",
+                icon=":material/update:",
+                key=f"repeat-{workflow.id}",
+                on_click=state.go,
+                args=(repeat, workflow.id, dataset.id),
+                **visitor.changes("Starts a new workflow with its settings on this version."),
+            )
+            commands.popover([commands.repeat(workflow.id, dataset.id)], key=f"command-repeat-{workflow.id}")
 
 
 def users(dataset: Dataset) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from jobs.verbs import spreadsheet
+from jobs.verbs import predictions, spreadsheet
 from jobs.verbs import workflows as verbs
 from pages.parts import address, commands, graph, links, live, presentations, visitor, words
 from pages.parts.press import PageState
-from pages.parts.workflow import cells, dialogs, notebook
+from pages.parts.workflow import cells, dialogs, notebook, predict
 from pages.parts.workflow.notebook import Notebook
-from store import files, metrics, steps, workflows
+from store import datasets, files, metrics, steps, workflows
 from store.errors import NotFoundError
 from store.tables import Status
 from store.workflows import Filter, Workflow
@@ -19,9 +19,16 @@ MORE = {
     "Name and note": ("describe", ":material/edit: Name and note"),
     "Delete": ("delete", ":material/delete: Delete"),
 }
-ORIGINS = {"restart": "restart of", "compose": "composed from", "rerun": "changed from"}
+ORIGINS = {
+    "restart": "restart of",
+    "compose": "composed from",
+    "rerun": "changed from",
+    "predict": "predicted by",
+    "repeat": "repeats",
+}
 MOST_SCORES = 6
 CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
+PREDICT = ":material/online_prediction: Predict"
 
 
 def show() -> None:
@@ -84,7 +91,30 @@ def _header(workflow: Workflow, state: PageState) -> None:
         _buttons(workflow, state)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
+    _newer_data(workflow, state)
     state.report()
+
+
+def _newer_data(workflow: Workflow, state: PageState) -> None:
+    """Offer the same settings on the newest version of its data."""
+    data = workflow.data
+    if data is None or not workflow.status.over or (newest := datasets.versions(data.name)[0]).version <= data.version:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/new_releases: {words.plain(data.name)} has a newer version {newest.version}, "
+            f"added {words.ago(newest.created_at)}.",
+            width="content",
+        )
+        st.button(
+            f"Same settings on version {newest.version}",
+            icon=":material/update:",
+            key="repeat",
+            on_click=state.go,
+            args=(verbs.repeat, workflow.id, newest.id),
+            **visitor.changes("Starts a new workflow with these settings on the new data."),
+        )
+        commands.popover([commands.repeat(workflow.id, newest.id)], key="command-repeat")
 
 
 def _buttons(workflow: Workflow, state: PageState) -> None:
@@ -172,7 +202,11 @@ def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[i
     if book.workflow.status is Status.completed:
         with above:
             _summary(book)
-    if len(book.steps) > 1 and _view() == GRAPH:
+    needed = predictions.needed(workflow_id) if book.workflow.status is Status.completed else None
+    view = _view(predicts=needed is not None) if len(book.steps) > 1 or needed else CELLS
+    if needed and view == PREDICT:
+        predict.draw(workflow_id, needed)
+    elif view == GRAPH:
         _graph(book, state)
     else:
         cells.draw(book, state)
@@ -201,14 +235,14 @@ def _status_line(book: Notebook, key: str) -> None:
             live.footer(key)
 
 
-def _view() -> str | None:
-    """Whether the steps are shown as cells below each other, or as a graph."""
+def _view(predicts: bool) -> str | None:
+    """Whether the steps are shown as cells below each other or as a graph, or new rows can be predicted."""
     return st.segmented_control(
-        "Show the steps as",
-        [CELLS, GRAPH],
+        "Show",
+        [CELLS, GRAPH, PREDICT] if predicts else [CELLS, GRAPH],
         default=CELLS,
         required=True,
-        key="workflow-view",
+        key="workflow-view-predict" if predicts else "workflow-view",
         label_visibility="collapsed",
     )
 
@@ -258,7 +292,8 @@ def _summary(book: Notebook) -> None:
     shown, scores = presentations.of(book.workflow.pipeline), book.workflow.scores
     sentence, others = shown.headline(book.workflow, book.steps), shown.other_scores(scores)[:MOST_SCORES]
     model = _model(book.workflow.id)
-    if not (sentence or others or model or book.curves):
+    predicted = predictions.leaves_file(book.steps)
+    if not (sentence or others or model or book.curves or predicted):
         return
     with st.container(border=True, key="summary"):
         if sentence:
@@ -270,6 +305,8 @@ def _summary(book: Notebook) -> None:
                     st.metric(measure.shown, value, width="content", help=measure.help or None)
             with st.container(horizontal=True, gap="small", width="content"):
                 _downloads(book, model)
+                if predicted:
+                    predict.predictions_link(book.workflow.id)
 
 
 def _model(workflow_id: int) -> files.FileRef | None:

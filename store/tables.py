@@ -198,6 +198,7 @@ steps = Table(
     Column("attempt", Integer, nullable=False, default=1),
     Column("max_attempts", Integer, nullable=False, default=3),
     Column("fresh", Boolean, nullable=False, default=False),
+    Column("stop_early", Boolean, nullable=False, default=False),
     Column("claim_token", String(32)),
     Column("ready_at", Utc),
     Column("next_attempt_at", Utc),

@@ -78,6 +78,8 @@ class Filter:
     sort: str = "created_at"
     descending: bool = True
     created_by: str = ""
+    parent_id: int | None = None
+    origin: str = ""
 
 
 FACET = "facet:"
@@ -367,6 +369,10 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         )
     if which.created_by:
         conditions.append(workflows.c.created_by == which.created_by)
+    if which.parent_id is not None:
+        conditions.append(workflows.c.parent_id == which.parent_id)
+    if which.origin:
+        conditions.append(workflows.c.origin == which.origin)
     if which.unseen_failures:
         conditions.append((workflows.c.status == Status.failed) & workflows.c.seen_at.is_(None))
     if text := which.text.strip():

@@ -22,9 +22,10 @@ def recorded():
 
 def current():
     """Return the version and the hash of each step, as the code is now."""
-    from jobs.tabular.builtin import PIPELINE
+    from jobs.pipelines import registry
 
-    steps = {step.name: (step.version, step.function.__module__) for step in PIPELINE.steps}
+    known = [step for pipeline in registry.built_in() for step in pipeline.steps]
+    steps = {step.name: (step.version, step.function.__module__) for step in known}
     return {name: {"version": version, "code": code_of(module)} for name, (version, module) in steps.items()}
 
 

@@ -22,6 +22,7 @@ GET /datasets 200 list of DatasetBriefOut
 POST /datasets/sample 201 DatasetOut
 GET /datasets/{dataset_id} 200 DatasetOut
 DELETE /datasets/{dataset_id} 204
+GET /datasets/{dataset_id}/file 200
 POST /datasets/{dataset_id}/redescribe 201 DatasetOut
 GET /pipelines 200 list of PipelineOut
 GET /pipelines/{name} 200 PipelineOut
@@ -34,8 +35,12 @@ DELETE /workflows/{workflow_id} 204
 GET /workflows/{workflow_id}/metrics 200 list of object
 GET /workflows/{workflow_id}/logs 200 list of LineOut
 GET /workflows/{workflow_id}/model 200
+POST /workflows/{workflow_id}/predict 200 PredictionsOut
+GET /workflows/{workflow_id}/predictions 200
 POST /workflows/{workflow_id}/restart 201 StartedOut
 POST /workflows/{workflow_id}/rerun 201 StartedOut
+POST /workflows/{workflow_id}/repeat 201 StartedOut
+POST /workflows/{workflow_id}/stop 200 WorkflowOut
 POST /workflows/{workflow_id}/retry 200 WorkflowOut
 POST /workflows/{workflow_id}/cancel 200 WorkflowOut
 GET /queues 200 QueuesOut

@@ -141,9 +141,11 @@ def names_of_the_built_in():
     from jobs.pipelines import registry
     from jobs.tabular import algorithms
 
-    (pipeline,) = registry.built_in()
-    params = {name for key in algorithms.ALGORITHMS for name in pipeline.params({"algorithm": key})}
-    return {pipeline.name, *(step.name for step in pipeline.steps), *algorithms.ALGORITHMS, *params}
+    names = set(algorithms.ALGORITHMS)
+    for pipeline in registry.built_in():
+        names |= {pipeline.name, *(step.name for step in pipeline.steps), *pipeline.params({})}
+        names |= {name for key in algorithms.ALGORITHMS for name in pipeline.params({"algorithm": key})}
+    return names
 
 
 def test_only_its_own_rooms_name_the_built_in_pipeline():

@@ -5,7 +5,7 @@ import ast
 import pytest
 import recorded_code
 
-STEPS = ("upload", "preprocess", "train", "evaluate")
+STEPS = ("upload", "preprocess", "train", "evaluate", "predict_rows")
 WHAT_TO_DO = (
     "The code of the step {name!r}, or of a module of jobs/tabular that it needs, changed. If a result can differ now, "
     "raise version= of the step (and of each step whose result can differ). Then, or if no result can differ, run: "

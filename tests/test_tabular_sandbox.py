@@ -53,9 +53,9 @@ def look(path, size=1):
 
 def server():
     end = time.monotonic() + 10
-    while sandbox._server is None and time.monotonic() < end:
+    while sandbox.SANDBOX.pid is None and time.monotonic() < end:
         time.sleep(0.01)  # another one is being started
-    return psutil.Process(sandbox._server.pid)
+    return psutil.Process(sandbox.SANDBOX.pid)
 
 
 def children(number=1, process=None):
@@ -86,7 +86,7 @@ def test_what_is_found_and_what_is_refused(table):
 def test_too_little_memory(fresh, table, monkeypatch):
     """A file that needs more memory than a look may have is refused; the next one is not."""
     table.write_bytes(b"a,b\n" + b"0.123456789,some words\n" * 400_000)
-    monkeypatch.setattr(sandbox, "MEMORY", 16 << 20)
+    monkeypatch.setattr(sandbox.SANDBOX, "memory", 16 << 20)
     assert "of memory to be analysed" in refusal(table)
     table.write_bytes(TABLE)
     assert look(table)["rows"] == 40
@@ -138,7 +138,7 @@ def test_a_killed_server(table, endless):
 
 def test_an_idle_server_ends(fresh, table, monkeypatch):
     """A server that has nothing to do gives its memory back; the next look starts another."""
-    monkeypatch.setattr(sandbox, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(sandbox.SANDBOX, "idle_seconds", 0.1)
     look(table)
     first = server()
     assert not psutil.wait_procs([first], 5)[1]
@@ -244,7 +244,7 @@ def test_nasty_shapes(tmp_path, name):
 
 def test_a_refused_file_leaves_nothing(fresh, home, monkeypatch):
     """A file that breaks its look is not kept, not even in part."""
-    monkeypatch.setattr(sandbox, "MEMORY", 1 << 20)
+    monkeypatch.setattr(sandbox.SANDBOX, "memory", 1 << 20)
     with refuses(RequestError, match="of memory"):
         datasets.add([b"a,b\n", b"0.123456789,some words\n" * 400_000], "big.csv")
     assert [path for path in files.folder.root().rglob("*") if path.is_file()] == []

@@ -11,6 +11,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from store import actors
@@ -47,6 +48,11 @@ async def received(request: Request, name: str | None, take: Callable[[Iterator[
         if not (file_name := name or sent_name):
             raise InvalidError(Message("upload_unnamed"), "name")
         return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
+
+
+def is_json(headers: Headers) -> bool:
+    """Whether a body is said to be JSON."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 @contextmanager

@@ -69,6 +69,11 @@ class Rerun(Strict):
     params: dict[str, Any] = {}
 
 
+class Repeat(Strict):
+    dataset_id: Number = Field(description="Takes the place of the dataset of the same name, or of the only one.")
+    name: str | None = None
+
+
 class Describe(Strict):
     name: str | None = None
     note: Annotated[str | None, Field(max_length=10_000)] = None
@@ -186,6 +191,13 @@ def rerun(workflow_id: WorkflowId, body: Rerun) -> Response:
     return _made(verbs.rerun_from(workflow_id, body.step, body.params))
 
 
+@router.post("/{workflow_id}/repeat", response_model=StartedOut, status_code=201, summary="Repeat with other data")
+@needs(Role.analyst)
+def repeat(workflow_id: WorkflowId, body: Repeat) -> Response:
+    """The same settings on another dataset, such as a new version."""
+    return _made(verbs.repeat(workflow_id, body.dataset_id, body.name))
+
+
 @router.post("/{workflow_id}/retry", response_model=WorkflowOut, summary="Retry a failed workflow")
 @needs(Role.analyst)
 def retry(workflow_id: WorkflowId) -> Response:
@@ -198,6 +210,14 @@ def retry(workflow_id: WorkflowId) -> Response:
 def cancel(workflow_id: WorkflowId) -> Response:
     """What has not ended is cancelled at once."""
     return Answer(schemas.workflow(verbs.cancel(workflow_id).id))
+
+
+@router.post("/{workflow_id}/stop", response_model=WorkflowOut, summary="Stop early and keep the best")
+@needs(Role.analyst)
+def stop_early(workflow_id: WorkflowId) -> Response:
+    """The step that trains ends with its best epoch so far, and the steps below go on with that. Its result is not
+    reused by other workflows."""
+    return Answer(schemas.workflow(verbs.stop_early(workflow_id).id))
 
 
 @router.patch("/{workflow_id}", response_model=WorkflowOut, summary="Name a workflow, or note something")

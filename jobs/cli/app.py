@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import dataset, queue, up, upkeep, user, workflows
+from jobs.cli import dataset, predictions, queue, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -33,11 +33,15 @@ for command in (
     workflows.restart,
     workflows.compose,
     workflows.rerun,
+    workflows.repeat,
     workflows.retry,
     workflows.cancel,
+    workflows.stop,
     workflows.describe,
     workflows.delete,
     workflows.model,
+    predictions.predict,
+    predictions.predictions,
     workflows.pipelines,
     queue.pause,
     queue.resume,

@@ -65,7 +65,7 @@ def submit(
     params |= {word: value for word, value in chosen.items() if value is not None}
     dialect = reading(read or []) | ({"sheet": sheet} if sheet is not None else {})
     if file:
-        _check_file(file)
+        check_file(file)
     elif dialect:
         raise typer.BadParameter("--sheet and --read are about a file; name one.")
     _open()
@@ -205,6 +205,27 @@ def rerun(
     return _carry_out(verbs.rerun_from(workflow_id, step, params).id, wait, as_json)
 
 
+def repeat(
+    workflow_id: Id,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A file with the new data.")] = None,
+    dataset: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Or the number of a dataset.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> int:
+    """Run a workflow's settings on new data, as a new workflow."""
+    if (file is None) == (dataset is None):
+        raise typer.BadParameter("name a file, or --dataset NUMBER.")
+    if file:
+        check_file(file)
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    dataset_id = _upload(file, {}, as_json).id if file else dataset
+    assert dataset_id is not None
+    return _carry_out(verbs.repeat(workflow_id, dataset_id, name).id, wait, as_json)
+
+
 def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
     """Try the failed or cancelled steps of a workflow again."""
     _open()
@@ -220,6 +241,15 @@ def cancel(workflow_id: Id, as_json: Json = False) -> int:
 
     verbs.cancel(workflow_id)
     return _show(workflow_id, as_json, f"Workflow {workflow_id} is cancelled.")
+
+
+def stop(workflow_id: Id, as_json: Json = False) -> int:
+    """Stop training early and keep the best epoch so far; the workflow goes on with it."""
+    _open()
+    from jobs.verbs import workflows as verbs
+
+    verbs.stop_early(workflow_id)
+    return _show(workflow_id, as_json, f"Workflow {workflow_id} stops and keeps what it has.")
 
 
 def describe(
@@ -285,7 +315,8 @@ def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
     return free[0]
 
 
-def _check_file(file: Path) -> None:
+def check_file(file: Path) -> None:
+    """Refuse a path that is no file."""
     if file.is_dir():
         raise RequestError(Message("file_is_folder", {"file": str(file)}), "file")
     if not file.exists():

@@ -80,6 +80,8 @@ class StepContext:
         self._over = threading.Event()
         self._lost: BaseException | None = None
         self._saved: dict[str, FileRef] = {}
+        self._stopping = claim.step.stop_early
+        self._partial = False
         self._checkpointed = time.monotonic()
         self._thread = threading.Thread(target=self._flush_regularly, name="recorder", daemon=True)
         self._room = room
@@ -216,12 +218,21 @@ class StepContext:
         if self._lost:
             raise self._lost
 
+    @property
+    def stopping(self) -> bool:
+        """Whether a person asked the step to end early with what it has; only steps with `stops_early` are asked."""
+        return self._stopping
+
+    def end_early(self) -> None:
+        """Say that what the step leaves is not the whole, so that no other workflow reuses it."""
+        self._partial = True
+
     def flush(self) -> None:
         """Write everything recorded so far to the database, after another thread that is doing so."""
         with self._flush_lock:
             unsent = self._take()
             try:
-                steps.beat(self._claim, unsent.points, unsent.lines, unsent.progress)
+                self._stopping = steps.beat(self._claim, unsent.points, unsent.lines, unsent.progress)
             except steps.Fenced as fenced:
                 self._lost = fenced
                 raise
@@ -246,6 +257,11 @@ class StepContext:
     def saved(self) -> dict[str, FileRef]:
         """The files that the step leaves."""
         return self._saved
+
+    @property
+    def partial(self) -> bool:
+        """Whether the step ended early."""
+        return self._partial
 
     def unsent(self) -> tuple[list[Point], list[LogLine]]:
         """Numbers and lines that are not in the database yet, to go with how the attempt ended."""

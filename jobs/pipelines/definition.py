@@ -9,6 +9,7 @@ from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
+from jobs.pipelines.predictions import Predict
 from store.datasets import Dataset
 from store.errors import InvalidError, RequestError
 from store.messages import Message
@@ -50,6 +51,7 @@ class StepDefinition:
     params: StepParams = ()
     reads_dataset: bool = False
     repeats_on_restart: bool = False
+    stops_early: bool = False
     max_attempts: int = 3
     timeout: int = TIMEOUT_SECONDS
     label: str = ""
@@ -95,7 +97,7 @@ class Pipeline:
 
     `check` returns what is wrong with params and inputs, `propose` completes what is chosen so far, `facets` returns
     what workflows are listed and filtered by, `title` what one is called unless its user says so, `advise` what to know
-    before it starts.
+    before it starts, `predict` makes a predictor of new rows from what a completed workflow left.
     """
 
     name: str
@@ -109,8 +111,12 @@ class Pipeline:
     facets: Facets = no_facets
     title: Title | None = None
     advise: Advise = no_advice
+    # Only for pipelines that come with Trainyard; without it, a workflow cannot predict.
+    predict: Predict | None = None
     # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.
     preload: tuple[str, ...] = ()
+    # Whether people are offered to start it by itself; else it is started by what a workflow of another one offers.
+    offered: bool = True
     # Set for a pipeline whose code runs in other processes only: asks one of those.
     prepared_elsewhere: Callable[[Params, Datasets], Prepared] | None = field(default=None, compare=False)
 
@@ -154,6 +160,7 @@ def step(
     params: StepParams = (),
     reads_dataset: bool = False,
     repeats_on_restart: bool = False,
+    stops_early: bool = False,
     max_attempts: int = 3,
     timeout: int = TIMEOUT_SECONDS,
     label: str = "",
@@ -167,6 +174,7 @@ def step(
         "params": params,
         "reads_dataset": reads_dataset,
         "repeats_on_restart": repeats_on_restart,
+        "stops_early": stops_early,
         "max_attempts": max_attempts,
         "timeout": timeout,
         "label": label,
@@ -186,6 +194,7 @@ def step(
             params=params,
             reads_dataset=reads_dataset,
             repeats_on_restart=repeats_on_restart,
+            stops_early=stops_early,
             max_attempts=max_attempts,
             timeout=timeout,
             label=label,

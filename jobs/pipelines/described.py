@@ -53,6 +53,7 @@ class StepFacts(TypedDict):
     timeout: int
     reads_dataset: bool
     repeats_on_restart: bool
+    stops_early: bool
     params: list[ParamFacts] | None
 
 

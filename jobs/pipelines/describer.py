@@ -243,6 +243,7 @@ def _step(pipeline: str, described: StepFacts) -> StepDefinition:
         params=params,
         reads_dataset=described["reads_dataset"],
         repeats_on_restart=described["repeats_on_restart"],
+        stops_early=described["stops_early"],
         max_attempts=described["max_attempts"],
         timeout=described["timeout"],
         label=described["label"],

@@ -104,6 +104,7 @@ def _step(step: StepDefinition) -> StepFacts:
         "timeout": step.timeout,
         "reads_dataset": step.reads_dataset,
         "repeats_on_restart": step.repeats_on_restart,
+        "stops_early": step.stops_early,
         "params": None if callable(step.params) else _params(step.params),
     }
 

@@ -38,6 +38,7 @@ STEP = {
     "params": Keyword(lambda value: callable(value) or each_is(Param)(value), "params=[Param(...)]"),
     "reads_dataset": Keyword(_is(bool), "reads_dataset=True"),
     "repeats_on_restart": Keyword(_is(bool), "repeats_on_restart=True"),
+    "stops_early": Keyword(_is(bool), "stops_early=True"),
     "max_attempts": Keyword(_is(Integral), "max_attempts=3"),
     "timeout": Keyword(_is(Integral), "timeout=3600, in whole seconds"),
     "label": Keyword(_is(str), 'label="Load"'),
@@ -51,7 +52,9 @@ PIPELINE = {
     "facets": Keyword(callable, "facets=function"),
     "title": Keyword(lambda value: value is None or callable(value), "title=function"),
     "advise": Keyword(callable, "advise=function"),
+    "predict": Keyword(lambda value: value is None or callable(value), "predict=function"),
     "preload": Keyword(each_is(str), 'preload=("sklearn",)'),
+    "offered": Keyword(_is(bool), "offered=False"),
 }
 
 

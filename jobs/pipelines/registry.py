@@ -34,12 +34,13 @@ from jobs.pipelines.definition import (
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
+from jobs.pipelines.predictions import Predict
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
 
-BUILT_IN = ("jobs.tabular.builtin",)
+BUILT_IN = ("jobs.tabular.builtin", "jobs.tabular.predict.job")
 
 KEYWORDS = {"inputs": keywords.Keyword(keywords.each_is(Input), 'inputs=(Input("sales"),)'), **keywords.PIPELINE}
 
@@ -58,7 +59,9 @@ def pipeline(
     facets: Facets = no_facets,
     title: Title | None = None,
     advise: Advise = no_advice,
+    predict: Predict | None = None,
     preload: Sequence[str] = (),
+    offered: bool = True,
     **unknown: Never,
 ) -> Pipeline:
     """Register a pipeline, after checking it."""
@@ -73,7 +76,9 @@ def pipeline(
         "facets": facets,
         "title": title,
         "advise": advise,
+        "predict": predict,
         "preload": preload,
+        "offered": offered,
     }
     keywords.check("pipeline", name, KEYWORDS, {**given, **unknown})
     for each in steps:
@@ -91,7 +96,9 @@ def pipeline(
         facets=facets,
         title=title,
         advise=advise,
+        predict=predict,
         preload=tuple(preload),
+        offered=offered,
     )
     for problem in problems_of(made):
         raise PipelineError(problem)

@@ -7,6 +7,7 @@ from jobs.pipelines import Input, Measure, pipeline
 from jobs.pipelines.params import Params
 from jobs.tabular import fitness, proposal
 from jobs.tabular.evaluate.step import evaluate
+from jobs.tabular.predict.predictor import predictor
 from jobs.tabular.prepare.step import preprocess
 from jobs.tabular.train.step import train
 from jobs.tabular.upload import upload
@@ -71,5 +72,6 @@ PIPELINE = pipeline(
     facets=fitness.facets,
     title=fitness.default_name,
     advise=_advise,
+    predict=predictor,
     preload=PRELOAD,
 )

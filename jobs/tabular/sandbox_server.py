@@ -1,6 +1,7 @@
-"""The server of the sandbox: forks a child for each file, watches its memory and time, and reports how it ended.
+"""The server of a sandbox: forks a child for each request, watches its memory and time, and reports how it ended.
 
-It runs as `python -m jobs.tabular.sandbox_server`, without threads, so that it can fork.
+It runs as `python -m jobs.tabular.sandbox_server`, without threads, so that it can fork. What its children do is a
+module that its user names: `jobs.tabular.sandbox_look` or `jobs.tabular.predict.work`.
 """
 
 import contextlib
@@ -13,45 +14,46 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from jobs.process.children import Forked, end_of
 from store.errors import RequestError
 from store.messages import Message, StoredMessage
 
-if TYPE_CHECKING:
-    from store.datasets import Description
-
 WATCH_SECONDS = 0.02
 MOST_FILES = 1024
 
 
-class Request(TypedDict):
-    """What the user wants to know of which file."""
+class Work(Protocol):
+    """What the children of a server do, as a module."""
 
-    path: str
-    size: int
-    dialect: dict[str, object]
-    first_bytes: int | None
-    seconds: int
+    # The bytes of the biggest file that a child may write.
+    FILE_SIZE: int
+
+    def prepare(self) -> None:
+        """In the server: import what every child needs."""
+
+    def done(self, request: Mapping[str, Any]) -> object:
+        """In a child: do what is requested; refuse it, or return what JSON can hold."""
 
 
 class Answer(TypedDict, total=False):
-    """What is in the file; or why it was refused and by which field, and the trace where its reader crashed."""
+    """What was done; or why it was refused and by which field, and the trace where the child crashed."""
 
-    described: "Description"
+    done: Any
     refused: StoredMessage
     field: str | None
     trace: str
 
 
-def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
+def serve(requests: socket.socket, idle_seconds: float, memory: int, work: Work) -> None:
     """Fork a child for every request, until none comes for a while or the user has ended."""
-    from jobs.tabular.profile import profiler  # noqa: F401 - what every child needs
-
+    work.prepare()
     gc.freeze()
     most = _memory_of(os.getpid()) + memory
     analyses: list[_Analysis] = []
@@ -67,7 +69,7 @@ def serve(requests: socket.socket, idle_seconds: float, memory: int) -> None:
             _word, descriptors, _flags, _address = socket.recv_fds(requests, 1, 1)
             if not descriptors:
                 return
-            analyses.append(_Analysis(socket.socket(fileno=descriptors[0]), memory))
+            analyses.append(_Analysis(socket.socket(fileno=descriptors[0]), memory, work))
         elif not ready and not analyses:
             return
 
@@ -80,12 +82,12 @@ def _wait(descriptors: list[int], seconds: float) -> list[int]:
 
 
 class _Analysis:
-    """A child that analyses one file, as the server sees it."""
+    """A child that does what one request says, as the server sees it."""
 
-    def __init__(self, line: socket.socket, memory: int) -> None:
+    def __init__(self, line: socket.socket, memory: int, work: Work) -> None:
         """`line` leads to the user, who sends the request through it and waits for the answer."""
         self._line = line
-        self._children = Forked(partial(_analyse, line, memory))
+        self._children = Forked(partial(_work, line, memory, work))
         child = self._children.take()
         child.line.close()
         self.pid = child.pid
@@ -131,29 +133,29 @@ def _reason(status: int, memory: int) -> Message:
     return Message("file_crashed_reader", {"reason": sign.name})
 
 
-def _analyse(line: socket.socket, memory: int, unused: Connection) -> None:
-    """In the child: read the request, analyse the file, write the answer."""
+def _work(line: socket.socket, memory: int, work: Work, unused: Connection) -> None:
+    """In the child: read the request, do it, write the answer."""
     unused.close()
     for first, last in ((3, line.fileno()), (line.fileno() + 1, MOST_FILES)):
         os.closerange(first, last)  # what the server shares with others
     with line.makefile("rwb") as stream:
         request = json.loads(stream.readline())
-        _limit(request["seconds"])
-        stream.write(_described(request, memory))
+        _limit(request["seconds"], work.FILE_SIZE)
+        stream.write(_done(request, memory, work))
 
 
-def _limit(seconds: int) -> None:
-    """Give this process so much time from here on, and keep it from writing anything but its answer."""
+def _limit(seconds: int, file_size: int) -> None:
+    """Give this process so much time from here on, and let it write no bigger file."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(seconds)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    for name, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+    for name, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, file_size)):
         resource.setrlimit(name, (most, most))
 
 
-def _described(request: Request, memory: int) -> bytes:
+def _done(request: Mapping[str, Any], memory: int, work: Work) -> bytes:
     try:
-        return _answer({"described": describe(Path(request["path"]), request)})
+        return _answer({"done": work.done(request)})
     except RequestError as refused:
         return _refusal(refused.message, refused.field)
     except MemoryError:
@@ -171,15 +173,10 @@ def _answer(answer: Answer) -> bytes:
     return json.dumps(answer).encode() + b"\n"
 
 
-def describe(path: Path, request: Request) -> "Description":
-    """Return how a file is written and its profile, as the database stores them."""
-    from jobs.tabular import reader
-    from jobs.tabular.profile.profiler import profile_of
-
-    source = reader.inspect(path, request["dialect"])
-    profile = profile_of(source, source.batches(), request["size"], request["first_bytes"])
-    return {"dialect": source.dialect.as_dict(), **profile.to_json()}
-
-
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3]))
+    serve(
+        socket.socket(fileno=int(sys.argv[1])),
+        float(sys.argv[2]),
+        int(sys.argv[3]),
+        import_module(sys.argv[4]),
+    )

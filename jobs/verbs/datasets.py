@@ -1,16 +1,16 @@
 """The verbs on datasets: add, read differently, remove; and the bundled sample."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from jobs.tabular import sandbox
 from jobs.tabular.dialect import EXTENSIONS, format_of, read_settings, words_of
+from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset, Description
-from store.files import CHUNK, FileRef
+from store.files import FileRef
 from store.settings import ROOT
 
 __all__ = ["add", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
@@ -20,8 +20,6 @@ PROFILED_WHOLE = 16 << 20
 SAMPLE = ROOT / "jobs/tabular/samples/customer_churn.csv"
 
 LONG_EXTENSIONS = ("parquet", "ndjson")
-
-Bytes = Path | BinaryIO | Iterable[bytes]
 
 
 @deed("add", "dataset")
@@ -35,7 +33,7 @@ def add(
     files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
     sandbox.make_ready()
     with files.incoming() as incoming:
-        for chunk in _chunks(content):
+        for chunk in chunks_of(content):
             incoming.write(chunk)
         description = _description(incoming.path, incoming.size, dialect)
         ref = incoming.keep()
@@ -87,16 +85,6 @@ def _changed(before: Mapping[str, object], dialect: Mapping[str, object]) -> dic
     if "decimal" in changed:
         settings.pop("thousands", None)
     return {**settings, **dialect}
-
-
-def _chunks(content: Bytes) -> Iterable[bytes]:
-    if isinstance(content, Path):
-        with content.open("rb") as stream:
-            yield from iter(lambda: stream.read(CHUNK), b"")
-    elif hasattr(content, "read"):
-        yield from iter(lambda: content.read(CHUNK), b"")
-    else:
-        yield from content
 
 
 def _dataset_name(file_name: str) -> str:

@@ -142,6 +142,49 @@ class StartedOut(WorkflowOut):
 
 
 @with_config(CLOSED)
+class NoticeOut(TypedDict):
+    """What the reader should know: a code with its values, and its sentence."""
+
+    code: str
+    values: dict[str, Any]
+    level: str
+    column: str | None
+    text: str
+
+
+@with_config(CLOSED)
+class EffectOut(TypedDict):
+    """By how much one column moves a prediction, against its usual value."""
+
+    column: str
+    value: str | None
+    usual: str | None
+    effect: float
+
+
+@with_config(CLOSED)
+class ReasonsOut(TypedDict):
+    """Why a row is predicted so. Exact effects add up from `base`, a usual row; others are of one column alone. They
+    are on a `number`, a `probability`, or a `score` from which the class follows."""
+
+    exact: bool
+    of: str
+    base: float
+    effects: list[EffectOut]
+
+
+@with_config(CLOSED)
+class PredictionsOut(TypedDict):
+    """One prediction for each row, and the probability of each class; none where the model gives none. Reasons are
+    given where they are asked for."""
+
+    predictions: list[Any]
+    probabilities: list[dict[str, float]]
+    reasons: list[ReasonsOut]
+    notices: list[NoticeOut]
+
+
+@with_config(CLOSED)
 class LineOut(TypedDict):
     """A line of a log."""
 

@@ -10,13 +10,18 @@ from jobs.engine import attempts
 from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.params import Param
+from jobs.pipelines.predictions import RowPredictions, RowReasons
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
     DeedOut,
+    EffectOut,
     LineOut,
+    NoticeOut,
     PersonOut,
+    PredictionsOut,
     QueuesOut,
+    ReasonsOut,
     StepBriefOut,
     StepOut,
     TokenOut,
@@ -27,6 +32,7 @@ from store import metrics, steps, workflows
 from store.audit import Deed
 from store.datasets import Dataset
 from store.logs import Line
+from store.messages import Notice
 from store.people import Person, Token
 from store.steps import Step
 from store.workflows import Workflow
@@ -94,6 +100,26 @@ def dataset(record: Dataset) -> DatasetOut:
 def dataset_brief(record: Dataset) -> DatasetBriefOut:
     """A dataset as a row of a list."""
     return cast(DatasetBriefOut, with_sentences({name: plain(getattr(record, name)) for name in DATASET_BRIEF}))
+
+
+def _reasons(of_row: RowReasons) -> ReasonsOut:
+    effects = [cast(EffectOut, asdict(effect)) for effect in of_row.effects]
+    return {"exact": of_row.exact, "of": of_row.of, "base": of_row.base, "effects": effects}
+
+
+def predictions(made: RowPredictions) -> PredictionsOut:
+    """What a model says of rows."""
+    return {
+        "predictions": made.predictions,
+        "probabilities": made.probabilities,
+        "reasons": [_reasons(each) for each in made.reasons],
+        "notices": notices(made.notices),
+    }
+
+
+def notices(found: Sequence[Notice]) -> list[NoticeOut]:
+    """What the reader should know, each with its sentence."""
+    return [cast(NoticeOut, with_sentences(dict(notice.as_json()))) for notice in found]
 
 
 def with_sentences(value: Any) -> Any:

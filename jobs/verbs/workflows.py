@@ -158,6 +158,24 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
     return Draft(old.pipeline, applicable | follows, _inputs(old))
 
 
+@deed("repeat", "workflow")
+def repeat(workflow_id: int, dataset_id: int, name: str | None = None) -> Workflow:
+    """The settings of a workflow on another dataset, such as a new version of its own."""
+    draft, old = on_dataset(workflow_id, dataset_id), workflows.get(workflow_id)
+    called = name or _given_name(old)
+    return start(draft.pipeline, draft.params, draft.inputs, called, origin="repeat", parent_id=old.id)
+
+
+def on_dataset(workflow_id: int, dataset_id: int) -> Draft:
+    """A workflow with another dataset: in the place of the one of the same name, or of the only one."""
+    old, given = workflows.get(workflow_id), datasets.get(dataset_id)
+    places = [name for name, row in old.inputs.items() if row.name == given.name] or list(old.inputs)
+    if len(places) != 1:
+        code = "repeat_which_input" if places else "repeat_without_data"
+        raise RequestError(Message(code, {"workflow": workflow_id, "dataset": given.title}), "dataset_id")
+    return Draft(old.pipeline, old.params, _inputs(old) | {places[0]: dataset_id})
+
+
 def _given_name(workflow: Workflow) -> str | None:
     """The name that a person gave a workflow; None for the one that follows from its params."""
     try:
@@ -190,6 +208,16 @@ def cancel(workflow_id: int) -> Workflow:
     cancelled = steps.cancel(workflow_id)
     for step in cancelled:
         queue.stop_job(step)
+    return workflows.get(workflow_id)
+
+
+@deed("stop early", "workflow")
+def stop_early(workflow_id: int) -> Workflow:
+    """Let the running step end with what it has so far, and the steps below it go on with that."""
+    workflow = workflows.get(workflow_id)
+    keys = [step.key for step in registry.get(workflow.pipeline).steps if step.stops_early]
+    if not steps.stop_early(workflow_id, keys):
+        raise ConflictError(Message("nothing_to_stop_early", {"workflow": workflow_id}))
     return workflows.get(workflow_id)
 
 

@@ -63,6 +63,10 @@ def cancel(workflow_id: int) -> Command:
     return _verb("Cancel", "cancel", workflow_id)
 
 
+def stop_early(workflow_id: int) -> Command:
+    return _verb("Stop early", "stop", workflow_id)
+
+
 def compose(data_from: int, config_from: int) -> Command:
     return Command(
         "Compose",
@@ -77,6 +81,14 @@ def rerun(workflow_id: int, step: str, params: Mapping[str, object]) -> Command:
         "Run from here",
         shlex.join(command),
         _post(f"{_url(workflow_id)}/rerun", {"step": step, "params": dict(params)}),
+    )
+
+
+def repeat(workflow_id: int, dataset_id: int) -> Command:
+    return Command(
+        "Same settings on other data",
+        f"{COMMAND} repeat {workflow_id} --dataset {dataset_id}",
+        _post(f"{_url(workflow_id)}/repeat", {"dataset_id": dataset_id}),
     )
 
 
@@ -99,6 +111,20 @@ def downloads(workflow_id: int) -> list[Command]:
         Command("Download model", f"{COMMAND} model {workflow_id}", model),
         Command("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
     ]
+
+
+def predict(workflow_id: int) -> Command:
+    """How to predict the rows of a file."""
+    return Command(
+        "Predict new rows",
+        f"{COMMAND} predict {workflow_id} new.csv -o predictions.csv",
+        f"{curl()} -X POST -T new.csv -o predictions.csv '{_url(workflow_id)}/predict?name=new.csv'",
+    )
+
+
+def predict_row(workflow_id: int, row: Mapping[str, object]) -> Command:
+    """How to predict one row."""
+    return Command("Predict one row", "", _post(f"{_url(workflow_id)}/predict", {"rows": [dict(row)]}))
 
 
 def popover(commands: Sequence[Command], key: str, label: str = "As a command") -> None:

@@ -94,6 +94,11 @@ class Presentation:
         """The epoch whose state a completed step saved."""
         return None
 
+    @property
+    def stop_early(self) -> str:
+        """What a button is called that lets a running step end with what it has."""
+        return "Stop and keep what it has"
+
     # A workflow
 
     def about(self, workflow: Workflow) -> str:

@@ -35,6 +35,7 @@ from store.steps.transitions import (
     insert_all,
     lose,
     revive,
+    stop_early,
 )
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "recent",
     "revive",
     "running",
+    "stop_early",
     "waiting",
     "workflows_of",
 ]

@@ -64,6 +64,7 @@ class Step:
     result: dict[str, Any] | None
     error: Message | None
     traceback: str | None
+    stop_early: bool = False
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -135,8 +136,10 @@ class Fenced(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a completed step leaves; `scores` in its result are stored as the step's scores."""
+    """What a completed step leaves; `scores` in its result are stored as the step's scores. A partial one was stopped
+    early, and is never reused as if it were whole."""
 
     result: dict[str, Any]
     artifacts: dict[str, files.FileRef] = field(default_factory=dict)
     reused_from: int | None = None
+    partial: bool = False

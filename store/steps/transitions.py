@@ -1,5 +1,6 @@
 """Every change of a step's status: one conditional update in one short transaction."""
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
@@ -42,15 +43,17 @@ def beat(
     points: Sequence[Point] = (),
     lines: Sequence[LogLine] = (),
     progress: tuple[float, Message | None] | None = None,
-) -> None:
-    """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost."""
+) -> bool:
+    """Say that the step is alive, and what it has to tell; raises Fenced when the claim is lost. Returns whether the
+    step should end early with what it has."""
     values = {"progress": progress[0], "progress_message": progress[1]} if progress else {}
     # Its first statement decides, and locks the row that all the others hang on: no need to wait for other writers.
     with db.updating() as connection:
-        _hold(connection, claim, **values)
+        stop_early = _hold(connection, claim, **values)
         if progress and claim.step.attempt > 1:
             attempts.note_progress(connection, claim.step.id, claim.step.attempt, progress[0])
         _write_records(connection, claim, points, lines)
+        return stop_early
 
 
 def complete(
@@ -69,7 +72,7 @@ def complete(
             ended_at=now(),
             progress=1.0,
             result=outcome.result,
-            fingerprint=fingerprint,
+            fingerprint=_of_itself(fingerprint, claim) if outcome.partial else fingerprint,
             reused_from=outcome.reused_from,
             claim_token=None,
             error=None,
@@ -159,6 +162,20 @@ def cancel(workflow_id: int) -> list[Step]:
         return stopped
 
 
+def stop_early(workflow_id: int, keys: Sequence[str]) -> list[Step]:
+    """Ask those of these steps that are running to end early with what they have; returns them."""
+    with db.writing() as connection:
+        asked = connection.execute(
+            update(steps)
+            .where(steps.c.workflow_id == workflow_id, steps.c.key.in_(keys), steps.c.status == Status.running)
+            .values(stop_early=True)
+            .returning(*steps.c)
+        ).all()
+        for row in asked:
+            logs.say(connection, row.id, row.attempt, Message("stop_early_asked"), "info")
+        return [record(Step, row) for row in asked]
+
+
 def revive(workflow_id: int) -> list[Step]:
     """Give every failed, skipped or cancelled step a new attempt; returns them."""
     with db.writing() as connection:
@@ -171,6 +188,7 @@ def revive(workflow_id: int) -> list[Step]:
                 attempt=steps.c.attempt + 1,
                 max_attempts=steps.c.attempt + ATTEMPTS,
                 claim_token=None,
+                stop_early=False,
                 ready_at=None,
                 next_attempt_at=None,
                 started_at=None,
@@ -225,15 +243,22 @@ def _unmet_needs() -> ColumnElement[bool]:
     )
 
 
-def _hold(connection: Connection, claim: Claim, **values: Any) -> None:
-    """Write under a claim; raise when the claim is lost."""
-    held = connection.execute(
+def _hold(connection: Connection, claim: Claim, **values: Any) -> bool:
+    """Write under a claim; raise when the claim is lost. Returns whether the step should end early."""
+    held = connection.scalar(
         update(steps)
         .where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token, steps.c.status == Status.running)
         .values(heartbeat_at=now(), **values)
+        .returning(steps.c.stop_early)
     )
-    if not held.rowcount:
+    if held is None:
         raise Fenced
+    return bool(held)
+
+
+def _of_itself(fingerprint: str, claim: Claim) -> str:
+    """Return the fingerprint of a step that ended early: no other step has it, and nor has what is made from it."""
+    return hashlib.sha256(f"{fingerprint} {claim.step.id} {claim.step.attempt}".encode()).hexdigest()
 
 
 def _write_records(

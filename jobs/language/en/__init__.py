@@ -1,7 +1,20 @@
 """English: one template per message code, a module for each who speaks."""
 
-from jobs.language.en import csv_files, deeds, files, people, pipelines, requests, steps, tables, training, upkeep, work
+from jobs.language.en import (
+    csv_files,
+    deeds,
+    files,
+    people,
+    pipelines,
+    predictions,
+    requests,
+    steps,
+    tables,
+    training,
+    upkeep,
+    work,
+)
 from jobs.language.template import Template
 
-PARTS = (steps, files, csv_files, tables, training, deeds, requests, people, work, pipelines, upkeep)
+PARTS = (steps, files, csv_files, tables, training, deeds, requests, people, work, pipelines, predictions, upkeep)
 SENTENCES: dict[str, Template] = {code: template for part in PARTS for code, template in part.SENTENCES.items()}

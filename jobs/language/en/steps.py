@@ -3,6 +3,7 @@
 from jobs.language.template import Template
 
 SENTENCES: dict[str, Template] = {
+    "stop_early_asked": "A person asked it to stop and keep what it has.",
     # What a step says of itself in free words.
     "text": "{text}",
     "refused": "{text}",

@@ -22,6 +22,11 @@ SENTENCES: dict[str, Template] = {
         "Stopped after epoch {epoch}: no improvement for {patience} epochs.",
         by="patience",
     ),
+    "stopped_by_person": Plural(
+        "Stopped by a person after 1 of {epochs} epochs; epoch {best} is kept. The training is not complete.",
+        "Stopped by a person after {done} of {epochs} epochs; epoch {best} is kept. The training is not complete.",
+        by="done",
+    ),
     "best_epoch": "Epoch {epoch} is the best and is published.",
     # Evaluation.
     "measuring_validation": "predicting the validation rows",

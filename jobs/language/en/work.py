@@ -11,6 +11,11 @@ SENTENCES: dict[str, Template] = {
     "no_model": "Workflow {workflow:d} has no model: its training has not completed.",
     "link_without_dataset": "The link does not name a dataset.",
     # What is in another state.
+    "repeat_which_input": "Workflow {workflow:d} has several datasets, none of them a version of {dataset}.",
+    "repeat_without_data": "Workflow {workflow:d} has no dataset that {dataset} could replace.",
+    "nothing_to_stop_early": (
+        "No step of workflow {workflow:d} that can end early is running now. Cancel stops a workflow at once."
+    ),
     "workflow_over": "Workflow {workflow:d} is already {status}.",
     "workflow_not_retryable": (
         "Workflow {workflow:d} is {status}; only a failed or cancelled workflow can be retried."

@@ -18,6 +18,7 @@ from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
 from jobs.tabular.train.publish import published
 from jobs.tabular.train.run import Run, begin
+from store.messages import Notice
 
 # Bytes of one block: its rows are visited in random order, which is slow where they are not in the cache.
 LEARNED_BYTES = 3 << 19
@@ -42,7 +43,7 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, version=3)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=3)
 def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
@@ -58,15 +59,21 @@ def train(context: StepContext) -> dict[str, Any]:
 
 
 def _learn(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
-    """Train epoch by epoch, until all are done or none gets better."""
+    """Train epoch by epoch, until all are done, none gets better or a person stops it."""
     import joblib
 
-    while not run.over(context.params):
+    while not run.over(context.params) and not _ends_early(context, run):
         with _quiet():
-            _fit(context, algorithm, data, run)
+            if not _fit(context, algorithm, data, run):
+                return
             seen, tested = _test(context, algorithm, data, run)
         _judge(run, seen, tested, context.params)
         context.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+
+
+def _ends_early(context: StepContext, run: Run) -> bool:
+    """Return whether a person asked to stop, and there is an epoch to keep."""
+    return context.stopping and run.best is not None
 
 
 def _test(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
@@ -113,8 +120,8 @@ def _diverged(context: StepContext) -> StepError:
     return failure("training_diverged", rate=rate) if rate else failure("training_diverged_by_c")
 
 
-def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
-    """One epoch."""
+def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> bool:
+    """Train one epoch; return False where it is left in its middle."""
     context.check()
     parts = _grow(context, data, run) if algorithm.in_memory else _walk(context, data, run)
     epochs = context.params["epochs"]
@@ -123,6 +130,9 @@ def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Ru
         for share in parts:
             context.progress(run.epoch + share, epochs, fact("epoch_running", epoch=run.epoch + 1, epochs=epochs))
             context.check()
+            if _ends_early(context, run):
+                return False
+    return True
 
 
 def _walk(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]:
@@ -190,6 +200,11 @@ def _finish(
     saved = context.save("model", path)
     if run.stopped:
         context.log(fact("stopped_early", epoch=run.epoch, patience=context.params["patience"]))
+    by_person = _ends_early(context, run) and not run.over(context.params)
+    told = fact("stopped_by_person", done=run.epoch, epochs=context.params["epochs"], best=run.best_epoch)
+    if by_person:
+        context.end_early()
+        context.log(told)
     context.log(fact("best_epoch", epoch=run.best_epoch))
     main = "val_accuracy" if data.labels is not None else "val_r2"
     return {
@@ -197,6 +212,8 @@ def _finish(
         "epochs_run": run.epoch,
         "best_epoch": run.best_epoch,
         "stopped_early": run.stopped,
+        "stopped_by_person": by_person,
+        "notices": [Notice(told).as_json()] if by_person else [],
         "main_metric": main,
         "best": run.best_score,
         "best_train": run.best_train,

@@ -17,7 +17,7 @@ MIN_WIDTH = 176
 
 def pipelines() -> list[Pipeline]:
     """Every pipeline that can be started, those that come with Trainyard first."""
-    return registry.everything()
+    return [each for each in registry.everything() if each.offered]
 
 
 def draw(offered: Sequence[Pipeline], shown: str) -> None:

@@ -77,6 +77,10 @@ class TabularPresentation(Presentation):
     def best_epoch(self, step: Step) -> int | None:
         return (step.result or {}).get("best_epoch") if step.status is Status.completed else None
 
+    @property
+    def stop_early(self) -> str:
+        return "Stop and keep the best epoch"
+
     def about(self, workflow: Workflow) -> str:
         data = workflow.data
         target, algorithm = workflow.facets.get("target", ""), workflow.facets.get("algorithm", "")
@@ -178,6 +182,8 @@ def _train(of: Presentation, result: Value) -> Iterator[str]:
     if main := charts.measured(str(result.get("main_metric", ""))):
         measure = of.measure(main)
         parts.append(f"validation {words.inside(measure.shown)} **{words.score(measure, result.get('best'))}**")
+    if result.get("stopped_by_person"):
+        parts.append("stopped by a person")
     if result.get("stopped_early"):
         parts.append("stopped early: no further improvement")
     rows, given = result.get("learned_rows"), result.get("given_rows")

@@ -148,6 +148,7 @@ def _state(book: Notebook, step: Step, state: PageState) -> None:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
         st.progress(step.progress or 0.0, text=progress_words(book, step))
+        _early_stop(book, step, state)
     elif step.status is Status.failed:
         _failure(book, step, state)
     elif step.status is Status.skipped:
@@ -156,6 +157,26 @@ def _state(book: Notebook, step: Step, state: PageState) -> None:
         busy = notebook.busy_with(step)
         after = f" at {words.plain(busy)}" if busy and step.started_at else ""
         st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it started.")
+
+
+def _early_stop(book: Notebook, step: Step, state: PageState) -> None:
+    """A step that can end with what it has offers that; once asked, it says so."""
+    definition = book.definitions.get(step.key)
+    if definition is None or not definition.stops_early:
+        return
+    if step.stop_early:
+        st.caption(":material/stop_circle: Stopping; what it has so far is kept.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            presentations.of(book.workflow.pipeline).stop_early,
+            icon=":material/stop_circle:",
+            key=f"stop-early-{step.id}",
+            on_click=state.press,
+            args=(verbs.stop_early, step.workflow_id),
+            **visitor.changes("The steps below go on with it. Other workflows do not reuse it."),
+        )
+        commands.popover([commands.stop_early(step.workflow_id)], key=f"command-stop-early-{step.id}")
 
 
 def progress_words(book: Notebook, step: Step) -> str:

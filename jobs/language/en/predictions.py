@@ -1,0 +1,56 @@
+"""What is said of predictions of new rows, and why rows are not predicted."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # Before the model is asked.
+    "predict_not_completed": "Workflow {workflow:d} is {status}; it predicts new rows once it is completed.",
+    "predict_not_offered": "Workflow {workflow:d} has no model that can predict new rows here.",
+    "predict_rows_not_given": "Send at least one row.",
+    "predict_row_not_object": "Row {row} is not a set of values by column.",
+    "predict_too_many_rows": "{count} rows are too many for one request; send at most {most}, or a file.",
+    "predict_too_many_to_explain": "{count} rows are too many to explain in one request; send at most {most}.",
+    "predict_no_rows": "The file has no rows below the column names.",
+    "predict_value_not_plain": "Row {row}: {column} must be a number, a text, true, false or null.",
+    "predict_columns_missing": Plural(
+        "The column {columns} is missing, which the model needs. Add it; its cells may be empty.",
+        "{count} columns are missing that the model needs: {columns}. Add them; their cells may be empty.",
+    ),
+    "no_predictions": "Workflow {workflow:d} has no file with predictions; it is {status}.",
+    "predicting_rows": "{rows} rows predicted",
+    # What is strange in the rows.
+    "predict_column_alike": "{given} is read as the column {column}.",
+    "predict_columns_unknown": Plural(
+        "The column {columns} was not there in training; it is ignored.",
+        "{count} columns were not there in training; they are ignored: {columns}.",
+    ),
+    "predict_column_taken": "The file already has a column {column}; the new one is called {name}.",
+    "predict_gaps": Plural(
+        "{column}: 1 missing value, filled as in training.", "{column}: {count} missing values, filled as in training."
+    ),
+    "predict_unreadable_numbers": Plural(
+        "{column}: 1 cell is not a number ({examples}) and counts as missing.",
+        "{column}: {count} cells are not numbers (such as {examples}) and count as missing.",
+    ),
+    "predict_unreadable_dates": Plural(
+        "{column}: 1 cell is not a date as in training ({examples}) and counts as missing.",
+        "{column}: {count} cells are not dates as in training (such as {examples}) and count as missing.",
+    ),
+    "predict_unseen_values": Plural(
+        "{column}: 1 cell has a value that the model has not seen in training ({examples}).",
+        "{column}: {count} cells have values that the model has not seen in training (such as {examples}).",
+    ),
+    "predict_other_marks": (
+        "Numbers have the decimal mark {given} here and {usual} in training; they are read as they are written here."
+    ),
+    "predict_other_encoding": "The predictions cannot be written in {encoding}; the file is written in UTF-8.",
+    "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
+    "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",
+    "predict_without_probability": "This algorithm gives no probabilities.",
+    # Why the model could not predict.
+    "predict_needs_memory": (
+        "Predicting needs more than {memory:bytes} of memory and was stopped. Split the file, or use fewer columns."
+    ),
+    "predict_too_slow": "Predicting took too long and was stopped. Split the file into smaller ones.",
+    "predict_crashed": "The model could not be used ({reason}). Train it again with Restart.",
+}

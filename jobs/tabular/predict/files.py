@@ -1,0 +1,133 @@
+"""Files: the rows of a file of any format that is read, in parts, written again with their predictions."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.tabular import reader
+from jobs.tabular.csv.writer import Writer
+from jobs.tabular.dialect import EXCEL
+from jobs.tabular.predict.marks import Marks, marks_of, rewritten
+from jobs.tabular.predict.names import matched
+from jobs.tabular.predict.request import Answer
+from jobs.tabular.predict.scoring import Scored, Scorer, plain
+from jobs.tabular.predict.workbook import WorkbookWriter
+from store.errors import RequestError
+from store.messages import Message, Notice
+
+PREVIEW_ROWS = 20
+PREDICTION, PROBABILITY = "prediction", "probability"
+
+
+def predict(
+    scorer: Scorer, path: Path, written: Path, progress: Callable[[int], object] = lambda _rows: None
+) -> Answer:
+    """Predict the rows of a file and write it with its predictions, in its own dialect or as an Excel file; `progress`
+    is called with the rows so far."""
+    settings = scorer.request.get("settings")
+    source = reader.reopen(path, settings) if settings else reader.inspect(path)
+    notices = list(source.notices)
+    found = matched(scorer.names, scorer.request["known"], source.names, notices, "file")
+    places = {name: source.names.index(given) for name, given in found.items()}
+    added = _added(scorer, source.names, notices)
+    parts = _parts(source, scorer.rows_at_once)
+    first = next(parts, None)
+    if first is None:
+        raise RequestError(Message("predict_no_rows"), "file")
+    marks = _marks_of(first, scorer, places, source.dialect, notices)
+    preview: list[list[str | None]] = []
+    count = 0
+    with _writer(scorer, path, written, source, found, added, marks) as writer:
+        for part in chain([first], parts):
+            scored = scorer.score(_texts(part, scorer, places, marks))
+            columns = [*part.to_pydict().values(), *_shown(scored, marks.decimal)]
+            writer.write(columns)
+            if (more := PREVIEW_ROWS - len(preview)) > 0:
+                preview += [list(row) for row in zip(*(column[:more] for column in columns), strict=True)]
+            count += part.num_rows
+            progress(count)
+    if writer.other_encoding:
+        notices.append(Notice(Message("predict_other_encoding", {"encoding": source.dialect.as_dict()["encoding"]})))
+    return {
+        "rows": count,
+        "suffix": writer.suffix,
+        "media_type": writer.media_type,
+        "columns": [*source.names, *added],
+        "added": added,
+        "preview": preview,
+        "notices": [notice.as_json() for notice in [*notices, *scorer.notices()]],
+    }
+
+
+def _writer(
+    scorer: Scorer,
+    path: Path,
+    written: Path,
+    source: reader.Source,
+    found: Mapping[str, str],
+    added: Sequence[str],
+    marks: Marks,
+) -> Writer | WorkbookWriter:
+    """Return what writes the wanted format; an Excel file stays one."""
+    if EXCEL not in (scorer.request.get("written_as"), source.dialect.as_dict().get("format")):
+        return Writer(written, path, source, scorer.labels, added)
+    dates = {found[each["name"]]: str(each["format"]) for each in scorer.features if each["kind"] == "date"}
+    return WorkbookWriter(written, [*source.names, *added], dates, added[1:], marks)
+
+
+def _added(scorer: Scorer, names: Sequence[str], notices: list[Notice]) -> list[str]:
+    """Return the names of the new columns; one that the file has already is numbered."""
+    added = []
+    for name in [PREDICTION, PROBABILITY] if scorer.gives_chances else [PREDICTION]:
+        free, number = name, 1
+        while free in names:
+            number += 1
+            free = f"{name}_{number}"
+        if free != name:
+            notices.append(Notice(Message("predict_column_taken", {"column": name, "name": free})))
+        added.append(free)
+    return added
+
+
+def _parts(source: reader.Source, most: int) -> Iterator[pa.RecordBatch]:
+    for batch in source.batches():
+        for start in range(0, batch.num_rows, most):  # none where a batch is empty
+            yield batch.slice(start, most)
+
+
+def _marks_of(
+    part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], dialect: reader.Dialect, notices: list[Notice]
+) -> Marks:
+    usual = Marks(scorer.request["decimal"], scorer.request["thousands"])
+    numbers = [part.column(places[each["name"]]) for each in scorer.features if each["kind"] == "number"]
+    return marks_of(numbers, usual, Marks(dialect.decimal, dialect.thousands), notices)
+
+
+def _texts(
+    part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], marks: Marks
+) -> dict[str, list[str | None]]:
+    """Return the cells that the model needs, with numbers written as where it learned."""
+    decimal, thousands = scorer.request["decimal"], scorer.request["thousands"]
+    texts = {}
+    for feature in scorer.features:
+        cells = part.column(places[feature["name"]])
+        if feature["kind"] == "number" and (marks.decimal, marks.thousands) != (decimal, thousands):
+            cells = rewritten(cells, marks, decimal)
+        texts[str(feature["name"])] = cells.to_pylist()
+    return texts
+
+
+def _shown(scored: Scored, decimal: str) -> list[list[str]]:
+    """Return the new columns as texts."""
+    columns = [[_text(value, decimal) for value in plain(scored.predictions)]]
+    if scored.chances is not None:
+        columns.append([f"{chance:.6f}".replace(".", decimal) for chance in np.max(scored.chances, axis=1).tolist()])
+    return columns
+
+
+def _text(value: Any, decimal: str) -> str:
+    return repr(value).replace(".", decimal) if isinstance(value, float) else str(value)

@@ -1,0 +1,84 @@
+"""Scoring: what a model says of texts, written as those it learned from, and what was strange in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from jobs.tabular.predict.reasons import Reasons, is_linear, reasons_of
+from jobs.tabular.predict.strange import Strange
+from jobs.tabular.prepare.encoder import widths
+from store.messages import Message, Notice
+
+# Encoded, the rows of one part have at most so many cells.
+MOST_CELLS = 8 << 20
+MOST_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a model says of some rows; `chances` has a column for each class, in the order of `labels`."""
+
+    predictions: np.ndarray
+    chances: np.ndarray | None
+
+
+class Scorer:
+    """One model, loaded."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.request = request
+        self.features: list[Mapping[str, Any]] = list(request["features"])
+        self._model = joblib.load(request["model"])
+        self.strange = Strange(self._model.named_steps["columns"])
+        self.classes = bool(request["classes"])
+        self.gives_chances = self.classes and hasattr(self._model, "predict_proba")
+        width = max(1, sum(count for _name, count in widths(self._model)))
+        self.rows_at_once = max(1, min(MOST_ROWS, MOST_CELLS // width))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that the model needs."""
+        return [str(feature["name"]) for feature in self.features]
+
+    @property
+    def labels(self) -> list[Any]:
+        """The classes, as the table has them."""
+        return [_plain(label) for label in self._model.classes_] if self.classes else []
+
+    def score(self, columns: Mapping[str, Sequence[str | None]]) -> Scored:
+        """Return what the model says of rows whose cells are texts, None where one is empty."""
+        frame = pd.DataFrame({name: pd.Series(columns[name], dtype="str") for name in self.names})
+        self.strange.count(frame)
+        # As the model itself does, but the rows are encoded once for both.
+        estimator, encoded = self._model[-1], self._model[:-1].transform(frame)
+        chances = estimator.predict_proba(encoded) if self.gives_chances else None
+        return Scored(estimator.predict(encoded), chances)
+
+    @property
+    def gives_reasons(self) -> bool:
+        """Whether there is a number by which a row can be compared with others."""
+        return not self.classes or self.gives_chances or is_linear(self._model)
+
+    def reasons(self, row: Mapping[str, str | None], prediction: Any) -> Reasons:
+        """Return why the model says this of a row."""
+        return reasons_of(self._model, self.features, row, prediction)
+
+    def notices(self) -> list[Notice]:
+        """What the reader should know about all that was scored."""
+        notices = self.strange.notices()
+        if self.classes and not self.gives_chances:
+            notices.append(Notice(Message("predict_without_probability")))
+        return notices
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain(values: np.ndarray) -> list[Any]:
+    """Return predictions as Python has them."""
+    return [_plain(value) for value in values.tolist()]

@@ -1,0 +1,89 @@
+"""Strange: gaps, cells that are no number or date, and values that the model has not seen, counted column by column.
+
+The fitted encoder itself says what it makes of a cell, so that what is counted is what the model does."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from jobs.tabular.limits import MISSING
+from store.messages import Message, Notice
+
+EXAMPLES = 3
+LONGEST_EXAMPLE = 40
+# Before these steps, a cell is still what was read of it.
+FITTED = ("parts", "gaps", "scale", "categories")
+
+
+@dataclass
+class _Counts:
+    """What was counted in one column."""
+
+    dates: bool = False
+    gaps: int = 0
+    unreadable: int = 0
+    unseen: int = 0
+    examples: Counter[str] = field(default_factory=Counter)
+
+    def add_examples(self, cells: pd.Series) -> None:
+        if len(self.examples) < EXAMPLES:
+            self.examples.update(str(cell)[:LONGEST_EXAMPLE] for cell in cells.unique()[:EXAMPLES])
+
+
+class Strange:
+    """What was strange in the rows so far."""
+
+    def __init__(self, encoder: ColumnTransformer) -> None:
+        self._parts = [
+            (label, part, list(names)) for label, part, names in encoder.transformers_ if isinstance(part, Pipeline)
+        ]
+        self._counts = {
+            name: _Counts(dates=label.startswith("date_")) for label, _part, names in self._parts for name in names
+        }
+
+    def count(self, frame: pd.DataFrame) -> None:
+        """Count in some more rows, whose cells are texts."""
+        for _label, part, names in self._parts:
+            read = frame[names]
+            for step, transformer in part.steps:
+                if step in FITTED:
+                    break
+                read = transformer.transform(read)
+            categories = part.named_steps.get("categories")
+            for position, name in enumerate(names):
+                known = None if categories is None else categories.categories_[position]
+                self._count(self._counts[name], frame[name], read[name], known)
+
+    def notices(self) -> list[Notice]:
+        """Return what was strange, worst first in each column."""
+        notices = []
+        for name, counts in self._counts.items():
+            values = {"column": name, "examples": list(counts.examples)[:EXAMPLES]}
+            if counts.unreadable and counts.dates:
+                notices.append(_warning("predict_unreadable_dates", name, {**values, "count": counts.unreadable}))
+            elif counts.unreadable:
+                notices.append(_warning("predict_unreadable_numbers", name, {**values, "count": counts.unreadable}))
+            if counts.unseen:
+                notices.append(_warning("predict_unseen_values", name, {**values, "count": counts.unseen}))
+            if counts.gaps:
+                notices.append(Notice(Message("predict_gaps", {"column": name, "count": counts.gaps}), "info", name))
+        return notices
+
+    def _count(self, counts: _Counts, cells: pd.Series, read: pd.Series, known: object) -> None:
+        missing = cells.isna() | cells.str.strip().isin(MISSING)
+        counts.gaps += int(missing.sum())
+        if known is None:
+            strange = read.isna() & ~missing
+            counts.unreadable += int(strange.sum())
+        else:
+            strange = read.notna() & ~read.isin(known) & ~missing
+            counts.unseen += int(strange.sum())
+        if strange.any():
+            counts.add_examples(cells[strange])
+
+
+def _warning(code: str, column: str, values: dict[str, str | int | list[str]]) -> Notice:
+    return Notice(Message(code, {**values}), "warning", column)

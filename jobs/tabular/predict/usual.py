@@ -1,0 +1,26 @@
+"""Usual: the value of a column with which others are compared, as its cells are written."""
+
+from datetime import datetime
+
+from jobs.tabular.column import Column
+
+
+def usual_of(column: Column, decimal: str) -> str | None:
+    """Return the usual value of a column as its cells are written: mean, middle date, or most frequent text."""
+    if column.kind == "number":
+        if not isinstance(column.mean, int | float):
+            return None
+        mean = round(column.mean) if column.whole else float(f"{column.mean:.6g}")
+        return repr(mean).replace(".", decimal)
+    if column.kind == "date":
+        return _middle(column)
+    return str(column.top[0][0]) if column.top else None
+
+
+def _middle(column: Column) -> str | None:
+    try:
+        low, high = (datetime.fromisoformat(str(each)) for each in (column.min, column.max))
+    except ValueError:
+        return None
+    middle, form = low + (high - low) / 2, column.format
+    return middle.strftime(form) if form and "%" in form else middle.date().isoformat()

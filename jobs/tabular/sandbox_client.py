@@ -1,0 +1,136 @@
+"""A sandbox, as its user sees it: a process of its own, with little memory and time, does what could break the user's.
+
+A small server that has the libraries loaded is started for the first request, and ends after a minute without one. It
+forks a child for each request: the user runs threads and must not fork. The user sends the server one end of a pair of
+sockets; through it the child reads the request and answers, both in JSON.
+
+multiprocessing's forkserver was tried: as fast and as big, but it hands on the user's environment with its passwords,
+imports the user's main module, Streamlit, into every child, needs a second process, and never ends while its user runs.
+"""
+
+import atexit
+import contextlib
+import json
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.tabular.sandbox_server import Answer
+from store.errors import RequestError
+from store.messages import Message
+from store.settings import ROOT, plain_environment
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60
+LONGEST_ANSWER = 64 << 20
+SERVER = "jobs.tabular.sandbox_server"
+
+
+class Sandbox:
+    """One kind of work, done by the children of one server."""
+
+    def __init__(self, work: str, memory: int, at_once: int) -> None:
+        """`work` is the module that says what a child does, with at most so many bytes of `memory`."""
+        self._work, self.memory, self.idle_seconds = work, memory, float(IDLE_SECONDS)
+        self._at_once = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._server: _Server | None = None
+        atexit.register(self.end)
+
+    def ask(self, request: Mapping[str, Any]) -> Any:
+        """Return what the child made of a request, which says how many `seconds` it may take; or refuse it."""
+        with self._at_once:
+            answer = self._request(request) or self._request(request)  # an idle server may have ended just before
+        if answer is None:
+            raise RequestError(Message("sandbox_away"), "file")
+        if "done" in answer:
+            return answer["done"]
+        if "trace" in answer:
+            log.error("a request could not be worked on:\n%s", answer["trace"])
+        raise RequestError(Message.from_json(answer["refused"]), answer["field"])
+
+    def make_ready(self) -> None:
+        """Start the server now, so that it is there when the request is."""
+        with self._lock:
+            self._running_server()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the server, if there is one."""
+        return self._server.pid if self._server else None
+
+    def end(self) -> None:
+        """End the server, if there is one; the next request starts another."""
+        if self._server is not None:
+            self._server.end()
+            self._server = None
+
+    def _request(self, request: Mapping[str, Any]) -> Answer | None:
+        """Return the server's answer; None when the server has ended."""
+        ours, its = socket.socketpair()
+        with self._lock:
+            server = self._running_server()
+        with ours, contextlib.suppress(OSError):
+            with its:
+                socket.send_fds(server.line, [b"?"], [its.fileno()])
+            ours.sendall(json.dumps(request).encode() + b"\n")
+            received = self._received(ours, time.monotonic() + request["seconds"] + 10)
+            # The server adds how its child ended; the child's own answer comes first and counts.
+            if b"\n" in received:
+                answer: Answer = json.loads(received.splitlines()[0])
+                return answer
+        with self._lock:
+            server.end()
+        return None
+
+    def _received(self, ours: socket.socket, end: float) -> bytes:
+        received = bytearray()
+        while (left := end - time.monotonic()) > 0:
+            ours.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                part = ours.recv(1 << 16)
+                received += part
+                if not part or part.endswith(b"\n"):
+                    return bytes(received)
+            if len(received) > LONGEST_ANSWER:
+                raise RequestError(Message("file_needs_memory", {"memory": self.memory}), "file")
+        raise RequestError(Message("file_too_slow"), "file")
+
+    def _running_server(self) -> "_Server":
+        if self._server is None or not self._server.runs():
+            self.end()
+            self._server = _Server(self._work, self.memory, self.idle_seconds)
+        return self._server
+
+
+class _Server:
+    """The server, as its user sees it."""
+
+    def __init__(self, work: str, memory: int, idle_seconds: float) -> None:
+        self.line, its = socket.socketpair()
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", SERVER, str(its.fileno()), str(idle_seconds), str(memory), work],
+                pass_fds=[its.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=ROOT,
+                env=plain_environment() | {"OPENBLAS_NUM_THREADS": "1"},
+            )
+        self.pid = self._process.pid
+
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End the server, and its children with it."""
+        self.line.close()
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,84 @@
+"""The page of a completed workflow predicts a dropped file and one row, also for viewers."""
+
+import io
+
+import joblib
+import pandas as pd
+import pytest
+from helpers import notebooks, tables
+from helpers.notebooks import page, text
+from helpers.visitors import checked
+from sqlalchemy import update
+
+from jobs.verbs import datasets
+from store import db
+from store.tables import Status
+from store.tables import workflows as workflow_table
+
+PREDICT = ":material/online_prediction: Predict"
+
+
+@pytest.fixture
+def trained(home):
+    """A workflow that has really learned, and its model."""
+    ended = tables.run(datasets.add(io.BytesIO(tables.turkish()), "müşteri.csv"), "abone mi", "LR", epochs=3)
+    return ended["train"].workflow_id, joblib.load(tables.file_of(ended["train"], "model"))
+
+
+def opened(number):
+    seen = page(id=number)
+    return checked(seen.button_group(key="workflow-view-predict").set_value(PREDICT).run())
+
+
+def test_a_dropped_file_is_shown_and_can_be_taken_away(trained):
+    """A file shows its first rows with predictions, what was strange before them, and a button for all of it."""
+    number, model = trained
+    seen = opened(number)
+    assert "Predict abone mi" in text(seen) and "Needs 6 columns: yaş, şehir" in text(seen)
+    content = tables.turkish(30, seed=9).replace("Ağrı".encode("cp1254"), b"Paris")
+    seen = checked(seen.file_uploader[0].upload("yeni.csv", content).run())
+    shown = seen.dataframe[0].value
+    frame = pd.read_csv(io.BytesIO(content), sep=";", encoding="cp1254")
+    assert shown["prediction"].tolist() == model.predict(frame).tolist()[:20] and "probability" in shown
+    assert "not seen in training (such as Paris)" in text(seen) and "The first 20 of 30 rows" in text(seen)
+    assert any(each.label == "Download 30 rows" for each in seen.get("download_button"))
+
+
+def test_a_file_that_does_not_fit_is_refused(trained):
+    """What keeps a file from being predicted is said with its name."""
+    seen = opened(trained[0])
+    seen = checked(seen.file_uploader[0].upload("yeni.csv", b"a,b\n1,2\n3,4\n").run())
+    assert "6 columns are missing that the model needs" in seen.error[0].value.replace("\\", "")
+
+
+def test_one_row_is_predicted(trained):
+    """The form has a field for each column, with what is usual in it, and shows the prediction with its
+    probabilities; an emptied field is a gap."""
+    number, model = trained
+    seen = opened(number)
+    assert [each.label for each in seen.number_input] == ["yaş", "gelir", "puan"]
+    assert [each.label for each in seen.selectbox] == ["şehir", "posta kodu"] and seen.date_input[0].value
+    seen.number_input[0].set_value(75)
+    seen.number_input[1].set_value(None)
+    seen.selectbox[0].set_value("Ağrı")
+    seen = checked(next(each for each in seen.button if each.label == "Predict").click().run())
+    row = {
+        "yaş": 75,
+        "gelir": None,
+        "puan": seen.number_input[2].value,
+        "şehir": "Ağrı",
+        "posta kodu": seen.selectbox[1].value,
+        "kayıt tarihi": seen.date_input[0].value.strftime("%d.%m.%Y"),
+    }
+    assert f"abone mi: {model.predict(pd.DataFrame([row], dtype=object))[0]}" in text(seen)
+    assert "gelir: 1 missing value, filled as in training" in text(seen)
+    assert len(seen.get("progress")) >= 2
+
+
+def test_only_what_can_predict_offers_it(home):
+    """A workflow that has not completed, or that left too little, has no Predict."""
+    number = notebooks.tabular()
+    assert not [each for each in page(id=number).button_group if each.key == "workflow-view-predict"]
+    with db.writing() as connection:
+        connection.execute(update(workflow_table).values(status=Status.completed))
+    assert not [each for each in page(id=number).button_group if each.key == "workflow-view-predict"]
