@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from api.app import create
+from api.page_uploads import LargeUploads
 from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
 from api.wall import single_sign_on
@@ -86,6 +87,7 @@ def middleware(served: Sequence[BaseRoute]) -> list[Middleware]:
             proxied=_has_proxy(),
         ),
         Middleware(Gate, routes=served, farewell=_farewell()),
+        Middleware(LargeUploads, largest=lambda: st.get_option("server.maxUploadSize") << 20),
     ]
 
 

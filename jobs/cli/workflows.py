@@ -1,5 +1,6 @@
 """Commands on workflows and pipelines."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,12 +29,15 @@ Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE"
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends; exit with an error if it fails.")]
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000
+STANDARD_INPUT = Path("-")
 
 
 def submit(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="A table (CSV, Excel, Parquet, JSON lines) for the input."),
+        typer.Argument(
+            metavar="[FILE]", help="A table (CSV, Excel, Parquet, JSON lines) for the input; - reads standard input."
+        ),
     ] = None,
     pipeline: Annotated[str, typer.Option(help="Which pipeline to run; by default the one that trains a model.")] = "",
     setting: Setting = None,
@@ -64,9 +68,9 @@ def submit(
     chosen = {short_form.TARGET: target, short_form.ALGORITHM: algorithm}
     params |= {word: value for word, value in chosen.items() if value is not None}
     dialect = reading(read or []) | ({"sheet": sheet} if sheet is not None else {})
-    if file:
+    if file and file != STANDARD_INPUT:
         check_file(file)
-    elif dialect:
+    elif dialect and not file:
         raise typer.BadParameter("--sheet and --read are about a file; name one.")
     _open()
     from jobs.verbs import workflows as verbs
@@ -329,6 +333,10 @@ def _upload(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Datase
     from jobs.verbs import datasets
     from store.files import CHUNK
 
+    if file == STANDARD_INPUT:
+        if sys.stdin.isatty():
+            typer.echo("Paste the table, then press Enter and Ctrl-D.", err=True)
+        return datasets.add(sys.stdin.buffer, "stdin", dialect)
     if (size := file.stat().st_size) <= LARGE or as_json:
         return datasets.add(file, file.name, dialect)
     typer.echo(f"Uploading {file.name}, {size / 1e9:.1f} GB.", err=True)

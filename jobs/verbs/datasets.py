@@ -1,7 +1,8 @@
 """The verbs on datasets: add, read differently, remove; and the bundled sample."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from jobs.tabular import sandbox
@@ -10,7 +11,7 @@ from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset, Description
-from store.files import FileRef
+from store.files import FileRef, Incoming
 from store.settings import ROOT
 
 __all__ = ["add", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
@@ -24,7 +25,7 @@ LONG_EXTENSIONS = ("parquet", "ndjson")
 
 @deed("add", "dataset")
 def add(
-    content: Bytes, file_name: str, dialect: Mapping[str, object] | None = None, size: int | None = None
+    content: Bytes | Incoming, file_name: str, dialect: Mapping[str, object] | None = None, size: int | None = None
 ) -> Dataset:
     """Add a table: store its bytes once and profile it; the same file again is the same dataset. `size` is the
     announced one, for a stream whose length is not known in advance."""
@@ -32,9 +33,7 @@ def add(
     read_settings(dialect or {})
     files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
     sandbox.make_ready()
-    with files.incoming() as incoming:
-        for chunk in chunks_of(content):
-            incoming.write(chunk)
+    with _arrived(content) as incoming:
         description = _description(incoming.path, incoming.size, dialect)
         ref = incoming.keep()
     return datasets.add(name, ref, description)
@@ -85,6 +84,18 @@ def _changed(before: Mapping[str, object], dialect: Mapping[str, object]) -> dic
     if "decimal" in changed:
         settings.pop("thousands", None)
     return {**settings, **dialect}
+
+
+@contextmanager
+def _arrived(content: Bytes | Incoming) -> Iterator[Incoming]:
+    """Give the bytes as a file on disk."""
+    if isinstance(content, Incoming):
+        yield content
+        return
+    with files.incoming() as incoming:
+        for chunk in chunks_of(content):
+            incoming.write(chunk)
+        yield incoming
 
 
 def _dataset_name(file_name: str) -> str:

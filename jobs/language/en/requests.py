@@ -44,6 +44,7 @@ SENTENCES: dict[str, Template] = {
         "You have 1 upload running; start the next when it has ended.",
         "You have {count} uploads running; start the next when one has ended.",
     ),
+    "arrival_gone": "The file is not here any more. Drop it again.",
     "uploads_too_many": "Too many files are arriving at once. Try again in a minute.",
     "upload_cut_short": "The upload stopped before the whole file had arrived; nothing was kept. Send it again.",
     "upload_too_slow": "The file arrived too slowly, at less than 1 MB a minute; nothing was kept.",

@@ -1,25 +1,35 @@
-"""The three ways to data: a dropped file, the sample, what is here already."""
+"""The ways to data: a dropped file, pasted cells, the sample, what is here already."""
+
+import io
+from collections.abc import Mapping
+from typing import NoReturn
 
 import streamlit as st
 
 from jobs.language import sentence
-from jobs.verbs import datasets
+from jobs.verbs import arrivals, datasets
+from jobs.verbs.chunks import Bytes
 from pages.parts import address, commands, words
 from pages.parts.tabular import reading
 from store import datasets as stored
 from store.datasets import Dataset
-from store.errors import RequestError
+from store.errors import NotFoundError, RequestError
+from store.files import Incoming
 from store.program import COMMAND
 
 LISTED = 200
+PASTED = "Pasted table"
+# The disk sets the limit: large files go there as they arrive, see api/page_uploads.py.
+MOST_MEGABYTES = 1_000_000
 
 
 def refusal() -> None:
     """Why the last file was rejected, until there is other data."""
     if refused := st.session_state.get("new-refused"):
         st.error(
-            f"**{words.plain(refused['name'])}** was rejected. {words.plain(refused['sentence'])} "
-            "Nothing was saved. Correct the file or the reading settings, then drop it again.",
+            f"**{words.plain(refused['name'])}** was rejected. {words.plain(refused['sentence'])} Nothing was saved. "
+            + ("Correct the cells." if refused["name"] == PASTED else "Correct the file.")
+            + " The reading settings may help, too.",
             icon=":material/error:",
         )
 
@@ -68,30 +78,59 @@ def upload() -> None:
     """Store a dropped file at once; its bytes do not stay in the session."""
     number = st.session_state.setdefault("new-upload", 0)
     file = st.file_uploader(
-        "Drop a table: CSV, Excel, Parquet or JSON lines", type=reading.FILE_TYPES, key=f"new-upload-{number}"
+        "Drop a table: CSV, Excel, Parquet or JSON lines",
+        type=reading.FILE_TYPES,
+        max_upload_size=MOST_MEGABYTES,
+        key=f"new-upload-{number}",
     )
     with st.container(horizontal=True, gap="small"):
         with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key="new-reading"):
             st.caption("The format is detected. If a file was read wrongly, set it here and upload it again.")
             dialect = reading.dialect_widgets("new-dialect")
-        with st.popover(
-            f"Larger than {st.get_option('server.maxUploadSize')} MB?",
-            icon=":material/help:",
-            type="tertiary",
-            key="new-large",
-        ):
-            large_files()
-    if file is None:
-        return
+        with st.popover("Paste cells", icon=":material/content_paste:", type="tertiary", key="new-pasting"):
+            pasted = paste(number)
+        with st.popover("From a terminal", icon=":material/terminal:", type="tertiary", key="new-terminal"):
+            from_a_terminal()
+    if file is not None:
+        try:
+            with arrivals.taken(file) as content:
+                take(content, file.name, dialect, content.size if isinstance(content, Incoming) else file.size)
+        except NotFoundError as gone:
+            reject(file.name, gone)
+    elif text := (pasted or "").strip("\r\n"):
+        take(io.BytesIO(text.encode("utf-8", "replace")), PASTED, dialect)
+
+
+def paste(number: int) -> str | None:
+    """The text of a table that was pasted and sent; programs for tables copy cells with tabs between them."""
+    with st.form(f"new-paste-form-{number}", border=False):
+        text = st.text_area(
+            "Cells copied from Excel, or lines of a CSV file, the column names first",
+            key=f"new-paste-{number}",
+            height=200,
+            width=420,
+            placeholder="Name\tCity\tLeft\nAyşe\tİzmir\tno",
+        )
+        return text if st.form_submit_button("Use this table", icon=":material/content_paste:") else None
+
+
+def take(content: Bytes | Incoming, name: str, dialect: Mapping[str, object], size: int | None = None) -> None:
+    """Store a table and continue with it, or say why it was rejected."""
+    about = f"{words.plain(name)}, {words.size(size)}" if size is not None else "the pasted table"
     try:
-        with st.spinner(f"Reading {words.plain(file.name)}, {words.size(file.size)}", show_time=True):
-            dataset = datasets.add(file, file.name, dialect, file.size)
+        with st.spinner(f"Reading {about}", show_time=True):
+            dataset = datasets.add(content, name, dialect, size)
     except (RequestError, OSError) as refused:
-        st.session_state["new-refused"] = {"name": file.name, "sentence": _why(refused)}
-        st.session_state["new-upload"] = number + 1
-        st.rerun()
-    st.session_state["new-upload"] = number + 1
+        reject(name, refused)
+    st.session_state["new-upload"] += 1
     show(dataset)
+
+
+def reject(name: str, refused: RequestError | OSError) -> NoReturn:
+    """Show why a table was rejected, with an empty place for the next file; pasted cells stay, to be corrected."""
+    st.session_state["new-refused"] = {"name": name, "sentence": _why(refused)}
+    st.session_state["new-upload"] += name != PASTED
+    st.rerun()
 
 
 def _why(refused: RequestError | OSError) -> str:
@@ -100,10 +139,8 @@ def _why(refused: RequestError | OSError) -> str:
     return f"The server could not store it ({(refused.strerror or 'unknown reason').lower()})."
 
 
-def large_files() -> None:
-    st.markdown(
-        "Send it from a terminal. It goes straight to disk, whatever its size, then appears among the datasets."
-    )
+def from_a_terminal() -> None:
+    st.markdown("A file that is sent from a terminal appears among the datasets.")
     st.code(
         f'{commands.curl()} -X POST -T big.csv "{address.server()}/api/datasets?name=big.csv"',
         language="bash",
