@@ -225,7 +225,8 @@ def test_leaving_every_column_out_is_refused(home, monkeypatch):
     """A workflow without a single column to learn from cannot be started, and the page says so."""
     from pages.parts.tabular import profile
 
-    monkeypatch.setattr(profile, "column_choice", lambda columns, *_more: {column.name: False for column in columns})
+    none = lambda columns, *_more: ({column.name: False for column in columns}, {})  # noqa: E731
+    monkeypatch.setattr(profile, "column_choice", none)
     page = AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
     uploaded(page, "müşteriler.csv", rows())
     assert "choose at least one" in page.error[0].value

@@ -50,6 +50,7 @@ async def add(
     delimiter: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,
+    missing: Annotated[str | None, Query(description="The word for a missing value, such as NA, or none")] = None,
     header: bool | None = None,
     form: Annotated[str | None, Query(alias="format", description="csv, excel, parquet or jsonl")] = None,
     sheet: Annotated[str | None, Query(description="The name or place of an Excel sheet")] = None,
@@ -64,6 +65,7 @@ async def add(
         "delimiter": delimiter,
         "decimal": decimal,
         "thousands": thousands,
+        "missing": missing,
         "header": header,
         "format": form,
         "sheet": sheet,
@@ -121,8 +123,8 @@ def get_file(dataset_id: DatasetId) -> Response:
 )
 @needs(Role.analyst)
 def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]) -> Response:
-    """The same bytes with another format, sheet, encoding, delimiter, decimal, thousands or header, as a new
-    version."""
+    """The same bytes with another format, sheet, encoding, delimiter, decimal, thousands, missing or header, as
+    a new version."""
     from jobs.verbs import datasets as verbs
 
     return Answer(schemas.dataset(verbs.redescribe(dataset_id, dialect)), 201)

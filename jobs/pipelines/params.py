@@ -1,6 +1,7 @@
 """Params: the settings that a step declares; forms, checks, help and the API all read them."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -8,11 +9,11 @@ from store.errors import RequestError
 from store.messages import Message
 from store.text import is_sayable
 
-Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns"]
+Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns", "by_column"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Params = Mapping[str, Any]
 # Params of these kinds name columns, so they belong to the data and not to the configuration.
-OF_DATA = ("column", "columns")
+OF_DATA = ("column", "columns", "by_column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ class Param:
             read = _READERS[self.kind](value)
         except (TypeError, ValueError, OverflowError):
             raise self._refusal(_KIND_CODES[self.kind], given=short(value)) from None
-        if not all(map(is_sayable, [read] if isinstance(read, str) else read if isinstance(read, list) else [])):
+        if not all(map(is_sayable, _parts(read))):
             raise self._refusal("param_broken_text", given=short(value))
-        if self.choices and read not in self.choices:
-            raise self._refusal("param_not_a_choice", given=short(value), known=list(self.choices))
+        chosen = read.values() if isinstance(read, dict) else [read]
+        if self.choices and (others := [each for each in chosen if each not in self.choices]):
+            raise self._refusal("param_not_a_choice", given=short(others[0]), known=list(self.choices))
         if (self.low is not None and read < self.low) or (self.high is not None and read > self.high):
             raise self._out_of_range(short(read))
         return read
@@ -95,6 +97,30 @@ def _texts(value: Any) -> list[str]:
     return [_text(item) for item in value]
 
 
+def _by_column(value: Any) -> dict[str, str]:
+    """Read {"city": "category"}, the same as JSON, or city=category,zip=category."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("{") else dict(_pair(part) for part in text.split(",") if part)
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return {_text(name): _text(each) for name, each in value.items()}
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, equals, value = part.rpartition("=")
+    if not equals:
+        raise ValueError
+    return name.strip(), value.strip()
+
+
+def _parts(read: Any) -> Sequence[str]:
+    """Return the texts in a value."""
+    if isinstance(read, dict):
+        return [*read, *read.values()]
+    return [read] if isinstance(read, str) else read if isinstance(read, list) else []
+
+
 def short(value: Any) -> str:
     """Return the value as Python writes it, cut to 40 characters."""
     shown = repr(value)
@@ -109,6 +135,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
     "column": _text,
     "columns": _texts,
+    "by_column": _by_column,
 }
 _KIND_CODES = {
     "int": "param_not_whole",
@@ -118,4 +145,5 @@ _KIND_CODES = {
     "text": "param_not_text",
     "column": "param_not_column",
     "columns": "param_not_columns",
+    "by_column": "param_not_by_column",
 }

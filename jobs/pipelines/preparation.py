@@ -95,7 +95,7 @@ def _problems_of_param(known: Mapping[str, Param], name: str, value: Any, inputs
         return [refused]
     if not known[name].of_data or not inputs or not read:
         return []
-    wanted = read if isinstance(read, list) else [read]
+    wanted = list(read) if isinstance(read, list | dict) else [read]
     dataset = next(iter(inputs.values()))
     columns = {column["name"] for column in dataset.columns}
     missing = [column for column in wanted if column not in columns]

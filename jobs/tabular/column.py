@@ -1,7 +1,7 @@
 """The profile of one column of a table; without any library, for pages and commands."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -10,6 +10,9 @@ from store.messages import Message
 
 Kind = Literal["number", "text", "yes_no", "date", "empty"]
 Role = Literal["feature", "leave_out"]
+
+# The kinds that people can set a column to.
+NUMBER, CATEGORY, DATE, LEAVE_OUT = KINDS_BY_HAND = ("number", "category", "date", "leave_out")
 
 # A number column with more distinct values than this is an amount, not a set of classes.
 MOST_NUMBER_CLASSES = 20
@@ -39,6 +42,8 @@ class Column:
     codes: bool = False
     role: Role = "feature"
     reason: Message | None = None
+    # Whether people set its kind.
+    by_hand: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the column as the database stores it."""
@@ -65,12 +70,31 @@ class Column:
     @property
     def task(self) -> Literal["classification", "regression"]:
         """Return what predicting this column is."""
-        return "classification" if self.kind != "number" or self.classes else "regression"
+        return "classification" if self.kind != "number" or (self.classes and not self.by_hand) else "regression"
+
+    def as_kind(self, kind: str) -> "Column":
+        """Return the column as people set its kind, as far as that is known before its cells are read again."""
+        if kind == LEAVE_OUT:
+            return replace(self, role="leave_out", reason=Message("by_hand"), by_hand=True)
+        if self.kind == "empty":
+            return self
+        made: Any = self.kind if kind == CATEGORY and self.kind == "yes_no" else {CATEGORY: "text"}.get(kind, kind)
+        same = replace(self, kind=made, role="feature", reason=None, by_hand=True)
+        if made == self.kind:
+            return same
+        codes = self.codes or self.kind == "number"
+        return replace(same, whole=False, min=None, max=None, mean=None, histogram=[], format=None, codes=codes)
 
 
 @lru_cache(maxsize=1)
 def _names() -> tuple[str, ...]:
     return tuple(each.name for each in fields(Column))
+
+
+def with_kinds(columns: Sequence[Column], kinds: Mapping[str, str] | None) -> list[Column]:
+    """Return columns, some of them of the kind that people set."""
+    chosen = kinds or {}
+    return [column.as_kind(chosen[column.name]) if column.name in chosen else column for column in columns]
 
 
 def columns_of(dataset: Dataset) -> list[Column]:

@@ -16,7 +16,7 @@ EXTENSIONS = {CSV: "csv", EXCEL: "xlsx", PARQUET: "parquet", JSON_LINES: "jsonl"
 _ALSO = {"xlsx": EXCEL, "xlsm": EXCEL, "json": JSON_LINES, "ndjson": JSON_LINES, "tsv": CSV, "text": CSV}
 LONGEST_SHEET = 200
 # Settings of text files alone, and what they are where cells have types.
-_OF_TEXT = {"encoding": None, "delimiter": None, "decimal": ".", "thousands": ""}
+_OF_TEXT = {"encoding": None, "delimiter": None, "decimal": ".", "thousands": "", "missing": ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column
+from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.limits import MOST_CLASSES
 from jobs.tabular.prepare.params import FEATURES, MAX_CATEGORIES, TEST_SIZE
 from store.datasets import Dataset
@@ -25,7 +26,7 @@ def check(params: Params, inputs: Inputs) -> list[RequestError]:
 
     Values that are no values of their param are left to the param itself."""
     dataset = inputs[DATA]
-    columns, target = columns_of(dataset), params.get("target") or ""
+    columns, target = chosen_columns(dataset, params), params.get("target") or ""
     names = [column.name for column in columns]
     problems = []
     if target not in names:
@@ -58,7 +59,7 @@ def sample(params: Params, inputs: Inputs) -> str | None:
     features, most = FEATURES.read(params.get("features")), MAX_CATEGORIES.read(params.get("max_categories"))
     width = sum(
         _width(column, most)
-        for column in columns_of(dataset)
+        for column in chosen_columns(dataset, params)
         if column.name != params["target"] and _is_feature(column, features)
     )
     held = algorithms.most_rows(max(width, 1))

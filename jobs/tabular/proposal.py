@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from jobs.tabular import algorithms
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column
+from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.limits import MOST_CLASSES
 from store.datasets import Dataset
 from store.errors import RequestError
@@ -37,9 +38,10 @@ def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
     if not target:
         raise RequestError(Message("no_target_suggested", {"dataset": dataset.title}), "target")
     algorithm = chosen.get("algorithm")
-    if not algorithm and target == proposal.get("target"):
+    if not algorithm and target == proposal.get("target") and not chosen.get("kinds"):
         algorithm = proposal.get("algorithm")
-    return {**chosen, "target": target, "algorithm": algorithm or algorithm_for(columns_of(dataset), target)}
+    columns = chosen_columns(dataset, chosen)
+    return {**chosen, "target": target, "algorithm": algorithm or algorithm_for(columns, target)}
 
 
 def algorithm_for(columns: Sequence[Column], target: str) -> str:

@@ -1,7 +1,7 @@
 """Upload: the step that makes a typed table of the file, and the profile of all of its rows."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column, columns_of, with_kinds
 from jobs.tabular.facts import fact
+from jobs.tabular.kinds import KINDS
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import schema_of, typed
 from jobs.tabular.profile.profiler import Profile, Profiler
@@ -29,7 +30,7 @@ MOST_LISTED = 5
 SHORT_CELL = 5
 
 
-@step("upload", reads_dataset=True, version=3)
+@step("upload", reads_dataset=True, params=(KINDS,), version=4)
 def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
@@ -39,17 +40,17 @@ def upload(context: StepContext) -> dict[str, Any]:
 
 
 def _upload(context: StepContext) -> dict[str, Any]:
-    dataset = context.dataset
+    dataset, kinds = context.dataset, context.params.get("kinds") or {}
     path = context.folder / "table.arrow"
     with files.checked(dataset.file) as stored:
         source = reader.reopen(stored, dataset.dialect)
         context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
-        if dataset.exact and dataset.rows is not None:
+        if dataset.exact and dataset.rows is not None and not kinds:
             profile, written = _known(dataset), _write(context, source, path, columns_of(dataset))
         else:
-            profile, written = _write_and_profile(context, source, path)
+            profile, written = _write_and_profile(context, source, path, kinds)
     described = profile.to_json()
-    if not dataset.exact:
+    if not dataset.exact and not kinds:
         datasets.describe(dataset.id, described)
     context.save("table", path, written)
     context.log(fact("table_written", rows=profile.rows, columns=len(profile.columns)))
@@ -71,18 +72,21 @@ def _known(dataset: Dataset) -> Profile:
     return Profile(columns_of(dataset), dataset.preview, notices, dataset.proposal, dataset.rows, True)
 
 
-def _write_and_profile(context: StepContext, source: Source, path: Path) -> tuple[Profile, FileRef]:
+def _write_and_profile(
+    context: StepContext, source: Source, path: Path, kinds: Mapping[str, str]
+) -> tuple[Profile, FileRef]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
-    guessed = columns_of(context.dataset)
-    profiler = Profiler(source, context.dataset.size)
+    guessed = with_kinds(columns_of(context.dataset), kinds)
+    profiler = Profiler(source, context.dataset.size, kinds)
     written = _write(context, source, path, guessed, profiler)
     profile = profiler.finish(exact=True)
     profile = replace(profile, notices=_all_notices(context.dataset, profile))
     changed = [
         column.name for column, guess in zip(profile.columns, guessed, strict=True) if _form(column) != _form(guess)
     ]
+    if unexpected := [name for name in changed if name not in kinds]:
+        context.log(_kinds_changed(unexpected))
     if changed:
-        context.log(_kinds_changed(changed))
         written = _write(context, source, path, profile.columns, before=context.dataset.size)
     return profile, written
 

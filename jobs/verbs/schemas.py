@@ -295,17 +295,19 @@ def pipeline(made: Pipeline) -> Document:
     }
 
 
-JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "columns": "array"}
+JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "columns": "array", "by_column": "object"}
 
 
 def _param(param: Param) -> Document:
-    limits = {"minimum": param.low, "maximum": param.high, "enum": list(param.choices) or None}
-    kind = JSON_TYPES.get(param.kind, "string")
+    kind, choices = JSON_TYPES.get(param.kind, "string"), list(param.choices) or None
+    of_each = {"type": "string", **({"enum": choices} if choices else {})}
+    limits = {"minimum": param.low, "maximum": param.high, "enum": None if kind == "object" else choices}
     return {
         "title": param.label,
         "description": param.help,
         "type": kind if param.default is not None else [kind, "null"],
         "default": plain(param.default),
         **({"items": {"type": "string"}} if kind == "array" else {}),
+        **({"additionalProperties": of_each} if kind == "object" else {}),
         **{name: limit for name, limit in limits.items() if limit is not None},
     }

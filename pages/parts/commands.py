@@ -202,4 +202,6 @@ def _word(value: object) -> str:
     """A value as --set reads it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

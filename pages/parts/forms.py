@@ -14,6 +14,8 @@ from pages.parts import words
 from store.errors import RequestError
 
 ACROSS = 3
+# Kinds of params that need the whole width.
+WIDE = ("columns", "by_column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def range_words(param: Param) -> str:
 
 def _grid(params: Sequence[Param], values: Params, key: str, context: FormContext) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
-    wide = [param for param in params if param.kind == "columns"]
-    narrow = [param for param in params if param.kind != "columns"]
+    wide = [param for param in params if param.kind in WIDE]
+    narrow = [param for param in params if param.kind not in WIDE]
     for start in range(0, len(narrow), ACROSS):
         cells = st.columns(ACROSS, vertical_alignment="bottom")
         for cell, param in zip(cells, narrow[start : start + ACROSS], strict=False):
@@ -115,6 +117,8 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
         return _whole(param, value, common)
     if param.kind == "float":
         return _number(param, value, common)
+    if param.kind == "by_column":
+        return _by_column(param, value or {}, common, context)
     if param.kind == "columns":
         options = list(context.columns or ())
         known = [name for name in value or [] if name in options]
@@ -125,6 +129,29 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
         st.selectbox(options=[], disabled=True, placeholder="Choose a dataset first", **common)
         return param.default
     return st.text_input(value="" if value is None else str(value), **common)
+
+
+def _by_column(param: Param, value: Params, common: dict[str, Any], context: FormContext) -> dict[str, str] | None:
+    """A line a column, with a choice where there are choices; the columns that were given a value."""
+    names = list(context.columns or value)
+    first = st.session_state.setdefault(f"{common['key']}-first", [value.get(name) for name in names])
+    config = st.column_config
+    st.markdown(words.plain(param.label), help=common["help"])
+    edited = st.data_editor(
+        {"column": names, "value": first},
+        key=common["key"],
+        hide_index=True,
+        disabled=["column"],
+        height=35 * (min(len(names), 6) + 1) + 3,
+        column_config={
+            "column": config.TextColumn("Column"),
+            "value": config.SelectboxColumn(param.label, options=param.choices)
+            if param.choices
+            else config.TextColumn(param.label),
+        },
+    )
+    chosen = {name: str(each) for name, each in zip(names, edited["value"], strict=True) if each}
+    return chosen or None
 
 
 def _whole(param: Param, value: Any, common: dict[str, Any]) -> int | None:

@@ -47,6 +47,8 @@ def value_words(pipeline: str, param: Param | None, value: object) -> str:
     """The value of a setting: yes, 0.01, Boosting, a list of columns."""
     if value is None:
         return AS_PROPOSED
+    if isinstance(value, dict) and param is not None and param.kind == "by_column":
+        return ", ".join(f"{name}: {each}" for name, each in value.items())[:LONGEST_VALUE]
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)[:LONGEST_VALUE]
     if param is not None and param.choices and isinstance(value, str):

@@ -147,6 +147,8 @@ def value(of: object) -> str:
         return "on" if of else "off"
     if isinstance(of, list | tuple):
         return ", ".join(map(str, of))
+    if isinstance(of, dict):
+        return ", ".join(f"{name}: {each}" for name, each in of.items())
     return number(of) if isinstance(of, float) else str(of)
 
 

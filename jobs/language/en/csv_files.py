@@ -86,7 +86,8 @@ SENTENCES: dict[str, Template] = {
     "delimiter_unknown": "delimiter must be one of comma, semicolon, tab, bar, not {given!r}.",
     "decimal_unknown": "decimal must be a comma or a point, not {given!r}.",
     "thousands_unknown": "thousands must be a comma, a point or nothing, not {given!r}.",
-    "reading_setting_not_bool": "{name} must be true or false, not {given!r}.",
+    "missing_unknown": "missing must be one of {known}, or none, not {given!r}.",
+    "reading_setting_not_bool": "{name} must be yes or no, not {given!r}.",
     # The process that analyses files.
     "file_needs_memory": (
         "The file needs more than {memory:bytes} of memory to be analysed; give it fewer columns or shorter texts, and "

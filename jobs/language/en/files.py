@@ -8,6 +8,7 @@ SENTENCES: dict[str, Template] = {
     "thousands_mark": (
         "Numbers such as 1{mark}234 were read as 1234; if they have decimals instead, choose another decimal mark."
     ),
+    "word_means_missing": "{word} counts as missing in every column, as it stands for missing numbers in this file.",
     "rows_above_table": Plural(
         "1 row above the column names was skipped.", "{count} rows above the column names were skipped."
     ),
@@ -16,7 +17,14 @@ SENTENCES: dict[str, Template] = {
     ),
     "nested_values": "{column} holds nested values; they are read as text (JSON).",
     "bytes_as_text": "{column} holds bytes; they are read as text, and as missing where they are none.",
-    "no_header": "The first line holds only numbers, so columns were named column_1, column_2, ...",
+    "no_header": (
+        "The first line holds only numbers, so it was read as data and columns were named column_1, column_2, ... If "
+        "it holds names, say so in the reading settings (header: yes)."
+    ),
+    "no_header_repeated": (
+        "The first line was read as data, because its {cell} occurs again in column {position}; columns were named "
+        "column_1, column_2, ... If it holds names, say so in the reading settings (header: yes)."
+    ),
     "column_unnamed": "Column {position} has no name; it is called {name}.",
     "column_repeated": "There is more than one column {written}; column {position} is called {name}.",
     # Why a column is not proposed as a feature: beside the column, and as a notice.
@@ -25,6 +33,8 @@ SENTENCES: dict[str, Template] = {
     "id_numbers": "looks like an id: every row has its own number",
     "id_or_free_text": "looks like an id or free text: too many distinct values",
     "not_chosen": "not chosen",
+    "by_hand": "left out by hand",
+    "left_out_by_hand": "{column} is left out by hand.",
     "left_out_all_missing": "{column} is left out: every cell is missing.",
     "left_out_constant": "{column} is left out: the same value in every row.",
     "left_out_id_numbers": "{column} is left out: looks like an id: every row has its own number.",

@@ -13,6 +13,7 @@ SENTENCES: dict[str, Template] = {
     "param_not_text": "{param} must be a text, not {given}.",
     "param_broken_text": "{param} must be text without half or zero characters, not {given}.",
     "param_not_column": "{param} must be a column name, not {given}.",
+    "param_not_by_column": "{param} must name a value for each column, such as city=category, not {given}.",
     "param_not_columns": "{param} must be a list of column names, not {given}.",
     "param_not_a_choice": "{param} must be one of {known}, not {given}.",
     "param_too_small": "{param} must be at least {low:g}, not {given}.",

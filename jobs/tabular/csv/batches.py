@@ -29,7 +29,9 @@ def batches_of(
             read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK),
             parse_options=arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(keys, pa.string()), null_values=[""], strings_can_be_null=True
+                column_types=dict.fromkeys(keys, pa.string()),
+                null_values=["", dialect.missing or ""],
+                strings_can_be_null=True,
             ),
         )
         for batch in reader:

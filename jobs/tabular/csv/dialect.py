@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TypedDict, cast
 
+from jobs.tabular.limits import MISSING_WORDS
 from store.errors import RequestError
 from store.messages import Message
 
@@ -32,6 +33,7 @@ class Overrides(TypedDict, total=False):
     delimiter: str
     decimal: str
     thousands: str
+    missing: str
     header: bool
     day_first: bool
 
@@ -46,9 +48,12 @@ class Dialect:
     thousands: str = ""
     header: bool = True
     day_first: bool | None = None
+    # The word that stands for a missing value in any column; "" where people chose that none does.
+    missing: str | None = None
 
     def as_dict(self) -> dict[str, str | bool | None]:
-        return asdict(self)
+        # Datasets of before the setting had none; they are still the same.
+        return {name: value for name, value in asdict(self).items() if name != "missing" or value is not None}
 
     @property
     def words(self) -> str:
@@ -111,11 +116,20 @@ def _check_thousands(value: object) -> str:
     return sign
 
 
+def _check_missing(value: object) -> str:
+    word = str(value).strip()
+    if word.casefold() in ("", "none") and word != "None":
+        return ""
+    if word not in MISSING_WORDS:
+        raise RequestError(Message("missing_unknown", {"given": word[:40], "known": [*MISSING_WORDS]}), "missing")
+    return word
+
+
 def _check_bool(name: str, value: object) -> bool:
-    word = str(value).casefold()
-    if word not in ("true", "false"):
+    word = str(value).strip().casefold()
+    if word not in ("true", "yes", "false", "no"):
         raise RequestError(Message("reading_setting_not_bool", {"name": name, "given": str(value)[:40]}), name)
-    return word == "true"
+    return word in ("true", "yes")
 
 
 _CHECKS: dict[str, Callable[[object], str | bool]] = {
@@ -123,6 +137,7 @@ _CHECKS: dict[str, Callable[[object], str | bool]] = {
     "delimiter": _check_delimiter,
     "decimal": _check_decimal,
     "thousands": _check_thousands,
+    "missing": _check_missing,
     "header": lambda value: _check_bool("header", value),
     "day_first": lambda value: _check_bool("day_first", value),
 }

@@ -11,7 +11,6 @@ def names_of(first: list[str], header: bool, notices: list[Notice]) -> tuple[tup
     if len(first) > MOST_COLUMNS:
         raise RequestError(Message("too_many_columns", {"count": len(first), "most": MOST_COLUMNS}), "file")
     if not header:
-        notices.append(Notice(Message("no_header")))
         numbered = tuple(f"column_{position}" for position in range(1, len(first) + 1))
         return numbered, numbered
     written, names = _unique_names(first), []

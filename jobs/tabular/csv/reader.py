@@ -52,8 +52,9 @@ def inspect(path: Path, settings: Mapping[str, object] | None = None) -> CsvSour
     decimal, thousands = sniff.marks_of(rows, delimiter, chosen)
     if thousands and "thousands" not in chosen:
         notices.append(Notice(Message("thousands_mark", {"mark": thousands})))
-    header = chosen.get("header", sniff.has_header(rows))
-    dialect = Dialect(letters, delimiter, decimal, thousands, header, chosen.get("day_first"))
+    header = sniff.header_of(rows, chosen.get("header"), notices)
+    word = chosen["missing"] if "missing" in chosen else sniff.missing_word_of(text, rows, delimiter, notices)
+    dialect = Dialect(letters, delimiter, decimal, thousands, header, chosen.get("day_first"), word)
     written, names = names_of(rows[0], dialect.header, notices)
     if scan.odd_quotes:
         explain(path, dialect)

@@ -88,9 +88,7 @@ def inspect(path: Path, settings: Mapping[str, object] | None = None) -> ExcelSo
     with _refusing():
         source.sheet.hold()
     layout = source.layout
-    header = chosen.get("header")
-    if header is None:
-        header = sniff.has_header([[cell or "" for cell in row] for row in layout.head])
+    header = sniff.header_of([[cell or "" for cell in row] for row in layout.head], chosen.get("header"), notices)
     if layout.above:
         notices.append(Notice(Message("rows_above_table", {"count": layout.above})))
     names_of(first_texts(layout), header, notices)
@@ -161,11 +159,13 @@ def _sheet_names(path: Path) -> list[str]:
 
 def _choose(names: list[str], wanted: str | None, notices: list[Notice]) -> str:
     """Return the chosen sheet, by its name or its place, or the first; say which others there are."""
-    if wanted is None:
-        if len(names) > 1:
-            others = names[1 : NAMED_SHEETS + 1]
-            notices.append(Notice(Message("other_sheets", {"sheet": names[0], "others": others})))
-        return names[0]
+    name = names[0] if wanted is None else _sheet_called(wanted, names)
+    if others := [each for each in names if each != name][:NAMED_SHEETS]:
+        notices.append(Notice(Message("other_sheets", {"sheet": name, "others": others})))
+    return name
+
+
+def _sheet_called(wanted: str, names: list[str]) -> str:
     if wanted in names:
         return wanted
     for name in names:

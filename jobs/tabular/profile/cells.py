@@ -25,6 +25,8 @@ def _date_formats() -> dict[str, bool | None]:
         for sign in "./-":
             formats[f"%d{sign}%m{sign}%Y{time}"] = True
             formats[f"%m{sign}%d{sign}%Y{time}"] = False
+    for time in (" %I:%M %p", " %I:%M:%S %p"):
+        formats[f"%d/%m/%Y{time}"], formats[f"%m/%d/%Y{time}"] = True, False
     return formats
 
 

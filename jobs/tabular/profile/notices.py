@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from jobs.tabular.column import Column, Role
+from jobs.tabular.column import LEAVE_OUT, Column, Role
 from jobs.tabular.limits import FEWEST_ROWS, MISSING_WORDS
 from jobs.tabular.profile.cells import DATE_FORMATS
 from jobs.tabular.profile.observed import ObservedColumn
@@ -20,10 +20,14 @@ _ID_NAME = re.compile(
 
 def role_of(column: Column, observed: ObservedColumn, exact: bool) -> tuple[Role, Message | None]:
     """Return whether a column is proposed as a feature, and if not, why."""
+    if observed.by_hand == LEAVE_OUT:
+        return "leave_out", Message("by_hand")
     if column.kind == "empty":
         return "leave_out", Message("all_missing")
-    if exact and column.distinct == 1 and column.distinct_exact and column.kind != "date":
+    if exact and column.distinct == 1 and column.distinct_exact:
         return "leave_out", Message("constant")
+    if column.by_hand:
+        return "feature", None
     present = observed.present - observed.blanks
     unique = observed.unique_share if observed.capped else column.distinct / max(present, 1)
     if column.kind == "number" and column.whole and unique >= 0.999 and present >= FEWEST_ROWS:
@@ -40,15 +44,23 @@ def notices_of(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
     if column.reason:
         yield _notice(column, f"left_out_{column.reason.code}")
     yield from _unreadable(column, observed)
-    if observed.like_dates and column.kind == "text":
-        yield _notice(column, "dates_in_several_formats", warning=True)
-    if observed.codes:
-        yield _notice(column, "codes_leading_zeros" if observed.codes == "zeros" else "codes_too_long")
+    if not column.by_hand:
+        yield from _kept_as_text(column, observed)
     share = column.missing / max(observed.rows, 1)
     if column.kind != "empty" and share >= SOME_MISSING:
         yield _notice(column, "share_missing", share > MOSTLY_MISSING, percent=share * 100)
     if _day_or_month_first(column, observed):
         yield _notice(column, "day_first_assumed", warning=True)
+
+
+def _kept_as_text(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
+    """Yield why a column is text although it looks like something else."""
+    if column.kind == "text" and observed.several_formats:
+        yield _notice(column, "dates_in_several_formats", warning=True)
+    elif column.kind == "text" and observed.dates_share > 0.5:
+        yield _notice(column, "dates_among_texts", warning=True, percent=observed.dates_share * 100)
+    if observed.codes:
+        yield _notice(column, "codes_leading_zeros" if observed.codes == "zeros" else "codes_too_long")
 
 
 def _unreadable(column: Column, observed: ObservedColumn) -> Iterator[Notice]:

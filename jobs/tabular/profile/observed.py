@@ -4,14 +4,14 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.tabular.column import Column, Kind
+from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, Kind
 from jobs.tabular.limits import MISSING, MISSING_SIGNS
 from jobs.tabular.profile.cells import DATE_FORMATS, dates_of, numbers_of, without_signs, without_words
 from jobs.tabular.reader import Notation
@@ -55,8 +55,10 @@ class _Times:
 class ObservedColumn:
     """One column while the rows go by: counts, figures and candidates for its kind."""
 
-    def __init__(self, name: str, marks: Notation, sampled: int) -> None:
+    def __init__(self, name: str, marks: Notation, sampled: int, by_hand: str | None = None) -> None:
+        """`by_hand` is the kind that people set; without one, the cells decide."""
         self.name = name
+        self.by_hand = by_hand
         self.sampled = sampled
         self.marks = marks
         self.rows = self.present = 0
@@ -74,7 +76,7 @@ class ObservedColumn:
         self.stride = 1
         self.just_read: np.ndarray | None = None
         self.plain = False
-        self.like_dates = False
+        self.several_formats = False
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
         """Take the next cells; `rows_in_all` is about how many rows there will be."""
@@ -85,12 +87,12 @@ class ObservedColumn:
             self._add_numbers(cells)
             # With more unreadable cells than this, the column cannot become a number whatever the rest holds.
             bearable = 1.5 * (1 - NUMERIC_SHARE) * max(rows_in_all, self.rows)
-            self.maybe_number = not self.codes and self.unread <= bearable
+            self.maybe_number = self.by_hand == NUMBER or (not self.codes and self.unread <= bearable)
         if not self.plain:
             cells = without_signs(cells)
             self.present += len(cells) - cells.null_count
         self._count_values(cells)
-        if self.unread:
+        if self.unread or self.by_hand == DATE:
             self._add_times(cells)
 
     def _count_values(self, cells: pa.Array) -> None:
@@ -180,26 +182,36 @@ class ObservedColumn:
     def _possible_formats(self, cells: pa.Array) -> list[str]:
         values = without_words(pc.utf8_trim_whitespace(cells)).drop_null()[:200]
         shaped = [value for value in values.to_pylist() if _DATE_SHAPE.fullmatch(value)]
-        if len(shaped) < 0.5 * max(len(values), 1):
+        if not shaped or (len(shaped) < 0.5 * len(values) and self.by_hand != DATE):
             return []
-        self.like_dates = True
-        probe = pa.array(shaped)
-        wanted = self.marks.day_first
-        return [
-            form
+        probe, wanted = pa.array(shaped), self.marks.day_first
+        readable = {
+            form: dates_of(probe, form).notna().to_numpy()
             for form, day_first in DATE_FORMATS.items()
-            if (wanted is None or day_first is None or day_first is wanted)
-            and dates_of(probe, form).notna().mean() > 0.5
-        ]
+            if wanted is None or day_first is None or day_first is wanted
+        }
+        # Invoice numbers may have the shape of dates, too; each cell must be one in some format.
+        dates = int(np.logical_or.reduce(list(readable.values())).sum())
+        self.several_formats = dates >= NUMERIC_SHARE * max(len(values), 1)
+        return [form for form, read in readable.items() if read.mean() > (0 if self.by_hand == DATE else 0.5)]
 
     def kind(self) -> Kind:
         """Return what the cells so far make the column."""
         if not self.present:
             return "empty"
+        if self.by_hand in (NUMBER, DATE):
+            found = self.read if self.by_hand == NUMBER else self.best_format()
+            return cast(Kind, self.by_hand) if found else "empty"
+        return self._texts_kind() if self.by_hand == CATEGORY else self._kind_of_cells()
+
+    def _kind_of_cells(self) -> Kind:
         if self.maybe_number and self.read + self.huge >= NUMERIC_SHARE * (self.read + self.huge + self.unread) > 0:
             return "number" if self.read else "empty"
         if self.times and self.best_format():
             return "date"
+        return self._texts_kind()
+
+    def _texts_kind(self) -> Kind:
         if not self.capped:
             words = {value.casefold() for value in self.counts if value not in MISSING}
             if not words:
@@ -210,10 +222,14 @@ class ObservedColumn:
 
     def best_format(self) -> str | None:
         """Return the date format that reads nearly all cells; None when no format does."""
-        best = max(self.times or {}, key=lambda form: (self.times or {})[form].read, default=None)
-        if best is None or (self.times or {})[best].read < NUMERIC_SHARE * (self.present - self.blanks):
-            return None
-        return best
+        times = self.times or {}
+        best = max(times, key=lambda form: times[form].read, default=None)
+        return best if self.dates_share >= (NUMERIC_SHARE if self.by_hand != DATE else 1e-9) else None
+
+    @property
+    def dates_share(self) -> float:
+        """Return the share of the cells that the best date format reads."""
+        return max((each.read for each in (self.times or {}).values()), default=0) / max(self.present - self.blanks, 1)
 
     def described(self) -> Column:
         """Return the profile of the column; its role is decided by the caller."""
@@ -229,7 +245,8 @@ class ObservedColumn:
             described |= self._times_described()
         else:
             described |= self._texts_described(counts)
-        return Column(name=self.name, kind=kind, distinct_exact=not self.capped, **described)
+        by_hand = self.by_hand is not None
+        return Column(name=self.name, kind=kind, distinct_exact=not self.capped, by_hand=by_hand, **described)
 
     def _texts_described(self, counts: dict[str, int]) -> dict[str, Any]:
         top = Counter(counts).most_common(BINS)

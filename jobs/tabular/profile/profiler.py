@@ -48,11 +48,14 @@ class Profile:
 class Profiler:
     """Takes batches of text cells; `finish` returns the profile of all of them."""
 
-    def __init__(self, source: Source, size: int) -> None:
+    def __init__(self, source: Source, size: int, kinds: Mapping[str, str] | None = None) -> None:
+        """`kinds` are those that people set."""
         self._source = source
         self._size = size
         sampled = min(SAMPLED, SAMPLED_IN_ALL // len(source.names))
-        self._columns = [ObservedColumn(name, source.dialect, sampled) for name in source.names]
+        self._columns = [
+            ObservedColumn(name, source.dialect, sampled, (kinds or {}).get(name)) for name in source.names
+        ]
         self._head: pa.RecordBatch | None = None
         self.rows = 0
         self._bytes = 0

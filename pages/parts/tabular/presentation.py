@@ -15,7 +15,8 @@ from jobs.language import sentence_of
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column
+from jobs.tabular.kinds import chosen_columns
 from jobs.verbs import short_form
 from pages.parts import charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
@@ -97,7 +98,7 @@ class TabularPresentation(Presentation):
         """Only algorithms that can predict the chosen target."""
         if param.name != "algorithm" or data is None:
             return param
-        column = next((each for each in columns_of(data) if each.name == chosen.get("target")), None)
+        column = next((each for each in chosen_columns(data, chosen) if each.name == chosen.get("target")), None)
         fitting = tuple(
             key for key in param.choices if column is None or algorithms.ALGORITHMS[key].task == column.task
         )

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from jobs.language import sentence
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, columns_of
 from jobs.tabular.dialect import CSV, words_of
 from jobs.verbs import datasets
 from pages.parts import presentation, tables, words
@@ -16,6 +16,8 @@ from store.errors import RequestError
 from store.messages import Scalar, StoredNotice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
+# What a column can be set to; leaving one out is a tick of its own.
+CHOSEN_KINDS = (NUMBER, CATEGORY, DATE)
 ROW = 35
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
@@ -42,14 +44,28 @@ def profile_table(columns: Columns, rows: int | None = None, key: str | None = N
     )
 
 
-def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: int | None = None) -> dict[str, bool]:
-    """The profile with a tick in front of every column; returns which are ticked."""
+def column_choice(
+    columns: Columns, used: Mapping[str, bool], kinds: Mapping[str, str], key: str, rows: int | None = None
+) -> tuple[dict[str, bool], dict[str, str]]:
+    """The profile with a tick in front of every column, and a choice of its kind; returns which are ticked, and the
+    kinds that were set."""
     # The editor reports changes against what it was first given, so that must stay the same while it is on screen.
-    first = st.session_state.setdefault(f"{key}-first", [used[column.name] for column in columns])
+    first, first_kinds = st.session_state.setdefault(
+        f"{key}-first", ([used[column.name] for column in columns], [kinds.get(column.name) for column in columns])
+    )
     table = _profile(columns, rows)
+    detected = list(table["kind"])
+    table["kind"] = [kind or word for kind, word in zip(first_kinds, detected, strict=True)]
     table.insert(0, "use", first)
     config = _config(columns, rows) | {
-        "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64)
+        "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64),
+        "kind": st.column_config.SelectboxColumn(
+            "Type",
+            options=list(dict.fromkeys([*CHOSEN_KINDS, *detected])),
+            required=True,
+            width=120,
+            help="Double-click to set what the column is: number, category or date.",
+        ),
     }
     edited = st.data_editor(
         table,
@@ -57,11 +73,17 @@ def column_choice(columns: Columns, used: Mapping[str, bool], key: str, rows: in
         hide_index=True,
         key=key,
         height=_height(len(table), 5),
-        disabled=[name for name in table if name != "use"],
+        disabled=[name for name in table if name not in ("use", "kind")],
         placeholder="",
         alt="Which columns are used",
     )
-    return dict(zip((column.name for column in columns), map(bool, edited["use"]), strict=True))
+    names = [column.name for column in columns]
+    set_kinds = {
+        name: str(kind)
+        for name, kind, word in zip(names, edited["kind"], detected, strict=True)
+        if kind != word and kind in CHOSEN_KINDS
+    }
+    return dict(zip(names, map(bool, edited["use"]), strict=True)), set_kinds
 
 
 def preview_table(
@@ -114,7 +136,7 @@ def reading_form(dataset: Dataset, key: str) -> dict[str, object]:
     """A form about how the file is written; what was changed, once it is sent."""
     with st.form(key, border=False):
         st.caption("The same file read differently becomes a new version; this one stays as it is.")
-        chosen = reading.dialect_widgets(key, dataset.dialect)
+        chosen = reading.dialect_widgets(key, dataset.dialect, reading.sheets_of(dataset))
         sent = st.form_submit_button("Read it again", icon=":material/refresh:")
     before = {"format": CSV, **dataset.dialect}
     return {name: value for name, value in chosen.items() if value != before.get(name)} if sent else {}

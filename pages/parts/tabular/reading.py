@@ -1,12 +1,15 @@
 """How a file is to be read: format, sheet, encoding, separators, header."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import streamlit as st
 
 from jobs.tabular.csv.dialect import DELIMITERS, ENCODINGS
 from jobs.tabular.dialect import CSV, EXCEL, FORMATS, format_of
+from jobs.tabular.limits import MISSING_WORDS
+from store.datasets import Dataset
+from store.messages import Notice
 
 ENCODING_WORDS = {
     "utf-8": "UTF-8",
@@ -32,18 +35,26 @@ DIALECT_CHOICES: dict[str, tuple[str, dict[str | bool, str]]] = {
     "delimiter": ("Columns are separated by", {sign: word.capitalize() for sign, word in DELIMITERS.items()}),
     "decimal": ("Decimal mark", {".": "Point: 1.5", ",": "Comma: 1,5"}),
     "thousands": ("Thousands mark", {"": "None", ".": "Point: 1.000", ",": "Comma: 1,000"}),
+    "missing": (
+        "A missing value is",
+        {"": "An empty cell", **{word: f"{word} or an empty cell" for word in MISSING_WORDS}},
+    ),
     "header": ("First line", {True: "Column names", False: "Data"}),
     "day_first": ("Dates such as 03/04", {True: "3 April (day first)", False: "March 4 (month first)"}),
 }
 
 
-def dialect_widgets(key: str, dialect: Mapping[str, object] | None = None) -> dict[str, object]:
-    """How a file is to be read; what is to be detected is not in the answer."""
+def dialect_widgets(
+    key: str, dialect: Mapping[str, object] | None = None, sheets: Sequence[str] = ()
+) -> dict[str, object]:
+    """How a file is to be read; what is to be detected is not in the answer. `sheets` are those of a known workbook,
+    the one that was read first."""
     known = {"format": CSV, **dialect} if dialect else {}
     chosen: dict[str, object] = {}
-    if format_of(known) == EXCEL or not known:
-        before = str(known.get("sheet") or "")
-        sheet = st.text_input("Excel sheet", before, key=f"{key}-sheet", placeholder="First sheet", max_chars=200)
+    if len(sheets) > 1:
+        chosen["sheet"] = st.selectbox("Excel sheet", sheets, key=f"{key}-sheet")
+    elif not known:
+        sheet = st.text_input("Excel sheet", key=f"{key}-sheet", placeholder="First sheet", max_chars=200)
         chosen["sheet"] = sheet.strip() or None
     for name, (label, choices) in DIALECT_CHOICES.items():
         if name not in _names_for(known):
@@ -59,6 +70,15 @@ def dialect_widgets(key: str, dialect: Mapping[str, object] | None = None) -> di
             format_func=partial(_choice_words, choices),
         )
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def sheets_of(dataset: Dataset) -> list[str]:
+    """The sheets of a workbook as reading it noted them, the one that was read first; none where there is one sheet."""
+    for message in (Notice.from_json(stored).message for stored in dataset.notices):
+        others = message.values.get("others") if message.code == "other_sheets" else None
+        if isinstance(others, list):
+            return [str(dataset.dialect.get("sheet")), *map(str, others)]
+    return []
 
 
 def _names_for(known: Mapping[str, object]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Train on a table: the page New of the built-in pipeline, from a file to a started workflow."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -8,7 +9,7 @@ from jobs.language import sentence, sentence_of
 from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column, columns_of, with_kinds
 from jobs.verbs import datasets, short_form, workflows
 from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
@@ -19,7 +20,7 @@ from store.errors import NotFoundError
 from store.messages import Message
 from store.workflows import Workflow
 
-SHOWN_ELSEWHERE = ("target", "algorithm", "features")
+SHOWN_ELSEWHERE = ("target", "algorithm", "features", "kinds")
 Settings = dict[str, Any]
 
 
@@ -37,13 +38,16 @@ def page(before: Workflow | None) -> None:
             sources.choose()
         return
     with st.container(border=True):
-        used = data(dataset)
+        used, kinds = data(dataset)
+    columns = with_kinds(columns_of(dataset), kinds)
     with st.container(border=True):
-        target = choose_target(dataset, before)
+        target = choose_target(dataset, columns, before)
     if target is None:
         return
     with st.container(border=True):
-        algorithm, settings, name = choose_model(dataset, target, used, before)
+        algorithm, settings, name = choose_model(dataset, column_of(columns, target), used, before)
+        if kinds:
+            settings["kinds"] = kinds
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
     about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
     start.bar(draft, about, "Start training", name, typed(dataset, target, algorithm.key, settings, name))
@@ -89,8 +93,8 @@ def requested(name: str, before: Workflow | None) -> str | None:
 # 1  Data
 
 
-def data(dataset: Dataset) -> list[str] | None:
-    """What was read, and which columns may be used; None when that is as proposed."""
+def data(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
+    """What was read; which columns may be used, None when that is as proposed; and the kinds that were set by hand."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         step_title(1, "Data")
         st.markdown(f"**{words.plain(dataset.title)}** · {drawn.summary(dataset)}", width="content")
@@ -101,10 +105,10 @@ def data(dataset: Dataset) -> list[str] | None:
     drawn.notices(dataset.notices, key=f"new-notices-{dataset.id}")
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
-        used = choose_columns(dataset)
+        used, kinds = choose_columns(dataset)
     with rows:
         drawn.preview_table(columns_of(dataset), dataset.preview, key=f"new-preview-{dataset.id}", most=5)
-    return used
+    return used, kinds
 
 
 def read_differently(dataset: Dataset) -> None:
@@ -114,25 +118,30 @@ def read_differently(dataset: Dataset) -> None:
         sources.show(again)
 
 
-def choose_columns(dataset: Dataset) -> list[str] | None:
+def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
     columns = columns_of(dataset)
     proposed = {column.name: column.role == "feature" for column in columns}
     changes: dict[str, bool] = st.session_state.setdefault("new-use", {})
     first = {name: changes.get(name, use) for name, use in proposed.items()}
-    ticked = drawn.column_choice(columns, first, f"new-columns-{dataset.id}", dataset.rows)
+    kinds: dict[str, str] = st.session_state.setdefault("new-kinds", {})
+    ticked, chosen = drawn.column_choice(columns, first, kinds, f"new-columns-{dataset.id}", dataset.rows)
+    others = {name: kind for name, kind in kinds.items() if name not in ticked}
+    st.session_state["new-kinds"] = others | chosen
     for name, use in ticked.items():
         if use != proposed[name]:
             changes[name] = use
         else:
             changes.pop(name, None)
-    return None if ticked == proposed else [name for name, use in ticked.items() if use]
+    # A column whose kind is set is used, whatever was proposed before.
+    proposed |= {name: True for name, kind in chosen.items() if ticked[name]}
+    return (None if ticked == proposed else [name for name, use in ticked.items() if use]), chosen
 
 
 # 2  Target
 
 
-def choose_target(dataset: Dataset, before: Workflow | None) -> str | None:
-    names = [column.name for column in columns_of(dataset) if column.kind not in ("empty", "date")]
+def choose_target(dataset: Dataset, columns: Sequence[Column], before: Workflow | None) -> str | None:
+    names = [column.name for column in columns if column.kind not in ("empty", "date")]
     proposal = dataset.proposal or {}
     wanted = requested("target", before)
     first = wanted if wanted in names else proposal.get("target")
@@ -152,32 +161,32 @@ def choose_target(dataset: Dataset, before: Workflow | None) -> str | None:
         if target is None:
             st.markdown(":material/arrow_back: Choose the column that the model should predict.")
             return None
-        st.markdown(about_target(dataset, target))
+        st.markdown(about_target(dataset, column_of(columns, target)))
     return target
 
 
-def about_target(dataset: Dataset, target: str) -> str:
-    about = drawn.target_words(column_of(dataset, target), dataset.rows)
+def about_target(dataset: Dataset, column: Column) -> str:
+    about = drawn.target_words(column, dataset.rows)
     if not dataset.exact:
         about += " :gray[in the first part of the file]"
     proposal = dataset.proposal or {}
-    if target == proposal.get("target"):
+    if column.name == proposal.get("target"):
         about += f"  \n:gray[Proposed because: {words.plain(sentence_of(proposal['reason']))}.]"
     return about
 
 
-def column_of(dataset: Dataset, name: str) -> Column:
-    return next(column for column in columns_of(dataset) if column.name == name)
+def column_of(columns: Sequence[Column], name: str) -> Column:
+    return next(column for column in columns if column.name == name)
 
 
 # 3  Model
 
 
 def choose_model(
-    dataset: Dataset, target: str, used: list[str] | None, before: Workflow | None
+    dataset: Dataset, target: Column, used: list[str] | None, before: Workflow | None
 ) -> tuple[Algorithm, Settings, str]:
     """The algorithm, the settings that differ from the defaults, and the name."""
-    task = column_of(dataset, target).task
+    task = target.task
     fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
     step_title(3, "Model")
     key = f"new-algorithm-{task}"
@@ -193,9 +202,9 @@ def choose_model(
     )
     algorithm = fitting[str(chosen)]
     st.markdown(algorithm.sentence)
-    settings, name = choose_settings(dataset, target, algorithm)
+    settings, name = choose_settings(dataset, target.name, algorithm)
     if used is not None:
-        settings["features"] = [column for column in used if column != target]
+        settings["features"] = [column for column in used if column != target.name]
     return algorithm, settings, name
 
 

@@ -1,0 +1,94 @@
+"""The card Data of the page New: pasted cells, sheets of a workbook, and what was guessed of a file set by hand."""
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store import datasets
+
+APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
+CITIES = ("İstanbul", "Ankara", "İzmir")
+CELLS = [[CITIES[row % 3], f"{row * 37 % 91},5", "Evet" if row % 3 else "Hayır"] for row in range(40)]
+PASTED = "\r\n".join("\t".join(row) for row in [["şehir", "gelir", "abone mi"], *CELLS]) + "\r\n"
+
+
+@pytest.fixture
+def page(home):
+    """The page as it first comes up."""
+    return AppTest.from_file(APP, default_timeout=30).switch_page("new.py").run()
+
+
+def paste(page, text):
+    next(area for area in page.text_area if area.key and area.key.startswith("new-paste")).set_value(text)
+    next(each for each in page.button if each.label == "Use this table").click()
+    return page.run()
+
+
+def said(page):
+    elements = [*page.markdown, *page.caption, *page.error, *page.warning]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def choose(page, label, value):
+    """Set one reading setting of the dataset on the page, and read it again."""
+    next(box for box in page.selectbox if box.label == label and "new-change" in box.key).set_value(value)
+    next(each for each in page.button if each.label == "Read it again").click()
+    return page.run()
+
+
+def test_cells_copied_from_excel_become_a_dataset(page):
+    """Cells with tabs between them, decimal commas and Turkish letters are a table, ready to train on."""
+    paste(page, PASTED)
+    assert not page.exception
+    [dataset] = datasets.find()
+    assert (dataset.name, dataset.rows, dataset.dialect["delimiter"]) == ("Pasted table", 40, "\t")
+    assert [column["kind"] for column in dataset.columns] == ["text", "number", "yes_no"]
+    assert page.query_params["dataset"] == [str(dataset.id)] or page.query_params["dataset"] == str(dataset.id)
+    assert all(not area.value for area in page.text_area)
+
+
+def test_cells_that_are_no_table_stay_to_be_corrected(page):
+    """What cannot be read is refused in a sentence, and the text is still there; the next try works."""
+    paste(page, PASTED + "a\tb\tc\td\r\n")
+    assert "Line 42 has 4 fields" in page.error[0].value and "Correct the cells." in page.error[0].value
+    assert any("a\tb\tc\td" in (area.value or "") for area in page.text_area) and not datasets.find()
+    paste(page, PASTED)
+    assert not page.error and datasets.find()[0].rows == 40
+
+
+def test_nothing_pasted_is_nothing_done(page):
+    """Sending an empty field changes nothing."""
+    paste(page, " \n".strip(" "))
+    assert not page.exception and not page.error and not datasets.find()
+
+
+def test_a_sheet_is_chosen_from_those_there_are(page, tmp_path):
+    """The sheets of a workbook are offered by name; another one is another version, from which the first is offered."""
+    book = openpyxl.Workbook()
+    book.active.title = "Müşteriler"
+    for row in [["şehir", "gelir", "abone mi"], *CELLS]:
+        book.active.append(row)
+    other = book.create_sheet("Özet 2024")
+    for number in range(50):
+        other.append(["ay", "tutar"] if not number else [f"ay {number % 12}", number * 1.5])
+    book.save(path := tmp_path / "müşteriler.xlsx")
+    page.file_uploader[0].upload("müşteriler.xlsx", path.read_bytes())
+    page.run()
+    assert "Excel, sheet Müşteriler" in said(page) and "The workbook also has Özet 2024" in said(page)
+    choose(page, "Excel sheet", "Özet 2024")
+    assert not page.exception and "Excel, sheet Özet 2024" in said(page)
+    assert [(each.version, each.rows) for each in datasets.versions("müşteriler")] == [(2, 49), (1, 40)]
+    choose(page, "Excel sheet", "Müşteriler")
+    assert not page.exception and "Excel, sheet Müşteriler" in said(page)
+
+
+def test_a_header_is_set_by_hand(page):
+    """A table without names is told; choosing otherwise reads its first line as names."""
+    paste(page, "\n".join("\t".join(row) for row in CELLS))
+    assert "The first line was read as data" in said(page) and datasets.find()[0].rows == 40
+    choose(page, "First line", True)
+    newest = datasets.versions("Pasted table")[0]
+    assert (newest.version, newest.rows, newest.columns[0]["name"]) == (2, 39, CITIES[0])
+    assert "The first line was read as data" not in said(page)
