@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Answer, add_error_handlers, refusal
@@ -15,6 +15,7 @@ from api.routes import datasets, people, pipelines, predictions, queues, workflo
 from api.routes.uploads import is_json
 from api.wall import limits, roles
 from api.wall.roles import needs
+from api.wall.sign_in import who
 from jobs.verbs.documents import HealthOut
 from store.actors import Role
 
@@ -50,6 +51,7 @@ def create() -> FastAPI:
         house,
     ):
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
+    api.add_route("/", _to_docs)
     api.add_route("/docs", _docs)
     api.add_middleware(ShortBodies)
     add_error_handlers(api)
@@ -57,16 +59,20 @@ def create() -> FastAPI:
 
 
 @house.get("/health", response_model=HealthOut, summary="Is the app well?")
-@needs(Role.viewer)
-def health() -> Response:
-    """`ok`, or `degraded` when work is accepted and no worker can do it now."""
+@needs(None)
+def health(request: Request) -> Response:
+    """`ok`, or `degraded` when work is accepted and no worker can do it now. A probe needs no token: where people sign
+    in, everything but `status` is left out for those who have not."""
     from jobs.engine import queue_view
 
     seen = queue_view.snapshot()
     workers = len(seen.workers)
+    status = "ok" if seen.reachable and workers else "degraded"
+    if not who(request).may(Role.viewer):
+        return Answer({"status": status})
     return Answer(
         {
-            "status": "ok" if seen.reachable and workers else "degraded",
+            "status": status,
             "queue": "ok" if seen.reachable else "down",
             "workers": workers,
             "waiting": seen.waiting,
@@ -111,6 +117,11 @@ def _is_upload(scope: Scope) -> bool:
     if scope["method"] != "POST":
         return False
     return path == "/datasets" or (path.endswith("/predict") and not is_json(Headers(scope=scope)))
+
+
+@needs(Role.viewer)
+async def _to_docs(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs", 307)
 
 
 @needs(Role.viewer)

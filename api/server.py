@@ -10,10 +10,13 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from api.app import create
+from api.packed import Packed
 from api.page_uploads import LargeUploads
 from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
@@ -21,6 +24,7 @@ from api.wall import single_sign_on
 from api.wall.connections import close_late_ones
 from api.wall.login import login, logout
 from api.wall.origin import Guard, is_loopback, names, written_down
+from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT, Gate
 from jobs.engine import queue
 from jobs.language import sentence
@@ -29,6 +33,7 @@ from jobs.pipelines.errors import PipelineError
 from jobs.services import presence
 from jobs.verbs import access, people
 from store import actors, db, files, schema
+from store.actors import Role
 from store.errors import RequestError
 from store.messages import Message
 from store.program import COMMAND
@@ -67,6 +72,7 @@ def lifespan(warm_up: Callable[[], None]) -> Lifespan:
 def routes() -> list[BaseRoute]:
     """What is served beside the pages."""
     return [
+        Route("/api", _to_the_api_page),
         Mount("/api", create()),
         Mount("/rq", dashboard(queue.connection)),  # it only reads: a viewer may look, as the wall's default says
         Route("/metrics", measures),
@@ -88,7 +94,13 @@ def middleware(served: Sequence[BaseRoute]) -> list[Middleware]:
         ),
         Middleware(Gate, routes=served, farewell=_farewell()),
         Middleware(LargeUploads, largest=lambda: st.get_option("server.maxUploadSize") << 20),
+        Middleware(Packed),
     ]
+
+
+@needs(Role.viewer)
+async def _to_the_api_page(_request: Request) -> Response:
+    return RedirectResponse("/api/docs", 307)
 
 
 def _check_settings() -> None:

@@ -24,7 +24,7 @@ PASSWORD = "Sarı-çizmeli-1"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ("GET", "HEAD", "OPTIONS", *UNSAFE)
 # What a stranger may have: the way in, and whether the process lives.
-WAY_IN = {"/login", "/login/with", "/auth/login", "/auth/logout", "/oauth2callback", "/_stcore/health"}
+WAY_IN = {"/login", "/login/with", "/auth/login", "/auth/logout", "/oauth2callback", "/_stcore/health", "/api/health"}
 SECRET = "gizli-musteri-tablosu"
 
 
@@ -296,3 +296,27 @@ def test_the_form_is_sent_to_ourselves_only(served):
     """The style of the page is the one that its policy allows."""
     assert "form-action 'self'" in login.HEADERS["Content-Security-Policy"]
     assert f"<style>{login.STYLE}</style>" in served.get("/login").text
+
+
+def test_a_probe_learns_whether_the_app_is_well_and_nothing_else(served):
+    """Health answers everybody with one word, and with numbers only those who have signed in."""
+    assert served.get("/api/health").json() == {"status": "degraded"}
+    told = sign_in(served, "viewer").get("/api/health").json()
+    assert told == {"status": "degraded", "queue": "down", "workers": 0, "waiting": 1, "running": 0}
+
+
+def test_browsers_keep_no_page_of_someone_who_has_signed_in(served):
+    """Back after the sign-out asks the server again; scripts and styles, which are the same for all, are kept."""
+    sign_in(served, "viewer")
+    for path in ("/", "/workflows", "/api/docs", "/rq/"):
+        assert served.get(path, headers={"accept": "text/html"}).headers["cache-control"] == "no-store", path
+    script = re.search(r"static/js/[^\"]+\.js", served.get("/").text)
+    assert script and "immutable" in served.get(f"/{script[0]}").headers["cache-control"]
+
+
+def test_the_address_of_the_api_leads_to_its_page(home):
+    """/api alone leads to the description of the API, not to a page of the app."""
+    client = TestClient(whole(), base_url="http://localhost:8501")
+    for path in ("/api", "/api/"):
+        answer = client.get(path)
+        assert answer.url.path == "/api/docs" and answer.status_code == 200

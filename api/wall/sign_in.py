@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
@@ -55,7 +55,7 @@ class Gate:
             await self._app(scope, self._checked(receive, send, asking), send)
         else:
             with actors.acting(actor):
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, _forgetting(send) if actor.person_id is not None else send)
 
     def _checked(self, receive: Receive, send: Send, asking: HTTPConnection) -> Receive:
         """Check the cookie of an open page with every message; once it is no longer valid, send the page to the sign-in
@@ -69,6 +69,19 @@ class Gate:
             return message
 
         return receive_checked
+
+
+def _forgetting(send: Send) -> Send:
+    """Have browsers keep no page of someone who has signed in: Back after the sign-out asks again, and is sent away."""
+
+    async def send_unkept(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            if headers.get("content-type", "").startswith("text/html"):
+                headers["cache-control"] = "no-store"
+        await send(message)
+
+    return send_unkept
 
 
 def who(asking: HTTPConnection) -> Actor:

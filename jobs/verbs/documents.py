@@ -3,7 +3,7 @@
 Times are UTC, as 2026-11-27T03:04:05.678Z. Keys are only ever added, since programs of others read them.
 """
 
-from typing import Any
+from typing import Any, NotRequired
 
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
@@ -339,13 +339,14 @@ class QueuesOut(TypedDict):
 
 @with_config(CLOSED)
 class HealthOut(TypedDict):
-    """Whether the app is well: degraded when work is accepted and no worker can do it now."""
+    """Whether the app is well: degraded when work is accepted and no worker can do it now. The rest is for those who
+    are signed in."""
 
     status: str
-    queue: str
-    workers: int
-    waiting: int
-    running: int
+    queue: NotRequired[str]
+    workers: NotRequired[int]
+    waiting: NotRequired[int]
+    running: NotRequired[int]
 
 
 @with_config(CLOSED)
