@@ -136,6 +136,7 @@ datasets = Table(
     UniqueConstraint("name", "version"),
     Index(None, "sha256"),
     Index(None, "created_at"),
+    sqlite_autoincrement=True,
 )
 
 workflows = Table(

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 
 from jobs.language import sentence
-from store import attempts, audit, datasets, db, metrics, schema, steps, workflows
+from store import attempts, audit, datasets, db, metrics, schema, steps, tables, workflows
 from store.settings import settings
 from store.tables import Status
 from store.workflows import Filter
@@ -37,7 +37,7 @@ DEEDS = {
 def at_revision(revision):
     config = Config()
     config.set_main_option("script_location", str(schema.MIGRATIONS))
-    with db.writing() as connection:
+    with db.restructuring() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
@@ -143,3 +143,23 @@ def test_numbers_given_once_are_not_given_again(old_home):
     with db.reading() as connection:
         params = connection.exec_driver_sql("SELECT params FROM workflows WHERE id = 3").scalar()
         assert (json.loads(params) if isinstance(params, str) else params)["epochs"] == 3
+
+
+def test_numbers_of_deleted_datasets_are_not_given_again(old_home):
+    """A dataset gets a number that no old link can mean: the audit trail knows the last one."""
+    at_revision("0005")
+    with db.writing() as connection:
+        connection.exec_driver_sql(
+            'INSERT INTO deeds (id, at, who, via, address, what, about, code, "values", count) '
+            f"VALUES (99, '{AT}', 'ayşe', 'page', '', 'delete', 'dataset 7', 'deed_delete_dataset', "
+            "'{\"dataset\": 7}', 1)"
+        )
+    db.close()
+    schema.prepare()
+    kept = datasets.get(1)
+    assert (kept.name, kept.version, kept.exact, kept.used_by) == ("old", 2, True, 3)
+    if db.engine().dialect.name == "sqlite":  # a sequence of PostgreSQL does not see numbers that are written by hand
+        with db.writing() as connection:
+            row = {"name": "n", "version": 1, "sha256": "1", "size": 1, "created_at": tables.now()}
+            empty = {"dialect": {}, "columns": [], "preview": [], "notices": []}
+            assert connection.execute(tables.datasets.insert().values(row | empty)).inserted_primary_key[0] == 8
