@@ -184,7 +184,7 @@ def _job_actions(state: PageState, job: JobRow | None) -> None:
         st.caption(f"Tick a job to open{', stop or retry' if visitor.may_change() else ''} it", width="content")
         return
     _button("Open", "arrow_forward", partial(links.go_to_workflow, job.workflow_id))
-    if job.status is Status.failed:
+    if job.status in (Status.failed, Status.cancelled):
         _button(
             "Retry",
             "replay",

@@ -13,6 +13,7 @@ from jobs.language import sentence
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
 from store import actors, schema, steps
+from store.settings import settings
 from store.tables import Status
 
 
@@ -57,7 +58,7 @@ def test_a_killed_step_continues(plain):
 
 
 def test_a_cancelled_step_and_what_it_started_end(plain):
-    """Cancelling ends the process, and the worker goes on."""
+    """Cancelling ends the process, and the worker goes on; its log shows no error."""
     workflow_id = run(number=1000, pause=0.1)
     running_step(workflow_id)
     _, children = below(workflow_id)
@@ -67,6 +68,7 @@ def test_a_cancelled_step_and_what_it_started_end(plain):
     assert finish(left, 30) == Status.completed
     pid = int(steps.of_workflow(left)[-1].result["read"])
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 5)
+    assert "Traceback" not in (settings().folder / "logs" / "supervisor.log").read_text()
 
 
 def test_a_killed_worker_takes_its_step_along(plain):

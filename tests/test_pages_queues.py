@@ -87,6 +87,18 @@ def test_a_failed_step_can_be_tried_again(home):
     assert (steps.get(failed.id).status, steps.get(failed.id).attempt) == (Status.pending, 2)
 
 
+def test_a_cancelled_step_can_be_tried_again_and_is_not_completed(home):
+    """Retry is there for a step that was stopped, and the chart does not count it as completed."""
+    workflow_id = cast.play()
+    first = steps.of_workflow(workflow_id)[0]
+    steps.claim(first.id, 1, "w")
+    steps.cancel(workflow_id)
+    minutes = steps.history(60)
+    assert sum(minute.cancelled for minute in minutes) == 1 and not sum(minute.finished for minute in minutes)
+    page = click(opened([first.id]), "queues-retry")
+    assert not page.exception and steps.get(first.id).status is Status.pending
+
+
 def test_history_agrees_with_what_happened(home):
     """What ended is in its minute, and what waits now waits at the end."""
     played("good")

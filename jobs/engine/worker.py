@@ -158,6 +158,13 @@ class StepWorker(Worker):
         with contextlib.suppress(RedisError):
             super().set_current_job_working_time(current_job_working_time, pipeline)
 
+    # RQ logs a job that was stopped on purpose as an error, with a traceback.
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        if self._stopped_job_id == job.id:
+            self.log.info("Worker %s: job %s is cancelled", self.name, job.id)
+        else:
+            super().handle_exception(job, *exc_info)
+
     # RQ counts a job that was stopped on purpose among the failed ones; that it was cancelled is in the database.
     def handle_job_failure(
         self,

@@ -397,12 +397,14 @@ def queue_depth(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Figure:
 
 
 def queue_throughput(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Figure:
-    """How many steps ended, minute by minute."""
+    """How many steps ended, minute by minute; cancelled ones only where there are some."""
     figure = go.Figure()
     times = _clock(minutes, zone)
+    cancelled = [minute.cancelled for minute in minutes]
     for name, values, colour in (
         ("Completed", [minute.finished for minute in minutes], GREEN),
         ("Failed", [minute.failed for minute in minutes], RED),
+        *([("Cancelled", cancelled, ORANGE)] if any(cancelled) else []),
     ):
         figure.add_trace(
             go.Bar(
@@ -414,7 +416,7 @@ def queue_throughput(minutes: Sequence[Minute], zone: ZoneInfo | None) -> go.Fig
             )
         )
     figure.update_layout(barmode="stack", bargap=0.2)
-    top = max((minute.finished + minute.failed for minute in minutes), default=0)
+    top = max((minute.finished + minute.failed + minute.cancelled for minute in minutes), default=0)
     _lay_minutes(figure, "queue-throughput", zone, top)
     return figure
 

@@ -1,30 +1,33 @@
 """The one quiet line of health in the side bar."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.engine.queue_view import Queues
+from pages.parts import live
 
 EVERY_SECONDS = 10
-FRESH_SECONDS = 2
+# While there is work, the line keeps step with the pages beside it.
+BUSY_SECONDS = live.EVERY_SECONDS
+FRESH_SECONDS = 1
 
 
 def line() -> None:
     """Workers busy of total and steps waiting; red only when it matters."""
+    now = queue_view.snapshot()
+    busy = now.waiting or now.running
     with st.sidebar:
-        st.fragment(_line, run_every=EVERY_SECONDS)([queue_view.snapshot])
+        st.fragment(_line, run_every=BUSY_SECONDS if busy else EVERY_SECONDS)([now])
 
 
 @st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
 def _lately() -> Queues:
-    """The queue as another visitor saw it within two seconds."""
+    """The queue as another visitor saw it within a second."""
     return queue_view.snapshot()
 
 
-def _line(first: list[Callable[[], Queues]]) -> None:
-    now = (first.pop() if first else _lately)()
+def _line(first: list[Queues]) -> None:
+    now = first.pop() if first else _lately()
     busy = sum(worker.state == "busy" for worker in now.workers)
     if not now.reachable:
         st.caption(":red[:material/cloud_off: The queue cannot be reached]")

@@ -56,17 +56,19 @@ class Minute:
     running: int
     finished: int
     failed: int
+    cancelled: int = 0
 
 
 def history(minutes: int) -> list[Minute]:
     """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended."""
     end = now().replace(second=0, microsecond=0) + timedelta(minutes=1)
     begin = end - timedelta(minutes=minutes)
-    unstarted, failed = steps.c.started_at.is_(None), steps.c.status == Status.failed
+    unstarted = steps.c.started_at.is_(None)
+    kinds = [steps.c.status == status for status in (Status.completed, Status.failed, Status.cancelled)]
     with db.reading() as connection:
         arrived = _by_minute(connection, steps.c.ready_at, begin)
         began = _by_minute(connection, steps.c.started_at, begin)
-        ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, failed)
+        ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, *kinds)
         open_steps = select(func.count(), func.count(steps.c.started_at)).where(
             steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None)
         )
@@ -76,8 +78,8 @@ def history(minutes: int) -> list[Minute]:
     # From now backwards: what came within a minute was not there before it, and what left was.
     for at in (end - timedelta(minutes=number) for number in range(minutes)):
         minute = at - timedelta(minutes=1)
-        (became_ready,), (began_now,), (out, never_ran, bad) = arrived[minute], began[minute], ended[minute]
-        minutes_back.append(Minute(at, max(waiting, 0), max(running, 0), out - bad, bad))
+        (became_ready,), (began_now,), (out, never_ran, *ends) = arrived[minute], began[minute], ended[minute]
+        minutes_back.append(Minute(at, max(waiting, 0), max(running, 0), *ends))
         waiting += began_now + never_ran - became_ready
         running += out - never_ran - began_now
     return minutes_back[::-1]
