@@ -18,10 +18,11 @@ from sqlalchemy import update
 from jobs.cli import terminal
 from jobs.cli import workflows as command_line
 from jobs.cli.app import app, main
+from jobs.cli.watch import Updates
 from jobs.engine import runner
 from store import db, steps, tables, workflows
 from store.messages import Message
-from store.tables import Status
+from store.tables import Status, now
 from store.workflows import New
 
 ROOT = Path(__file__).parent.parent
@@ -245,6 +246,19 @@ def test_an_ended_workflow_is_told_by_watch(command):
     assert out.splitlines()[-1] == f"Workflow {bad} failed at judge: The mood is not right; choose another."
     code, out, _ = command("watch", bad, "--json")
     assert code == 1 and json.loads(out)["status"] == "failed"
+
+
+def test_an_epoch_is_told_once(home):
+    """What a step says of an epoch whose numbers are shown is not repeated; what else it says is."""
+    workflow_id = cast.play()
+    claim = steps.claim(steps.of_workflow(workflow_id)[0].id, 1, "w")
+    said = [
+        Message("epoch_measured", {"epoch": 1, "epochs": 9, "measures": "loss 0.5"}),
+        Message("best_epoch", {"epoch": 1}),
+    ]
+    steps.beat(claim, [(1, "loss", 0.5)], [(now(), "info", each) for each in said])
+    lines = [line.plain for line in Updates(workflow_id).of(workflows.get(workflow_id), steps.of_workflow(workflow_id))]
+    assert sum("0.5" in line for line in lines) == 1 and len(lines) == 3
 
 
 def test_what_steps_say_cannot_steer_the_terminal(command):

@@ -68,6 +68,7 @@ class Updates:
             yield from (
                 _line(step.name, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
                 for line in lines[step.id]
+                if not self._is_shown(line)
             )
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)
@@ -99,6 +100,11 @@ class Updates:
             by_step[step_id] = [rows[epoch] for epoch in sorted(rows)]
             self.epochs[step_id] = max(rows, default=self.epochs.get(step_id, 0))
         return by_step
+
+    def _is_shown(self, line: Line) -> bool:
+        """Whether a line says what the numbers of an epoch have just said."""
+        said = line.message.values if line.message else {}
+        return "measures" in said and said.get("epoch", 0) in range(1, self.epochs.get(line.step_id, 0) + 1)
 
     def _progress(self, step: Step) -> Iterator[Text]:
         """A line at every tenth of the progress, where no bar shows it."""
