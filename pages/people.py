@@ -54,7 +54,16 @@ def page() -> None:
 def _not_yours() -> None:
     """Shown to those who are no admin, and to the first admin just after they added themselves."""
     if actors.current().role is None:
-        st.info("Everyone must sign in here. [Sign in](/login) to continue.", icon=":material/lock:")
+        if name := questions.page_state().about:
+            st.success(
+                f"**{words.plain(name)}** is an admin now, and sign-in is on. Sign in with that name and password; "
+                "then add the others here.",
+                icon=":material/how_to_reg:",
+            )
+        else:
+            st.info("Everyone must sign in here.", icon=":material/lock:")
+        # Any message of a page without a session is answered by the way to the sign-in.
+        st.button("Sign in", type="primary", icon=":material/login:", key=f"{KEY}-sign-in", on_click=st.logout)
     else:
         st.info(
             "Only admins manage people. Your own password and tokens are on the Account page.", icon=":material/lock:"
@@ -102,6 +111,7 @@ def _add_first(name: str, password: str, again: str) -> None:
     if password != again:
         state.refused = "The two passwords differ."
     elif state.press(people.add, name, str(Role.admin), password):
+        state.about = name.strip()
         st.rerun()
     state.problem()
 

@@ -1,6 +1,7 @@
 """One workflow: a notebook whose cells are durable background jobs."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -90,7 +91,7 @@ def _header(workflow: Workflow, state: PageState) -> None:
             st.caption(presentations.of(workflow.pipeline).about(workflow))
         _buttons(workflow, state)
     if workflow.note:
-        st.caption(f":material/sticky_note_2: {words.plain(workflow.note)}")
+        st.caption(f":material/sticky_note_2: {words.plain_lines(workflow.note)}")
     _newer_data(workflow, state)
     state.report()
 
@@ -142,8 +143,7 @@ def _buttons(workflow: Workflow, state: PageState) -> None:
             "Restart",
             icon=":material/restart_alt:",
             key="restart",
-            on_click=state.go,
-            args=(verbs.restart, workflow.id),
+            **_restarting(workflow, state),
             **visitor.changes("Runs again as a new workflow; unchanged cells are reused."),
         )
         st.button(
@@ -165,6 +165,13 @@ def _buttons(workflow: Workflow, state: PageState) -> None:
                 on_click=_more,
                 args=(state, workflow.id),
             )
+
+
+def _restarting(workflow: Workflow, state: PageState) -> dict[str, Any]:
+    """What a press on Restart does: it asks first while the workflow has not ended."""
+    if workflow.status.over:
+        return {"on_click": state.go, "args": (verbs.restart, workflow.id)}
+    return {"on_click": state.ask, "args": ("restart", (workflow.id,))}
 
 
 def _more(state: PageState, workflow_id: int) -> None:
@@ -225,7 +232,8 @@ def _status_line(book: Notebook, key: str) -> None:
         )
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
-        if going := next((step for step in book.steps if step.status is Status.running and step.progress), None):
+        going = next((step for step in book.steps if step.status is Status.running and step.progress), None)
+        if going and not workflow.status.over:
             st.caption(f"{words.plain(book.title(going))}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
             step = words.plain(words.inside(book.title(failed)))
@@ -276,7 +284,8 @@ def _when(workflow: Workflow) -> str:
     if workflow.ended_at is None:
         return f"started {words.ago(workflow.started_at)}{by}"
     started = f"started{by}, " if by else ""
-    return f"{started}took {words.duration(workflow.seconds)}, ended {words.ago(workflow.ended_at)}"
+    ended = f"at {visitor.clock(workflow.ended_at)}" if workflow.ended_at else "–"  # nothing here would let "ago" grow
+    return f"{started}took {words.duration(workflow.seconds)}, ended {ended}"
 
 
 def _bar(book: Notebook) -> None:

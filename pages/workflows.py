@@ -362,18 +362,12 @@ def _compare(ids: Sequence[int]) -> None:
     st.switch_page("compare.py", query_params={"ids": ",".join(map(str, sorted(ids)))})
 
 
-def _restart(state: PageState, ids: Sequence[int]) -> None:
-    """Run each of them again; those that started are named also when a later one is refused."""
-    started: list[str] = []
-
-    def each(*workflow_ids: int) -> list[str]:
-        started.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
-        return started
-
-    state.press(each, *ids)
-    tables.forget(KEY)
-    if started:
-        state.toast = f"Running again as {', '.join(started)}."
+def _restart(state: PageState, chosen: Sequence[int]) -> None:
+    """Run each of them again; asks first when one has not ended."""
+    if any(not row.status.over for row in workflows.get_many(chosen)):
+        state.ask("restart", tuple(chosen))
+    else:
+        dialogs.restart(state, chosen)
 
 
 def _remember(view: ListView, turned: bool = False) -> None:

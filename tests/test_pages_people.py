@@ -58,7 +58,8 @@ def test_first_admin_is_made_in_the_page(browser):
     page.text_input(key="people-first-again").set_value(PASSWORD)
     submit(page, "Create my admin account")
     assert names() == [("ayşe", "admin")]
-    assert "Everyone must sign in here" in text(page) and "ayşe" not in text(page)
+    assert "ayşe** is an admin now" in text(page)
+    assert [button.label for button in page.button if button.key == "people-sign-in"] == ["Sign in"]
 
 
 def submit(page, label):

@@ -232,6 +232,24 @@ def test_restart_goes_to_the_new_workflow(home):
     assert str(second.id) in seen.query_params["id"] and f"#{second.id}" in seen.header[0].value
 
 
+def test_restart_of_a_running_one_asks(home):
+    """While a workflow has not ended, Restart asks whether a second copy is meant."""
+    first = tabular()
+    seen = press(page(id=first), "restart")
+    assert "is still waiting" in text(seen) and workflows.count(workflows.Filter()) == 1
+    seen = press(seen, "restart-twice-sure")
+    assert workflows.get(first + 1).parent_id == first and f"#{first + 1}" in seen.header[0].value
+
+
+def test_a_note_keeps_its_lines_and_an_end_is_a_time(home):
+    """What nobody redraws any more does not say how long ago it was."""
+    number = completed()
+    workflows.describe(number, None, "one\ntwo *stars*")
+    seen = page(id=number)
+    assert any("one  \ntwo \\*stars" in each.value for each in seen.caption)
+    assert "ended at " in text(seen) and "ago" not in next(each.value for each in seen.caption if "took" in each.value)
+
+
 def test_second_click_at_once_is_not_a_second_restart(home):
     """A double click starts one workflow."""
     first = completed()

@@ -168,8 +168,22 @@ def test_running_workflows_are_not_deleted(home):
     """A workflow that has not ended stays, and the dialog says why."""
     running = cast.play()
     page = click(click(opened([running]), "workflows-delete"), "delete-sure")
-    assert f"Workflow {running} is still running" in page.error[0].value
+    assert f"Workflow {running} has not ended" in page.error[0].value
     assert workflows.count(Filter()) == 1
+
+
+def test_a_second_copy_of_what_runs_is_asked_for(home):
+    """Restart of what has ended starts at once; of what still waits or runs it asks first."""
+    ended, waiting = played("ended"), cast.play()
+    page = click(opened([waiting]), "workflows-restart")
+    assert f"#{waiting}" in said(page).replace("\\", "") and "is still waiting" in said(page)
+    assert workflows.count(Filter()) == 2
+    page = click(page, "restart-twice-keep")
+    assert workflows.count(Filter()) == 2
+    page = click(click(opened([waiting]), "workflows-restart"), "restart-twice-sure")
+    assert workflows.count(Filter()) == 3 and "Running again as" in page.toast[0].value
+    click(opened([ended]), "workflows-restart")
+    assert workflows.count(Filter()) == 4
 
 
 def test_name_and_note_can_be_changed(home):

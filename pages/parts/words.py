@@ -45,6 +45,11 @@ def inside(label: str) -> str:
     return label if not first.isascii() or first == "I" or not rest[:1].islower() else first.lower() + rest
 
 
+def plain_lines(text: str) -> str:
+    """Text from a user, with its line breaks."""
+    return "  \n".join(plain(line) for line in text.strip().splitlines())
+
+
 def status(state: Status) -> str:
     """Completed; a pending one is Waiting, as people say."""
     return STATUSES.get(state, state.value.capitalize())

@@ -20,7 +20,7 @@ SENTENCES: dict[str, Template] = {
     "workflow_not_retryable": (
         "Workflow {workflow:d} is {status}; only a failed or cancelled workflow can be retried."
     ),
-    "workflow_running": "Workflow {workflow:d} is still running; cancel it before deleting it.",
+    "workflow_running": "Workflow {workflow:d} has not ended; cancel it before deleting it.",
     "step_over": "Step {step} of workflow {workflow:d} is already {status}.",
     "dataset_in_use": Plural(
         "{dataset} is used by 1 workflow; delete that one first.",

@@ -13,6 +13,7 @@ from pages.parts.press import PageState
 from pages.parts.workflow import cells
 from store import workflows
 from store.errors import RequestError
+from store.tables import Status
 from store.workflows import Filter, Workflow
 
 CHOICES = 200
@@ -42,6 +43,8 @@ def show(state: PageState) -> None:
         state.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, state, ids))
     elif state.question == "cancel":
         state.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, state, ids[0]))
+    elif state.question == "restart":
+        state.dialog(f"Run {_named(ids)} again?", "restart_alt", partial(_restart, state, ids))
     elif state.question == "compose":
         state.dialog("Compose a new workflow", "merge", partial(_compose, state, ids[0]), width="large")
 
@@ -79,6 +82,40 @@ def _compose(state: PageState, workflow_id: int) -> None:
             state.go(verbs.compose, data_from, config_from)
             st.rerun()
         commands.popover([commands.compose(data_from, config_from)], key="command-compose")
+
+
+def restart(state: PageState, ids: Sequence[int]) -> None:
+    """Run each of them again; those that started are named also when a later one is refused."""
+    started: list[str] = []
+
+    def each(*workflow_ids: int) -> list[str]:
+        started.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
+        return started
+
+    state.press(each, *ids)
+    tables.forget(LIST)
+    if started:
+        state.toast = f"Running again as {', '.join(started)}."
+
+
+def _restart(state: PageState, ids: Sequence[int]) -> None:
+    """Asked while one of them has not ended: two copies would share the workers."""
+    going = [row for row in workflows.get_many(ids) if not row.status.over]
+    for row in going[:LISTED]:
+        waits = row.status is Status.pending
+        st.markdown(f"{words.plain(f'#{row.id} {row.name}')} is still {'waiting' if waits else 'running'}.")
+    if len(going) > LISTED:
+        st.caption(f"and {len(going) - LISTED} more")
+    st.markdown("Running it again now starts a second copy; both share the workers.")
+    if state.confirm("Run again", "restart_alt", "Keep one", "restart-twice"):
+        if state is list_state():
+            restart(state, ids)
+            if not state.refused:
+                state.question = state.about = ""
+        else:
+            state.go(verbs.restart, ids[0])
+        st.rerun()
+    state.problem()
 
 
 def _cancel(state: PageState, workflow_id: int) -> None:
