@@ -9,6 +9,7 @@ from pages.parts import health, visitor
 from store import actors
 from store.program import LOGO
 
+NAME = "Trainyard"
 PICTURES = Path(__file__).parent / "parts"
 
 actors.recognise_by(visitor.recognised)
@@ -38,7 +39,7 @@ PAGES = {
         st.Page("people.py", title="People", icon=":material/group:", url_path="people", visibility=PEOPLE_VISIBILITY),
     ],
     "": [
-        st.Page(home, title="Trainyard", url_path="home", default=True, visibility="hidden"),
+        st.Page(home, title=NAME, url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
         st.Page("compare.py", title="Compare", url_path="compare", visibility="hidden"),
         st.Page("account.py", title="Account", url_path="account", visibility="hidden"),
@@ -49,4 +50,5 @@ page = st.navigation(PAGES)
 with actors.acting(actors.current()):  # the visitor is looked up once for each run
     health.line()
     visitor.line()
+    st.set_page_config(page_title=f"{page.title} · {NAME}")
     page.run()

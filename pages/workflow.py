@@ -83,7 +83,6 @@ def _nothing(what: str, deleted: bool) -> None:
 
 def _header(workflow: Workflow, state: PageState) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
-    st.set_page_config(page_title=f"#{workflow.id} {workflow.name}")  # distinguishes browser tabs
     st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
@@ -205,6 +204,7 @@ def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[i
         st.rerun()
     _status_line(book, key)
     _bar(book)
+    _tab_title(book)
     above = st.container()  # there from the beginning, so that the cells do not change places when it is filled
     if book.workflow.status is Status.completed:
         with above:
@@ -241,6 +241,16 @@ def _status_line(book: Notebook, key: str) -> None:
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)
+
+
+def _tab_title(book: Notebook) -> None:
+    """Tell browser tabs apart, and say how far it is: #29 big60 · 45 % · Trainyard."""
+    workflow, number = book.workflow, len(book.steps)
+    if workflow.status is Status.running and number:
+        standing = f"{100 * sum(map(notebook.share, book.steps)) / number:.0f} %"
+    else:
+        standing = words.status(book.standing)
+    st.set_page_config(page_title=f"#{workflow.id} {workflow.name} · {standing} · Trainyard")
 
 
 def _view(predicts: bool) -> str | None:

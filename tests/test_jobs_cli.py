@@ -356,7 +356,7 @@ def test_names_notes_and_deletion(command):
     assert command("describe", workflow_id, "--name", "Best yet", "--note", "slow")[0] == 0
     assert (workflows.get(workflow_id).name, workflows.get(workflow_id).note) == ("Best yet", "slow")
     code, _, wrong = command("delete", workflow_id)
-    assert code == 1 and "still running; cancel it" in wrong
+    assert code == 1 and "has not ended; cancel it" in wrong
     do(workflow_id)
     assert command("delete", workflow_id, 99)[::2] == (1, "There is no workflow 99.\n")
     assert command("delete", workflow_id, "--json")[1] == f'{{\n  "deleted": [\n    {workflow_id}\n  ]\n}}\n'

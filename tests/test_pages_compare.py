@@ -89,6 +89,8 @@ def test_a_choice_goes_to_the_address(home):
 def test_a_workflow_keeps_its_colour(home):
     """The colour belongs to the workflow: leaving another one out does not change it."""
     assert len(set(charts.colours(range(1, 13)).values())) == 12
+    first, second = charts.colours([11, 12]).values()  # two blues, each by its own number
+    assert charts.colours([11])[11] == first and charts._distance(first, [second]) > charts.ALIKE
     assert charts.colours([5, 9, 11])[9] == charts.colours([9])[9] == charts.colours([9, 4])[9]
 
 

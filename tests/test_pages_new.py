@@ -462,3 +462,25 @@ def test_a_module_that_cannot_be_loaded_is_named(home, tmp_path, monkeypatch):
 def test_labels_within_sentences(label, shown):
     """English words begin small within a sentence; Turkish ones and abbreviations stay as their author wrote them."""
     assert words.inside(label) == shown
+
+
+def test_a_column_that_is_ticked_is_not_left_out(filled):
+    """The line about a column goes when it is ticked, and comes back with the proposal."""
+    left_out = "müşteri no is left out"
+    assert left_out in said(filled)
+    filled.session_state["new-use"] = {"müşteri no": True}
+    number = datasets.find()[0].id
+    del filled.session_state[f"new-columns-{number}-first"]  # as on a new visit
+    assert left_out not in said(filled.run())
+
+
+def test_a_target_that_is_none_is_said(filled):
+    """An address that names no column to predict does not fall back without a word."""
+    filled.query_params["target"] = "nonsense"
+    assert "**nonsense** in the address is no column" in said(filled.run())
+
+
+def test_the_command_names_the_dataset_as_it_was_read(filled):
+    """The same from a terminal is the same: the file read as here, not the file read anew."""
+    number = datasets.find()[0].id
+    assert any(f"submit --input data={number} --target" in code.value for code in filled.code)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import streamlit as st
 from helpers import cast
 from helpers.notebooks import (
     RESULTS,
@@ -18,8 +19,9 @@ from helpers.notebooks import (
     tabular,
     text,
 )
-from helpers.visitors import checked, press
+from helpers.visitors import APP, checked, press
 from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from jobs.engine import attempts
 from jobs.verbs import workflows as verbs
@@ -248,6 +250,21 @@ def test_a_note_keeps_its_lines_and_an_end_is_a_time(home):
     seen = page(id=number)
     assert any("one  \ntwo \\*stars" in each.value for each in seen.caption)
     assert "ended at " in text(seen) and "ago" not in next(each.value for each in seen.caption if "took" in each.value)
+
+
+def test_browser_tabs_say_what_they_show(home, monkeypatch):
+    """A tab is named after its workflow and how far that is; others are named after their page."""
+    titles = []
+    monkeypatch.setattr(st, "set_page_config", lambda **given: titles.append(given.get("page_title")))
+    number = tabular(name="big60")
+    done(number, "upload")
+    page(id=number)
+    assert titles[-1] == f"#{number} big60 · 25 % · Trainyard"
+    done(number, "preprocess", "train", "evaluate")
+    page(id=number)
+    assert titles[-1] == f"#{number} big60 · Completed · Trainyard"
+    checked(AppTest.from_file(APP, default_timeout=20).switch_page("workflows.py").run())
+    assert titles[-1] == "Workflows · Trainyard"
 
 
 def test_second_click_at_once_is_not_a_second_restart(home):

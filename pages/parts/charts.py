@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import dist, inf
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -335,20 +336,30 @@ def _safe(text: str) -> str:
 
 MOST_COMPARED = 12
 NAMED = 5  # with more, their names would leave no room for the curves
+ALIKE = 60.0
 COMPARED = (*PALETTE, "#a8674f", "#4f7f9e")
 
 
 def colours(workflow_ids: Sequence[int]) -> dict[int, str]:
-    """A colour for each of up to twelve workflows; as far as they allow each other, every one keeps its own always."""
+    """A colour for each of up to twelve workflows: its own always, unless another of them has one that looks alike."""
     free = list(range(len(COMPARED)))
     chosen: dict[int, str] = {}
     for workflow_id in sorted(workflow_ids):
-        wanted = workflow_id % len(COMPARED)
-        place = wanted if wanted in free else free[0] if free else wanted
+        place = wanted = workflow_id % len(COMPARED)
+        taken = list(chosen.values())
+        if free and (wanted not in free or _distance(COMPARED[wanted], taken) < ALIKE):
+            place = max(free, key=lambda each: _distance(COMPARED[each], taken))
         if place in free:
             free.remove(place)
         chosen[workflow_id] = COMPARED[place]
     return chosen
+
+
+def _distance(colour: str, others: Sequence[str]) -> float:
+    """How far a colour is from the nearest of the others, as red, green and blue."""
+    here = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    there = ([int(other[place : place + 2], 16) for place in (1, 3, 5)] for other in others)
+    return min((dist(here, each) for each in there), default=inf)
 
 
 def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure) -> go.Figure:

@@ -1,6 +1,6 @@
 """How a dataset's columns, first rows and notices are drawn, wherever they are shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,7 @@ from pages.parts import presentation, tables, words
 from pages.parts.tabular import reading
 from store.datasets import Dataset
 from store.errors import RequestError
-from store.messages import Scalar, StoredNotice
+from store.messages import Notice, Scalar, StoredNotice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
 # What a column can be set to; leaving one out is a tick of its own.
@@ -22,6 +22,7 @@ ROW = 35
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
 MOST_PREVIEWED = 200
+LEFT_OUT = "left_out_"
 Columns = Sequence[Column]
 
 
@@ -84,6 +85,12 @@ def column_choice(
         if kind != word and kind in CHOSEN_KINDS
     }
     return dict(zip(names, map(bool, edited["use"]), strict=True)), set_kinds
+
+
+def still_true(stored: Sequence[StoredNotice], used: Collection[str]) -> list[StoredNotice]:
+    """The notices without those that say of a used column that it is left out."""
+    read = [(Notice.from_json(each), each) for each in stored]
+    return [each for notice, each in read if not (notice.message.code.startswith(LEFT_OUT) and notice.column in used)]
 
 
 def preview_table(

@@ -10,7 +10,7 @@ from jobs.pipelines import registry
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column, columns_of, with_kinds
-from jobs.verbs import datasets, short_form, workflows
+from jobs.verbs import short_form, workflows
 from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
 from pages.parts.tabular import profile as drawn
@@ -50,19 +50,16 @@ def page(before: Workflow | None) -> None:
             settings["kinds"] = kinds
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
     about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
-    start.bar(draft, about, "Start training", name, typed(dataset, target, algorithm.key, settings, name))
+    start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name))
 
 
-def typed(dataset: Dataset, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:
-    """How to start it from elsewhere, in the short form for training on a table."""
-    what = [datasets.file_name(dataset), *_reading(dataset), "--target", target, "--algorithm", algorithm]
-    body = {"dataset_id": dataset.id, "target": target, "algorithm": algorithm}
+def typed(draft: workflows.Draft, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:
+    """How to start it from elsewhere, in the short form for training on a table. The dataset is named by its number:
+    from the file alone, how it was read here would be lost."""
+    ((given, dataset_id),) = draft.inputs.items()
+    what = ["--input", f"{given}={dataset_id}", "--target", target, "--algorithm", algorithm]
+    body = {"dataset_id": dataset_id, "target": target, "algorithm": algorithm}
     return commands.submit(what, settings, body, name)
-
-
-def _reading(dataset: Dataset) -> list[str]:
-    """Return what a command says of how the file is read, where that is a choice."""
-    return ["--sheet", str(dataset.dialect["sheet"])] if dataset.dialect.get("sheet") else []
 
 
 def chosen_dataset(before: Workflow | None) -> Dataset | None:
@@ -102,12 +99,14 @@ def data(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
         with st.popover("Other data", icon=":material/swap_horiz:", type="tertiary", key="new-other"):
             sources.choose()
     drawn.first_part(dataset)
-    drawn.notices(dataset.notices, key=f"new-notices-{dataset.id}")
+    told = st.container()
     columns, rows = st.tabs(["Columns", "First rows"])
     with columns:
         used, kinds = choose_columns(dataset)
     with rows:
         drawn.preview_table(columns_of(dataset), dataset.preview, key=f"new-preview-{dataset.id}", most=5)
+    with told:  # filled last: what is ticked below is not left out
+        drawn.notices(drawn.still_true(dataset.notices, used or ()), key=f"new-notices-{dataset.id}")
     return used, kinds
 
 
@@ -141,14 +140,13 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
 
 
 def choose_target(dataset: Dataset, columns: Sequence[Column], before: Workflow | None) -> str | None:
-    names = [column.name for column in columns if column.kind not in ("empty", "date")]
-    proposal = dataset.proposal or {}
-    wanted = requested("target", before)
-    first = wanted if wanted in names else proposal.get("target")
+    names, first = targets(dataset, columns, before)
     key = f"new-target-{dataset.id}"
     picking, description = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
     with picking:
         step_title(2, "Target")
+        if (wanted := st.query_params.get("target")) and wanted not in names:
+            st.warning(f"**{words.plain(wanted)}** in the address is no column that can be predicted here.")
         target = st.selectbox(
             "What should be predicted?",
             names,
@@ -163,6 +161,15 @@ def choose_target(dataset: Dataset, columns: Sequence[Column], before: Workflow 
             return None
         st.markdown(about_target(dataset, column_of(columns, target)))
     return target
+
+
+def targets(dataset: Dataset, columns: Sequence[Column], before: Workflow | None) -> tuple[list[str], str | None]:
+    """The columns that can be predicted, and the one that is chosen first."""
+    names = [column.name for column in columns if column.kind not in ("empty", "date")]
+    for wanted in (requested("target", before), (dataset.proposal or {}).get("target")):
+        if wanted in names:
+            return names, wanted
+    return names, None
 
 
 def about_target(dataset: Dataset, column: Column) -> str:
