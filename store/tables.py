@@ -139,6 +139,28 @@ datasets = Table(
     sqlite_autoincrement=True,
 )
 
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("pipeline", String(40), nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("trials", JSON, nullable=False),
+    Column("started", Integer, nullable=False, default=0),
+    Column("most_trials", Integer),
+    Column("most_minutes", Float),
+    Column("stopped", MessageJson),
+    Column("request", String(64), unique=True),
+    Column("created_at", Utc, nullable=False),
+    Column("created_by", String(80)),
+    Column("ended_at", Utc),
+    Index(None, "ended_at"),
+    sqlite_autoincrement=True,
+)
+
 workflows = Table(
     "workflows",
     metadata,
@@ -157,12 +179,15 @@ workflows = Table(
     Column("started_at", Utc),
     Column("ended_at", Utc),
     Column("seen_at", Utc),
+    Column("sweep_id", Integer),
+    Column("trial", Integer),
     Index(None, "status", "created_at"),
     Index(None, "created_at"),
     Index(None, "ended_at"),
     Index(None, "name"),
     Index(None, "created_by"),
     Index(None, "pipeline"),
+    Index(None, "sweep_id", "trial"),
     sqlite_autoincrement=True,
 )
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
-from store import actors, db, files, metrics, steps, sweep
+from store import actors, db, files, idempotency, metrics, steps, sweep
 from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
 from store.messages import Message
 from store.records import record
 from store.steps import NewStep
-from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, workflows
+from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, sweeps, workflows
 from store.tables import steps as step_table
 from store.text import LONGEST_FACET, LONGEST_NAME, sayable
 
@@ -48,6 +48,8 @@ class Workflow:
     started_at: datetime | None
     ended_at: datetime | None
     seen_at: datetime | None
+    sweep_id: int | None = None
+    trial: int | None = None  # which of the sweep's, from 0
     inputs: dict[str, InputRow] = field(default_factory=dict)
     facets: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Filter:
     created_by: str = ""
     parent_id: int | None = None
     origin: str = ""
+    sweep_id: int | None = None
 
 
 FACET = "facet:"
@@ -104,13 +107,17 @@ class New:
     origin: str = "new"
     parent_id: int | None = None
     priority: int = Priority.person
+    sweep_id: int | None = None
+    trial: int | None = None
 
 
 def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = None) -> int:
     """Write a workflow and all its steps, pending, at once; the same request twice gives the first workflow."""
     with db.writing() as connection:
-        if (already := _of_request(connection, request)) is not None:
+        if (already := idempotency.made_by(connection, workflows, request)) is not None:
             return already
+        if new.sweep_id is not None:
+            _take_trial(connection, new.sweep_id, new.trial)
         values = {
             "name": sayable(new.name),
             "pipeline": new.pipeline,
@@ -122,12 +129,21 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
             "status": Status.pending,
             "created_at": now(),
             "created_by": actors.name(),
+            "sweep_id": new.sweep_id,
+            "trial": new.trial,
         }
         workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
         _insert_rows(connection, inputs, workflow_id, _input_rows(new))
         _insert_rows(connection, facets, workflow_id, _facet_rows(new))
-        steps.insert_all(connection, workflow_id, step_rows)
+        steps.insert_all(connection, workflow_id, step_rows, held=new.sweep_id is not None)
         return workflow_id
+
+
+def _take_trial(connection: Connection, sweep_id: int, trial: int | None) -> None:
+    """Count a trial as started, once, while its sweep is neither stopped nor over."""
+    due = (sweeps.c.id == sweep_id, sweeps.c.started == trial, sweeps.c.stopped.is_(None), sweeps.c.ended_at.is_(None))
+    if not connection.execute(update(sweeps).where(*due).values(started=sweeps.c.started + 1)).rowcount:
+        raise ConflictError(Message("trial_not_due", {"sweep": sweep_id}))
 
 
 def _input_rows(new: New) -> list[dict[str, Any]]:
@@ -151,21 +167,6 @@ def _insert_rows(connection: Connection, table: Table, workflow_id: int, rows: S
             raise InvalidError(Message(f"{table.name}_name_too_long", {"name": row["name"], "most": LONGEST_NAME}))
     if rows:
         connection.execute(insert(table), [{"workflow_id": workflow_id, **row} for row in rows])
-
-
-def _of_request(connection: Connection, request: str | None) -> int | None:
-    """The workflow that this request has started already. A request may be a key and a digest of its content, with a
-    colon between them: the same key with another content is refused."""
-    if not request:
-        return None
-    key = request.partition(":")[0]
-    same_key = or_(workflows.c.request == request, workflows.c.request.startswith(f"{key}:", autoescape=True))
-    row = connection.execute(select(workflows.c.id, workflows.c.request).where(same_key)).first()
-    if row is None:
-        return None
-    if row.request != request:
-        raise InvalidError(Message("key_reused"), "Idempotency-Key")
-    return int(row.id)
 
 
 def count_waiting(created_by: str) -> int:
@@ -367,6 +368,8 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
         conditions.append(
             workflows.c.id.in_(select(inputs.c.workflow_id).where(inputs.c.dataset_id == which.dataset_id))
         )
+    if which.sweep_id is not None:
+        conditions.append(workflows.c.sweep_id == which.sweep_id)
     if which.created_by:
         conditions.append(workflows.c.created_by == which.created_by)
     if which.parent_id is not None:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from api.app import create
 from jobs.cli.app import main
 from jobs.language import sentence
-from jobs.verbs import datasets, people, schemas
+from jobs.verbs import datasets, people, schemas, sweeps
 from jobs.verbs.documents import DeedOut, PersonOut, TokenOut, WorkflowBriefOut, WorkflowOut
 from store.messages import Message
 
@@ -43,6 +43,11 @@ POST /workflows/{workflow_id}/repeat 201 StartedOut
 POST /workflows/{workflow_id}/stop 200 WorkflowOut
 POST /workflows/{workflow_id}/retry 200 WorkflowOut
 POST /workflows/{workflow_id}/cancel 200 WorkflowOut
+POST /sweeps 201 SweepOut
+GET /sweeps 200 list of SweepOut
+GET /sweeps/{sweep_id} 200 SweepOut
+POST /sweeps/{sweep_id}/stop 200 SweepOut
+GET /algorithms 200 list of AlgorithmOut
 GET /queues 200 QueuesOut
 POST /queues/{name}/pause 200 QueuesOut
 POST /queues/{name}/resume 200 QueuesOut
@@ -122,6 +127,7 @@ def test_answers_are_as_they_are_described(client, cheap):
     dataset = datasets.add([tables.numbers(60)], "numbers.csv")
     done = tables.run(dataset, "price", "sgd_regressor", epochs=2)["evaluate"].workflow_id
     failed = cast.play(mood="bad")
+    sweeps.start("choir", inputs={"data": dataset.id})
     people.add("ann", "admin", "Sarı-çizmeli-1")
     people.make_token("ann", "nightly")
     checked = 0

@@ -136,7 +136,7 @@ def test_uploading_a_big_file_shows_how_far_it_is(home, monkeypatch):
             yield lambda words, done, total: said.append((words, done, total)) or move(words, done, total)
 
     monkeypatch.setattr(terminal, "moving", moving)
-    dataset = command_line._upload(SAMPLE, {}, as_json=False)
+    dataset = command_line.upload(SAMPLE, {}, as_json=False)
     size = SAMPLE.stat().st_size
     assert (dataset.size, said) == (size, [("uploading", size, size), ("analysing", size, size)])
     assert "analysing" in seen.file.getvalue() and "100%" in seen.file.getvalue()

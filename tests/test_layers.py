@@ -251,6 +251,8 @@ WRITES = {
     ("workflows", "remove"),
     ("steps", "cancel"),
     ("steps", "revive"),
+    ("sweeps", "insert_new"),
+    ("sweeps", "stop"),
     ("pauses", "add"),
     ("pauses", "remove"),
     ("datasets", "add"),

@@ -87,7 +87,7 @@ def start(body: Start, idempotency_key: Annotated[str | None, Header()] = None) 
     when the algorithm will learn from a sample of the rows."""
     draft = _draft(body)
     notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
-    key, priority = _request(idempotency_key, body), Priority[body.priority]
+    key, priority = request_key(idempotency_key, body), Priority[body.priority]
     made = verbs.start(draft.pipeline, draft.params, draft.inputs, body.name, key, priority=priority)
     return _made(made, notices)
 
@@ -115,6 +115,7 @@ def find(
     text: str = "",
     sort: str = "",
     created_by: Annotated[str, Query(max_length=80)] = "",
+    sweep_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
 ) -> Response:
@@ -122,7 +123,7 @@ def find(
     `algorithm` take several words with commas; `created_by` is a name. Steps come without their results here. The
     header X-Total-Count says how many there are in all."""
     facets = queries.facets(facet or []) | short_form.facets(algorithm)
-    which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by)
+    which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by, sweep_id)
 
     briefs = schemas.workflow_list(workflows.find(which, limit, offset))
     return Answer(briefs, headers={"X-Total-Count": str(workflows.count(which))})
@@ -253,7 +254,7 @@ def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
     return Answer(document, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 
-def _request(key: str | None, content: Strict) -> str | None:
+def request_key(key: str | None, content: Strict) -> str | None:
     """The key of this person, and a digest of what they sent with it; keys of others are other keys."""
     if not key:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import dataset, predictions, queue, up, upkeep, user, workflows
+from jobs.cli import dataset, predictions, queue, sweeps, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(user.app, name="user")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(sweeps.app, name="sweep")
 app.command(context_settings=up.PASSED_ON)(up.up)
 app.command()(up.version)
 for command in (
@@ -43,6 +44,7 @@ for command in (
     predictions.predict,
     predictions.predictions,
     workflows.pipelines,
+    sweeps.algorithms,
     queue.pause,
     queue.resume,
     queue.worker,

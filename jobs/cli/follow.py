@@ -17,8 +17,8 @@ def carry_out(workflow_id: int, wait: bool, as_json: bool) -> int:
 
     if workflows.get(workflow_id).status.over:
         return _report_end(workflow_id, as_json)
-    if not wait and (_no_workers_possible() or workers_run()):
-        state = "waits for a worker" if _no_workers_possible() else "is on its way"
+    if not wait and (no_workers_possible() or workers_run()):
+        state = "waits for a worker" if no_workers_possible() else "is on its way"
         follow = f"Follow it with: {COMMAND} watch {workflow_id}"
         return show_workflow(workflow_id, as_json, f"Workflow {workflow_id} {state}. {follow}")
     return run_to_end(workflow_id, as_json)
@@ -70,24 +70,36 @@ def _interrupted(workflow_id: int, as_json: bool) -> int:
 
 @contextlib.contextmanager
 def _services(workflow_id: int, draw: bool) -> Iterator[Any]:
-    """Have workers until the workflow ends: those that run already, or services of our own."""
-    from jobs.cli import terminal
-    from jobs.engine import handover, queue, queue_view
-    from jobs.services import presence
+    """Have workers until the workflow ends."""
+    from jobs.engine import handover
     from store import workflows
-    from store.settings import settings
 
     if workflows.get(workflow_id).status.over or _remote_workers_run():
         yield lambda: None
         return
-    if _no_workers_possible():
-        raise RequestError(Message("no_worker", {"workflow": workflow_id}))
+    with having_workers(draw, Message("no_worker", {"workflow": workflow_id})) as keep:
+        handover.hand_over(workflow_id)
+        yield keep
+
+
+@contextlib.contextmanager
+def having_workers(draw: bool, without: Message) -> Iterator[Any]:
+    """Have workers: those that run already, or services of our own; refuse, with a message, where there can be none."""
+    from jobs.cli import terminal
+    from jobs.engine import queue, queue_view
+    from jobs.services import presence
+    from store.settings import settings
+
+    if _remote_workers_run():
+        yield lambda: None
+        return
+    if no_workers_possible():
+        raise RequestError(without)
     if settings().redis_url and not queue_view.snapshot().reachable:
         raise queue.QueueDownError
     if draw and not presence.supervisor_runs():
         terminal.say("No app or worker is running, so this command does the work itself.")
     with presence.using() as use:
-        handover.hand_over(workflow_id)
         yield use.ensure
 
 
@@ -98,7 +110,7 @@ def workers_run() -> bool:
     return presence.supervisor_runs() or _remote_workers_run()
 
 
-def _no_workers_possible() -> bool:
+def no_workers_possible() -> bool:
     """Whether starting the services would bring no worker either."""
     from store.settings import settings
 

@@ -77,7 +77,7 @@ def submit(
 
     which = pipeline or short_form.PIPELINE
     if file:
-        inputs[_input_for_a_file(which, inputs)] = _upload(file, dialect, as_json).id
+        inputs[input_for_a_file(which, inputs)] = upload(file, dialect, as_json).id
     params = verbs.propose(which, inputs, params)
     for notice in verbs.notices(which, params, inputs):
         typer.echo(notice, err=True)
@@ -137,6 +137,7 @@ def list_(
     sort: Annotated[str, typer.Option(help="A time, name, seconds, score or facet:NAME; add :asc or :desc.")] = "",
     text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
+    sweep: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Only the trials of this sweep.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you started from a terminal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     as_json: Json = False,
@@ -156,7 +157,7 @@ def list_(
         from jobs.verbs import short_form
 
         facets |= short_form.facets(algorithm)
-    rows = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who), limit)
+    rows = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who, sweep), limit)
     if as_json:
         return _print_json(schemas.workflow_list(rows))
 
@@ -225,7 +226,7 @@ def repeat(
     _open()
     from jobs.verbs import workflows as verbs
 
-    dataset_id = _upload(file, {}, as_json).id if file else dataset
+    dataset_id = upload(file, {}, as_json).id if file else dataset
     assert dataset_id is not None
     return _carry_out(verbs.repeat(workflow_id, dataset_id, name).id, wait, as_json)
 
@@ -304,7 +305,7 @@ def model(
     return _answer(f"Saved as {target}.", {"file": str(target)}, as_json)
 
 
-def _input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
+def input_for_a_file(pipeline: str, given: Mapping[str, int]) -> str:
     """The input of a pipeline that a file is for: the only one that has no dataset yet."""
     from jobs.pipelines import registry
     from jobs.verbs import workflows as verbs
@@ -327,7 +328,7 @@ def check_file(file: Path) -> None:
         raise RequestError(Message("no_such_file", {"file": str(file)}), "file")
 
 
-def _upload(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Dataset":
+def upload(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Dataset":
     """Add a file as a dataset, with a bar for a big one."""
     from jobs.cli import terminal
     from jobs.verbs import datasets

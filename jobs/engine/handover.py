@@ -12,10 +12,13 @@ log = logging.getLogger(__name__)
 
 
 def hand_over(workflow_id: int) -> list[Step]:
-    """Give every step that still has to run to the queue, each after those it needs; returns all steps."""
+    """Give every step that still has to run to the queue, each after those it needs; returns all steps. A workflow that
+    is held back waits in the database."""
     steps = {step.id: step for step in step_store.brief([workflow_id])[workflow_id]}
     needs = step_store.needs_of(workflow_id)
     pending = [step for step in steps.values() if step.status is Status.pending]
+    if any(step.ready_at is None and not needs[step.id] for step in pending):
+        return list(steps.values())  # held until another workflow has done what both need
     lane = lanes.lane_of(workflow_id)
     known = queue.known([step.job_id for step in pending])
     for step in pending:

@@ -28,6 +28,7 @@ Propose = Callable[[Params, Datasets], dict[str, Any]]
 Facets = Callable[[Params, Datasets], Mapping[str, str]]
 Title = Callable[[Params, Datasets], str]
 Advise = Callable[[Params, Datasets], list[str]]
+ScoredRows = Callable[[Params, Datasets], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,19 @@ def no_advice(_params: Params, _inputs: Datasets) -> list[str]:
     return []
 
 
+def rows_unknown(_params: Params, _inputs: Datasets) -> float:
+    """Return 0: it is not known."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A named graph of steps, in an order in which every step comes after what it needs.
 
     `check` returns what is wrong with params and inputs, `propose` completes what is chosen so far, `facets` returns
     what workflows are listed and filtered by, `title` what one is called unless its user says so, `advise` what to know
-    before it starts, `predict` makes a predictor of new rows from what a completed workflow left.
+    before it starts, `predict` makes a predictor of new rows from what a completed workflow left, `scored_rows` returns
+    on about how many rows workflows are compared.
     """
 
     name: str
@@ -113,6 +120,7 @@ class Pipeline:
     advise: Advise = no_advice
     # Only for pipelines that come with Trainyard; without it, a workflow cannot predict.
     predict: Predict | None = None
+    scored_rows: ScoredRows = rows_unknown
     # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.
     preload: tuple[str, ...] = ()
     # Whether people are offered to start it by itself; else it is started by what a workflow of another one offers.

@@ -19,6 +19,7 @@ class ParamFacts(TypedDict):
     choices: list[str]
     logarithmic: bool
     advanced: bool
+    try_all: bool
 
 
 class InputFacts(TypedDict):

@@ -18,7 +18,7 @@ OF_DATA = ("column", "columns", "by_column")
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A setting that the user can choose."""
+    """A setting that the user can choose; with `try_all`, one button starts every choice of it that fits."""
 
     name: str
     kind: Kind
@@ -30,6 +30,7 @@ class Param:
     choices: tuple[str, ...] = ()
     logarithmic: bool = False
     advanced: bool = False
+    try_all: bool = False
 
     @property
     def of_data(self) -> bool:

@@ -22,6 +22,7 @@ from jobs.pipelines.definition import (
     Input,
     Pipeline,
     Propose,
+    ScoredRows,
     StepDefinition,
     Title,
     inputs_of,
@@ -29,6 +30,7 @@ from jobs.pipelines.definition import (
     no_facets,
     no_proposal,
     nothing_wrong,
+    rows_unknown,
     with_keys,
 )
 from jobs.pipelines.errors import PipelineError
@@ -60,6 +62,7 @@ def pipeline(
     title: Title | None = None,
     advise: Advise = no_advice,
     predict: Predict | None = None,
+    scored_rows: ScoredRows = rows_unknown,
     preload: Sequence[str] = (),
     offered: bool = True,
     **unknown: Never,
@@ -77,6 +80,7 @@ def pipeline(
         "title": title,
         "advise": advise,
         "predict": predict,
+        "scored_rows": scored_rows,
         "preload": preload,
         "offered": offered,
     }
@@ -97,6 +101,7 @@ def pipeline(
         title=title,
         advise=advise,
         predict=predict,
+        scored_rows=scored_rows,
         preload=tuple(preload),
         offered=offered,
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from jobs.engine.reconcile import Reconciler
 from jobs.engine.turns import move_up
 from jobs.services.timing import Duty
+from jobs.verbs import sweeps
 from store import actors, leases, sweep
 from store.settings import settings
 
@@ -23,6 +24,7 @@ LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 RECONCILE_SECONDS = 2.0
 TURN_SECONDS = 2.0
+SWEEPS_SECONDS = 0.5
 SWEEP_SECONDS = 3600.0
 
 
@@ -42,6 +44,7 @@ def entries() -> list[Entry]:
     return [
         Entry("reconcile", RECONCILE_SECONDS, reconciler.round, reconciler.watch),
         Entry("turns", TURN_SECONDS, move_up),
+        Entry("sweeps", SWEEPS_SECONDS, sweeps.go_on),
         Entry("sweep files", SWEEP_SECONDS, sweep.sweep),
     ]
 

@@ -73,5 +73,6 @@ PIPELINE = pipeline(
     title=fitness.default_name,
     advise=_advise,
     predict=predictor,
+    scored_rows=fitness.validation_rows,
     preload=PRELOAD,
 )

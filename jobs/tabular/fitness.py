@@ -72,6 +72,12 @@ def sample(params: Params, inputs: Inputs) -> str | None:
     )
 
 
+def validation_rows(params: Params, inputs: Inputs) -> float:
+    """Return about how many rows algorithms are compared on."""
+    share: float = TEST_SIZE.read(params.get("test_size"))
+    return _rows(inputs[DATA]) * share
+
+
 def _misfits(column: Column, algorithm: Algorithm) -> list[RequestError]:
     """An algorithm for numbers needs a number to predict, one for classes few distinct values."""
     others = [each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task]

@@ -50,6 +50,13 @@ def algorithm_for(columns: Sequence[Column], target: str) -> str:
     return algorithms.FIRST_CHOICE[task]
 
 
+def fitting(dataset: Dataset, chosen: Mapping[str, Any]) -> list[str]:
+    """Return the algorithms that are tried on the chosen target when all are."""
+    first = algorithm_for(chosen_columns(dataset, chosen), chosen["target"])
+    task = algorithms.ALGORITHMS[first].task
+    return [key for key, algorithm in algorithms.ALGORITHMS.items() if algorithm.task == task]
+
+
 def propose_target(columns: Sequence[Column]) -> Proposal | None:
     """Return which column to predict, how, and why; None when no column suggests itself."""
     usable = [column for column in columns if column.role == "feature" and column.kind in ("number", "text", "yes_no")]

@@ -118,6 +118,8 @@ class WorkflowFields(TypedDict):
     ended_at: str | None
     seconds: float | None
     scores: dict[str, float | None]
+    sweep_id: int | None
+    trial: int | None
 
 
 @with_config(ConfigDict(extra="allow"))
@@ -139,6 +141,74 @@ class StartedOut(WorkflowOut):
     """A workflow that was just started, with what is worth knowing about it."""
 
     notices: list[str]
+
+
+# Facets are fields of a trial as well, as they are of a workflow.
+@with_config(ConfigDict(extra="allow"))
+class TrialOut(TypedDict):
+    """A trial of a sweep; `workflow_id` is null until it is started. `values` are the params that differ, `equal` says
+    that it is within one standard error of the best."""
+
+    trial: int
+    workflow_id: int | None
+    name: str | None
+    values: dict[str, Any]
+    params: dict[str, Any]
+    status: str
+    score: float | None
+    spread: float | None
+    test_score: float | None
+    equal: bool
+    seconds: float | None
+    model_size: int | None
+    row_microseconds: float | None
+    error: str | None
+    error_code: str | None
+
+
+@with_config(CLOSED)
+class BudgetOut(TypedDict):
+    """When a sweep ends by itself."""
+
+    trials: int | None
+    minutes: float | None
+
+
+@with_config(CLOSED)
+class SweepOut(TypedDict):
+    """A sweep with its trials, the best first, ranked by `measure`."""
+
+    id: int
+    name: str
+    status: str
+    pipeline: str
+    method: str
+    params: dict[str, Any]
+    inputs: dict[str, int]
+    budget: BudgetOut
+    trials: int
+    started: int
+    measure: MeasureOut | None
+    best: int | None
+    stopped: str | None
+    stopped_code: str | None
+    created_at: str
+    created_by: str | None
+    ended_at: str | None
+    seconds: float
+    leaderboard: list[TrialOut]
+
+
+@with_config(CLOSED)
+class AlgorithmOut(TypedDict):
+    """An algorithm that can be trained; `params` is a JSON schema."""
+
+    key: str
+    label: str
+    task: str
+    description: str
+    aliases: list[str]
+    params: dict[str, Any]
 
 
 @with_config(CLOSED)

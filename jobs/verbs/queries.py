@@ -20,6 +20,7 @@ def which(
     text: str = "",
     sort: str = "",
     created_by: str = "",
+    sweep_id: int | None = None,
 ) -> Filter:
     """The workflows that match. `status` and `pipeline` may be several with commas; `sort` is a column, score or
     `facet:NAME`, with `:asc` or `:desc` for a direction."""
@@ -33,6 +34,7 @@ def which(
         sort=name,
         descending=descending,
         created_by=created_by,
+        sweep_id=sweep_id,
     )
 
 

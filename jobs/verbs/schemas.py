@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobs.engine import attempts
 from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines.definition import Pipeline
+from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param
 from jobs.pipelines.predictions import RowPredictions, RowReasons
 from jobs.verbs.documents import (
@@ -17,6 +18,7 @@ from jobs.verbs.documents import (
     DeedOut,
     EffectOut,
     LineOut,
+    MeasureOut,
     NoticeOut,
     PersonOut,
     PredictionsOut,
@@ -235,6 +237,8 @@ def _workflow(workflow: Workflow) -> Document:
         "ended_at": plain(workflow.ended_at),
         "seconds": _rounded(workflow.seconds),
         "scores": plain(workflow.scores),
+        "sweep_id": workflow.sweep_id,
+        "trial": workflow.trial,
     }
     return known | {name: value for name, value in workflow.facets.items() if name not in known}
 
@@ -280,18 +284,25 @@ def pipeline(made: Pipeline) -> Document:
             {"name": each.name, "label": each.label, "help": each.help, "optional": each.optional}
             for each in made.inputs
         ],
-        "params": {
-            "type": "object",
-            "properties": {name: _param(param) for name, param in made.params({}).items()},
-            "additionalProperties": False,
-        },
+        "params": params_schema(made.params({})),
         "steps": [
             {"key": step.key, "name": step.name, "label": step.label, "needs": list(step.needs)} for step in made.steps
         ],
-        "measures": [
-            {"name": each.name, "label": each.label, "help": each.help, "better": each.better, "main": each.main}
-            for each in made.measures
-        ],
+        "measures": [measure(each) for each in made.measures],
+    }
+
+
+def measure(of: Measure) -> MeasureOut:
+    """What a score means."""
+    return {"name": of.name, "label": of.label, "help": of.help, "better": of.better, "main": of.main}
+
+
+def params_schema(params: Mapping[str, Param]) -> Document:
+    """Params as a JSON schema."""
+    return {
+        "type": "object",
+        "properties": {name: _param(param) for name, param in params.items()},
+        "additionalProperties": False,
     }
 
 
@@ -310,4 +321,5 @@ def _param(param: Param) -> Document:
         **({"items": {"type": "string"}} if kind == "array" else {}),
         **({"additionalProperties": of_each} if kind == "object" else {}),
         **{name: limit for name, limit in limits.items() if limit is not None},
+        **({"try_all": True} if param.try_all else {}),
     }

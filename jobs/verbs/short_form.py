@@ -1,9 +1,16 @@
 """The short form of a start: a dataset, a target and an algorithm, for the pipeline that trains on a table."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from jobs.pipelines.params import Params
+from jobs.tabular import proposal
+from jobs.tabular.algorithms import ALGORITHMS
 from jobs.tabular.algorithms import get as algorithm_of
-from jobs.verbs import workflows
-from jobs.verbs.workflows import Draft
+from jobs.verbs import schemas, workflows
+from jobs.verbs.documents import AlgorithmOut
+from jobs.verbs.sweeps import EVERY, Values
+from jobs.verbs.workflows import Draft, Inputs
 from store import datasets
 from store.errors import InvalidError
 from store.messages import Message
@@ -22,6 +29,51 @@ def draft(dataset_id: int, target: str | None, algorithm: str | None, params: Pa
     return Draft(PIPELINE, workflows.propose(PIPELINE, inputs, chosen), inputs)
 
 
+def sweep(
+    dataset_id: int,
+    target: str | None,
+    algorithms: str | Sequence[str] | None,
+    params: Params | None = None,
+    values: Values | None = None,
+) -> tuple[Draft, dict[str, Any]]:
+    """What all trials have in common, and what to try: the algorithms that are named, or all that fit the target where
+    no other values are given."""
+    common = draft(dataset_id, target, None, params)
+    chosen = {name: value for name, value in common.params.items() if name != ALGORITHM}
+    tried: dict[str, Any] = dict(values or {})
+    if algorithms is None and tried:
+        return (Draft(PIPELINE, chosen, common.inputs) if ALGORITHM in tried else common), tried
+    named = algorithms.split(",") if isinstance(algorithms, str) else algorithms
+    if named is None or list(named) == [EVERY]:
+        named = proposal.fitting(datasets.get(dataset_id), chosen)
+    return Draft(PIPELINE, chosen, common.inputs), tried | {ALGORITHM: [algorithm_of(each).key for each in named]}
+
+
+def is_meant(pipeline: str | None) -> bool:
+    """Whether a request without a pipeline, or with this one, is about training on a table."""
+    return pipeline in (None, PIPELINE)
+
+
+def dataset_of(inputs: Inputs) -> int | None:
+    """The dataset among inputs by name."""
+    return inputs.get(DATA)
+
+
+def algorithm_list() -> list[AlgorithmOut]:
+    """Every algorithm, with its settings as a JSON schema."""
+    return [
+        {
+            "key": each.key,
+            "label": each.label,
+            "task": each.task,
+            "description": each.sentence,
+            "aliases": list(each.aliases),
+            "params": schemas.params_schema({param.name: param for param in each.params}),
+        }
+        for each in ALGORITHMS.values()
+    ]
+
+
 def check(params: Params) -> None:
     """Refuse params that are fields of their own in the short form."""
     for name in (TARGET, ALGORITHM):
@@ -31,7 +83,7 @@ def check(params: Params) -> None:
 
 def refuse_beside_pipeline(given: Params) -> None:
     """Refuse fields of the short form in a request that names its pipeline, as they would be ignored."""
-    for name in ("dataset_id", TARGET, ALGORITHM):
+    for name in ("dataset_id", TARGET, ALGORITHM, f"{ALGORITHM}s"):
         if given.get(name) is not None:
             raise InvalidError(Message("short_form_field", {"name": name}), name)
 

@@ -59,12 +59,23 @@ def start(
     origin: str = "new",
     parent_id: int | None = None,
     fresh: bool = False,
+    trial: tuple[int, int] | None = None,
 ) -> Workflow:
     """Write a workflow with all its steps, then hand it to the queue. The same request twice starts it once.
 
-    `inputs` are ids of datasets by the name of the input; `fresh` runs steps again that are repeated on a restart."""
+    `inputs` are ids of datasets by the name of the input; `fresh` runs steps again that are repeated on a restart;
+    `trial` is a sweep and which of its trials this is."""
     workflow_id = _write(
-        pipeline, params, inputs, name, request, priority=priority, origin=origin, parent_id=parent_id, fresh=fresh
+        pipeline,
+        params,
+        inputs,
+        name,
+        request,
+        priority=priority,
+        origin=origin,
+        parent_id=parent_id,
+        fresh=fresh,
+        trial=trial,
     )
     with suppress(queue.QueueDownError):  # the rows are safe; the reconciler hands over when the queue is back
         handover.hand_over(workflow_id)
@@ -82,6 +93,7 @@ def _write(
     origin: str = "new",
     parent_id: int | None = None,
     fresh: bool = False,
+    trial: tuple[int, int] | None = None,
 ) -> int:
     """Write a workflow with all its steps, pending; returns its id. What is ready is handed over by the reconciler."""
     known = registry.get(pipeline)
@@ -95,6 +107,8 @@ def _write(
         origin=origin,
         parent_id=parent_id,
         priority=priority,
+        sweep_id=trial[0] if trial else None,
+        trial=trial[1] if trial else None,
     )
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written

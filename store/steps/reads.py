@@ -15,6 +15,7 @@ from store.steps.records import Outcome, Step
 from store.tables import Status, artifacts, needs, now, steps
 
 BACK_OFF_SECONDS = (0, 2, 10)
+MODEL = "model"
 
 
 def of_workflow(workflow_id: int) -> list[Step]:
@@ -77,7 +78,7 @@ def model_of(workflow_id: int) -> files.FileRef:
     query = (
         select(artifacts.c.sha256, artifacts.c.size)
         .join(steps, steps.c.id == artifacts.c.step_id)
-        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == "model")  # only a completed step leaves any
+        .where(steps.c.workflow_id == workflow_id, artifacts.c.name == MODEL)  # only a completed step leaves any
         .order_by(steps.c.position.desc())
         .limit(1)
     )
@@ -86,6 +87,18 @@ def model_of(workflow_id: int) -> files.FileRef:
     if row is None:
         raise NotFoundError(Message("no_model", {"workflow": workflow_id}))
     return files.FileRef(row.sha256, row.size)
+
+
+def model_sizes(workflow_ids: Sequence[int]) -> dict[int, int]:
+    """How many bytes the model of each of these workflows has; those without one are left out."""
+    query = (
+        select(steps.c.workflow_id, artifacts.c.size)
+        .join(steps, steps.c.id == artifacts.c.step_id)
+        .where(steps.c.workflow_id.in_(workflow_ids), artifacts.c.name == MODEL)
+        .order_by(steps.c.workflow_id, steps.c.position)
+    )
+    with db.reading() as connection:
+        return {row.workflow_id: row.size for row in connection.execute(query)}
 
 
 def running() -> list[Step]:

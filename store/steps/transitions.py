@@ -207,8 +207,8 @@ def revive(workflow_id: int) -> list[Step]:
         return sorted((record(Step, row) for row in revived), key=lambda step: step.position)
 
 
-def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep]) -> None:
-    """Write a workflow's steps, pending."""
+def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep], *, held: bool = False) -> None:
+    """Write a workflow's steps, pending; a held workflow does not begin before it is released."""
     ids: dict[str, int] = {}
     for position, row in enumerate(rows):
         ids[row["key"]] = connection.execute(
@@ -224,13 +224,18 @@ def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep]
                 params=row["params"],
                 max_attempts=row["max_attempts"],
                 fresh=row["fresh"],
-                ready_at=None if row["needs"] else now(),
+                ready_at=None if row["needs"] or held else now(),
             )
             .returning(steps.c.id)
         ).scalar_one()
     edges = [{"step_id": ids[row["key"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
     if edges:
         connection.execute(needs.insert(), edges)
+
+
+def release(connection: Connection, workflow_ids: Sequence[int]) -> None:
+    """Let held workflows begin."""
+    _ready_now(connection, steps.c.workflow_id.in_(workflow_ids) & steps.c.ready_at.is_(None))
 
 
 def _unmet_needs() -> ColumnElement[bool]:

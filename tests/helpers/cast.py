@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import psutil
 
-from jobs.pipelines import Param, Recorder, StepError, pipeline, step
+from jobs.pipelines import Measure, Param, Recorder, StepError, pipeline, step
 from store import steps
 from store.tables import now
 
@@ -199,6 +199,49 @@ def be_elsewhen(recorder: Recorder):
 
 
 ELSEWHEN = pipeline("elsewhen", be_elsewhen)
+
+
+VOICES = ("soprano", "alto", "tenor", "bass")
+APPLAUSE = dict(zip(VOICES, (0.7, 0.9, 0.89, 0.2), strict=True))
+
+
+@step("tune", reads_dataset=True, params=[Param("pitch", "int", 440, "Pitch"), Param("takes", "float", 0.0, "Takes")])
+def tune(recorder: Recorder):
+    """What all voices share."""
+    recorder.log("tuned")
+    time.sleep(recorder.params["takes"])
+    return {"pitch": recorder.params["pitch"]}
+
+
+@step(
+    "sing",
+    needs=("tune",),
+    params=lambda chosen: [
+        Param("voice", "choice", "alto", "Voice", choices=VOICES, try_all=True),
+        Param("hoarse", "text", "", "Hoarse"),
+        *([Param("falsetto", "bool", False, "Falsetto")] if chosen.get("voice") in ("tenor", "bass") else []),
+    ],
+)
+def sing(recorder: Recorder):
+    """Sings in one voice, and leaves applause; a hoarse one cannot."""
+    voice = recorder.params["voice"]
+    if voice == recorder.params["hoarse"]:
+        raise StepError("This voice is hoarse.")
+    for epoch in (1, 2, 3):
+        recorder.metric(epoch, applause=APPLAUSE[voice] * epoch / 3)
+    path = recorder.folder / "model"
+    path.write_text(voice)
+    recorder.save("model", path)
+    return {"scores": {"applause": APPLAUSE[voice]}}
+
+
+CHOIR = pipeline(
+    "choir",
+    tune,
+    sing,
+    measures=[Measure("applause", "Applause", share=True, main=True)],
+    facets=lambda params, _inputs: {"voice": params["voice"]},
+)
 
 
 def dataset():

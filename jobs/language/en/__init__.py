@@ -9,6 +9,7 @@ from jobs.language.en import (
     predictions,
     requests,
     steps,
+    sweeps,
     tables,
     training,
     upkeep,
@@ -16,5 +17,19 @@ from jobs.language.en import (
 )
 from jobs.language.template import Template
 
-PARTS = (steps, files, csv_files, tables, training, deeds, requests, people, work, pipelines, predictions, upkeep)
+PARTS = (
+    steps,
+    files,
+    csv_files,
+    tables,
+    training,
+    deeds,
+    requests,
+    people,
+    work,
+    pipelines,
+    predictions,
+    sweeps,
+    upkeep,
+)
 SENTENCES: dict[str, Template] = {code: template for part in PARTS for code, template in part.SENTENCES.items()}

@@ -38,7 +38,13 @@ class _AlgorithmParam(Param):
 def _params(chosen: Params) -> Sequence[Param]:
     algorithm = algorithms.chosen(chosen)
     which = _AlgorithmParam(
-        "algorithm", "choice", algorithm.key, "Algorithm", algorithm.sentence, choices=tuple(algorithms.ALGORITHMS)
+        "algorithm",
+        "choice",
+        algorithm.key,
+        "Algorithm",
+        algorithm.sentence,
+        choices=tuple(algorithms.ALGORITHMS),
+        try_all=True,
     )
     return (which, *algorithm.params)
 

@@ -190,6 +190,8 @@ def _queue_words(step: Step) -> str:
     if step.next_attempt_at and step.next_attempt_at > now():
         wait = (step.next_attempt_at - now()).total_seconds()
         return f"attempt {step.attempt} starts in {words.duration(wait)}"
+    if step.ready_at is None:
+        return "waiting until another trial of its sweep has done what they share"
     queue = queue_view.snapshot()
     if not queue.reachable:
         return "the queue cannot be reached; the step is saved and continues when the queue is back"

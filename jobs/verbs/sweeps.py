@@ -1,0 +1,253 @@
+"""The verbs: what a button, a command and a request can do to sweeps, whatever pipeline they are of.
+
+A sweep starts one workflow a trial. Its row holds all trials before the first one starts. The tick starts what a killed
+process did not start, lets those begin whose shared steps another one has done, and keeps the budget.
+"""
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from jobs.engine import handover, queue
+from jobs.pipelines import registry
+from jobs.pipelines.definition import Pipeline
+from jobs.pipelines.params import Param, Params, short
+from jobs.pipelines.planned import Prepared
+from jobs.pipelines.preparation import prepare
+from jobs.verbs import shares, workflows
+from jobs.verbs.permission import deed
+from jobs.verbs.workflows import NAME_LENGTH, Inputs
+from store import actors, datasets, sweeps
+from store.actors import Actor, Role
+from store.errors import ConflictError, InvalidError, RequestError, TooManyError, UnavailableError
+from store.messages import Message
+from store.sweeps import NewSweep, Sweep, Trial
+from store.tables import Priority
+
+log = logging.getLogger(__name__)
+
+EVERY = "all"
+Method = Literal["each", "grid"]
+# What to try: values by the name of a param, or all that fit.
+Values = Mapping[str, Sequence[Any] | str]
+MOST_TRIALS = 200
+# So many workflows of a sweep are open at once; the tick starts more as they end.
+AT_ONCE = 20
+ORIGIN = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When a sweep ends by itself: after so many trials, or so many minutes."""
+
+    trials: int | None = None
+    minutes: float | None = None
+
+    def check(self) -> None:
+        if self.trials is not None and self.trials < 1:
+            raise InvalidError(Message("budget_without_trials"), "budget.trials")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise InvalidError(Message("budget_without_minutes"), "budget.minutes")
+
+
+@deed("start", "sweep")
+def start(
+    pipeline: str,
+    params: Params | None = None,
+    inputs: Inputs | None = None,
+    values: Values | None = None,
+    name: str | None = None,
+    request: str | None = None,
+    *,
+    method: Method = "each",
+    budget: Budget = Budget(),
+) -> Sweep:
+    """Write a sweep with all its trials, then start them. The same request twice starts it once."""
+    budget.check()
+    trials = plan(pipeline, params, inputs, values, method)[: budget.trials]
+    shares.check_waiting()
+    queue.connection()  # a setting that leads to no queue is refused before anything is written
+    new = NewSweep(
+        name=((name or "").strip() or _title(registry.get(pipeline), inputs or {}, trials))[:NAME_LENGTH],
+        pipeline=pipeline,
+        method=method,
+        params=params or {},
+        inputs=inputs or {},
+        trials=trials,
+        most_trials=budget.trials,
+        most_minutes=budget.minutes,
+    )
+    sweep_id = sweeps.insert_new(new, request)
+    _go_on(sweep_id)
+    return sweeps.get(sweep_id)
+
+
+@deed("stop", "sweep")
+def stop(sweep_id: int) -> Sweep:
+    """Start no further trial, and cancel those that have not ended."""
+    sweeps.get(sweep_id)
+    name = actors.name()
+    why = Message("sweep_stopped_by", {"name": name}) if name else Message("sweep_stopped")
+    if not sweeps.stop(sweep_id, why):
+        raise ConflictError(Message("sweep_over", {"sweep": sweep_id}))
+    _go_on(sweep_id)
+    return sweeps.get(sweep_id)
+
+
+def go_on() -> int:
+    """Do for every open sweep what is due, as the tick does; returns how many there were."""
+    open_ids = sweeps.open_ids()
+    for sweep_id in open_ids:
+        try:
+            _go_on(sweep_id)
+        except Exception:  # one bad sweep must not keep the others waiting
+            log.exception("could not go on with sweep %s", sweep_id)
+    return len(open_ids)
+
+
+def _go_on(sweep_id: int) -> None:
+    """Bring a sweep as far as it can be now, from whatever state it was left in."""
+    sweep = sweeps.get(sweep_id)
+    if sweep.ended_at is not None:
+        return
+    if sweep.out_of_time:
+        sweeps.stop(sweep_id, Message("sweep_out_of_time", {"minutes": sweep.most_minutes}))
+    elif not sweep.stopped:
+        _start_trials(sweep)
+    if sweeps.get(sweep_id).stopped:
+        _cancel_open(sweep_id)
+    with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
+        for workflow_id in sweeps.release(sweep_id):
+            handover.hand_over(workflow_id)
+    sweeps.end_if_over(sweep_id)
+
+
+def _start_trials(sweep: Sweep) -> None:
+    """Start the next trials, as the person who started the sweep."""
+    room = AT_ONCE - len(sweeps.open_members(sweep.id))
+    due = range(sweep.started, min(len(sweep.trials), sweep.started + room))
+    with actors.acting(_starter(sweep)):
+        for number in due:
+            trial = sweep.trials[number]
+            try:
+                workflows.start(
+                    sweep.pipeline,
+                    trial.params,
+                    sweep.inputs,
+                    trial.name,
+                    priority=Priority.sweep,
+                    origin=ORIGIN,
+                    trial=(sweep.id, number),
+                )
+            except (ConflictError, TooManyError):
+                return  # another process goes on with it, or the tick does later
+            except UnavailableError:
+                raise
+            except RequestError as refused:
+                sweeps.stop(sweep.id, Message("sweep_refused", {"reason": refused.message.as_json()}))
+                return
+
+
+def _starter(sweep: Sweep) -> Actor:
+    """Who starts trials: whoever acts now, and for the tick the person who started the sweep."""
+    current = actors.current()
+    return Actor(sweep.created_by or "", Role.analyst, current.via) if current is actors.TICK else current
+
+
+def _cancel_open(sweep_id: int) -> None:
+    for workflow_id in sweeps.open_members(sweep_id):
+        with suppress(ConflictError):  # it has just ended
+            workflows.cancel(workflow_id)
+
+
+# Which trials there are
+
+
+def plan(
+    pipeline: str,
+    params: Params | None = None,
+    inputs: Inputs | None = None,
+    values: Values | None = None,
+    method: Method = "each",
+) -> list[Trial]:
+    """The trials that a sweep would have. Params that only some of them know are left out of the others; what cannot
+    work is refused, but for values that are tried because all are."""
+    known, given = registry.get(pipeline), {name: value for name, value in (params or {}).items() if value is not None}
+    if workflows.missing_inputs(pipeline, inputs or {}):
+        raise workflows.problems(pipeline, given, inputs or {})[0]
+    wanted = values if values else {param.name: EVERY for param in tried(known, given)}
+    if not wanted:
+        raise InvalidError(Message("nothing_to_try", {"pipeline": known.shown}), "values")
+    if method == "each" and len(wanted) > 1:
+        raise InvalidError(Message("each_takes_one_param", {"params": list(wanted)}), "method")
+    for name in wanted:
+        if name in given:
+            raise InvalidError(Message("tried_and_set", {"param": name}), f"params.{name}")
+    lists = {name: _listed(known, given, name, tried_values) for name, tried_values in wanted.items()}
+    if (count := math.prod(map(len, lists.values()))) > MOST_TRIALS:
+        raise InvalidError(Message("too_many_trials", {"count": count, "most": MOST_TRIALS}), "values")
+    every = {name for name, tried_values in wanted.items() if tried_values == EVERY}
+    return _trials(known, given, inputs or {}, lists, every)
+
+
+def tried(pipeline: Pipeline, chosen: Params) -> list[Param]:
+    """The params of which one button tries every choice; none or one."""
+    return [param for param in pipeline.params(chosen).values() if param.try_all and param.choices][:1]
+
+
+def _listed(pipeline: Pipeline, given: Params, name: str, wanted: Sequence[Any] | str) -> list[Any]:
+    """The values to try of one param; each once, as the param reads it."""
+    param = pipeline.params(given).get(name)
+    if wanted == EVERY:
+        if param is None or not param.choices:
+            raise InvalidError(Message("param_without_choices", {"param": name}), f"values.{name}")
+        return list(param.choices)
+    listed = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not listed:
+        raise InvalidError(Message("no_values_to_try", {"param": name}), f"values.{name}")
+    read = [param.read(value) if param is not None else value for value in listed]
+    return [value for place, value in enumerate(read) if value not in read[:place]]
+
+
+def _trials(
+    pipeline: Pipeline, given: Params, inputs: Inputs, lists: Mapping[str, Sequence[Any]], every: set[str]
+) -> list[Trial]:
+    combined = [dict(zip(lists, each, strict=True)) for each in product(*lists.values())]
+    known = [set(pipeline.params({**given, **values})) for values in combined]
+    if foreign := [name for name in given if not any(name in names for names in known)]:
+        all_known = sorted(set().union(*known))
+        raise InvalidError(Message("no_such_param", {"given": short(foreign[0]), "known": all_known}), foreign[0])
+    made: list[tuple[Trial, Prepared]] = []
+    unfit: list[RequestError] = []
+    for values, names in zip(combined, known, strict=True):
+        chosen = {name: value for name, value in given.items() if name in names} | values
+        params = workflows.propose(pipeline.name, inputs, chosen)
+        prepared = prepare(pipeline, params, {name: datasets.get(each) for name, each in inputs.items()})
+        if blocking := [problem for problem in prepared.problems if problem.field not in every]:
+            raise blocking[0]
+        unfit += prepared.problems
+        if not prepared.problems:
+            made.append((Trial(values, params), prepared))
+    if not made:
+        raise unfit[0]
+    return list(_named(pipeline, made))
+
+
+def _named(pipeline: Pipeline, made: Sequence[tuple[Trial, Prepared]]) -> Iterator[Trial]:
+    """Trials with names that tell them apart, where those that follow from their params do not."""
+    distinct = len({prepared.title for _, prepared in made}) == len(made)
+    for trial, prepared in made:
+        differs = ", ".join(f"{name} {value}" for name, value in trial.values.items())
+        yield trial if distinct else Trial(trial.values, trial.params, f"{prepared.title}, {differs}"[:NAME_LENGTH])
+
+
+def _title(pipeline: Pipeline, inputs: Inputs, trials: Sequence[Trial]) -> str:
+    """What a sweep is called unless its user says so: customers, 6 x Algorithm."""
+    known = pipeline.params(trials[0].params)
+    names = " x ".join(known[name].label if name in known else name for name in trials[0].values)
+    data = [datasets.get(dataset_id).name for dataset_id in inputs.values()]
+    return ", ".join([*(data or [pipeline.shown]), f"{len(trials)} x {names}"])
