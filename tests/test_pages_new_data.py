@@ -6,7 +6,8 @@ import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from store import datasets
+from store import datasets, workflows
+from store.workflows import Filter
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
 CITIES = ("İstanbul", "Ankara", "İzmir")
@@ -92,3 +93,25 @@ def test_a_header_is_set_by_hand(page):
     newest = datasets.versions("Pasted table")[0]
     assert (newest.version, newest.rows, newest.columns[0]["name"]) == (2, 39, CITIES[0])
     assert "The first line was read as data" not in said(page)
+
+
+def test_kinds_and_ticks_are_what_is_started(page, monkeypatch):
+    """A kind that is set on the page goes with the workflow; a column stays unused until it is ticked."""
+    from pages.parts.tabular import profile
+
+    lines = [["no", "ölçü", "abone mi"], *[[str(row + 1), CELLS[row][1], CELLS[row][2]] for row in range(40)]]
+    ticks = {"no": False, "ölçü": True, "abone mi": True}
+    monkeypatch.setattr(profile, "column_choice", lambda *_given: (dict(ticks), {"no": "category", "ölçü": "number"}))
+    paste(page, "\n".join("\t".join(line) for line in lines))
+    page.button(key="new-start").click()
+    page.run()
+    assert not page.exception
+    ticks["no"] = True
+    page.switch_page("new.py").run()
+    page.query_params["dataset"] = str(datasets.find()[0].id)
+    page.run()
+    page.button(key="new-start").click()
+    page.run()
+    second, first = workflows.find(Filter())
+    assert first.params["kinds"] == second.params["kinds"] == {"no": "category", "ölçü": "number"}
+    assert (first.params["features"], second.params["features"]) == (["ölçü"], None)

@@ -13,7 +13,6 @@ KINDS = Param(
     "Kinds of columns",
     "What columns are where that was not detected: number, category, date, or leave_out.",
     choices=KINDS_BY_HAND,
-    advanced=True,
 )
 
 

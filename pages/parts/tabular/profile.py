@@ -16,8 +16,15 @@ from store.errors import RequestError
 from store.messages import Notice, Scalar, StoredNotice
 
 KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
-# What a column can be set to; leaving one out is a tick of its own.
-CHOSEN_KINDS = (NUMBER, CATEGORY, DATE)
+# What a column can be set to, by what its type is called; leaving one out is a tick of its own.
+CHOSEN_KINDS = {
+    NUMBER: NUMBER,
+    CATEGORY: CATEGORY,
+    DATE: DATE,
+    "whole number": NUMBER,
+    KINDS["text"]: CATEGORY,
+    KINDS["yes_no"]: CATEGORY,
+}
 ROW = 35
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
@@ -62,7 +69,7 @@ def column_choice(
         "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64),
         "kind": st.column_config.SelectboxColumn(
             "Type",
-            options=list(dict.fromkeys([*CHOSEN_KINDS, *detected])),
+            options=list(dict.fromkeys([NUMBER, CATEGORY, DATE, *detected])),
             required=True,
             width=120,
             help="Double-click to set what the column is: number, category or date.",
@@ -80,7 +87,7 @@ def column_choice(
     )
     names = [column.name for column in columns]
     set_kinds = {
-        name: str(kind)
+        name: CHOSEN_KINDS[str(kind)]
         for name, kind, word in zip(names, edited["kind"], detected, strict=True)
         if kind != word and kind in CHOSEN_KINDS
     }

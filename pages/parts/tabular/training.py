@@ -131,8 +131,8 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
             changes[name] = use
         else:
             changes.pop(name, None)
-    # A column whose kind is set is used, whatever was proposed before.
-    proposed |= {name: True for name, kind in chosen.items() if ticked[name]}
+    # A column whose kind is set would be used, whatever was proposed before; the tick decides.
+    proposed |= dict.fromkeys(chosen, True)
     return (None if ticked == proposed else [name for name, use in ticked.items() if use]), chosen
 
 
