@@ -243,7 +243,7 @@ def earlier(state: PageState, dataset: Dataset) -> None:
                 args=(repeat, workflow.id, dataset.id),
                 **visitor.changes("Starts a new workflow with its settings on this version."),
             )
-            commands.popover([commands.repeat(workflow.id, dataset.id)], key=f"command-repeat-{workflow.id}")
+    commands.popover([commands.repeat(offered[0].id, dataset.id)], key="command-repeat")
 
 
 def users(dataset: Dataset) -> None:

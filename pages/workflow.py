@@ -30,6 +30,7 @@ ORIGINS = {
 MOST_SCORES = 6
 CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 PREDICT = ":material/online_prediction: Predict"
+PREDICT_VIEW = "workflow-view-predict"
 
 
 def show() -> None:
@@ -260,7 +261,7 @@ def _view(predicts: bool) -> str | None:
         [CELLS, GRAPH, PREDICT] if predicts else [CELLS, GRAPH],
         default=CELLS,
         required=True,
-        key="workflow-view-predict" if predicts else "workflow-view",
+        key=PREDICT_VIEW if predicts else "workflow-view",
         label_visibility="collapsed",
     )
 
@@ -341,7 +342,8 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
         st.download_button(
             "Download model",
             lambda: files.verified(model).read_bytes(),
-            type="primary",
+            # One primary button a screen: there is another one below while new rows are predicted.
+            type="secondary" if st.session_state.get(PREDICT_VIEW) == PREDICT else "primary",
             file_name=f"workflow-{workflow_id}.joblib",
             mime="application/octet-stream",
             key="download-model",

@@ -128,3 +128,4 @@ def test_pages_show_jobs(trained):
     assert links == [f"http://127.0.0.1:8501/api/workflows/{job.id}/predictions"]
     seen = page(id=job.id)
     assert [each.proto.url for each in seen.get("link_button")] == links
+    assert "40 rows predicted" in text(seen) and "Media type" not in text(seen)

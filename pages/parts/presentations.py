@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from jobs.language import sentence
 from pages.parts.presentation import Presentation
+from pages.parts.tabular.predictions import PredictionsPresentation
 from pages.parts.tabular.presentation import TabularPresentation
 from store.messages import Message
 
@@ -28,4 +29,4 @@ def refusal(message: Message) -> str:
 
 @lru_cache(maxsize=1)
 def _special() -> dict[str, Presentation]:
-    return {each.name: each for each in (TabularPresentation(),)}
+    return {each.name: each for each in (TabularPresentation(), PredictionsPresentation())}

@@ -10,7 +10,7 @@ def usual_of(column: Column, decimal: str) -> str | None:
     if column.kind == "number":
         if not isinstance(column.mean, int | float):
             return None
-        mean = round(column.mean) if column.whole else float(f"{column.mean:.6g}")
+        mean = round(column.mean) if column.whole else float(f"{column.mean:.4g}")
         return repr(mean).replace(".", decimal)
     if column.kind == "date":
         return _middle(column)

@@ -219,7 +219,7 @@ def _finish(
         "best_epoch": run.best_epoch,
         "stopped_early": run.stopped,
         "stopped_by_person": by_person,
-        "notices": [Notice(told).as_json()] if by_person else [],
+        "notices": [Notice(told, "warning").as_json()] if by_person else [],
         "main_metric": main,
         "best": run.best_score,
         "best_train": run.best_train,

@@ -183,8 +183,6 @@ def _train(of: Presentation, result: Value) -> Iterator[str]:
     if main := charts.measured(str(result.get("main_metric", ""))):
         measure = of.measure(main)
         parts.append(f"validation {words.inside(measure.shown)} **{words.score(measure, result.get('best'))}**")
-    if result.get("stopped_by_person"):
-        parts.append("stopped by a person")
     if result.get("stopped_early"):
         parts.append("stopped early: no further improvement")
     rows, given = result.get("learned_rows"), result.get("given_rows")

@@ -25,6 +25,8 @@ MOST_FIELDS = 60
 NAMED = 30
 SHOWN_CLASSES = 6
 SHOWN_EFFECTS = 10
+# Beside the strongest one, a smaller effect is none.
+SMALLEST_EFFECT = 0.005
 EXCEL = ".xlsx"
 # A bigger file takes more than some ten seconds.
 BIG = 32_000_000
@@ -242,7 +244,8 @@ def _reasons(reasons: RowReasons, said: str) -> None:
     of = f'the score of "{words.plain(said)}"' if reasons.of == "score" else f'the chance of "{words.plain(said)}"'
     what = "the predicted number" if reasons.of == "number" else of
     st.markdown("##### Why", anchors=False)
-    effects = [each for each in reasons.effects if each.effect][:SHOWN_EFFECTS]
+    strongest = max((abs(each.effect) for each in reasons.effects), default=0.0)
+    effects = [each for each in reasons.effects if abs(each.effect) > SMALLEST_EFFECT * strongest][:SHOWN_EFFECTS]
     if not effects:
         st.caption("Every column holds what is usual in it, or none of them changes the prediction.")
         return
@@ -261,7 +264,7 @@ def _effect(reasons: RowReasons, effect: float) -> str:
     sign = "+" if effect > 0 else "−"
     if reasons.of == "probability":
         return f"{sign}{abs(effect) * 100:.1f} points"
-    return f"{sign}{words.number(abs(effect))}"
+    return f"{sign}{words.number(float(f'{abs(effect):.3g}'))}"
 
 
 def _field(column: PredictorColumn, key: str) -> Value:
