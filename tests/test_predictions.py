@@ -264,6 +264,35 @@ def test_an_excel_file_has_numbers_and_dates(home):
     assert sheet["posta kodu"].tolist() == expected["posta kodu"].tolist() and "=1+1" in sheet["şehir"].tolist()
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%Y.%m.%d"])
+def test_dates_may_be_written_differently(home, form):
+    """A file whose dates are written in another way than those that were learned from means the same."""
+    number, _model = trained(tables.turkish(), "abone mi", "LR")
+    reading = {"sep": ";", "encoding": "cp1254", "dtype": str, "keep_default_na": False}
+    rows = pd.read_csv(io.BytesIO(tables.turkish()), **reading)
+    usual = predictions.predict_file(number, io.BytesIO(tables.turkish()), "a.csv").read()
+    rows["kayıt tarihi"] = pd.to_datetime(rows["kayıt tarihi"], format="%d.%m.%Y").dt.strftime(form)
+    made = predictions.predict_file(number, io.BytesIO(rows.to_csv(sep=";", index=False).encode("cp1254")), "b.csv")
+    expected, after = (pd.read_csv(io.BytesIO(each), **reading) for each in (usual, made.read()))
+    assert after["prediction"].tolist() == expected["prediction"].tolist()
+    assert after["kayıt tarihi"].tolist() == rows["kayıt tarihi"].tolist()
+    assert "predict_other_dates" in {code for code, _column in codes(made.about.notices)}
+    assert "predict_unreadable_dates" not in {code for code, _column in codes(made.about.notices)}
+
+
+def test_an_excel_file_means_the_same(home):
+    """Rows in a workbook get what they get as CSV, and come back as a workbook."""
+    number, _model = trained(tables.turkish(), "abone mi", "LR")
+    workbook = predictions.predict_file(number, io.BytesIO(tables.turkish()), "a.csv", as_excel=True).read()
+    made = predictions.predict_file(number, io.BytesIO(workbook), "a.xlsx")
+    sheet = pd.read_excel(io.BytesIO(made.read()), engine="openpyxl")
+    assert made.name == "a-predictions.xlsx"
+    assert sheet["prediction_2"].tolist() == sheet["prediction"].tolist()
+    assert np.allclose(sheet["probability_2"], sheet["probability"], atol=1e-5)
+    told = {code for code, _column in codes(made.about.notices)}
+    assert not told & {"predict_unreadable_dates", "predict_unreadable_numbers", "predict_other_marks"}
+
+
 @pytest.fixture
 def client(home):
     served = Starlette(routes=[Mount("/api", create())])

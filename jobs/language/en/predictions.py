@@ -43,6 +43,10 @@ SENTENCES: dict[str, Template] = {
     "predict_other_marks": (
         "Numbers have the decimal mark {given} here and {usual} in training; they are read as they are written here."
     ),
+    "predict_other_dates": (
+        "{column}: dates are written differently here than in training (such as {example}); they are read as they are "
+        "written here."
+    ),
     "predict_other_encoding": "The predictions cannot be written in {encoding}; the file is written in UTF-8.",
     "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
     "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",

@@ -10,16 +10,18 @@ import pyarrow as pa
 
 from jobs.tabular import reader
 from jobs.tabular.csv.writer import Writer
-from jobs.tabular.dialect import EXCEL
+from jobs.tabular.dialect import CSV, EXCEL, format_of
+from jobs.tabular.predict import dates
 from jobs.tabular.predict.marks import Marks, marks_of, rewritten
 from jobs.tabular.predict.names import matched
 from jobs.tabular.predict.request import Answer
 from jobs.tabular.predict.scoring import Scored, Scorer, plain
 from jobs.tabular.predict.workbook import WorkbookWriter
 from store.errors import RequestError
-from store.messages import Message, Notice
+from store.messages import Message, Notice, Values
 
 PREVIEW_ROWS = 20
+LONGEST_EXAMPLE = 40
 PREDICTION, PROBABILITY = "prediction", "probability"
 
 
@@ -39,11 +41,13 @@ def predict(
     if first is None:
         raise RequestError(Message("predict_no_rows"), "file")
     marks = _marks_of(first, scorer, places, source.dialect, notices)
+    forms = _dates_of(first, scorer, places, source.dialect, notices)
     preview: list[list[str | None]] = []
     count = 0
-    with _writer(scorer, path, written, source, found, added, marks) as writer:
+    by_given = {found[name]: form for name, form in forms.items()}
+    with _writer(scorer, path, written, source, by_given, added, marks) as writer:
         for part in chain([first], parts):
-            scored = scorer.score(_texts(part, scorer, places, marks))
+            scored = scorer.score(_texts(part, scorer, places, marks, forms))
             columns = [*part.to_pydict().values(), *_shown(scored, marks.decimal)]
             writer.write(columns)
             if (more := PREVIEW_ROWS - len(preview)) > 0:
@@ -68,15 +72,14 @@ def _writer(
     path: Path,
     written: Path,
     source: reader.Source,
-    found: Mapping[str, str],
+    formats: Mapping[str, str],
     added: Sequence[str],
     marks: Marks,
 ) -> Writer | WorkbookWriter:
     """Return what writes the wanted format; an Excel file stays one."""
     if EXCEL not in (scorer.request.get("written_as"), source.dialect.as_dict().get("format")):
         return Writer(written, path, source, scorer.labels, added)
-    dates = {found[each["name"]]: str(each["format"]) for each in scorer.features if each["kind"] == "date"}
-    return WorkbookWriter(written, [*source.names, *added], dates, added[1:], marks)
+    return WorkbookWriter(written, [*source.names, *added], formats, added[1:], marks)
 
 
 def _added(scorer: Scorer, names: Sequence[str], notices: list[Notice]) -> list[str]:
@@ -103,20 +106,45 @@ def _marks_of(
     part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], dialect: reader.Dialect, notices: list[Notice]
 ) -> Marks:
     usual = Marks(scorer.request["decimal"], scorer.request["thousands"])
+    detected = Marks(dialect.decimal, dialect.thousands)
+    if _has_types(dialect):
+        return detected
     numbers = [part.column(places[each["name"]]) for each in scorer.features if each["kind"] == "number"]
-    return marks_of(numbers, usual, Marks(dialect.decimal, dialect.thousands), notices)
+    return marks_of(numbers, usual, detected, notices)
+
+
+def _dates_of(
+    part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], dialect: reader.Dialect, notices: list[Notice]
+) -> dict[str, str]:
+    """Return how the dates of each column are written."""
+    formats = {}
+    for name, usual in scorer.dates.items():
+        cells = part.column(places[name])
+        formats[name] = given = dates.format_of(cells, usual, dialect.day_first)
+        if given != usual and not _has_types(dialect):
+            example = next((str(cell) for cell in cells.to_pylist() if cell), "")
+            values: Values = {"column": name, "example": example[:LONGEST_EXAMPLE]}
+            notices.append(Notice(Message("predict_other_dates", values), "info", name))
+    return formats
+
+
+def _has_types(dialect: reader.Dialect) -> bool:
+    """Return whether cells are numbers and dates by themselves, so that they are written in one way only."""
+    return format_of(dialect.as_dict()) != CSV
 
 
 def _texts(
-    part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], marks: Marks
+    part: pa.RecordBatch, scorer: Scorer, places: Mapping[str, int], marks: Marks, written: Mapping[str, str]
 ) -> dict[str, list[str | None]]:
-    """Return the cells that the model needs, with numbers written as where it learned."""
+    """Return the cells that the model needs, with numbers and dates written as where it learned."""
     decimal, thousands = scorer.request["decimal"], scorer.request["thousands"]
     texts = {}
     for feature in scorer.features:
         cells = part.column(places[feature["name"]])
         if feature["kind"] == "number" and (marks.decimal, marks.thousands) != (decimal, thousands):
             cells = rewritten(cells, marks, decimal)
+        elif (usual := scorer.dates.get(str(feature["name"]))) and written[feature["name"]] != usual:
+            cells = dates.rewritten(cells, written[feature["name"]], usual)
         texts[str(feature["name"])] = cells.to_pylist()
     return texts
 

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from jobs.tabular.predict.dates import ISO
 from jobs.tabular.predict.reasons import Reasons, is_linear, reasons_of
 from jobs.tabular.predict.strange import Strange
 from jobs.tabular.prepare.encoder import widths
@@ -43,6 +44,11 @@ class Scorer:
     def names(self) -> list[str]:
         """The columns that the model needs."""
         return [str(feature["name"]) for feature in self.features]
+
+    @property
+    def dates(self) -> dict[str, str]:
+        """The columns of dates, with the format in which the model learned them."""
+        return {str(each["name"]): each["format"] or ISO for each in self.features if each["kind"] == "date"}
 
     @property
     def labels(self) -> list[Any]:
