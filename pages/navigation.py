@@ -41,6 +41,7 @@ PAGES = {
     "": [
         st.Page(home, title=NAME, url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
+        st.Page("sweep.py", title="Sweep", url_path="sweep", visibility="hidden"),
         st.Page("compare.py", title="Compare", url_path="compare", visibility="hidden"),
         st.Page("account.py", title="Account", url_path="account", visibility="hidden"),
     ],

@@ -233,6 +233,8 @@ def _status_line(book: Notebook, key: str) -> None:
         )
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
+        if workflow.sweep_id:
+            links.sweep(workflow.sweep_id, f"trial of sweep {workflow.sweep_id}")
         going = next((step for step in book.steps if step.status is Status.running and step.progress), None)
         if going and not workflow.status.over:
             st.caption(f"{words.plain(book.title(going))}: {cells.progress_words(book, going)}", width="content")

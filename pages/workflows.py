@@ -16,7 +16,7 @@ from pages.parts.workflow import dialogs
 from pages.parts.workflow_list import listing
 from pages.parts.workflow_list import view as listing_view
 from pages.parts.workflow_list.view import ListView
-from store import metrics, steps, workflows
+from store import metrics, steps, sweeps, workflows
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
@@ -137,6 +137,7 @@ def _filters(view: ListView) -> ListView:
         pipeline = _pipeline_filter()
         facets = {name: _facet_filter(name) for name in _facets_offered(pipeline)}
         dataset = _dataset_filter()
+        sweep = _sweep_filter()
         sort = _sorting()
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
@@ -159,6 +160,7 @@ def _filters(view: ListView) -> ListView:
         sort,
         view.page,
         mine,
+        sweep,
     )
     if now != view:
         now = replace(now, page=1)
@@ -227,6 +229,23 @@ def _dataset_filter() -> int | None:
         key=f"{KEY}-dataset",
         format_func=lambda key: datasets.get(key, ""),
         placeholder="Any dataset",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
+def _sweep_filter() -> int | None:
+    """Which sweep, where there is any."""
+    names = sweeps.names()
+    if not names:
+        return None
+    return st.selectbox(
+        "Sweep",
+        list(names),
+        index=None,
+        key=f"{KEY}-sweep",
+        format_func=lambda number: f"Sweep {number}: {names.get(number, '')}",
+        placeholder="Any sweep",
         label_visibility="collapsed",
         width=WIDTH,
     )
@@ -390,6 +409,7 @@ def _fill(view: ListView) -> None:
             f"{KEY}-text": view.text,
             f"{KEY}-sort": view.sort,
             f"{KEY}-mine": view.mine,
+            f"{KEY}-sweep": view.sweep,
         }
     )
 

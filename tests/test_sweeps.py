@@ -9,7 +9,6 @@ from sqlalchemy import update
 
 from jobs.engine import runner
 from jobs.language import sentence
-from jobs.pipelines import registry
 from jobs.verbs import leaderboard, shares, sweeps
 from jobs.verbs import workflows as verbs
 from jobs.verbs.sweeps import Budget
@@ -343,15 +342,14 @@ def test_validation_ranks_and_test_stands_beside_it(data):
     assert [(row.score, row.test_score, row.spread) for row in rows][:2] == [(0.9, 0.6, 0.01), (0.8, 0.7, 0.01)]
 
 
-def test_what_is_within_one_standard_error_is_equal(data, monkeypatch):
+def test_what_is_within_one_standard_error_is_equal(data):
     """On 400 rows, 89 % is no worse than 90 %; on 40,000 it is. Where the rows are not known, nothing is marked."""
     sweep = begin(data)
     finish()
     assert not any(row.equal for row in leaderboard.of(sweep.id).rows)
-    choir = registry.get("choir")
     for rows, equal in ((400, ["alto", "tenor"]), (40_000, ["alto"])):
-        object.__setattr__(choir, "scored_rows", lambda _params, _inputs, rows=rows: rows)
-        assert [row.values["voice"] for row in leaderboard.of(sweep.id).rows if row.equal] == equal
+        with cast.scored_on(rows):
+            assert [row.values["voice"] for row in leaderboard.of(sweep.id).rows if row.equal] == equal
 
 
 def test_a_standard_error_that_is_told_counts(data):

@@ -146,8 +146,8 @@ class StartedOut(WorkflowOut):
 # Facets are fields of a trial as well, as they are of a workflow.
 @with_config(ConfigDict(extra="allow"))
 class TrialOut(TypedDict):
-    """A trial of a sweep; `workflow_id` is null until it is started. `values` are the params that differ, `equal` says
-    that it is within one standard error of the best."""
+    """A trial of a sweep; `workflow_id` is null until it is started. `values` are the params that differ, `seconds`
+    what its own steps took, `equal` says that it is within one standard error of the best."""
 
     trial: int
     workflow_id: int | None

@@ -41,10 +41,7 @@ class Row:
     model_size: int | None = None
     row_microseconds: float | None = None
     error: Message | None = None
-
-    @property
-    def seconds(self) -> float | None:
-        return self.workflow.seconds if self.workflow else None
+    seconds: float | None = None  # what its own steps took, without those that it shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +68,32 @@ def of_sweeps(several: Sequence[Sweep]) -> list[Leaderboard]:
     members = sweeps.members([each.id for each in several])
     ids = [workflow_id for each in members.values() for workflow_id in each]
     found = {each.id: each for each in workflows.get_many(ids)}
-    sizes, failures = steps.model_sizes(ids), steps.failures(ids)
-    made = []
-    for sweep in several:
-        own = [found[each] for each in members[sweep.id] if each in found]
-        made.append(_leaderboard(sweep, own, sizes, {each: error for each, (_, error) in failures.items()}))
-    return made
+    left = _Left(steps.model_sizes(ids), steps.failures(ids), _seconds(ids))
+    return [
+        _leaderboard(sweep, [found[each] for each in members[sweep.id] if each in found], left) for sweep in several
+    ]
 
 
-def _leaderboard(
-    sweep: Sweep, own: Sequence[Workflow], sizes: Mapping[int, int], errors: Mapping[int, Message | None]
-) -> Leaderboard:
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What workflows left beside their scores, by their number."""
+
+    sizes: Mapping[int, int]
+    failures: Mapping[int, tuple[str, Message | None]]
+    seconds: Mapping[int, float]
+
+
+def _seconds(workflow_ids: Sequence[int]) -> dict[int, float]:
+    """How long the steps of each workflow took that it did itself and no other one reused."""
+    own = steps.brief(workflow_ids)
+    reused = {step.reused_from for each in own.values() for step in each if step.reused_from}
+    return {
+        workflow_id: sum(step.seconds or 0.0 for step in each if not step.reused_from and step.id not in reused)
+        for workflow_id, each in own.items()
+    }
+
+
+def _leaderboard(sweep: Sweep, own: Sequence[Workflow], left: _Left) -> Leaderboard:
     measure = _measure(sweep.pipeline, own)
     by_trial = {each.trial: each for each in own}
     rows = []
@@ -103,9 +115,10 @@ def _leaderboard(
                 score,
                 workflow.scores.get(f"{measure.name}{SPREAD}") if measure else None,
                 test,
-                model_size=sizes.get(workflow.id),
+                model_size=left.sizes.get(workflow.id),
                 row_microseconds=workflow.scores.get("row_microseconds"),
-                error=errors.get(workflow.id),
+                error=left.failures[workflow.id][1] if workflow.id in left.failures else None,
+                seconds=left.seconds[workflow.id] if workflow.started_at else None,
             )
         )
     rows.sort(key=lambda row: _rank(row, measure))

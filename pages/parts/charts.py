@@ -362,13 +362,15 @@ def _distance(colour: str, others: Sequence[str]) -> float:
     return min((dist(here, each) for each in there), default=inf)
 
 
-def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure) -> go.Figure:
-    """The same curve of several workflows, one above the other."""
+def comparison(
+    curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure, most_named: int = NAMED
+) -> go.Figure:
+    """The same curve of several workflows, one above the other; so many at most have their names in the legend."""
     figure = go.Figure()
     colour = colours(list(names))
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
-            shown_name = name[: LONGEST_LABEL * 2] if len(names) <= NAMED else ""
+            shown_name = name[: LONGEST_LABEL * 2] if len(names) <= most_named else ""
             label = _safe(f"#{workflow_id} {shown_name}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
     _lay_out(figure, f"comparison-{measure.name}", "", height=380)

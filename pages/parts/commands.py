@@ -105,6 +105,18 @@ def show(workflow_id: int) -> Command:
     return Command("Show", f"{COMMAND} show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
 
 
+def show_sweep(sweep_id: int) -> Command:
+    return Command("Show", f"{COMMAND} sweep show {sweep_id}", f"{curl()} {_sweep_url(sweep_id)}")
+
+
+def stop_sweep(sweep_id: int) -> Command:
+    return Command("Stop", f"{COMMAND} sweep stop {sweep_id}", _post(f"{_sweep_url(sweep_id)}/stop"))
+
+
+def _sweep_url(sweep_id: int) -> str:
+    return f"{address.server()}/api/sweeps/{sweep_id}"
+
+
 def downloads(workflow_id: int) -> list[Command]:
     model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
     return [

@@ -5,6 +5,7 @@ from typing import NoReturn
 import streamlit as st
 
 WORKFLOW = "workflow.py"
+SWEEP = "sweep.py"
 
 
 def workflow(workflow_id: int, label: str | None = None, icon: str | None = None) -> None:
@@ -12,6 +13,17 @@ def workflow(workflow_id: int, label: str | None = None, icon: str | None = None
     st.page_link(
         WORKFLOW, label=label or f"#{workflow_id}", icon=icon, width="content", query_params={"id": str(workflow_id)}
     )
+
+
+def sweep(sweep_id: int, label: str | None = None, icon: str | None = None) -> None:
+    """A link to a sweep's page."""
+    st.page_link(
+        SWEEP, label=label or f"Sweep {sweep_id}", icon=icon, width="content", query_params={"id": str(sweep_id)}
+    )
+
+
+def go_to_sweep(sweep_id: int) -> NoReturn:
+    st.switch_page(SWEEP, query_params={"id": str(sweep_id)})
 
 
 def go_to_workflow(workflow_id: int) -> NoReturn:

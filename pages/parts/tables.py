@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
 # How columns of a table are drawn, by name; None hides one.
@@ -12,7 +13,7 @@ ColumnConfigs = dict[str, ColumnConfig | None]
 
 
 def choose(
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | Styler,
     ids: Sequence[int],
     key: str,
     mode: Literal["multi-row", "single-row"] = "multi-row",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.pipelines import Input, Pipeline
+from jobs.verbs import sweeps
 from jobs.verbs import workflows as verbs
 from jobs.verbs.workflows import Draft
 from pages.parts import address, commands, forms, graph, presentations, words
@@ -36,7 +37,16 @@ def page(pipeline: Pipeline, before: Workflow | None) -> None:
         params, changed = _settings(pipeline, chosen, inputs)
     draft = Draft(pipeline.name, params, inputs)
     typed = commands.run(draft.pipeline, changed, draft.inputs, (name or "").strip())
-    start.bar(draft, f"**{words.plain(pipeline.shown)}**", "Start", (name or "").strip(), typed)
+    about = f"**{words.plain(pipeline.shown)}**"
+    start.bar(draft, about, "Start", (name or "").strip(), typed, _try_all(pipeline, draft))
+
+
+def _try_all(pipeline: Pipeline, draft: Draft) -> start.TryAll | None:
+    """Every choice of the param that the pipeline marks for it, if any."""
+    for param in sweeps.tried(pipeline, draft.params):
+        params = {name: value for name, value in draft.params.items() if name != param.name}
+        return start.TryAll(Draft(draft.pipeline, params, draft.inputs), {param.name: sweeps.EVERY})
+    return None
 
 
 def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:

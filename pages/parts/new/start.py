@@ -2,20 +2,32 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.language import sentence
 from jobs.pipelines import registry
-from jobs.verbs import workflows
+from jobs.verbs import sweeps, workflows
 from jobs.verbs.workflows import CellPlan, Draft
 from pages.parts import commands, links, presentations, words
 from store.errors import RequestError
 
 
-def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Command) -> None:
-    """Problems, notices, the outlook and the button that starts a workflow."""
+@dataclass(frozen=True, slots=True)
+class TryAll:
+    """What the button Try all starts: what all trials have in common, and what is tried; how many, where known."""
+
+    draft: Draft
+    values: sweeps.Values
+    count: int | None = None
+
+
+def bar(
+    draft: Draft, about: str, button: str, name: str, typed: commands.Command, try_all: TryAll | None = None
+) -> None:
+    """Problems, notices, the outlook and the buttons that start a workflow, or one for each choice."""
     missing = _missing_inputs(draft)
     problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
@@ -29,6 +41,14 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
         pressed = st.button(
             button, type="primary", icon=":material/play_arrow:", key="new-start", disabled=bool(problems)
         )
+        tries = try_all is not None and st.button(
+            f"Try all {try_all.count}" if try_all.count else "Try all",
+            icon=":material/leaderboard:",
+            key="new-try-all",
+            disabled=bool(problems),
+            help="One workflow for each choice that fits, and a page that ranks them. Settings that you changed apply "
+            "to all that have them.",
+        )
         if not problems:
             st.markdown(plan_summary(draft, about), width="content")
             if any(queue.paused for queue in queue_view.snapshot().queues):
@@ -39,6 +59,8 @@ def bar(draft: Draft, about: str, button: str, name: str, typed: commands.Comman
         commands.draw([typed])
     if pressed:
         start(draft, name)
+    elif tries and try_all is not None:
+        start_all(try_all, name)
     # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
     elif st.session_state.pop("new-started", False) or "new-request" not in st.session_state:
         st.session_state["new-request"] = uuid.uuid4().hex
@@ -60,6 +82,19 @@ def start(draft: Draft, name: str) -> None:
         return
     st.session_state["new-started"] = True
     links.go_to_workflow(workflow.id)
+
+
+def start_all(try_all: TryAll, name: str) -> None:
+    """Start a sweep, and go to its page."""
+    request = st.session_state.setdefault("new-request", uuid.uuid4().hex)
+    draft = try_all.draft
+    try:
+        sweep = sweeps.start(draft.pipeline, draft.params, draft.inputs, try_all.values, name, request)
+    except RequestError as refused:
+        st.error(words.plain(presentations.refusal(refused.message)), icon=":material/error:")
+        return
+    st.session_state["new-started"] = True
+    links.go_to_sweep(sweep.id)
 
 
 def plan_summary(draft: Draft, about: str) -> str:

@@ -50,7 +50,9 @@ def page(before: Workflow | None) -> None:
             settings["kinds"] = kinds
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
     about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
-    start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name))
+    common, tried = short_form.sweep(dataset.id, target, None, settings)
+    every = start.TryAll(common, tried, len(tried[short_form.ALGORITHM]))
+    start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name), every)
 
 
 def typed(draft: workflows.Draft, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:

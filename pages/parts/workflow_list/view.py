@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from jobs.pipelines import registry
 from pages.parts import presentation, visitor, words
-from store import actors, workflows
+from store import actors, sweeps, workflows
 from store.ids import read_id
 from store.tables import Status
 from store.workflows import FACET, SORT_COLUMNS, Filter
@@ -21,7 +21,7 @@ SORTS = {
 }
 STATUSES = tuple(str(status) for status in Status if status is not Status.skipped)  # only steps are skipped
 # Words of the URL that are no facets.
-RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "id", "ids")
+RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "sweep", "id", "ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class ListView:
     sort: str = NEWEST
     page: int = 1
     mine: bool = False
+    sweep: int | None = None
 
     def which(self) -> Filter:
         return Filter(
@@ -49,6 +50,7 @@ class ListView:
             sort=self.sort.removeprefix("-"),
             descending=self.sort.startswith("-"),
             created_by=actors.name() or "" if self.mine else "",
+            sweep_id=self.sweep,
         )
 
     def url(self) -> dict[str, str]:
@@ -62,6 +64,7 @@ class ListView:
             "sort": self.sort if self.sort != NEWEST else "",
             "page": self.page if self.page > 1 else "",
             "mine": "1" if self.mine else "",
+            "sweep": self.sweep or "",
         }
         return {name: str(value) for name, value in written.items() if value}
 
@@ -86,6 +89,7 @@ def parse(given: Mapping[str, str]) -> ListView:
         sort if sort in sorts() else NEWEST,
         read_id(page) or 1,
         given.get("mine") == "1" and visitor.has_signed_in(),
+        number if (number := read_id(given.get("sweep", ""))) in sweeps.names() else None,
     )
 
 

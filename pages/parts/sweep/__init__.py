@@ -1,0 +1,1 @@
+"""The page of a sweep: its leaderboard as a table, its curves, and what can be said of both in a sentence."""

@@ -1,0 +1,164 @@
+"""A leaderboard as the page shows it: the table, and what there is to say about it in a sentence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from jobs.language import sentence
+from jobs.pipelines.params import Param
+from jobs.verbs.leaderboard import Leaderboard, Row
+from pages.parts import charts, presentations, tables, words
+from pages.parts.workflow_list import listing
+from store.tables import Status
+from store.workflows import Workflow
+
+NONE = "–"
+NUMBER = r"id=(\d+)"
+BEST, EQUAL = "Best", "Equal"
+GREEN = "color: #2f9463; font-weight: bold"
+
+
+def drawn(board: Leaderboard) -> list[Workflow]:
+    """The workflows whose curves are drawn: the best, and those that are getting there."""
+    return [row.workflow for row in board.rows if row.workflow and row.workflow.started_at][: charts.MOST_COMPARED]
+
+
+def tried(board: Leaderboard) -> dict[str, str]:
+    """The labels of the params that are tried, by name."""
+    known = _params(board)
+    names = board.sweep.trials[0].values if board.sweep.trials else {}
+    return {name: known[name].label if name in known else words.titled(name) for name in names}
+
+
+def title(board: Leaderboard, row: Row) -> str:
+    """What a trial tries: Boosting, or Learning rate 0.1, Epochs 20."""
+    labels = tried(board)
+    if len(labels) == 1:
+        return _value(board, *next(iter(row.values.items())))
+    return ", ".join(f"{label} {_value(board, name, row.values.get(name))}" for name, label in labels.items())
+
+
+def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
+    """One row a trial, the best first; columns of which nothing is known are left out."""
+    colours = charts.colours([each.id for each in drawn(board)])
+    of_rows = [colours.get(row.workflow.id, "") if row.workflow else "" for row in rows]
+    cells: dict[str, list[Any]] = {
+        "colour": ["⬤" if colour else "" for colour in of_rows],
+        **{f"value:{name}": [_value(board, name, row.values.get(name)) for row in rows] for name in tried(board)},
+        "score": [_score(board, row.score, row.spread) for row in rows],
+        "mark": [_mark(board, row) for row in rows],
+        "test": [_score(board, row.test_score) for row in rows],
+        "status": [[words.status(row.status)] for row in rows],
+        "time": [words.duration(row.seconds) for row in rows],
+        "size": [words.size(row.model_size) for row in rows],
+        "micro": [NONE if row.row_microseconds is None else f"{row.row_microseconds:.1f} µs" for row in rows],
+        "why": [sentence(row.error) if row.error else "" for row in rows],
+        "workflow": [f"workflow?id={row.workflow.id}" if row.workflow else None for row in rows],
+    }
+    frame = pd.DataFrame({name: column for name, column in cells.items() if name not in _unknown(board)})
+    styled = frame.style.apply(
+        lambda _column: [f"color: {colour}" if colour else "" for colour in of_rows], subset=["colour"]
+    )
+    return styled.map(lambda cell: GREEN if cell in (BEST, EQUAL) else "", subset=["mark"])
+
+
+def _unknown(board: Leaderboard) -> set[str]:
+    known: dict[str, Sequence[object]] = {
+        "test": [row.test_score for row in board.rows],
+        "micro": [row.row_microseconds for row in board.rows],
+        "size": [row.model_size for row in board.rows],
+        "why": [row.error for row in board.rows],
+    }
+    return {name for name, values in known.items() if all(value is None for value in values)}
+
+
+def columns(board: Leaderboard) -> tables.ColumnConfigs:
+    """How those columns are drawn."""
+    column, measure = st.column_config, board.measure
+    tested = any(row.test_score is not None for row in board.rows)
+    part = " (validation)" if tested else ""
+    help_ = [measure.help] if measure and measure.help else []
+    return {
+        "colour": column.TextColumn("", width=30, help="The colour of its curve"),
+        **{f"value:{name}": column.TextColumn(label, width=150) for name, label in tried(board).items()},
+        "status": listing.status_column(),
+        "score": column.TextColumn(
+            f"{measure.shown}{part}" if measure else "Score", width=130, help=". ".join(help_) or None
+        ),
+        "test": column.TextColumn("On test rows", width=110, help="Measured once, on rows of which nothing was chosen"),
+        "mark": column.TextColumn("", width=60, help="Equal: within one standard error of the best"),
+        "time": column.TextColumn("Time", width=84, help="What its own steps took, without those that it shares"),
+        "size": column.TextColumn("Model", width=84, help="Size of the model file"),
+        "micro": column.TextColumn("Per row", width=76, help="Time to predict one row"),
+        "why": column.TextColumn("Reason", width=220),
+        "workflow": column.LinkColumn("Workflow", display_text=NUMBER, width=84),
+    }
+
+
+def headline(board: Leaderboard) -> str:
+    """The best trial and how good it is; what else is as good."""
+    best, measure = board.best, board.measure
+    if best is None or measure is None:
+        return ""
+    score = f"{words.inside(words.plain(measure.shown))} {words.score(measure, best.score)}"
+    if best.test_score is not None:
+        score = (
+            f"{words.inside(words.plain(measure.shown))} {words.score(measure, best.test_score)} on test rows, "
+            f"{words.score(measure, best.score)} on validation rows"
+        )
+    return f"{words.plain(title(board, best))}: {score}"
+
+
+def remarks(board: Leaderboard) -> list[str]:
+    """What to know before the best is taken."""
+    best = board.best
+    equal = [row for row in board.rows if row.equal]
+    remarks = []
+    if len(equal) > 1 and best is not None:
+        names = words.listed([words.plain(title(board, row)) for row in equal])
+        fastest = min(equal, key=lambda row: row.seconds or 0)
+        remarks.append(
+            f"{names} are equal within one standard error; {words.plain(title(board, fastest))} took the least time."
+        )
+    scored = [row for row in board.rows if row.score is not None]
+    if len(scored) > 1 and all(row.test_score is None for row in scored):
+        remarks.append("The best of several on the same rows looks a little better than it is on new ones.")
+    return remarks
+
+
+def state_words(board: Leaderboard) -> str:
+    """How far it is: 4 of 6 trials completed, 1 failed."""
+    counts = {status: sum(row.status is status for row in board.rows) for status in Status}
+    total = len(board.rows)
+    parts = [f"{counts[Status.completed]} of {words.count(total, 'trial')} completed"]
+    for status in (Status.running, Status.pending, Status.failed, Status.cancelled):
+        if counts[status]:
+            parts.append(f"{counts[status]} {words.inside(words.status(status))}")
+    return ", ".join(parts)
+
+
+def _params(board: Leaderboard) -> dict[str, Param]:
+    written = presentations.of(board.sweep.pipeline).pipeline
+    return written.params(board.sweep.trials[0].params) if written and board.sweep.trials else {}
+
+
+def _value(board: Leaderboard, name: str, value: Any) -> str:
+    return presentations.of(board.sweep.pipeline).choice(value) if isinstance(value, str) else words.value(value)
+
+
+def _score(board: Leaderboard, score: float | None, spread: float | None = None) -> str:
+    if score is None or board.measure is None:
+        return NONE
+    if spread is None:
+        return words.score(board.measure, score)
+    width = f"{spread * 100:.1f}" if board.measure.share else words.number(spread)
+    return f"{words.score(board.measure, score)} ± {width}"
+
+
+def _mark(board: Leaderboard, row: Row) -> str:
+    if row is board.best:
+        return BEST
+    return EQUAL if row.equal else ""

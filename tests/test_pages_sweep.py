@@ -1,0 +1,152 @@
+"""The page of a sweep in each of its states, and the ways to it."""
+
+import re
+
+import pytest
+from helpers import cast
+from helpers.tables import turkish
+from helpers.visitors import APP, Visitor, address, checked, press, said, text
+from streamlit.testing.v1 import AppTest
+
+from jobs.engine import runner
+from jobs.verbs import datasets, people, sweeps
+from store import steps, workflows
+from store import sweeps as stored
+from store.workflows import Filter
+
+
+def opened(file="sweep.py", **query):
+    page = AppTest.from_file(APP, default_timeout=30).switch_page(file)
+    page.query_params.update({name: str(value) for name, value in query.items()})
+    return checked(page.run())
+
+
+def begin(**params):
+    return sweeps.start("choir", params, {"data": cast.dataset().id}).id
+
+
+def finish(*only):
+    """Be workers and the tick, until every sweep is over."""
+    while sweeps.go_on() and (ready := [step for step in steps.waiting() if not only or step.workflow_id in only]):
+        for step in ready:
+            try:
+                runner.run_step(step.id, step.attempt)
+            except runner.StepFailedError:
+                continue
+
+
+def table(page):
+    return page.dataframe[0].value
+
+
+def test_without_sweeps_the_page_leads_to_the_first(home):
+    """Nothing there is a designed state; a number that is none is told, and the latest are offered."""
+    assert "No sweeps yet" in said(opened())
+    number = begin()
+    page = opened(id=99)
+    assert "There is no sweep 99" in said(page) and f"Sweep {number}: tiny, 4 x Voice" in text(page)
+    assert "0 of 4 trials completed, 4 waiting" in said(page)
+
+
+def test_a_sweep_that_runs_fills_its_leaderboard(home):
+    """Before anything ended all trials are there and wait; as they end the best comes first."""
+    number = begin()
+    page = opened(id=number)
+    assert list(table(page)["value:voice"]) == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert set(table(page)["score"]) == {"–"} and "No trial has recorded a curve yet." in said(page)
+    finish()
+    page = opened(id=number)
+    assert list(table(page)["value:voice"]) == ["Alto", "Tenor", "Soprano", "Bass"]
+    assert list(table(page)["score"]) == ["90.0 %", "89.0 %", "70.0 %", "20.0 %"]
+    assert "Alto: applause 90.0 %" in said(page) and "4 of 4 trials completed" in said(page)
+    assert list(table(page)["mark"]) == ["Best", "", "", ""] and page.get("plotly_chart")
+    assert [re.search(r"id=(\d+)", link)[1] for link in table(page)["workflow"]] == ["2", "3", "1", "4"]
+
+
+def test_equal_trials_are_marked_and_said(home):
+    """Within one standard error of the best, a trial is equal, and the faster one is named."""
+    number = begin()
+    finish()
+    with cast.scored_on(400):
+        page = opened(id=number)
+    assert list(table(page)["mark"]) == ["Best", "Equal", "", ""]
+    assert "Alto and Tenor are equal within one standard error" in said(page).replace("\\", "")
+
+
+def test_a_failed_sweep_says_why(home):
+    """Nothing completed: the reason stands on top, and each trial has its own."""
+    number = sweeps.start("choir", {"hoarse": "bass"}, {"data": cast.dataset().id}, {"voice": ["bass"]}).id
+    finish()
+    page = opened(id=number)
+    assert "No trial completed. This voice is hoarse." in said(page).replace("\\", "")
+    assert list(table(page)["why"]) == ["This voice is hoarse."]
+
+
+def test_stop_asks_and_cancels(home):
+    """Stop is a question; then the page says who stopped it, and what has completed stays."""
+    number = begin()
+    first = workflows.find(Filter(sweep_id=number, sort="id", descending=False))[0].id
+    finish(first)
+    page = press(opened(id=number), "sweep-stop")
+    page = press(page, "sweep-stop-sure")
+    assert stored.get(number).ended_at is not None
+    page = opened(id=number)
+    assert "Stopped" in said(page) and "1 of 4 trials completed, 3 cancelled" in said(page)
+    assert not [button for button in page.button if button.key == "sweep-stop"]
+
+
+def test_the_best_are_compared(home):
+    """Compare leads to the page that compares them."""
+    number = begin()
+    finish()
+    page = press(opened(id=number), "sweep-compare")
+    assert address(page) == {"ids": "2,3,1,4"}
+
+
+def test_a_sweep_is_seen_from_its_workflows(home):
+    """A trial's page links to its sweep, a held one says for what it waits, and the list can show one sweep only."""
+    cast.play()
+    number = begin()
+    held = workflows.find(Filter(sweep_id=number))[0].id
+    page = opened("workflow.py", id=held)
+    assert f"trial of sweep {number}" in text(page)
+    assert "Waiting until another trial of its sweep has done what they share" in text(page)
+    page = opened("workflows.py", sweep=number)
+    assert len(page.dataframe[0].value) == 4 and "4 workflows" in said(page)
+    assert len(opened("workflows.py").dataframe[0].value) == 5
+
+
+def test_try_all_on_new_starts_every_algorithm(valkey):
+    """The button beside Start says how many there are, starts them with what was chosen, and leads to the page."""
+    dataset = datasets.add([turkish(rows=120)], "customers.csv")
+    page = opened("new.py", dataset=dataset.id, target="abone mi")
+    assert page.button(key="new-try-all").label == "Try all 6"
+    page = press(page, "new-try-all")
+    assert address(page) == {"id": "1"}
+    assert len(workflows.find(Filter(sweep_id=1))) == 6
+
+
+def test_try_all_of_any_pipeline(valkey):
+    """A pipeline that marks a param has the button; one that marks none has not."""
+    page = opened("new.py", pipeline="choir", data=cast.dataset().id)
+    page = press(page, "new-try-all")
+    assert address(page) == {"id": "1"} and len(workflows.find(Filter(sweep_id=1))) == 4
+    page = opened("new.py", pipeline="nothing")
+    assert not [button for button in page.button if button.key == "new-try-all"]
+
+
+def test_a_viewer_looks_and_changes_nothing(home, monkeypatch):
+    """Everything of a sweep can be seen by a viewer, and Stop is grey."""
+    number = begin()
+    people.add("ayse", "admin", None)
+    people.add("veli", "viewer", None)
+    viewer = Visitor(monkeypatch)
+    viewer.sign_in("veli")
+    page = viewer.opens("sweep.py", id=number)
+    assert page.button(key="sweep-stop").disabled and len(table(page)) == 4
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", "99999999999999999999", "<b>"])
+def test_rubbish_in_the_address(home, number):
+    """An address that names no sweep is a page with a way on."""
+    assert "No sweeps yet" in said(opened(id=number))
