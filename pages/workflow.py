@@ -312,7 +312,8 @@ def _bar(book: Notebook) -> None:
 def _summary(book: Notebook) -> None:
     """How good it is, and the model to take away."""
     shown, scores = presentations.of(book.workflow.pipeline), book.workflow.scores
-    sentence, others = shown.headline(book.workflow, book.steps), shown.other_scores(scores)[:MOST_SCORES]
+    sentence = shown.headline(book.workflow, book.steps)
+    others = shown.other_scores(scores)[:MOST_SCORES]
     model = _model(book.workflow.id)
     predicted = predictions.leaves_file(book.steps)
     if not (sentence or others or model or book.curves or predicted):
@@ -320,11 +321,14 @@ def _summary(book: Notebook) -> None:
     with st.container(border=True, key="summary"):
         if sentence:
             st.markdown(f"#### {sentence}", anchors=False)
+        if below := shown.below_headline(book.workflow, book.steps):
+            st.markdown(below)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             with st.container(horizontal=True, gap="medium"):
                 for measure in map(shown.measure, others):
                     value = words.score(measure, scores[measure.name])
-                    st.metric(measure.shown, value, width="content", help=measure.help or None)
+                    told = [measure.help and f"{measure.help}.", shown.interval(measure.name, book.steps)]
+                    st.metric(measure.shown, value, width="content", help=" ".join(filter(None, told)) or None)
             with st.container(horizontal=True, gap="small", width="content"):
                 _downloads(book, model)
                 if predicted:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, Subquery, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import actors, db, files, sweep
@@ -48,6 +48,8 @@ class Dataset:
     proposal: Mapping[str, Any] | None
     created_at: datetime
     created_by: str | None
+    # The columns by which a row is known again: those of the first version of the name, where these differ.
+    row_columns: list[str] | None = None
     used_by: int = field(default=0)
 
     @property
@@ -100,12 +102,25 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
                     "size": file.size,
                     "created_at": now(),
                     "created_by": actors.name(),
+                    "row_columns": _row_columns(connection, name, described["columns"]),
                     **described,
                 }
                 made = connection.execute(insert(datasets).values(values).returning(datasets.c.id)).scalar_one()
                 return record(Dataset, connection.execute(_with_use().where(datasets.c.id == made)).one())
         except IntegrityError:
             continue  # another process took the same version number; count again
+
+
+def _row_columns(connection: Connection, name: str, columns: list[dict[str, Any]]) -> list[str] | None:
+    """Return the columns of the first version of the name, as far as this one has them; None where they are all."""
+    oldest = select(datasets.c.row_columns, datasets.c.columns).where(datasets.c.name == name)
+    first = connection.execute(oldest.order_by(datasets.c.version).limit(1)).one_or_none()
+    own = [column["name"] for column in columns]
+    if first is None:
+        return None
+    before = set(first.row_columns or [column["name"] for column in first.columns])
+    shared = [column for column in own if column in before]
+    return None if shared == own or not shared else shared
 
 
 def get(dataset_id: int) -> Dataset:

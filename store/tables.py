@@ -131,6 +131,7 @@ datasets = Table(
     Column("preview", JSON, nullable=False),
     Column("notices", JSON, nullable=False),
     Column("proposal", JSON),
+    Column("row_columns", JSON(none_as_null=True)),
     Column("created_at", Utc, nullable=False),
     Column("created_by", String(80)),
     UniqueConstraint("name", "version"),

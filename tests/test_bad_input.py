@@ -376,12 +376,12 @@ LEARNED_LABELS = {
     "some missing": (["yes", "no", "no", ""], "30 rows were dropped because label is missing.", {"no": 60, "yes": 30}),
     "a class with one member": (
         ["yes"] * 60 + ["no"] * 59 + ["rare"],
-        "label: rare occurs only once, so rows were split without regard to it.",
+        "No test row is rare, so the scores say nothing about it.",
         {"no": 59, "rare": 1, "yes": 60},
     ),
     "more classes than rows to test on": (
         [f"k{n}" for n in range(40)],
-        "There are fewer validation rows than values of the target, so rows were split at random.",
+        "No test row is k0, k10, k11 or 21 other values, so the scores say nothing about them.",
         {f"k{n}": 3 for n in range(40)},
     ),
     "None": (
@@ -466,8 +466,8 @@ def test_odd_columns_are_learned_from(home, name, algorithm):
 def test_gaps_that_are_filled_are_the_gaps_that_were_told(home):
     """Words and signs for missing are gaps, in the profile as in what was done with the column."""
     cells = ["None", "red", "", "NA", " red ", "-", "blue"]
-    lines = [f"{cells[n % 7]},{'ab'[n % 2]}" for n in range(70)]
-    made = datasets.add([("odd,label\n" + "\n".join(lines)).encode()], "t.csv")
+    lines = [f"{cells[n % 7]},{n},{'ab'[n % 2]}" for n in range(70)]
+    made = datasets.add([("odd,row,label\n" + "\n".join(lines)).encode()], "t.csv")
     assert made.columns[0]["missing"] == 40
     [did] = trained(made, "label")["preprocess"].result["columns"]
     assert sentence_of(did["did"]).startswith("40 gaps filled with the most frequent value, red;")

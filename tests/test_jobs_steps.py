@@ -14,8 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from helpers import tables
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from jobs.engine import runner
 from jobs.language import sentence, sentence_of, text_of
@@ -23,7 +21,7 @@ from jobs.pipelines import StepError, context
 from jobs.tabular.algorithms import ALGORITHMS
 from jobs.tabular.column import Column
 from jobs.tabular.matrix import Matrix, RowLayout, Shuffle
-from jobs.tabular.prepare import encoder, fit, pack, split, table
+from jobs.tabular.prepare import encoder, fit, pack, table
 from jobs.tabular.prepare.step import _choose_features
 from jobs.verbs import datasets
 from store import datasets as stored
@@ -187,7 +185,8 @@ def test_results_have_the_agreed_shape(turkish):
     assert (upload["rows"], upload["columns"], upload["columns_profile"]) == (240, 9, turkish.columns)
     assert preprocess["task"] == "classification"
     assert preprocess["classes"] == ["Evet", "Hayır"]
-    assert sum(preprocess["class_counts"].values()) == preprocess["train_rows"] + preprocess["validation_rows"] == 240
+    parts = [preprocess[f"{part}_rows"] for part in ("train", "validation", "test")]
+    assert sum(preprocess["class_counts"].values()) == sum(parts) == 240 and min(parts) > 0
     assert preprocess["features"] == ["yaş", "şehir", "kayıt tarihi", "gelir", "puan", "posta kodu"]
     assert {entry["column"] for entry in preprocess["left_out"]} == {"müşteri no", "ülke"}
     did = {entry["column"]: sentence_of(entry["did"]) for entry in preprocess["columns"]}
@@ -200,9 +199,12 @@ def test_results_have_the_agreed_shape(turkish):
     curves = metrics.curves(ended["train"].id)
     assert set(curves) == {"train_accuracy", "val_accuracy", "train_loss", "val_loss"}
     assert [point.epoch for point in curves["val_loss"]] == [1, 2, 3]
-    assert train["best"] == max(point.value for point in curves["val_accuracy"]) == found["scores"]["accuracy"]
+    assert train["best"] == max(point.value for point in curves["val_accuracy"])
+    assert found["scores"]["validation_accuracy"] == train["best"]
+    low, high = found["intervals"]["accuracy"]
+    assert low <= found["scores"]["accuracy"] <= high
     assert found["confusion"]["labels"] == ["Evet", "Hayır"]
-    assert np.sum(found["confusion"]["counts"]) == preprocess["validation_rows"]
+    assert (found["part"], np.sum(found["confusion"]["counts"])) == ("test", preprocess["test_rows"])
     assert found["roc"]["points"][0] == [0, 0]
     assert found["roc"]["points"][-1] == [1, 1]
     assert len(found["curves"]) == 2
@@ -213,9 +215,10 @@ def test_results_have_the_agreed_shape(turkish):
 
 def test_importance_finds_the_columns_that_matter(prices):
     """The columns that make the price come out on top."""
-    found = completed(tables.run(prices, "price", "hist_gradient_boosting_regressor"))
+    ended = tables.run(prices, "price", "hist_gradient_boosting_regressor")
+    found = completed(ended)
     assert found["importance"][0]["column"] in ("size", "rooms")
-    assert len(found["residuals"]["actual"]) == 60
+    assert len(found["residuals"]["actual"]) == ended["preprocess"].result["test_rows"]
 
 
 @pytest.mark.parametrize(
@@ -410,39 +413,35 @@ def test_rare_classes_and_missing_labels(home):
     ended = tables.run(add(frame_of(labels)), "y", "LR")
     found = completed(ended, "preprocess")
     assert found["rows_dropped"] == 3
-    assert [sentence_of(entry) for entry in found["notices"]] == [
+    assert [sentence_of(entry) for entry in found["notices"]][:2] == [
         "3 rows were dropped because y is missing.",
-        "y: c occurs only once, so rows were split without regard to it.",
+        "No test row is c, so the scores say nothing about it.",
     ]
 
 
-def test_the_split_keeps_shares_and_is_repeatable(home):
-    """Both parts have the classes in the same shares; the same seed gives the same split, another one another."""
-    frame = frame_of((["a"] * 9 + ["b"]) * 20, 200)
-    dataset = add(frame)
+def test_the_split_is_repeatable(home):
+    """The same seed gives the same split, another one another."""
+    dataset = add(frame_of((["a"] * 9 + ["b"]) * 20, 200))
 
-    def labels(seed):
+    def tested(seed):
         ended = tables.run(dataset, "y", "LR", until="preprocess", random_state=seed, test_size=0.25)
-        return tables.matrix_of(ended, "val_X"), np.load(tables.file_of(ended["preprocess"], "val_y"))
+        return tables.matrix_of(ended, "test_X")
 
-    first, codes = labels(1)
-    assert np.bincount(codes).tolist() == [45, 5]
-    assert np.array_equal(first, labels(1)[0])
-    assert not np.array_equal(first, labels(2)[0])
+    first = tested(1)
+    assert np.array_equal(first, tested(1)) and not np.array_equal(first, tested(2))
 
 
-def test_very_many_rows_are_drawn_one_by_one(home, monkeypatch):
-    """With very many rows the split and the rows to fit on are drawn row by row, independently of each other."""
-    monkeypatch.setattr(split, "DRAWN_ROWS", 100)
+def test_of_very_many_rows_some_are_fitted_on(home, monkeypatch):
+    """With very many rows the rows to fit gaps and scaling on are drawn, and that is told."""
     monkeypatch.setattr(fit, "FITTED_ROWS", 300)
     found = completed(tables.run(add(frame_of(["a", "b"] * 2_000, 4_000)), "y", "LR"), "preprocess")
-    assert found["train_rows"] + found["validation_rows"] == 4_000
-    assert 700 < found["validation_rows"] < 900
-    assert "of the 3," in sentence_of(found["notices"][0])
+    assert found["train_rows"] + found["validation_rows"] + found["test_rows"] == 4_000
+    assert 700 < found["test_rows"] < 900
+    assert "of the 2," in sentence_of(found["notices"][0])
 
 
 def test_only_training_rows_are_learned_from(home):
-    """A value that occurs only in validation rows leaves no trace in how columns are prepared."""
+    """A value that occurs only in rows held out leaves no trace in how columns are prepared."""
     frame = frame_of(["a", "b"] * 100, 200)
     dataset = add(frame)
     ended = tables.run(dataset, "y", "LR", until="preprocess", gaps="mean")
@@ -456,7 +455,7 @@ def test_only_training_rows_are_learned_from(home):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"gaps": "mean"}, "filled with the mean 1.9"),
+        ({"gaps": "mean"}, "filled with the mean "),
         ({"gaps": "zero"}, "filled with 0"),
         ({"scaling": "minmax"}, "scaled to 0 to 1"),
         ({"scaling": "none"}, "filled with the median 1"),
@@ -468,6 +467,7 @@ def test_choices_of_preparation_are_done_and_said(home, params, words):
     """Every choice about gaps, scaling and categories is carried out and told."""
     frame = pd.DataFrame(
         {
+            "row": range(120),
             "n": [1.0, 1.0, 4.0, np.nan] * 30,
             "t": ["a", "a", "b", "b", "b", "c", "d", None] * 15,
             "y": ["yes", "no"] * 60,
@@ -721,29 +721,6 @@ def test_very_many_different_values_are_forgotten_again(monkeypatch):
     assert len(ready._known["t"][0]) < 100
 
 
-def test_the_split_is_scikit_learns(home):
-    """The rows to test on are those that train_test_split draws with the same seed and shares."""
-    from sklearn.model_selection import train_test_split
-
-    frame = frame_of((["a"] * 7 + ["b"] * 2 + ["c"]) * 30, 300)
-    ended = tables.run(add(frame), "y", "LR", until="preprocess", random_state=11, test_size=0.3, scaling="none")
-    held = tables.matrix_of(ended, "val_X").ravel()
-    _, expected = train_test_split(frame, test_size=0.3, random_state=11, stratify=frame["y"])
-    assert sorted(held) == sorted(expected["x"].astype(np.float32))
-
-
-@given(st.lists(st.integers(2, 400), min_size=2, max_size=8), st.floats(0.05, 0.9), st.integers(0, 2**32 - 1))
-@settings(max_examples=100, deadline=None, derandomize=True)
-def test_any_split_by_class_is_scikit_learns(counts, share, seed):
-    """Drawing by class gives the rows of train_test_split for any classes, share and seed."""
-    from sklearn.model_selection import train_test_split
-
-    codes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts), dtype=np.int8), counts))
-    assume(min(share, 1 - share) * len(codes) >= len(counts) + 1)
-    _, expected = train_test_split(np.arange(len(codes)), test_size=share, random_state=seed, stratify=codes)
-    assert sorted(split.drawn_by_class(codes, share, seed)) == sorted(expected)
-
-
 def test_a_file_sorted_by_its_label_is_mixed(home):
     """Rows to learn from come in random order, however the file is sorted, and each keeps its label."""
     count = 3_000
@@ -764,7 +741,7 @@ def test_rows_drawn_in_parts_are_the_same_rows(home, monkeypatch, target):
     monkeypatch.setattr(table, "COUNTED_ROWS", 7)
     monkeypatch.setattr(table, "PART_ROWS", 90)
     parts = tables.run(dataset, target, key, until="preprocess", random_state=3, gaps="mean")["preprocess"]
-    for name in ("train_y", "val_y"):
+    for name in ("train_y", "val_y", "test_y"):
         assert tables.file_of(whole, name).read_bytes() == tables.file_of(parts, name).read_bytes()
 
 

@@ -31,7 +31,7 @@ def table(rows, classes):
 def matrices(ended):
     return {
         name: (lambda matrix: matrix.part(0, matrix.rows))(Matrix(tables.file_of(ended["preprocess"], name)))
-        for name in ("train_X", "train_y", "val_X", "val_y")
+        for name in ("train_X", "train_y", "val_X", "val_y", "test_X", "test_y")
     }
 
 
@@ -65,12 +65,12 @@ def test_evaluating_is_scikit_learns_own(home, monkeypatch):
     ended = tables.run(table(900, 3), "answer", "logistic_regression", epochs=3)
     data, result = matrices(ended), ended["evaluate"].result
     model = joblib.load(tables.file_of(ended["train"], "model"))[-1]
-    said = model.predict(data["val_X"])
-    assert result["scores"]["accuracy"] == sklearn_metrics.accuracy_score(data["val_y"], said)
+    said = model.predict(data["test_X"])
+    assert result["scores"]["accuracy"] == sklearn_metrics.accuracy_score(data["test_y"], said)
     assert result["scores"]["balanced_accuracy"] == pytest.approx(
-        sklearn_metrics.balanced_accuracy_score(data["val_y"], said)
+        sklearn_metrics.balanced_accuracy_score(data["test_y"], said)
     )
-    assert result["confusion"]["counts"] == sklearn_metrics.confusion_matrix(data["val_y"], said).tolist()
+    assert result["confusion"]["counts"] == sklearn_metrics.confusion_matrix(data["test_y"], said).tolist()
 
 
 def test_progress_moves_within_an_epoch(home, monkeypatch):

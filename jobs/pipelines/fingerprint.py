@@ -17,12 +17,18 @@ def fingerprint(
     The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
     """
     reads: dict[str, Any] = {
-        "datasets": {name: [dataset.sha256, dataset.dialect] for name, dataset in datasets.items()},
+        "datasets": {name: _read(dataset) for name, dataset in datasets.items()},
         "steps": {key: _left(left) for key, left in upstream.items()},
     }
     if len(datasets) > 1:  # which one a step reads without saying its name
         reads["order"] = list(datasets)
     return _hash([identity, params, reads])
+
+
+def _read(dataset: Dataset) -> list[Any]:
+    """What is read of a dataset; how its rows are known again counts where that differs from all columns."""
+    known_by = [dataset.row_columns] if dataset.row_columns else []
+    return [dataset.sha256, dataset.dialect, *known_by]
 
 
 def _left(left: Upstream) -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.language import sentence
 from jobs.pipelines import Input, Measure, pipeline
 from jobs.pipelines.params import Params
 from jobs.tabular import fitness, proposal
@@ -35,7 +36,9 @@ PRELOAD = (
 
 MEASURES = (
     Measure("accuracy", "Accuracy", "Share of rows that are predicted right", share=True, main=True),
-    Measure("balanced_accuracy", "Balanced accuracy", "The same with every class counting alike", share=True),
+    Measure(
+        "balanced_accuracy", "Balanced accuracy", "Accuracy where every class counts alike, however rare", share=True
+    ),
     Measure("f1", "F1", "Precision and recall in one number, every class counting alike"),
     Measure("auc", "AUC", "How well the classes are separated: 0.5 is a coin flip, 1 is perfect"),
     Measure("baseline_accuracy", "Baseline accuracy", "Share of the most frequent class", share=True),
@@ -43,6 +46,10 @@ MEASURES = (
     Measure("rmse", "Error (RMSE)", "Typical error, large ones weigh more", better="low"),
     Measure("mae", "Mean error (MAE)", "Average error", better="low"),
     Measure("baseline_rmse", "Baseline error (RMSE)", "Typical error of always saying the mean", better="low"),
+    Measure(
+        "validation_accuracy", "Validation accuracy", "On the rows that chose the epoch: a little too good", share=True
+    ),
+    Measure("validation_r2", "Validation R²", "On the rows that chose the epoch: a little too good"),
     Measure("log_loss", "Log loss", "How surprised the model is by what is right", better="low"),
     Measure("loss", "Loss", "What training makes smaller", better="low"),
 )
@@ -53,8 +60,8 @@ def _propose(chosen: Params, inputs: Mapping[str, Dataset]) -> dict[str, Any]:
 
 
 def _advise(params: Params, inputs: Mapping[str, Dataset]) -> list[str]:
-    sampled = fitness.sample(params, inputs)
-    return [sampled] if sampled else []
+    sampled, ordered = fitness.sample(params, inputs), fitness.order_in_time(params, inputs)
+    return [*([sampled] if sampled else []), *([sentence(ordered)] if ordered else [])]
 
 
 PIPELINE = pipeline(

@@ -38,6 +38,8 @@ class Column:
     unread: int = 0
     huge: int = 0
     format: str | None = None
+    # Whether the rows stand in the order of these dates.
+    ordered: bool = False
     # Whether other programs may read its texts as numbers: 007 as 7, or 7.0 beside a gap.
     codes: bool = False
     role: Role = "feature"

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column
+from jobs.tabular.column import Column, columns_of
 from jobs.tabular.kinds import chosen_columns
-from jobs.tabular.limits import MOST_CLASSES
-from jobs.tabular.prepare.params import FEATURES, MAX_CATEGORIES, TEST_SIZE
+from jobs.tabular.limits import MOST_CLASSES, MOST_FOLDED_ROWS
+from jobs.tabular.prepare.params import FEATURES, FOLDS, MAX_CATEGORIES, SPLIT, TEST_SIZE, VALIDATION_SIZE, validating
 from store.datasets import Dataset
 from store.errors import RequestError
 from store.messages import Message, Values
@@ -37,7 +37,7 @@ def check(params: Params, inputs: Inputs) -> list[RequestError]:
         return [*problems, refused]
     if not problems:
         problems += _misfits(next(column for column in columns if column.name == target), algorithm)
-    return problems + _unknown_features(dataset, names, target, params)
+    return [*problems, *_unknown_features(dataset, names, target, params), *_wrong_split(dataset, columns, params)]
 
 
 def facets(params: Params, inputs: Inputs) -> dict[str, str]:
@@ -63,7 +63,8 @@ def sample(params: Params, inputs: Inputs) -> str | None:
         if column.name != params["target"] and _is_feature(column, features)
     )
     held = algorithms.most_rows(max(width, 1))
-    training = _rows(dataset) * (1 - TEST_SIZE.read(params.get("test_size")))
+    test, validation = (param.read(params.get(param.name)) for param in (TEST_SIZE, VALIDATION_SIZE))
+    training = _rows(dataset) * (1 - test - validating(test, validation))
     if training <= held:
         return None
     return (
@@ -74,8 +75,16 @@ def sample(params: Params, inputs: Inputs) -> str | None:
 
 def validation_rows(params: Params, inputs: Inputs) -> float:
     """Return about how many rows algorithms are compared on."""
-    share: float = TEST_SIZE.read(params.get("test_size"))
-    return _rows(inputs[DATA]) * share
+    test, validation = (param.read(params.get(param.name)) for param in (TEST_SIZE, VALIDATION_SIZE))
+    return _rows(inputs[DATA]) * (validating(test, validation) or test)
+
+
+def order_in_time(params: Params, inputs: Inputs) -> Message | None:
+    """Return what to know where rows that stand in order of a time are to be split at random."""
+    if SPLIT.read(params.get(SPLIT.name)) != "random":
+        return None
+    ordered = [column.name for column in columns_of(inputs[DATA]) if column.ordered]
+    return Message("rows_in_order_of_time", {"column": ordered[0]}) if ordered else None
 
 
 def _misfits(column: Column, algorithm: Algorithm) -> list[RequestError]:
@@ -117,6 +126,41 @@ def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, param
         RequestError(Message("no_such_column", {"dataset": dataset.title, "column": column}), "features")
         for column in unknown
     ]
+
+
+def _wrong_split(dataset: Dataset, columns: Sequence[Column], params: Params) -> list[RequestError]:
+    """What keeps the rows from being split as chosen."""
+    try:
+        way = SPLIT.read(params.get(SPLIT.name))
+    except RequestError:
+        return []
+    problems = []
+    name = params.get("split_column") or ""
+    column = next((column for column in columns if column.name == name), None)
+    if way != "random" and column is None:
+        problems.append(RequestError(Message("no_split_column", {"split": way, "column": name}), "split_column"))
+    if way == "time" and column and column.kind not in ("date", "number"):
+        problems.append(RequestError(Message("split_column_no_time", {"column": name}), "split_column"))
+    return [*problems, *_wrong_folds(dataset, params, way)]
+
+
+def _wrong_folds(dataset: Dataset, params: Params, way: str) -> list[RequestError]:
+    """What keeps the rows from being tested in folds."""
+    try:
+        folds, choosing = FOLDS.read(params.get(FOLDS.name)), VALIDATION_SIZE.read(params.get("validation_size"))
+    except RequestError:
+        return []
+    if not folds:
+        return []
+    if folds == 1:
+        return [RequestError(Message("one_fold"), FOLDS.name)]
+    if way == "time":
+        return [RequestError(Message("folds_have_no_time"), FOLDS.name)]
+    if not choosing:
+        return [RequestError(Message("folds_need_validation"), VALIDATION_SIZE.name)]
+    if _rows(dataset) > MOST_FOLDED_ROWS:
+        return [RequestError(Message("too_many_rows_for_folds", {"most": MOST_FOLDED_ROWS}), FOLDS.name)]
+    return []
 
 
 def _is_feature(column: Column, features: list[str] | None) -> bool:

@@ -3,6 +3,8 @@
 # The most classes a target may have: one byte a row, and one line each in every table of results.
 MOST_CLASSES = 50
 FEWEST_ROWS = 20
+# Rows are tested in folds where all of them fit into memory, and are soon trained on several times.
+MOST_FOLDED_ROWS = 50_000
 # A number beyond this is counted as missing: its square no longer fits into a float64.
 HUGE = 1e100
 

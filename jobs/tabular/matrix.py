@@ -129,6 +129,13 @@ class Matrix:
             yield self.part(start, start + rows)
 
 
+class MatrixInMemory(Matrix):
+    """Rows that are in no file."""
+
+    def __init__(self, whole: np.ndarray) -> None:
+        self.shape, self.dtype, self._whole = whole.shape, whole.dtype, whole
+
+
 class MatrixFile:
     """A `.npy` file that is written block by block; its number of rows is known beforehand."""
 

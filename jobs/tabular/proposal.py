@@ -14,6 +14,8 @@ from store.messages import Message, StoredMessage
 
 # A target with more distinct values than this is not proposed as a set of classes unless its name says so.
 FEW_VALUES = 20
+# A table with fewer rows than this is passed over more often, where the algorithm goes through it in epochs.
+SMALL_ROWS, SMALL_EPOCHS = 2_000, 100
 
 _TARGET_NAME = re.compile(
     r"^(target|label|class|outcome|y|churn|churned|price|amount|salary|revenue|sales"
@@ -40,8 +42,15 @@ def propose(dataset: Dataset, chosen: Mapping[str, Any] = {}) -> dict[str, Any]:
     algorithm = chosen.get("algorithm")
     if not algorithm and target == proposal.get("target") and not chosen.get("kinds"):
         algorithm = proposal.get("algorithm")
-    columns = chosen_columns(dataset, chosen)
-    return {**chosen, "target": target, "algorithm": algorithm or algorithm_for(columns, target)}
+    algorithm = algorithm or algorithm_for(chosen_columns(dataset, chosen), target)
+    return {**_more_epochs(dataset, str(algorithm)), **chosen, "target": target, "algorithm": algorithm}
+
+
+def _more_epochs(dataset: Dataset, algorithm: str) -> dict[str, int]:
+    """Of few rows an epoch teaches little, and costs nothing: ten of them would end before there is much to see."""
+    known = algorithms.ALGORITHMS.get(algorithm)
+    few = dataset.rows is not None and dataset.rows < SMALL_ROWS
+    return {"epochs": SMALL_EPOCHS} if known and few and not known.in_memory else {}
 
 
 def algorithm_for(columns: Sequence[Column], target: str) -> str:

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from jobs.pipelines import StepContext, StepError, step
@@ -19,6 +20,7 @@ from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import schema_of, typed
 from jobs.tabular.profile.profiler import Profile, Profiler
 from jobs.tabular.reader import Source
+from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, Duplicates, hashes_of
 from store import datasets, files
 from store.datasets import Dataset
 from store.errors import RequestError
@@ -30,7 +32,7 @@ MOST_LISTED = 5
 SHORT_CELL = 5
 
 
-@step("upload", reads_dataset=True, params=(KINDS,), version=4)
+@step("upload", reads_dataset=True, params=(KINDS,), version=5)
 def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
@@ -46,13 +48,14 @@ def _upload(context: StepContext) -> dict[str, Any]:
         source = reader.reopen(stored, dataset.dialect)
         context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
         if dataset.exact and dataset.rows is not None and not kinds:
-            profile, written = _known(dataset), _write(context, source, path, columns_of(dataset))
+            profile, table = _known(dataset), _write(context, source, path, columns_of(dataset))
         else:
-            profile, written = _write_and_profile(context, source, path, kinds)
+            profile, table = _write_and_profile(context, source, path, kinds)
     described = profile.to_json()
     if not dataset.exact and not kinds:
         datasets.describe(dataset.id, described)
-    context.save("table", path, written)
+    context.save("table", path, table.written)
+    context.save("row_hashes", table.hashes, table.hashes_written)
     context.log(fact("table_written", rows=profile.rows, columns=len(profile.columns)))
     return {
         "rows": profile.rows,
@@ -60,6 +63,7 @@ def _upload(context: StepContext) -> dict[str, Any]:
         "columns_profile": described["columns"],
         "notices": described["notices"],
         "preview": profile.preview,
+        "duplicates": table.duplicates,
         "size": dataset.size,
         "sha256": dataset.sha256,
     }
@@ -74,7 +78,7 @@ def _known(dataset: Dataset) -> Profile:
 
 def _write_and_profile(
     context: StepContext, source: Source, path: Path, kinds: Mapping[str, str]
-) -> tuple[Profile, FileRef]:
+) -> tuple[Profile, "_Table"]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
     guessed = with_kinds(columns_of(context.dataset), kinds)
     profiler = Profiler(source, context.dataset.size, kinds)
@@ -116,23 +120,59 @@ def _write(
     columns: Sequence[Column],
     profiler: Profiler | None = None,
     before: int = 0,
-) -> FileRef:
+) -> "_Table":
     """Read, profile and write, each in a thread of its own."""
     batches = prefetched(source.batches(partial(_report_search, context)))
     first = list(islice(batches, 1))
     schema, codec = _packing(schema_of(columns), first)
-    file = files.writing(path)
-    with (
-        contextlib.closing(file),
-        pa.ipc.new_file(pa.PythonFile(file, "w"), schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer,
-        Background() as background,
-    ):
+    with _Table(path, schema, codec, context.dataset.row_columns) as table, Background() as background:
         for batch in _with_progress(context, chain(first, batches), before):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
-            background(writer.write_batch, typed(batch, columns, source.dialect, just_read).cast(schema))
-    return file.ref
+            background(table.add, typed(batch, columns, source.dialect, just_read))
+    return table
+
+
+class _Table:
+    """The typed table while it is written, and a hash of each of its rows."""
+
+    def __init__(
+        self, path: Path, schema: pa.Schema, codec: str | pa.Codec | None, row_columns: list[str] | None
+    ) -> None:
+        self.hashes = path.with_name("row_hashes")
+        self._schema, self._row_columns = schema, row_columns
+        self._file, self._hash_file = files.writing(path), files.writing(self.hashes)
+        options = pa.ipc.IpcWriteOptions(compression=codec)
+        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema, options=options)
+        self._duplicates = Duplicates()
+
+    def __enter__(self) -> "_Table":
+        return self
+
+    def __exit__(self, *_how: object) -> None:
+        with contextlib.closing(self._file), contextlib.closing(self._hash_file):
+            self._writer.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Write a typed batch, and hash its rows."""
+        self._writer.write_batch(batch.cast(self._schema))
+        hashes = hashes_of(batch, self._row_columns)
+        self._duplicates.add(hashes if self._row_columns is None else hashes_of(batch))
+        self._hash_file.write((hashes >> KEPT_SHIFT).astype(KEPT).view(np.uint8).data)
+
+    @property
+    def written(self) -> FileRef:
+        return self._file.ref
+
+    @property
+    def hashes_written(self) -> FileRef:
+        return self._hash_file.ref
+
+    @property
+    def duplicates(self) -> int:
+        """How many rows are copies of others."""
+        return self._duplicates.count()
 
 
 def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema, str | pa.Codec]:

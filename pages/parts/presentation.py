@@ -26,6 +26,8 @@ OUTPUT = ":material/data_object: Output"
 SHOWN_NOTICES = 3
 MOST_SIMPLE = 12
 BASELINE = "baseline_"
+VALIDATION = "validation_"
+BESIDE = (BASELINE, VALIDATION)  # what stands beside a score of the same name
 ADVICE = {
     "refused": "Change a setting of this step and run from here, or retry when the cause is gone.",
     "out_of_memory": "Give it less data, or a machine with more memory; then retry.",
@@ -118,18 +120,26 @@ class Presentation:
             return ""
         return f"{words.plain(self.measure(name).shown)} {words.score(self.measure(name), workflow.scores[name])}"
 
+    def below_headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
+        """A further sentence on how good it is; nothing where one says all."""
+        return ""
+
+    def interval(self, name: str, steps: Sequence[Step]) -> str:
+        """Within which bounds a score is, in words; nothing where that is not known."""
+        return ""
+
     def main_score(self, scores: Mapping[str, float]) -> str | None:
         """The name of the score that stands for a workflow."""
         declared = list(self.pipeline.measures) if self.pipeline else []
         names = [measure.name for measure in sorted(declared, key=lambda each: not each.main)]
-        return next((name for name in [*names, *scores] if name in scores and not name.startswith(BASELINE)), None)
+        return next((name for name in [*names, *scores] if name in scores and not name.startswith(BESIDE)), None)
 
     def other_scores(self, scores: Mapping[str, float]) -> list[str]:
         """The scores beside the main one, declared ones first."""
         declared = [measure.name for measure in self.pipeline.measures] if self.pipeline else []
         first = self.main_score(scores)
         names = dict.fromkeys([name for name in declared if name in scores] + list(scores))
-        return [name for name in names if name != first and not name.startswith(BASELINE)]
+        return [name for name in names if name != first and not name.startswith(BESIDE)]
 
     def measure(self, name: str) -> Measure:
         """What a score or a curve means: what the pipeline declares, or else any other."""

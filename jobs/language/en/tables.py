@@ -11,6 +11,7 @@ SENTENCES: dict[str, Template] = {
     "rows_shuffled": Plural("1 row shuffled", "{rows} rows shuffled", by="rows"),
     "fitting": "fitting gaps, scaling and categories",
     "rows_split": "{training} training rows, {validation} validation rows.",
+    "rows_split_in_three": "{training} training rows, {validation} validation rows, {test} test rows.",
     # What was done with a column.
     "gaps_own_category": Plural("1 gap became a category of its own", "{count} gaps became a category of their own"),
     "gaps_median": Plural(
@@ -45,6 +46,22 @@ SENTENCES: dict[str, Template] = {
     "fewer_rows_than_classes": (
         "There are fewer validation rows than values of the target, so rows were split at random."
     ),
+    "rows_in_order_of_time": (
+        "The rows are in order of {column}. A random split tests on rows between those that were learned from; to see "
+        "how well later rows are predicted, choose Split time by {column}."
+    ),
+    "class_not_tested": "No test row is {labels}, so the scores say nothing about it.",
+    "classes_not_tested": Plural(
+        "No test row is {labels} or 1 other value, so the scores say nothing about them.",
+        "No test row is {labels} or {more} other values, so the scores say nothing about them.",
+        by="more",
+    ),
+    "duplicate_rows": Plural(
+        "1 row is an exact copy of another ({percent:.2g} %). Copies stay in one part, so none is tested on what it "
+        "was learned from.",
+        "{count} rows are exact copies of others ({percent:.2g} %). Copies stay in one part, so none is tested on what "
+        "it was learned from.",
+    ),
     "fitted_on_part": (
         "How to fill gaps, scale and group values was fitted on {fitted} of the {training} training rows, drawn at "
         "random."
@@ -77,6 +94,18 @@ SENTENCES: dict[str, Template] = {
     ),
     "target_too_few_rows": "Only {rows} rows have a value in {column}; at least {fewest} are needed.",
     "no_validation_rows": "No row is left for validation; use more rows or a bigger validation share.",
+    "too_few_different_rows": (
+        "There are too few different rows for {parts} parts. Use a table with more rows that differ, or another split."
+    ),
+    "one_time_only": "All rows have the same time, so none of them is later than others. Choose another split.",
+    "no_split_column": "A split by {split} needs the column to split by, and there is no column {column}.",
+    "split_column_no_time": "{column} has neither dates nor numbers, so its rows have no order in time.",
+    "one_fold": "One fold would leave nothing to learn from. Choose 0, 3, 5 or 10 folds.",
+    "folds_have_no_time": "Folds of a split by time would be tested on rows before those they learned from. Choose 0.",
+    "folds_need_validation": "Folds need a validation share, as each of them chooses its epoch on rows of its own.",
+    "too_many_rows_for_folds": (
+        "Folds are for small tables, of up to {most} rows; with more, one test part says enough. Choose 0 folds."
+    ),
     "matrix_too_wide": (
         "The columns would become {columns} columns of numbers, more than {most}; choose fewer columns or lower "
         "max_categories."

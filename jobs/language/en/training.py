@@ -30,10 +30,17 @@ SENTENCES: dict[str, Template] = {
     "best_epoch": "Epoch {epoch} is the best and is published.",
     # Evaluation.
     "measuring_validation": "predicting the validation rows",
+    "learned_anew": "Trained anew on training and validation rows together: {rows} rows, {epochs} epochs.",
+    "testing_fold": "fold {fold} of {folds}",
+    "measuring_test": "predicting the test rows",
     "measuring_importance": "measuring which columns matter",
     "importance_measured": "importance of {column}",
     "validation_too_large": (
         "Some validation rows have numbers too large to compute with; set scaling to standard, or leave out the "
+        "columns that have them."
+    ),
+    "test_too_large": (
+        "Some test rows have numbers too large to compute with; set scaling to standard, or leave out the "
         "columns that have them."
     ),
     "always_label": 'always answering "{label}"',
@@ -54,5 +61,6 @@ SENTENCES: dict[str, Template] = {
     ),
     "never_recognised": 'The model never recognised "{label}".',
     "never_recognised_several": 'The model never recognised "{label}" and {more} more.',
+    "few_test_rows": "There are only {count} test rows, so the score may be off by several points.",
     "few_validation_rows": "There are only {count} validation rows, so scores may be off by several points.",
 }

@@ -6,7 +6,7 @@ from typing import Any
 from store.messages import Message, Notice
 
 NEARLY_PERFECT = 0.99
-# Fewer validation rows than this leave scores that chance moves by several points.
+# Fewer test rows than this leave scores that chance moves by several points.
 FEW_ROWS = 200
 # A model this much better on training rows than on validation rows has learned noise.
 OVERFITTED = 0.1
@@ -19,8 +19,8 @@ def warnings_of(measured: Result, trained: Result, prepared: Result) -> Iterator
     yield from _about_leaks(measured)
     yield from _about_training(trained)
     yield from _about_classes(measured, prepared)
-    if (rows := prepared["validation_rows"]) < FEW_ROWS:
-        yield Notice(Message("few_validation_rows", {"count": rows}))
+    if (rows := prepared.get("test_rows") or prepared["validation_rows"]) < FEW_ROWS:
+        yield Notice(Message("few_test_rows", {"count": rows}))
 
 
 def _main(measured: Result) -> tuple[float, float]:

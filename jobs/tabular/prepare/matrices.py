@@ -1,4 +1,4 @@
-"""The matrices: training rows in random order, validation rows as they come, and some of those raw."""
+"""The matrices: training rows in random order, validation and test rows as they come, and some of those raw."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +11,11 @@ from jobs.tabular.facts import failure
 from jobs.tabular.matrix import MatrixFile, RowLayout, Shuffle
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.prepare.pack import Packer
-from jobs.tabular.prepare.split import TRAINING, UNUSED, VALIDATION, random_for
+from jobs.tabular.prepare.split import TEST, TRAINING, UNUSED, VALIDATION, random_for
 from jobs.tabular.prepare.table import floats_of, parts_of
 from jobs.tabular.prepare.work import ENCODED, FIT_READ, Work
 from store import files
+from store.files import FileRef
 
 SAMPLE_ROWS = 2_000
 PACKED_BYTES = 64 << 20
@@ -47,7 +48,7 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
 
 def _check_room(work: Work, form: RowLayout) -> None:
     """Refuse before anything is written what would fill the disk."""
-    needed, free = (work.training + work.validation) * form.dtype.itemsize, files.room()
+    needed, free = (work.training + work.validation + work.test) * form.dtype.itemsize, files.room()
     if needed > free:
         raise failure("no_room_for_matrices", needed=needed / 1e9, free=free / 1e9)
 
@@ -73,8 +74,9 @@ class _Writers:
         label: np.dtype = np.dtype(np.int16 if work.target.labels is not None else np.float64)
         random = random_for(work.context.params, "shuffle")
         self._shuffle = Shuffle(self._folder, work.training, form, label, random)
-        self._val_x = MatrixFile(self._folder / "val_X.npy", work.validation, form)
-        self._val_y = MatrixFile(self._folder / "val_y.npy", work.validation, label)
+        self._held_out = {VALIDATION: _HeldOut(self._folder, "val", work.validation, form, label)}
+        if work.test:
+            self._held_out[TEST] = _HeldOut(self._folder, "test", work.test, form, label)
         self._sample = _Sample(work)
         self._label = label
 
@@ -88,11 +90,13 @@ class _Writers:
 
     def add(self, matrix: np.ndarray, labels: np.ndarray, use: np.ndarray, rows: pa.Table) -> None:
         """Take the next rows, encoded, with their labels and uses."""
-        training, validation = np.flatnonzero(use == TRAINING), np.flatnonzero(use == VALIDATION)
+        training = np.flatnonzero(use == TRAINING)
         self._shuffle.add(matrix[training], labels[training])
-        self._val_x.write(matrix[validation])
-        self._val_y.write(labels[validation])
-        self._sample.add(rows, validation, labels)
+        for part, held_out in self._held_out.items():
+            own = np.flatnonzero(use == part)
+            held_out.add(matrix[own], labels[own])
+            if part == VALIDATION:
+                self._sample.add(rows, own, labels)
 
     def save(self) -> None:
         """Finish the files and hand them over as the step's output."""
@@ -104,11 +108,28 @@ class _Writers:
             lambda rows: work.progress(ENCODED, 1, int(rows * scale), "rows_shuffled"),
         )
         written = dict(zip(("train_X", "train_y"), train, strict=True))
-        written |= {"val_X": self._val_x.close(), "val_y": self._val_y.close()}
+        for held_out in self._held_out.values():
+            written |= held_out.close()
         for name, known in written.items():
             context.save(name, self._folder / f"{name}.npy", known)
         self._sample.save(self._folder / "sample.joblib")
         context.save("sample", self._folder / "sample.joblib")
+
+
+class _HeldOut:
+    """Rows that no training sees, in the order of the table: two files."""
+
+    def __init__(self, folder: Path, name: str, rows: int, form: RowLayout, label: np.dtype) -> None:
+        self._x = MatrixFile(folder / f"{name}_X.npy", rows, form)
+        self._y = MatrixFile(folder / f"{name}_y.npy", rows, label)
+        self._name = name
+
+    def add(self, matrix: np.ndarray, labels: np.ndarray) -> None:
+        self._x.write(matrix)
+        self._y.write(labels)
+
+    def close(self) -> dict[str, FileRef]:
+        return {f"{self._name}_X": self._x.close(), f"{self._name}_y": self._y.close()}
 
 
 class _Sample:

@@ -12,7 +12,47 @@ FEATURES = Param(
     "features", "columns", None, "Columns", "The columns to train on. Leave empty to use the proposed ones."
 )
 TEST_SIZE = Param(
-    "test_size", "float", 0.2, "Validation share", "Share of the rows held out for validation.", low=0.05, high=0.9
+    "test_size",
+    "float",
+    0.2,
+    "Test share",
+    "Share of the rows that the score is reported on. Nothing is chosen by them.",
+    low=0.05,
+    high=0.9,
+)
+VALIDATION_SIZE = Param(
+    "validation_size",
+    "float",
+    0.15,
+    "Validation share",
+    "Share of the rows that choose the best epoch, at most half of what the test leaves. With 0 the test rows choose "
+    "it, and the score is a little too good.",
+    low=0.0,
+    high=0.8,
+)
+FOLDS = Param(
+    "folds",
+    "int",
+    0,
+    "Folds",
+    "3, 5 or 10: train anew for each part of the rows, so that every row is tested once. For small tables. "
+    "0: one test part.",
+    low=0,
+    high=10,
+    advanced=True,
+)
+SPLIT = Param(
+    "split",
+    "choice",
+    "random",
+    "Split",
+    "random: by what a row holds, equal rows together. time: the last rows are the test. "
+    "group: all rows with one value of a column together.",
+    choices=("random", "time", "group"),
+    advanced=True,
+)
+SPLIT_COLUMN = Param(
+    "split_column", "column", "", "Split by", "The column with the time, or with the group, of each row.", advanced=True
 )
 GAPS = Param(
     "gaps",
@@ -53,6 +93,11 @@ MAX_CATEGORIES = Param(
 )
 
 
+def validating(test: float, validation: float) -> float:
+    """Return the share of the rows that choose, so that as many are left to learn from."""
+    return min(validation, (1 - test) / 2)
+
+
 class _TaskParam(Param):
     """Follows from the algorithm, and is no choice."""
 
@@ -63,4 +108,5 @@ class _TaskParam(Param):
 def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
     fixed = _TaskParam("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
-    return (TARGET, FEATURES, TEST_SIZE, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)
+    split = (TEST_SIZE, VALIDATION_SIZE, SPLIT, SPLIT_COLUMN, FOLDS)
+    return (TARGET, FEATURES, *split, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)

@@ -1,36 +1,77 @@
-"""The split: which rows train, and which validate."""
+"""The split: which rows train, which choose the epoch, and on which the score is reported.
 
-import math
+A row goes to its part by a hash of what it holds, so that equal rows stay together and a row keeps its part when the
+table grows. By group, all rows with one value of a column stay together; by time, the last ones are reported on.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from jobs.pipelines.params import Params
+from jobs.tabular.column import Column
 from jobs.tabular.facts import failure
-from jobs.tabular.prepare.table import slices_of
+from jobs.tabular.prepare.params import validating
+from jobs.tabular.prepare.table import batches_of, slices_of
 from jobs.tabular.prepare.target import NO_LABEL, Target
+from jobs.tabular.row_hash import hashes_of, share_of
 from store.messages import Message, Notice
 
-# With so many rows every class gets its share anyway, and drawing each row by itself needs no list of rows.
-DRAWN_ROWS = 5_000_000
-
 # What a row is used for.
-UNUSED, TRAINING, VALIDATION = 0, 1, 2
+UNUSED, TRAINING, VALIDATION, TEST = 0, 1, 2, 3
+# Of more rows, the times at which a part begins are estimated from so many.
+ORDERED_ROWS = 4_000_000
+# Classes in a notice.
+NAMED = 3
 
 
-def split(target: Target, params: Params) -> tuple[np.ndarray, list[Notice]]:
-    """Return what each row of the table is used for, and what is to be known about it."""
-    use = np.where(target.codes == NO_LABEL, np.int8(UNUSED), np.int8(TRAINING))
-    notices: list[Notice] = []
-    if target.usable > DRAWN_ROWS:
-        random = random_for(params, "split")
-        for part in slices_of(len(use)):
-            drawn = random.random(len(use[part]), dtype=np.float32) < params["test_size"]
-            use[part][drawn & (use[part] == TRAINING)] = VALIDATION
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows to split: their target, a hash of each, and the column that splits them, if one does."""
+
+    target: Target
+    hashes: Callable[[slice], np.ndarray]
+    table: Path
+    column: Column | None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What each row is used for, by which number that was decided, and what is to be known about it."""
+
+    use: np.ndarray
+    position: np.ndarray
+    notices: list[Notice]
+
+
+def split(rows: Rows, params: Params) -> Split:
+    """Return what each row of the table is used for."""
+    sizes = params["test_size"], validating(params["test_size"], params.get("validation_size", 0.0))
+    way = params.get("split", "random")
+    if way == "time":
+        position = _by_time(rows)
+        borders = _borders(position, rows.target, sizes)
     else:
-        notices = _split_exactly(target, params, use)
-    if target.labels is not None:
-        _train_every_class(target, use)
-    return use, notices
+        position = (
+            _by_hash(rows, params["random_state"]) if way == "random" else _by_group(rows, params["random_state"])
+        )
+        borders = 1 - sizes[0], 1 - sizes[0] - sizes[1]
+    use = _parts(rows.target, position, borders)
+    if not sizes[1]:  # as it was before there were three parts: the rows that are reported on choose the epoch, too
+        use[use == TEST] = VALIDATION
+    _fill(use, position, bool(sizes[1]))
+    notices = []
+    if rows.target.labels is not None:
+        _train_every_class(rows.target, use, position)
+        _fill(use, position, bool(sizes[1]))
+        notices = _untested(rows.target, use)
+    if params.get("folds"):  # each row is tested once, so none is kept from the model
+        use[use == TEST] = TRAINING
+        notices = []
+    return Split(use, position, notices)
 
 
 def random_for(params: Params, purpose: str) -> np.random.Generator:
@@ -38,74 +79,105 @@ def random_for(params: Params, purpose: str) -> np.random.Generator:
     return np.random.default_rng([params["random_state"], *purpose.encode()])
 
 
-def _split_exactly(target: Target, params: Params, use: np.ndarray) -> list[Notice]:
-    """Split as scikit-learn's train_test_split does with the same seed."""
-    from sklearn.model_selection import train_test_split
-
-    share, seed = params["test_size"], params["random_state"]
-    stratify, notices = _stratify(target, params)
-    usable = np.flatnonzero(use == TRAINING)
-    if stratify:
-        rows = drawn_by_class(target.codes[usable], share, seed)
-    else:
-        rows = train_test_split(np.arange(len(usable)), test_size=share, random_state=seed)[1]
-    use[usable[rows]] = VALIDATION
-    return notices
+def _by_hash(rows: Rows, seed: int) -> np.ndarray:
+    position: np.ndarray = np.empty(len(rows.target.codes), dtype=np.float32)
+    for part in slices_of(len(position)):
+        position[part] = share_of(rows.hashes(part), seed)
+    return position
 
 
-def drawn_by_class(codes: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return the rows that a stratified train_test_split draws, without the Python lists that make it slow."""
-    random = np.random.RandomState(seed)
-    counts = np.bincount(codes)
-    validating = math.ceil(share * len(codes))
-    training_by_class = _shares(counts, len(codes) - validating, random)
-    validating_by_class = _shares(counts - training_by_class, validating, random)
-    drawn, own = [], np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
-    for rows, first, count in zip(own, training_by_class, validating_by_class, strict=True):
-        drawn.append(rows[random.permutation(len(rows))[first : first + count]])
-    return np.concatenate(drawn)
+def _by_group(rows: Rows, seed: int) -> np.ndarray:
+    """Return the same place for all rows with one value of the column; rows without one are groups of their own."""
+    position = _by_hash(rows, seed)
+    for part, batch in _column(rows):
+        known = batch.column(0).is_valid().to_numpy(zero_copy_only=False)
+        position[part][known] = share_of(hashes_of(batch), seed)[known]
+    return position
 
 
-def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np.ndarray:
-    """Share `total` among classes in proportion to their counts, by largest remainders, ties drawn at random.
-
-    It draws as scikit-learn's own function does, so that both split alike; a test compares them."""
-    exact = counts / counts.sum() * total
-    shares: np.ndarray = np.floor(exact)
-    left = int(total - shares.sum())
-    remainders = exact - shares
-    for remainder in np.unique(remainders)[::-1]:
-        if left <= 0:
-            break
-        (tied,) = np.where(remainders == remainder)
-        chosen = random.choice(tied, size=min(len(tied), left), replace=False)
-        shares[chosen] += 1
-        left -= len(chosen)
-    return shares.astype(int)
+def _by_time(rows: Rows) -> np.ndarray:
+    """Return the time of each row as a number; rows without one come before all others."""
+    position: np.ndarray = np.empty(len(rows.target.codes), dtype=np.float64)
+    for part, batch in _column(rows):
+        cells = batch.column(0)
+        values = cells.cast(pa.int64()) if pa.types.is_timestamp(cells.type) else cells
+        position[part] = values.cast(pa.float64()).fill_null(-np.inf).to_numpy(zero_copy_only=False)
+    position[np.isnan(position)] = -np.inf
+    return position
 
 
-def _train_every_class(target: Target, use: np.ndarray) -> None:
-    """Give one row back to training for each class whose rows were all drawn for validation."""
-    assert target.labels is not None
-    counts = np.zeros(len(target.labels), dtype=np.int64)
+def _column(rows: Rows) -> Iterator[tuple[slice, pa.RecordBatch]]:
+    """Yield the column that splits the rows, batch by batch."""
+    assert rows.column is not None
+    start = 0
+    for batch in batches_of(rows.table, [rows.column.name]):
+        yield slice(start, start + batch.num_rows), batch
+        start += batch.num_rows
+
+
+def _borders(position: np.ndarray, target: Target, sizes: tuple[float, float]) -> tuple[float, float]:
+    """Return from when on rows are for the test, and from when on for validation."""
+    step = max(1, len(position) // ORDERED_ROWS)
+    ordered = np.sort(position[::step][target.codes[::step] != NO_LABEL])
+    test, validation = (ordered[int(len(ordered) * (1 - share))] for share in (sizes[0], min(sum(sizes), 1.0)))
+    earlier = np.unique(ordered[ordered < test])
+    if len(earlier) < 2:
+        raise failure("one_time_only")
+    return float(test), float(min(validation, earlier[-1]))
+
+
+def _parts(target: Target, position: np.ndarray, borders: tuple[float, float]) -> np.ndarray:
+    use: np.ndarray = np.empty(len(position), dtype=np.int8)
     for part in slices_of(len(use)):
-        counts += np.bincount(target.codes[part][use[part] == TRAINING], minlength=len(counts))
-    for code in np.flatnonzero(counts == 0):
-        use[np.flatnonzero(target.codes == code)[0]] = TRAINING
-    if not (use == VALIDATION).any():
-        raise failure("no_validation_rows")
+        own, known = position[part], target.codes[part] != NO_LABEL
+        use[part] = np.where(own >= borders[0], TEST, np.where(own >= borders[1], VALIDATION, TRAINING)) * known
+    return use
 
 
-def _stratify(target: Target, params: Params) -> tuple[bool, list[Notice]]:
-    """Return whether classes get the same share of both parts, and if they cannot, why."""
-    if target.labels is None:
-        return False, []
-    name = params["target"]
-    validating = target.usable * params["test_size"]
-    single = [str(label) for label, count in zip(target.labels, target.counts, strict=True) if count < 2]
-    if single:
-        message = Message("label_once", {"column": name, "labels": [*single[:3]]})
-        return False, [Notice(message, "warning", name)]
-    if min(validating, target.usable - validating) < len(target.labels):
-        return False, [Notice(Message("fewer_rows_than_classes", {"column": name}), "warning", name)]
-    return True, []
+def _fill(use: np.ndarray, position: np.ndarray, validating: bool) -> None:
+    """Give a part that chance left empty the rows that came closest to it."""
+    held_out = [TEST, VALIDATION] if validating else [VALIDATION]
+    for part in held_out:
+        training = use == TRAINING
+        if training.any() and not (use == part).any():
+            use[training & (position == position[training].max())] = part
+    if not (use == TRAINING).any():
+        others = use != UNUSED
+        use[others & (position == position[others].min())] = TRAINING
+    if not all((use == part).any() for part in [TRAINING, *held_out]):
+        raise failure("too_few_different_rows", parts=1 + len(held_out))
+
+
+def _train_every_class(target: Target, use: np.ndarray, position: np.ndarray) -> None:
+    """Give rows back to training for each class that has none there."""
+    counts = _counts(target, use)
+    for code in np.flatnonzero(counts[TRAINING] == 0):
+        own = np.flatnonzero((target.codes == code) & (use != UNUSED))
+        use[own[position[own] == position[own].min()]] = TRAINING
+
+
+def _untested(target: Target, use: np.ndarray) -> list[Notice]:
+    """Note the classes that cannot be tested; refuse what cannot be learned."""
+    assert target.labels is not None
+    counts = _counts(target, use)
+    if not counts[TRAINING].all():
+        raise failure("too_few_different_rows", parts=3)
+    reported = TEST if (use == TEST).any() else VALIDATION
+    names = [str(target.labels[code]) for code in np.flatnonzero(counts[reported] == 0)]
+    if not names:
+        return []
+    if len(names) <= NAMED:
+        return [Notice(Message("class_not_tested", {"labels": [*names]}), "warning")]
+    more = Message("classes_not_tested", {"labels": [*names[:NAMED]], "more": len(names) - NAMED})
+    return [Notice(more, "warning")]
+
+
+def _counts(target: Target, use: np.ndarray) -> np.ndarray:
+    """Return how many rows of each class each part has."""
+    assert target.labels is not None
+    counts: np.ndarray = np.zeros((4, len(target.labels)), dtype=np.int64)
+    for part in slices_of(len(use)):
+        own = use[part]
+        for number in (TRAINING, VALIDATION, TEST):
+            counts[number] += np.bincount(target.codes[part][own == number], minlength=counts.shape[1])
+    return counts

@@ -1,15 +1,22 @@
-"""Preprocess: from the typed table to matrices for training and validation. All is fitted on training rows only."""
+"""Preprocess: from the typed table to matrices for training, validation and test; all fitted on training rows."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from jobs.pipelines import StepContext, step
+import numpy as np
+
+from jobs.pipelines import StepContext, StepError, step
 from jobs.pipelines.params import Params
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.prepare.params import params as declared
-from jobs.tabular.prepare.split import split
-from jobs.tabular.prepare.target import read_target
+from jobs.tabular.prepare.rows import save_rows
+from jobs.tabular.prepare.split import Rows, split
+from jobs.tabular.prepare.table import batches_of, names_of
+from jobs.tabular.prepare.target import Target, read_target
 from jobs.tabular.prepare.work import CHECKED, Work
+from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, hashes_of
 from store.messages import Message, Notice
 
 MOST_MATRIX_COLUMNS = 20_000
@@ -21,7 +28,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=4)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=5)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     params, uploaded = context.params, context.result("upload")
@@ -31,10 +38,45 @@ def preprocess(context: StepContext) -> Result:
     features, left_out = _choose_features(columns, params)
     context.progress(CHECKED, 1, fact("reading_target"))
     target = read_target(table, columns[params["target"]], params["task"], uploaded["rows"])
-    use, notices = split(target, params)
-    work = Work(context, table, features, left_out, target, use, target.notices + notices)
-    context.log(fact("rows_split", training=work.training, validation=work.validation))
+    done = split(_rows_to_split(context, table, columns, target), params)
+    use = done.use
+    work = Work(context, table, features, left_out, target, use, target.notices + done.notices)
+    context.log(_split_in_words(work))
+    if copies := uploaded.get("duplicates"):
+        work.notices.append(Notice(Message("duplicate_rows", {"count": copies, "percent": 100 * copies / len(use)})))
+    if params.get("folds"):
+        save_rows(work, done.position)
     return _encode(work)
+
+
+def _split_in_words(work: Work) -> Message:
+    if not work.test:
+        return fact("rows_split", training=work.training, validation=work.validation)
+    return fact("rows_split_in_three", training=work.training, validation=work.validation, test=work.test)
+
+
+def _rows_to_split(context: StepContext, table: Path, columns: dict[str, Column], target: Target) -> Rows:
+    """Return what the rows are split by."""
+    way, name = context.params.get("split", "random"), context.params.get("split_column", "")
+    if way == "random":
+        return Rows(target, _row_hashes(context, table), table, None)
+    if name not in columns:
+        raise failure("no_split_column", split=way, column=name)
+    if way == "time" and columns[name].kind not in ("date", "number"):
+        raise failure("split_column_no_time", column=name)
+    return Rows(target, _row_hashes(context, table), table, columns[name])
+
+
+def _row_hashes(context: StepContext, table: Path) -> Callable[[slice], np.ndarray]:
+    """Return how to get the hashes that the upload step left; versions before 4 of it left none."""
+    hashes: np.ndarray
+    try:
+        hashes = np.memmap(context.file("upload", "row_hashes"), KEPT, "r")
+    except StepError:
+        names = context.dataset.row_columns
+        whole = [hashes_of(batch, names) >> KEPT_SHIFT for batch in batches_of(table, names_of(table))]
+        hashes = np.concatenate(whole).astype(KEPT)
+    return hashes.__getitem__
 
 
 def _choose_features(columns: dict[str, Column], params: Params) -> tuple[list[Column], list[Result]]:
@@ -112,6 +154,8 @@ def _result(work: Work, done: dict[str, list[Message]], width: int) -> Result:
         "columns": [{"column": name, "did": [message.as_json() for message in done[name]]} for name in work.names],
         "train_rows": work.training,
         "validation_rows": work.validation,
+        "test_rows": work.test,
+        "folds": params.get("folds", 0),
         "rows_dropped": target.dropped,
         "matrix_columns": width,
         "notices": [notice.as_json() for notice in work.notices],

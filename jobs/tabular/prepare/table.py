@@ -26,6 +26,12 @@ def batches_of(table: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
             yield opened.get_batch(position).select(names).cast(wanted)
 
 
+def names_of(table: Path) -> list[str]:
+    """Return the names of all columns of the table."""
+    with pa.OSFile(str(table)) as stream:
+        return list(pa.ipc.open_file(stream).schema.names)
+
+
 def parts_of(table: Path, names: list[str]) -> Iterator[pa.Table]:
     """Yield some columns of the table in large parts, words for missing as null."""
     for batches in _grouped(batches_of(table, names)):

@@ -9,7 +9,7 @@ import numpy as np
 from jobs.pipelines import StepContext
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact
-from jobs.tabular.prepare.split import TRAINING, VALIDATION
+from jobs.tabular.prepare.split import TEST, TRAINING, VALIDATION
 from jobs.tabular.prepare.target import Target
 from store.messages import Notice
 
@@ -32,6 +32,7 @@ class Work:
     def __post_init__(self) -> None:
         self.training = int(np.count_nonzero(self.use == TRAINING))
         self.validation = int(np.count_nonzero(self.use == VALIDATION))
+        self.test = int(np.count_nonzero(self.use == TEST))
 
     @property
     def names(self) -> list[str]:

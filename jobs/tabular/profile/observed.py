@@ -22,6 +22,8 @@ PROBED = 6 * COUNTED_VALUES
 EXACT = 2.0**53
 BINS = 20
 SAMPLED = 50_000
+# Rows are in order of a time with at least so many values, of which at most this share is earlier than the one before.
+FEWEST_ORDERED, DISORDER = 20, 0.01
 _MISSING = pa.array(MISSING)
 YES_NO = (
     {"yes", "no"},
@@ -50,6 +52,13 @@ class _Times:
     low: pd.Timestamp | None = None
     high: pd.Timestamp | None = None
     sample: list[np.ndarray] = field(default_factory=list)
+    # How many cells are earlier than the one before them.
+    backwards: int = 0
+    last: pd.Timestamp | None = None
+
+    def is_ordered(self) -> bool:
+        """Whether the rows stand in the order of these times, but for a few."""
+        return self.read > FEWEST_ORDERED and self.low != self.high and self.backwards <= DISORDER * self.read
 
 
 class ObservedColumn:
@@ -176,6 +185,9 @@ class ObservedColumn:
                 low, high = parsed.min(), parsed.max()
                 times.low = min(times.low, low) if times.low is not None else low
                 times.high = max(times.high, high) if times.high is not None else high
+                before = times.last if times.last is not None else parsed.iloc[0]
+                times.backwards += int((parsed.diff().dt.total_seconds() < 0).sum()) + int(parsed.iloc[0] < before)
+                times.last = parsed.iloc[-1]
                 if sum(map(len, times.sample)) < SAMPLED:
                     times.sample.append(parsed.dt.as_unit("s").astype("int64").to_numpy(dtype=float))
 
@@ -292,6 +304,7 @@ class ObservedColumn:
             "unread": max(self.present - self.blanks - times.read, 0),
             "min": _time_words(times.low),
             "max": _time_words(times.high),
+            "ordered": times.is_ordered(),
             "histogram": _bins(np.concatenate(times.sample)) if times.sample else [],
         }
 

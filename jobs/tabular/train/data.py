@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.pipelines import StepContext
+from jobs.pipelines.params import Params
 from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.facts import failure
-from jobs.tabular.matrix import BLOCK_BYTES, Matrix
+from jobs.tabular.matrix import BLOCK_BYTES, Matrix, MatrixInMemory
 
 SCORED_ROWS = 20_000
 
@@ -33,16 +34,38 @@ class TrainingData:
         x, y, val_x, val_y = (
             Matrix(context.file("preprocess", name)) for name in ("train_X", "train_y", "val_X", "val_y")
         )
+        return cls.of(algorithm, context.params, x, y, val_x, val_y.part(0, val_y.rows), labels)
+
+    @classmethod
+    def of(
+        cls,
+        algorithm: Algorithm,
+        params: Params,
+        x: Matrix,
+        y: Matrix,
+        val_x: Matrix,
+        val_y: np.ndarray,
+        labels: np.ndarray | None,
+    ) -> "TrainingData":
+        """Return data with training rows in random order."""
         if (labels is None) is not (algorithm.task == "regression"):
             raise failure("algorithm_cannot_predict", algorithm=algorithm.label)
         # Training rows are in random order already, so the first ones are a fair sample.
         scored = min(SCORED_ROWS, BLOCK_BYTES // (x.shape[1] * x.dtype.itemsize))
-        data = cls(x, y, val_x, val_y.part(0, val_y.rows), x.part(0, scored), y.part(0, scored), labels, None)
+        data = cls(x, y, val_x, val_y, x.part(0, scored), y.part(0, scored), labels, None)
         if labels is None:
             data._measure_target()
-        elif context.params.get("class_weight") == "balanced":
+        elif params.get("class_weight") == "balanced":
             data._weigh_classes()
         return data
+
+    def with_validation(self, algorithm: Algorithm, params: Params, random: np.random.RandomState) -> "TrainingData":
+        """Return data in which the rows that chose the epoch are learned from, too; all of it in memory."""
+        order = random.permutation(self.x.rows + self.val_x.rows)
+        x = np.concatenate([self.x.part(0, self.x.rows), self.val_x.part(0, self.val_x.rows)])[order]
+        y = np.concatenate([self.y.part(0, self.y.rows), self.val_y])[order]
+        whole = MatrixInMemory(x), MatrixInMemory(y)
+        return TrainingData.of(algorithm, params, *whole, self.val_x, self.val_y, self.labels)
 
     def _measure_target(self) -> None:
         rows = self.y.rows
@@ -60,6 +83,10 @@ class TrainingData:
     def goal(self, y: np.ndarray) -> np.ndarray:
         """Return a target as an estimator is shown it."""
         return y if self.labels is not None else (y - self.middle) / self.spread
+
+    def in_own_unit(self, predicted: np.ndarray) -> np.ndarray:
+        """Return what an estimator predicted in the unit of the target."""
+        return predicted * self.spread + self.middle
 
     def weight(self, y: np.ndarray) -> np.ndarray | None:
         """Return how much each row counts; None when all count alike."""

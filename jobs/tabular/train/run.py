@@ -49,8 +49,13 @@ def begin(context: StepContext, algorithm: Algorithm) -> Run:
     """Return the run of an earlier attempt, where it can be continued, or a new one."""
     if (run := _saved(context)) and context.continue_from(run.epoch):
         return run
-    random = np.random.RandomState(context.params.get("random_state", 42))
-    return Run(algorithm.make(context.params, random), random)
+    return new(context.params, algorithm)
+
+
+def new(params: Params, algorithm: Algorithm) -> Run:
+    """Return a run that begins."""
+    random = np.random.RandomState(params.get("random_state", 42))
+    return Run(algorithm.make(params, random), random)
 
 
 def _saved(context: StepContext) -> Run | None:

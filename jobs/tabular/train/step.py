@@ -2,9 +2,10 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from jobs.tabular.matrix import BLOCK_ROWS
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
 from jobs.tabular.train.publish import published
-from jobs.tabular.train.run import Run, begin
-from store.messages import Notice
+from jobs.tabular.train.run import Run, begin, new
+from store.messages import Message, Notice
 
 # Bytes of one block: its rows are visited in random order, which is slow where they are not in the cache.
 LEARNED_BYTES = 3 << 19
@@ -26,6 +27,22 @@ FEWEST_LEARNED = 1_024
 # An r2 this low means errors a thousand times the spread of the target.
 DIVERGED_BELOW = -1e6
 LOGGED_EPOCHS = 20
+# With so many training rows at most, a model learns anew from them and the validation rows together.
+MOST_ROWS_LEARNED_ANEW = 5_000
+
+
+class Reporting(Protocol):
+    """What training needs of a step: its params, and to say how far it is."""
+
+    @property
+    def params(self) -> Params: ...
+    @property
+    def stopping(self) -> bool: ...
+    def check(self) -> None: ...
+    def progress(self, done: float, total: float, message: Message) -> None: ...
+    def metric(self, epoch: int, **values: float) -> None: ...
+    def log(self, text: Message, level: str = "info") -> None: ...
+    def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None: ...
 
 
 class _AlgorithmParam(Param):
@@ -49,7 +66,7 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=3)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=4)
 def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
@@ -57,32 +74,49 @@ def train(context: StepContext) -> dict[str, Any]:
     algorithm = algorithms.get(context.params["algorithm"])
     prepared = joblib.load(context.file("preprocess", "transformer"))
     data = TrainingData.load(context, algorithm, prepared["labels"])
-    run = begin(context, algorithm)
-    _learn(context, algorithm, data, run)
-    if run.best_score < DIVERGED_BELOW:
-        raise _diverged(context)
-    return _finish(context, algorithm, data, run, prepared)
+    run = learn(context, algorithm, data, begin(context, algorithm))
+    return _finish(context, algorithm, data, run, prepared, context.result("preprocess"))
 
 
-def _learn(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> None:
+def learn(context: Reporting, algorithm: Algorithm, data: TrainingData, run: Run) -> Run:
     """Train epoch by epoch, until all are done, none gets better or a person stops it."""
     import joblib
 
     while not run.over(context.params) and not _ends_early(context, run):
         with _quiet():
             if not _fit(context, algorithm, data, run):
-                return
+                break
             seen, tested = _test(context, algorithm, data, run)
         _judge(run, seen, tested, context.params)
         context.checkpoint(run.epoch, lambda path: joblib.dump(run, path))
+    if run.best_score < DIVERGED_BELOW:
+        raise _diverged(context)
+    return run
 
 
-def _ends_early(context: StepContext, run: Run) -> bool:
+def _ends_early(context: Reporting, run: Run) -> bool:
     """Return whether a person asked to stop, and there is an epoch to keep."""
     return context.stopping and run.best is not None
 
 
-def _test(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
+def final(context: Reporting, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Any, TrainingData]:
+    """Return the estimator to keep, and what it learned from.
+
+    Of few rows, those that chose the epoch are worth learning from: the best epoch is trained anew with them. The rows
+    that are reported on are never among them."""
+    if data.x.rows > MOST_ROWS_LEARNED_ANEW or context.stopping:
+        return run.best, data
+    anew = new(context.params, algorithm)
+    whole = data.with_validation(algorithm, context.params, anew.random)
+    anew.epoch = run.best_epoch - 1 if algorithm.in_memory else 0  # all trees of some epochs grow in one go
+    with _quiet():
+        while anew.epoch < run.best_epoch:
+            _fit(context, algorithm, whole, anew)
+            anew.epoch += 1
+    return (anew.estimator, whole) if is_finite(anew.estimator) else (run.best, data)
+
+
+def _test(context: Reporting, algorithm: Algorithm, data: TrainingData, run: Run) -> tuple[Scores, Scores]:
     """Return how good the estimator is now, on training rows and on validation rows."""
     epochs = context.params["epochs"]
     with unchecked():
@@ -111,7 +145,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _diverging(context: StepContext, estimator: Any, *given: np.ndarray) -> Iterator[None]:
+def _diverging(context: Reporting, estimator: Any, *given: np.ndarray) -> Iterator[None]:
     """Turn an error of scikit-learn into advice where numbers are infinite: those given, or those learned."""
     try:
         yield
@@ -121,12 +155,12 @@ def _diverging(context: StepContext, estimator: Any, *given: np.ndarray) -> Iter
         raise _diverged(context) from None
 
 
-def _diverged(context: StepContext) -> StepError:
+def _diverged(context: Reporting) -> StepError:
     rate = context.params.get("learning_rate")
     return failure("training_diverged", rate=rate) if rate else failure("training_diverged_by_c")
 
 
-def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Run) -> bool:
+def _fit(context: Reporting, algorithm: Algorithm, data: TrainingData, run: Run) -> bool:
     """Train one epoch; return False where it is left in its middle."""
     context.check()
     parts = _grow(context, data, run) if algorithm.in_memory else _walk(context, data, run)
@@ -141,7 +175,7 @@ def _fit(context: StepContext, algorithm: Algorithm, data: TrainingData, run: Ru
     return True
 
 
-def _walk(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]:
+def _walk(context: Reporting, data: TrainingData, run: Run) -> Iterator[float]:
     """Go through all blocks in random order; yield the share of the epoch that is done."""
     named = {} if data.labels is None else {"classes": np.arange(len(data.labels))}
     rows = min(BLOCK_ROWS, max(FEWEST_LEARNED, LEARNED_BYTES // (data.x.shape[1] * data.x.dtype.itemsize)))
@@ -156,7 +190,7 @@ def _walk(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]
         yield done / len(order)
 
 
-def _grow(context: StepContext, data: TrainingData, run: Run) -> Iterator[float]:
+def _grow(context: Reporting, data: TrainingData, run: Run) -> Iterator[float]:
     """Add trees."""
     rows = algorithms.most_rows(data.x.shape[1])
     if rows < data.x.rows and run.epoch == 0:
@@ -194,12 +228,17 @@ def _finish(
     data: TrainingData,
     run: Run,
     prepared: dict[str, Any],
+    above: dict[str, Any],
 ) -> dict[str, Any]:
     """Save one file that predicts the original labels on raw rows."""
     import joblib
     from sklearn.pipeline import Pipeline
 
-    estimator = published(run.best, data, context.params)
+    has_test_rows = bool(above.get("test_rows") or above.get("folds"))
+    best, learned = final(context, algorithm, data, run) if has_test_rows else (run.best, data)
+    if learned is not data:
+        context.log(fact("learned_anew", rows=learned.x.rows, epochs=run.best_epoch))
+    estimator = published(best, learned, context.params)
     model = Pipeline([*prepared["way"].steps, ("model", estimator)])
     path = context.folder / "model.joblib"
     joblib.dump(model, path, compress=3 if algorithm.in_memory else 0)
@@ -215,6 +254,7 @@ def _finish(
     main = "val_accuracy" if data.labels is not None else "val_r2"
     return {
         "algorithm": algorithm.key,
+        "settings": dict(context.params),
         "epochs_run": run.epoch,
         "best_epoch": run.best_epoch,
         "stopped_early": run.stopped,
@@ -225,6 +265,8 @@ def _finish(
         "best_train": run.best_train,
         "first": run.first_score,
         "model_size": saved.size,
-        "given_rows": data.x.rows,
-        "learned_rows": min(algorithms.most_rows(data.x.shape[1]), data.x.rows) if algorithm.in_memory else data.x.rows,
+        "given_rows": learned.x.rows,
+        "learned_rows": min(algorithms.most_rows(data.x.shape[1]), learned.x.rows)
+        if algorithm.in_memory
+        else learned.x.rows,
     }

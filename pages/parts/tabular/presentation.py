@@ -33,6 +33,7 @@ PIPELINE = short_form.PIPELINE
 
 SHOWN_SHARES = 4
 SHOWN_ROWS = 6
+YES = ("yes", "true", "1", "1.0", "evet", "var", "doğru", "positive", "pozitif")
 CORRECT_THE_FILE = "Correct the file and start again with it on the page New."
 FEWER = {
     "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
@@ -91,8 +92,17 @@ class TabularPresentation(Presentation):
         )
 
     def headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
-        result = next((step.result or {} for step in steps if step.name == "evaluate"), {})
-        return headline(self, workflow.scores, result.get("baseline"))
+        result = _evaluated(steps)
+        target = workflow.facets.get("target", "")
+        return found(target, result) or headline(self, workflow.scores, result.get("baseline"))
+
+    def below_headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
+        result, main = _evaluated(steps), self.main_score(workflow.scores)
+        if not main:
+            return ""
+        told = found(workflow.facets.get("target", ""), result)
+        first = f"{headline(self, workflow.scores, result.get('baseline'))}. " if told else ""
+        return f"{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target."""
@@ -129,18 +139,37 @@ class TabularPresentation(Presentation):
         if not scores:
             return []
         baseline = _baseline_words(result.get("baseline")) or "the baseline"
+        beside = {"Validation rows": presentation.VALIDATION, words.sentence(baseline): presentation.BASELINE}
+        tested = words.sentence(tested_on(result))
+        columns = {tested: {name: words.score(self.measure(name), value) for name, value in scores.items()}}
+        if known := result.get("intervals"):
+            columns["19 times of 20"] = {name: self._between(name, bounds) for name, bounds in known.items()}
+        for title, prefix in beside.items():
+            columns[title] = {
+                name: words.score(self.measure(name), scores[f"{prefix}{name}"])
+                for name in scores
+                if f"{prefix}{name}" in scores
+            }
+        own = [name for name in scores if not name.startswith(presentation.BESIDE)]
+        shown = [title for title, values in columns.items() if values]
         rows = [
-            [
-                self.measure(name).shown,
-                words.score(self.measure(name), value),
-                words.score(self.measure(name), scores.get(f"{presentation.BASELINE}{name}")),
-                self.measure(name).help,
-            ]
-            for name, value in scores.items()
-            if not name.startswith(presentation.BASELINE)
+            [self.measure(name).shown, *(columns[title].get(name, "") for title in shown), self.measure(name).help]
+            for name in own
         ]
-        table = {"columns": ["Score", "This model", words.sentence(baseline), "What it says"], "rows": rows}
+        table = {"columns": ["Score", *shown, "What it says"], "rows": rows}
         return [Shown("Scores", lambda key: results.draw_table(table, key))]
+
+    def _between(self, name: str, bounds: Sequence[float]) -> str:
+        low, high = (words.score(self.measure(name), bound) for bound in bounds)
+        return f"{low} to {high}"
+
+    def interval(self, name: str, steps: Sequence[Step]) -> str:
+        result = _evaluated(steps)
+        bounds = (result.get("intervals") or {}).get(name)
+        if not bounds:
+            return ""
+        shown = words.inside(self.measure(name).shown)
+        return f"On other rows of the kind: {shown} {self._between(name, bounds)}, 19 times of 20."
 
 
 # In a line or two
@@ -159,6 +188,8 @@ def _preprocess(_of: Presentation, result: Value) -> Iterator[str]:
         words.count(result.get("train_rows"), "training row"),
         words.count(result.get("validation_rows"), "validation row"),
     ]
+    if result.get("test_rows"):
+        parts.append(words.count(result["test_rows"], "test row"))
     if result.get("matrix_columns"):
         columns = words.count(len(result.get("features") or []), "column")
         parts.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')}")
@@ -222,7 +253,9 @@ def _preprocessed(result: Value, key: str) -> None:
 def _of_older_versions(result: Value, files: Files) -> list[Shown]:
     sections = results.shown({name: value for name, value in converted(result).items() if value}, files)
     if residuals := result.get("residuals"):
-        sections.insert(1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals)))
+        sections.insert(
+            1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals, tested_on(result)))
+        )
     if per_class := result.get("per_class"):
         place = len(sections) - bool(result.get("importance"))
         sections.insert(place, Shown("Per class", partial(_per_class, per_class)))
@@ -286,14 +319,14 @@ def _lines(curves: Sequence[Value], which: str, area: str, area_name: str) -> li
     return lines
 
 
-def _residuals(residuals: Value, key: str) -> None:
+def _residuals(residuals: Value, part: str, key: str) -> None:
     st.plotly_chart(
         charts.residuals(residuals["predicted"], residuals["actual"]),
         key=key,
         config=charts.CONFIG,
         alt="Predicted against actual values",
     )
-    st.caption("Each point is a validation row; on the dotted line the prediction is right.")
+    st.caption(f"Each point is one of the {part}; on the dotted line the prediction is right.")
 
 
 def _per_class(rows: Sequence[Value], key: str) -> None:
@@ -319,6 +352,40 @@ def _per_class(rows: Sequence[Value], key: str) -> None:
 
 
 # The headline
+
+
+def _evaluated(steps: Sequence[Step]) -> Value:
+    return next((step.result or {} for step in steps if step.name == "evaluate"), {})
+
+
+def tested_on(result: Value) -> str:
+    """The rows that scores are of; before there were three parts, it was the validation rows."""
+    if result.get("part") == "folds":
+        return f"all rows, in {words.count(len(result.get('by_fold') or []), 'fold')}"
+    return "test rows" if result.get("part") == "test" else "validation rows"
+
+
+def found(target: str, result: Value) -> str:
+    """Finds 16 of the 53 rows whose Churn is Yes, with 3 false alarms among the other 187. Only for two classes."""
+    confusion = result.get("confusion") or {}
+    labels, counts = confusion.get("labels") or [], confusion.get("counts") or []
+    if len(labels) != 2:
+        return ""
+    wanted = _wanted(labels, counts)
+    right, all_of, others = counts[wanted][wanted], sum(counts[wanted]), sum(counts[1 - wanted])
+    alarms = words.count(counts[1 - wanted][wanted], "false alarm")
+    return (
+        f"Finds {words.count(right)} of the {words.count(all_of, 'row')} whose {words.plain(target)} is "
+        f"{words.plain(str(labels[wanted]))}, with {alarms} among the other {words.count(others)}"
+    )
+
+
+def _wanted(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> int:
+    """The class to find: the one that says yes, else the rarer one."""
+    yes = [position for position, label in enumerate(labels) if str(label).casefold() in YES]
+    if len(yes) == 1:
+        return yes[0]
+    return 0 if sum(counts[0]) < sum(counts[1]) else 1
 
 
 def headline(of: Presentation, scores: Mapping[str, float], baseline: object) -> str:

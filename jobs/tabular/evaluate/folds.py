@@ -1,0 +1,140 @@
+"""Folds: preparing, training and testing anew for each part of the rows, so that every row is tested once.
+
+Small tables are tested so: one test part of few rows says little, and which rows it has says too much.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from jobs.pipelines import StepContext
+from jobs.pipelines.params import Params
+from jobs.tabular import algorithms
+from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, confusion_of, two_columns
+from jobs.tabular.facts import fact
+from jobs.tabular.matrix import MatrixInMemory
+from jobs.tabular.prepare import encoder
+from jobs.tabular.train.data import TrainingData
+from jobs.tabular.train.run import Run, new
+from jobs.tabular.train.step import final, learn
+from store.messages import Message
+
+# Of the rows that are not tested, this share chooses the epoch.
+CHOOSING = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class RowsInFolds:
+    """All rows as they are in the table, as preparation left them for this."""
+
+    rows: pd.DataFrame
+    target: np.ndarray
+    position: np.ndarray
+    labels: np.ndarray | None
+
+
+def tested_in_folds(
+    context: StepContext, given: RowsInFolds, way: Pipeline, trained: dict[str, Any], count: int
+) -> PredictedClasses | PredictedNumbers:
+    """Do everything `count` times, each time without one part of the rows, and predict that part."""
+    fold = (given.position * count).astype(int)
+    # What is left of the position is as even within each fold as the position is among all rows.
+    choosing = (given.position * count) % 1 < CHOOSING
+    tested = np.zeros(len(fold), dtype=bool)
+    classes = 0 if given.labels is None else len(given.labels)
+    predicted = np.zeros(len(fold), dtype=np.int64 if classes else np.float64)
+    beliefs = np.zeros((len(fold), classes))
+    for number in range(count):
+        context.progress(0.5 * number / count, 1, fact("testing_fold", fold=number + 1, folds=count))
+        context.check()
+        own = _tested(given, fold == number)
+        if not own.any():  # by chance, or where all rows of a group are in another one
+            continue
+        data, matrix = _prepared(given, way, trained, own, choosing)
+        quietly, algorithm = _Quietly(context, trained["settings"]), _algorithm(trained)
+        run = learn(quietly, algorithm, data, _new_run(trained))
+        best, data = final(quietly, algorithm, data, run)
+        with np.errstate(over="ignore", invalid="ignore"):
+            said = best.predict(matrix[own])
+            predicted[own] = said if classes else data.in_own_unit(said)
+            if classes:
+                beliefs[own] = _beliefs(best, matrix[own])
+        tested |= own
+    actual = given.target[tested]
+    if not classes:
+        return PredictedNumbers(actual, predicted[tested], fold[tested])
+    confusion = confusion_of(actual, predicted[tested], classes)
+    return PredictedClasses(confusion, actual, predicted[tested], beliefs[tested], fold[tested])
+
+
+def _tested(given: RowsInFolds, own: np.ndarray) -> np.ndarray:
+    """Return the rows of a fold, but for those of classes that no other fold has."""
+    if given.labels is None:
+        return own
+    return own & np.isin(given.target, given.target[~own])
+
+
+def _prepared(
+    given: RowsInFolds, way: Pipeline, trained: dict[str, Any], own: np.ndarray, choosing: np.ndarray
+) -> tuple[TrainingData, np.ndarray]:
+    """Fit the encoder without a fold, and return what is learned from, and all rows encoded."""
+    choosing = choosing & ~own
+    if not choosing.any():  # of very few rows
+        choosing = ~own & (given.position == given.position[~own].min())
+    learned = ~own & ~choosing
+    if given.labels is not None:  # a class that is only among the rows that choose is learned, too
+        missing = ~np.isin(given.target, given.target[learned])
+        learned |= choosing & missing
+    fitted = clone(way)
+    encoder.fit(fitted, given.rows[learned])
+    with np.errstate(over="ignore"):
+        matrix = fitted.transform(given.rows)
+    seed = trained["settings"].get("random_state", 42)
+    order = np.random.RandomState(seed).permutation(np.flatnonzero(learned))
+    target = given.target.astype(np.int16 if given.labels is not None else np.float64)
+    x, y = MatrixInMemory(matrix[order]), MatrixInMemory(target[order])
+    held_out = MatrixInMemory(matrix[choosing]), target[choosing]
+    data = TrainingData.of(_algorithm(trained), trained["settings"], x, y, *held_out, given.labels)
+    return data, matrix
+
+
+def _beliefs(estimator: Any, matrix: np.ndarray) -> np.ndarray:
+    ask = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.decision_function
+    return two_columns(ask(matrix))
+
+
+def _algorithm(trained: dict[str, Any]) -> Algorithm:
+    return algorithms.get(trained["algorithm"])
+
+
+def _new_run(trained: dict[str, Any]) -> Run:
+    return new(trained["settings"], _algorithm(trained))
+
+
+class _Quietly:
+    """What training asks of a step, without its curve, its log and its checkpoints."""
+
+    def __init__(self, context: StepContext, params: Params) -> None:
+        self._context, self.params, self.stopping = context, params, False
+
+    def check(self) -> None:
+        self._context.check()
+
+    def progress(self, done: float, total: float, message: Message) -> None:
+        """Told by the fold."""
+
+    def metric(self, epoch: int, **values: float) -> None:
+        """Not recorded: the curve is that of the model that is kept."""
+
+    def log(self, text: Message, level: str = "info") -> None:
+        """Not recorded: the lines are those of the model that is kept."""
+
+    def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
+        """Not kept: a fold of a small table is soon trained again."""

@@ -1,0 +1,111 @@
+"""Folds: every row is tested once by a model that has not seen it."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import tables
+
+from jobs.verbs import datasets, short_form
+from store.errors import RequestError
+from store.tables import Status
+
+
+def add(frame):
+    return datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "t.csv")
+
+
+def noisy(rows, seed=0):
+    """Two numbers, a kind and a text, and a label that follows from them but for a tenth of the rows."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"a": random.normal(size=rows), "b": random.normal(size=rows)})
+    frame["kind"] = random.choice(["x", "y", None], rows)
+    yes = frame.a + frame.b + (frame.kind == "x") > 0.4
+    frame["label"] = np.where(yes ^ (random.random(rows) < 0.1), "yes", "no")
+    frame["number"] = 3 * frame.a - frame.b + random.normal(0, 0.5, rows)
+    return frame.round(4)
+
+
+def evaluated(dataset, target, key, **params):
+    ended = tables.run(dataset, target, key, **{"epochs": 3, "folds": 5, **params})
+    assert all(step.status is Status.completed for step in ended.values()), [step.error for step in ended.values()]
+    return ended["preprocess"].result, ended["evaluate"].result
+
+
+@pytest.mark.parametrize("key", ["logistic_regression", "hist_gradient_boosting", "linear_svm"])
+def test_every_row_is_tested_once(home, key):
+    """The confusion matrix is of all rows, each fold has a score, and none of them is far from the others."""
+    prepared, found = evaluated(add(noisy(400)), "label", key, features=["a", "b", "kind"])
+    assert np.sum(found["confusion"]["counts"]) == found["rows"] == 400
+    assert (prepared["test_rows"], found["part"], len(found["by_fold"])) == (0, "folds", 5)
+    assert 0.75 < found["scores"]["accuracy"] < 0.95
+    assert found["spread"] == pytest.approx(np.std(found["by_fold"])) and found["spread"] < 0.1
+
+
+@pytest.mark.parametrize("key", ["sgd_regressor", "hist_gradient_boosting_regressor"])
+def test_numbers_are_tested_in_folds_too(home, key):
+    """Errors are in the unit of the target, of every row."""
+    _, found = evaluated(add(noisy(400)), "number", key, features=["a", "b"], epochs=10)
+    assert found["rows"] == 400 and len(found["by_fold"]) == 5
+    assert 0.8 < found["scores"]["r2"] < 1 and 0.3 < found["scores"]["rmse"] < 1.5
+
+
+def test_noise_cannot_be_learned_however_often_it_is_folded(home):
+    """On answers that follow from nothing the score is that of guessing: nothing of a tested row was learned."""
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=600)})
+    frame["code"] = [f"c{n % 300}" for n in range(600)]
+    frame["y"] = np.random.default_rng(1).choice(["p", "q"], 600)
+    _, found = evaluated(add(frame), "y", "hist_gradient_boosting", features=["a", "code"])
+    low, high = found["intervals"]["accuracy"]
+    assert low < 0.5 < high
+
+
+def test_a_rare_class_stops_no_fold(home):
+    """A class with one row is learned in each fold, and its row is left out of the test."""
+    frame = noisy(200)
+    frame.loc[7, "label"] = "rare"
+    for key in ("logistic_regression", "hist_gradient_boosting"):
+        _, found = evaluated(add(frame), "label", key, features=["a", "b"])
+        assert found["rows"] == 199
+
+
+def test_a_group_is_tested_as_a_whole(home):
+    """Rows that are all alike within a group help only where the group itself was learned from."""
+    random = np.random.default_rng(2)
+    answer = random.choice(["p", "q"], 60)
+    frame = pd.DataFrame({"customer": np.repeat([f"k{n}" for n in range(60)], 10)})
+    frame["x"] = np.repeat(random.normal(size=60), 10) + random.normal(0, 1e-4, 600)
+    frame["y"] = np.repeat(answer, 10)
+    given = {"features": ["x"], "epochs": 5}
+    by_row = evaluated(add(frame), "y", "hist_gradient_boosting", **given)[1]["scores"]["accuracy"]
+    by_group = evaluated(add(frame), "y", "hist_gradient_boosting", split="group", split_column="customer", **given)[1][
+        "scores"
+    ]["accuracy"]
+    assert by_row > 0.9 and by_group < 0.75
+
+
+REFUSED = [
+    ({"folds": 1}, "folds", "one_fold"),
+    ({"folds": 5, "split": "time", "split_column": "number"}, "folds", "folds_have_no_time"),
+    ({"folds": 5, "validation_size": 0}, "validation_size", "folds_need_validation"),
+    ({"split": "group"}, "split_column", "no_split_column"),
+    ({"split": "time", "split_column": "kind"}, "split_column", "split_column_no_time"),
+]
+
+
+@pytest.mark.parametrize(("params", "field", "code"), REFUSED)
+def test_what_cannot_be_split_is_refused_before_the_start(home, params, field, code):
+    """The field that is wrong is named, and nothing is written."""
+    dataset = add(noisy(100))
+    with pytest.raises(RequestError) as refused:
+        short_form.start(dataset.id, "label", "LR", params)
+    assert (refused.value.field, refused.value.message.code) == (field, code)
+
+
+def test_folds_are_for_small_tables(home, monkeypatch):
+    """With many rows one test part says enough."""
+    monkeypatch.setattr("jobs.tabular.fitness.MOST_FOLDED_ROWS", 50)
+    with pytest.raises(RequestError) as refused:
+        short_form.start(add(noisy(100)).id, "label", "LR", {"folds": 5})
+    assert refused.value.message.code == "too_many_rows_for_folds"
