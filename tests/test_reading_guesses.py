@@ -3,11 +3,13 @@ told only where it is true, and can be set by hand."""
 
 import openpyxl
 import pytest
+from helpers import tables
 
 from jobs.language import sentence
 from jobs.tabular import reader
 from jobs.tabular.profile import profiler
 from jobs.verbs import datasets
+from store import datasets as stored
 from store.errors import RequestError
 
 ROWS = 60
@@ -162,3 +164,38 @@ def test_a_time_with_am_and_pm_is_a_date(write):
         "2024-12-31T13:30:00",
     )
     assert column(dates(write, "12/30/1899 12:00:00 AM"), "a").reason.code == "constant"
+
+
+def copies(found):
+    return [
+        (each.level, each.message.values["count"]) for each in found.notices if each.message.code == "duplicate_rows"
+    ]
+
+
+@pytest.mark.parametrize("extra", [[], ["n/k,x,2024-01-31"]])
+def test_exact_copies_are_counted_and_told(write, extra):
+    """Rows that equal another in every cell are counted, in columns of any kind; a row that differs in one is none."""
+    lines = ["a,b,c", *extra, *[f"{row / 8},v{row % 7},2024-01-{row % 28 + 1:02}" for row in range(ROWS)]]
+    assert copies(read(write(lines))[1]) == []
+    assert copies(read(write([*lines, lines[-1], lines[-2], lines[-1]]))[1]) == [("warning", 3)]
+    assert copies(read(write([*lines, lines[-1].replace("v", "w")]))[1]) == []
+
+
+def test_words_among_numbers_are_no_copies_of_one_another(write):
+    """Cells that are no numbers differ, although all of them would be missing as numbers."""
+    assert copies(read(write(["a,b", *[f"w{row},1" for row in range(ROWS)]]))[1]) == []
+    assert copies(read(write(["a,b", *[f"{row % 50},1" if row % 30 else f"w{row},1" for row in range(50)]]))[1]) == []
+
+
+def test_copies_of_a_large_file_are_told_once_all_of_it_was_read(write, home, monkeypatch):
+    """The first part of a file says nothing of copies; the upload step counts them and the dataset then tells."""
+    from jobs.verbs import datasets as verbs
+
+    monkeypatch.setattr(verbs, "PROFILED_WHOLE", 500)
+    lines = ["a,b,c", *[f"{row / 8},v{row % 7},{'yn'[row % 2]}" for row in range(2_000)]]
+    dataset = datasets.add(write([*lines, lines[1], lines[2]]), "large.csv")
+    assert not dataset.exact and not any(each["code"] == "duplicate_rows" for each in dataset.notices)
+    ended = tables.run(dataset, "c", "LR", until="upload")
+    told = [each for each in stored.get(dataset.id).notices if each["code"] == "duplicate_rows"]
+    assert [(each["level"], each["values"]["count"]) for each in told] == [("info", 2)]
+    assert told[0] in ended["upload"].result["notices"]

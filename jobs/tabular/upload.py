@@ -18,7 +18,7 @@ from jobs.tabular.facts import fact
 from jobs.tabular.kinds import KINDS
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import schema_of, typed
-from jobs.tabular.profile.profiler import Profile, Profiler
+from jobs.tabular.profile.profiler import DUPLICATE_ROWS, Profile, Profiler, duplicates_noted
 from jobs.tabular.reader import Source
 from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, Duplicates, hashes_of
 from store import datasets, files
@@ -84,7 +84,6 @@ def _write_and_profile(
     profiler = Profiler(source, context.dataset.size, kinds)
     written = _write(context, source, path, guessed, profiler)
     profile = profiler.finish(exact=True)
-    profile = replace(profile, notices=_all_notices(context.dataset, profile))
     changed = [
         column.name for column, guess in zip(profile.columns, guessed, strict=True) if _form(column) != _form(guess)
     ]
@@ -92,7 +91,8 @@ def _write_and_profile(
         context.log(_kinds_changed(unexpected))
     if changed:
         written = _write(context, source, path, profile.columns, before=context.dataset.size)
-    return profile, written
+    copies = duplicates_noted(written.duplicates, profile.rows)
+    return replace(profile, notices=[*copies, *_all_notices(context.dataset, profile)]), written
 
 
 def _kinds_changed(names: list[str]) -> Message:
@@ -105,7 +105,8 @@ def _kinds_changed(names: list[str]) -> Message:
 def _all_notices(dataset: Dataset, profile: Profile) -> list[Notice]:
     """Return the notices about the file as such, which stay, and those about its columns, which are replaced."""
     before = [Notice.from_json(stored) for stored in dataset.notices]
-    return [notice for notice in before if notice.column is None and notice not in profile.notices] + profile.notices
+    known = [notice for notice in before if notice.column is None and notice.message.code != DUPLICATE_ROWS]
+    return [notice for notice in known if notice not in profile.notices] + profile.notices
 
 
 def _form(column: Column) -> tuple[str, str | None]:

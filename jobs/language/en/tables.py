@@ -57,9 +57,9 @@ SENTENCES: dict[str, Template] = {
         by="more",
     ),
     "duplicate_rows": Plural(
-        "1 row is an exact copy of another ({percent:.2g} %). Copies stay in one part, so none is tested on what it "
+        "1 row is an exact copy of another ({percent:.3g} %). Copies stay in one part, so none is tested on what it "
         "was learned from.",
-        "{count} rows are exact copies of others ({percent:.2g} %). Copies stay in one part, so none is tested on what "
+        "{count} rows are exact copies of others ({percent:.3g} %). Copies stay in one part, so none is tested on what "
         "it was learned from.",
     ),
     "fitted_on_part": (

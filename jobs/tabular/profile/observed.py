@@ -84,7 +84,7 @@ class ObservedColumn:
         self.sample: list[np.ndarray] = []
         self.stride = 1
         self.just_read: np.ndarray | None = None
-        self.plain = False
+        self.plain = self.all_read = False
         self.several_formats = False
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
@@ -139,6 +139,7 @@ class ObservedColumn:
     def _add_numbers(self, cells: pa.Array) -> None:
         numbers = numbers_of(cells, self.marks)
         self.just_read, self.plain = numbers.values, numbers.plain
+        self.all_read = not numbers.unread and not numbers.huge
         self.unread += numbers.unread
         self.huge += numbers.huge
         missing = np.isnan(numbers.values)

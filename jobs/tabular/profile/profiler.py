@@ -14,12 +14,14 @@ from jobs.tabular.profile.notices import notices_of, role_of
 from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
 from jobs.tabular.proposal import propose_target
 from jobs.tabular.reader import Notation, Source
+from jobs.tabular.row_hash import Duplicates, hashes_of
 from store.datasets import Profile as StoredProfile
 from store.errors import RequestError
 from store.messages import Message, Notice, Scalar
 
 SAMPLED_IN_ALL = 8_000_000
 PREVIEW_ROWS = 20
+DUPLICATE_ROWS = "duplicate_rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,14 @@ class Profiler:
         """Return the numbers of the batch that was added last, column by column."""
         return [column.just_read for column in self._columns]
 
+    def as_read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch that was added last, with numbers where all cells are some: these are compared faster."""
+        cells = [
+            texts if observed.just_read is None or not observed.all_read else pa.array(observed.just_read)
+            for observed, texts in zip(self._columns, batch.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(cells, [observed.name for observed in self._columns])
+
     def finish(self, exact: bool) -> Profile:
         """Return the profile of all rows so far; `exact` says that there are no others."""
         if exact and self.rows < FEWEST_ROWS:
@@ -104,15 +114,27 @@ class Profiler:
 
 def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, first_bytes: int | None = None) -> Profile:
     """Return the profile of a table, or only of its first bytes."""
-    profiler = Profiler(source, size)
+    profiler, duplicates = Profiler(source, size), Duplicates()
     seen, exact = 0, True
     for batch in chunks:
         profiler.add(batch)
+        if first_bytes is None:  # of a part it would say little, and take time from what is waited for
+            duplicates.add(hashes_of(profiler.as_read(batch)))
         seen += batch.nbytes
         if first_bytes is not None and seen >= first_bytes:
             exact = False
             break
-    return profiler.finish(exact)
+    profile = profiler.finish(exact)
+    of_file = len(source.notices)
+    copies = duplicates_noted(duplicates.count(), profile.rows)
+    return replace(profile, notices=[*profile.notices[:of_file], *copies, *profile.notices[of_file:]])
+
+
+def duplicates_noted(count: int, rows: int) -> list[Notice]:
+    """Return the notice that so many rows are copies of others; none where there are none."""
+    share = 100 * count / rows
+    message = Message(DUPLICATE_ROWS, {"count": count, "percent": share})
+    return [Notice(message, "warning" if share >= 1 else "info")] if count else []
 
 
 def _shown(cells: pa.Array, column: Column, marks: Notation) -> list[Scalar]:
