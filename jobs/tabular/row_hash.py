@@ -26,7 +26,9 @@ def hashes_of(batch: pa.RecordBatch, names: Collection[str] | None = None) -> np
     total = np.zeros(batch.num_rows, dtype=np.uint64)
     for name, cells in zip(batch.schema.names, batch.columns, strict=True):
         if names is None or name in names:
-            total += mixed(_cells(cells) ^ _salt(name))
+            values = _cells(cells)
+            values ^= _salt(name)
+            total += mixed(values)
     return mixed(total)
 
 
@@ -40,11 +42,12 @@ def share_of(hashes: np.ndarray, seed: int) -> np.ndarray:
 
 def mixed(values: np.ndarray) -> np.ndarray:
     """Return numbers in which each bit of the given ones has changed half of all bits, as splitmix64 ends."""
-    result: np.ndarray = values ^ (values >> _SHIFTS[0])
-    result *= _FIRST
-    result ^= result >> _SHIFTS[1]
-    result *= _SECOND
-    result ^= result >> _SHIFTS[2]
+    result: np.ndarray = values >> _SHIFTS[0]
+    result ^= values
+    shifted = np.empty_like(result)
+    for factor, shift in zip((_FIRST, _SECOND), _SHIFTS[1:], strict=True):
+        result *= factor
+        result ^= np.right_shift(result, shift, out=shifted)
     return result
 
 
@@ -57,16 +60,13 @@ def _cells(cells: pa.Array) -> np.ndarray:
         return _numbers(cells.to_numpy(zero_copy_only=False))
     if pa.types.is_timestamp(cells.type):
         whole = cells.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
-        return mixed(whole.view(np.uint64) + _GOLDEN)
+        return whole.view(np.uint64) + _GOLDEN
     return _texts(cells)
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
-    bits = (values + 0.0).view(np.uint64)  # -0.0 equals 0.0
-    missing = np.isnan(values)
-    if missing.any():
-        bits = np.where(missing, _MISSING, bits)
-    return mixed(bits)
+    bits: np.ndarray = (values + 0.0).view(np.uint64)  # -0.0 equals 0.0
+    return np.where(np.isnan(values), _MISSING, bits) if np.isnan(values.sum()) else bits
 
 
 def _texts(cells: pa.Array) -> np.ndarray:
@@ -74,7 +74,7 @@ def _texts(cells: pa.Array) -> np.ndarray:
     encoded = cells.dictionary_encode()
     texts = encoded.dictionary.to_pandas()
     known = np.empty(len(texts) + 1, dtype=np.uint64)
-    known[-1] = mixed(np.array([_MISSING]))[0]
+    known[-1] = _MISSING
     if len(texts):
         objects = texts.to_numpy(dtype=object)
         known[:-1] = pd.util.hash_array(objects, categorize=False)
