@@ -30,6 +30,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} API</title>
 <style>{style}</style>
+<p><a href="../">Back to the app</a></p>
 <h1>{title} API</h1>
 <p>{about}</p>
 <p>For programs: <a href="{root}/openapi.json">openapi.json</a></p>
@@ -51,7 +52,7 @@ def manual(spec: Spec, root: str) -> str:
     return PAGE.format(
         style=STYLE,
         title=escape(info["title"]),
-        about=escape(info["description"]),
+        about=_text(info["description"]),
         root=escape(root),
         parts="\n".join(parts),
     )
@@ -73,7 +74,7 @@ def _route(path: str, method: str, route: Spec, spec: Spec, root: str) -> str:
     fields += [_field(name, schema, name in required, "body") for name, schema in body.get("properties", {}).items()]
     listed = f"<dl>{''.join(fields)}</dl>" if fields else ""
     listed += _answer(route, spec)
-    summary = escape(route.get("summary", ""))
+    summary = _text(route.get("summary", ""))
     return (
         f"<details><summary><b>{method}</b> <code>/api{escape(path)}</code> {summary}</summary>"
         f"<p>{_text(route.get('description', ''))}</p>{listed}"

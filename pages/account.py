@@ -16,7 +16,8 @@ KEY = "account"
 
 
 def page() -> None:
-    st.header("Account", anchor=False)
+    with st.container(horizontal=True):  # as high as that of pages with a button beside it
+        st.header("Account", anchor=False)
     state = press.page_state(f"{KEY}-state")
     state.report()
     actor = actors.current()

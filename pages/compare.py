@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from jobs.pipelines import registry
-from pages.parts import charts, live, words
+from pages.parts import chart, charts, colours, live, words
 from pages.parts.compare import comparison
 from pages.parts.compare.comparison import Selection
 from pages.parts.workflow_list import listing
@@ -57,7 +57,7 @@ def _chosen(compared: Sequence[Workflow]) -> None:
         "Compared workflows",
         list(names),
         key=f"{KEY}-ids",
-        max_selections=charts.MOST_COMPARED,
+        max_selections=colours.MOST_COMPARED,
         format_func=lambda key: f"#{key} {names.get(key, '')}",
         label_visibility="collapsed",
         placeholder="Add a workflow",
@@ -121,10 +121,9 @@ def _curves(compared: Sequence[Workflow]) -> None:
     )
     curves = metrics.overlay(ids, shown)
     titles = {workflow.id: workflow.name for workflow in compared}
-    st.plotly_chart(
+    chart.draw(
         charts.comparison(curves, titles, comparison.curve_measure(shown)),
         key=f"{KEY}-chart",
-        config=charts.CONFIG,
         alt=f"{comparison.curve_name(shown)} of {len(curves)} workflows, epoch by epoch",
     )
     if without := [f"#{workflow.id}" for workflow in compared if workflow.id not in curves]:

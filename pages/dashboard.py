@@ -5,7 +5,8 @@ import streamlit as st
 WHERE = "/rq/"
 HEIGHT = 820
 
-st.header("RQ dashboard", anchor=False)
+with st.container(horizontal=True):  # as high as that of pages with a button beside it
+    st.header("RQ dashboard", anchor=False)
 about, alone = st.columns([5, 1], vertical_alignment="center")
 about.caption(
     "The queue as RQ sees it: queues, jobs and workers, read-only. To stop, retry or pause, use the Queues page."

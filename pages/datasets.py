@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -9,9 +10,10 @@ from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs import datasets
 from jobs.verbs.workflows import repeat
-from pages.parts import address, commands, links, press, visitor, words
+from pages.parts import address, commands, links, press, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.tabular import profile
+from pages.parts.workflow_list.listing import NAME_IN_ADDRESS
 from store import datasets as stored
 from store import files, workflows
 from store.datasets import Dataset, DatasetSummary
@@ -72,7 +74,11 @@ def everything() -> None:
     listed = stored.listed(text, PER_PAGE, (place - 1) * PER_PAGE)
     table(listed)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{words.count(total, 'dataset')}. Click one to open it.", width="content")
+        st.caption(
+            f"{words.count(total, 'dataset')}. Click a name or tick a row to open it.",
+            width="content",
+            help=tables.BY_KEYBOARD,
+        )
         if pages > 1:
             st.pagination(pages, key="page", bind="query-params")
 
@@ -95,7 +101,7 @@ def nothing(text: str) -> None:
 def table(listed: list[DatasetSummary]) -> None:
     config = st.column_config
     rows = {
-        "name": [row.name for row in listed],
+        "name": [f"datasets?id={row.id}#{quote(row.name, safe='')}" for row in listed],
         "versions": [row.versions for row in listed],
         "rows": [row.rows for row in listed],
         "columns": [row.columns for row in listed],
@@ -109,9 +115,10 @@ def table(listed: list[DatasetSummary]) -> None:
         hide_index=True,
         key="datasets",
         on_select="rerun",
-        selection_mode="single-cell",
+        # Moving through the cells with the arrows opens nothing; a tick, or a click on a name, does.
+        selection_mode="single-row",
         column_config={
-            "name": config.TextColumn("Name", width="medium"),
+            "name": config.LinkColumn("Name", display_text=NAME_IN_ADDRESS, width="medium"),
             "versions": config.NumberColumn("Versions", width="small"),
             "rows": config.NumberColumn("Rows", format="localized", width="small"),
             "columns": config.NumberColumn("Columns", format="localized", width="small"),
@@ -124,8 +131,8 @@ def table(listed: list[DatasetSummary]) -> None:
         placeholder="",
         alt="Datasets",
     )
-    if cells := chosen.selection.cells:
-        st.query_params.from_dict({"id": str(listed[cells[0][0]].id)})
+    if ticked := chosen.selection.rows:
+        st.query_params.from_dict({"id": str(listed[ticked[0]].id)})
         st.rerun()
 
 
@@ -202,7 +209,7 @@ def delete(state: PageState, dataset: Dataset) -> None:
         f"This deletes **{name}** and its profile, and the file ({words.size(dataset.size)}) unless another version "
         "uses it. You cannot undo this."
     )
-    if state.confirm("Delete", "delete", "Keep", "delete"):
+    if state.confirm("Delete", "delete", "Keep", "delete", destroys=True):
         state.press(datasets.remove, dataset.id)
         if not state.refused:
             state.close(f"{dataset.title} is deleted.")

@@ -30,19 +30,19 @@ PAGES = {
         st.Page("new.py", title="New", icon=":material/add_circle:", url_path="new"),
         st.Page("workflows.py", title="Workflows", icon=":material/list_alt:", url_path="workflows"),
         st.Page("datasets.py", title="Datasets", icon=":material/table_chart:", url_path="datasets"),
+        st.Page("compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
     ],
     "Run": [
         st.Page("queues.py", title="Queues", icon=":material/stacks:", url_path="queues"),
         st.Page("dashboard.py", title="RQ dashboard", icon=":material/monitoring:", url_path="rq-dashboard"),
     ],
-    "People": [
+    "Admin": [
         st.Page("people.py", title="People", icon=":material/group:", url_path="people", visibility=PEOPLE_VISIBILITY),
     ],
     "": [
         st.Page(home, title=NAME, url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
         st.Page("sweep.py", title="Sweep", url_path="sweep", visibility="hidden"),
-        st.Page("compare.py", title="Compare", url_path="compare", visibility="hidden"),
         st.Page("account.py", title="Account", url_path="account", visibility="hidden"),
     ],
 }
@@ -51,5 +51,6 @@ page = st.navigation(PAGES)
 with actors.acting(actors.current()):  # the visitor is looked up once for each run
     health.line()
     visitor.line()
+    health.for_programs()
     st.set_page_config(page_title=f"{page.title} · {NAME}")
     page.run()

@@ -12,19 +12,21 @@ from pages.parts.tabular import training
 from pages.parts.tabular.presentation import PIPELINE
 from store import workflows
 from store.errors import NotFoundError
-from store.workflows import Workflow
 
 
 def page() -> None:
-    st.header("New workflow", anchor=False)
+    follow_back()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.header("New workflow", anchor=False, width="content")
+        if not bare() and visitor.may_change():
+            st.button("Start over", icon=":material/restart_alt:", type="tertiary", key="new-over", on_click=start_over)
     if visitor.only_looking():
         instead()
         return
-    before = started_before()
-    chosen = chosen_pipeline(before)
+    chosen = chosen_pipeline()
     offered = gallery.pipelines()
     gallery.faults()
-    if bare(before) and len(offered) > 1:
+    if bare() and len(offered) > 1:
         gallery.draw(offered, chosen.name)
     elif len(offered) > 1:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -37,19 +39,25 @@ def page() -> None:
                 on_click=st.query_params.clear,
             )
     if chosen.name == PIPELINE:
-        training.page(before)
+        training.page()
     else:
-        form.page(chosen, before)
+        form.page(chosen)
 
 
-def bare(before: Workflow | None) -> bool:
+def start_over() -> None:
+    """An empty form; the menu's own New leaves a filled one as it is."""
+    st.query_params.clear()
+    st.session_state["new-name"] = ""
+
+
+def bare() -> bool:
     """Whether nothing has been chosen yet."""
-    return before is None and not {"dataset", "pipeline"} & set(st.query_params)
+    return not {"dataset", "pipeline"} & set(st.query_params)
 
 
-def chosen_pipeline(before: Workflow | None) -> Pipeline:
-    """The pipeline that the URL names, or that of the workflow to begin with; else the built-in one."""
-    name = st.query_params.get("pipeline") or (before.pipeline if before else PIPELINE)
+def chosen_pipeline() -> Pipeline:
+    """The pipeline that the URL names; else the built-in one."""
+    name = st.query_params.get("pipeline") or PIPELINE
     try:
         return registry.get(name)
     except NotFoundError as refused:
@@ -57,12 +65,16 @@ def chosen_pipeline(before: Workflow | None) -> Pipeline:
         return registry.get(PIPELINE)
 
 
-def started_before() -> Workflow | None:
-    """The workflow to begin with: Back from a workflow leads to /new?id=42, as Streamlit leaves it."""
+def follow_back() -> None:
+    """Back from a workflow leads to /new?id=42, as Streamlit leaves it; then have the URL say what that was started
+    with."""
     number = None if {"dataset", "pipeline"} & set(st.query_params) else address.number_in("id")
+    if number is None:
+        return
     with contextlib.suppress(NotFoundError):
-        return workflows.get(number) if number is not None else None
-    return None
+        before = workflows.get(number)
+        of = training.address_of if before.pipeline == PIPELINE else form.address_of
+        st.query_params.from_dict({name: text for name, text in of(before).items() if text})
 
 
 def instead() -> None:

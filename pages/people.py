@@ -173,7 +173,7 @@ def _actions(everybody: Sequence[Person], person: Person | None) -> None:
         if person
         else (f"{words.count(len(everybody), 'person', 'people')} :gray[· select one to change it]")
     )
-    st.markdown(title, width="stretch")
+    st.markdown(title, width="stretch", help=tables.BY_KEYBOARD)
     ask = questions.page_state().ask
     name = person.name if person else ""
     _button("Role", "badge", name, partial(ask, "role"))

@@ -10,7 +10,7 @@ from jobs.engine import queue_view
 from jobs.engine.queue_view import JobRow, QueueCounts, Queues, WorkerRow
 from jobs.language import sentence
 from jobs.verbs import queues
-from pages.parts import charts, commands, links, live, press, tables, visitor, words
+from pages.parts import chart, charts, commands, links, live, press, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.queue import listings
 from store import steps
@@ -26,11 +26,14 @@ JOBS_HEIGHT = 420
 def page() -> None:
     state = press.page_state(f"{KEY}-state")
     state.follow()
-    st.header("Queues", anchor=False)
+    with st.container(horizontal=True):  # as high as that of pages with a button beside it
+        st.header("Queues", anchor=False)
     state.report()
     live.panel(KEY, lambda: _panel(state), changing=True, foot=False)
     if state.question == "stop":
         _ask_to_stop(state)
+    elif state.question == "pause":
+        state.dialog("Pause the queue?", "pause", partial(_pause, state, str(state.about)))
 
 
 def _panel(state: PageState) -> bool:
@@ -85,6 +88,10 @@ def _queue(state: PageState, queue: QueueCounts, reachable: bool) -> None:
                 st.badge("Not reachable", icon=":material/cloud_off:", color="gray")
             elif queue.paused:
                 st.badge("Paused: no new steps start", icon=":material/pause_circle:", color="orange")
+                if pause := queues.pause_of(queue.name):
+                    by = f" by {words.plain(pause.paused_by)}" if pause.paused_by and visitor.has_signed_in() else ""
+                    ago, at = words.ago(pause.paused_at), visitor.exactly(pause.paused_at)
+                    st.caption(f"Paused{by} {ago}", width="content", help=f"Paused {at}")
             else:
                 st.badge("Open", icon=":material/play_circle:", color="green")
             st.space("stretch")
@@ -99,7 +106,10 @@ def _queue(state: PageState, queue: QueueCounts, reachable: bool) -> None:
                 _button(
                     "Pause",
                     "pause",
-                    partial(state.press, queues.pause, queue.name),
+                    # Where several people sign in, it is their work, too.
+                    partial(state.ask, "pause", queue.name)
+                    if visitor.has_signed_in()
+                    else partial(state.press, queues.pause, queue.name),
                     **visitor.changes("No new steps start; running steps finish.", reachable),
                 )
             if visitor.may_change():
@@ -113,18 +123,16 @@ def _charts() -> None:
     depth, throughput = st.columns(2)
     with depth, st.container(border=True):
         st.markdown("**Waiting and running** :gray[in the last hour]")
-        st.plotly_chart(
+        chart.draw(
             charts.queue_depth(minutes, visitor.zone()),
             key=f"{KEY}-depth",
-            config=charts.CONFIG,
             alt="Steps waiting and running, minute by minute",
         )
     with throughput, st.container(border=True):
         st.markdown("**Ended each minute** :gray[in the last hour]")
-        st.plotly_chart(
+        chart.draw(
             charts.queue_throughput(minutes, visitor.zone()),
             key=f"{KEY}-throughput",
-            config=charts.CONFIG,
             alt="Steps ended, minute by minute",
         )
 
@@ -181,7 +189,8 @@ def _jobs(state: PageState) -> None:
 
 def _job_actions(state: PageState, job: JobRow | None) -> None:
     if job is None:
-        st.caption(f"Tick a job to open{', stop or retry' if visitor.may_change() else ''} it", width="content")
+        acts = ", stop or retry" if visitor.may_change() else ""
+        st.caption(f"Tick a job to open{acts} it", width="content", help=tables.BY_KEYBOARD)
         return
     _button("Open", "arrow_forward", partial(links.go_to_workflow, job.workflow_id))
     if job.status in (Status.failed, Status.cancelled):
@@ -218,6 +227,16 @@ def _ask_to_stop(state: PageState) -> None:
     if job:
         title = f"Stop {words.plain(words.titled(job.step))} of #{job.workflow_id}?"
         state.dialog(title, "stop_circle", partial(_stop, state, job))
+
+
+def _pause(state: PageState, name: str) -> None:
+    st.markdown("No new step of anyone's workflow starts until someone resumes the queue. Running steps finish.")
+    if state.confirm("Pause", "pause", "Keep open", f"{KEY}-pause"):
+        state.press(queues.pause, name)
+        if not state.refused:
+            state.close()
+            st.rerun()
+    state.problem()
 
 
 def _stop(state: PageState, job: JobRow) -> None:

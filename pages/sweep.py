@@ -9,7 +9,7 @@ from jobs.pipelines import registry
 from jobs.verbs import leaderboard
 from jobs.verbs import sweeps as verbs
 from jobs.verbs.leaderboard import Leaderboard
-from pages.parts import address, charts, commands, links, live, press, tables, visitor, words
+from pages.parts import address, chart, charts, colours, commands, links, live, press, tables, visitor, words
 from pages.parts.compare import comparison
 from pages.parts.press import PageState
 from pages.parts.sweep import board as drawing
@@ -164,7 +164,7 @@ def _board(board: Leaderboard) -> None:
             f"Compare {len(ticked)} ticked" if ticked else "Compare",
             icon=":material/compare_arrows:",
             key=f"{KEY}-compare",
-            disabled=not FEWEST <= len(compared) <= charts.MOST_COMPARED,
+            disabled=not FEWEST <= len(compared) <= colours.MOST_COMPARED,
         ):
             st.switch_page("compare.py", query_params={"ids": ",".join(map(str, compared))})
 
@@ -186,15 +186,14 @@ def _curves(board: Leaderboard, compared: Sequence[Workflow]) -> None:
         or names[0]
     )
     titles = {row.workflow.id: drawing.title(board, row) for row in board.rows if row.workflow}
-    st.plotly_chart(
+    chart.draw(
         charts.comparison(
             metrics.overlay(ids, shown),
             {each: titles[each][: charts.LONGEST_LABEL] for each in ids},
             comparison.curve_measure(shown),
-            charts.MOST_COMPARED,
+            colours.MOST_COMPARED,
         ),
         key=f"{KEY}-chart",
-        config=charts.CONFIG,
         alt=f"{comparison.curve_name(shown)} of {len(ids)} trials, epoch by epoch",
     )
 

@@ -22,7 +22,7 @@ MORE = {
 }
 ORIGINS = {
     "restart": "restart of",
-    "compose": "composed from",
+    "compose": "data of",
     "rerun": "changed from",
     "predict": "predicted by",
     "repeat": "repeats",
@@ -84,7 +84,8 @@ def _nothing(what: str, deleted: bool) -> None:
 
 def _header(workflow: Workflow, state: PageState) -> None:
     """What it is, and what can be done with it; only what changes by itself is redrawn by the timer."""
-    st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
+    with st.container(horizontal=True):  # as high as the heading of pages with a button beside it
+        st.header(f":gray[#{workflow.id}] {words.plain(workflow.name)}", anchor=False)
     # Beside a long name, the buttons would stand below it until Cancel goes, and then jump up.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
@@ -233,11 +234,10 @@ def _status_line(book: Notebook, key: str) -> None:
         )
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
+        if workflow.config_from and workflow.config_from != workflow.parent_id:
+            links.workflow(workflow.config_from, f"with the configuration of #{workflow.config_from}")
         if workflow.sweep_id:
             links.sweep(workflow.sweep_id, f"trial of sweep {workflow.sweep_id}")
-        going = next((step for step in book.steps if step.status is Status.running and step.progress), None)
-        if going and not workflow.status.over:
-            st.caption(f"{words.plain(book.title(going))}: {cells.progress_words(book, going)}", width="content")
         if failed := book.failed:
             step = words.plain(words.inside(book.title(failed)))
             st.markdown(f":red[Stopped at {step}: {words.plain(notebook.error(failed))}]")

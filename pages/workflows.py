@@ -274,13 +274,14 @@ def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
         _nothing_matches()
         return False
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
-    frame = listing.frame_of(rows, metrics.sparklines([row.id for row in rows], registry.main_curves()), view.score)
+    curves = metrics.sparklines([row.id for row in rows], registry.main_curves())
+    frame = listing.frame_of(rows, curves, view.score)
     chosen = tables.choose(
         frame,
         [row.id for row in rows],
         KEY,
         height="content",
-        column_config=listing.columns(view.score, rows),
+        column_config=listing.columns(view.score, rows, listing.ends(curves)),
         column_order=[name for name in frame if name != "at"],
         alt="Workflows",
     )
@@ -301,7 +302,7 @@ def _nothing_matches() -> None:
 
 
 def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view: ListView, total: int) -> None:
-    st.markdown(_count_words(chosen, rows, total), width="stretch")
+    st.markdown(_count_words(chosen, rows, total), width="stretch", help=None if chosen else tables.BY_KEYBOARD)
     if chosen:
         st.button(
             "Clear",

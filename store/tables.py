@@ -174,6 +174,7 @@ workflows = Table(
     Column("priority", Integer, nullable=False, default=int(Priority.person)),
     Column("origin", String(20), nullable=False, default="new"),
     Column("parent_id", Integer),
+    Column("config_from", Integer),
     Column("request", String(64), unique=True),
     Column("created_at", Utc, nullable=False),
     Column("created_by", String(80)),
@@ -328,6 +329,7 @@ pauses = Table(
     metadata,
     Column("queue", String(40), primary_key=True),
     Column("paused_at", Utc, nullable=False),
+    Column("paused_by", String(80)),
 )
 
 leases = Table(

@@ -43,6 +43,7 @@ class Workflow:
     priority: int
     origin: str
     parent_id: int | None
+    config_from: int | None
     created_at: datetime
     created_by: str | None
     started_at: datetime | None
@@ -106,6 +107,7 @@ class New:
     facets: Mapping[str, str] = field(default_factory=dict)
     origin: str = "new"
     parent_id: int | None = None
+    config_from: int | None = None
     priority: int = Priority.person
     sweep_id: int | None = None
     trial: int | None = None
@@ -124,6 +126,7 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
             "params": dict(new.params),
             "origin": new.origin,
             "parent_id": new.parent_id,
+            "config_from": new.config_from,
             "priority": int(new.priority),
             "request": request,
             "status": Status.pending,

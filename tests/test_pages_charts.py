@@ -151,6 +151,20 @@ def test_figures_are_see_through():
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 
+def test_where_a_finger_swipes_nothing_zooms():
+    """For a touch screen a chart is drawn without its drag, and is otherwise the same."""
+    figure = charts.learning(CURVES, LOSS)
+    still = charts.without_drag(figure)
+    assert still.layout.dragmode is False and figure.layout.dragmode is None and still.data == figure.data
+
+
+def test_an_equal_curve_does_not_hide_the_other():
+    """Two equal curves are both seen: the second one is dashed over the first."""
+    points = [Point(1, 0.5), Point(2, 0.7)]
+    figure = charts.comparison({1: points, 2: list(points), 3: points[:1]}, {1: "a", 2: "b", 3: "c"}, ACCURACY)
+    assert [trace.line.dash is None for trace in figure.data] == [True, False, True]
+
+
 def test_charts_need_no_streamlit():
     """Figures can be drawn where no page is."""
     told = "import sys; import pages.parts.charts; sys.exit('streamlit' in sys.modules)"
@@ -160,10 +174,12 @@ def test_charts_need_no_streamlit():
 def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
     """Epochs outside the part that is looked at change nothing, so the chart is not made anew for them."""
     points = [Point(epoch, 1 / epoch) for epoch in range(1, 200)]
-    zoom = ((10.2, 20.7), (0.0, 0.2))
+    zoom = charts.whole_epochs((9.3, 20.7))
     figures = [charts.learning({"val_loss": points[:end]}, LOSS, epochs=200, zoom=zoom) for end in (50, 199)]
     assert figures[0].to_json() == figures[1].to_json()
-    assert list(figures[0].data[0].x) == list(range(10, 22)) and tuple(figures[0].layout.xaxis.range) == zoom[0]
+    assert list(figures[0].data[0].x) == list(range(9, 22))
+    assert zoom == (10, 20) and figures[0].layout.xaxis.dtick == 1
+    assert 9.5 < figures[0].layout.xaxis.range[0] < 10 and 20 < figures[0].layout.xaxis.range[1] < 20.5
 
 
 @pytest.mark.parametrize(

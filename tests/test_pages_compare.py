@@ -9,7 +9,7 @@ from helpers.written import played
 from streamlit.testing.v1 import AppTest
 
 from jobs.pipelines import Measure
-from pages.parts import charts
+from pages.parts import charts, colours
 from pages.parts.compare import comparison
 from store import metrics, workflows
 from store.metrics import Point
@@ -88,10 +88,10 @@ def test_a_choice_goes_to_the_address(home):
 
 def test_a_workflow_keeps_its_colour(home):
     """The colour belongs to the workflow: leaving another one out does not change it."""
-    assert len(set(charts.colours(range(1, 13)).values())) == 12
-    first, second = charts.colours([11, 12]).values()  # two blues, each by its own number
-    assert charts.colours([11])[11] == first and charts._distance(first, [second]) > charts.ALIKE
-    assert charts.colours([5, 9, 11])[9] == charts.colours([9])[9] == charts.colours([9, 4])[9]
+    assert len(set(colours.of(range(1, 13)).values())) == 12
+    first, second = colours.of([11, 12]).values()  # two blues, each by its own number
+    assert colours.of([11])[11] == first and colours.distance(first, [second]) > colours.ALIKE
+    assert colours.of([5, 9, 11])[9] == colours.of([9])[9] == colours.of([9, 4])[9]
 
 
 def test_the_figure_has_one_curve_a_workflow():
@@ -100,7 +100,7 @@ def test_the_figure_has_one_curve_a_workflow():
         {2: [Point(1, 0.5)], 1: [Point(1, 0.4)]}, {1: "<b>a", 2: "b", 3: "c"}, Measure("accuracy")
     )
     assert [trace.name for trace in figure.data] == ["#1 &lt;b&gt;a", "#2 b"]
-    assert [trace.line.color for trace in figure.data] == [charts.colours([1, 2, 3])[1], charts.colours([1, 2, 3])[2]]
+    assert [trace.line.color for trace in figure.data] == [colours.of([1, 2, 3])[1], colours.of([1, 2, 3])[2]]
 
 
 def test_a_peak_of_one_epoch_is_compared_too(home):

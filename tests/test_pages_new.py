@@ -468,10 +468,37 @@ def test_a_column_that_is_ticked_is_not_left_out(filled):
     """The line about a column goes when it is ticked, and comes back with the proposal."""
     left_out = "müşteri no is left out"
     assert left_out in said(filled)
-    filled.session_state["new-use"] = {"müşteri no": True}
-    number = datasets.find()[0].id
-    del filled.session_state[f"new-columns-{number}-first"]  # as on a new visit
+    filled.query_params["columns"] = '{"müşteri no":true}'
     assert left_out not in said(filled.run())
+    del filled.query_params["columns"]
+    assert left_out in said(filled.run())
+
+
+def test_settings_and_ticks_are_in_the_address(filled):
+    """A reload finds what was set, and an address without it, as that of New in the menu, an empty form."""
+    filled.number_input(key=next(each.key for each in filled.number_input if each.label == "Epochs")).set_value(7)
+    filled.run()
+    asked = dict(filled.query_params)
+    assert "epochs" in str(asked["settings"])
+    asked = {name: value if isinstance(value, str) else value[0] for name, value in asked.items()}
+    again = opened(**asked | {"columns": '{"müşteri no":true}'})
+    assert "epochs 7" in said(again) and "müşteri no is left out" not in said(again)
+    for name in ("settings", "columns"):
+        del again.query_params[name]
+    assert "epochs 7" not in said(again.run()) and "müşteri no is left out" in said(again)
+
+
+def test_a_whole_number_is_classes_or_a_number(filled):
+    """A target that can be both is asked about; as a number it gets the algorithms for numbers."""
+    filled.selectbox(key=f"new-target-{datasets.find()[0].id}").set_value(NASTY).run()
+    [task] = [each for each in filled.segmented_control if each.label == "Treat it as"]
+    assert task.value == "classification" and "7 classes" in said(filled)
+    filled.segmented_control(key=task.key).set_value("regression").run()
+    assert not filled.exception and "A number, 0 to 6" in said(filled)
+    button(filled, "new-start").click()
+    filled.run()
+    started = workflows.find(Filter(), limit=1)[0]
+    assert (started.facets["target"], started.facets["algorithm"]) == (NASTY, "hist_gradient_boosting_regressor")
 
 
 def test_a_target_that_is_none_is_said(filled):

@@ -356,8 +356,22 @@ def test_other_algorithm_brings_its_own_settings(home):
     seen = show(page(id=completed()), "Train", cells.SETTINGS)
     seen = checked(setting(seen, "algorithm").set_value("mlp").run())
     assert any("-batch_size" in each.key for each in seen.number_input) and "Run from here" in labels(seen)
+    assert "logistic regression → Neural network".lower() in text(seen).lower()
     press(seen, "run-from-here")
     assert workflows.find(workflows.Filter())[0].facets["algorithm"] == "mlp"
+
+
+def test_untouched_settings_and_names_follow_another_algorithm(home):
+    """What nobody touched takes the new algorithm's default, and the page says so; only a given name is kept."""
+    first = tabular()
+    started = workflows.get(first)
+    seen = show(page(id=first), "Train", cells.SETTINGS)
+    seen = checked(setting(seen, "algorithm").set_value("hist_gradient_boosting").run())
+    assert "learning rate 0.01 → 0.1" in text(seen)
+    assert "algorithm Logistic regression → Boosting" in text(seen)
+    press(seen, "run-from-here")
+    second = workflows.get(first + 1)
+    assert second.params["learning_rate"] == 0.1 and started.params["learning_rate"] == 0.01
 
 
 def test_compose_takes_data_from_one_and_settings_from_the_other(home):
@@ -374,6 +388,9 @@ def test_compose_takes_data_from_one_and_settings_from_the_other(home):
     press(seen, "compose-start")
     made = workflows.get(second + 1)
     assert (made.origin, made.inputs, made.params["epochs"]) == ("compose", workflows.get(first).inputs, 7)
+    assert (made.parent_id, made.config_from) == (first, second)
+    links = [link.proto.label for link in page(id=made.id).get("page_link")]
+    assert f"data of #{first}" in links and f"with the configuration of #{second}" in links
 
 
 def test_name_and_note_can_be_changed(home):

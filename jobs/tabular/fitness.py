@@ -87,6 +87,15 @@ def order_in_time(params: Params, inputs: Inputs) -> Message | None:
     return Message("rows_in_order_of_time", {"column": ordered[0]}) if ordered else None
 
 
+def tasks(column: Column) -> list[algorithms.Task]:
+    """Return what predicting a column can be, the likelier first: a whole number can be a class, too."""
+    known: tuple[algorithms.Task, ...] = ("classification", "regression")
+    fitting = [task for task in known if not _misfits(column, algorithms.get(algorithms.FIRST_CHOICE[task]))]
+    if column.kind == "number" and not (column.whole and column.distinct_exact and column.distinct > 1):
+        fitting = [task for task in fitting if task == "regression"]
+    return sorted(fitting, key=lambda task: task != column.task)
+
+
 def _misfits(column: Column, algorithm: Algorithm) -> list[RequestError]:
     """An algorithm for numbers needs a number to predict, one for classes few distinct values."""
     others = [each.key for each in algorithms.ALGORITHMS.values() if each.task != algorithm.task]

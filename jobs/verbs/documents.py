@@ -112,6 +112,7 @@ class WorkflowFields(TypedDict):
     pipeline: str
     origin: str
     parent_id: int | None
+    config_from: int | None
     created_at: str
     created_by: str | None
     started_at: str | None

@@ -276,6 +276,8 @@ def _role(role: str) -> Role:
 def _name(name: str) -> str:
     """A name to sign in with: letters and digits of any language, and a few signs, such as a mail address has."""
     clean = unicodedata.normalize("NFKC", name).strip()
+    if any(sign.isspace() for sign in clean):
+        raise InvalidError(Message("name_with_space", {"better": "".join(clean[:LONGEST_NAME].split())}), "name")
     if not clean or len(clean) > LONGEST_NAME or not all(sign.isalnum() or sign in "._-@+" for sign in clean):
         raise InvalidError(Message("name_malformed", {"most": LONGEST_NAME}), "name")
     if not clean[0].isalnum():

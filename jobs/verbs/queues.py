@@ -6,6 +6,7 @@ from jobs.verbs.permission import deed
 from store import pauses, steps
 from store.errors import ConflictError, NotFoundError
 from store.messages import Message
+from store.pauses import Pause
 
 
 @deed("pause", "queue")
@@ -14,6 +15,11 @@ def pause(name: str = QUEUE) -> None:
     _check(name)
     pauses.add(name)
     apply_pauses()
+
+
+def pause_of(name: str) -> Pause | None:
+    """Since when a queue is paused, and by whom; None when it is not."""
+    return pauses.of(name)
 
 
 @deed("resume", "queue")

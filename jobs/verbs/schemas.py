@@ -231,6 +231,7 @@ def _workflow(workflow: Workflow) -> Document:
         "pipeline": workflow.pipeline,
         "origin": workflow.origin,
         "parent_id": workflow.parent_id,
+        "config_from": workflow.config_from,
         "created_at": plain(workflow.created_at),
         "created_by": workflow.created_by,
         "started_at": plain(workflow.started_at),

@@ -58,6 +58,7 @@ def start(
     priority: Priority = Priority.person,
     origin: str = "new",
     parent_id: int | None = None,
+    config_from: int | None = None,
     fresh: bool = False,
     trial: tuple[int, int] | None = None,
 ) -> Workflow:
@@ -74,6 +75,7 @@ def start(
         priority=priority,
         origin=origin,
         parent_id=parent_id,
+        config_from=config_from,
         fresh=fresh,
         trial=trial,
     )
@@ -92,6 +94,7 @@ def _write(
     priority: Priority = Priority.person,
     origin: str = "new",
     parent_id: int | None = None,
+    config_from: int | None = None,
     fresh: bool = False,
     trial: tuple[int, int] | None = None,
 ) -> int:
@@ -106,6 +109,7 @@ def _write(
         facets=prepared.facets or {},
         origin=origin,
         parent_id=parent_id,
+        config_from=config_from,
         priority=priority,
         sweep_id=trial[0] if trial else None,
         trial=trial[1] if trial else None,
@@ -126,7 +130,15 @@ def restart(workflow_id: int) -> Workflow:
 def compose(data_from: int, config_from: int, name: str | None = None) -> Workflow:
     """The inputs of one workflow with the configuration of another."""
     draft, _ = compose_preview(data_from, config_from)
-    return start(draft.pipeline, draft.params, draft.inputs, name, origin="compose", parent_id=data_from)
+    return start(
+        draft.pipeline,
+        draft.params,
+        draft.inputs,
+        name,
+        origin="compose",
+        parent_id=data_from,
+        config_from=config_from,
+    )
 
 
 def compose_preview(data_from: int, config_from: int) -> tuple[Draft, list[CellPlan]]:

@@ -4,22 +4,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import dist, inf
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import plotly.graph_objects as go
 
 from jobs.pipelines import Measure
+from pages.parts import colours
+from pages.parts.colours import ACCENT, GREEN, ORANGE, PALETTE, RED, SOFT
 from pages.parts.values import Value
 from store.metrics import Curves, Point
 from store.steps import Minute
 
-ACCENT = "#3d85d0"
-SOFT = "#8b97a6"
 FAINT = "rgba(139, 151, 166, 0.25)"
-GREEN, RED, ORANGE = "#2f9463", "#d0554b", "#cf8334"
-PALETTE = (ACCENT, ORANGE, GREEN, "#9a6fd0", RED, "#2b9aa8", "#b8912c", "#c463a2", "#6b7f99", "#7fae3c")
 # Opaque, so that the numbers on it can be read on a light and on a dark page.
 COUNTS = ((0.0, "#dfe9f4"), (1.0, "#2a6cb5"))
 DARK, LIGHT = "#1b2430", "#ffffff"
@@ -33,7 +31,8 @@ LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
 HEIGHT = 240
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
-Zoom = tuple[Sequence[float], Sequence[float]]
+# The first and the last epoch that are seen.
+Zoom = tuple[int, int]
 # A part of a figure, as Plotly spells it.
 Layout = dict[str, object]
 
@@ -85,12 +84,26 @@ def learning(
         "dtick": 1 if end <= FEW_EPOCHS else None,
         "range": [1 - end / 50, end * 1.02] if epochs else None,
     }
-    up: Layout = {"ticksuffix": " %", "range": _span(curves, measure.name)} if measure.share else {}
     if zoom:
-        across |= {"range": zoom[0], "dtick": 1 if zoom[0][1] - zoom[0][0] <= FEW_EPOCHS else None}
-        up |= {"range": zoom[1]}
+        room = (zoom[1] - zoom[0]) / 50
+        across |= {"range": [zoom[0] - room, zoom[1] + room], "dtick": 1 if zoom[1] - zoom[0] <= FEW_EPOCHS else None}
+    seen = {name: _within(points, zoom) for name, points in curves.items()}
+    up: Layout = {"ticksuffix": " %", "range": _span(seen, measure.name)} if measure.share else {}
     # All at once: every later change of a figure takes Plotly a millisecond.
     return go.Figure(traces, _layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
+
+
+def whole_epochs(edges: Sequence[float]) -> Zoom:
+    """The epochs within a part of a chart that was dragged over, at least two of them."""
+    low, high = max(ceil(min(edges)), 1), floor(max(edges))
+    return (low, high) if high > low else (max(low - 1, 1), max(low, 2))
+
+
+def without_drag(figure: go.Figure) -> go.Figure:
+    """The figure, for a finger: swiping over it scrolls the page."""
+    still = go.Figure(figure)
+    still.update_layout(dragmode=False)
+    return still
 
 
 def warm_up() -> None:
@@ -257,12 +270,12 @@ def _within(points: Sequence[Point], zoom: Zoom | None) -> Sequence[Point]:
     """The points that are seen, and the one before and after; once they are all there, the figure stays the same."""
     if not zoom or not points:
         return points
-    low, high = zoom[0]
+    low, high = zoom
     first = max(bisect_left(points, low, key=_epoch) - 1, 0)
     return points[first : bisect_right(points, high, key=_epoch) + 1]
 
 
-def _span(curves: Curves, measure: str) -> list[float] | None:
+def _span(curves: Mapping[str, Sequence[Point]], measure: str) -> list[float] | None:
     """A range in percent of at least ten points, so that noise does not look like progress."""
     names = (measure, f"train_{measure}", f"val_{measure}")
     values = [point.value for name in names for point in curves.get(name) or []]
@@ -334,32 +347,9 @@ def _safe(text: str) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%\u200b{")
 
 
-MOST_COMPARED = 12
 NAMED = 5  # with more, their names would leave no room for the curves
-ALIKE = 60.0
-COMPARED = (*PALETTE, "#a8674f", "#4f7f9e")
-
-
-def colours(workflow_ids: Sequence[int]) -> dict[int, str]:
-    """A colour for each of up to twelve workflows: its own always, unless another of them has one that looks alike."""
-    free = list(range(len(COMPARED)))
-    chosen: dict[int, str] = {}
-    for workflow_id in sorted(workflow_ids):
-        place = wanted = workflow_id % len(COMPARED)
-        taken = list(chosen.values())
-        if free and (wanted not in free or _distance(COMPARED[wanted], taken) < ALIKE):
-            place = max(free, key=lambda each: _distance(COMPARED[each], taken))
-        if place in free:
-            free.remove(place)
-        chosen[workflow_id] = COMPARED[place]
-    return chosen
-
-
-def _distance(colour: str, others: Sequence[str]) -> float:
-    """How far a colour is from the nearest of the others, as red, green and blue."""
-    here = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
-    there = ([int(other[place : place + 2], 16) for place in (1, 3, 5)] for other in others)
-    return min((dist(here, each) for each in there), default=inf)
+# How a curve is drawn over one or more equal ones, so that all can be seen.
+EQUAL = ("10px,10px", "3px,17px")
 
 
 def comparison(
@@ -367,12 +357,16 @@ def comparison(
 ) -> go.Figure:
     """The same curve of several workflows, one above the other; so many at most have their names in the legend."""
     figure = go.Figure()
-    colour = colours(list(names))
+    colour = colours.of(list(names))
+    drawn: list[Sequence[Point]] = []
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
             shown_name = name[: LONGEST_LABEL * 2] if len(names) <= most_named else ""
             label = _safe(f"#{workflow_id} {shown_name}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
+            if same := drawn.count(points):
+                figure.data[-1].line.dash = EQUAL[min(same, len(EQUAL)) - 1]
+            drawn.append(points)
     _lay_out(figure, f"comparison-{measure.name}", "", height=380)
     figure.update_layout(
         hovermode="x unified",

@@ -4,7 +4,9 @@ import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.engine.queue_view import Queues
-from pages.parts import live
+from pages.parts import address, live
+from store import actors
+from store.actors import Role
 
 EVERY_SECONDS = 10
 # While there is work, the line keeps step with the pages beside it.
@@ -18,6 +20,14 @@ def line() -> None:
     busy = now.waiting or now.running
     with st.sidebar:
         st.fragment(_line, run_every=BUSY_SECONDS if busy else EVERY_SECONDS)([now])
+
+
+def for_programs() -> None:
+    """The way to what programs can ask here."""
+    if actors.current().may(Role.viewer):
+        st.sidebar.page_link(
+            f"{address.server()}/api/docs", label=":gray[For programs: the API]", icon=":material/api:"
+        )
 
 
 @st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)

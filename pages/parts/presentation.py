@@ -29,6 +29,7 @@ BASELINE = "baseline_"
 VALIDATION = "validation_"
 BESIDE = (BASELINE, VALIDATION)  # what stands beside a score of the same name
 ADVICE = {
+    "error": "The same code fails the same way on the same data. Correct the code or change a setting, then retry.",
     "refused": "Change a setting of this step and run from here, or retry when the cause is gone.",
     "out_of_memory": "Give it less data, or a machine with more memory; then retry.",
     "timeout": "Give it less to do, or raise the time limit of the step; then run from here.",

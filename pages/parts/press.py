@@ -91,12 +91,15 @@ class PageState:
 
         st.dialog(title, icon=f":material/{icon}:", width=width, on_dismiss=self.close)(body)()
 
-    def confirm(self, do: str, icon: str, keep: str, key: str) -> bool:
-        """Draw the two buttons of a dialog that asks for confirmation; return True once it is given."""
+    def confirm(self, do: str, icon: str, keep: str, key: str, destroys: bool = False) -> bool:
+        """Draw the two buttons of a dialog that asks for confirmation; return True once it is given. What cannot be
+        undone is red."""
         with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button(keep, key=f"{key}-keep"):
                 self.close()
                 st.rerun()
+            if destroys:
+                return st.button(f":red[:material/{icon}: {do}]", key=f"{key}-sure")
             return st.button(do, type="primary", icon=f":material/{icon}:", key=f"{key}-sure")
 
     def report(self) -> None:

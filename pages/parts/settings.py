@@ -43,6 +43,21 @@ def changed(workflow: Workflow) -> dict[str, str]:
     }
 
 
+def differences(workflow: Workflow, params: Params) -> list[str]:
+    """What other params change of a workflow: learning rate 0.01 → 0.1."""
+    pipeline, old = workflow.pipeline, workflow.params
+    before, after = _params(pipeline, old), _params(pipeline, params)
+    changes = []
+    for name, value in params.items():
+        shown = value_words(pipeline, after.get(name), value)
+        if name not in old:
+            changes.append(f"{words.inside(_label(after, name))} {shown}")
+        elif old[name] != value:
+            label, former = words.inside(_label(after, name)), value_words(pipeline, before.get(name), old[name])
+            changes.append(f"{label} {former} → {shown}")
+    return changes
+
+
 def value_words(pipeline: str, param: Param | None, value: object) -> str:
     """The value of a setting: yes, 0.01, Boosting, a list of columns."""
     if value is None:

@@ -8,6 +8,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
+BY_KEYBOARD = "By keyboard: move with the arrows, tick with Shift+Space; Shift+Tab leads to the buttons above"
 # How columns of a table are drawn, by name; None hides one.
 ColumnConfigs = dict[str, ColumnConfig | None]
 

@@ -47,6 +47,12 @@ def zone() -> ZoneInfo | None:
         return None
 
 
+def has_touch_screen() -> bool:
+    """Whether the visitor's browser is that of a phone or a tablet."""
+    agent = st.context.headers.get("User-Agent") or ""
+    return any(name in agent for name in ("Mobi", "Android", "iPad"))
+
+
 def clock(time: datetime) -> str:
     """14:02 as the visitor's clock shows it, with its day when that is not today."""
     there = time.astimezone(zone() or UTC)

@@ -20,6 +20,7 @@ SENTENCES: dict[str, Template] = {
     "last_admin": "This is the only admin. Make another person an admin first.",
     "no_such_role": "There is no role {role!r}; choose from {roles}.",
     "name_malformed": "A name has 1 to {most} letters, digits, dots, dashes, underscores, @ or +.",
+    "name_with_space": "A name to sign in with has no spaces. Write {better}, or put a dot or dash between.",
     "name_begins_wrong": "A name begins with a letter or a digit.",
     "name_mixed_scripts": "A name has letters of one script; some of these only look alike.",
     # Passwords.

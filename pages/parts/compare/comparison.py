@@ -12,7 +12,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.pipelines import Measure, registry
 from jobs.verbs.columns import facets_shown
-from pages.parts import charts, presentations, settings, tables, words
+from pages.parts import charts, colours, presentations, settings, tables, words
 from pages.parts.workflow_list import listing
 from store.ids import read_id
 from store.workflows import Workflow
@@ -36,9 +36,9 @@ def read(given: Mapping[str, str]) -> Selection:
     ids = list(dict.fromkeys(number for word in words_ if (number := read_id(word)) is not None))
     baseline = given.get("baseline", "")
     return Selection(
-        ids[: charts.MOST_COMPARED],
+        ids[: colours.MOST_COMPARED],
         [word for word in words_ if read_id(word) is None],
-        max(0, len(ids) - charts.MOST_COMPARED),
+        max(0, len(ids) - colours.MOST_COMPARED),
         given.get("curve") or None,
         read_id(baseline),
     )
@@ -57,7 +57,7 @@ def remarks(selection: Selection, compared: Sequence[Workflow]) -> list[str]:
             f"{names} {'do' if plural else 'does'} not exist; {'they' if plural else 'it'} may have been deleted."
         )
     if selection.too_many:
-        sentences.append(f"Up to {charts.MOST_COMPARED} can be compared; the other {selection.too_many} are left out.")
+        sentences.append(f"Up to {colours.MOST_COMPARED} can be compared; the other {selection.too_many} are left out.")
     if len(compared) == 1 and not sentences:
         sentences.append("Add a second workflow to compare this one with.")
     return sentences
@@ -112,9 +112,9 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
     for name in facets_shown(compared):
         cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
-    colours = charts.colours([workflow.id for workflow in compared])
+    shades = colours.of([workflow.id for workflow in compared])
     styled = pd.DataFrame(cells).style.apply(
-        lambda column: [f"color: {colours[workflow.id]}" for workflow in compared], subset=["colour"]
+        lambda column: [f"color: {shades[workflow.id]}" for workflow in compared], subset=["colour"]
     )
     return styled.map(lambda cell: "color: #2f9463; font-weight: bold" if cell.endswith(" best") else "", subset=names)
 
@@ -128,10 +128,10 @@ def score_columns(compared: Sequence[Workflow]) -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=190, pinned=True),
+        "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=186, pinned=True),
         "status": listing.status_column(),
         **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(compared))},
-        "duration": column.TextColumn("Duration", width=92),
+        "duration": column.TextColumn("Duration", width=74),
         **{
             listing.facet_column(name): column.TextColumn(words.titled(name), width=130)
             for name in facets_shown(compared)
@@ -143,7 +143,7 @@ def _score_column(measure: Measure) -> ColumnConfig:
     help_ = [measure.help] if measure.help else []
     if measure.share:
         help_.append("Differences in percentage points")
-    return st.column_config.TextColumn(measure.shown, width=140, help=". ".join(help_) or None)
+    return st.column_config.TextColumn(measure.shown, width=124, help=". ".join(help_) or None)
 
 
 def incomparable(compared: Sequence[Workflow]) -> bool:

@@ -20,16 +20,14 @@ LISTED = 200
 RUNS = 3
 
 
-def page(pipeline: Pipeline, before: Workflow | None) -> None:
-    """The form of one pipeline; `before` is a workflow to begin with, as after Back from it."""
-    if before and f"new-{pipeline.name}-settings" not in st.session_state:
-        settings_form.current(pipeline).update(_chosen_before(pipeline, before))
+def page(pipeline: Pipeline) -> None:
+    """The form of one pipeline."""
     form, sidebar = st.columns([3, 2], gap="medium")
     with sidebar:
         _sidebar(pipeline)
     with form:
         with st.container(border=True, key="new-inputs"):
-            chosen = _inputs(pipeline, before)
+            chosen = _inputs(pipeline)
             name = st.text_input(
                 "Name", key="new-name", max_chars=verbs.NAME_LENGTH, persist_state="page", placeholder=pipeline.shown
             )
@@ -49,21 +47,28 @@ def _try_all(pipeline: Pipeline, draft: Draft) -> start.TryAll | None:
     return None
 
 
-def _inputs(pipeline: Pipeline, before: Workflow | None) -> dict[str, Dataset]:
+def address_of(before: Workflow) -> dict[str, str]:
+    """What the URL says of the form that a workflow was started with."""
+    given = {name: str(row.dataset_id) for name, row in before.inputs.items()}
+    written = presentations.of(before.pipeline).pipeline
+    chosen = _chosen_before(written, before) if written else {}
+    return {"pipeline": before.pipeline, **given, settings_form.IN_ADDRESS: address.as_text(chosen)}
+
+
+def _inputs(pipeline: Pipeline) -> dict[str, Dataset]:
     """One picker an input."""
-    given = {name: row.dataset_id for name, row in before.inputs.items()} if before else {}
     listed = {row.id: row.name for row in datasets.listed(limit=LISTED)} if pipeline.inputs else {}
     picked = {}
     for each in pipeline.inputs:
-        if dataset := _pick(each, listed, given.get(each.name)):
+        if dataset := _pick(each, listed):
             picked[each.name] = dataset
     if pipeline.inputs and not listed:
         st.caption("There are no datasets yet. Add one with Train on a table: drop a file there, then come back.")
     return picked
 
 
-def _pick(wanted: Input, listed: dict[int, str], before: int | None) -> Dataset | None:
-    number = address.number_in(wanted.name) or before
+def _pick(wanted: Input, listed: dict[int, str]) -> Dataset | None:
+    number = address.number_in(wanted.name)
     options = dict(listed)
     if number is not None and number not in options:
         try:

@@ -7,15 +7,20 @@ import streamlit as st
 
 from jobs.pipelines import Param, Pipeline, StepDefinition
 from jobs.pipelines.params import Params
-from pages.parts import forms, words
+from pages.parts import address, forms, words
 from pages.parts.forms import FormContext
 
 Settings = dict[str, Any]
 Offered = Callable[[Param], Param]
+# Under which name the URL has them.
+IN_ADDRESS = "settings"
 
 
 def current(pipeline: Pipeline) -> Settings:
-    """What was set so far, and differs from the defaults."""
+    """What was set so far, and differs from the defaults; the URL has it, too."""
+    if address.moved(IN_ADDRESS):
+        _begin_with(pipeline, address.values_in(IN_ADDRESS))
+        address.put(IN_ADDRESS, st.query_params.get(IN_ADDRESS, ""))
     settings: Settings = st.session_state.setdefault(_key(pipeline, "settings"), {})
     return settings
 
@@ -32,7 +37,7 @@ def draw(
     `fixed` is what was chosen elsewhere on the page, which shows the params in `elsewhere` itself."""
     before = current(pipeline)
     chosen = {**before, **fixed}
-    form = st.session_state.setdefault(_key(pipeline, "form"), 0)
+    form = st.session_state.get(_key(pipeline, "form"), 0)
     choices = forms.mark(fixed.values())
     changed: Settings = {}
     for step, declared in by_step(steps or pipeline.steps, chosen, elsewhere):
@@ -44,6 +49,7 @@ def draw(
     known = shown(pipeline, chosen, elsewhere)
     rest = {name: value for name, value in before.items() if name not in known}
     st.session_state[_key(pipeline, "settings")] = rest | changed
+    address.put(IN_ADDRESS, address.as_text(rest | changed))
     if set(shown(pipeline, {**chosen, **changed}, elsewhere)) != set(known):
         st.rerun()  # a setting brought others with it, or took them away
     return changed
@@ -88,8 +94,13 @@ def shown(pipeline: Pipeline, chosen: Params, elsewhere: Collection[str]) -> dic
 
 
 def _back_to_defaults(pipeline: Pipeline) -> None:
-    st.session_state[_key(pipeline, "settings")] = {}
-    st.session_state[_key(pipeline, "form")] += 1
+    _begin_with(pipeline, {})
+
+
+def _begin_with(pipeline: Pipeline, settings: Settings) -> None:
+    """Have new widgets, which hold these settings."""
+    st.session_state[_key(pipeline, "settings")] = settings
+    st.session_state[_key(pipeline, "form")] = st.session_state.get(_key(pipeline, "form"), 0) + 1
 
 
 def _key(pipeline: Pipeline, what: str) -> str:

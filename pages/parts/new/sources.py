@@ -36,7 +36,6 @@ def refusal() -> None:
 
 def choose() -> None:
     """Offer them side by side; what is chosen is shown at once."""
-    first_visit = "dataset" not in st.query_params and "new-refused" not in st.session_state
     dropping, choosing = st.columns([3, 2], gap="medium")
     with dropping:
         upload()
@@ -46,10 +45,9 @@ def choose() -> None:
             icon=":material/science:",
             key="new-sample",
             width="stretch",
-            type="primary" if first_visit else "secondary",
-            help="2,000 customers of a phone company, and which of them left.",
         ):
             sample()
+        st.caption("2,000 customers of a phone company: who left?")
         listed = stored.listed(limit=LISTED)
         if listed:
             names = {row.id: row.name for row in listed}

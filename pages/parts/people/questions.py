@@ -180,7 +180,7 @@ def _remove(state: PageState) -> None:
         )
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button("Keep", key=f"{KEY}-keep")
-        confirmed = st.button("Remove", type="primary", icon=":material/person_remove:", key=f"{KEY}-remove-sure")
+        confirmed = st.button(":red[:material/person_remove: Remove]", key=f"{KEY}-remove-sure")
     if keep or (confirmed and state.press(people.remove, person.name)):
         state.close(f"{person.name} can no longer sign in." if confirmed else "")
         st.rerun()

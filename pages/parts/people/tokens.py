@@ -22,8 +22,7 @@ def rows(state: PageState, tokens: Sequence[Token], revoke: Callable[[int], Toke
             with st.popover("Revoke", type="tertiary", icon=":material/key_off:", key=f"revoke-{token.id}"):
                 st.markdown("Programs that use it are rejected at once.")
                 st.button(
-                    "Revoke token",
-                    type="primary",
+                    ":red[Revoke token]",
                     key=f"revoke-{token.id}-sure",
                     on_click=_revoke,
                     args=(state, revoke, token),

@@ -1,8 +1,6 @@
 """How often each actual class was predicted as each class: {"labels": [...], "counts": [[...], ...]}."""
 
-import streamlit as st
-
-from pages.parts import charts
+from pages.parts import chart, charts
 from pages.parts.values import Files, Value
 
 
@@ -24,9 +22,8 @@ def _fits(value: Value) -> bool:
 
 
 def draw(value: Value, key: str, _files: Files) -> None:
-    st.plotly_chart(
+    chart.draw(
         charts.confusion([str(label) for label in value["labels"]], value["counts"]),
         key=key,
-        config=charts.CONFIG,
         alt="Rows by their actual and their predicted class",
     )

@@ -6,9 +6,7 @@ With `share`, both axes are in percent.
 from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
-from pages.parts import charts
+from pages.parts import chart, charts
 from pages.parts.values import Files, Value
 
 
@@ -30,4 +28,4 @@ def _is_point(point: Any) -> bool:
 
 
 def draw(value: Value, key: str, _files: Files) -> None:
-    st.plotly_chart(charts.curve(value), key=key, config=charts.CONFIG, alt=str(value.get("label") or "Curve"))
+    chart.draw(charts.curve(value), key=key, alt=str(value.get("label") or "Curve"))

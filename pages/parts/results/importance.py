@@ -1,8 +1,6 @@
 """How much each named thing matters: {"values": [[name, value], ...], "spread": [...] or null}."""
 
-import streamlit as st
-
-from pages.parts import charts
+from pages.parts import chart, charts
 from pages.parts.values import Files, Value
 
 
@@ -21,9 +19,8 @@ def _fits(value: Value) -> bool:
 
 
 def draw(value: Value, key: str, _files: Files) -> None:
-    st.plotly_chart(
+    chart.draw(
         charts.importance(value["values"], value.get("spread"), str(value.get("x") or "Importance")),
         key=key,
-        config=charts.CONFIG,
         alt="How important each one is",
     )

@@ -10,7 +10,7 @@ from pandas.io.formats.style import Styler
 from jobs.language import sentence
 from jobs.pipelines.params import Param
 from jobs.verbs.leaderboard import Leaderboard, Row
-from pages.parts import charts, presentations, tables, words
+from pages.parts import colours, presentations, tables, words
 from pages.parts.workflow_list import listing
 from store.tables import Status
 from store.workflows import Workflow
@@ -23,7 +23,7 @@ GREEN = "color: #2f9463; font-weight: bold"
 
 def drawn(board: Leaderboard) -> list[Workflow]:
     """The workflows whose curves are drawn: the best, and those that are getting there."""
-    return [row.workflow for row in board.rows if row.workflow and row.workflow.started_at][: charts.MOST_COMPARED]
+    return [row.workflow for row in board.rows if row.workflow and row.workflow.started_at][: colours.MOST_COMPARED]
 
 
 def tried(board: Leaderboard) -> dict[str, str]:
@@ -43,8 +43,8 @@ def title(board: Leaderboard, row: Row) -> str:
 
 def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
     """One row a trial, the best first; columns of which nothing is known are left out."""
-    colours = charts.colours([each.id for each in drawn(board)])
-    of_rows = [colours.get(row.workflow.id, "") if row.workflow else "" for row in rows]
+    shades = colours.of([each.id for each in drawn(board)])
+    of_rows = [shades.get(row.workflow.id, "") if row.workflow else "" for row in rows]
     cells: dict[str, list[Any]] = {
         "colour": ["⬤" if colour else "" for colour in of_rows],
         **{f"value:{name}": [_value(board, name, row.values.get(name)) for row in rows] for name in tried(board)},

@@ -14,11 +14,11 @@ import streamlit as st
 from jobs.language import sentence_of
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
-from jobs.tabular import algorithms
+from jobs.tabular import algorithms, fitness
 from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
 from jobs.verbs import short_form
-from pages.parts import charts, presentation, results, words
+from pages.parts import chart, charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import names, profile
@@ -105,13 +105,14 @@ class TabularPresentation(Presentation):
         return f"{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
-        """Only algorithms that can predict the chosen target."""
+        """Only algorithms that can predict the chosen target, as what it is treated as so far: classes or a number."""
         if param.name != "algorithm" or data is None:
             return param
         column = next((each for each in chosen_columns(data, chosen) if each.name == chosen.get("target")), None)
-        fitting = tuple(
-            key for key in param.choices if column is None or algorithms.ALGORITHMS[key].task == column.task
-        )
+        tasks = fitness.tasks(column) if column else []
+        present = algorithms.ALGORITHMS.get(str(chosen.get("algorithm")))
+        task = present.task if present and present.task in tasks else next(iter(tasks), None)
+        fitting = tuple(key for key in param.choices if task is None or algorithms.ALGORITHMS[key].task == task)
         if not fitting:
             return param
         return replace(param, choices=fitting, default=param.default if param.default in fitting else fitting[0])
@@ -320,10 +321,9 @@ def _lines(curves: Sequence[Value], which: str, area: str, area_name: str) -> li
 
 
 def _residuals(residuals: Value, part: str, key: str) -> None:
-    st.plotly_chart(
+    chart.draw(
         charts.residuals(residuals["predicted"], residuals["actual"]),
         key=key,
-        config=charts.CONFIG,
         alt="Predicted against actual values",
     )
     st.caption(f"Each point is one of the {part}; on the dotted line the prediction is right.")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.language import sentence
 from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, columns_of
@@ -26,6 +27,7 @@ CHOSEN_KINDS = {
     KINDS["yes_no"]: CATEGORY,
 }
 ROW = 35
+NOTE = 284
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
 MOST_PREVIEWED = 200
@@ -53,7 +55,12 @@ def profile_table(columns: Columns, rows: int | None = None, key: str | None = N
 
 
 def column_choice(
-    columns: Columns, used: Mapping[str, bool], kinds: Mapping[str, str], key: str, rows: int | None = None
+    columns: Columns,
+    used: Mapping[str, bool],
+    kinds: Mapping[str, str],
+    key: str,
+    rows: int | None = None,
+    target: str | None = None,
 ) -> tuple[dict[str, bool], dict[str, str]]:
     """The profile with a tick in front of every column, and a choice of its kind; returns which are ticked, and the
     kinds that were set."""
@@ -65,13 +72,15 @@ def column_choice(
     detected = list(table["kind"])
     table["kind"] = [kind or word for kind, word in zip(first_kinds, detected, strict=True)]
     table.insert(0, "use", first)
+    table.loc[table["name"] == target, "note"] = "the target, so it is not an input"
     config = _config(columns, rows) | {
         "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64),
+        "note": st.column_config.TextColumn("Note", width=NOTE),
         "kind": st.column_config.SelectboxColumn(
             "Type",
             options=list(dict.fromkeys([NUMBER, CATEGORY, DATE, *detected])),
             required=True,
-            width=120,
+            width=104,
             help="Double-click to set what the column is: number, category or date.",
         ),
     }
@@ -169,9 +178,9 @@ def read_again(dataset: Dataset, key: str) -> Dataset | None:
         return None
 
 
-def target_words(column: Column, rows: int | None) -> str:
+def target_words(column: Column, rows: int | None, task: str | None = None) -> str:
     """2 classes: yes (61 %), no (39 %); or the range of a number."""
-    if column.task == "regression":
+    if (task or column.task) == "regression":
         return f"A number, {words.plain(contents(column))}"
     classes, top = column.distinct, column.top
     text = words.count(classes, "class", "classes")
@@ -216,31 +225,33 @@ def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
 
 def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
     config = st.column_config
-    missing = (
+    missing: ColumnConfig | None = (
         config.NumberColumn("Missing", format="%.1f %%", width=72)
         if rows
         else config.NumberColumn("Missing", format="localized", width=72)
     )
+    if not any(column.missing for column in columns):
+        missing = None  # the room is for the note
     counted = "How many different values there are; 1,000+ means at least 1,000."
     capped = any(_capped(column, rows) for column in columns)
     distinct = (
-        config.TextColumn("Distinct", width=80, alignment="right", help=counted)
+        config.TextColumn("Distinct", width=68, alignment="right", help=counted)
         if capped
-        else config.NumberColumn("Distinct", width=80, format="localized", help=counted)
+        else config.NumberColumn("Distinct", width=68, format="localized", help=counted)
     )
     return {
-        "name": config.TextColumn("Column", width=160),
-        "kind": config.TextColumn("Type", width=100),
+        "name": config.TextColumn("Column", width=132),
+        "kind": config.TextColumn("Type", width=96),
         "missing": missing,
         "distinct": distinct,
         "histogram": config.BarChartColumn(
             "Spread",
-            width=110,
+            width=84,
             y_min=0,
             help=("How the values are spread: from the smallest to the largest, or by how frequent they are."),
         ),
-        "contents": config.TextColumn("Contents", width="medium"),
-        "note": config.TextColumn("Note", width="medium") if any(column.reason for column in columns) else None,
+        "contents": config.TextColumn("Contents", width=172),
+        "note": config.TextColumn("Note", width=NOTE) if any(column.reason for column in columns) else None,
     }
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 from jobs.language import sentence, sentence_of
 from jobs.pipelines import registry
-from jobs.tabular import algorithms
-from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column, columns_of, with_kinds
+from jobs.tabular import algorithms, fitness
+from jobs.tabular.algorithms import Algorithm, Task
+from jobs.tabular.column import KINDS_BY_HAND, Column, columns_of, with_kinds
 from jobs.verbs import short_form, workflows
 from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
@@ -21,12 +21,15 @@ from store.messages import Message
 from store.workflows import Workflow
 
 SHOWN_ELSEWHERE = ("target", "algorithm", "features", "kinds")
+# Under which names the URL has the ticks and the kinds that were changed.
+USED, KINDS = "columns", "kinds"
+TASKS: dict[Task, str] = {"classification": "Classes", "regression": "A number"}
 Settings = dict[str, Any]
 
 
-def page(before: Workflow | None) -> None:
-    """Data, target, model, start; `before` is a workflow to begin with, as after Back from it."""
-    dataset = chosen_dataset(before)
+def page() -> None:
+    """Data, target, model, start."""
+    dataset = chosen_dataset()
     sources.refusal()
     if dataset is None:
         with st.container(border=True):
@@ -41,16 +44,17 @@ def page(before: Workflow | None) -> None:
         used, kinds = data(dataset)
     columns = with_kinds(columns_of(dataset), kinds)
     with st.container(border=True):
-        target = choose_target(dataset, columns, before)
+        target, task = choose_target(dataset, columns)
     if target is None:
         return
     with st.container(border=True):
-        algorithm, settings, name = choose_model(dataset, column_of(columns, target), used, before)
+        algorithm, settings, name = choose_model(dataset, target, task, used)
         if kinds:
             settings["kinds"] = kinds
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
     about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
-    common, tried = short_form.sweep(dataset.id, target, None, settings)
+    fitting = [each.key for each in algorithms.ALGORITHMS.values() if each.task == task]
+    common, tried = short_form.sweep(dataset.id, target, fitting, settings)
     every = start.TryAll(common, tried, len(tried[short_form.ALGORITHM]))
     start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name), every)
 
@@ -64,14 +68,37 @@ def typed(draft: workflows.Draft, target: str, algorithm: str, settings: Setting
     return commands.submit(what, settings, body, name)
 
 
-def chosen_dataset(before: Workflow | None) -> Dataset | None:
-    """The dataset that the URL names, or that of the workflow to begin with."""
-    if "dataset" in st.query_params:
-        number = address.number_in("dataset")
-    elif before and before.data:
-        number = before.data.dataset_id
-    else:
+def address_of(before: Workflow) -> dict[str, str]:
+    """What the URL says of the form that a workflow was started with."""
+    known = registry.get(short_form.PIPELINE).params(before.params)
+    changed = {
+        name: value
+        for name, value in before.params.items()
+        if name in known and name not in SHOWN_ELSEWHERE and value != known[name].default
+    }
+    data, ticked = before.data, before.params.get("features")
+    ticks = {}
+    if data and isinstance(ticked, list):
+        columns = columns_of(stored.get(data.dataset_id))
+        ticks = {
+            column.name: column.name in ticked
+            for column in columns
+            if (column.name in ticked) != (column.role == "feature") and column.name != before.params.get("target")
+        }
+    return {
+        "dataset": str(data.dataset_id) if data else "",
+        **{name: str(before.params.get(name) or "") for name in ("target", "algorithm")},
+        settings_form.IN_ADDRESS: address.as_text(changed),
+        USED: address.as_text(ticks),
+        KINDS: address.as_text(before.params.get("kinds") or {}),
+    }
+
+
+def chosen_dataset() -> Dataset | None:
+    """The dataset that the URL names."""
+    if "dataset" not in st.query_params:
         return None
+    number = address.number_in("dataset")
     try:
         if number is None:
             raise NotFoundError(Message("link_without_dataset"))
@@ -82,11 +109,6 @@ def chosen_dataset(before: Workflow | None) -> Dataset | None:
             icon=":material/search_off:",
         )
         return None
-
-
-def requested(name: str, before: Workflow | None) -> str | None:
-    """Return the target or algorithm that the URL names, or that of the workflow to begin with."""
-    return st.query_params.get(name) or (before.facets.get(name) if before else None)
 
 
 # 1  Data
@@ -123,9 +145,18 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
     columns = columns_of(dataset)
     proposed = {column.name: column.role == "feature" for column in columns}
     changes: dict[str, bool] = st.session_state.setdefault("new-use", {})
+    if address.moved(USED) or address.moved(KINDS):
+        changes.clear()
+        changes.update({name: bool(use) for name, use in address.values_in(USED).items()})
+        st.session_state["new-kinds"] = {
+            name: str(kind) for name, kind in address.values_in(KINDS).items() if kind in KINDS_BY_HAND
+        }
+        st.session_state["new-use-drawing"] = st.session_state.get("new-use-drawing", 0) + 1
     first = {name: changes.get(name, use) for name, use in proposed.items()}
     kinds: dict[str, str] = st.session_state.setdefault("new-kinds", {})
-    ticked, chosen = drawn.column_choice(columns, first, kinds, f"new-columns-{dataset.id}", dataset.rows)
+    target = st.session_state.get(f"new-target-{dataset.id}") or targets(dataset, with_kinds(columns, kinds))[1]
+    key = f"new-columns-{dataset.id}-{st.session_state.get('new-use-drawing', 0)}-{forms.mark([target])}"
+    ticked, chosen = drawn.column_choice(columns, first, kinds, key, dataset.rows, target)
     others = {name: kind for name, kind in kinds.items() if name not in ticked}
     st.session_state["new-kinds"] = others | chosen
     for name, use in ticked.items():
@@ -133,6 +164,8 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
             changes[name] = use
         else:
             changes.pop(name, None)
+    address.put(USED, address.as_text(changes))
+    address.put(KINDS, address.as_text(st.session_state["new-kinds"]))
     # A column whose kind is set would be used, whatever was proposed before; the tick decides.
     proposed |= dict.fromkeys(chosen, True)
     return (None if ticked == proposed else [name for name, use in ticked.items() if use]), chosen
@@ -141,8 +174,9 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
 # 2  Target
 
 
-def choose_target(dataset: Dataset, columns: Sequence[Column], before: Workflow | None) -> str | None:
-    names, first = targets(dataset, columns, before)
+def choose_target(dataset: Dataset, columns: Sequence[Column]) -> tuple[str | None, Task]:
+    """The column to predict, and as what."""
+    names, first = targets(dataset, columns)
     key = f"new-target-{dataset.id}"
     picking, description = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
     with picking:
@@ -160,22 +194,42 @@ def choose_target(dataset: Dataset, columns: Sequence[Column], before: Workflow 
     with description:
         if target is None:
             st.markdown(":material/arrow_back: Choose the column that the model should predict.")
-            return None
-        st.markdown(about_target(dataset, column_of(columns, target)))
-    return target
+            return None, "classification"
+        column = column_of(columns, target)
+        task = choose_task(column, f"{key}-{forms.mark([target])}")
+        st.markdown(about_target(dataset, column, task))
+    return target, task
 
 
-def targets(dataset: Dataset, columns: Sequence[Column], before: Workflow | None) -> tuple[list[str], str | None]:
+def choose_task(column: Column, key: str) -> Task:
+    """Whether its values are classes or a number; asked where they can be both."""
+    tasks = fitness.tasks(column)
+    if len(tasks) < 2:
+        return column.task
+    asked = algorithms.ALGORITHMS.get(st.query_params.get("algorithm", ""))
+    chosen = st.segmented_control(
+        "Treat it as",
+        tasks,
+        default=asked.task if asked else tasks[0],
+        required=True,
+        key=f"{key}-task",
+        format_func=TASKS.__getitem__,
+        on_change=lambda: sources.remember("algorithm", algorithms.FIRST_CHOICE[st.session_state[f"{key}-task"]]),
+    )
+    return chosen or tasks[0]
+
+
+def targets(dataset: Dataset, columns: Sequence[Column]) -> tuple[list[str], str | None]:
     """The columns that can be predicted, and the one that is chosen first."""
     names = [column.name for column in columns if column.kind not in ("empty", "date")]
-    for wanted in (requested("target", before), (dataset.proposal or {}).get("target")):
+    for wanted in (st.query_params.get("target"), (dataset.proposal or {}).get("target")):
         if wanted in names:
             return names, wanted
     return names, None
 
 
-def about_target(dataset: Dataset, column: Column) -> str:
-    about = drawn.target_words(column, dataset.rows)
+def about_target(dataset: Dataset, column: Column, task: Task) -> str:
+    about = drawn.target_words(column, dataset.rows, task)
     if not dataset.exact:
         about += " :gray[in the first part of the file]"
     proposal = dataset.proposal or {}
@@ -191,18 +245,15 @@ def column_of(columns: Sequence[Column], name: str) -> Column:
 # 3  Model
 
 
-def choose_model(
-    dataset: Dataset, target: Column, used: list[str] | None, before: Workflow | None
-) -> tuple[Algorithm, Settings, str]:
+def choose_model(dataset: Dataset, target: str, task: Task, used: list[str] | None) -> tuple[Algorithm, Settings, str]:
     """The algorithm, the settings that differ from the defaults, and the name."""
-    task = target.task
     fitting = {algorithm.key: algorithm for algorithm in algorithms.ALGORITHMS.values() if algorithm.task == task}
     step_title(3, "Model")
     key = f"new-algorithm-{task}"
     chosen = st.pills(
         "Algorithm",
         list(fitting),
-        default=first_algorithm(dataset, list(fitting), before),
+        default=first_algorithm(dataset, list(fitting)),
         key=key,
         required=True,
         format_func=presentations.of(short_form.PIPELINE).choice,
@@ -211,15 +262,15 @@ def choose_model(
     )
     algorithm = fitting[str(chosen)]
     st.markdown(algorithm.sentence)
-    settings, name = choose_settings(dataset, target.name, algorithm)
+    settings, name = choose_settings(dataset, target, algorithm)
     if used is not None:
-        settings["features"] = [column for column in used if column != target.name]
+        settings["features"] = [column for column in used if column != target]
     return algorithm, settings, name
 
 
-def first_algorithm(dataset: Dataset, fitting: list[str], before: Workflow | None) -> str:
+def first_algorithm(dataset: Dataset, fitting: list[str]) -> str:
     proposal = dataset.proposal or {}
-    for wanted in (requested("algorithm", before), proposal.get("algorithm")):
+    for wanted in (st.query_params.get("algorithm"), proposal.get("algorithm")):
         if wanted in fitting:
             return str(wanted)
     return fitting[0]

@@ -13,7 +13,7 @@ from jobs.language import text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.pipelines.params import Params
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, forms, links, presentations, results, visitor, words
+from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
 from pages.parts.press import PageState
 from pages.parts.workflow import notebook, outputs
 from pages.parts.workflow.notebook import Notebook
@@ -204,7 +204,7 @@ def _failure(book: Notebook, step: Step, state: PageState) -> None:
                 "Retry",
                 icon=":material/replay:",
                 key=f"retry-{step.id}",
-                type="secondary" if step.error_code == "refused" else "primary",
+                type="secondary" if step.error_code in ("refused", "error") else "primary",
                 on_click=state.press,
                 args=(verbs.retry, step.workflow_id),
             )
@@ -314,16 +314,18 @@ def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:
     if st.session_state.pop(RUN, False):  # done here and not in a callback, so that the last change is in it
         state.go(verbs.rerun_from, workflow_id, edits.first, edits.params)
         st.rerun()
-    problem, plan = "", []
+    problem, plan, changes = "", [], ""
     try:
         draft = verbs.changed(workflow_id, edits.first, edits.params)
+        changes = ", ".join(settings.differences(book.workflow, draft.params))
         plan = verbs.plan(draft.pipeline, draft.params, draft.inputs)
     except RequestError as refused:
         problem = presentations.refusal(refused.message)
     if problem:
         st.warning(words.plain(problem), icon=":material/edit:")
     else:
-        st.info(f"Changed, not run. A new workflow: {plan_words(plan, book.workflow.pipeline)}", icon=":material/edit:")
+        outlook = f"A new workflow: {plan_words(plan, book.workflow.pipeline)}"
+        st.info(f"Changed, not run: {words.plain(changes)}.  \n{outlook}", icon=":material/edit:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Run from here",

@@ -162,7 +162,8 @@ def _delete(state: PageState, ids: Sequence[int]) -> None:
         "This permanently deletes their steps, curves, scores, logs and models. "
         "Datasets stay, and so does every file that another workflow uses."
     )
-    if state.confirm("Delete", "delete", "Keep", "delete") and state.press(verbs.remove, list(ids)) is not None:
+    sure = state.confirm("Delete", "delete", "Keep", "delete", destroys=True)
+    if sure and state.press(verbs.remove, list(ids)) is not None:
         state.close()
         if state is not list_state():
             state.leads_to = "workflows.py", {}

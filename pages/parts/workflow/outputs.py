@@ -1,13 +1,11 @@
 """What each step leaves, drawn for people: a line or two, curves while they grow, and results by their kind."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from jobs.pipelines import Measure, registry
-from pages.parts import charts, presentation, presentations, results, words
+from pages.parts import chart, charts, presentation, presentations, results, words
 from pages.parts.presentation import View
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
@@ -61,41 +59,40 @@ def _learning(book: Notebook, step: Step, shared: Shared) -> None:
         for cell, name in zip(st.columns(across), names[begin : begin + across], strict=False):
             with cell:
                 _curve(step, shared, shown.measure(name), epochs, shown.best_epoch(step))
-    zoomed = [key for name in names if (key := _zoom_key(step, name)) in st.session_state]
-    if zoomed:
+    if zoom := st.session_state.get(_zoom_key(step)):
         st.button(
-            "Show all epochs",
+            f"Epochs {zoom[0]:,} to {zoom[1]:,} · Show all epochs",
             icon=":material/zoom_out_map:",
             type="tertiary",
             key=f"unzoom-{step.id}",
             on_click=_zoom_out,
-            args=(zoomed,),
+            args=(step,),
         )
 
 
 def _curve(step: Step, shared: Shared, measure: Measure, epochs: int | None, best: int | None) -> None:
-    """One chart. Streamlit rebuilds a chart whose data changes, which would lose what the reader zoomed to; so while it
-    is live, the part that is dragged over is remembered here and drawn from then on."""
-    key, zoom_key = f"learning-{step.id}-{measure.name}", _zoom_key(step, measure.name)
-    figure = shared.chart(measure, epochs, best, st.session_state.get(zoom_key))
-    alt = f"{words.plain(measure.shown)} by epoch"
-    shown: dict[str, Any] = {"key": key, "config": charts.CONFIG, "alt": alt}
-    if step.status.over:
-        st.plotly_chart(figure, **shown)
-    else:
-        st.plotly_chart(figure, on_select=lambda: _zoom_in(key, zoom_key), selection_mode="box", **shown)
+    """One chart. Streamlit rebuilds a chart whose data changes, which would lose what the reader zoomed to; so the
+    epochs that are dragged over in one are remembered here, and all charts of the step show those from then on."""
+    zoom = st.session_state.get(_zoom_key(step))
+    # Another part makes another chart: the frame that was dragged would stay in the old one.
+    key = f"learning-{step.id}-{measure.name}" + (f"-{zoom[0]}-{zoom[1]}" if zoom else "")
+    chart.draw(
+        shared.chart(measure, epochs, best, zoom),
+        key,
+        f"{words.plain(measure.shown)} by epoch",
+        on_select=lambda: _zoom_in(key, step),
+        selection_mode="box",
+    )
 
 
-def _zoom_key(step: Step, measure: str) -> str:
-    return f"zoom-{step.id}-{measure}"
+def _zoom_key(step: Step) -> str:
+    return f"zoom-{step.id}"
 
 
-def _zoom_in(key: str, zoom_key: str) -> None:
-    boxes = st.session_state[key]["selection"]["box"]
-    if boxes:
-        st.session_state[zoom_key] = (sorted(boxes[-1]["x"]), sorted(boxes[-1]["y"]))
+def _zoom_in(key: str, step: Step) -> None:
+    if boxes := st.session_state[key]["selection"]["box"]:
+        st.session_state[_zoom_key(step)] = charts.whole_epochs(boxes[-1]["x"])
 
 
-def _zoom_out(zoomed: Sequence[str]) -> None:
-    for key in zoomed:
-        st.session_state.pop(key, None)
+def _zoom_out(step: Step) -> None:
+    st.session_state.pop(_zoom_key(step), None)

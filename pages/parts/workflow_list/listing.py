@@ -64,6 +64,12 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     )
 
 
+def ends(curves: Mapping[int, Sequence[float]]) -> tuple[float | None, float | None]:
+    """The lowest and the highest value of all curves."""
+    values = [value for curve in curves.values() for value in curve]
+    return min(values, default=None), max(values, default=None)
+
+
 def facet_column(name: str) -> str:
     """Under which name a facet stands in the frame."""
     return f"facet:{name}"
@@ -90,11 +96,15 @@ def _starters_shown(rows: Sequence[Workflow]) -> bool:
     return visitor.has_signed_in() and any(row.created_by for row in rows)
 
 
-def columns(shown: str | None, rows: Sequence[Workflow]) -> tables.ColumnConfigs:
-    """How those columns are drawn; the more of them there are, the narrower each is."""
+def columns(
+    shown: str | None, rows: Sequence[Workflow], ends: tuple[float | None, float | None] = (None, None)
+) -> tables.ColumnConfigs:
+    """How those columns are drawn; the more of them there are, the narrower each is. `ends` are the lowest and the
+    highest value of all curves."""
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
     one = names.pop() if len(names) == 1 else None
+    low, high = ends if one else (None, None)  # of one measure, so that flat curves look flat
     narrow = _starters_shown(rows) or of_several_pipelines(rows)
     narrowest = _starters_shown(rows) and of_several_pipelines(rows)
     return {
@@ -109,7 +119,9 @@ def columns(shown: str | None, rows: Sequence[Workflow]) -> tables.ColumnConfigs
             help=(one.help or None) if one else "The main score of each pipeline",
         ),
         "bar": column.ProgressColumn("", min_value=0, max_value=1, format=" ", width=44 if narrow else 54),
-        "curve": column.LineChartColumn("Curve", width=56, help="The main curve, epoch by epoch"),
+        "curve": column.LineChartColumn(
+            "Curve", width=56, help="The main curve, epoch by epoch", y_min=low, y_max=high
+        ),
         "pipeline": column.TextColumn("Pipeline", width=96),
         **{
             facet_column(name): column.TextColumn(facet_label(name), width=_width(name, rows))
