@@ -59,7 +59,7 @@ def _cells(cells: pa.Array) -> np.ndarray:
     if cells.type == pa.float64():
         return _numbers(cells.to_numpy(zero_copy_only=False))
     if pa.types.is_timestamp(cells.type):
-        whole = cells.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
+        whole: np.ndarray = cells.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
         return whole.view(np.uint64) + _GOLDEN
     return _texts(cells)
 
