@@ -68,3 +68,15 @@ def test_datasets_are_listed_read_again_and_given_back(command, workbook, tmp_pa
     code, _, err = command("dataset", "read", first.id, "header=perhaps")
     assert code == 1 and "header must be yes or no" in err
     assert command("dataset", "read", first.id, "header")[0] == 2
+
+
+def test_what_reading_a_file_warns_of_is_printed(command, tmp_path):
+    """A missing header and copied rows are told beside the answer, which stays one document; said otherwise, not."""
+    lines = [f"{20 + row % 10}\t{row % 10}\t{'yes' if row % 3 else 'no'}" for row in range(60)]
+    (tmp_path / "people.tsv").write_text("\n".join(lines) + "\n")
+    code, out, err = command("submit", tmp_path / "people.tsv", "--target", "column_3", "--json")
+    assert code == 0 and json.loads(out)["id"]
+    assert "The first line was read as data, because its 20 occurs again in column 1" in err
+    assert "40 rows are exact copies of others (66.7 %)." in err
+    code, _, err = command("submit", tmp_path / "people.tsv", "--target", "yes", "--read", "header=yes")
+    assert "The first line was read as data" not in err

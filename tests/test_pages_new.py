@@ -288,7 +288,7 @@ def test_a_sample_is_told_before_it_is_taken(home, monkeypatch):
         assert not opened.exception
         return said(opened)
 
-    told = "Boosting needs its rows in memory, so it learns from about 1,000 random rows of the 2,400"
+    told = "Boosting needs its rows in memory, so it learns from about 1,000 random rows of the 1,950"
     assert told in page("hist_gradient_boosting")
     assert "random rows" not in page("logistic_regression")
     assert not workflows.find(Filter())

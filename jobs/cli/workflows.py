@@ -18,7 +18,7 @@ from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
 from jobs.language import sentence
 from store.errors import RequestError
-from store.messages import Message
+from store.messages import Message, Notice
 from store.program import COMMAND
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000
 STANDARD_INPUT = Path("-")
+# How many warnings about a file are printed.
+MOST_WARNINGS = 5
 
 
 def submit(
@@ -329,6 +331,18 @@ def check_file(file: Path) -> None:
 
 
 def upload(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Dataset":
+    """Add a file as a dataset, and print what reading it warns of."""
+    dataset = _added(file, dialect, as_json)
+    notices = [Notice.from_json(stored) for stored in dataset.notices]
+    warnings = [sentence(notice.message) for notice in notices if notice.level == "warning"]
+    for warning in warnings[:MOST_WARNINGS]:
+        typer.echo(warning, err=True)
+    if len(warnings) > MOST_WARNINGS:
+        typer.echo(f"{len(warnings) - MOST_WARNINGS} more warnings are on the dataset's page.", err=True)
+    return dataset
+
+
+def _added(file: Path, dialect: Mapping[str, object], as_json: bool) -> "Dataset":
     """Add a file as a dataset, with a bar for a big one."""
     from jobs.cli import terminal
     from jobs.verbs import datasets
