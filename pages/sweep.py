@@ -174,7 +174,7 @@ def _curves(board: Leaderboard, compared: Sequence[Workflow]) -> None:
     names = metrics.names_of(ids, registry.main_curves()) if ids else []
     if not names:
         st.markdown("**Curves**")
-        st.caption("No trial has recorded a curve yet.")
+        st.caption("No trial has recorded a curve yet." if _changing(board) else "No trial recorded a curve.")
         return
     key = f"{KEY}-curve"
     if st.session_state.get(key) not in names:

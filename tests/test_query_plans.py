@@ -17,7 +17,7 @@ from api.prometheus import measures
 from jobs import chain
 from jobs.engine import queue_view, reconcile, runner
 from jobs.services import valkey as valkey_server
-from jobs.verbs import datasets, people
+from jobs.verbs import datasets, people, sweeps
 from jobs.verbs import workflows as verbs
 from pages.parts.workflow_list import view
 from store import db, metrics, steps, sweep
@@ -88,6 +88,7 @@ def look_at_every_page(monkeypatch, workflow_id, dataset_id):
         "datasets": [{}, {"id": dataset_id}],
         "queues": [{}],
         "workflow": [{}, {"id": workflow_id}],
+        "sweep": [{}, {"id": 1}],
         "compare": [{"ids": f"{workflow_id},{workflow_id + 1}"}],
         "people": [{}, {"who": "ayse"}],
         "account": [{}],
@@ -100,6 +101,7 @@ def look_at_every_page(monkeypatch, workflow_id, dataset_id):
         {"algorithm": "mlp"},
         {"dataset": dataset_id},
         {"mine": 1},
+        {"sweep": 1},
         {"unseen": 1},
         {"text": "churn"},
         *({"sort": order} for order in view.sorts()),
@@ -120,6 +122,9 @@ def ask_the_api(workflow_id, dataset_id):
         "/api/workflows?status=completed",
         "/api/workflows?created_by=ayse",
         "/api/workflows?sort=accuracy",
+        "/api/sweeps",
+        "/api/sweeps/1",
+        "/api/workflows?sweep_id=1",
         "/api/queues",
         "/api/deeds",
         *(f"/api/workflows/{workflow_id}{part}" for part in own),
@@ -153,6 +158,11 @@ def work(dataset):
     verbs.describe(number, note="looked at")
     queue_view.snapshot()
     sweep.sweep()
+    try_all = sweeps.start("tabular", {"target": "churned"}, {"data": dataset.id}, {"algorithm": ["LR", "SVM"]})
+    first = steps.waiting()[-1]
+    runner.run_step(first.id, 1)
+    sweeps.go_on()
+    sweeps.stop(try_all.id)
     return number
 
 

@@ -313,6 +313,7 @@ def test_the_leaderboard_has_the_best_first(data):
     assert board.measure.name == "applause" and board.best.workflow.params["voice"] == "alto"
     assert sentence(board.rows[-1].error) == "This voice is hoarse." and board.status is Status.completed
     assert board.rows[0].model_size == len("alto") and board.rows[0].seconds >= 0
+    assert (board.rows[0].spread, board.rows[0].row_microseconds, board.rows[-1].spread) == (0.01, 3.0, None)
 
 
 def test_a_sweep_of_which_all_failed_has_failed(data):
@@ -337,7 +338,7 @@ def test_validation_ranks_and_test_stands_beside_it(data):
     for workflow, (test, validation) in zip(
         members(sweep), ((0.6, 0.9), (0.7, 0.8), (0.8, 0.7), (0.9, 0.6)), strict=True
     ):
-        score(workflow, applause=test, validation_applause=validation, applause_spread=0.01)
+        score(workflow, applause=test, validation_applause=validation)
     rows = leaderboard.of(sweep.id).rows
     assert [(row.score, row.test_score, row.spread) for row in rows][:2] == [(0.9, 0.6, 0.01), (0.8, 0.7, 0.01)]
 

@@ -19,7 +19,7 @@ from store.sweeps import Sweep
 from store.tables import Status
 from store.workflows import Workflow
 
-VALIDATION, BASELINE, SPREAD, ERROR = "validation_", "baseline_", "_spread", "_error"
+VALIDATION, BASELINE, ERROR = "validation_", "baseline_", "_error"
 ROUNDING = 1e-12
 # The states of trials without a score, those that may still get one first.
 ORDER = (Status.completed, Status.running, Status.pending, Status.failed, Status.cancelled, Status.skipped)
@@ -35,7 +35,7 @@ class Row:
     status: Status
     workflow: Workflow | None = None
     score: float | None = None
-    spread: float | None = None
+    spread: float | None = None  # of the reported score between folds or repeats
     test_score: float | None = None
     equal: bool = False  # as good as the best, as far as so few rows can tell
     model_size: int | None = None
@@ -68,7 +68,13 @@ def of_sweeps(several: Sequence[Sweep]) -> list[Leaderboard]:
     members = sweeps.members([each.id for each in several])
     ids = [workflow_id for each in members.values() for workflow_id in each]
     found = {each.id: each for each in workflows.get_many(ids)}
-    left = _Left(steps.model_sizes(ids), steps.failures(ids), _seconds(ids))
+    left = _Left(
+        steps.model_sizes(ids),
+        steps.failures(ids),
+        _seconds(ids),
+        steps.numbers_left(ids, "spread"),
+        steps.numbers_left(ids, "row_microseconds"),
+    )
     return [
         _leaderboard(sweep, [found[each] for each in members[sweep.id] if each in found], left) for sweep in several
     ]
@@ -81,6 +87,8 @@ class _Left:
     sizes: Mapping[int, int]
     failures: Mapping[int, tuple[str, Message | None]]
     seconds: Mapping[int, float]
+    spreads: Mapping[int, float]
+    row_microseconds: Mapping[int, float]
 
 
 def _seconds(workflow_ids: Sequence[int]) -> dict[int, float]:
@@ -113,10 +121,10 @@ def _leaderboard(sweep: Sweep, own: Sequence[Workflow], left: _Left) -> Leaderbo
                 workflow.status,
                 workflow,
                 score,
-                workflow.scores.get(f"{measure.name}{SPREAD}") if measure else None,
+                left.spreads.get(workflow.id),
                 test,
                 model_size=left.sizes.get(workflow.id),
-                row_microseconds=workflow.scores.get("row_microseconds"),
+                row_microseconds=left.row_microseconds.get(workflow.id),
                 error=left.failures[workflow.id][1] if workflow.id in left.failures else None,
                 seconds=left.seconds[workflow.id] if workflow.started_at else None,
             )
@@ -152,7 +160,7 @@ def _measure(pipeline: str, own: Sequence[Workflow]) -> Measure | None:
 
 def _is_beside(name: str) -> bool:
     """Whether a score only says more of another one."""
-    return name.startswith((VALIDATION, BASELINE)) or name.endswith((SPREAD, ERROR))
+    return name.startswith((VALIDATION, BASELINE)) or name.endswith(ERROR)
 
 
 def _score(workflow: Workflow, measure: Measure | None) -> tuple[float | None, float | None]:

@@ -101,6 +101,22 @@ def model_sizes(workflow_ids: Sequence[int]) -> dict[int, int]:
         return {row.workflow_id: row.size for row in connection.execute(query)}
 
 
+def numbers_left(workflow_ids: Sequence[int], name: str) -> dict[int, float]:
+    """A number in the results of these workflows' steps, under this name; of several the last step's."""
+    query = (
+        select(steps.c.workflow_id, steps.c.result[name].label("value"))
+        .where(steps.c.workflow_id.in_(workflow_ids))
+        .order_by(steps.c.workflow_id, steps.c.position)
+    )
+    with db.reading() as connection:
+        rows = connection.execute(query).all()
+    return {
+        row.workflow_id: float(row.value)
+        for row in rows
+        if isinstance(row.value, int | float) and not isinstance(row.value, bool)
+    }
+
+
 def running() -> list[Step]:
     return select_steps(steps.c.status == Status.running)
 

@@ -38,7 +38,9 @@ def title(board: Leaderboard, row: Row) -> str:
     labels = tried(board)
     if len(labels) == 1:
         return _value(board, *next(iter(row.values.items())))
-    return ", ".join(f"{label} {_value(board, name, row.values.get(name))}" for name, label in labels.items())
+    return ", ".join(
+        f"{label} {words.inside(_value(board, name, row.values.get(name)))}" for name, label in labels.items()
+    )
 
 
 def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
@@ -48,9 +50,9 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
     cells: dict[str, list[Any]] = {
         "colour": ["⬤" if colour else "" for colour in of_rows],
         **{f"value:{name}": [_value(board, name, row.values.get(name)) for row in rows] for name in tried(board)},
-        "score": [_score(board, row.score, row.spread) for row in rows],
+        "score": [_score(board, row.score, row.spread if row.test_score is None else None) for row in rows],
         "mark": [_mark(board, row) for row in rows],
-        "test": [_score(board, row.test_score) for row in rows],
+        "test": [_score(board, row.test_score, row.spread) for row in rows],
         "status": [[words.status(row.status)] for row in rows],
         "time": [words.duration(row.seconds) for row in rows],
         "size": [words.size(row.model_size) for row in rows],
@@ -81,9 +83,10 @@ def columns(board: Leaderboard) -> tables.ColumnConfigs:
     tested = any(row.test_score is not None for row in board.rows)
     part = " (validation)" if tested else ""
     help_ = [measure.help] if measure and measure.help else []
+    wide = 150 if len(tried(board)) == 1 else 90
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        **{f"value:{name}": column.TextColumn(label, width=150) for name, label in tried(board).items()},
+        **{f"value:{name}": column.TextColumn(label, width=wide) for name, label in tried(board).items()},
         "status": listing.status_column(),
         "score": column.TextColumn(
             f"{measure.shown}{part}" if measure else "Score", width=130, help=". ".join(help_) or None
