@@ -4,12 +4,13 @@ import time
 from pathlib import Path
 
 from helpers import cast
-from helpers.visitors import said
+from helpers.visitors import Visitor, press, said, text
 from helpers.written import played
 from streamlit.testing.v1 import AppTest
 
 from jobs.engine import handover, queue_view
 from jobs.engine.queue_view import WorkerRow
+from jobs.verbs import people
 from pages.parts.queue import listings
 from store import steps, workflows
 from store.tables import Status, now
@@ -76,6 +77,19 @@ def test_a_queue_can_be_paused_and_resumed(services):
     page = click(page, "queues-resume")
     assert not queue_view.snapshot().queues[0].paused
     assert page.button(key="queues-pause")
+
+
+def test_where_people_sign_in_a_pause_asks_and_is_signed(services, monkeypatch):
+    """A pause stops everybody's work: the page asks before it, and says who paused it."""
+    people.add("ayşe", "admin", None)
+    browser = Visitor(monkeypatch)
+    browser.sign_in("ayşe")
+    page = press(browser.opens("queues.py"), "queues-pause")
+    assert "anyone's workflow" in text(page) and not queue_view.snapshot().queues[0].paused
+    page = press(page, "queues-pause-sure")
+    assert queue_view.snapshot().queues[0].paused and "Paused by ayşe" in text(page)
+    press(page, "queues-resume")
+    assert not queue_view.snapshot().queues[0].paused
 
 
 def test_a_failed_step_can_be_tried_again(home):
