@@ -40,7 +40,8 @@ def test_every_row_is_tested_once(home, key):
     assert np.sum(found["confusion"]["counts"]) == found["rows"] == 400
     assert (prepared["test_rows"], found["part"], len(found["by_fold"])) == (0, "folds", 5)
     assert 0.75 < found["scores"]["accuracy"] < 0.95
-    assert found["spread"] == pytest.approx(np.std(found["by_fold"])) and found["spread"] < 0.1
+    spread = found["scores"]["accuracy_spread"]
+    assert spread == pytest.approx(np.std(found["by_fold"])) and spread < 0.1
 
 
 @pytest.mark.parametrize("key", ["sgd_regressor", "hist_gradient_boosting_regressor"])
@@ -52,13 +53,13 @@ def test_numbers_are_tested_in_folds_too(home, key):
 
 
 def test_noise_cannot_be_learned_however_often_it_is_folded(home):
-    """On answers that follow from nothing the score is that of guessing: nothing of a tested row was learned."""
+    """On answers that follow from nothing the score is no better than guessing: nothing of a tested row was learned."""
     frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=600)})
     frame["code"] = [f"c{n % 300}" for n in range(600)]
     frame["y"] = np.random.default_rng(1).choice(["p", "q"], 600)
     _, found = evaluated(add(frame), "y", "hist_gradient_boosting", features=["a", "code"])
     low, high = found["intervals"]["accuracy"]
-    assert low < 0.5 < high
+    assert low < 0.5 and 0.4 < high < 0.56
 
 
 def test_a_rare_class_stops_no_fold(home):

@@ -27,7 +27,7 @@ SHOWN_NOTICES = 3
 MOST_SIMPLE = 12
 BASELINE = "baseline_"
 VALIDATION = "validation_"
-BESIDE = (BASELINE, VALIDATION)  # what stands beside a score of the same name
+SPREAD = "_spread"
 ADVICE = {
     "error": "The same code fails the same way on the same data. Correct the code or change a setting, then retry.",
     "refused": "Change a setting of this step and run from here, or retry when the cause is gone.",
@@ -133,14 +133,14 @@ class Presentation:
         """The name of the score that stands for a workflow."""
         declared = list(self.pipeline.measures) if self.pipeline else []
         names = [measure.name for measure in sorted(declared, key=lambda each: not each.main)]
-        return next((name for name in [*names, *scores] if name in scores and not name.startswith(BESIDE)), None)
+        return next((name for name in [*names, *scores] if name in scores and not is_beside(name)), None)
 
     def other_scores(self, scores: Mapping[str, float]) -> list[str]:
         """The scores beside the main one, declared ones first."""
         declared = [measure.name for measure in self.pipeline.measures] if self.pipeline else []
         first = self.main_score(scores)
         names = dict.fromkeys([name for name in declared if name in scores] + list(scores))
-        return [name for name in names if name != first and not name.startswith(BESIDE)]
+        return [name for name in names if name != first and not is_beside(name)]
 
     def measure(self, name: str) -> Measure:
         """What a score or a curve means: what the pipeline declares, or else any other."""
@@ -168,6 +168,11 @@ class Presentation:
     def advice(self, step: Step) -> str:
         """What to do about a failed step."""
         return ADVICE.get(step.error_code or "", DEFAULT_ADVICE)
+
+
+def is_beside(name: str) -> bool:
+    """Whether a score only says more of another one, and stands beside it."""
+    return name.startswith((BASELINE, VALIDATION)) or name.endswith(SPREAD)
 
 
 def notices(stored: Any) -> list[Notice]:

@@ -33,16 +33,17 @@ def evaluate(context: StepContext) -> Result:
         measured = _classes(said, [str(label) for label in model.classes_], training_y)
     else:
         measured = _numbers(said, training_y)
-    if part != "val":
-        main = trained["main_metric"].removeprefix("val_")
+    main = trained["main_metric"].removeprefix("val_")
+    by_fold = said.by_fold()
+    if by_fold:
+        measured["scores"][f"{main}_spread"] = float(np.std(by_fold))
+    elif part == "test":
         measured["scores"][f"validation_{main}"] = trained["best"]
     context.progress(0.5, 1, fact("measuring_importance"))
     measured["importance"] = importance_of(context, model, prepared)
     warnings = warnings_of(measured, trained, prepared)
     measured["warnings"] = [warning.as_json() for warning in warnings]
-    by_fold = said.by_fold()
-    spread = {"by_fold": by_fold, "spread": float(np.std(by_fold))} if by_fold else {}
-    return {"task": prepared["task"], "rows": said.rows, "part": part, **spread, **measured}
+    return {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
 
 
 def reported_part(prepared: Result) -> str:

@@ -145,13 +145,18 @@ class TabularPresentation(Presentation):
         columns = {tested: {name: words.score(self.measure(name), value) for name, value in scores.items()}}
         if known := result.get("intervals"):
             columns["19 times of 20"] = {name: self._between(name, bounds) for name, bounds in known.items()}
+        columns["Spread of folds"] = {
+            name: words.score(self.measure(name), scores[f"{name}{presentation.SPREAD}"])
+            for name in scores
+            if f"{name}{presentation.SPREAD}" in scores
+        }
         for title, prefix in beside.items():
             columns[title] = {
                 name: words.score(self.measure(name), scores[f"{prefix}{name}"])
                 for name in scores
                 if f"{prefix}{name}" in scores
             }
-        own = [name for name in scores if not name.startswith(presentation.BESIDE)]
+        own = [name for name in scores if not presentation.is_beside(name)]
         shown = [title for title, values in columns.items() if values]
         rows = [
             [self.measure(name).shown, *(columns[title].get(name, "") for title in shown), self.measure(name).help]

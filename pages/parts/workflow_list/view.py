@@ -98,7 +98,7 @@ def sorts() -> dict[str, str]:
     by_score, by_facet = {}, {}
     for name in workflows.score_names():
         measure = registry.measure(name)
-        if not name.startswith(presentation.BESIDE):
+        if not presentation.is_beside(name):
             by_score[name if measure.lower_is_better else f"-{name}"] = f"Best {measure.shown}"
     for name in workflows.facet_names():
         by_facet[f"{FACET}{name}"] = f"By {words.inside(words.titled(name))}"
