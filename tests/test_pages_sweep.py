@@ -9,7 +9,8 @@ from helpers.visitors import APP, Visitor, address, checked, press, said, text
 from streamlit.testing.v1 import AppTest
 
 from jobs.engine import runner
-from jobs.verbs import datasets, people, sweeps
+from jobs.verbs import datasets, leaderboard, people, sweeps
+from pages.parts.sweep import board as drawing
 from store import steps, workflows
 from store import sweeps as stored
 from store.workflows import Filter
@@ -150,3 +151,16 @@ def test_a_viewer_looks_and_changes_nothing(home, monkeypatch):
 def test_rubbish_in_the_address(home, number):
     """An address that names no sweep is a page with a way on."""
     assert "No sweeps yet" in said(opened(id=number))
+
+
+@pytest.mark.parametrize(("alto", "named"), [(9.0, True), (3.0, False)])
+def test_a_trial_that_is_as_good_and_much_faster_is_named(home, monkeypatch, alto, named):
+    """Equal and more than twice as fast as the best is worth a word; a little faster is not."""
+    number = begin()
+    finish()
+    own = {workflow.id: workflow.params["voice"] for workflow in workflows.find(Filter(sweep_id=number))}
+    took = {workflow_id: {"alto": alto, "tenor": 2.0}.get(voice, 5.0) for workflow_id, voice in own.items()}
+    monkeypatch.setattr(leaderboard, "_seconds", lambda _ids: took)
+    with cast.scored_on(400):
+        board = leaderboard.of(number)
+    assert ("Of these, Tenor took the least time, 2.0 s" in " ".join(drawing.remarks(board))) is named
