@@ -338,9 +338,9 @@ def test_validation_ranks_and_test_stands_beside_it(data):
     for workflow, (test, validation) in zip(
         members(sweep), ((0.6, 0.9), (0.7, 0.8), (0.8, 0.7), (0.9, 0.6)), strict=True
     ):
-        score(workflow, applause=test, validation_applause=validation)
+        score(workflow, applause=test, validation_applause=validation, applause_spread=0.02)
     rows = leaderboard.of(sweep.id).rows
-    assert [(row.score, row.test_score, row.spread) for row in rows][:2] == [(0.9, 0.6, 0.01), (0.8, 0.7, 0.01)]
+    assert [(row.score, row.test_score, row.spread) for row in rows][:2] == [(0.9, 0.6, 0.02), (0.8, 0.7, 0.02)]
 
 
 def test_what_is_within_one_standard_error_is_equal(data):

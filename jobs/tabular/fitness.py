@@ -75,6 +75,8 @@ def sample(params: Params, inputs: Inputs) -> str | None:
 
 def validation_rows(params: Params, inputs: Inputs) -> float:
     """Return about how many rows algorithms are compared on."""
+    if FOLDS.read(params.get(FOLDS.name)):
+        return _rows(inputs[DATA])
     test, validation = (param.read(params.get(param.name)) for param in (TEST_SIZE, VALIDATION_SIZE))
     return _rows(inputs[DATA]) * (validating(test, validation) or test)
 

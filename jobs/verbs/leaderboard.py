@@ -19,7 +19,7 @@ from store.sweeps import Sweep
 from store.tables import Status
 from store.workflows import Workflow
 
-VALIDATION, BASELINE, ERROR = "validation_", "baseline_", "_error"
+VALIDATION, BASELINE, SPREAD, ERROR = "validation_", "baseline_", "_spread", "_error"
 ROUNDING = 1e-12
 # The states of trials without a score, those that may still get one first.
 ORDER = (Status.completed, Status.running, Status.pending, Status.failed, Status.cancelled, Status.skipped)
@@ -121,7 +121,7 @@ def _leaderboard(sweep: Sweep, own: Sequence[Workflow], left: _Left) -> Leaderbo
                 workflow.status,
                 workflow,
                 score,
-                left.spreads.get(workflow.id),
+                _spread(workflow, measure, left.spreads.get(workflow.id)),
                 test,
                 model_size=left.sizes.get(workflow.id),
                 row_microseconds=left.row_microseconds.get(workflow.id),
@@ -160,7 +160,7 @@ def _measure(pipeline: str, own: Sequence[Workflow]) -> Measure | None:
 
 def _is_beside(name: str) -> bool:
     """Whether a score only says more of another one."""
-    return name.startswith((VALIDATION, BASELINE)) or name.endswith(ERROR)
+    return name.startswith((VALIDATION, BASELINE)) or name.endswith((SPREAD, ERROR))
 
 
 def _score(workflow: Workflow, measure: Measure | None) -> tuple[float | None, float | None]:
@@ -169,6 +169,11 @@ def _score(workflow: Workflow, measure: Measure | None) -> tuple[float | None, f
         return None, None
     main, chosen_by = workflow.scores.get(measure.name), workflow.scores.get(f"{VALIDATION}{measure.name}")
     return (main, None) if chosen_by is None else (chosen_by, main)
+
+
+def _spread(workflow: Workflow, measure: Measure | None, left: float | None) -> float | None:
+    """The spread of the main score: a score beside it, else what a step left."""
+    return workflow.scores.get(f"{measure.name}{SPREAD}", left) if measure else None
 
 
 def _rank(row: Row, measure: Measure | None) -> tuple[Any, ...]:
