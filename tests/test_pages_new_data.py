@@ -48,6 +48,7 @@ def test_cells_copied_from_excel_become_a_dataset(page):
     assert [column["kind"] for column in dataset.columns] == ["text", "number", "yes_no"]
     assert page.query_params["dataset"] == [str(dataset.id)] or page.query_params["dataset"] == str(dataset.id)
     assert all(not area.value for area in page.text_area)
+    assert "Changed:" not in said(page)
 
 
 def test_cells_that_are_no_table_stay_to_be_corrected(page):

@@ -52,11 +52,11 @@ def param_widgets(
 
 
 def touched(params: Sequence[Param], chosen: Params) -> dict[str, Any]:
-    """Those of the chosen values that are not the defaults."""
+    """Those of the chosen values that are not the defaults; nothing chosen means the default."""
     return {
         param.name: chosen[param.name]
         for param in params
-        if param.name in chosen and chosen[param.name] != param.default
+        if chosen.get(param.name) is not None and chosen[param.name] != param.default
     }
 
 
