@@ -488,6 +488,17 @@ def test_settings_and_ticks_are_in_the_address(filled):
     assert "epochs 7" not in said(again.run()) and "müşteri no is left out" in said(again)
 
 
+def test_the_form_shows_what_is_proposed(filled):
+    """Where another value than the default is proposed, the form has it, and the default can still be chosen."""
+    epochs = next(each for each in filled.number_input if each.label == "Epochs")
+    assert epochs.value == 100
+    epochs.set_value(10).run()
+    assert "epochs 10" in said(filled)
+    button(filled, "new-start").click()
+    filled.run()
+    assert workflows.find(Filter(), limit=1)[0].params["epochs"] == 10
+
+
 def test_a_whole_number_is_classes_or_a_number(filled):
     """A target that can be both is asked about; as a number it gets the algorithms for numbers."""
     filled.selectbox(key=f"new-target-{datasets.find()[0].id}").set_value(NASTY).run()

@@ -281,7 +281,8 @@ def choose_settings(dataset: Dataset, target: str, algorithm: Algorithm) -> tupl
     pipeline = registry.get(short_form.PIPELINE)
     fixed = {"target": target, "algorithm": algorithm.key}
     columns = [column.name for column in columns_of(dataset)]
-    context = forms.FormContext(columns, presentations.of(pipeline.name).choice)
+    proposed = short_form.draft(dataset.id, target, algorithm.key).params  # as of few rows more epochs
+    context = forms.FormContext(columns, presentations.of(pipeline.name).choice, proposed=proposed)
     # The settings of training first: they are what people change.
     steps = sorted(pipeline.steps, key=lambda step: step.name != "train")
     with st.expander("Settings", icon=":material/tune:", key="new-settings-open"):
