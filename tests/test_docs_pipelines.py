@@ -139,6 +139,7 @@ def test_every_word_for_authors_is_described():
         "prepared_elsewhere",
         "live",
         "saved",
+        "partial",
         "unsent",
     }
     wanted = offered | (arguments | members) - internal
