@@ -381,7 +381,7 @@ LEARNED_LABELS = {
     ),
     "more classes than rows to test on": (
         [f"k{n}" for n in range(40)],
-        "No test row is k0, k10, k11 or 21 other values, so the scores say nothing about them.",
+        "No test row is k1, k11, k12 or 15 other values, so the scores say nothing about them.",
         {f"k{n}": 3 for n in range(40)},
     ),
     "None": (

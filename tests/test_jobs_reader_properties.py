@@ -140,7 +140,13 @@ def test_what_pandas_writes_comes_back(tmp_path_factory, table):
     path = tmp_path_factory.getbasetemp() / "written.csv"
     frame.to_csv(path, **how)
     source, raw, found = read(
-        path, encoding=how["encoding"], delimiter=how["sep"], decimal=how["decimal"], header=True, thousands=""
+        path,
+        encoding=how["encoding"],
+        delimiter=how["sep"],
+        decimal=how["decimal"],
+        header=True,
+        thousands="",
+        missing="none",
     )
     assert source.names == tuple(clean(name) for name in frame.columns)
     assert reader.reopen(path, source.dialect.as_dict()).names == source.names

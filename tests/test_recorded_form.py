@@ -78,6 +78,6 @@ def test_sentences_stand_where_they_stood(trained):
     )
     own = client.get(f"/api/workflows/{trained['workflow']}").json()["steps"]
     done = {each["column"]: each for each in own[1]["result"]["columns"]}
-    assert done["age"]["did"] == "147 gaps filled with the median 44; scaled to mean 0 and spread 1"
+    assert done["age"]["did"] == "147 gaps filled with the median 45; scaled to mean 0 and spread 1"
     assert [each["code"] for each in done["age"]["did_messages"]] == ["gaps_median", "scaled_standard"]
     assert own[3]["result"]["baseline"]["words"] == 'always answering "no"'
