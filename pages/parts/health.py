@@ -4,13 +4,13 @@ import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.engine.queue_view import Queues
-from pages.parts import address, live
+from pages.parts import address
 from store import actors
 from store.actors import Role
 
 EVERY_SECONDS = 10
-# While there is work, the line keeps step with the pages beside it.
-BUSY_SECONDS = live.EVERY_SECONDS
+# While there is work. As often as the pages beside it would cost as much again for each who looks at one.
+BUSY_SECONDS = 5
 FRESH_SECONDS = 1
 
 
