@@ -125,6 +125,9 @@ def test_try_all_on_new_starts_every_algorithm(valkey):
     page = press(page, "new-try-all")
     assert address(page) == {"id": "1"}
     assert len(workflows.find(Filter(sweep_id=1))) == 6
+    epochs = {each.facets["algorithm"]: each.params["epochs"] for each in workflows.find(Filter(sweep_id=1))}
+    assert epochs["hist_gradient_boosting"] == 10, "more epochs are proposed for algorithms that go through rows"
+    assert {each for key, each in epochs.items() if key != "hist_gradient_boosting"} == {100}
 
 
 def test_try_all_of_any_pipeline(valkey):

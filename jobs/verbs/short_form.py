@@ -39,7 +39,9 @@ def sweep(
     """What all trials have in common, and what to try: the algorithms that are named, or all that fit the target where
     no other values are given."""
     common = draft(dataset_id, target, None, params)
-    chosen = {name: value for name, value in common.params.items() if name != ALGORITHM}
+    # What is proposed beside the target is proposed for one algorithm, and anew for each trial.
+    given = {*(params or {}), "target"} - {ALGORITHM}
+    chosen = {name: value for name, value in common.params.items() if name in given}
     tried: dict[str, Any] = dict(values or {})
     if algorithms is None and tried:
         return (Draft(PIPELINE, chosen, common.inputs) if ALGORITHM in tried else common), tried

@@ -54,7 +54,10 @@ def page() -> None:
     draft = short_form.draft(dataset.id, target, algorithm.key, settings)
     about = f"**{words.plain(target)}** by {words.plain(algorithm.lower_label)}"
     fitting = [each.key for each in algorithms.ALGORITHMS.values() if each.task == task]
-    common, tried = short_form.sweep(dataset.id, target, fitting, settings)
+    # What is proposed for this algorithm is not chosen for the others.
+    proposed = short_form.draft(dataset.id, target, algorithm.key, {}).params
+    chosen = {each: value for each, value in settings.items() if value != proposed.get(each)}
+    common, tried = short_form.sweep(dataset.id, target, fitting, chosen)
     every = start.TryAll(common, tried, len(tried[short_form.ALGORITHM]))
     start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name), every)
 
