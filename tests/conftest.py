@@ -62,6 +62,12 @@ def database(request):
         yield url
 
 
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch):
+    """AppTest leaves its page behind as `__main__`; a child that a later test spawns would run that page."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture
 def home(monkeypatch, database):
     """An empty home with its tables made, of its own for this test."""
