@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from sqlalchemy import Connection, Select, Subquery, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from store import actors, db, files, sweep
+from store import actors, db, files, unnamed_files
 from store.errors import ConflictError, NotFoundError
 from store.messages import Message, Scalar, StoredNotice
 from store.records import record
@@ -206,7 +206,7 @@ def remove(dataset_id: int) -> None:
         if users:
             raise ConflictError(Message("dataset_in_use", {"dataset": dataset.title, "count": users}))
         connection.execute(delete(datasets).where(datasets.c.id == dataset_id))
-    sweep.remove_unnamed([dataset.sha256])
+    unnamed_files.remove([dataset.sha256])
 
 
 def _newest(text: str) -> Subquery:

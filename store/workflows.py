@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
-from store import actors, db, files, idempotency, metrics, steps, sweep
+from store import actors, db, files, idempotency, metrics, steps, unnamed_files
 from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
 from store.messages import Message
@@ -350,7 +350,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
         candidates = set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.step_id.in_(owned))))
         step_ids = list(connection.scalars(owned))
         removed = connection.execute(delete(workflows).where(workflows.c.id.in_(workflow_ids))).rowcount
-    sweep.remove_unnamed(candidates)
+    unnamed_files.remove(candidates)
     for step_id in step_ids:
         files.drop_checkpoints(step_id)
     return removed

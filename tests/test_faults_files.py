@@ -15,7 +15,7 @@ from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from sqlalchemy import update
 
-from store import db, files, steps, sweep
+from store import db, files, steps, unnamed_files
 from store.messages import Message
 from store.tables import Status, now
 from store.tables import steps as step_table
@@ -84,7 +84,7 @@ def test_what_nothing_names_is_removed_once_it_is_old(home):
     steps.complete(claim, "f", steps.Outcome({}, {"x": named}))
     for kept in (named, dataset.file):
         os.utime(files.path_of(kept.sha256), (0, 0))
-    assert sweep.sweep() == 1
+    assert unnamed_files.remove_all() == 1
     assert not files.path_of(old.sha256).exists()
     for kept in (new, named, dataset.file):
         files.verified(kept)
@@ -97,9 +97,9 @@ def test_what_a_running_step_saved_stays_however_long_it_runs(home):
         days_ago = now() - timedelta(days=5)
         connection.execute(update(step_table).where(step_table.c.status == Status.running).values(started_at=days_ago))
     saved = put(b"saved on the first day", 4)
-    assert sweep.sweep() == 0
+    assert unnamed_files.remove_all() == 0
     steps.fail(claim, Message("error", {"text": "Bad."}), "", again=False)
-    assert sweep.sweep() == 1
+    assert unnamed_files.remove_all() == 1
     assert not files.path_of(saved.sha256).exists()
 
 
@@ -111,7 +111,7 @@ def test_a_file_kept_again_is_new(home):
         path.write_bytes(b"same")
         os.utime(path, (0, 0))
         kept = files.keep(path)
-    assert sweep.sweep() == 0
+    assert unnamed_files.remove_all() == 0
     files.verified(kept)
 
 
@@ -123,5 +123,5 @@ def test_checkpoints_of_steps_that_ended_are_removed(home):
         with files.scratch() as folder:
             (folder / "checkpoint").write_text("x")
             files.keep_checkpoint(step_id, "f", folder / "checkpoint")
-    assert sweep.sweep() == 2
+    assert unnamed_files.remove_all() == 2
     assert files.steps_with_checkpoints() == {open_.id}

@@ -20,7 +20,7 @@ from jobs.services import valkey as valkey_server
 from jobs.verbs import datasets, people, sweeps
 from jobs.verbs import workflows as verbs
 from pages.parts.workflow_list import view
-from store import db, metrics, steps, sweep
+from store import db, metrics, steps, unnamed_files
 from store.messages import Message
 from store.tables import Status
 
@@ -157,7 +157,7 @@ def work(dataset):
     verbs.rerun_from(number, "train", {"epochs": 4})
     verbs.describe(number, note="looked at")
     queue_view.snapshot()
-    sweep.sweep()
+    unnamed_files.remove_all()
     try_all = sweeps.start("tabular", {"target": "churned"}, {"data": dataset.id}, {"algorithm": ["LR", "SVM"]})
     first = steps.waiting()[-1]
     runner.run_step(first.id, 1)

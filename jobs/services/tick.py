@@ -16,7 +16,7 @@ from jobs.engine.reconcile import Reconciler
 from jobs.engine.turns import move_up
 from jobs.services.timing import Duty
 from jobs.verbs import sweeps
-from store import actors, leases, sweep
+from store import actors, leases, unnamed_files
 from store.settings import settings
 
 TICK_SECONDS = 0.5
@@ -25,7 +25,7 @@ RENEW_SECONDS = 2.0
 RECONCILE_SECONDS = 2.0
 TURN_SECONDS = 2.0
 SWEEPS_SECONDS = 0.5
-SWEEP_SECONDS = 3600.0
+UNNAMED_FILES_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def entries() -> list[Entry]:
         Entry("reconcile", RECONCILE_SECONDS, reconciler.round, reconciler.watch),
         Entry("turns", TURN_SECONDS, move_up),
         Entry("sweeps", SWEEPS_SECONDS, sweeps.go_on),
-        Entry("sweep files", SWEEP_SECONDS, sweep.sweep),
+        Entry("unnamed files", UNNAMED_FILES_SECONDS, unnamed_files.remove_all),
     ]
 
 

@@ -77,7 +77,7 @@ def stored() -> Iterator[StoredFile]:
 
 
 def remove(sha256: str) -> None:
-    """Remove a file that no row names; only `store.sweep` may know that."""
+    """Remove a file that no row names; only `store.unnamed_files` may know that."""
     path_of(sha256).unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ from helpers.bounded import done as done_by
 from helpers.bounded import saves
 
 from jobs.engine import runner
-from store import datasets, db, files, steps, sweep, workflows
+from store import datasets, db, files, steps, unnamed_files, workflows
 from store.tables import Status
 
 
@@ -79,7 +79,7 @@ def test_what_is_deleted_leaves_the_disk_at_once(done):
 
 
 def test_a_file_that_cannot_be_removed_is_left_to_the_sweep(home, monkeypatch):
-    """The disk refuses: the dataset is gone all the same, and the next sweep that can remove its file does."""
+    """The disk refuses: the dataset is gone all the same, and the next one that can remove its file does."""
     dataset = cast.dataset()
 
     def refuses(_sha256):
@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_removed_is_left_to_the_sweep(home, monkeypatch):
         patch.setattr(files, "remove", refuses)
         datasets.remove(dataset.id)
     assert datasets.count() == 0 and len(list(files.stored())) == 1
-    assert sweep.remove_unnamed([dataset.sha256]) == 1
+    assert unnamed_files.remove([dataset.sha256]) == 1
     assert list(files.stored()) == []
 
 

@@ -18,7 +18,7 @@ AT_ONCE = 500
 log = logging.getLogger(__name__)
 
 
-def sweep() -> int:
+def remove_all() -> int:
     """Remove them once they are old, and checkpoints of steps that will not go on; returns how many there were.
 
     A row names a file some time after it got its place on the disk: an upload within minutes, what a step saved when
@@ -30,12 +30,12 @@ def sweep() -> int:
     return _remove_unnamed(old, _is_old) + _drop_old_checkpoints()
 
 
-def remove_unnamed(hashes: Iterable[str]) -> int:
+def remove(hashes: Iterable[str]) -> int:
     """Remove those of these files that no row names any more; return how many. Call it after the commit that
-    deleted rows; the sweep removes what a crash in between leaves.
+    deleted rows; `remove_all` removes what a crash in between leaves.
 
     A running step may have saved an equal file, which a row names only when the step completes. So what was written
-    since the oldest running step began is left to the sweep."""
+    since the oldest running step began is left to `remove_all`."""
     return _remove_unnamed(set(hashes), _is_older_than_running_steps)
 
 
@@ -54,7 +54,7 @@ def _remove_unnamed(hashes: set[str], condition: Callable[[Connection], Callable
 def _remove(sha256: str) -> bool:
     try:
         files.remove(sha256)
-    except OSError:  # the rows are deleted already, and the next sweep tries again
+    except OSError:  # the rows are deleted already, and the next `remove_all` tries again
         log.exception("could not remove the file %s", sha256)
         return False
     return True
