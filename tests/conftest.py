@@ -133,12 +133,14 @@ LIVE = {"services", "app", "crew", "page"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """A test that needs a running app or workers is marked `live`; `just quick` leaves those out.
+    """A test that needs a running app or workers is marked `live`, and one that drives Chromium `browser`.
 
     What has no database of its own, or is about SQLite, need not run again on another one."""
     for item in items:
         if LIVE & set(item.fixturenames):
             item.add_marker("live")
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
     if config.getoption("database") == "sqlite":
         return
     again = [item for item in items if "home" in item.fixturenames and item.get_closest_marker("sqlite") is None]
