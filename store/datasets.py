@@ -104,11 +104,22 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
                     "created_by": actors.name(),
                     "row_columns": _row_columns(connection, name, described["columns"]),
                     **described,
+                    **_exact_profile(connection, file.sha256, described["dialect"]),
                 }
                 made = connection.execute(insert(datasets).values(values).returning(datasets.c.id)).scalar_one()
                 return record(Dataset, connection.execute(_with_use().where(datasets.c.id == made)).one())
         except IntegrityError:
             continue  # another process took the same version number; count again
+
+
+def _exact_profile(connection: Connection, sha256: str, dialect: dict[str, str | bool | None]) -> dict[str, Any]:
+    """The profile of a dataset that is the same bytes, read the same way, and was read as a whole; else nothing."""
+    profile = [datasets.c[name] for name in Profile.__annotations__]
+    same = select(datasets.c.dialect, *profile).where(datasets.c.sha256 == sha256, datasets.c.exact)
+    for row in connection.execute(same).mappings():
+        if row["dialect"] == dialect:
+            return {name: row[name] for name in Profile.__annotations__}
+    return {}
 
 
 def _row_columns(connection: Connection, name: str, columns: list[dict[str, Any]]) -> list[str] | None:
@@ -193,9 +204,13 @@ def versions(name: str) -> list[Dataset]:
 
 
 def describe(dataset_id: int, described: Profile) -> None:
-    """Replace the profile of a dataset by a more exact one."""
+    """Replace the profile of a dataset by a more exact one, and that of every other that is the same bytes, read the
+    same way."""
     with db.writing() as connection:
-        connection.execute(update(datasets).where(datasets.c.id == dataset_id).values(described))
+        own = connection.execute(select(datasets.c.dialect, datasets.c.sha256).where(datasets.c.id == dataset_id)).one()
+        same = select(datasets.c.id, datasets.c.dialect).where(datasets.c.sha256 == own.sha256)
+        ids = [row.id for row in connection.execute(same) if row.dialect == own.dialect]
+        connection.execute(update(datasets).where(datasets.c.id.in_(ids)).values(described))
 
 
 def remove(dataset_id: int) -> None:

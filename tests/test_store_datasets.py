@@ -24,9 +24,22 @@ def test_the_number_of_a_deleted_dataset_is_not_given_again(home):
     assert add("second").id == first.id + 1
 
 
-def add(name):
+def test_equal_bytes_that_are_read_alike_share_an_exact_profile(home):
+    """Once one of them was read as a whole, all are known exactly, also those that come later; others are not."""
+    quick, other = add("quick", b"same", exact=False), add("other", b"other", exact=False)
+    differently = add("differently", b"same", exact=False, dialect={"encoding": "cp1254"})
+    datasets.describe(add("again", b"same", exact=False).id, profile(exact=True))
+    assert [datasets.get(each.id).exact for each in (quick, other, differently)] == [True, False, False]
+    assert (add("later", b"same", exact=False).rows, add("wrongly", b"other", exact=False).rows) == (1, None)
+
+
+def add(name, content=None, exact=True, dialect=None):
     with files.incoming() as stream:
-        stream.write(name.encode())
+        stream.write(content or name.encode())
         kept = stream.keep()
-    described = {"dialect": {}, "rows": 1, "exact": True, "columns": [], "preview": [], "notices": [], "proposal": None}
-    return datasets.add(name, kept, described)
+    return datasets.add(name, kept, {**profile(exact), "dialect": dialect or {}})
+
+
+def profile(exact):
+    rows = 1 if exact else None
+    return {"rows": rows, "exact": exact, "columns": [], "preview": [], "notices": [], "proposal": None}
