@@ -5,6 +5,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from store import db
+from store.errors import ConflictError
+from store.messages import Message, Values
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A revision, and every one before it, has a file of its own, which its number names.
@@ -13,9 +15,14 @@ NEWEST = max(REVISIONS)
 
 
 def prepare() -> None:
-    """Create or upgrade the tables; does nothing, quickly, when they are as they should be."""
-    if current() == NEWEST:
+    """Create or upgrade the tables; does nothing, quickly, when they are as they should be. Refuses a database of a
+    newer release."""
+    revision = current()
+    if revision == NEWEST:
         return
+    if revision is not None and revision not in REVISIONS:
+        values: Values = {"address": db.address(), "revision": revision, "newest": NEWEST}
+        raise ConflictError(Message("database_newer", values))
     # Alembic is only imported when there is something to do: it costs a fifth of a second.
     from alembic import command
     from alembic.config import Config

@@ -6,6 +6,7 @@ from alembic.migration import MigrationContext
 from helpers.refusals import refuses
 
 from store import db, schema
+from store.errors import ConflictError
 from store.tables import metadata
 
 
@@ -39,3 +40,12 @@ def test_a_full_disk_is_an_error_of_the_disk(home):
     with pytest.raises(OSError, match="No space left"), db.writing() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")
         connection.exec_driver_sql("INSERT INTO leases VALUES ('x', ?, '2026-01-01')", ("x" * 100_000,))
+
+
+def test_a_database_of_a_newer_release_is_refused_in_one_sentence(home):
+    """An older release does not touch what it does not know, and says which one to install."""
+    with db.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with refuses(ConflictError, match="of a newer version"):
+        schema.prepare()
+    assert schema.current() == "9999"

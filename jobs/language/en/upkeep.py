@@ -36,6 +36,10 @@ SENTENCES: dict[str, Template] = {
     "file_exists": "{file} is there already; choose another name, or say --force.",
     "target_is_folder": "{file} is a folder; name a file in it.",
     # Making a backup.
+    "database_newer": (
+        "{address} is of a newer version ({revision}, not {newest}). Install the newer Trainyard; this one must not be "
+        "used with it."
+    ),
     "database_not_sqlite": (
         "The database at {address} is not a SQLite file. Back it up with a tool of its own, such as pg_dump, then "
         "copy the folder {folder}."
