@@ -141,3 +141,15 @@ def test_its_user_keeps_its_memory(ahead):
         os.waitpid(pid, 0)
 
     assert faults(from_server) < faults(own) / 5
+
+
+def test_what_a_child_started_ends_also_when_its_server_ends_at_once():
+    """A child that has answered is released, and its server ended in the same moment: nothing of it is left."""
+    for _ in range(10):
+        server = forked_ahead(answers)
+        child = server.take()
+        child.line.send("fork")
+        left = child.line.recv()
+        server.release(child)
+        server.end()
+        until(lambda left=left: gone(left), 5)

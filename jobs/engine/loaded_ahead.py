@@ -1,12 +1,11 @@
 """Loaded ahead: processes for the steps of one pipeline of people's own, forked from one that has loaded its code."""
 
 import contextlib
-import os
 import signal
 import time
 
 from jobs.pipelines.preloaded import Loaded
-from jobs.process.children import Child, Children, ChildrenGoneError, Ended, ForkedAhead
+from jobs.process.children import Child, Children, ChildrenGoneError, Ended, ForkedAhead, kill_group
 
 KEEP_SECONDS = 2  # without a further step of the pipeline
 RENEW_SECONDS = 1  # before it is not trusted any more
@@ -38,6 +37,7 @@ class LoadedAhead:
         try:
             return self._children.wait(pid)
         except ChildrenGoneError:  # it went with its parent
+            kill_group(pid)
             return Ended(signal.SIGKILL, 0)
 
     def release(self, child: Child) -> None:
@@ -61,5 +61,4 @@ class LoadedAhead:
     def end(self) -> None:
         """None of them is needed any more, nor what is still loading code."""
         self._children.end()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.parent.pid, signal.SIGKILL)
+        kill_group(self.parent.pid)

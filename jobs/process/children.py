@@ -109,7 +109,8 @@ class ForkedAhead:
         return self._ended.pop(pid)
 
     def release(self, child: Child) -> None:
-        child.line.close()  # the server ends what the child started
+        child.line.close()
+        kill_group(child.pid)  # the server does so too, unless it ends before it has seen the child end
         self.prepare()
 
     def end(self) -> None:
@@ -167,12 +168,12 @@ class Forked:
 
     def wait(self, pid: int) -> Ended:
         _, status, used = os.wait4(pid, 0)
-        _kill_group(pid)
+        kill_group(pid)
         return Ended(status, used.ru_maxrss)
 
     def release(self, child: Child) -> None:
         child.line.close()
-        _kill_group(child.pid)
+        kill_group(child.pid)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(child.pid, 0)
 
@@ -201,7 +202,7 @@ def serve(line: Connection, user: int, body: Body, before: Callable[[], None] = 
                 pause = LOOK_SECONDS if wanted or not all(ends.values()) else None
                 woken = wait([line, *chain(*ends.values())], pause)
                 for pid, ended in _all_ended():
-                    _kill_group(pid)
+                    kill_group(pid)
                     for end in ends.pop(pid, []):
                         os.close(end)
                     line.send((pid, ended))
@@ -273,7 +274,7 @@ def _lead_a_group(pid: int) -> None:
         os.setpgid(pid, pid)
 
 
-def _kill_group(pid: int) -> None:
+def kill_group(pid: int) -> None:
     """What a child started must not outlive it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
