@@ -16,6 +16,7 @@ from helpers.waiting import until
 
 from jobs.chain import run_workflow
 from jobs.engine import queue_view
+from jobs.engine.loaded_ahead import KEEP_SECONDS
 from jobs.pipelines import preloaded
 from jobs.services import presence
 from jobs.verbs import workflows as verbs
@@ -212,6 +213,16 @@ def test_code_that_left_more_than_memory_serves_one_step(one_worker):
 
 
 @pytest.mark.live
+def test_code_that_takes_long_to_import_is_waited_for(one_worker):
+    """What loads ahead is not put away while a step waits for it: a big library is imported once for several steps."""
+    good = (one_worker / "ahead_steps.py").read_text()
+    (one_worker / "ahead_steps.py").write_text(good + f"import time\ntime.sleep({KEEP_SECONDS + 2.5})\n")
+    _, second = results()
+    (one_worker / "ahead_steps.py").write_text(good)
+    assert second["loaded"].split() != [str(second["pid"])]
+
+
+@pytest.mark.live
 def test_a_step_whose_loader_is_killed_runs_again(one_worker):
     """The process that has loaded the code takes its step with it; the next attempt completes."""
     workflow = cast.play("play", number=30, pause=0.1)
@@ -246,13 +257,18 @@ LEAVES = {
     "a process": ("import subprocess; subprocess.run(['true'])", False),
     "a file": ("import tempfile, pathlib; pathlib.Path(tempfile.gettempdir(), 'left').write_text('x')", False),
     "a folder": ("import tempfile; X = tempfile.mkdtemp()", False),
+    "a generator": ("import random; X = random.Random()", False),
+    "a generator of NumPy's": ("import numpy; X = numpy.random.default_rng()", False),
+    "a default": ("import random; f = lambda chance=random.Random(): chance.random()", False),
+    "the system's generator": ("import random; X = random.SystemRandom()", True),
     "a file it read": ("from pathlib import Path; X = Path(__file__).read_text()", True),
 }
 
 
 @pytest.mark.parametrize("left", LEAVES)
 def test_only_what_is_in_memory_alone_is_forked(project, left):
-    """Code that leaves threads, processes, open or written files behind is loaded anew for each step."""
+    """Code that leaves threads, processes, open or written files behind, or a generator that would draw the same in
+    each fork, is loaded anew for each step."""
     line, forked = LEAVES[left]
     (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{line}\n")
     assert in_a_process(lambda: preloaded.Preloaded("ahead").may_be_forked) == forked
@@ -266,12 +282,20 @@ def draw():
 """
 
 
-@pytest.mark.parametrize("seeded", [False, True])
-def test_forks_draw_their_own_random_numbers_unless_seeded(project, seeded):
-    """Two steps draw different numbers, as two processes do; a module that seeds means each of its steps."""
+SEEDS = {
+    "": False,
+    "import random, numpy; random.seed(1); numpy.random.seed(1)": True,
+    "import random, numpy; random.random(), numpy.random.random(2000)": False,
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_forks_draw_their_own_random_numbers_unless_seeded(project, seed):
+    """Two steps draw different numbers, as two processes do, also of a module that draws; one that seeds means each of
+    its steps."""
     import numpy  # noqa: F401 - as in every worker
 
-    seed = "import random, numpy; random.seed(1); numpy.random.seed(1)" if seeded else ""
+    seeded = SEEDS[seed]
     (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{seed}\n{DRAW}")
 
     def drawn():

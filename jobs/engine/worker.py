@@ -123,7 +123,8 @@ class StepWorker(Worker):
                 again.hset(self.key, mapping=self.serialize())
                 worker_registration.register(self, again)
                 again.execute()
-        if self._ahead and not self._child and self._ahead.is_idle:
+        # What is still loading code may be waited for: then there is no child, but a process to watch.
+        if self._ahead and not self._horse_pid and self._ahead.is_idle:
             self._end_ahead()
 
     # RQ forgets the execution at the first try of a transaction (rq/rq PR 2466, not in 2.12): at the second the started

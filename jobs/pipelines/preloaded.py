@@ -5,8 +5,9 @@ seconds. Steps of one pipeline follow each other, so a process loads it meanwhil
 an import read, the code of modules and any other file, is watched; what it can have learned elsewhere, such as the time
 or a variable, is trusted for a few seconds only.
 
-A fork has what importing left in memory. What it left outside, such as a connection or a thread, cannot be had twice:
-then the process is used for one step, and not forked.
+A fork has what importing left in memory. What it left outside, such as a connection or a thread, cannot be had twice,
+and a generator of random numbers would draw the same for each step: then the process is used for one step, and not
+forked.
 """
 
 import os
@@ -14,13 +15,19 @@ import random
 import sys
 import time
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 from jobs.pipelines import registry
 from jobs.pipelines.code_hash import CodeIdentity, identity
+from jobs.pipelines.own_code import is_project
 from jobs.pipelines.watching import State, Watched, unchanged
 
 TRUSTED_SECONDS = 5
+# Words in the state of a generator, and after how many such blocks it counts as seeded.
+BLOCK, MOST_BLOCKS = 624, 32
+
+Mersenne = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,14 @@ class Preloaded:
 
     def __init__(self, pipeline: str) -> None:
         read = Watched()
-        before, self._chance = _open_files(), _Chance()
+        before, modules, self._chance = _open_files(), set(sys.modules), _Chance()
         with read.meanwhile():  # to identify a step imports what only its body imports
             identities = {step.key: identity(step) for step in registry.in_a_child(pipeline).steps}
         self._chance.loaded()
         threads = os.listdir("/proc/self/task")  # noqa: PTH208 - names only
-        self.may_be_forked = not (read.written or read.started_processes or _open_files() - before or threads[1:])
+        left_behind = read.written or read.started_processes or _open_files() - before or threads[1:]
+        own = filter(is_project, [sys.modules[name] for name in set(sys.modules) - modules])
+        self.may_be_forked = not (left_behind or any(map(_holds_a_generator, own)))
         self.loaded = Loaded(identities, read.files, time.monotonic())
 
     def before_fork(self) -> None:
@@ -62,22 +71,20 @@ class Preloaded:
         self._chance.forked()
 
 
-@dataclass(slots=True)
 class _Chance:
     """What the generators of Python and NumPy will draw. A module that seeds them means it for each of its steps."""
 
-    _python: Any = None
-    _numpy: Any = None
-    _seeded: Any = None
-    _numpy_seeded: bool = True
-
-    def __post_init__(self) -> None:
-        self._python, self._numpy = random.getstate(), _numpy_state()
+    def __init__(self) -> None:
+        self._before = random.getstate()[1], _numpy_state()
+        self._seeded: Any = None
+        self._numpy_seeded = True
 
     def loaded(self) -> None:
-        after = random.getstate()
-        self._seeded = after if after != self._python else None
-        self._numpy_seeded = self._numpy is None or _numpy_state() != self._numpy
+        python, numpy = self._before
+        if not _only_drawn(python, random.getstate()[1]):
+            self._seeded = random.getstate()
+        after = _numpy_state()
+        self._numpy_seeded = numpy is None or after is None or not _only_drawn(numpy, after)
 
     def before_fork(self) -> None:
         if not self._numpy_seeded:
@@ -88,12 +95,36 @@ class _Chance:
             random.setstate(self._seeded)  # Python itself draws anew after a fork
 
 
-def _numpy_state() -> tuple[bytes, int] | None:
-    """What NumPy's global generator will draw, if NumPy is loaded."""
+def _only_drawn(before: Mersenne, after: Mersenne) -> bool:
+    """Whether a generator came from one state to another by drawing numbers, and was not seeded meanwhile."""
+    generator = random.Random()
+    generator.setstate((3, before, None))
+    for _ in range(MOST_BLOCKS):
+        if generator.getstate()[1][:-1] == after[:-1]:
+            return True
+        generator.getrandbits(32 * BLOCK)
+    return False
+
+
+def _numpy_state() -> Mersenne | None:
+    """The state of NumPy's global generator, written as Python writes that of its own, if NumPy is loaded."""
     if "numpy" not in sys.modules:
         return None
     _, keys, position, *_ = sys.modules["numpy"].random.get_state()
-    return keys.tobytes(), position
+    return (*keys.tolist(), position)
+
+
+def _holds_a_generator(module: ModuleType) -> bool:
+    """Whether a module, a class in it or a default of a function holds a generator of random numbers."""
+    numpy = sys.modules.get("numpy")
+    kinds = (random.Random, *((numpy.random.Generator, numpy.random.RandomState) if numpy else ()))
+    held = list(vars(module).values())
+    for each in [*held]:
+        if isinstance(each, type):
+            held += vars(each).values()
+        elif isinstance(each, FunctionType):
+            held += [*(each.__defaults__ or ()), *(each.__kwdefaults__ or {}).values()]
+    return any(isinstance(each, kinds) and not isinstance(each, random.SystemRandom) for each in held)
 
 
 def _open_files() -> set[tuple[str, str]]:
