@@ -225,6 +225,7 @@ steps = Table(
     Column("status", Word, nullable=False),
     Column("attempt", Integer, nullable=False, default=1),
     Column("max_attempts", Integer, nullable=False, default=3),
+    Column("allowed_attempts", Integer, nullable=False, default=3),  # by its author, and again after each Retry
     Column("fresh", Boolean, nullable=False, default=False),
     Column("stop_early", Boolean, nullable=False, default=False),
     Column("claim_token", String(32)),

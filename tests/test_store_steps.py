@@ -103,6 +103,17 @@ def test_a_blameless_loss_uses_no_attempt(home):
     assert again.max_attempts - again.attempt == step.max_attempts - step.attempt
 
 
+def test_retry_gives_as_many_attempts_as_the_author_allows(home):
+    """What must not be done twice by itself, such as sending something, is tried once more and no oftener."""
+    workflow_id = cast.play("late")
+    (step,) = steps.of_workflow(workflow_id)
+    assert (step.attempt, step.max_attempts) == (1, 1)
+    steps.claim(step.id, 1, "a")
+    steps.lose(step, Message("worker_lost", {"text": "The worker was lost."}))
+    (revived,) = steps.revive(workflow_id)
+    assert (revived.attempt, revived.max_attempts) == (2, 2)
+
+
 def test_cancel_is_the_truth_at_once(home):
     """Cancelling ends what has not ended, and fences what was running."""
     workflow_id = cast.play()
@@ -121,6 +132,7 @@ def test_retry_goes_on_where_it_stopped(home):
     steps.complete(steps.claim(greet.id, 1, "a"), "f", Outcome({}))
     steps.fail(steps.claim(count.id, 1, "a"), Message("error", {"text": "Bad."}), "trace", again=False)
     revived = steps.revive(workflow_id)
+    assert all(step.max_attempts - step.attempt == 2 for step in revived)
     assert [(step.name, step.attempt) for step in revived] == [("count", 2), ("judge", 2)]
     assert [step.name for step in steps.waiting()] == ["count"]
     assert workflows.get(workflow_id).status == Status.running

@@ -27,7 +27,6 @@ from store.steps.reads import (
 )
 from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
 from store.steps.transitions import (
-    ATTEMPTS,
     adopt_curve,
     beat,
     cancel,
@@ -42,7 +41,6 @@ from store.steps.transitions import (
 )
 
 __all__ = [
-    "ATTEMPTS",
     "BACK_OFF_SECONDS",
     "Claim",
     "Fenced",

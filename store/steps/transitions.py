@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, select, true, update
 
 from store import attempts, db, files, logs, metrics
 from store.datasets import Dataset
@@ -16,7 +16,6 @@ from store.steps.reads import BACK_OFF_SECONDS, artifacts_in
 from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
 from store.tables import Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
 
-ATTEMPTS = 3
 FEWER_ATTEMPTS = {"out_of_memory"}
 
 _above = steps.alias()
@@ -186,7 +185,7 @@ def revive(workflow_id: int) -> list[Step]:
             .values(
                 status=Status.pending,
                 attempt=steps.c.attempt + 1,
-                max_attempts=steps.c.attempt + ATTEMPTS,
+                max_attempts=steps.c.attempt + steps.c.allowed_attempts,
                 claim_token=None,
                 stop_early=False,
                 ready_at=None,
@@ -209,25 +208,27 @@ def revive(workflow_id: int) -> list[Step]:
 
 def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep], *, held: bool = False) -> None:
     """Write a workflow's steps, pending; a held workflow does not begin before it is released."""
-    ids: dict[str, int] = {}
-    for position, row in enumerate(rows):
-        ids[row["key"]] = connection.execute(
-            steps.insert()
-            .values(
-                workflow_id=workflow_id,
-                name=row["name"],
-                key=row["key"],
-                timeout=row["timeout"],
-                position=position,
-                status=Status.pending,
-                attempt=1,
-                params=row["params"],
-                max_attempts=row["max_attempts"],
-                fresh=row["fresh"],
-                ready_at=None if row["needs"] or held else now(),
-            )
-            .returning(steps.c.id)
-        ).scalar_one()
+    ready = None if held else now()
+    written = [
+        {
+            "workflow_id": workflow_id,
+            "name": row["name"],
+            "key": row["key"],
+            "timeout": row["timeout"],
+            "position": position,
+            "status": Status.pending,
+            "attempt": 1,
+            "params": row["params"],
+            "max_attempts": row["max_attempts"],
+            "allowed_attempts": row["max_attempts"],
+            "fresh": row["fresh"],
+            "ready_at": None if row["needs"] else ready,
+        }
+        for position, row in enumerate(rows)
+    ]
+    # All in one statement; without an order asked for, rows may come back in any, each with its key.
+    made = connection.execute(insert(steps).returning(steps.c.id, steps.c.key), written)
+    ids = {row.key: row.id for row in made}
     edges = [{"step_id": ids[row["key"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
     if edges:
         connection.execute(needs.insert(), edges)

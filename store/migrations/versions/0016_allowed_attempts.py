@@ -1,0 +1,11 @@
+"""After Retry, a step has as many attempts as its author allows."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    op.add_column("steps", sa.Column("allowed_attempts", sa.Integer(), nullable=False, server_default="3"))
