@@ -236,6 +236,36 @@ def test_a_step_reads_only_what_it_declares(home):
     registry._here.pop("sly_one")
 
 
+READS_ONCE = """
+from jobs.pipelines import Input, Param, pipeline, step
+
+
+@step("measure", reads_dataset=True)
+def measure(context):
+    return {"columns": context.dataset_file().read_text().count(",")}
+
+
+@step("tell", needs=("measure",))
+def tell(context):
+    return {"told": context.result("measure")["columns"]}
+
+
+pipeline("tells", measure, tell, inputs=(Input("data"),))
+"""
+
+
+def test_a_step_that_reads_no_dataset_does_not_depend_on_it(project):
+    """When the step above leaves the same for another dataset, the one below is reused, as its plan says."""
+    (project / "other_of_test.py").write_text(READS_ONCE)
+    first, second = (cast.dataset_of(content).id for content in (b"a,b\n1,2\n", b"c,d\n3,4\n"))
+    do(verbs.start("tells", {}, {"data": first}))
+    again = do(verbs.start("tells", {}, {"data": second}))
+    assert of(again)["measure"].result == of(workflows.get(again.id))["measure"].result
+    planned = {cell.key: cell.reused_from for cell in verbs.plan("tells", {}, {"data": second})}
+    assert of(again)["measure"].reused_from is None
+    assert planned["tell"] and of(again)["tell"].reused_from
+
+
 def test_a_wrong_input_is_refused_under_its_own_name(project):
     """What is wrong with an input names the field inputs.NAME; in the short form the field is dataset_id."""
     for pipeline, inputs, field in (

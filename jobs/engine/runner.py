@@ -215,12 +215,12 @@ def _assignment(claim: Claim) -> Assignment:
         definition = pipeline.step(claim.step.key)
     except RequestError:
         return Assignment(claim)
-    return Assignment(claim, _resolve(claim, identity(definition), definition.reads_dataset))
+    return Assignment(claim, _resolve(claim, identity(definition)))
 
 
-def _resolve(claim: Claim, code: CodeIdentity, reads_dataset: bool = True) -> Resolved:
+def _resolve(claim: Claim, code: CodeIdentity) -> Resolved:
     """The fingerprint of a step with this code, and what an equal step left."""
-    datasets = claim.datasets if reads_dataset else {}
+    datasets = claim.datasets if code.reads_dataset else {}
     print_ = fingerprint(code.of_step(claim.step.id), claim.step.params, datasets, claim.upstream)
     equal = None if claim.step.fresh else db.retrying(lambda: steps.find_equal(print_))
     return Resolved(print_, equal[1] if equal else None, code.unknown)

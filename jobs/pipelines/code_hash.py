@@ -27,6 +27,7 @@ class CodeIdentity:
 
     text: str
     unknown: tuple[str, ...] = ()
+    reads_dataset: bool = False
 
     def of_step(self, step_id: int | None) -> str:
         """Return the text to compare: equal code of different steps, unless something in it is unknown."""
@@ -39,13 +40,14 @@ def identity(step: StepDefinition) -> CodeIdentity:
     name = f"{function.__module__}:{getattr(function, '__qualname__', type(function).__qualname__)}"
     if step.version is not None:
         # Closures of one factory have one name; what they were made with tells them apart.
-        return CodeIdentity(f"{step.name}={name}@{step.version}{_bound(step.function)}")
+        versioned = f"{step.name}={name}@{step.version}{_bound(step.function)}"
+        return CodeIdentity(versioned, reads_dataset=step.reads_dataset)
     digest = CodeDigest(_packages_of(function))
     try:
         text = digest.of(step.function, step.name)
     except TooMuchError:
-        return CodeIdentity(f"{name}#", (step.name,))
-    return CodeIdentity(f"{name}#{text}", tuple(dict.fromkeys(digest.unknown)))
+        return CodeIdentity(f"{name}#", (step.name,), step.reads_dataset)
+    return CodeIdentity(f"{name}#{text}", tuple(dict.fromkeys(digest.unknown)), step.reads_dataset)
 
 
 def code_hash(function: Any, follow: Iterable[str] = ()) -> str:
