@@ -9,7 +9,7 @@ from jobs.pipelines import registry
 from jobs.tabular import algorithms
 
 ROOT = Path(__file__).parent.parent
-SEEN = ("jobs.verbs", "jobs.pipelines", "jobs.language", "jobs.engine.queue_view", "jobs.engine.attempts")
+SEEN = ("jobs.verbs", "jobs.pipelines", "jobs.language", "jobs.engine.queue_view", "jobs.engine.remaining")
 TABULAR = "pages/parts/tabular/"
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").rglob("*.py"))
 

@@ -23,7 +23,7 @@ from helpers.visitors import APP, checked, press
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from jobs.engine import attempts
+from jobs.engine import remaining
 from jobs.verbs import workflows as verbs
 from pages.parts import visitor, words
 from pages.parts.workflow import cells, notebook
@@ -446,7 +446,7 @@ def test_time_left_goes_by_the_pace_so_far(home, progress, expected):
     steps.beat(taken, progress=(progress, None) if progress is not None else None)
     began(taken.step.id, seconds_ago=10)
     book = notebook.read(number)
-    left = attempts.seconds_left(book.step("greet"), book.attempts)
+    left = remaining.seconds_left(book.step("greet"), book.attempts)
     assert left is None if expected is None else left == pytest.approx(expected, abs=1.5)
 
 
@@ -457,7 +457,7 @@ def test_time_left_is_not_guessed_from_the_first_seconds(home):
     steps.beat(taken, progress=(0.01, None))
     began(taken.step.id, seconds_ago=2)
     book = notebook.read(number)
-    assert attempts.seconds_left(book.step("greet"), book.attempts) is None
+    assert remaining.seconds_left(book.step("greet"), book.attempts) is None
 
 
 def test_time_left_is_told_after_a_retry(home):
@@ -472,7 +472,7 @@ def test_time_left_is_told_after_a_retry(home):
     steps.beat(taken, progress=(0.5, None))
     began(taken.step.id, seconds_ago=10)
     book = notebook.read(number)
-    assert attempts.seconds_left(book.step("greet"), book.attempts) == pytest.approx(10, abs=1.5)
+    assert remaining.seconds_left(book.step("greet"), book.attempts) == pytest.approx(10, abs=1.5)
 
 
 def test_a_training_on_some_of_the_rows_says_so(home):

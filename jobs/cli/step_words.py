@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from jobs.cli.terminal import seconds
-from jobs.engine import attempts
+from jobs.engine import remaining
 from jobs.language import sentence
 from store.steps import Step
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def progress_words(step: Step) -> str:
     """Return words such as: epoch 3 of 10, about 2 m 5 s left."""
-    left = attempts.left([step]).get(step.id)
-    remaining = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
-    return ", ".join(each for each in (busy_with(step), remaining and f"about {remaining} left") if each)
+    left = remaining.seconds([step]).get(step.id)
+    words = "" if left is None or left < 1 else f"{left:.0f} s" if left < 60 else seconds(left)
+    return ", ".join(each for each in (busy_with(step), words and f"about {words} left") if each)
 
 
 def busy_with(step: Step) -> str:

@@ -5,12 +5,12 @@
 | queue | the one gateway to RQ and Redis: connection, jobs, lanes; callers meet QueueDownError and nothing else |
 | queue_view | the queue as plain records, for pages and commands |
 | handover | putting a workflow's steps into the queue, each behind those it needs |
-| turns | which lane a workflow waits in: by priority, and in turns between people |
+| lanes, turns | the lanes of the queue by priority, and who waits in which: in turns between people |
 | worker | RQ's worker, with its faults mended |
 | loaded_ahead | processes that have loaded people's code for the steps to come |
 | runner | one attempt of one step: claim, execute, record |
 | reconcile | makes rows and queue agree again |
-| attempts, staleness | attempts for pages; for how long something has looked the same |
+| remaining, staleness | how long a step still takes; for how long something has looked the same |
 
 May not live here: steps of any pipeline, sentences, requests of people. The engine never names `tabular`.
 """

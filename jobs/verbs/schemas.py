@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from jobs.engine import attempts
+from jobs.engine import remaining
 from jobs.language import sentence, sentence_of, text_of
 from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.measures import Measure
@@ -66,7 +66,7 @@ def workflow(workflow_id: int) -> WorkflowOut:
 
 def workflow_of(workflow: Workflow, own: Sequence[Step]) -> WorkflowOut:
     """A workflow that was read already, with its steps."""
-    sources, left = _sources(own), attempts.left(own)
+    sources, left = _sources(own), remaining.seconds(own)
     written = [StepOut(**_step(step, sources, left), result=with_sentences(plain(step.result))) for step in own]
     return cast(WorkflowOut, _workflow(workflow) | {"steps": written})
 
@@ -75,7 +75,7 @@ def workflow_list(workflows: Sequence[Workflow]) -> list[WorkflowBriefOut]:
     """Several workflows; their steps come without results, which can be long."""
     own = steps.brief([each.id for each in workflows])
     steps_of_all = [step for each in own.values() for step in each]
-    sources, left = _sources(steps_of_all), attempts.left(steps_of_all)
+    sources, left = _sources(steps_of_all), remaining.seconds(steps_of_all)
     return [
         cast(WorkflowBriefOut, _workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]})
         for each in workflows

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from jobs.engine import attempts
+from jobs.engine import remaining
 from jobs.language import text_of
 from jobs.pipelines import Param, StepDefinition
 from jobs.pipelines.params import Params
@@ -184,7 +184,7 @@ def progress_words(book: Notebook, step: Step) -> str:
     quiet = (now() - step.heartbeat_at).total_seconds() if step.heartbeat_at else 0.0
     if quiet > QUIET_SECONDS:
         return f"{parts[0]} · no sign of life for {words.duration(quiet)}; if its worker died, another takes over"
-    left = attempts.seconds_left(step, book.attempts)
+    left = remaining.seconds_left(step, book.attempts)
     if left is not None:
         parts.append(f"about {words.roughly(left)} left" if left >= 1 else "nearly done")
     return " · ".join(parts)

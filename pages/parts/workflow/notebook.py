@@ -6,7 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from jobs.engine import attempts, queue_view
+from jobs.engine import queue_view, remaining
 from jobs.language import sentence
 from jobs.pipelines import StepDefinition, registry
 from pages.parts import visitor, words
@@ -94,7 +94,7 @@ def read(workflow_id: int) -> Notebook:
         workflow,
         rows,
         _curves(rows),
-        attempts.history(rows),
+        remaining.history(rows),
         {step_id: origins[origin] for step_id, origin in reused.items() if origin in origins},
         _waits(rows, definitions, needed),
         definitions,

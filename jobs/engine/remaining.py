@@ -23,7 +23,7 @@ def seconds_left(step: Step, known: History) -> float | None:
     return step.seconds_left(attempt.resumed_at or attempt.began_at, attempt.resumed_progress or 0.0)
 
 
-def left(rows: Sequence[Step]) -> dict[int, float]:
+def seconds(rows: Sequence[Step]) -> dict[int, float]:
     """Return the seconds that each of these steps still needs, where they can be estimated."""
     running = [step for step in rows if step.status is Status.running]
     known = history(running)
