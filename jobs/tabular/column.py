@@ -16,6 +16,8 @@ NUMBER, CATEGORY, DATE, LEAVE_OUT = KINDS_BY_HAND = ("number", "category", "date
 
 # A number column with more distinct values than this is an amount, not a set of classes.
 MOST_NUMBER_CLASSES = 20
+# What a model is given of a day: its number since 2000, and where it is in the week, the month and the year.
+DAY_PARTS = ("days", "month", "weekday", "day", "day_of_year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Column:
     unread: int = 0
     huge: int = 0
     format: str | None = None
+    # Whether its dates have times of the day.
+    timed: bool = False
     # Whether the rows stand in the order of these dates.
     ordered: bool = False
     # Whether other programs may read its texts as numbers: 007 as 7, or 7.0 beside a gap.
@@ -59,6 +63,12 @@ class Column:
         if known.get("reason"):
             known["reason"] = Message.from_json(known["reason"])
         return cls(**known)
+
+    @property
+    def date_parts(self) -> tuple[str, ...]:
+        """Return which parts of a date tell something: no day where there are only times."""
+        times = ("hour", "minute") if self.timed else ()
+        return times if (self.format or "").startswith("%H") else (*DAY_PARTS, *times)
 
     @property
     def classes(self) -> int:

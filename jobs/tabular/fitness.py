@@ -15,7 +15,6 @@ from store.messages import Message, Values
 
 # The name of the one input of the pipeline.
 DATA = "data"
-DATE_WIDTH = 3
 NAMED = 8
 
 Inputs = Mapping[str, Dataset]
@@ -181,7 +180,7 @@ def _is_feature(column: Column, features: list[str] | None) -> bool:
 def _width(column: Column, max_categories: int) -> int:
     """Return how many columns of the matrix a column becomes, about."""
     if column.kind in ("number", "date"):
-        return 1 if column.kind == "number" else DATE_WIDTH
+        return 1 if column.kind == "number" else len(column.date_parts)
     return min(column.distinct, max_categories)
 
 

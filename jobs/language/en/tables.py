@@ -28,6 +28,7 @@ SENTENCES: dict[str, Template] = {
     ),
     "scaled_standard": "scaled to mean 0 and spread 1",
     "scaled_minmax": "scaled to 0 to 1",
+    "date_split": "split into {parts}",
     "date_parts": "split into days, month and weekday",
     "one_column_each": "one column for each of {count} values",
     "rare_values_together": Plural("1 rare value shares one column", "{count} rare values share one column"),

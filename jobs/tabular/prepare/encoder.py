@@ -45,7 +45,7 @@ def build(columns: Sequence[Column], names: Mapping[str, str], choices: Choices)
         if chosen:
             parts.append((label, make(choices), [c.name for c in chosen]))
     for position, column in enumerate(c for c in columns if c.kind == "date"):
-        parts.append((f"date_{position}", _dates(column.format or "ISO8601", choices), [column.name]))
+        parts.append((f"date_{position}", _dates(column, choices), [column.name]))
     return Pipeline(
         [
             ("names", _call("rename", columns=_renaming(columns, names))),
@@ -165,17 +165,15 @@ def _yes_no(choices: Choices) -> Pipeline:
     return _words(choices, ("case", _call("map", str.casefold, na_action="ignore")))
 
 
-def _dates(form: str, choices: Choices) -> Pipeline:
-    def part(path: str) -> FunctionTransformer:
-        return _call("apply", attrgetter(path))
+def _date_part(name: str) -> Pipeline | FunctionTransformer:
+    if name == "days":
+        return Pipeline([("since", _call("sub", _EPOCH)), ("days", _call("apply", attrgetter("dt.days")))])
+    return _call("apply", attrgetter("dt.day_of_week" if name == "weekday" else f"dt.{name}"))
 
-    parts = FeatureUnion(
-        [
-            ("days", Pipeline([("since", _call("sub", _EPOCH)), ("days", part("dt.days"))])),
-            ("month", part("dt.month")),
-            ("weekday", part("dt.day_of_week")),
-        ]
-    )
+
+def _dates(column: Column, choices: Choices) -> Pipeline:
+    form = column.format or "ISO8601"
+    parts = FeatureUnion([(name, _date_part(name)) for name in column.date_parts])
     return Pipeline(
         [
             _trim(),
@@ -185,6 +183,10 @@ def _dates(form: str, choices: Choices) -> Pipeline:
             *_gaps_and_scale(choices),
         ]
     )
+
+
+def _is_date(label: str) -> bool:
+    return label.startswith("date_")
 
 
 def widths(fitted: Pipeline) -> list[tuple[str, int]]:
@@ -199,5 +201,5 @@ def widths(fitted: Pipeline) -> list[tuple[str, int]]:
                 rare = encoder.infrequent_categories_[position]
                 columns.append((name, len(encoder.categories_[position]) - (0 if rare is None else len(rare) - 1)))
             else:
-                columns.append((name, 3 if label.startswith("date_") else 1))
+                columns.append((name, len(part.named_steps["parts"].transformer_list) if _is_date(label) else 1))
     return columns

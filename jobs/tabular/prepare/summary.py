@@ -45,7 +45,7 @@ def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) ->
     """Yield how the values of a column become numbers."""
     if column.kind in ("number", "date"):
         if column.kind == "date":
-            yield Message("date_parts")
+            yield Message("date_split", {"parts": [*column.date_parts]})
         if choices.scaling != "none":
             yield Message(f"scaled_{choices.scaling}")
         return

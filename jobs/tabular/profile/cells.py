@@ -17,6 +17,10 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$"
 _GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"}
 
 
+# Times of a day without the day.
+TIME_FORMATS = ("%H:%M", "%H:%M:%S")
+
+
 def _date_formats() -> dict[str, bool | None]:
     """Return every format of dates that is read, and whether the day comes first (None: the year does)."""
     formats: dict[str, bool | None] = {"ISO8601": None}
@@ -27,7 +31,7 @@ def _date_formats() -> dict[str, bool | None]:
             formats[f"%m{sign}%d{sign}%Y{time}"] = False
     for time in (" %I:%M %p", " %I:%M:%S %p"):
         formats[f"%d/%m/%Y{time}"], formats[f"%m/%d/%Y{time}"] = True, False
-    return formats
+    return formats | dict.fromkeys(TIME_FORMATS)
 
 
 DATE_FORMATS = _date_formats()

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, Kind
 from jobs.tabular.limits import MISSING, MISSING_SIGNS
-from jobs.tabular.profile.cells import DATE_FORMATS, dates_of, numbers_of, without_signs, without_words
+from jobs.tabular.profile.cells import DATE_FORMATS, TIME_FORMATS, dates_of, numbers_of, without_signs, without_words
 from jobs.tabular.reader import Notation
 
 NUMERIC_SHARE = 0.95
@@ -41,7 +41,7 @@ YES_NO = (
     {"si", "no"},
     {"sí", "no"},
 )
-_DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?")
+_DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?|\d{1,2}:\d{2}(:\d{2})?")
 
 
 @dataclass
@@ -55,6 +55,7 @@ class _Times:
     # How many cells are earlier than the one before them.
     backwards: int = 0
     last: pd.Timestamp | None = None
+    timed: bool = False
 
     def is_ordered(self) -> bool:
         """Whether the rows stand in the order of these times, but for a few."""
@@ -189,6 +190,7 @@ class ObservedColumn:
                 before = times.last if times.last is not None else parsed.iloc[0]
                 times.backwards += int((parsed.diff().dt.total_seconds() < 0).sum()) + int(parsed.iloc[0] < before)
                 times.last = parsed.iloc[-1]
+                times.timed = times.timed or bool((parsed.dt.normalize() != parsed).any())
                 if sum(map(len, times.sample)) < SAMPLED:
                     times.sample.append(parsed.dt.as_unit("s").astype("int64").to_numpy(dtype=float))
 
@@ -303,8 +305,9 @@ class ObservedColumn:
             "format": form,
             "missing": self.rows - times.read,
             "unread": max(self.present - self.blanks - times.read, 0),
-            "min": _time_words(times.low),
-            "max": _time_words(times.high),
+            "min": _time_words(times.low, form),
+            "max": _time_words(times.high, form),
+            "timed": times.timed,
             "ordered": times.is_ordered(),
             "histogram": _bins(np.concatenate(times.sample)) if times.sample else [],
         }
@@ -315,9 +318,11 @@ def tidy(value: float, whole: bool) -> float:
     return int(value) if whole else value
 
 
-def _time_words(time: pd.Timestamp | None) -> str | None:
+def _time_words(time: pd.Timestamp | None, form: str) -> str | None:
     if time is None:
         return None
+    if form in TIME_FORMATS:
+        return time.strftime(form)
     words: str = time.tz_localize(None).isoformat()
     return words.removesuffix("T00:00:00")
 
