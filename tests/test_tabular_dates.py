@@ -9,7 +9,7 @@ import pytest
 from helpers import tables
 
 from jobs.language import sentence_of
-from jobs.verbs import datasets
+from jobs.verbs import datasets, predictions
 from store.tables import Status
 
 
@@ -45,3 +45,16 @@ def test_a_date_without_times_has_no_hours(home):
     ended = tables.run(add(hourly("%Y-%m-%d")), "count", "sgd_regressor", until="preprocess")
     [entry] = ended["preprocess"].result["columns"]
     assert "days, month, weekday, day, day_of_year" in sentence_of(entry["did"])
+
+
+@pytest.mark.parametrize(("form", "kind"), [("%d.%m.%Y %H:%M", "datetime"), ("%H:%M", "time")])
+def test_one_row_is_asked_for_its_time(home, form, kind):
+    """The form for one row asks for a day, a moment or a time; values as requests write them are read."""
+    frame = hourly(form)
+    ended = tables.run(add(frame), "count", "hist_gradient_boosting_regressor")
+    number = ended["train"].workflow_id
+    column = predictions.needed(number).columns[0]
+    assert (column.name, column.kind) == ("at", kind)
+    written = ["2024-03-05T03:30:00", "2024-03-05T12:30:00"] if kind == "datetime" else ["03:30:00", "12:30:00"]
+    night, noon = predictions.predict_rows(number, [{"at": at} for at in written]).predictions
+    assert night < 40 < noon

@@ -53,7 +53,7 @@ class PredictorColumn:
     """A column that new rows need, with what was seen in it: values of a category, and the lowest and highest."""
 
     name: str
-    kind: Literal["number", "category", "date"]
+    kind: Literal["number", "category", "date", "datetime", "time"]
     whole: bool = False
     values: tuple[str, ...] = ()
     low: Any = None

@@ -68,7 +68,12 @@ class Column:
     def date_parts(self) -> tuple[str, ...]:
         """Return which parts of a date tell something: no day where there are only times."""
         times = ("hour", "minute") if self.timed else ()
-        return times if (self.format or "").startswith("%H") else (*DAY_PARTS, *times)
+        return times if self.has_no_day else (*DAY_PARTS, *times)
+
+    @property
+    def has_no_day(self) -> bool:
+        """Return whether it holds times of the day alone."""
+        return (self.format or "").startswith("%H")
 
     @property
     def classes(self) -> int:

@@ -121,5 +121,6 @@ def _column(column: Column) -> PredictorColumn:
             column.name, "number", whole=column.whole, low=column.min, high=column.max, usual=column.mean
         )
     if column.kind == "date":
-        return PredictorColumn(column.name, "date", low=column.min, high=column.max)
+        kind = "time" if column.has_no_day else "datetime" if column.timed else "date"
+        return PredictorColumn(column.name, kind, low=column.min, high=column.max)
     return PredictorColumn(column.name, "category", values=values, usual=values[0] if values else None)

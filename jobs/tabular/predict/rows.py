@@ -1,7 +1,8 @@
 """Rows that were sent as values, not in a file: as texts, written as in the table that the model learned from."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, time
 from typing import Any
 
 from jobs.tabular.predict.names import matched
@@ -64,10 +65,10 @@ def _date(text: str, form: str | None) -> str:
     """Return a date as the table writes dates, where it is given in the way of ISO 8601."""
     if form is None or "%" not in form or _is_date(text, form):
         return text
-    try:
-        return datetime.fromisoformat(text.strip()).strftime(form)
-    except ValueError:
-        return text
+    for read in (datetime.fromisoformat, time.fromisoformat):
+        with suppress(ValueError):
+            return read(text.strip()).strftime(form)
+    return text
 
 
 def _is_date(text: str, form: str) -> bool:

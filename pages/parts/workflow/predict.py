@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import pandas as pd
@@ -31,6 +31,7 @@ EXCEL = ".xlsx"
 # A bigger file takes more than some ten seconds.
 BIG = 32_000_000
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+MOMENTS = datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59)
 
 
 @dataclass
@@ -275,6 +276,14 @@ def _field(column: PredictorColumn, key: str) -> Value:
         st.session_state.setdefault(key, _day(column.high))
         chosen = st.date_input(words.plain(column.name), None, min_value=EARLIEST, max_value=LATEST, key=key)
         return chosen.isoformat() if isinstance(chosen, date) else None
+    if column.kind == "datetime":
+        st.session_state.setdefault(key, _moment(column.high))
+        moment = st.datetime_input(words.plain(column.name), None, *MOMENTS, key=key, step=60)
+        return moment.isoformat() if moment else None
+    if column.kind == "time":
+        st.session_state.setdefault(key, _time(column.high))
+        time_of_day = st.time_input(words.plain(column.name), None, key=key, step=60)
+        return time_of_day.isoformat() if time_of_day else None
     options: Sequence[str | None] = [*column.values, None]
     return st.selectbox(
         words.plain(column.name),
@@ -300,6 +309,20 @@ def _number(column: PredictorColumn, key: str) -> Value:
 
 def _numbers(*values: Any) -> bool:
     return all(isinstance(value, int | float) for value in values)
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).replace(second=0)
+    except ValueError:
+        return None
+
+
+def _time(text: Any) -> time | None:
+    try:
+        return time.fromisoformat(str(text))
+    except ValueError:
+        return None
 
 
 def _day(text: Any) -> date | None:
