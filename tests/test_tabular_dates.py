@@ -40,6 +40,27 @@ def test_the_hour_reaches_the_model(home, form):
     assert np.corrcoef(model.predict(raw), frame["count"])[0, 1] > 0.97
 
 
+def rides(rows=6_000):
+    """An hourly count of rides: more at noon and in summer, and on workdays when people go to work and back."""
+    at = pd.date_range("2023-01-01", periods=rows, freq="h")
+    season = 1 + 0.5 * np.sin(2 * np.pi * (at.day_of_year - 100) / 365)
+    noon = np.exp(-(((at.hour - 14) / 4.0) ** 2))
+    commuting = np.exp(-(((at.hour - 8) / 1.2) ** 2)) + np.exp(-(((at.hour - 18) / 1.5) ** 2))
+    busy = 20 + season * (150 * noon + 300 * commuting * (at.day_of_week < 5))
+    return pd.DataFrame({"at": at, "rides": np.random.default_rng(2).normal(busy, 15).round(1)})
+
+
+def test_an_hourly_count_is_explained(home):
+    """An hourly count is explained by its date-times; the same count by the day alone is not."""
+    frame = rides()
+    days = frame.assign(at=frame["at"].dt.strftime("%Y-%m-%d"))
+    scores = {}
+    for name, table in (("hours", frame), ("days", days)):
+        ended = tables.run(add(table), "rides", "hist_gradient_boosting_regressor", epochs=10)
+        scores[name] = ended["evaluate"].result["scores"]["r2"]
+    assert scores["hours"] > 0.9 and scores["days"] < 0.5, scores
+
+
 def test_a_date_without_times_has_no_hours(home):
     """The parts that a column has are told."""
     ended = tables.run(add(hourly("%Y-%m-%d")), "count", "sgd_regressor", until="preprocess")
@@ -56,5 +77,8 @@ def test_one_row_is_asked_for_its_time(home, form, kind):
     column = predictions.needed(number).columns[0]
     assert (column.name, column.kind) == ("at", kind)
     written = ["2024-03-05T03:30:00", "2024-03-05T12:30:00"] if kind == "datetime" else ["03:30:00", "12:30:00"]
-    night, noon = predictions.predict_rows(number, [{"at": at} for at in written]).predictions
+    answer = predictions.predict_rows(number, [{"at": at} for at in written], explain=True)
+    night, noon = answer.predictions
     assert night < 40 < noon
+    usual = answer.reasons[0].effects[0].usual
+    assert usual and pd.notna(pd.to_datetime(usual, format=form))

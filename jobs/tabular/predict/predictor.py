@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jobs.pipelines.predictions import (
     Effect,
@@ -121,6 +121,6 @@ def _column(column: Column) -> PredictorColumn:
             column.name, "number", whole=column.whole, low=column.min, high=column.max, usual=column.mean
         )
     if column.kind == "date":
-        kind = "time" if column.has_no_day else "datetime" if column.timed else "date"
-        return PredictorColumn(column.name, kind, low=column.min, high=column.max)
+        moment: Literal["datetime", "date"] = "datetime" if column.timed else "date"
+        return PredictorColumn(column.name, "time" if column.has_no_day else moment, low=column.min, high=column.max)
     return PredictorColumn(column.name, "category", values=values, usual=values[0] if values else None)

@@ -18,9 +18,13 @@ def usual_of(column: Column, decimal: str) -> str | None:
 
 
 def _middle(column: Column) -> str | None:
+    # A time of the day is one of some day, which is not written.
+    day = "2000-01-01T" if column.has_no_day else ""
     try:
-        low, high = (datetime.fromisoformat(str(each)) for each in (column.min, column.max))
+        low, high = (datetime.fromisoformat(f"{day}{each}") for each in (column.min, column.max))
     except ValueError:
         return None
-    middle, form = low + (high - low) / 2, column.format
-    return middle.strftime(form) if form and "%" in form else middle.date().isoformat()
+    middle, form = (low + (high - low) / 2).replace(microsecond=0), column.format
+    if form and "%" in form:
+        return middle.strftime(form)
+    return middle.isoformat() if column.timed else middle.date().isoformat()

@@ -322,7 +322,7 @@ def _time_words(time: pd.Timestamp | None, form: str) -> str | None:
     if time is None:
         return None
     if form in TIME_FORMATS:
-        return time.strftime(form)
+        return str(time.strftime(form))
     words: str = time.tz_localize(None).isoformat()
     return words.removesuffix("T00:00:00")
 
