@@ -360,27 +360,19 @@ def test_columns_that_are_left_out(write):
     assert roles["y"] == roles["population"] == ("feature", None)
 
 
-@pytest.mark.parametrize(
-    ("header", "row", "target", "reason", "task"),
-    [
-        (
-            "a,ok,c",
-            lambda i: f"{i * 1.5},{'yes' if i % 2 else 'no'},{i % 4}",
-            "ok",
-            "last yes/no column",
-            "classification",
-        ),
-        ("a,b,c", lambda i: f"{i * 1.5},{'xy'[i % 2]},{i % 4}", "b", "last column with two values", "classification"),
-        ("a,b", lambda i: f"{i * 1.5},{i % 4}", "b", "last column with few distinct values", "classification"),
-        ("target,b", lambda i: f"{i % 5},{i % 2}", "target", "its name says so", "classification"),
-        ("a,b", lambda i: f"{i * 1.5},{i * 2.5}", "b", "last number column", "regression"),
-    ],
-)
-def test_target_is_proposed(write, header, row, target, reason, task):
-    """A target is proposed, with the reason."""
-    text = "\n".join([header, *(row(i) for i in range(60))]) + "\n"
-    proposal = read(write(text))[1].proposal
-    assert (proposal["target"], sentence_of(proposal["reason"]), proposal["task"]) == (target, reason, task)
+def test_a_target_is_proposed_by_its_name(write):
+    """A name that says so proposes the target, as what its cells are; other tables get candidates."""
+    named = "\n".join(["target,b", *(f"{i % 5},{i % 2}" for i in range(60))])
+    proposal = read(write(f"{named}\n"))[1].proposal
+    assert (proposal["target"], sentence_of(proposal["reason"]), proposal["task"], proposal["candidates"]) == (
+        "target",
+        "its name says so",
+        "classification",
+        [],
+    )
+    other = "\n".join(["a,ok,c", *(f"{i * 1.5},{'yes' if i % 2 else 'no'},{i % 4}" for i in range(60))])
+    proposal = read(write(f"{other}\n"))[1].proposal
+    assert (proposal["target"], [each["target"] for each in proposal["candidates"]]) == (None, ["c", "ok"])
 
 
 def test_no_target_to_propose(write):

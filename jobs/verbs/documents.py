@@ -286,8 +286,10 @@ class DatasetBriefOut(TypedDict):
 
 @with_config(CLOSED)
 class DatasetOut(DatasetBriefOut):
-    """A dataset with its profile."""
+    """A dataset with its profile. Where no name says which column is to be predicted, `proposal` is null, and
+    `candidates` are those that may be it, each with its reason."""
 
+    candidates: list[dict[str, Any]]
     dialect: dict[str, Any]
     columns: list[dict[str, Any]]
     preview: list[list[Any]]

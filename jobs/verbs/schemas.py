@@ -92,6 +92,7 @@ def dataset(record: Dataset) -> DatasetOut:
     """Return a dataset with its profile."""
     return {
         **dataset_brief(record),
+        "candidates": with_sentences(plain((record.proposal or {}).get("candidates") or [])),
         "dialect": plain(record.dialect),
         "columns": with_sentences(plain(record.columns)),
         "preview": plain(record.preview),
@@ -101,7 +102,15 @@ def dataset(record: Dataset) -> DatasetOut:
 
 def dataset_brief(record: Dataset) -> DatasetBriefOut:
     """A dataset as a row of a list."""
-    return cast(DatasetBriefOut, with_sentences({name: plain(getattr(record, name)) for name in DATASET_BRIEF}))
+    brief = with_sentences({name: plain(getattr(record, name)) for name in DATASET_BRIEF})
+    return cast(DatasetBriefOut, brief | {"proposal": _proposal(brief["proposal"])})
+
+
+def _proposal(stored: Document | None) -> Document | None:
+    """What is proposed, if anything is; candidates to choose from are no proposal."""
+    if not stored or not stored.get("target"):
+        return None
+    return {name: value for name, value in stored.items() if name != "candidates"}
 
 
 def _reasons(of_row: RowReasons) -> ReasonsOut:

@@ -99,6 +99,9 @@ SENTENCES: dict[str, Template] = {
     # A target and an algorithm.
     "no_such_algorithm": "There is no algorithm {given!r}; there are {known}.",
     "no_target_suggested": "No column of {dataset} suggests itself as the target; choose one.",
+    "target_to_choose": (
+        "The names in {dataset} do not say which column to predict. Choose the target; it may be one of {columns}."
+    ),
     "target_not_in_dataset": "{dataset} has no column {target!r}; choose the target from {columns}.",
     "target_not_in_wide_dataset": (
         "{dataset} has no column {target!r}; choose the target from {columns} and {more} more."

@@ -70,8 +70,11 @@ SENTENCES: dict[str, Template] = {
     ),
     "share_missing": "{column}: {percent:.0f} % missing.",
     "day_first_assumed": "{column}: dates such as 03/04 were read with the day first.",
-    # Why a target is proposed.
+    # Why a target is proposed, or may be meant.
     "proposed_by_name": "its name says so",
+    "candidate_by_name": "its name may say so",
+    "candidate_last": "last column",
+    "candidate_first": "first column, few distinct values",
     "proposed_yes_no": "last yes/no column",
     "proposed_two_values": "last column with two values",
     "proposed_few_values": "last column with few distinct values",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from jobs.language import sentence, sentence_of
 from jobs.pipelines import registry
-from jobs.tabular import algorithms, fitness
+from jobs.tabular import algorithms, fitness, proposal
 from jobs.tabular.algorithms import Algorithm, Task
 from jobs.tabular.column import KINDS_BY_HAND, Column, columns_of, with_kinds
 from jobs.verbs import short_form, workflows
@@ -196,12 +196,36 @@ def choose_target(dataset: Dataset, columns: Sequence[Column]) -> tuple[str | No
         )
     with description:
         if target is None:
-            st.markdown(":material/arrow_back: Choose the column that the model should predict.")
+            candidates(dataset, names, key)
             return None, "classification"
         column = column_of(columns, target)
         task = choose_task(column, f"{key}-{forms.mark([target])}")
         st.markdown(about_target(dataset, column, task))
     return target, task
+
+
+def candidates(dataset: Dataset, names: Sequence[str], key: str) -> None:
+    """The columns that may be the target, where no name says so: a press chooses one."""
+    found = proposal.proposal_of(dataset).get("candidates", [])
+    why = {each["target"]: sentence_of(each["reason"]) for each in found if each["target"] in names}
+    if not why:
+        st.markdown(":material/arrow_back: Choose the column that the model should predict.")
+        return
+    st.pills(
+        "It may be one of these",
+        list(why),
+        key=f"{key}-candidates",
+        format_func=lambda name: f"{words.plain(name)} · {why[name]}",
+        on_change=choose_candidate,
+        args=(key,),
+    )
+
+
+def choose_candidate(key: str) -> None:
+    """Have the box hold the candidate that was pressed."""
+    if chosen := st.session_state.get(f"{key}-candidates"):
+        st.session_state[key] = chosen
+        sources.remember("target", chosen)
 
 
 def choose_task(column: Column, key: str) -> Task:
@@ -225,7 +249,7 @@ def choose_task(column: Column, key: str) -> Task:
 def targets(dataset: Dataset, columns: Sequence[Column]) -> tuple[list[str], str | None]:
     """The columns that can be predicted, and the one that is chosen first."""
     names = [column.name for column in columns if column.kind not in ("empty", "date")]
-    for wanted in (st.query_params.get("target"), (dataset.proposal or {}).get("target")):
+    for wanted in (st.query_params.get("target"), proposal.proposal_of(dataset).get("target")):
         if wanted in names:
             return names, wanted
     return names, None
@@ -235,9 +259,9 @@ def about_target(dataset: Dataset, column: Column, task: Task) -> str:
     about = drawn.target_words(column, dataset.rows, task)
     if not dataset.exact:
         about += " :gray[in the first part of the file]"
-    proposal = dataset.proposal or {}
-    if column.name == proposal.get("target"):
-        about += f"  \n:gray[Proposed because: {words.plain(sentence_of(proposal['reason']))}.]"
+    proposed = proposal.proposal_of(dataset)
+    if column.name == proposed.get("target"):
+        about += f"  \n:gray[Proposed because: {words.plain(sentence_of(proposed['reason']))}.]"
     return about
 
 
@@ -272,8 +296,7 @@ def choose_model(dataset: Dataset, target: str, task: Task, used: list[str] | No
 
 
 def first_algorithm(dataset: Dataset, fitting: list[str]) -> str:
-    proposal = dataset.proposal or {}
-    for wanted in (st.query_params.get("algorithm"), proposal.get("algorithm")):
+    for wanted in (st.query_params.get("algorithm"), proposal.proposal_of(dataset).get("algorithm")):
         if wanted in fitting:
             return str(wanted)
     return fitting[0]
