@@ -85,6 +85,25 @@ def test_what_nobody_touched_follows_the_new_algorithm(done):
     assert verbs.changed(touched.id, "train", boosting).params["learning_rate"] == 0.2
 
 
+def test_what_was_proposed_for_an_algorithm_is_not_kept_for_another(customers):
+    """Epochs that were proposed for few rows were touched by nobody: another algorithm gets its own."""
+    started = short_form.start(customers.id, "abone mi", "SVM")
+    assert started.params["epochs"] == 100
+    boosting = verbs.changed(started.id, "train", {"algorithm": "hist_gradient_boosting"}).params
+    fresh = short_form.draft(customers.id, "abone mi", "hist_gradient_boosting").params
+    assert boosting["epochs"] == fresh.get("epochs", 10) != 100
+    again = verbs.rerun_from(started.id, "train", {"algorithm": "hist_gradient_boosting"})
+    assert verbs.changed(again.id, "train", {"algorithm": "linear_svm"}).params["epochs"] == 100
+
+
+def test_an_algorithm_that_was_chosen_stays(customers):
+    """Changing another setting keeps the algorithm, though it is not the one that is proposed."""
+    started = short_form.start(customers.id, "abone mi", "SVM", {"epochs": 3})
+    again = verbs.rerun_from(started.id, "train", {"learning_rate": 0.2})
+    assert again.facets["algorithm"] == "linear_svm"
+    assert again.params | {"learning_rate": 0.01} == started.params
+
+
 def test_a_name_that_nobody_gave_follows_what_is_run(done):
     """Run from here with another algorithm is called by that one; a name that a person gave stays."""
     again = verbs.rerun_from(done.id, "train", {"algorithm": "hist_gradient_boosting"})

@@ -167,21 +167,50 @@ def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
 
 def changed(workflow_id: int, step: str, params: Params) -> Draft:
     """A workflow after a change of params in one cell. Params that no longer exist after the change are left out, and
-    those that stood at their default follow it, as when another algorithm has another one."""
+    those that nobody touched follow it, as when another algorithm has another default."""
     old = workflows.get(workflow_id)
     pipeline = registry.get(old.pipeline)
     pipeline.step(step)
-    before = pipeline.params(old.params)
+    before = usual(old, old.params)
     untouched = {
-        name
-        for name, value in old.params.items()
-        if name in before and name not in params and value == before[name].default
+        name for name, value in old.params.items() if name not in params and name in before and value == before[name]
     }
-    merged = {name: value for name, value in old.params.items() if name not in untouched} | dict(params)
-    known = pipeline.params(merged)
-    applicable = {name: value for name, value in merged.items() if name in known or name in params}
-    follows = {name: known[name].default for name in untouched if name in known}
+    kept = {name: value for name, value in old.params.items() if name not in untouched} | dict(params)
+    proposed = _proposed(pipeline, kept, _known_datasets(old))
+    known = pipeline.params(proposed)
+    applicable = {name: value for name, value in kept.items() if name in known or name in params}
+    follows = {name: proposed.get(name, known[name].default) for name in untouched if name in known}
     return Draft(old.pipeline, applicable | follows, _inputs(old))
+
+
+def usual(workflow: Workflow, params: Params) -> dict[str, Any]:
+    """What each of a workflow's params would be beside the others if nobody had touched it: as proposed, else its
+    default."""
+    pipeline, given = registry.get(workflow.pipeline), _known_datasets(workflow)
+    found = {}
+    for name in pipeline.params(params):
+        others = _proposed(pipeline, {each: value for each, value in params.items() if each != name}, given)
+        param = pipeline.params(others).get(name)
+        found[name] = others.get(name, param.default if param else None)
+    return found
+
+
+def _proposed(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] | None) -> dict[str, Any]:
+    """Params completed by what the pipeline proposes; as they are where it can propose nothing."""
+    if given is not None:
+        with suppress(RequestError):
+            return pipeline.propose(_as_declared(pipeline, params), given)
+    return dict(params)
+
+
+def _known_datasets(workflow: Workflow) -> Mapping[str, Dataset] | None:
+    """The datasets of a workflow; None when one is missing or gone, so that nothing can be proposed for it."""
+    inputs = _inputs(workflow)
+    if missing_inputs(workflow.pipeline, inputs):
+        return None
+    with suppress(NotFoundError):
+        return registry.get(workflow.pipeline).in_order(_datasets(inputs))
+    return None
 
 
 @deed("repeat", "workflow")

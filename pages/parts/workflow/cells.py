@@ -1,6 +1,6 @@
 """The cells of the notebook: one step each, with its status, output, settings and log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -229,8 +229,8 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     data = datasets.get(book.workflow.data.dataset_id) if book.workflow.data else None
     chosen = book.workflow.params | step.params | _edited(step) | picked
     params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
-    before = {param.name: param for param in definition.params_for(book.workflow.params | step.params)}
-    values = _values(params, before, step)
+    before = verbs.usual(book.workflow, book.workflow.params | step.params)
+    values = _values(params, before, verbs.usual(book.workflow, chosen), step)
     columns = [column["name"] for column in data.columns] if data else None
     context = forms.FormContext(columns, shown_as.choice, _suffix(step, picked))
     entered = forms.param_widgets(params, values, settings_key(step), context)
@@ -252,15 +252,15 @@ def _locked(definition: StepDefinition | None, step: Step) -> None:
     results.draw_table({"columns": ["Setting", "Value"], "rows": rows}, f"locked-{step.id}")
 
 
-def _values(params: Sequence[Param], before: Mapping[str, Param], step: Step) -> dict[str, Any]:
-    """What the form begins with: what was edited, else what the step has; an untouched default follows the
-    choice that it depends on."""
+def _values(params: Sequence[Param], before: Params, after: Params, step: Step) -> dict[str, Any]:
+    """What the form begins with: what was edited, else what the step has; what nobody touched, before a choice that it
+    depends on, is what is usual after it."""
     edited = _edited(step)
     initial = {}
     for param in params:
         value = step.params.get(param.name)
-        untouched = param.name in before and _same(value, before[param.name].default)
-        initial[param.name] = edited.get(param.name, param.default if untouched else value)
+        untouched = param.name in before and _same(value, before[param.name])
+        initial[param.name] = edited.get(param.name, after.get(param.name, param.default) if untouched else value)
     return initial
 
 
