@@ -501,6 +501,15 @@ def test_no_better_than_guessing_is_said(home):
     assert any("no better than always answering" in sentence_of(entry) for entry in found["warnings"])
 
 
+def test_a_gap_between_training_and_validation_gets_no_advice(home):
+    """What was seen is told; a penalty is not praised, which makes boosting worse as often as better."""
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=300), "y": ["p", "q"] * 150})
+    found = completed(tables.run(add(frame), "y", "hist_gradient_boosting"))
+    (told,) = [entry for entry in found["warnings"] if entry["code"] == "overfitted"]
+    assert told["level"] == "info" and "Expect of new rows what the test score says." in sentence_of(told)
+    assert not any(word in sentence_of(told) for word in ("penalty", "help", "noise"))
+
+
 def test_a_big_file_is_read_in_parts_and_corrected(home, monkeypatch):
     """A column that turns out to be text after the profiled part is text in the end, and the profile is exact."""
     monkeypatch.setattr(datasets, "PROFILED_WHOLE", 1 << 16)

@@ -52,8 +52,8 @@ SENTENCES: dict[str, Template] = {
     ),
     "nearly_perfect": "The score is almost perfect. Check that no column gives the answer away.",
     "overfitted": (
-        "The model is much better on training rows ({training:.0f} %) than on validation rows ({validation:.0f} %): it "
-        "has learned noise. More rows, fewer columns or a stronger penalty help."
+        "The model scores {training:.0f} % on rows that it learned from, and {validation:.0f} % on validation rows. "
+        "Expect of new rows what the test score says."
     ),
     "rare_class": (
         '"{label}" is rare ({percent:.1f} % of the rows), so accuracy says little about it; look at recall and at '
