@@ -25,7 +25,8 @@ IN_MEMORY_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """A recipe; `make(params, random)` gives an estimator that has not learned anything yet."""
+    """A recipe; `make(params, random, classes)` gives an estimator that has not learned anything yet, for so many
+    classes, or for a number where they are 0."""
 
     key: str
     label: str
@@ -33,7 +34,7 @@ class Algorithm:
     sentence: str
     params: tuple[Param, ...]
     aliases: tuple[str, ...]
-    make: Callable[[Params, Any], Any]
+    make: Callable[[Params, Any, int], Any]
     loss: Literal["log", "hinge", "perceptron", "squared"]
     epoch: str = "one pass over the training rows, in new random order"
     in_memory: bool = False
@@ -71,21 +72,25 @@ def _sgd(params: Params, random: Any, **fixed: Any) -> Any:
     )
 
 
-def _logistic_regression(params: Params, random: Any) -> Any:
-    return _sgd(params, random, loss="log_loss")
+def _logistic_regression(params: Params, random: Any, classes: int) -> Any:
+    if classes <= 2:
+        return _sgd(params, random, loss="log_loss")
+    from jobs.tabular.softmax import SoftmaxRegression
+
+    return SoftmaxRegression(params["learning_rate"], params["alpha"], random)
 
 
-def _linear_svm(params: Params, random: Any) -> Any:
+def _linear_svm(params: Params, random: Any, _classes: int) -> Any:
     return _sgd(params, random, loss="hinge")
 
 
-def _perceptron(params: Params, random: Any) -> Any:
+def _perceptron(params: Params, random: Any, _classes: int) -> Any:
     # With a penalty that is felt: without one, a perceptron that starts at zero gives the same answers for every
     # learning rate.
     return _sgd(params, random, loss="perceptron", penalty="l2")
 
 
-def _passive_aggressive(params: Params, random: Any) -> Any:
+def _passive_aggressive(params: Params, random: Any, _classes: int) -> Any:
     from sklearn.linear_model import SGDClassifier
 
     return SGDClassifier(
@@ -105,13 +110,13 @@ def _mlp_settings(params: Params, random: Any) -> dict[str, Any]:
     }
 
 
-def _mlp(params: Params, random: Any) -> Any:
+def _mlp(params: Params, random: Any, _classes: int) -> Any:
     from sklearn.neural_network import MLPClassifier
 
     return MLPClassifier(**_mlp_settings(params, random))
 
 
-def _mlp_regressor(params: Params, random: Any) -> Any:
+def _mlp_regressor(params: Params, random: Any, _classes: int) -> Any:
     from sklearn.neural_network import MLPRegressor
 
     return MLPRegressor(**_mlp_settings(params, random))
@@ -130,19 +135,19 @@ def _boosting_settings(params: Params) -> dict[str, Any]:
     }
 
 
-def _boosting(params: Params, _random: Any) -> Any:
+def _boosting(params: Params, _random: Any, _classes: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(**_boosting_settings(params))
 
 
-def _boosting_regressor(params: Params, _random: Any) -> Any:
+def _boosting_regressor(params: Params, _random: Any, _classes: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(**_boosting_settings(params))
 
 
-def _sgd_regressor(params: Params, random: Any) -> Any:
+def _sgd_regressor(params: Params, random: Any, _classes: int) -> Any:
     from sklearn.linear_model import SGDRegressor
 
     return SGDRegressor(

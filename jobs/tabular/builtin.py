@@ -26,6 +26,7 @@ PRELOAD = (
     "jobs.tabular.prepare.fit",
     "jobs.tabular.prepare.matrices",
     "jobs.tabular.prepare.summary",
+    "jobs.tabular.softmax",
     # What scikit-learn imports when it is given a DataFrame.
     "narwhals._interchange.dataframe",
     "narwhals._pandas_like.dataframe",

@@ -304,7 +304,7 @@ def estimator_of(algorithm: str, params: dict[str, Any]) -> Any:
     from jobs.tabular import algorithms
 
     chosen = algorithms.get(algorithm)
-    return chosen.make({param.name: param.default for param in chosen.params} | params, 42)
+    return chosen.make({param.name: param.default for param in chosen.params} | params, 42, 2)
 
 
 def metric_cost(folder: Path, times: int) -> float:

@@ -22,7 +22,7 @@ from jobs.tabular.facts import fact
 from jobs.tabular.matrix import MatrixInMemory
 from jobs.tabular.prepare import encoder
 from jobs.tabular.train.data import TrainingData
-from jobs.tabular.train.run import Run, new
+from jobs.tabular.train.run import new
 from jobs.tabular.train.step import final, learn
 from store.messages import Message
 
@@ -59,7 +59,7 @@ def tested_in_folds(
             continue
         data, matrix = _prepared(given, way, trained, own, choosing)
         quietly, algorithm = _Quietly(context, trained["settings"]), _algorithm(trained)
-        run = learn(quietly, algorithm, data, _new_run(trained))
+        run = learn(quietly, algorithm, data, new(trained["settings"], algorithm, classes))
         best, data = final(quietly, algorithm, data, run)
         with np.errstate(over="ignore", invalid="ignore"):
             said = best.predict(matrix[own])
@@ -112,10 +112,6 @@ def _beliefs(estimator: Any, matrix: np.ndarray) -> np.ndarray:
 
 def _algorithm(trained: dict[str, Any]) -> Algorithm:
     return algorithms.get(trained["algorithm"])
-
-
-def _new_run(trained: dict[str, Any]) -> Run:
-    return new(trained["settings"], _algorithm(trained))
 
 
 class _Quietly:

@@ -67,6 +67,11 @@ class TrainingData:
         whole = MatrixInMemory(x), MatrixInMemory(y)
         return TrainingData.of(algorithm, params, *whole, self.val_x, self.val_y, self.labels)
 
+    @property
+    def classes(self) -> int:
+        """How many there are; 0 where a number is predicted."""
+        return 0 if self.labels is None else len(self.labels)
+
     def _measure_target(self) -> None:
         rows = self.y.rows
         self.middle = sum(float(block.sum()) for block in self.y.blocks()) / rows

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from jobs.pipelines.params import Params
+from jobs.tabular.softmax import SoftmaxRegression
 from jobs.tabular.train.data import TrainingData
 
 
 def published(estimator: Any, data: TrainingData, params: Params) -> Any:
     """Return the estimator with the original labels, or predicting in the target's own unit."""
+    if isinstance(estimator, SoftmaxRegression):
+        estimator = estimator.as_scikit_learns()
     if "random_state" in params:
         estimator.set_params(random_state=params["random_state"])
     if data.labels is not None:

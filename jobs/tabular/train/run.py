@@ -45,17 +45,17 @@ class Run:
         return self.stopped or self.epoch >= params["epochs"]
 
 
-def begin(context: StepContext, algorithm: Algorithm) -> Run:
+def begin(context: StepContext, algorithm: Algorithm, classes: int) -> Run:
     """Return the run of an earlier attempt, where it can be continued, or a new one."""
     if (run := _saved(context)) and context.continue_from(run.epoch):
         return run
-    return new(context.params, algorithm)
+    return new(context.params, algorithm, classes)
 
 
-def new(params: Params, algorithm: Algorithm) -> Run:
-    """Return a run that begins."""
+def new(params: Params, algorithm: Algorithm, classes: int) -> Run:
+    """Return a run that begins; a number is predicted where there are 0 classes."""
     random = np.random.RandomState(params.get("random_state", 42))
-    return Run(algorithm.make(params, random), random)
+    return Run(algorithm.make(params, random, classes), random)
 
 
 def _saved(context: StepContext) -> Run | None:

@@ -66,7 +66,7 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=4)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=5)
 def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
@@ -74,7 +74,7 @@ def train(context: StepContext) -> dict[str, Any]:
     algorithm = algorithms.get(context.params["algorithm"])
     prepared = joblib.load(context.file("preprocess", "transformer"))
     data = TrainingData.load(context, algorithm, prepared["labels"])
-    run = learn(context, algorithm, data, begin(context, algorithm))
+    run = learn(context, algorithm, data, begin(context, algorithm, data.classes))
     return _finish(context, algorithm, data, run, prepared, context.result("preprocess"))
 
 
@@ -106,7 +106,7 @@ def final(context: Reporting, algorithm: Algorithm, data: TrainingData, run: Run
     that are reported on are never among them."""
     if data.x.rows > MOST_ROWS_LEARNED_ANEW or context.stopping:
         return run.best, data
-    anew = new(context.params, algorithm)
+    anew = new(context.params, algorithm, data.classes)
     whole = data.with_validation(algorithm, context.params, anew.random)
     anew.epoch = run.best_epoch - 1 if algorithm.in_memory else 0  # all trees of some epochs grow in one go
     with _quiet():
