@@ -5,6 +5,8 @@ import json
 import pytest
 
 from tests.bench import __main__ as bench
+from tests.bench import unseen
+from tests.bench.drawn import Line, dots
 from tests.bench.figures import Figure, Found, table
 
 
@@ -56,3 +58,29 @@ def test_what_is_recorded_is_kept(recorded):
         "b: less is better": 3.0,
         "b: more is better": 1.0,
     }
+
+
+def outcome(case, reported, reached, script_reported, script_reached):
+    return unseen.Outcome(case, "mlp", reported, reached, script_reported, script_reached, 1.0, 1.0)
+
+
+def test_chance_is_taken_off_a_reported_score():
+    """Where the script, of which nothing is chosen, is five points too high by its rows, so is every honest score."""
+    case = unseen.Case("t", unseen.made(30, 0.2, 0), True, 0)
+    assert outcome(case, 0.85, 0.80, 0.75, 0.70).optimism == pytest.approx(0)
+    assert outcome(case, 0.85, 0.80, 0.75, 0.75).optimism == pytest.approx(0.05)
+
+
+def test_models_of_one_table_are_one_observation():
+    """The error of a mean is counted by tables and seeds: three models of the same rows are no three witnesses."""
+    cases = [unseen.Case("t", unseen.made(30, 0.2, 0), True, seed) for seed in range(2)]
+    own = [outcome(case, 0.8 + 0.1 * case.seed, 0.8, 0.8, 0.8) for case in cases for _ in range(3)]
+    mean, error = unseen._over_cases(own, lambda each: each.optimism)
+    assert (mean, error) == (pytest.approx(0.05), pytest.approx(0.05))
+
+
+def test_a_drawing_says_what_its_marks_are():
+    """Each line has its label and a mark for each value; negative values fit on it, too."""
+    drawn = dots("Scores", [Line("a < b", {"ours": 0.9, "theirs": -0.1}), Line("c", {"ours": 0.5, "theirs": 0.4})])
+    assert "a &lt; b" in drawn and "ours" in drawn and "theirs" in drawn
+    assert drawn.count("<circle") == 2 * 3 and 'cx="-' not in drawn
