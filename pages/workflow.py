@@ -5,13 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.verbs import predictions, spreadsheet
+from jobs.verbs import models, predictions, spreadsheet
 from jobs.verbs import workflows as verbs
 from pages.parts import address, commands, graph, links, live, presentations, visitor, words
 from pages.parts.press import PageState
-from pages.parts.workflow import cells, dialogs, notebook, predict
+from pages.parts.workflow import cells, dialogs, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
-from store import datasets, files, metrics, steps, workflows
+from store import actors, datasets, files, metrics, steps, workflows
 from store.errors import NotFoundError
 from store.tables import Status
 from store.workflows import Filter, Workflow
@@ -30,6 +30,7 @@ ORIGINS = {
 MOST_SCORES = 6
 CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 PREDICT = ":material/online_prediction: Predict"
+THRESHOLD = ":material/balance: Threshold"
 PREDICT_VIEW = "workflow-view-predict"
 
 
@@ -211,10 +212,14 @@ def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[i
     if book.workflow.status is Status.completed:
         with above:
             _summary(book)
-    needed = predictions.needed(workflow_id) if book.workflow.status is Status.completed else None
-    view = _view(predicts=needed is not None) if len(book.steps) > 1 or needed else CELLS
+    over = book.workflow.status is Status.completed
+    needed, movable = (predictions.needed(workflow_id), threshold.offered(workflow_id)) if over else (None, None)
+    further = [name for name, offer in ((PREDICT, needed), (THRESHOLD, movable)) if offer]
+    view = _view(further) if len(book.steps) > 1 or further else CELLS
     if needed and view == PREDICT:
         predict.draw(workflow_id, needed)
+    elif movable and view == THRESHOLD:
+        threshold.draw(workflow_id, movable, state)
     elif view == GRAPH:
         _graph(book, state)
     else:
@@ -256,14 +261,15 @@ def _tab_title(book: Notebook) -> None:
     st.set_page_config(page_title=f"#{workflow.id} {workflow.name} · {standing} · Trainyard")
 
 
-def _view(predicts: bool) -> str | None:
-    """Whether the steps are shown as cells below each other or as a graph, or new rows can be predicted."""
+def _view(further: list[str]) -> str | None:
+    """Whether the steps are shown as cells below each other or as a graph, or something that a completed workflow
+    offers: to predict new rows, or to move its threshold."""
     return st.segmented_control(
         "Show",
-        [CELLS, GRAPH, PREDICT] if predicts else [CELLS, GRAPH],
+        [CELLS, GRAPH, *further],
         default=CELLS,
         required=True,
-        key=PREDICT_VIEW if predicts else "workflow-view",
+        key=PREDICT_VIEW if PREDICT in further else "workflow-view",
         label_visibility="collapsed",
     )
 
@@ -311,7 +317,8 @@ def _bar(book: Notebook) -> None:
 
 def _summary(book: Notebook) -> None:
     """How good it is, and the model to take away."""
-    shown, scores = presentations.of(book.workflow.pipeline), book.workflow.scores
+    shown = presentations.of(book.workflow.pipeline)
+    scores = shown.scores(book.workflow, book.steps)
     sentence = shown.headline(book.workflow, book.steps)
     others = shown.other_scores(scores)[:MOST_SCORES]
     model = _model(book.workflow.id)
@@ -347,9 +354,9 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
     if model:
         st.download_button(
             "Download model",
-            lambda: files.verified(model).read_bytes(),
+            _model_file(workflow_id),
             # One primary button a screen: there is another one below while new rows are predicted.
-            type="secondary" if st.session_state.get(PREDICT_VIEW) == PREDICT else "primary",
+            type="secondary" if st.session_state.get(PREDICT_VIEW) in (PREDICT, THRESHOLD) else "primary",
             file_name=f"workflow-{workflow_id}.joblib",
             mime="application/octet-stream",
             key="download-model",
@@ -367,6 +374,17 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
             icon=":material/table_view:",
             on_click="ignore",
         )
+
+
+def _model_file(workflow_id: int) -> Callable[[], bytes]:
+    """Return what reads the model file once it is wanted, in another thread, for the visitor of now."""
+    visitor_now = actors.current()
+
+    def read() -> bytes:
+        with actors.acting(visitor_now):
+            return models.model_file(workflow_id).read()
+
+    return read
 
 
 def _metrics_csv(workflow_id: int) -> bytes:

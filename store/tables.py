@@ -312,6 +312,19 @@ artifacts = Table(
     sqlite_with_rowid=False,
 )
 
+thresholds = Table(
+    "thresholds",
+    metadata,
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    Column("label", Text, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("alarm_cost", Float),
+    Column("found_gain", Float),
+    Column("set_at", Utc, nullable=False),
+    Column("set_by", String(80)),
+    sqlite_with_rowid=False,
+)
+
 logs = Table(
     "logs",
     metadata,

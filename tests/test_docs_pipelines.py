@@ -136,6 +136,7 @@ def test_every_word_for_authors_is_described():
         "default",
         "predict",
         "preload",
+        "thresholds",
         "prepared_elsewhere",
         "live",
         "saved",

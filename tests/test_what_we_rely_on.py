@@ -8,6 +8,7 @@ import ast
 import asyncio
 import inspect
 import json
+import pickle
 import re
 import shutil
 import signal
@@ -31,8 +32,12 @@ from rq.worker import WorkerStatus, base, worker_classes
 from rq.worker_registration import REDIS_WORKER_KEYS
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import LinearSVC
 from starlette.requests import Request
 from starlette.responses import Response
 from streamlit import auth_util, user_info
@@ -336,6 +341,26 @@ def test_scikit_learn_adds_up_the_trees_of_boosting_from_a_baseline():
             tree.nodes["value"] *= 10
     boosting._baseline_prediction = boosting._baseline_prediction * 10 + 3
     assert np.allclose(boosting.predict(x), before * 10 + 3)
+
+
+def test_scikit_learn_predicts_with_a_threshold_around_what_is_fitted():
+    """FixedThresholdClassifier predicts with its `estimator_`, which is set here without a fit, from chances or scores
+    of `pos_label`; a Pipeline takes it for fitted, and it is pickled with one copy of the estimator."""
+    x, y = np.arange(20.0).reshape(-1, 1), np.array(["no"] * 10 + ["yes"] * 10, dtype=object)
+    for estimator, method in ((LogisticRegression(), "predict_proba"), (LinearSVC(), "decision_function")):
+        fitted = estimator.fit(x, y)
+        for place, label in enumerate(fitted.classes_):
+            belief = getattr(fitted, method)(x)
+            belief = belief[:, place] if belief.ndim == 2 else belief * (1 if place else -1)
+            decides = FixedThresholdClassifier(
+                fitted, threshold=float(belief[5]), pos_label=label, response_method=method
+            )
+            decides.estimator_ = fitted
+            model = Pipeline([("scale", StandardScaler(with_mean=False, with_std=False).fit(x)), ("model", decides)])
+            expected = np.where(belief >= belief[5], label, fitted.classes_[1 - place])
+            kept = pickle.loads(pickle.dumps(model))
+            assert kept.predict(x).tolist() == expected.tolist() and kept.classes_.tolist() == ["no", "yes"]
+            assert kept.named_steps["model"].estimator is kept.named_steps["model"].estimator_
 
 
 def test_scikit_learn_transforms_with_the_parts_that_are_set():

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.verbs import queries, schemas, short_form
+from jobs.verbs import models, queries, schemas, short_form
 from jobs.verbs import workflows as verbs
 from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
 from jobs.verbs.workflows import Draft
@@ -27,6 +27,7 @@ from store.workflows import Workflow
 
 WorkflowId = Annotated[int, Path(ge=1, le=MOST)]
 Number = Annotated[int, Field(ge=1, le=MOST, strict=True)]
+MODEL_TYPE = "application/octet-stream"
 
 router = roles.router("Workflows", "/workflows")
 
@@ -166,16 +167,19 @@ def get_logs(
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
 @needs(Role.viewer)
 def get_model(workflow_id: WorkflowId) -> Response:
-    """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, and is only for those who trust
-    this server, as opening such a file can run code."""
+    """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, with the threshold of the workflow,
+    and is only for those who trust this server, as opening such a file can run code."""
     workflow = workflows.get(workflow_id)
-    model = steps.model_of(workflow_id)
-    return FileResponse(
-        files.verified(model),
-        media_type="application/octet-stream",
-        filename=_file_name(workflow),
-        headers={"X-Content-SHA256": model.sha256},
-    )
+    model = models.model_file(workflow_id)
+    headers = {"X-Content-SHA256": model.sha256}
+    if model.path:
+        return FileResponse(model.path, media_type=MODEL_TYPE, filename=_file_name(workflow), headers=headers)
+    headers |= {
+        "Content-Length": str(model.size),
+        "Content-Disposition": f'attachment; filename="{_file_name(workflow)}"',
+    }
+    chunks = iter(lambda: model.stream.read(files.CHUNK), b"")
+    return StreamingResponse(chunks, media_type=MODEL_TYPE, headers=headers)
 
 
 @router.post("/{workflow_id}/restart", response_model=StartedOut, status_code=201, summary="Restart a workflow")

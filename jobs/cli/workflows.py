@@ -295,15 +295,16 @@ def model(
     out: Annotated[Path | None, typer.Option(help="The file to write; by default workflow-ID.joblib.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Save the trained model of a workflow as a file."""
+    """Save the trained model of a workflow as a file, with the threshold that was set."""
     import shutil
 
     _open()
-    from store import files, steps, workflows
+    from jobs.verbs import models
 
-    workflows.get(workflow_id)
     target = out or Path(f"workflow-{workflow_id}.joblib")
-    shutil.copyfile(files.verified(steps.model_of(workflow_id)), target)
+    made = models.model_file(workflow_id)
+    with made.stream, target.open("wb") as stream:
+        shutil.copyfileobj(made.stream, stream)
     return _answer(f"Saved as {target}.", {"file": str(target)}, as_json)
 
 

@@ -53,6 +53,7 @@ PIPELINE = {
     "title": Keyword(lambda value: value is None or callable(value), "title=function"),
     "advise": Keyword(callable, "advise=function"),
     "predict": Keyword(lambda value: value is None or callable(value), "predict=function"),
+    "thresholds": Keyword(lambda value: value is None or callable(value), "thresholds=function"),
     "scored_rows": Keyword(callable, "scored_rows=function"),
     "preload": Keyword(each_is(str), 'preload=("sklearn",)'),
     "offered": Keyword(_is(bool), "offered=False"),

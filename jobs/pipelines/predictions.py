@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from store import datasets, files, steps, workflows
+from store import datasets, files, steps, thresholds, workflows
 from store.datasets import Dataset
 from store.errors import ConflictError
 from store.messages import Message, Notice
 from store.tables import Status
+from store.thresholds import Threshold
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
@@ -22,12 +23,14 @@ PREDICTIONS = "predictions"
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A completed workflow: its datasets by input, the results of its steps by key, and where its model lies."""
+    """A completed workflow: its datasets by input, the results of its steps by key, where its model lies, and its
+    threshold, where a person has moved that."""
 
     workflow_id: int
     inputs: Mapping[str, Dataset]
     results: Mapping[str, Mapping[str, Any]]
     model: Callable[[], Path]
+    threshold: Threshold | None = None
 
     @property
     def no_model(self) -> Message:
@@ -45,6 +48,7 @@ def trained(workflow_id: int) -> Trained:
         inputs={name: datasets.get(row.dataset_id) for name, row in workflow.inputs.items()},
         results={step.key: step.result or {} for step in steps.of_workflow(workflow_id)},
         model=lambda: files.verified(steps.model_of(workflow_id)),
+        threshold=thresholds.get(workflow_id),
     )
 
 
@@ -135,6 +139,9 @@ class Predictor(Protocol):
     def file(self, source: Path, target: Path, as_excel: bool = False) -> FilePredictions:
         """Predict the rows of a file of any size, and write them with their predictions: as they are written, or as
         an Excel file."""
+
+    def model(self, target: Path) -> None:
+        """Write the model as a file that predicts with the threshold of now."""
 
     def job(self, as_excel: bool = False) -> Job:
         """Return what predicts a dataset in a workflow of its own; its step leaves a file called PREDICTIONS."""

@@ -38,6 +38,7 @@ from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.predictions import Predict
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
+from jobs.pipelines.thresholds import ThresholdsOf
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
@@ -62,6 +63,7 @@ def pipeline(
     title: Title | None = None,
     advise: Advise = no_advice,
     predict: Predict | None = None,
+    thresholds: ThresholdsOf | None = None,
     scored_rows: ScoredRows = rows_unknown,
     preload: Sequence[str] = (),
     offered: bool = True,
@@ -80,6 +82,7 @@ def pipeline(
         "title": title,
         "advise": advise,
         "predict": predict,
+        "thresholds": thresholds,
         "scored_rows": scored_rows,
         "preload": preload,
         "offered": offered,
@@ -101,6 +104,7 @@ def pipeline(
         title=title,
         advise=advise,
         predict=predict,
+        thresholds=thresholds,
         scored_rows=scored_rows,
         preload=tuple(preload),
         offered=offered,

@@ -10,6 +10,7 @@ from jobs.tabular import fitness, proposal
 from jobs.tabular.evaluate.step import evaluate
 from jobs.tabular.predict.predictor import predictor
 from jobs.tabular.prepare.step import preprocess
+from jobs.tabular.thresholds import thresholds
 from jobs.tabular.train.step import train
 from jobs.tabular.upload import upload
 from store.datasets import Dataset
@@ -81,6 +82,7 @@ PIPELINE = pipeline(
     title=fitness.default_name,
     advise=_advise,
     predict=predictor,
+    thresholds=thresholds,
     scored_rows=fitness.validation_rows,
     preload=PRELOAD,
 )

@@ -8,6 +8,8 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from jobs.verbs.threshold_documents import ThresholdOut
+
 CLOSED = ConfigDict(extra="forbid")
 
 
@@ -121,6 +123,7 @@ class WorkflowFields(TypedDict):
     scores: dict[str, float | None]
     sweep_id: int | None
     trial: int | None
+    threshold: ThresholdOut | None
 
 
 @with_config(ConfigDict(extra="allow"))

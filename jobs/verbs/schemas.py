@@ -12,6 +12,9 @@ from jobs.pipelines.definition import Pipeline
 from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param
 from jobs.pipelines.predictions import RowPredictions, RowReasons
+from jobs.pipelines.thresholds import Costs
+from jobs.verbs import threshold_documents
+from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -31,12 +34,14 @@ from jobs.verbs.documents import (
     WorkflowOut,
 )
 from store import metrics, steps, workflows
+from store import thresholds as stored_thresholds
 from store.audit import Deed
 from store.datasets import Dataset
 from store.logs import Line
 from store.messages import Notice
 from store.people import Person, Token
 from store.steps import Step
+from store.thresholds import Threshold
 from store.workflows import Workflow
 
 if TYPE_CHECKING:
@@ -68,7 +73,8 @@ def workflow_of(workflow: Workflow, own: Sequence[Step]) -> WorkflowOut:
     """A workflow that was read already, with its steps."""
     sources, left = _sources(own), remaining.seconds(own)
     written = [StepOut(**_step(step, sources, left), result=with_sentences(plain(step.result))) for step in own]
-    return cast(WorkflowOut, _workflow(workflow) | {"steps": written})
+    threshold = stored_thresholds.get(workflow.id)
+    return cast(WorkflowOut, _workflow(workflow, threshold) | {"steps": written})
 
 
 def workflow_list(workflows: Sequence[Workflow]) -> list[WorkflowBriefOut]:
@@ -76,9 +82,10 @@ def workflow_list(workflows: Sequence[Workflow]) -> list[WorkflowBriefOut]:
     own = steps.brief([each.id for each in workflows])
     steps_of_all = [step for each in own.values() for step in each]
     sources, left = _sources(steps_of_all), remaining.seconds(steps_of_all)
+    moved = stored_thresholds.of([each.id for each in workflows])
+    written = {each.id: [_step(step, sources, left) for step in own[each.id]] for each in workflows}
     return [
-        cast(WorkflowBriefOut, _workflow(each) | {"steps": [_step(step, sources, left) for step in own[each.id]]})
-        for each in workflows
+        cast(WorkflowBriefOut, _workflow(each, moved.get(each.id)) | {"steps": written[each.id]}) for each in workflows
     ]
 
 
@@ -131,6 +138,13 @@ def predictions(made: RowPredictions) -> PredictionsOut:
 def notices(found: Sequence[Notice]) -> list[NoticeOut]:
     """What the reader should know, each with its sentence."""
     return [cast(NoticeOut, with_sentences(dict(notice.as_json()))) for notice in found]
+
+
+def thresholds(workflow_id: int, costs: Costs | None = None) -> threshold_documents.ThresholdsOut:
+    """Where the threshold of a workflow can stand, and where it stands."""
+    known = threshold_verbs.of(workflow_id)
+    chosen = threshold_documents.threshold(stored_thresholds.get(workflow_id), plain)
+    return threshold_documents.thresholds(known, chosen, costs)
 
 
 def with_sentences(value: Any) -> Any:
@@ -223,7 +237,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _workflow(workflow: Workflow) -> Document:
+def _workflow(workflow: Workflow, threshold: Threshold | None) -> Document:
     known = {
         "id": workflow.id,
         "name": workflow.name,
@@ -249,6 +263,7 @@ def _workflow(workflow: Workflow) -> Document:
         "scores": plain(workflow.scores),
         "sweep_id": workflow.sweep_id,
         "trial": workflow.trial,
+        "threshold": threshold_documents.threshold(threshold, plain),
     }
     return known | {name: value for name, value in workflow.facets.items() if name not in known}
 

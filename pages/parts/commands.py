@@ -125,6 +125,17 @@ def downloads(workflow_id: int) -> list[Command]:
     ]
 
 
+def threshold(workflow_id: int, value: float, costs: tuple[float, float] | None) -> Command:
+    """How to move the threshold of a workflow."""
+    body: dict[str, float] = {"value": value}
+    command = [*COMMAND.split(), "threshold", str(workflow_id), f"{value:g}"]
+    if costs:
+        body |= {"false_alarm_cost": costs[0], "found_gain": costs[1]}
+        command += ["--false-alarm-cost", f"{costs[0]:g}", "--found-gain", f"{costs[1]:g}"]
+    data = f"-H 'Content-Type: application/json' -d {_json(body)}"
+    return Command("Threshold", shlex.join(command), f"{curl()} -X PUT {_url(workflow_id)}/threshold {data}")
+
+
 def predict(workflow_id: int) -> Command:
     """How to predict the rows of a file."""
     return Command(

@@ -114,6 +114,10 @@ class Presentation:
         label = [] if workflow.name == self.label else [words.plain(self.label)]
         return " · ".join([*label, *given, *facets])
 
+    def scores(self, workflow: Workflow, steps: Sequence[Step]) -> Mapping[str, float]:
+        """The scores of a workflow as it predicts now."""
+        return workflow.scores
+
     def headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
         """How good it is, in one sentence; nothing where there is no main score."""
         name = self.main_score(workflow.scores)

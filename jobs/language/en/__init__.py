@@ -11,6 +11,7 @@ from jobs.language.en import (
     steps,
     sweeps,
     tables,
+    thresholds,
     training,
     upkeep,
     work,
@@ -30,6 +31,7 @@ PARTS = (
     pipelines,
     predictions,
     sweeps,
+    thresholds,
     upkeep,
 )
 SENTENCES: dict[str, Template] = {code: template for part in PARTS for code, template in part.SENTENCES.items()}

@@ -17,9 +17,10 @@ from jobs.pipelines import StepContext
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, confusion_of, two_columns
+from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, confusion_of
 from jobs.tabular.facts import fact
 from jobs.tabular.matrix import MatrixInMemory
+from jobs.tabular.places import beliefs_of
 from jobs.tabular.prepare import encoder
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.run import new
@@ -65,7 +66,7 @@ def tested_in_folds(
             said = best.predict(matrix[own])
             predicted[own] = said if classes else data.in_own_unit(said)
             if classes:
-                beliefs[own] = _beliefs(best, matrix[own])
+                beliefs[own] = beliefs_of(best, matrix[own])
         tested |= own
     actual = given.target[tested]
     if not classes:
@@ -103,11 +104,6 @@ def _prepared(
     held_out = MatrixInMemory(matrix[choosing]), target[choosing]
     data = TrainingData.of(_algorithm(trained), trained["settings"], x, y, *held_out, given.labels)
     return data, matrix
-
-
-def _beliefs(estimator: Any, matrix: np.ndarray) -> np.ndarray:
-    ask = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.decision_function
-    return two_columns(ask(matrix))
 
 
 def _algorithm(trained: dict[str, Any]) -> Algorithm:

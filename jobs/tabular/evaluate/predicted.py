@@ -9,6 +9,7 @@ import numpy as np
 from jobs.pipelines import StepContext
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import Matrix
+from jobs.tabular.places import Counter, beliefs_of
 
 # Curves and intervals are drawn from so many rows.
 CURVE_ROWS = 200_000
@@ -62,14 +63,16 @@ def _r2(actual: np.ndarray, predicted: np.ndarray) -> float:
     return 1 - float(((predicted - actual) ** 2).sum()) / around if around else 0.0
 
 
-def on_part(context: StepContext, model: Any, part: str) -> PredictedClasses | PredictedNumbers:
-    """Predict the rows of a part that preparation held out."""
+def on_part(
+    context: StepContext, model: Any, part: str, counter: Counter | None = None
+) -> PredictedClasses | PredictedNumbers:
+    """Predict the rows of a part that preparation held out; all of them are counted by a counter."""
     features, target = (Matrix(context.file("preprocess", f"{part}_{name}")) for name in ("X", "y"))
     actual = target.part(0, target.rows)
     estimator = model.named_steps["model"]
     try:
         if hasattr(estimator, "classes_"):
-            return _classes(context, estimator, features, actual)
+            return _classes(context, estimator, features, actual, counter)
         predicted = [estimator.predict(block) for _start, block in _blocks(context, features)]
         return PredictedNumbers(actual, np.concatenate(predicted))
     except ValueError:
@@ -78,28 +81,26 @@ def on_part(context: StepContext, model: Any, part: str) -> PredictedClasses | P
         raise failure("test_too_large") from None
 
 
-def _classes(context: StepContext, estimator: Any, features: Matrix, actual: np.ndarray) -> PredictedClasses:
+def _classes(
+    context: StepContext, estimator: Any, features: Matrix, actual: np.ndarray, counter: Counter | None
+) -> PredictedClasses:
     classes = len(estimator.classes_)
-    ask = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.decision_function
     saturates = classes > 2 and hasattr(estimator, "coef_") and hasattr(estimator, "predict_proba")
     confusion = np.zeros((classes, classes), dtype=np.int64)
     beliefs: list[np.ndarray] = []
     predicted: list[np.ndarray] = []
     for start, block in _blocks(context, features):
-        belief = two_columns(ask(block))
+        belief = beliefs_of(estimator, block)
         # Probabilities close to 1 round to the same number; a linear model predicts before they are made.
         answers = (estimator.decision_function(block) if saturates else belief).argmax(axis=1)
         confusion += confusion_of(actual[start : start + len(block)], answers, classes)
+        if counter:
+            counter.add(belief, actual[start : start + len(block)])
         if start < CURVE_ROWS:
             beliefs.append(belief)
             predicted.append(answers)
     kept = np.concatenate(predicted)
     return PredictedClasses(confusion, actual[: len(kept)], kept, np.concatenate(beliefs))
-
-
-def two_columns(belief: np.ndarray) -> np.ndarray:
-    """Return one column for each of two classes where an estimator gives a number for the second one only."""
-    return np.column_stack([-belief, belief]) if belief.ndim == 1 else belief
 
 
 def confusion_of(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jobs.pipelines import StepContext, step
-from jobs.tabular.evaluate import intervals
+from jobs.tabular.evaluate import intervals, thresholds
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.importance import importance_of
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part
@@ -27,12 +27,19 @@ def evaluate(context: StepContext) -> Result:
     model = joblib.load(context.file("train", "model"))
     prepared, trained = context.result("preprocess"), context.result("train")
     part = reported_part(prepared)
-    said = _in_folds(context, prepared, trained) if part == "folds" else on_part(context, model, part)
+    moving = thresholds.begin(context, model, prepared, trained)
+    if part == "folds":
+        said = _in_folds(context, prepared, trained)
+        if moving and isinstance(said, PredictedClasses):
+            moving.counter.add(said.beliefs, said.actual)
+    else:
+        said = on_part(context, model, part, moving.counter if moving else None)
     training_y = Matrix(context.file("preprocess", "train_y"))
     if isinstance(said, PredictedClasses):
         measured = _classes(said, [str(label) for label in model.classes_], training_y)
     else:
         measured = _numbers(said, training_y)
+    measured["thresholds"] = moving.as_json(part) if moving else None
     main = trained["main_metric"].removeprefix("val_")
     by_fold = said.by_fold()
     if by_fold:

@@ -5,7 +5,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from jobs.tabular import reader
@@ -152,8 +151,8 @@ def _texts(
 def _shown(scored: Scored, decimal: str) -> list[list[str]]:
     """Return the new columns as texts."""
     columns = [[_text(value, decimal) for value in plain(scored.predictions)]]
-    if scored.chances is not None:
-        columns.append([f"{chance:.6f}".replace(".", decimal) for chance in np.max(scored.chances, axis=1).tolist()])
+    if scored.chance is not None:
+        columns.append([f"{chance:.6f}".replace(".", decimal) for chance in scored.chance.tolist()])
     return columns
 
 

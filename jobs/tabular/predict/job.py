@@ -13,23 +13,33 @@ from jobs.tabular.fitness import DATA
 from jobs.tabular.predict.names import matched
 from jobs.tabular.predict.request import (
     AS_GIVEN,
+    CUT_AT,
+    CUT_LABEL,
     JOB,
     TRAINED_BY,
     WRITTEN_AS,
+    Cut,
     can_predict,
+    params_of,
     profile_of,
     request_of,
 )
 from store.datasets import Dataset
 from store.errors import RequestError
+from store.messages import Message, Values
 
 BY = Param(TRAINED_BY, "int", None, "Trained by", "The number of the workflow whose model predicts.", low=1)
 AS = Param(
     WRITTEN_AS, "choice", AS_GIVEN, "Written as", "Like the rows themselves, or as Excel.", choices=(AS_GIVEN, EXCEL)
 )
+# A threshold that is moved later changes no job: its rows are those that were predicted.
+LABEL = Param(CUT_LABEL, "text", None, "Predicted from the threshold on", "One of two classes.", advanced=True)
+AT = Param(
+    CUT_AT, "float", None, "Threshold", "From which chance, or score, on that class is predicted.", advanced=True
+)
 
 
-@step("predict_rows", params=(BY, AS), reads_dataset=True, version=1, label="Predict")
+@step("predict_rows", params=(BY, AS, LABEL, AT), reads_dataset=True, version=2, label="Predict")
 def predict_rows(context: StepContext) -> dict[str, Any]:
     """Predict the rows of a table with the model of a workflow, and leave them as a file."""
     from jobs.tabular.predict import files
@@ -37,7 +47,8 @@ def predict_rows(context: StepContext) -> dict[str, Any]:
 
     dataset = context.dataset
     request = request_of(trained(context.params[TRAINED_BY]))
-    scorer = Scorer({**request, "settings": dataset.dialect, "written_as": context.params[WRITTEN_AS]})
+    how = {"settings": dataset.dialect, "written_as": context.params[WRITTEN_AS], "cut": _cut(context.params)}
+    scorer = Scorer({**request, **how})
     written = context.folder / PREDICTIONS
 
     def progress(rows: int) -> None:
@@ -57,6 +68,21 @@ def predict_rows(context: StepContext) -> dict[str, Any]:
     }
 
 
+def _cut(params: Params) -> Cut | None:
+    label, value = LABEL.read(params.get(CUT_LABEL)), AT.read(params.get(CUT_AT))
+    return None if label is None or value is None else {"label": label, "value": value}
+
+
+def _propose(chosen: Params, _inputs: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Return what is chosen, with the threshold that the workflow has now."""
+    if chosen.get(CUT_AT) is not None or not chosen.get(TRAINED_BY):
+        return dict(chosen)
+    try:
+        return {**params_of(trained(BY.read(chosen[TRAINED_BY]))), **chosen}
+    except RequestError:  # the check says why
+        return dict(chosen)
+
+
 def _check(params: Params, inputs: Mapping[str, Dataset]) -> list[RequestError]:
     """Return why a workflow cannot predict this table: it has no model, or a column is missing."""
     try:
@@ -65,6 +91,10 @@ def _check(params: Params, inputs: Mapping[str, Dataset]) -> list[RequestError]:
         return [RequestError(refused.message, TRAINED_BY)]
     if not can_predict(known):
         return [RequestError(known.no_model, TRAINED_BY)]
+    classes = known.results["preprocess"].get("classes") or []
+    if (cut := _cut(params)) and (len(classes) != 2 or cut["label"] not in classes):
+        values: Values = {"workflow": known.workflow_id, "label": cut["label"]}
+        return [RequestError(Message("threshold_of_no_class", values), CUT_LABEL)]
     names = [str(name) for name in known.results["preprocess"]["features"]]
     given = [str(column["name"]) for column in inputs[DATA].columns]
     try:
@@ -85,6 +115,7 @@ PIPELINE = pipeline(
     description="Predicts the rows of a table with the model of a workflow that learned from a table like it.",
     inputs=(Input(DATA, "Rows", "The rows to predict."),),
     check=_check,
+    propose=_propose,
     title=_title,
     offered=False,
 )

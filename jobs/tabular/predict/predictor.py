@@ -72,6 +72,10 @@ class TablePredictor:
         }
         return file_predictions(self._ask({**given, "written_as": EXCEL} if as_excel else given))
 
+    def model(self, target: Path) -> None:
+        size = self._trained.model().stat().st_size
+        self._ask({"written": str(target.absolute()), "seconds": SECONDS + size // BYTES_PER_SECOND})
+
     def job(self, as_excel: bool = False) -> Job:
         return job_of(self._trained, as_excel)
 

@@ -13,6 +13,14 @@ from store.messages import StoredNotice
 AS_GIVEN = "as_given"
 # The pipeline that predicts a table, and its params.
 JOB, TRAINED_BY, WRITTEN_AS = "predict_table", "trained_by", "written_as"
+CUT_LABEL, CUT_AT = "positive_class", "decision_threshold"
+
+
+class Cut(TypedDict):
+    """From which chance, or score, on a class is predicted; else the other one."""
+
+    label: str
+    value: float
 
 
 class Request(TypedDict, total=False):
@@ -21,6 +29,8 @@ class Request(TypedDict, total=False):
     seconds: int
     model: str
     classes: bool
+    # None where the model decides by itself.
+    cut: Cut | None
     target: str
     # The columns that the model needs, with their kind and the format of dates.
     features: list[dict[str, Any]]
@@ -59,6 +69,7 @@ def request_of(trained: Trained) -> Request:
     return {
         "model": str(trained.model().absolute()),
         "classes": prepared.get("classes") is not None,
+        "cut": cut_of(trained),
         "target": str(prepared["target"]),
         "features": [
             {
@@ -75,6 +86,12 @@ def request_of(trained: Trained) -> Request:
     }
 
 
+def cut_of(trained: Trained) -> Cut | None:
+    """Return the threshold that a person has set; None where the model decides by itself."""
+    threshold = trained.threshold
+    return None if threshold is None else {"label": threshold.label, "value": threshold.value}
+
+
 def profile_of(trained: Trained) -> dict[str, Column]:
     """Return the profile of the table that was learned from, column by column."""
     return {stored["name"]: Column.from_json(stored) for stored in trained.results["upload"]["columns_profile"]}
@@ -89,5 +106,11 @@ def can_predict(trained: Trained) -> bool:
 
 def job_of(trained: Trained, as_excel: bool) -> Job:
     """Return what predicts a table with the model of a workflow, as a workflow of its own."""
-    params = {TRAINED_BY: trained.workflow_id, WRITTEN_AS: EXCEL if as_excel else AS_GIVEN}
+    params = {TRAINED_BY: trained.workflow_id, WRITTEN_AS: EXCEL if as_excel else AS_GIVEN, **params_of(trained)}
     return Job(JOB, params, DATA)
+
+
+def params_of(trained: Trained) -> dict[str, str | float]:
+    """Return the params by which a job keeps the threshold of when it was started."""
+    cut = cut_of(trained)
+    return {} if cut is None else {CUT_LABEL: cut["label"], CUT_AT: cut["value"]}

@@ -8,8 +8,11 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from jobs.tabular.places import beliefs_of
 from jobs.tabular.predict.dates import ISO
+from jobs.tabular.predict.model_file import position_of
 from jobs.tabular.predict.reasons import Reasons, is_linear, reasons_of
+from jobs.tabular.predict.request import Cut
 from jobs.tabular.predict.strange import Strange
 from jobs.tabular.prepare.encoder import widths
 from store.messages import Message, Notice
@@ -21,10 +24,12 @@ MOST_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a model says of some rows; `chances` has a column for each class, in the order of `labels`."""
+    """What a model says of some rows; `chances` has a column for each class, in the order of `labels`, `chance` is that
+    of the predicted class."""
 
     predictions: np.ndarray
     chances: np.ndarray | None
+    chance: np.ndarray | None
 
 
 class Scorer:
@@ -37,6 +42,7 @@ class Scorer:
         self.strange = Strange(self._model.named_steps["columns"])
         self.classes = bool(request["classes"])
         self.gives_chances = self.classes and hasattr(self._model, "predict_proba")
+        self._cut: Cut | None = request.get("cut")
         width = max(1, sum(count for _name, count in widths(self._model)))
         self.rows_at_once = max(1, min(MOST_ROWS, MOST_CELLS // width))
 
@@ -62,7 +68,17 @@ class Scorer:
         # As the model itself does, but the rows are encoded once for both.
         estimator, encoded = self._model[-1], self._model[:-1].transform(frame)
         chances = estimator.predict_proba(encoded) if self.gives_chances else None
-        return Scored(estimator.predict(encoded), chances)
+        if self._cut is None:
+            return Scored(estimator.predict(encoded), chances, None if chances is None else chances.max(axis=1))
+        places = self._places(beliefs_of(estimator, encoded) if chances is None else chances, self._cut)
+        own = None if chances is None else chances[np.arange(len(places)), places]
+        return Scored(estimator.classes_[places], chances, own)
+
+    def _places(self, beliefs: np.ndarray, cut: Cut) -> np.ndarray:
+        """Return the predicted class of each row by its position."""
+        place = position_of(cut["label"], self._model.classes_)
+        reached: np.ndarray = beliefs[:, place] >= cut["value"]
+        return np.where(reached, place, 1 - place)
 
     @property
     def gives_reasons(self) -> bool:
@@ -78,7 +94,16 @@ class Scorer:
         notices = self.strange.notices()
         if self.classes and not self.gives_chances:
             notices.append(Notice(Message("predict_without_probability")))
+        if self._cut:
+            notices.append(Notice(_told(self._cut, self.gives_chances)))
         return notices
+
+
+def _told(cut: Cut, chances: bool) -> Message:
+    """Return what the reader should know of a threshold that a person has set."""
+    if not chances:
+        return Message("predict_from_score", {"label": cut["label"], "score": cut["value"]})
+    return Message("predict_from_chance", {"label": cut["label"], "percent": 100 * cut["value"]})
 
 
 def _plain(value: Any) -> Any:

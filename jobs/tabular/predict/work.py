@@ -1,4 +1,5 @@
-"""What the sandbox does with a model: predict rows, or those of a file, which it writes with their predictions."""
+"""What the sandbox does with a model: predict rows, or those of a file, which it writes with their predictions; or
+write the model itself, with its threshold."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +22,13 @@ def prepare() -> None:
 
 
 def done(request: Mapping[str, Any]) -> Answer:
-    """Return what the model says of the rows in the request, or of those in a file."""
-    from jobs.tabular.predict import files, rows
+    """Return what the model says of the rows in the request, or of those in a file; without rows, write the model."""
+    from jobs.tabular.predict import files, model_file, rows
     from jobs.tabular.predict.scoring import Scorer
 
+    if "written" in request and "source" not in request:
+        model_file.write(Path(request["model"]), Path(request["written"]), request["cut"])
+        return {}
     scorer = Scorer(request)
     if "source" in request:
         return files.predict(scorer, Path(request["source"]), Path(request["written"]))

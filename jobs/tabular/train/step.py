@@ -15,6 +15,8 @@ from jobs.tabular import algorithms
 from jobs.tabular.algorithms import TREES_PER_EPOCH, Algorithm
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import BLOCK_ROWS
+from jobs.tabular.places import counted
+from jobs.tabular.thresholds import class_to_find
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
 from jobs.tabular.train.publish import published
@@ -222,6 +224,13 @@ def _judge(run: Run, seen: Scores, tested: Scores, params: Params) -> None:
         run.stopped = True
 
 
+def _chosen_on(estimator: Any, data: TrainingData, above: dict[str, Any]) -> dict[str, Any] | None:
+    """Return where the threshold between two classes can stand, by validation rows that this estimator has not learned
+    from; the model that is kept has."""
+    wanted = class_to_find(above)
+    return None if wanted is None else counted(estimator, data.validation(), wanted)
+
+
 def _finish(
     context: StepContext,
     algorithm: Algorithm,
@@ -238,6 +247,7 @@ def _finish(
     best, learned = final(context, algorithm, data, run) if has_test_rows else (run.best, data)
     if learned is not data:
         context.log(fact("learned_anew", rows=learned.x.rows, epochs=run.best_epoch))
+    chosen_on = _chosen_on(run.best, data, above) if learned is not data else None
     estimator = published(best, learned, context.params)
     model = Pipeline([*prepared["way"].steps, ("model", estimator)])
     path = context.folder / "model.joblib"
@@ -265,6 +275,7 @@ def _finish(
         "best_train": run.best_train,
         "first": run.first_score,
         "model_size": saved.size,
+        "chosen_on": chosen_on,
         "given_rows": learned.x.rows,
         "learned_rows": min(algorithms.most_rows(data.x.shape[1]), learned.x.rows)
         if algorithm.in_memory

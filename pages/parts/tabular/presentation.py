@@ -22,6 +22,18 @@ from pages.parts import chart, charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import names, profile
+from pages.parts.tabular.headline import (
+    MOVED,
+    baseline_words,
+    evaluated,
+    found,
+    headline,
+    moved,
+    place_of,
+    scores_at,
+    tested_on,
+    threshold_moved,
+)
 from pages.parts.values import Value
 from store.datasets import Dataset
 from store.messages import Notice, Values
@@ -33,7 +45,6 @@ PIPELINE = short_form.PIPELINE
 
 SHOWN_SHARES = 4
 SHOWN_ROWS = 6
-YES = ("yes", "true", "1", "1.0", "evet", "var", "doğru", "positive", "pozitif")
 CORRECT_THE_FILE = "Correct the file and start again with it on the page New."
 FEWER = {
     "out_of_memory": "Use fewer columns or a smaller file, or a machine with more memory; then retry.",
@@ -56,7 +67,8 @@ class TabularPresentation(Presentation):
     def notices(self, step: Step) -> list[Notice]:
         result = step.result or {}
         if step.name == "evaluate":
-            return presentation.notices(result.get("warnings") or result.get("notices"))
+            told = presentation.notices(result.get("warnings") or result.get("notices"))
+            return [*told, *threshold_moved(step.workflow_id, result)]
         warnings = [notice for notice in presentation.notices(result.get("notices")) if notice.level == "warning"]
         return warnings[: presentation.SHOWN_NOTICES]
 
@@ -91,18 +103,23 @@ class TabularPresentation(Presentation):
             f"{words.plain(names.algorithm(algorithm))}"
         )
 
+    def scores(self, workflow: Workflow, steps: Sequence[Step]) -> Mapping[str, float]:
+        place = place_of(workflow.id, evaluated(steps))
+        return scores_at(workflow.scores, place) if place else workflow.scores
+
     def headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
-        result = _evaluated(steps)
-        target = workflow.facets.get("target", "")
-        return found(target, result) or headline(self, workflow.scores, result.get("baseline"))
+        result, target = evaluated(steps), workflow.facets.get("target", "")
+        told = found(target, result, place_of(workflow.id, result))
+        return told or headline(self, workflow.scores, result.get("baseline"))
 
     def below_headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
-        result, main = _evaluated(steps), self.main_score(workflow.scores)
+        result, main = evaluated(steps), self.main_score(workflow.scores)
         if not main:
             return ""
-        told = found(workflow.facets.get("target", ""), result)
-        first = f"{headline(self, workflow.scores, result.get('baseline'))}. " if told else ""
-        return f"{first}{self.interval(main, steps)}"
+        target = workflow.facets.get("target", "")
+        scores = self.scores(workflow, steps)
+        first = f"{headline(self, scores, result.get('baseline'))}. " if found(target, result) else ""
+        return f"{moved(target, workflow.id, result)}{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target, as what it is treated as so far: classes or a number."""
@@ -139,7 +156,7 @@ class TabularPresentation(Presentation):
         scores = step.scores or result.get("scores") or {}
         if not scores:
             return []
-        baseline = _baseline_words(result.get("baseline")) or "the baseline"
+        baseline = baseline_words(result.get("baseline")) or "the baseline"
         beside = {"Validation rows": presentation.VALIDATION, words.sentence(baseline): presentation.BASELINE}
         tested = words.sentence(tested_on(result))
         columns = {tested: {name: words.score(self.measure(name), value) for name, value in scores.items()}}
@@ -170,7 +187,10 @@ class TabularPresentation(Presentation):
         return f"{low} to {high}"
 
     def interval(self, name: str, steps: Sequence[Step]) -> str:
-        result = _evaluated(steps)
+        result = evaluated(steps)
+        if name in MOVED and steps and place_of(steps[0].workflow_id, result):
+            before = words.score(self.measure(name), result["scores"].get(name))
+            return f"{words.sentence(self.measure(name).shown)} {before} at the usual threshold."
         bounds = (result.get("intervals") or {}).get(name)
         if not bounds:
             return ""
@@ -354,81 +374,6 @@ def _per_class(rows: Sequence[Value], key: str) -> None:
         },
         alt="Precision and recall by class",
     )
-
-
-# The headline
-
-
-def _evaluated(steps: Sequence[Step]) -> Value:
-    return next((step.result or {} for step in steps if step.name == "evaluate"), {})
-
-
-def tested_on(result: Value) -> str:
-    """The rows that scores are of; before there were three parts, it was the validation rows."""
-    if result.get("part") == "folds":
-        return f"all rows, in {words.count(len(result.get('by_fold') or []), 'fold')}"
-    return "test rows" if result.get("part") == "test" else "validation rows"
-
-
-def found(target: str, result: Value) -> str:
-    """Finds 16 of the 53 rows whose Churn is Yes, with 3 false alarms among the other 187. Only for two classes."""
-    confusion = result.get("confusion") or {}
-    labels, counts = confusion.get("labels") or [], confusion.get("counts") or []
-    if len(labels) != 2:
-        return ""
-    wanted = _wanted(labels, counts)
-    right, all_of, others = counts[wanted][wanted], sum(counts[wanted]), sum(counts[1 - wanted])
-    alarms = words.count(counts[1 - wanted][wanted], "false alarm")
-    return (
-        f"Finds {words.count(right)} of the {words.count(all_of, 'row')} whose {words.plain(target)} is "
-        f"{words.plain(str(labels[wanted]))}, with {alarms} among the other {words.count(others)}"
-    )
-
-
-def _wanted(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> int:
-    """The class to find: the one that says yes, else the rarer one."""
-    yes = [position for position, label in enumerate(labels) if str(label).casefold() in YES]
-    if len(yes) == 1:
-        return yes[0]
-    return 0 if sum(counts[0]) < sum(counts[1]) else 1
-
-
-def headline(of: Presentation, scores: Mapping[str, float], baseline: object) -> str:
-    """Accuracy 93.4 % (+32 points over always answering "Hayır")."""
-    base = baseline if isinstance(baseline, dict) else {}
-    over = words.plain(_baseline_words(base) or "the baseline")
-    if "accuracy" in scores:
-        text = f"Accuracy {words.score(of.measure('accuracy'), scores['accuracy'])}"
-        before = scores.get("baseline_accuracy", base.get("accuracy"))
-        return text if before is None else f"{text} ({_points(scores['accuracy'] - before)} {over})"
-    if "r2" in scores:
-        text = f"R² {words.score(of.measure('r2'), scores['r2'])}"
-        before, error = scores.get("baseline_rmse", base.get("rmse")), scores.get("rmse")
-        return f"{text} ({_less(error / before)} {over})" if before and error is not None else text
-    return ""
-
-
-def _baseline_words(baseline: Any) -> str:
-    """Return what the baseline does, such as: always answering "Hayır"."""
-    if not isinstance(baseline, Mapping):
-        return ""
-    return sentence_of(baseline.get("answer") or baseline.get("words"))
-
-
-def _points(gain: float) -> str:
-    """+32 points over, no better than, −3 points against."""
-    points = round(gain * 100)
-    if points == 0:
-        return "no better than"
-    return f"+{points} points over" if points > 0 else f"−{-points} points against"
-
-
-def _less(ratio: float) -> str:
-    """Return how two errors compare: errors 57 % smaller than, no smaller than, larger than."""
-    less = round((1 - ratio) * 100)
-    if less == 0:
-        return "errors no smaller than"
-    return f"errors {abs(less)} % {'smaller' if less > 0 else 'larger'} than"
 
 
 SUMMARIES = {"upload": _upload, "preprocess": _preprocess, "train": _train, "evaluate": _evaluate}

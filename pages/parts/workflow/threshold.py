@@ -1,0 +1,180 @@
+"""Threshold: from which chance on one of two classes is predicted, moved while one sees what is found and what it
+costs, and then set for every prediction."""
+
+import streamlit as st
+
+from jobs.language import sentence
+from jobs.pipelines.thresholds import Costs, Place, Thresholds
+from jobs.verbs import thresholds as verbs
+from pages.parts import chart, commands, threshold_charts, visitor, words
+from pages.parts.press import PageState
+from store import thresholds as stored
+from store.errors import ConflictError, NotFoundError
+from store.messages import Message
+from store.thresholds import Threshold
+
+PARTS = {
+    "validation": "validation rows",
+    "test": "test rows",
+    "all": "all rows, each predicted by a model that has not seen it",
+}
+
+
+def offered(workflow_id: int) -> Thresholds | Message | None:
+    """Where the threshold of a completed workflow can stand, or why that is not known; None where there is none."""
+    try:
+        return verbs.of(workflow_id)
+    except NotFoundError:
+        return None
+    except ConflictError as refused:
+        return refused.message
+
+
+def draw(workflow_id: int, known: Thresholds | Message, state: PageState) -> None:
+    """What becomes of rows where the threshold is moved to, and the button that sets it."""
+    with st.container(border=True, key="threshold"):
+        if isinstance(known, Message):
+            st.info(words.plain(sentence(known)), icon=":material/info:")
+            commands.popover([commands.rerun(workflow_id, str(known.values["step"]), {})], key="threshold-commands")
+            return
+        label, chosen = words.plain(known.label), stored.get(workflow_id)
+        st.markdown(f"#### Threshold for {label}", anchors=False)
+        st.caption(_explained(known, label))
+        key = f"threshold-{workflow_id}"
+        st.session_state.setdefault(key, known.nearest(chosen.value if chosen else known.usual))
+        costs = _costs(workflow_id, known, key)
+        value: float = st.select_slider("Threshold", known.values, key=key, format_func=lambda each: at(known, each))
+        _effects(known, known.at(value), costs)
+        _charts(known, value, costs)
+        _buttons(workflow_id, known, value, costs, chosen, state)
+        st.caption(_measured_on(known))
+
+
+def at(known: Thresholds, value: float) -> str:
+    """A threshold in words: 30 %, 0.45 %, or a score."""
+    return f"{100 * value:.4g} %" if known.of == "chance" else words.number(value)
+
+
+def _explained(known: Thresholds, label: str) -> str:
+    what = "chance" if known.of == "chance" else "score"
+    told = f"A row is predicted {label} where its {what} is at least the threshold. A lower threshold finds more rows, "
+    told += "with more false alarms."
+    return told if known.of == "chance" else f"{told} Scores of this algorithm order the rows and have no unit."
+
+
+def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
+    """Two fields for costs, with those that were said last, and a button that proposes a place for them."""
+    said = verbs.costs_said(workflow_id)
+    if said:
+        st.session_state.setdefault(f"{key}-alarm", said.alarm)
+        st.session_state.setdefault(f"{key}-found", said.found)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        alarm = st.number_input(
+            "A false alarm costs", 0.0, value=None, key=f"{key}-alarm", width=180, help="Such as a letter sent in vain."
+        )
+        found = st.number_input(
+            "A found row gains",
+            0.0,
+            value=None,
+            key=f"{key}-found",
+            width=180,
+            help="In the same unit: what it is worth to know of it.",
+        )
+        costs = Costs(alarm, found) if alarm is not None and found is not None and alarm + found > 0 else None
+        st.button(
+            "Best for these costs" if costs is None else f"Best for these costs: {at(known, known.best(costs))}",
+            icon=":material/target:",
+            key=f"{key}-best",
+            disabled=costs is None,
+            on_click=_move,
+            args=(key, known.best(costs) if costs else known.usual),
+            help="Moves the threshold there. It is set when you say so below.",
+        )
+    return costs
+
+
+def _move(key: str, value: float) -> None:
+    st.session_state[key] = value
+
+
+def _effects(known: Thresholds, now: Place, costs: Costs | None) -> None:
+    usual = known.at(known.usual)
+    with st.container(horizontal=True, gap="medium"):
+        shown = {
+            "Found": f"{now.found:,} of {now.found + now.missed:,}",
+            "Missed": f"{now.missed:,}",
+            "False alarms": f"{now.alarms:,} of {now.alarms + now.passed:,}",
+        }
+        for name, text in shown.items():
+            st.metric(name, text, width="content")
+        if costs:
+            st.metric("Cost of false alarms", _amount(now.cost(costs)), width="content")
+            more = now.gain(costs) - usual.gain(costs)
+            st.metric(
+                "Gain less costs",
+                _amount(now.gain(costs)),
+                None if now == usual else f"{more:+,.6g} against {at(known, known.usual)}",
+                width="content",
+            )
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
+def _charts(known: Thresholds, value: float, costs: Costs | None) -> None:
+    with st.grid(2 if costs else 1, min_column_width=300):
+        rates = threshold_charts.rates(known, value)
+        chart.draw(rates, key="threshold-rates", alt="Found rows and false alarms at each threshold")
+        if costs:
+            gains = threshold_charts.gains(known, costs, value)
+            chart.draw(gains, key="threshold-gains", alt="Gain less costs at each threshold")
+
+
+def _buttons(
+    workflow_id: int, known: Thresholds, value: float, costs: Costs | None, chosen: Threshold | None, state: PageState
+) -> None:
+    standing = chosen.value if chosen else known.usual
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            f"Predict {words.plain(known.label)} from {at(known, value)} on",
+            type="primary",
+            icon=":material/check:",
+            key="threshold-set",
+            on_click=_set,
+            args=(state, workflow_id, known, value, costs),
+            **visitor.changes("For every prediction from now on, and in the model file.", value != standing),
+        )
+        if chosen:
+            st.button(
+                f"Back to {at(known, known.usual)}",
+                icon=":material/undo:",
+                key="threshold-reset",
+                on_click=_reset,
+                args=(state, workflow_id, known),
+                **visitor.changes("The model decides by itself again."),
+            )
+        pair = (costs.alarm, costs.found) if costs else None
+        commands.popover([commands.threshold(workflow_id, value, pair)], key="threshold-commands")
+    if chosen:
+        by = f" by {words.plain(chosen.set_by)}" if chosen.set_by and visitor.has_signed_in() else ""
+        st.caption(f":material/check: Set to {at(known, chosen.value)}{by}, {words.ago(chosen.set_at)}.")
+
+
+def _set(state: PageState, workflow_id: int, known: Thresholds, value: float, costs: Costs | None) -> None:
+    if state.press(verbs.set_threshold, workflow_id, value, costs):
+        state.toast = f"{known.label} is predicted from {at(known, value)} on"
+
+
+def _reset(state: PageState, workflow_id: int, known: Thresholds) -> None:
+    if state.press(verbs.reset_threshold, workflow_id):
+        _move(f"threshold-{workflow_id}", known.usual)
+        state.toast = f"The threshold is back at {at(known, known.usual)}"
+
+
+def _measured_on(known: Thresholds) -> str:
+    """Which rows were counted, and which choose."""
+    chosen, reported = (PARTS[counted.part] for counted in (known.chosen_on, known.reported_on))
+    if known.chosen_on.part == known.reported_on.part:
+        return f"Chosen and counted on the same {reported}, so these numbers are a little too good."
+    return f"The best place is chosen on {chosen}; found, missed and false alarms are counted on {reported}."

@@ -1,0 +1,113 @@
+"""The page of a completed workflow moves the threshold between two classes, and its headline follows."""
+
+import io
+
+import pytest
+from helpers import notebooks, tables
+from helpers.notebooks import page, text
+from helpers.visitors import Visitor, checked
+from sqlalchemy import update
+
+from jobs.pipelines.thresholds import Costs
+from jobs.verbs import datasets, people
+from jobs.verbs import thresholds as verbs
+from store import db
+from store import thresholds as stored
+from store.tables import Status
+from store.tables import workflows as workflow_table
+
+THRESHOLD = ":material/balance: Threshold"
+
+
+@pytest.fixture
+def trained(home):
+    """The number of a workflow that has really learned."""
+    ended = tables.run(datasets.add(io.BytesIO(tables.turkish()), "müşteri.csv"), "abone mi", "LR", epochs=3)
+    return ended["train"].workflow_id
+
+
+def views(seen):
+    return [each for each in seen.button_group if str(each.key).startswith("workflow-view")]
+
+
+def opened(number):
+    seen = page(id=number)
+    return checked(views(seen)[0].set_value(THRESHOLD).run())
+
+
+def metrics(seen):
+    return {each.label: each.value for each in seen.metric}
+
+
+def pressed(seen, key):
+    return checked(next(each for each in seen.button if each.key == key).click().run())
+
+
+def sentence_of(place):
+    return f"Finds {place.found} of the {place.found + place.missed} rows whose abone mi is Evet, with {place.alarms} "
+
+
+def test_the_threshold_is_moved_and_the_headline_follows(trained):
+    """What becomes of test rows is shown wherever it stands; once it is set, the headline, its scores and the Evaluate
+    cell say so, and one press undoes it."""
+    known = verbs.of(trained)
+    seen = opened(trained)
+    assert "Threshold for Evet" in text(seen) and "counted on test rows" in text(seen)
+    slider = next(each for each in seen.select_slider if each.label == "Threshold")
+    assert slider.value == 0.5
+    seen = checked(slider.set_value(0.2).run())
+    place = known.at(0.2)
+    assert metrics(seen)["Found"] == f"{place.found} of {place.found + place.missed}"
+    assert metrics(seen)["False alarms"] == f"{place.alarms} of {place.alarms + place.passed}"
+    assert stored.get(trained) is None, "moving it to look sets nothing"
+    seen = pressed(seen, "threshold-set")
+    assert stored.get(trained).value == 0.2
+    assert sentence_of(place) in text(seen) and "is predicted Evet from a chance of 20 % on" in text(seen)
+    assert "Set to 20 %" in text(seen)
+    accuracy = (place.found + place.passed) / place.rows
+    assert f"Accuracy {100 * accuracy:.1f} %" in text(seen)
+    seen = checked(views(seen)[0].set_value(":material/view_agenda: Cells").run())
+    assert "These numbers are those of 50 %" in text(seen)
+    seen = checked(views(seen)[0].set_value(THRESHOLD).run())
+    seen = pressed(seen, "threshold-reset")
+    assert stored.get(trained) is None and sentence_of(known.at(0.5)) in text(seen)
+
+
+def test_costs_propose_a_place(trained):
+    """With what a false alarm costs and a found row gains, one press moves the slider to the best place; setting it
+    keeps the costs, which are there the next time."""
+    seen = opened(trained)
+    for field, value in (("A false alarm costs", 1.0), ("A found row gains", 30.0)):
+        seen = checked(next(each for each in seen.number_input if each.label == field).set_value(value).run())
+    known, costs = verbs.of(trained), Costs(1.0, 30.0)
+    seen = pressed(seen, f"threshold-{trained}-best")
+    slider = next(each for each in seen.select_slider if each.label == "Threshold")
+    assert slider.value == known.best(costs)
+    assert metrics(seen)["Gain less costs"] == f"{known.at(slider.value).gain(costs):,.0f}"
+    seen = pressed(seen, "threshold-set")
+    assert (stored.get(trained).alarm_cost, stored.get(trained).found_gain) == (1.0, 30.0)
+    again = opened(trained)
+    assert [each.value for each in again.number_input] == [1.0, 30.0]
+
+
+def test_only_two_classes_have_one_and_older_workflows_say_what_to_do(home):
+    """A number has no threshold; a workflow of a release before says how to get one."""
+    ended = tables.run(datasets.add(io.BytesIO(tables.numbers()), "t.csv"), "price", "sgd_regressor", epochs=3)
+    assert all(THRESHOLD not in each.options for each in views(page(id=ended["train"].workflow_id)))
+    number = notebooks.completed()
+    with db.writing() as connection:
+        connection.execute(update(workflow_table).values(status=Status.completed))
+    seen = opened(number)
+    assert "Run it again from the step evaluate" in seen.info[0].value.replace("\\", "")
+
+
+def test_a_viewer_sees_it_and_cannot_set_it(trained, monkeypatch):
+    """The slider moves for everybody; the button is for those who may change something."""
+    people.add("ayşe", "admin", "A-long-word-7")
+    people.add("vera", "viewer", "A-long-word-8")
+    visitor = Visitor(monkeypatch)
+    visitor.sign_in("vera")
+    seen = visitor.opens("workflow.py", id=trained)
+    seen = checked(views(seen)[0].set_value(THRESHOLD).run())
+    seen = checked(next(each for each in seen.select_slider if each.label == "Threshold").set_value(0.2).run())
+    assert next(each for each in seen.button if each.key == "threshold-set").disabled
