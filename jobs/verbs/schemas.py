@@ -115,7 +115,7 @@ def dataset_brief(record: Dataset) -> DatasetBriefOut:
 
 def _proposal(stored: Document | None) -> Document | None:
     """What is proposed, if anything is; candidates to choose from are no proposal."""
-    if not stored or not stored.get("target"):
+    if not stored or not stored.get("reason"):
         return None
     return {name: value for name, value in stored.items() if name != "candidates"}
 
