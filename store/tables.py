@@ -188,7 +188,7 @@ workflows = Table(
     Index(None, "ended_at"),
     Index(None, "name"),
     Index(None, "created_by"),
-    Index(None, "pipeline"),
+    Index(None, "pipeline", "created_at"),
     Index(None, "sweep_id", "trial"),
     sqlite_autoincrement=True,
 )
