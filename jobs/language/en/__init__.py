@@ -14,6 +14,7 @@ from jobs.language.en import (
     thresholds,
     training,
     upkeep,
+    warnings,
     work,
 )
 from jobs.language.template import Template
@@ -33,5 +34,6 @@ PARTS = (
     sweeps,
     thresholds,
     upkeep,
+    warnings,
 )
 SENTENCES: dict[str, Template] = {code: template for part in PARTS for code, template in part.SENTENCES.items()}

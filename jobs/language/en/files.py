@@ -64,6 +64,10 @@ SENTENCES: dict[str, Template] = {
         "{column} looks like dates but is kept as text, because they are not all written in one way; write all of them "
         "such as 2024-03-14."
     ),
+    "dates_among_texts": (
+        "{column} is kept as text: {percent:.0f} % of its cells are dates, the others are not. Set its kind to date to "
+        "count the others as missing."
+    ),
     "codes_leading_zeros": "{column} looks like numbers but is kept as text, because some begin with 0.",
     "codes_too_long": (
         "{column} looks like numbers but is kept as text, because they have more digits than a number holds exactly."

@@ -10,6 +10,7 @@ from jobs.pipelines import StepContext, StepError, step
 from jobs.pipelines.params import Params
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
+from jobs.tabular.prepare.leaking import leak_notices
 from jobs.tabular.prepare.params import params as declared
 from jobs.tabular.prepare.rows import save_rows
 from jobs.tabular.prepare.split import Rows, split
@@ -28,7 +29,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=6)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=7)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     params, uploaded = context.params, context.result("upload")
@@ -44,6 +45,7 @@ def preprocess(context: StepContext) -> Result:
     context.log(_split_in_words(work))
     if copies := uploaded.get("duplicates"):
         work.notices.append(Notice(Message("duplicate_rows", {"count": copies, "percent": 100 * copies / len(use)})))
+    work.notices += leak_notices(work)
     if params.get("folds"):
         save_rows(work, done.position)
     return _encode(work)

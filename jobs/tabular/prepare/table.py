@@ -1,6 +1,6 @@
 """The typed table that the upload step left: some of its columns, read batch by batch in the table's order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,23 @@ COUNTED_ROWS = 1 << 20
 
 def batches_of(table: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
     """Yield some columns of the table batch by batch, each in memory of its own."""
+    return batches_at(table, names, None)
+
+
+def batches_at(table: Path, names: list[str], positions: Iterable[int] | None) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of the batches at these positions, or of all."""
     with pa.OSFile(str(table)) as stream:
         schema = pa.ipc.open_file(stream).schema
         options = pa.ipc.IpcReadOptions(included_fields=[schema.get_field_index(name) for name in names])
         opened = pa.ipc.open_file(stream, options=options)
         wanted = pa.schema([(name, _unpacked(schema.field(name).type)) for name in names])
-        for position in range(opened.num_record_batches):
+        for position in range(opened.num_record_batches) if positions is None else positions:
             yield opened.get_batch(position).select(names).cast(wanted)
+
+
+def sizes_of(table: Path, column: str) -> list[int]:
+    """Return how many rows each batch has; one column is read for that."""
+    return [batch.num_rows for batch in batches_of(table, [column])]
 
 
 def names_of(table: Path) -> list[str]:

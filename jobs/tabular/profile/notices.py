@@ -12,6 +12,8 @@ from store.messages import Message, Notice, Values
 # A share of missing cells below this is not worth a notice; one above the second is a warning.
 SOME_MISSING = 0.05
 MOSTLY_MISSING = 0.5
+# Of numbers of invoices, half can have the shape of a date; of a column that looks like an id, more must have it.
+MOSTLY_DATES = 0.8
 
 _ID_NAME = re.compile(
     r"(^|[\s_\-.#])(id|ids|no|nr|num|number|numara|numarası|key|code|kod|kodu|uuid|guid|index|sıra|row)$|^#$|[a-z](Id|ID|No)$"
@@ -57,7 +59,7 @@ def _kept_as_text(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
     """Yield why a column is text although it looks like something else."""
     if column.kind == "text" and observed.several_formats:
         yield _notice(column, "dates_in_several_formats", warning=True)
-    elif column.kind == "text" and observed.dates_share > 0.5:
+    elif column.kind == "text" and observed.dates_share > (MOSTLY_DATES if column.reason else 0.5):
         yield _notice(column, "dates_among_texts", warning=True, percent=observed.dates_share * 100)
     if observed.codes:
         yield _notice(column, "codes_leading_zeros" if observed.codes == "zeros" else "codes_too_long")
@@ -77,7 +79,7 @@ def _unreadable(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
 
 def _day_or_month_first(column: Column, observed: ObservedColumn) -> bool:
     """Return whether no date of the column shows which number is the day and which the month."""
-    if column.format is None or not observed.times or observed.marks.day_first is not None:
+    if column.format is None or column.reason or not observed.times or observed.marks.day_first is not None:
         return False
     other = column.format.translate(str.maketrans("dm", "md"))
     if DATE_FORMATS.get(column.format) is None or other not in observed.times:

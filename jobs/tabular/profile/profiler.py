@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.tabular.column import Column
+from jobs.tabular.leak_sample import KeptRows
 from jobs.tabular.limits import FEWEST_ROWS
-from jobs.tabular.profile.cells import numbers_of, texts_of
+from jobs.tabular.profile.cells import numbers_of, texts_of, typed
 from jobs.tabular.profile.notices import notices_of, role_of
 from jobs.tabular.profile.observed import SAMPLED, ObservedColumn, tidy
 from jobs.tabular.proposal import propose_target
@@ -114,10 +115,11 @@ class Profiler:
 
 def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, first_bytes: int | None = None) -> Profile:
     """Return the profile of a table, or only of its first bytes."""
-    profiler, duplicates = Profiler(source, size), Duplicates()
+    profiler, duplicates, kept = Profiler(source, size), Duplicates(), KeptRows()
     seen, exact = 0, True
     for batch in chunks:
         profiler.add(batch)
+        kept.add(batch)
         if first_bytes is None:  # of a part it would say little, and take time from what is waited for
             duplicates.add(hashes_of(profiler.as_read(batch)))
         seen += batch.nbytes
@@ -127,7 +129,8 @@ def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, firs
     profile = profiler.finish(exact)
     of_file = len(source.notices)
     copies = duplicates_noted(duplicates.count(), profile.rows)
-    return replace(profile, notices=[*profile.notices[:of_file], *copies, *profile.notices[of_file:]])
+    leaks = kept.notices(profile.columns, profile.proposal, lambda part: typed(part, profile.columns, source.dialect))
+    return replace(profile, notices=[*profile.notices[:of_file], *copies, *leaks, *profile.notices[of_file:]])
 
 
 def duplicates_noted(count: int, rows: int) -> list[Notice]:
