@@ -1,13 +1,17 @@
 """One workflow: a notebook whose cells are durable background jobs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from jobs.language import sentence
+from jobs.pipelines.warnings import Remedy
 from jobs.verbs import models, predictions, spreadsheet
+from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
-from pages.parts import address, commands, graph, links, live, presentations, visitor, words
+from pages.parts import address, commands, graph, links, live, presentations, visitor, warnings, words
 from pages.parts.press import PageState
 from pages.parts.workflow import cells, dialogs, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
@@ -211,7 +215,7 @@ def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[i
     above = st.container()  # there from the beginning, so that the cells do not change places when it is filled
     if book.workflow.status is Status.completed:
         with above:
-            _summary(book)
+            _summary(book, state)
     over = book.workflow.status is Status.completed
     needed, movable = (predictions.needed(workflow_id), threshold.offered(workflow_id)) if over else (None, None)
     further = [name for name, offer in ((PREDICT, needed), (THRESHOLD, movable)) if offer]
@@ -315,21 +319,23 @@ def _bar(book: Notebook) -> None:
             st.progress(notebook.share(step), text=f":{words.COLOURS[step.status]}[{name}]")
 
 
-def _summary(book: Notebook) -> None:
+def _summary(book: Notebook, state: PageState) -> None:
     """How good it is, and the model to take away."""
     shown = presentations.of(book.workflow.pipeline)
     scores = shown.scores(book.workflow, book.steps)
-    sentence = shown.headline(book.workflow, book.steps)
+    headline = shown.headline(book.workflow, book.steps)
     others = shown.other_scores(scores)[:MOST_SCORES]
     model = _model(book.workflow.id)
     predicted = predictions.leaves_file(book.steps)
-    if not (sentence or others or model or book.curves or predicted):
+    found = found_warnings.of_workflow(book.workflow, book.steps)
+    if not (headline or others or model or book.curves or predicted or found):
         return
     with st.container(border=True, key="summary"):
-        if sentence:
-            st.markdown(f"#### {sentence}", anchors=False)
+        if headline:
+            st.markdown(f"#### {headline}", anchors=False)
         if below := shown.below_headline(book.workflow, book.steps):
             st.markdown(below)
+        warnings.draw(found, f"warning-{book.workflow.id}", partial(_remedy, book.workflow, state))
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             with st.container(horizontal=True, gap="medium"):
                 for measure in map(shown.measure, others):
@@ -340,6 +346,18 @@ def _summary(book: Notebook) -> None:
                 _downloads(book, model)
                 if predicted:
                     predict.predictions_link(book.workflow.id)
+
+
+def _remedy(workflow: Workflow, state: PageState, remedy: Remedy, key: str) -> None:
+    """The button that runs again with what helps, as a new workflow."""
+    st.button(
+        words.plain(sentence(remedy.words)),
+        icon=":material/play_arrow:",
+        key=key,
+        on_click=state.go,
+        args=(verbs.rerun_from, workflow.id, remedy.step, remedy.params),
+        **visitor.changes("Starts a new workflow; this one stays as it is."),
+    )
 
 
 def _model(workflow_id: int) -> files.FileRef | None:

@@ -11,6 +11,7 @@ from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
 from jobs.pipelines.predictions import Predict
 from jobs.pipelines.thresholds import ThresholdsOf
+from jobs.pipelines.warnings import Result, WorkflowWarning, nothing_foreseen, of_steps
 from store.datasets import Dataset
 from store.errors import InvalidError, RequestError
 from store.messages import Message
@@ -30,6 +31,8 @@ Facets = Callable[[Params, Datasets], Mapping[str, str]]
 Title = Callable[[Params, Datasets], str]
 Advise = Callable[[Params, Datasets], list[str]]
 ScoredRows = Callable[[Params, Datasets], float]
+Foresee = Callable[[Params, Datasets], Sequence[WorkflowWarning]]
+Warn = Callable[[Params, Mapping[str, Result]], Sequence[WorkflowWarning]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,9 @@ class Pipeline:
     facets: Facets = no_facets
     title: Title | None = None
     advise: Advise = no_advice
+    # Only for pipelines that come with Trainyard: what to know before a start, and of the results of the steps by key.
+    foresee: Foresee = nothing_foreseen
+    warn: Warn = of_steps
     # Only for pipelines that come with Trainyard; without it, a workflow cannot predict.
     predict: Predict | None = None
     thresholds: ThresholdsOf | None = None

@@ -19,12 +19,14 @@ from jobs.pipelines.definition import (
     Advise,
     Check,
     Facets,
+    Foresee,
     Input,
     Pipeline,
     Propose,
     ScoredRows,
     StepDefinition,
     Title,
+    Warn,
     inputs_of,
     no_advice,
     no_facets,
@@ -39,6 +41,7 @@ from jobs.pipelines.params import short
 from jobs.pipelines.predictions import Predict
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
 from jobs.pipelines.thresholds import ThresholdsOf
+from jobs.pipelines.warnings import nothing_foreseen, of_steps
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
@@ -62,6 +65,8 @@ def pipeline(
     facets: Facets = no_facets,
     title: Title | None = None,
     advise: Advise = no_advice,
+    foresee: Foresee = nothing_foreseen,
+    warn: Warn = of_steps,
     predict: Predict | None = None,
     thresholds: ThresholdsOf | None = None,
     scored_rows: ScoredRows = rows_unknown,
@@ -81,6 +86,8 @@ def pipeline(
         "facets": facets,
         "title": title,
         "advise": advise,
+        "foresee": foresee,
+        "warn": warn,
         "predict": predict,
         "thresholds": thresholds,
         "scored_rows": scored_rows,
@@ -103,6 +110,8 @@ def pipeline(
         facets=facets,
         title=title,
         advise=advise,
+        foresee=foresee,
+        warn=warn,
         predict=predict,
         thresholds=thresholds,
         scored_rows=scored_rows,

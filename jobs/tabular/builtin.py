@@ -6,7 +6,7 @@ from typing import Any
 from jobs.language import sentence
 from jobs.pipelines import Input, Measure, pipeline
 from jobs.pipelines.params import Params
-from jobs.tabular import fitness, proposal
+from jobs.tabular import fitness, proposal, warnings
 from jobs.tabular.evaluate.step import evaluate
 from jobs.tabular.predict.predictor import predictor
 from jobs.tabular.prepare.step import preprocess
@@ -62,8 +62,9 @@ def _propose(chosen: Params, inputs: Mapping[str, Dataset]) -> dict[str, Any]:
 
 
 def _advise(params: Params, inputs: Mapping[str, Dataset]) -> list[str]:
-    sampled, ordered = fitness.sample(params, inputs), fitness.order_in_time(params, inputs)
-    return [*([sampled] if sampled else []), *([sentence(ordered)] if ordered else [])]
+    known = [sentence(warning.notice.message) for warning in warnings.foresee(params, inputs)]
+    sampled = fitness.sample(params, inputs)
+    return [*known, *([sampled] if sampled else [])]
 
 
 PIPELINE = pipeline(
@@ -81,6 +82,8 @@ PIPELINE = pipeline(
     facets=fitness.facets,
     title=fitness.default_name,
     advise=_advise,
+    foresee=warnings.foresee,
+    warn=warnings.warn,
     predict=predictor,
     thresholds=thresholds,
     scored_rows=fitness.validation_rows,

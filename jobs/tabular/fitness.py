@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
-from jobs.tabular.column import Column, columns_of
+from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.limits import MOST_CLASSES, MOST_FOLDED_ROWS
 from jobs.tabular.prepare.params import FEATURES, FOLDS, MAX_CATEGORIES, SPLIT, TEST_SIZE, VALIDATION_SIZE, validating
@@ -78,14 +78,6 @@ def validation_rows(params: Params, inputs: Inputs) -> float:
         return _rows(inputs[DATA])
     test, validation = (param.read(params.get(param.name)) for param in (TEST_SIZE, VALIDATION_SIZE))
     return _rows(inputs[DATA]) * (validating(test, validation) or test)
-
-
-def order_in_time(params: Params, inputs: Inputs) -> Message | None:
-    """Return what to know where rows that stand in order of a time are to be split at random."""
-    if SPLIT.read(params.get(SPLIT.name)) != "random":
-        return None
-    ordered = [column.name for column in columns_of(inputs[DATA]) if column.ordered]
-    return Message("rows_in_order_of_time", {"column": ordered[0]}) if ordered else None
 
 
 def tasks(column: Column) -> list[algorithms.Task]:

@@ -32,7 +32,7 @@ MOST_LISTED = 5
 SHORT_CELL = 5
 
 
-@step("upload", reads_dataset=True, params=(KINDS,), version=6)
+@step("upload", reads_dataset=True, params=(KINDS,), version=7)
 def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 from jobs.verbs.threshold_documents import ThresholdOut
+from jobs.verbs.warning_documents import WarningOut
 
 CLOSED = ConfigDict(extra="forbid")
 
@@ -135,9 +136,10 @@ class WorkflowBriefOut(WorkflowFields):
 
 @with_config(ConfigDict(extra="allow"))
 class WorkflowOut(WorkflowFields):
-    """A workflow with everything that its steps left."""
+    """A workflow with everything that its steps left, and what to know before its scores are trusted."""
 
     steps: list[StepOut]
+    warnings: list[WarningOut]
 
 
 @with_config(ConfigDict(extra="allow"))

@@ -13,7 +13,8 @@ from jobs.pipelines.measures import Measure
 from jobs.pipelines.params import Param
 from jobs.pipelines.predictions import RowPredictions, RowReasons
 from jobs.pipelines.thresholds import Costs
-from jobs.verbs import threshold_documents
+from jobs.pipelines.warnings import WorkflowWarning
+from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.documents import (
     DatasetBriefOut,
@@ -33,6 +34,7 @@ from jobs.verbs.documents import (
     WorkflowBriefOut,
     WorkflowOut,
 )
+from jobs.verbs.warning_documents import WarningOut
 from store import metrics, steps, workflows
 from store import thresholds as stored_thresholds
 from store.audit import Deed
@@ -74,7 +76,15 @@ def workflow_of(workflow: Workflow, own: Sequence[Step]) -> WorkflowOut:
     sources, left = _sources(own), remaining.seconds(own)
     written = [StepOut(**_step(step, sources, left), result=with_sentences(plain(step.result))) for step in own]
     threshold = stored_thresholds.get(workflow.id)
-    return cast(WorkflowOut, _workflow(workflow, threshold) | {"steps": written})
+    known = [_warning(each) for each in warnings.of_workflow(workflow, own)]
+    return cast(WorkflowOut, _workflow(workflow, threshold) | {"steps": written, "warnings": known})
+
+
+def _warning(warning: WorkflowWarning) -> WarningOut:
+    """What to know about a workflow, and what helps."""
+    (notice,), remedy = notices([warning.notice]), warning.remedy
+    helps = remedy and {"text": sentence(remedy.words), "step": remedy.step, "params": plain(remedy.params)}
+    return cast(WarningOut, {**notice, "remedy": helps})
 
 
 def workflow_list(workflows: Sequence[Workflow]) -> list[WorkflowBriefOut]:

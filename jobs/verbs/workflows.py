@@ -12,6 +12,7 @@ from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.params import Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.preparation import prepare
+from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import shares
 from jobs.verbs.permission import deed
 from store import actors, datasets, steps, workflows
@@ -305,6 +306,13 @@ def problems(pipeline: str, params: Params, inputs: Inputs) -> list[RequestError
 def notices(pipeline: str, params: Params, inputs: Inputs) -> list[str]:
     """What to know before a workflow is started; nothing while it cannot be started."""
     return list(prepare(registry.get(pipeline), params, _datasets(inputs)).notices)
+
+
+def foreseen(pipeline: str, params: Params, inputs: Inputs) -> list[WorkflowWarning]:
+    """What to know before a workflow is started, with what helps; `notices` says the same and more in sentences."""
+    known, given = registry.get(pipeline), _datasets(inputs)
+    prepared = prepare(known, params, given)
+    return [] if prepared.problems else list(known.foresee(prepared.params, given))
 
 
 def propose(pipeline: str, inputs: Inputs, chosen: Params | None = None) -> dict[str, Any]:

@@ -20,8 +20,20 @@ def warnings_of(measured: Result, trained: Result, prepared: Result) -> Iterator
     yield from _about_leaks(measured)
     yield from _about_training(trained)
     yield from _about_classes(measured, prepared)
-    if (rows := prepared.get("test_rows") or prepared["validation_rows"]) < FEW_ROWS:
+    if (rows := _tested(prepared)) < FEW_ROWS:
         yield Notice(Message("few_test_rows", {"count": rows}))
+
+
+def _tested(prepared: Result) -> int:
+    """Return on how many rows the scores are reported; in folds, on all."""
+    if prepared.get("folds"):
+        return int(prepared["train_rows"] + prepared["validation_rows"])
+    return int(prepared.get("test_rows") or prepared["validation_rows"])
+
+
+def is_rare(share: float, classes: int) -> bool:
+    """Whether a class with this share of the rows is so rare that accuracy says little about it."""
+    return share < 0.5 / classes and share < 0.2
 
 
 def _main(measured: Result) -> tuple[float, float]:
@@ -60,7 +72,7 @@ def _about_classes(measured: Result, prepared: Result) -> Iterator[Notice]:
         return
     total, rarest = sum(counts.values()), min(counts, key=lambda label: counts[label])
     share = counts[rarest] / total
-    if share < 0.5 / len(counts) and share < 0.2:
+    if is_rare(share, len(counts)):
         yield _warning(Message("rare_class", {"label": rarest, "percent": share * 100}))
     never = [entry["label"] for entry in measured["per_class"] if entry["rows"] and not entry["recall"]]
     if never:

@@ -55,6 +55,13 @@ def draw(
     return changed
 
 
+def add(pipeline: Pipeline, settings: Settings) -> None:
+    """Have new widgets, which hold these settings beside those that were set; for a callback."""
+    both = current(pipeline) | settings
+    _begin_with(pipeline, both)
+    address.put(IN_ADDRESS, address.as_text(both))
+
+
 def summary(pipeline: Pipeline, changed: Settings, fixed: Params, context: FormContext) -> None:
     """What was changed, in a line, and the way back."""
     known = pipeline.params({**changed, **fixed})

@@ -1,17 +1,20 @@
 """The last part of the page New, for any pipeline: what stands in the way, what will happen, and the button."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from jobs.engine import queue_view
 from jobs.language import sentence
 from jobs.pipelines import registry
+from jobs.pipelines.params import Params
+from jobs.pipelines.warnings import Remedy
 from jobs.verbs import sweeps, workflows
 from jobs.verbs.workflows import CellPlan, Draft
-from pages.parts import commands, links, presentations, words
+from pages.parts import commands, links, presentations, warnings, words
 from store.errors import RequestError
 
 
@@ -25,9 +28,16 @@ class TryAll:
 
 
 def bar(
-    draft: Draft, about: str, button: str, name: str, typed: commands.Command, try_all: TryAll | None = None
+    draft: Draft,
+    about: str,
+    button: str,
+    name: str,
+    typed: commands.Command,
+    try_all: TryAll | None = None,
+    apply: Callable[[Params], None] | None = None,
 ) -> None:
-    """Problems, notices, the outlook and the buttons that start a workflow, or one for each choice."""
+    """Problems, warnings, notices, the outlook and the buttons that start a workflow, or one for each choice. `apply`
+    has the form hold what helps against a warning."""
     missing = _missing_inputs(draft)
     problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
@@ -35,8 +45,8 @@ def bar(
             st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
         else:
             st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
-    for notice in () if problems else workflows.notices(draft.pipeline, draft.params, draft.inputs):
-        st.info(words.plain(notice), icon=":material/info:")
+    if not problems:
+        _know_before(draft, apply)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button(
             button, type="primary", icon=":material/play_arrow:", key="new-start", disabled=bool(problems)
@@ -64,6 +74,25 @@ def bar(
     # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
     elif st.session_state.pop("new-started", False) or "new-request" not in st.session_state:
         st.session_state["new-request"] = uuid.uuid4().hex
+
+
+def _know_before(draft: Draft, apply: Callable[[Params], None] | None) -> None:
+    """What to know before the start: warnings with what helps, then what else the pipeline says."""
+    foreseen = workflows.foreseen(draft.pipeline, draft.params, draft.inputs)
+    told = [sentence(warning.notice.message) for warning in foreseen]
+    others = [notice for notice in workflows.notices(draft.pipeline, draft.params, draft.inputs) if notice not in told]
+    if foreseen:
+        with st.container(border=True, key="new-warnings", gap="small"):
+            st.markdown("**Before you start**")
+            warnings.draw(foreseen, "new-warning", partial(_helps, apply))
+    for notice in others:
+        st.info(words.plain(notice), icon=":material/info:")
+
+
+def _helps(apply: Callable[[Params], None] | None, remedy: Remedy, key: str) -> None:
+    """The button that has the form hold what helps."""
+    if apply is not None:
+        st.button(words.plain(sentence(remedy.words)), key=key, on_click=apply, args=(remedy.params,))
 
 
 def _missing_inputs(draft: Draft) -> dict[str, str]:

@@ -67,8 +67,8 @@ class TabularPresentation(Presentation):
     def notices(self, step: Step) -> list[Notice]:
         result = step.result or {}
         if step.name == "evaluate":
-            told = presentation.notices(result.get("warnings") or result.get("notices"))
-            return [*told, *threshold_moved(step.workflow_id, result)]
+            # What its score is worth stands under the headline.
+            return [*threshold_moved(step.workflow_id, result)]
         warnings = [notice for notice in presentation.notices(result.get("notices")) if notice.level == "warning"]
         return warnings[: presentation.SHOWN_NOTICES]
 

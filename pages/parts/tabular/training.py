@@ -1,6 +1,7 @@
 """Train on a table: the page New of the built-in pipeline, from a file to a started workflow."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from pages.parts.tabular import profile as drawn
 from store import datasets as stored
 from store.datasets import Dataset
 from store.errors import NotFoundError
-from store.messages import Message
+from store.messages import Message, StoredNotice
 from store.workflows import Workflow
 
 SHOWN_ELSEWHERE = ("target", "algorithm", "features", "kinds")
@@ -59,7 +60,26 @@ def page() -> None:
     chosen = {each: value for each, value in settings.items() if value != proposed.get(each)}
     common, tried = short_form.sweep(dataset.id, target, fitting, chosen)
     every = start.TryAll(common, tried, len(tried[short_form.ALGORITHM]))
-    start.bar(draft, about, "Start training", name, typed(draft, target, algorithm.key, settings, name), every)
+    shell = typed(draft, target, algorithm.key, settings, name)
+    start.bar(draft, about, "Start training", name, shell, every, partial(apply, dataset))
+
+
+def apply(dataset: Dataset, params: Settings) -> None:
+    """Have the form hold other settings, or other columns, as a warning proposes them."""
+    others = dict(params)
+    if (kept := others.pop("features", None)) is not None:
+        changes: dict[str, bool] = st.session_state.setdefault("new-use", {})
+        used = {column.name: column.role == "feature" for column in columns_of(dataset)} | changes
+        changes.update({name: False for name, use in used.items() if use and name not in kept})
+        changes.pop(str(st.session_state.get(f"new-target-{dataset.id}")), None)
+        redraw_ticks()
+    if others:
+        settings_form.add(registry.get(short_form.PIPELINE), others)
+
+
+def redraw_ticks() -> None:
+    """Have a new table of columns, which begins with the ticks that are remembered."""
+    st.session_state["new-use-drawing"] = st.session_state.get("new-use-drawing", 0) + 1
 
 
 def typed(draft: workflows.Draft, target: str, algorithm: str, settings: Settings, name: str) -> commands.Command:
@@ -133,8 +153,14 @@ def data(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
     with rows:
         drawn.preview_table(columns_of(dataset), dataset.preview, key=f"new-preview-{dataset.id}", most=5)
     with told:  # filled last: what is ticked below is not left out
-        drawn.notices(drawn.still_true(dataset.notices, used or ()), key=f"new-notices-{dataset.id}")
+        shown = [each for each in drawn.still_true(dataset.notices, used or ()) if not said_below(each)]
+        drawn.notices(shown, key=f"new-notices-{dataset.id}")
     return used, kinds
+
+
+def said_below(notice: StoredNotice) -> bool:
+    """Whether a notice is about a target, and said above the button that starts with that one."""
+    return "target" in notice["values"]
 
 
 def read_differently(dataset: Dataset) -> None:
@@ -154,12 +180,19 @@ def choose_columns(dataset: Dataset) -> tuple[list[str] | None, dict[str, str]]:
         st.session_state["new-kinds"] = {
             name: str(kind) for name, kind in address.values_in(KINDS).items() if kind in KINDS_BY_HAND
         }
-        st.session_state["new-use-drawing"] = st.session_state.get("new-use-drawing", 0) + 1
+        redraw_ticks()
     first = {name: changes.get(name, use) for name, use in proposed.items()}
     kinds: dict[str, str] = st.session_state.setdefault("new-kinds", {})
     target = st.session_state.get(f"new-target-{dataset.id}") or targets(dataset, with_kinds(columns, kinds))[1]
+    if target in first:
+        first[target] = False  # it is no input
     key = f"new-columns-{dataset.id}-{st.session_state.get('new-use-drawing', 0)}-{forms.mark([target])}"
     ticked, chosen = drawn.column_choice(columns, first, kinds, key, dataset.rows, target)
+    if target is not None and target in ticked:
+        if ticked[target]:
+            redraw_ticks()  # a tick of the target would mean nothing, so it does not stay
+            st.rerun()
+        ticked[target] = changes.get(target, proposed[target])
     others = {name: kind for name, kind in kinds.items() if name not in ticked}
     st.session_state["new-kinds"] = others | chosen
     for name, use in ticked.items():

@@ -5,13 +5,16 @@ from functools import partial
 import streamlit as st
 
 from jobs.pipelines import Measure, registry
+from jobs.verbs import warnings
 from pages.parts import chart, charts, presentation, presentations, results, words
 from pages.parts.presentation import View
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
 from store import files, steps
 from store.errors import RequestError
+from store.messages import Notice
 from store.steps import Step
+from store.tables import Status
 
 MOST_ACROSS = 3
 
@@ -23,7 +26,15 @@ def summary(book: Notebook, step: Step) -> None:
     shown = presentations.of(book.workflow.pipeline)
     for line in shown.summary(step):
         st.markdown(line)
-    presentation.draw_notices(shown.notices(step))
+    above = _above(book)
+    presentation.draw_notices([notice for notice in shown.notices(step) if notice not in above])
+
+
+def _above(book: Notebook) -> list[Notice]:
+    """What stands under the headline already."""
+    if book.workflow.status is not Status.completed:
+        return []
+    return [warning.notice for warning in warnings.of_workflow(book.workflow, book.steps)]
 
 
 def details(book: Notebook, step: Step) -> None:
