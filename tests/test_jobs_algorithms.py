@@ -25,7 +25,7 @@ OTHER = {
     "batch_size": 5,
     "hidden_layers": "16",
     "activation": "tanh",
-    "C": 0.003,
+    "C": 1.0,
     "variant": "pa2",
     "max_leaf_nodes": 3,
     "min_samples_leaf": 60,

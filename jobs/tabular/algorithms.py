@@ -233,7 +233,7 @@ _ACTIVATION = Param(
 _C = Param(
     "C",
     "float",
-    1.0,
+    0.01,
     "Aggressiveness (C)",
     "The biggest correction one row may cause.",
     low=1e-6,

@@ -12,6 +12,9 @@ import numpy as np
 
 # Rows for each correction.
 BATCH = 32
+# How far a correction goes, for a learning rate of 1: the rate that suits two classes, row by row, suits more. With
+# a third of it ten epochs were half a point behind scikit-learn on fifteen tables; with it they are equal.
+STEP = 3.0
 # How much of the mean of the slopes, and of their squares, is kept at each correction, as Adam's authors propose.
 SLOPE_KEPT, SQUARE_KEPT = 0.9, 0.999
 # The mean that predicts is one of about so many last corrections.
@@ -73,7 +76,7 @@ class SoftmaxRegression:
         np.sqrt(self._square, out=scratch)
         scratch += TINY
         np.divide(self._slope, scratch, out=scratch)
-        scratch *= self._rate * (1 - SQUARE_KEPT**self._step) ** 0.5 / (1 - SLOPE_KEPT**self._step)
+        scratch *= STEP * self._rate * (1 - SQUARE_KEPT**self._step) ** 0.5 / (1 - SLOPE_KEPT**self._step)
         self._weights -= scratch
         np.subtract(self._weights, self._mean, out=scratch)
         scratch *= 1 / min(self._step, CORRECTIONS)

@@ -68,7 +68,7 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=5)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=6)
 def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
