@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -48,6 +48,8 @@ class Sweep:
     stopped: Message | None
     created_at: datetime
     created_by: str | None
+    # None where no account did: sign-in was off, or it was a command on the machine.
+    person_id: int | None
     ended_at: datetime | None
     trials: tuple[Trial, ...] = ()
 
@@ -59,7 +61,7 @@ class Sweep:
     @property
     def out_of_time(self) -> bool:
         """Whether its minutes are over."""
-        return self.most_minutes is not None and now() > self.created_at + timedelta(minutes=self.most_minutes)
+        return self.most_minutes is not None and self.seconds > 60 * self.most_minutes
 
     @property
     def unstarted(self) -> int:
@@ -99,6 +101,7 @@ def insert_new(new: NewSweep, request: str | None = None) -> int:
             "request": request,
             "created_at": now(),
             "created_by": actors.name(),
+            "person_id": actors.current().person_id,
         }
         return int(connection.execute(insert(sweeps).values(values).returning(sweeps.c.id)).scalar_one())
 

@@ -157,6 +157,7 @@ sweeps = Table(
     Column("request", String(64), unique=True),
     Column("created_at", Utc, nullable=False),
     Column("created_by", String(80)),
+    Column("person_id", Integer),
     Column("ended_at", Utc),
     Index(None, "ended_at"),
     sqlite_autoincrement=True,
@@ -190,6 +191,7 @@ workflows = Table(
     Index(None, "created_by"),
     Index(None, "pipeline", "created_at"),
     Index(None, "sweep_id", "trial"),
+    Index(None, "parent_id", "origin"),
     sqlite_autoincrement=True,
 )
 

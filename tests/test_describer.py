@@ -10,7 +10,7 @@ from helpers.waiting import until
 
 from jobs.pipelines import describer, registry
 from jobs.verbs import workflows as verbs
-from store.errors import RequestError
+from store.errors import RequestError, UnavailableError
 
 HEAD = """
 import json, os, pathlib, time
@@ -42,6 +42,13 @@ def write(home, tmp_path, monkeypatch):
     writes.loads, writes.folder = loads, tmp_path
     yield writes
     describer.close()
+
+
+def test_a_child_that_ends_is_nobodys_mistake(write):
+    """Code that ends its process is no wrong request: what asks, such as a sweep, may ask again later."""
+    write.loads(mine=GOOD.replace('"good", s', '"good", s, check=lambda *_: os._exit(1)'))
+    with refuses(UnavailableError, match="ended"):
+        verbs.problems("good", {}, {})
 
 
 def kill():

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -259,6 +260,17 @@ def test_an_epoch_is_told_once(home):
     steps.beat(claim, [(1, "loss", 0.5)], [(now(), "info", each) for each in said])
     lines = [line.plain for line in Updates(workflow_id).of(workflows.get(workflow_id), steps.of_workflow(workflow_id))]
     assert sum("0.5" in line for line in lines) == 1 and len(lines) == 3
+
+
+def test_steps_of_one_name_are_told_apart(home):
+    """Of two steps called alike each is shown under its own key, and what stays as it is says nothing again."""
+    workflow_id = cast.play()
+    runner.run_step(steps.of_workflow(workflow_id)[0].id, 1)
+    own = [replace(step, name="fit") for step in steps.of_workflow(workflow_id)]
+    updates = Updates(workflow_id)
+    first, second = ([line.plain for line in updates.of(workflows.get(workflow_id), own)] for _ in range(2))
+    assert first and all(line.startswith("greet ") for line in first)
+    assert second == []
 
 
 def test_what_steps_say_cannot_steer_the_terminal(command):

@@ -9,13 +9,15 @@ from sqlalchemy import update
 
 from jobs.engine import runner
 from jobs.language import sentence
+from jobs.pipelines import registry
 from jobs.verbs import leaderboard, shares, sweeps
 from jobs.verbs import workflows as verbs
 from jobs.verbs.sweeps import Budget
-from store import actors, audit, db, logs, steps, workflows
+from store import actors, audit, db, logs, people, steps, workflows
 from store import sweeps as stored
 from store.actors import Actor, Role
-from store.errors import ConflictError, InvalidError, NotFoundError, RequestError
+from store.errors import ConflictError, InvalidError, NotFoundError, RequestError, UnavailableError
+from store.messages import Message
 from store.tables import Priority, Status, now
 from store.tables import steps as step_table
 from store.tables import sweeps as table
@@ -26,6 +28,7 @@ from store.workflows import Filter
 def data(home, monkeypatch):
     """A dataset; there is no queue, and steps are run here."""
     monkeypatch.setattr("jobs.engine.handover.hand_over", lambda _workflow_id: [])
+    monkeypatch.setattr(sweeps, "_failing", {})
     return {"data": cast.dataset().id}
 
 
@@ -248,6 +251,25 @@ def test_a_budget_of_minutes(data):
     assert sorted(row.status for row in board.rows) == ["cancelled", "cancelled", "cancelled", "completed"]
 
 
+def test_a_budget_of_ages_that_was_stored_harms_nothing(data):
+    """A sweep of an older release, whose minutes no calendar holds, goes on."""
+    sweep = begin(data)
+    with db.writing() as connection:
+        connection.execute(update(table).values(most_minutes=1e300))
+    finish()
+    assert leaderboard.of(sweep.id).status is Status.completed
+
+
+def test_a_budget_takes_the_first_of_a_large_grid(data):
+    """A grid of more trials than a sweep may have is tried up to the budget, and the name says so."""
+    values = {"pitch": list(range(100)), "voice": list(cast.VOICES)}
+    with refuses(InvalidError, match="400 trials.*budget.trials"):
+        begin(data, values, method="grid")
+    sweep = begin(data, values, method="grid", budget=Budget(trials=3))
+    assert [each.params["voice"] for each in members(sweep)] == ["soprano", "alto", "tenor"]
+    assert sweep.name == "tiny, 3 of 400 x Pitch x Voice"
+
+
 def test_so_many_are_open_at_once(data, monkeypatch):
     """Of a large sweep some trials are open, and as they end the tick starts others."""
     monkeypatch.setattr(sweeps, "AT_ONCE", 2)
@@ -275,6 +297,120 @@ def test_what_cannot_be_started_any_more_ends_the_sweep(data, monkeypatch):
     assert [row.status for row in board.rows] == [Status.completed, *[Status.cancelled] * 3]
 
 
+def test_a_refused_trial_leaves_the_others_alone(data, monkeypatch):
+    """What has started runs to its end, also what still waits for what another one shares with it."""
+    monkeypatch.setattr(sweeps, "AT_ONCE", 2)
+    sweep = begin(data)
+    with db.writing() as connection:
+        connection.execute(update(table).values(pipeline="gone", started=1))
+    verbs.cancel(members(sweep)[0].id)
+    sweeps.go_on()
+    assert stored.get(sweep.id).stopped.code == "sweep_refused"
+    finish()
+    assert [each.status for each in members(sweep)] == [Status.cancelled, Status.completed]
+    assert stored.get(sweep.id).ended_at is not None
+
+
+AWAY = [
+    UnavailableError(Message("own_pipelines_too_slow", {"seconds": 30})),
+    NotFoundError(Message(registry.UNKNOWN_BESIDE_FAULTS, {"given": "choir", "known": [], "faults": []})),
+]
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_what_may_pass_is_tried_again(data, monkeypatch, away):
+    """While a pipeline's file is being edited no trial can start: the sweep goes on when it is whole again."""
+    monkeypatch.setattr(sweeps, "AT_ONCE", 1)
+    sweep = begin(data)
+    work()
+    with monkeypatch.context() as editing:
+        editing.setattr(sweeps.workflows, "start", raises(away))
+        sweeps.go_on()
+        sweeps.go_on()
+    assert stored.get(sweep.id).stopped is None
+    finish()
+    assert {each.status for each in members(sweep)} == {Status.completed} and len(members(sweep)) == 4
+
+
+def test_a_sweep_that_is_written_is_started(data, monkeypatch):
+    """When no trial can start at this moment, the sweep is there all the same, and the tick goes on with it."""
+    with monkeypatch.context() as editing:
+        editing.setattr(sweeps.workflows, "start", raises(AWAY[0]))
+        sweep = begin(data)
+    sweeps.go_on()
+    assert len(members(sweep)) == 4
+
+
+def test_what_does_not_pass_ends_the_sweep(data, monkeypatch):
+    """A sweep that nothing can be started for, for very long, says why; what has started runs on."""
+    monkeypatch.setattr(sweeps, "AT_ONCE", 2)
+    sweep = begin(data)
+    work("tune")
+    work("sing")
+    monkeypatch.setattr(sweeps, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sweeps.workflows, "start", raises(AWAY[0]))
+    sweeps.go_on()
+    sweeps.go_on()
+    why = stored.get(sweep.id).stopped
+    assert why.code == "sweep_refused" and "took longer than 30 s" in sentence(why)
+    finish()
+    assert [each.status for each in members(sweep)] == [Status.completed] * 2
+
+
+def test_a_sweep_that_always_fails_is_stopped(data, monkeypatch, caplog):
+    """A fault of ours is logged once, not twice a second, and ends the sweep in the end."""
+    sweep = begin(data)
+    monkeypatch.setattr(sweeps, "_go_on", raises(ZeroDivisionError()))
+    for _ in range(3):
+        sweeps.go_on()
+    assert len(caplog.records) == 1 and stored.get(sweep.id).stopped is None
+    monkeypatch.setattr(sweeps, "PATIENCE_SECONDS", 0.0)
+    assert sweeps.go_on() == 1 and sweeps.go_on() == 0
+    assert stored.get(sweep.id).stopped.code == "sweep_failed"
+    assert {each.status for each in members(sweep)} == {Status.cancelled}
+
+
+def raises(error):
+    def always(*_given, **_more):
+        raise error
+
+    return always
+
+
+@pytest.fixture
+def ayse(data):
+    """An analyst with an account, and what she acts as."""
+    person = people.add("ayse", Role.analyst, None)
+    return Actor("ayse", Role.analyst, "page", person_id=person.id)
+
+
+@pytest.mark.parametrize(("end", "code"), [("removed", "sweep_of_removed_person"), ("viewer", "sweep_of_viewer")])
+def test_nothing_starts_for_someone_who_may_not_start(data, monkeypatch, ayse, end, code):
+    """The account is removed or becomes a viewer's: no further trial starts, and the one that runs goes on."""
+    monkeypatch.setattr(sweeps, "AT_ONCE", 1)
+    with actors.acting(ayse):
+        sweep = begin(data)
+    with actors.acting(actors.TICK):
+        work()
+        sweeps.go_on()
+        assert len(members(sweep)) == 2
+        people.remove(ayse.person_id) if end == "removed" else people.change(ayse.person_id, role=Role.viewer)
+        work("tune")
+        finish()
+    assert [each.status for each in members(sweep)] == [Status.completed] * 2
+    assert stored.get(sweep.id).stopped.code == code and stored.get(sweep.id).ended_at is not None
+
+
+def test_a_command_needs_no_account(data, monkeypatch, ayse):
+    """A sweep that a command on the machine has started goes on, although its account is none of the app's."""
+    monkeypatch.setattr(sweeps, "AT_ONCE", 1)
+    with actors.acting(Actor("root", Role.admin, "command")):
+        sweep = begin(data)
+    with actors.acting(actors.TICK):
+        finish()
+    assert len(members(sweep)) == 4
+
+
 def test_one_bad_sweep_does_not_stop_the_others(data, monkeypatch):
     """The tick goes on with every other sweep."""
     bad, good = begin(data), begin(data)
@@ -285,10 +421,10 @@ def test_one_bad_sweep_does_not_stop_the_others(data, monkeypatch):
     assert len([each for each in waiting() if each[0] in stored.members([good.id])[good.id]]) == 3
 
 
-def test_a_person_with_a_full_share_waits(data, monkeypatch):
+def test_a_person_with_a_full_share_waits(data, monkeypatch, ayse):
     """Where people sign in, a sweep is refused as a workflow is; one that began goes on by the tick."""
     monkeypatch.setattr(shares, "MOST_WAITING", 3)
-    with actors.acting(Actor("ayse", Role.analyst, "page", person_id=7)):
+    with actors.acting(ayse):
         sweep = begin(data)
         assert len(members(sweep)) == 3
         with refuses(RequestError, match="waiting"):
@@ -372,11 +508,14 @@ def test_a_standard_error_that_is_told_counts(data):
         ({"pitch": "all"}, {}, "pitch has no list of choices"),
         ({"pitch": [1], "voice": ["alto"]}, {}, "use grid"),
         ({"pitch": list(range(201))}, {}, "200 are the most"),
+        ({"pitch": list(range(200_000))}, {}, "200 are the most"),
+        ({f"p{number}": list(range(200)) for number in range(2_000)}, {"method": "grid"}, "20 are the most"),
         (None, {"params": {"voice": "alto"}}, "in params and in values|no parameter of which"),
         (None, {"params": {"volume": 3}}, "There is no parameter 'volume'"),
         (None, {"params": {"pitch": "high"}}, "pitch must be a whole number"),
         (None, {"budget": Budget(trials=0)}, "at least 1 trial"),
         (None, {"budget": Budget(minutes=0)}, "more than 0"),
+        (None, {"budget": Budget(minutes=1e300)}, "which is a year"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(data, values, more, words):

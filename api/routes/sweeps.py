@@ -27,8 +27,10 @@ router = roles.router("Sweeps")
 
 
 class BudgetIn(Strict):
-    trials: int | None = Field(None, description="At most so many trials.")
-    minutes: float | None = Field(None, description="What has not ended after so many minutes is cancelled.")
+    trials: int | None = Field(None, description="At most so many trials: of a larger grid, the first ones.")
+    minutes: float | None = Field(
+        None, description="What has not ended after so many minutes is cancelled; a year at most."
+    )
 
 
 class StartSweep(Strict):

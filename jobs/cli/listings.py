@@ -74,7 +74,7 @@ def workflow(workflow_id: int) -> None:
     say("")
     table(
         ("Step", "Status", "Attempt", "Time", ""),
-        [(step.name, step.status, step.attempt, seconds(step.seconds), _remark(step, sources)) for step in own],
+        [(step.key, step.status, step.attempt, seconds(step.seconds), _remark(step, sources)) for step in own],
     )
     if record.scores:
         say("")
@@ -203,7 +203,7 @@ def over(workflow: Workflow) -> str:
         return f"Workflow {workflow.id} completed in {seconds(workflow.seconds)}" + (f": {scores}." if scores else ".")
     for step in steps.of_workflow(workflow.id):
         if step.status is Status.failed:
-            return f"Workflow {workflow.id} failed at {step.name}: {error_words(step)}"
+            return f"Workflow {workflow.id} failed at {step.key}: {error_words(step)}"
     return f"Workflow {workflow.id} was {workflow.status}."
 
 

@@ -1,14 +1,9 @@
 """What a step says about itself, in a line."""
 
-from typing import TYPE_CHECKING
-
 from jobs.cli.terminal import seconds
 from jobs.engine import remaining
 from jobs.language import sentence
 from store.steps import Step
-
-if TYPE_CHECKING:
-    pass
 
 
 def progress_words(step: Step) -> str:

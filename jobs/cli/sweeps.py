@@ -49,7 +49,7 @@ def start(
     given: Annotated[
         list[str] | None, typer.Option("--input", metavar="NAME=ID", help="A dataset for an input, by its number.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="At most so many trials.")] = None,
+    trials: Annotated[int | None, typer.Option(help="At most so many trials: the first of a larger grid.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Cancel what has not ended after so many minutes.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call the sweep.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of an Excel file; by default the first.")] = None,

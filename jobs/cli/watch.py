@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
@@ -18,9 +17,6 @@ from store.program import COMMAND
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
-
-if TYPE_CHECKING:
-    pass
 
 LOOK_SECONDS = 0.25
 PATIENCE_SECONDS = 3.0
@@ -50,31 +46,31 @@ class Updates:
     """What is new about a workflow since the last look, as lines."""
 
     workflow_id: int
-    statuses: dict[str, tuple[Status, int]] = field(default_factory=dict)
+    statuses: dict[int, tuple[Status, int]] = field(default_factory=dict)
     last_line: int = 0
     epochs: dict[int, int] = field(default_factory=dict)
-    tenths: dict[str, int] = field(default_factory=dict)
+    tenths: dict[int, int] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     warned: bool = False
 
     def of(self, workflow: Workflow, own: Sequence[Step]) -> Iterator[Text]:
         lines, rows = self._new_lines(own), self._new_rows(own)
         for step in own:
-            before = self.statuses.get(step.name)
+            before = self.statuses.get(step.id)
             changed = before != (step.status, step.attempt)
             if changed and step.started_at and not step.reused_from and before != (Status.running, step.attempt):
-                yield _line(step.name, "running", COLOURS["running"])
-            yield from (_line(step.name, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
+                yield _line(step.key, "running", COLOURS["running"])
+            yield from (_line(step.key, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
             yield from (
-                _line(step.name, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
+                _line(step.key, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
                 for line in lines[step.id]
                 if not self._is_shown(line)
             )
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)
             if changed and step.status.over:
-                yield _line(step.name, f"{step.status}{_after(step)}", COLOURS[step.status])
-            self.statuses[step.name] = (step.status, step.attempt)
+                yield _line(step.key, f"{step.status}{_after(step)}", COLOURS[step.status])
+            self.statuses[step.id] = (step.status, step.attempt)
         if workflow.status is Status.pending:
             yield from self._idle()
 
@@ -88,7 +84,7 @@ class Updates:
 
     def _new_rows(self, own: Sequence[Step]) -> dict[int, list[dict[str, float]]]:
         """New metrics of steps that still run, one row per epoch."""
-        moving = [step.id for step in own if step.name not in self.statuses or not self.statuses[step.name][0].over]
+        moving = [step.id for step in own if not self._was_over(step)]
         curves = metrics.curves_of(moving) if moving else {}
         by_step: dict[int, list[dict[str, float]]] = {step.id: [] for step in own}
         for step_id, by_name in curves.items():
@@ -101,6 +97,9 @@ class Updates:
             self.epochs[step_id] = max(rows, default=self.epochs.get(step_id, 0))
         return by_step
 
+    def _was_over(self, step: Step) -> bool:
+        return step.id in self.statuses and self.statuses[step.id][0].over
+
     def _is_shown(self, line: Line) -> bool:
         """Whether a line says what the numbers of an epoch have just said."""
         said = line.message.values if line.message else {}
@@ -109,9 +108,9 @@ class Updates:
     def _progress(self, step: Step) -> Iterator[Text]:
         """A line at every tenth of the progress, where no bar shows it."""
         tenth = int((step.progress or 0) * 10)
-        if tenth > self.tenths.get(step.name, 0) and not console().is_terminal:
-            self.tenths[step.name] = tenth
-            yield _line(step.name, f"{int((step.progress or 0) * 100)} %  {progress_words(step)}".rstrip())
+        if tenth > self.tenths.get(step.id, 0) and not console().is_terminal:
+            self.tenths[step.id] = tenth
+            yield _line(step.key, f"{int((step.progress or 0) * 100)} %  {progress_words(step)}".rstrip())
 
     def _idle(self) -> Iterator[Text]:
         if not self.warned and time.monotonic() - self.started > PATIENCE_SECONDS:
@@ -141,7 +140,7 @@ def _advance(bars: Progress | None, own: Sequence[Step]) -> None:
         return
     for number, step in enumerate(own):
         if number >= len(bars.tasks):
-            bars.add_task(step.name, total=1.0, text="")
+            bars.add_task(step.key, total=1.0, text="")
         text = clean(progress_words(step)) if step.status is Status.running else str(step.status)
         done = 1.0 if step.status is Status.completed else step.progress or 0.0
         bars.update(bars.tasks[number].id, completed=done, text=text)

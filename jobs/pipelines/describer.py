@@ -27,7 +27,7 @@ from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.sources import files_of, own_modules
 from jobs.pipelines.watching import State, state, unchanged
-from store.errors import RequestError
+from store.errors import RequestError, UnavailableError
 from store.messages import Message
 from store.settings import environment_with_project, settings
 
@@ -102,7 +102,7 @@ def ask(operation: str, **arguments: object) -> Any:
         if child is None:
             raise RequestError(Message("no_own_pipelines"), "pipeline")
         if child.try_again is not None:
-            raise RequestError(child.faults[0], "pipeline")
+            raise UnavailableError(child.faults[0], "pipeline")
         if not child.asking.acquire(timeout=max(until - time.monotonic(), 0.0)):
             raise _too_slow()
         try:
@@ -164,15 +164,15 @@ def _ask(child: _Child, question: Mapping[str, object]) -> Any:
     except (OSError, EOFError, ValueError):
         child.replaced = True
         _end(child)
-        raise RequestError(Message("own_pipelines_ended")) from None
+        raise UnavailableError(Message("own_pipelines_ended")) from None
     child.files = {**answer["files"], **child.files}
     if "refused" in answer:
         raise RequestError(Message.from_json(answer["refused"]), answer.get("field"))
     return answer["answer"]
 
 
-def _too_slow() -> RequestError:
-    return RequestError(Message(TOO_SLOW, {"seconds": ANSWER_SECONDS}))
+def _too_slow() -> UnavailableError:
+    return UnavailableError(Message(TOO_SLOW, {"seconds": ANSWER_SECONDS}))
 
 
 def _end_if_replaced(child: _Child) -> None:

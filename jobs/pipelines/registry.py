@@ -48,6 +48,9 @@ from store.settings import settings
 
 BUILT_IN = ("jobs.tabular.builtin", "jobs.tabular.predict.job")
 
+# The code of an unknown pipeline which may be in a module that cannot be loaded now, as it is being edited.
+UNKNOWN_BESIDE_FAULTS = "no_such_pipeline_and_faults"
+
 KEYWORDS = {"inputs": keywords.Keyword(keywords.each_is(Input), 'inputs=(Input("sales"),)'), **keywords.PIPELINE}
 
 _here: dict[str, Pipeline] = {}
@@ -145,7 +148,7 @@ def _no_such_pipeline(name: str, known: Iterable[str], faults: Sequence[Message]
     values: Values = {"given": short(name), "known": sorted(known)}
     if not faults:
         return Message("no_such_pipeline", values)
-    return Message("no_such_pipeline_and_faults", {**values, "faults": [fault.as_json() for fault in faults]})
+    return Message(UNKNOWN_BESIDE_FAULTS, {**values, "faults": [fault.as_json() for fault in faults]})
 
 
 def everything() -> list[Pipeline]:

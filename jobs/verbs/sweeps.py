@@ -6,10 +6,11 @@ process did not start, lets those begin whose shared steps another one has done,
 
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Any, Literal
 
 from jobs.engine import handover, queue
@@ -21,7 +22,7 @@ from jobs.pipelines.preparation import prepare
 from jobs.verbs import shares, workflows
 from jobs.verbs.permission import deed
 from jobs.verbs.workflows import NAME_LENGTH, Inputs
-from store import actors, datasets, sweeps
+from store import actors, datasets, people, sweeps
 from store.actors import Actor, Role
 from store.errors import ConflictError, InvalidError, RequestError, TooManyError, UnavailableError
 from store.messages import Message
@@ -35,9 +36,18 @@ Method = Literal["each", "grid"]
 # What to try: values by the name of a param, or all that fit.
 Values = Mapping[str, Sequence[Any] | str]
 MOST_TRIALS = 200
+MOST_MINUTES = 365 * 24 * 60
+MOST_TRIED = 20
 # So many workflows of a sweep are open at once; the tick starts more as they end.
 AT_ONCE = 20
 ORIGIN = "sweep"
+# A sweep that fails at every look for so long is stopped. Someone who is editing a pipeline needs some of it.
+PATIENCE_SECONDS = 1800.0
+# Why a sweep was stopped, where its running trials are cancelled; otherwise they run to their end.
+CANCEL_RUNNING = ("sweep_stopped", "sweep_stopped_by", "sweep_out_of_time", "sweep_failed")
+
+# Since when each sweep fails, in the process that drives them.
+_failing: dict[int, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,8 @@ class Budget:
             raise InvalidError(Message("budget_without_trials"), "budget.trials")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InvalidError(Message("budget_without_minutes"), "budget.minutes")
+        if self.minutes is not None and self.minutes > MOST_MINUTES:
+            raise InvalidError(Message("budget_of_years", {"most": MOST_MINUTES}), "budget.minutes")
 
 
 @deed("start", "sweep")
@@ -68,21 +80,22 @@ def start(
 ) -> Sweep:
     """Write a sweep with all its trials, then start them. The same request twice starts it once."""
     budget.check()
-    trials = plan(pipeline, params, inputs, values, method)[: budget.trials]
+    planned = plan(pipeline, params, inputs, values, method, budget.trials)
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
     new = NewSweep(
-        name=((name or "").strip() or _title(registry.get(pipeline), inputs or {}, trials))[:NAME_LENGTH],
+        name=((name or "").strip() or _title(registry.get(pipeline), inputs or {}, planned))[:NAME_LENGTH],
         pipeline=pipeline,
         method=method,
         params=params or {},
         inputs=inputs or {},
-        trials=trials,
-        most_trials=budget.trials,
+        trials=planned.trials,
+        most_trials=budget.trials and min(budget.trials, MOST_TRIALS),
         most_minutes=budget.minutes,
     )
     sweep_id = sweeps.insert_new(new, request)
-    _go_on(sweep_id)
+    with suppress(RequestError):  # the sweep is written, and the tick goes on with it
+        _go_on(sweep_id)
     return sweeps.get(sweep_id)
 
 
@@ -104,9 +117,31 @@ def go_on() -> int:
     for sweep_id in open_ids:
         try:
             _go_on(sweep_id)
-        except Exception:  # one bad sweep must not keep the others waiting
-            log.exception("could not go on with sweep %s", sweep_id)
+        except Exception as error:  # one bad sweep must not keep the others waiting
+            if sweep_id not in _failing:
+                log.exception("could not go on with sweep %s", sweep_id)
+            if time.monotonic() >= _failing.setdefault(sweep_id, time.monotonic()) + PATIENCE_SECONDS:
+                _give_up(sweep_id, error)
+        else:
+            _failing.pop(sweep_id, None)
     return len(open_ids)
+
+
+def _give_up(sweep_id: int, error: Exception) -> None:
+    """Stop a sweep that fails at every look: with its workflows, unless only its trials cannot be started."""
+    try:
+        if isinstance(error, RequestError):
+            sweeps.stop(sweep_id, _refused(error))
+            return
+        sweeps.stop(sweep_id, Message("sweep_failed", {"error": type(error).__name__}))
+        _cancel_open(sweep_id)
+        sweeps.end_if_over(sweep_id)
+    except Exception:
+        log.exception("could not stop sweep %s", sweep_id)
+
+
+def _refused(error: RequestError) -> Message:
+    return Message("sweep_refused", {"reason": error.message.as_json()})
 
 
 def _go_on(sweep_id: int) -> None:
@@ -118,7 +153,8 @@ def _go_on(sweep_id: int) -> None:
         sweeps.stop(sweep_id, Message("sweep_out_of_time", {"minutes": sweep.most_minutes}))
     elif not sweep.stopped:
         _start_trials(sweep)
-    if sweeps.get(sweep_id).stopped:
+    stopped = sweeps.get(sweep_id).stopped
+    if stopped and stopped.code in CANCEL_RUNNING:
         _cancel_open(sweep_id)
     with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
         for workflow_id in sweeps.release(sweep_id):
@@ -130,6 +166,9 @@ def _start_trials(sweep: Sweep) -> None:
     """Start the next trials, as the person who started the sweep."""
     room = AT_ONCE - len(sweeps.open_members(sweep.id))
     due = range(sweep.started, min(len(sweep.trials), sweep.started + room))
+    if due and actors.current() is actors.TICK and (why := _why_not_for_starter(sweep)):
+        sweeps.stop(sweep.id, why)
+        return
     with actors.acting(_starter(sweep)):
         for number in due:
             trial = sweep.trials[number]
@@ -145,11 +184,28 @@ def _start_trials(sweep: Sweep) -> None:
                 )
             except (ConflictError, TooManyError):
                 return  # another process goes on with it, or the tick does later
-            except UnavailableError:
-                raise
             except RequestError as refused:
-                sweeps.stop(sweep.id, Message("sweep_refused", {"reason": refused.message.as_json()}))
+                if _may_pass(refused):
+                    raise  # the tick tries again
+                sweeps.stop(sweep.id, _refused(refused))
                 return
+
+
+def _may_pass(refused: RequestError) -> bool:
+    """Return whether a trial may start later that is refused now, as when a pipeline of one's own is being edited."""
+    return isinstance(refused, UnavailableError) or refused.message.code == registry.UNKNOWN_BESIDE_FAULTS
+
+
+def _why_not_for_starter(sweep: Sweep) -> Message | None:
+    """Return why nothing more is started for the person who started a sweep; a command or a script has no account."""
+    if sweep.person_id is None or sweep.created_by is None:
+        return None
+    person = people.find(sweep.created_by)
+    if person is None or person.id != sweep.person_id:
+        return Message("sweep_of_removed_person", {"name": sweep.created_by})
+    if not Role(person.role).covers(Role.analyst):
+        return Message("sweep_of_viewer", {"name": person.name})
+    return None
 
 
 def _starter(sweep: Sweep) -> Actor:
@@ -167,15 +223,24 @@ def _cancel_open(sweep_id: int) -> None:
 # Which trials there are
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The trials that a sweep would have, and how many combinations there are in all."""
+
+    trials: Sequence[Trial]
+    combinations: int
+
+
 def plan(
     pipeline: str,
     params: Params | None = None,
     inputs: Inputs | None = None,
     values: Values | None = None,
     method: Method = "each",
-) -> list[Trial]:
-    """The trials that a sweep would have. Params that only some of them know are left out of the others; what cannot
-    work is refused, but for values that are tried because all are."""
+    most: int | None = None,
+) -> Plan:
+    """The trials that a sweep would have, the first `most` of them. Params that only some of them know are left out of
+    the others; what cannot work is refused, but for values that are tried because all are."""
     known, given = registry.get(pipeline), {name: value for name, value in (params or {}).items() if value is not None}
     if workflows.missing_inputs(pipeline, inputs or {}):
         raise workflows.problems(pipeline, given, inputs or {})[0]
@@ -184,14 +249,17 @@ def plan(
         raise InvalidError(Message("nothing_to_try", {"pipeline": known.shown}), "values")
     if method == "each" and len(wanted) > 1:
         raise InvalidError(Message("each_takes_one_param", {"params": list(wanted)}), "method")
+    if len(wanted) > MOST_TRIED:
+        raise InvalidError(Message("too_many_params_to_try", {"count": len(wanted), "most": MOST_TRIED}), "values")
     for name in wanted:
         if name in given:
             raise InvalidError(Message("tried_and_set", {"param": name}), f"params.{name}")
     lists = {name: _listed(known, given, name, tried_values) for name, tried_values in wanted.items()}
-    if (count := math.prod(map(len, lists.values()))) > MOST_TRIALS:
+    count = math.prod(map(len, lists.values()))
+    if min(count, most or count) > MOST_TRIALS:
         raise InvalidError(Message("too_many_trials", {"count": count, "most": MOST_TRIALS}), "values")
     every = {name for name, tried_values in wanted.items() if tried_values == EVERY}
-    return _trials(known, given, inputs or {}, lists, every)
+    return Plan(_trials(known, given, inputs or {}, lists, every, most), count)
 
 
 def tried(pipeline: Pipeline, chosen: Params) -> list[Param]:
@@ -209,14 +277,24 @@ def _listed(pipeline: Pipeline, given: Params, name: str, wanted: Sequence[Any] 
     listed = [wanted] if isinstance(wanted, str) else list(wanted)
     if not listed:
         raise InvalidError(Message("no_values_to_try", {"param": name}), f"values.{name}")
+    if len(listed) > MOST_TRIALS:
+        many = Message("too_many_values_to_try", {"param": name, "count": len(listed), "most": MOST_TRIALS})
+        raise InvalidError(many, f"values.{name}")
     read = [param.read(value) if param is not None else value for value in listed]
     return [value for place, value in enumerate(read) if value not in read[:place]]
 
 
 def _trials(
-    pipeline: Pipeline, given: Params, inputs: Inputs, lists: Mapping[str, Sequence[Any]], every: set[str]
+    pipeline: Pipeline,
+    given: Params,
+    inputs: Inputs,
+    lists: Mapping[str, Sequence[Any]],
+    every: set[str],
+    most: int | None,
 ) -> list[Trial]:
-    combined = [dict(zip(lists, each, strict=True)) for each in product(*lists.values())]
+    # A larger grid is tried only as far as a budget says, which takes fewer than these.
+    first = islice(product(*lists.values()), MOST_TRIALS)
+    combined = [dict(zip(lists, each, strict=True)) for each in first]
     known = [set(pipeline.params({**given, **values})) for values in combined]
     if foreign := [name for name in given if not any(name in names for names in known)]:
         all_known = sorted(set().union(*known))
@@ -224,6 +302,8 @@ def _trials(
     made: list[tuple[Trial, Prepared]] = []
     unfit: list[RequestError] = []
     for values, names in zip(combined, known, strict=True):
+        if len(made) == most:
+            break
         chosen = {name: value for name, value in given.items() if name in names} | values
         params = workflows.propose(pipeline.name, inputs, chosen)
         prepared = prepare(pipeline, params, {name: datasets.get(each) for name, each in inputs.items()})
@@ -245,9 +325,11 @@ def _named(pipeline: Pipeline, made: Sequence[tuple[Trial, Prepared]]) -> Iterat
         yield trial if distinct else Trial(trial.values, trial.params, f"{prepared.title}, {differs}"[:NAME_LENGTH])
 
 
-def _title(pipeline: Pipeline, inputs: Inputs, trials: Sequence[Trial]) -> str:
-    """What a sweep is called unless its user says so: customers, 6 x Algorithm."""
-    known = pipeline.params(trials[0].params)
-    names = " x ".join(known[name].label if name in known else name for name in trials[0].values)
+def _title(pipeline: Pipeline, inputs: Inputs, planned: Plan) -> str:
+    """What a sweep is called unless its user says so: customers, 6 x Algorithm, or the first 20 of 240."""
+    first, count = planned.trials[0], len(planned.trials)
+    known = pipeline.params(first.params)
+    names = " x ".join(known[name].label if name in known else name for name in first.values)
     data = [datasets.get(dataset_id).name for dataset_id in inputs.values()]
-    return ", ".join([*(data or [pipeline.shown]), f"{len(trials)} x {names}"])
+    which = str(count) if planned.combinations <= MOST_TRIALS else f"{count} of {planned.combinations:,}"
+    return ", ".join([*(data or [pipeline.shown]), f"{which} x {names}"])
