@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import refusal
-from api.routes.uploads import received
+from api.routes.uploads import announced_size, received
+from api.wall.roles import PAGE_UPLOADS
 from jobs.verbs import arrivals
 from jobs.verbs.permission import require
 from store.actors import Role
 from store.errors import ForbiddenError, RequestError
 
-STREAMLITS_UPLOADS = "/_stcore/upload_file/"
 _BOUNDARY = "trainyard-ticket"
 
 
@@ -35,7 +35,7 @@ class LargeUploads:
             return
         try:
             require(Role.analyst)
-            size = int(Headers(scope=scope)["content-length"])
+            size = _upload_size(scope)
             ticket, name = await received(
                 Request(scope, receive), None, lambda chunks, name: (arrivals.receive(chunks, size), name)
             )
@@ -66,11 +66,11 @@ class LargeUploads:
 
 def _upload_size(scope: Scope) -> int:
     """Return how many bytes a page's file has, with the form around it; 0 where a request is no such file."""
-    if scope["method"] != "PUT" or not scope["path"].startswith(STREAMLITS_UPLOADS):
+    if scope["method"] != "PUT" or not scope["path"].startswith(PAGE_UPLOADS):
         return 0
     headers = Headers(scope=scope)
-    size, kind = headers.get("content-length", ""), headers.get("content-type", "")
-    return int(size) if kind.startswith("multipart/form-data") and size.isdecimal() else 0
+    is_form = headers.get("content-type", "").startswith("multipart/form-data")
+    return (announced_size(headers) or 0) if is_form else 0
 
 
 def _form(ticket: bytes, name: str) -> bytes:

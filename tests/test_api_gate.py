@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.wall import login
 from api.wall.redirects import way_back
+from api.wall.roles import PAGE_UPLOADS
 from jobs.verbs import datasets, passwords, people, short_form
 from jobs.verbs.access import ACCESS
 from store import actors, db, tables
@@ -143,8 +144,23 @@ def test_a_viewer_changes_nothing(served):
             if path.endswith("/predict") and method == "POST":
                 assert answer.status_code == 422
                 continue
+            if path.startswith(PAGE_UPLOADS):  # Streamlit refuses what no open page sends
+                assert answer.status_code >= 400 and "viewer" not in answer.text
+                continue
             assert answer.status_code == 403 and "viewer" in answer.json()["detail"], (method, path)
     assert kept() == before
+
+
+def test_a_viewer_sends_rows_to_a_page(served, monkeypatch):
+    """A viewer may predict, so a file may be dropped on a page that is open, and taken away again."""
+    streamlits = "streamlit.web.server.starlette.starlette_routes"
+    monkeypatch.setattr(f"{streamlits}.is_xsrf_enabled", lambda: False)
+    monkeypatch.setattr("streamlit.runtime.Runtime.is_active_session", lambda _self, _session: True)
+    path = f"{PAGE_UPLOADS}a-session/a-file"
+    assert served.put(path, files={"file": ("new.csv", b"a\n1\n")}).status_code == 401
+    sign_in(served, "viewer")
+    assert served.put(path, files={"file": ("new.csv", b"a\n1\n")}).status_code == 204
+    assert served.delete(path).status_code == 204
 
 
 def test_a_viewer_looks(served):

@@ -1,11 +1,12 @@
 """Big files are predicted by a workflow of its own kind, which leaves them as a file."""
 
 import io
+from dataclasses import replace
 
 import joblib
 import pandas as pd
 import pytest
-from helpers import tables
+from helpers import cast, tables
 from helpers.notebooks import page, text
 from helpers.refusals import refuses
 from starlette.applications import Starlette
@@ -15,12 +16,12 @@ from starlette.testclient import TestClient
 from api.app import create
 from jobs.cli.app import main
 from jobs.engine import runner
-from jobs.verbs import datasets, predictions
+from jobs.verbs import datasets, predictions, shares
 from jobs.verbs import workflows as verbs
-from store import actors, files, steps, workflows
+from store import actors, files, people, steps, workflows
 from store import datasets as stored
 from store.actors import Actor, Role
-from store.errors import NotFoundError
+from store.errors import NotFoundError, TooManyError
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def trained(home):
     return ended["train"].workflow_id, joblib.load(tables.file_of(ended["train"], "model"))
 
 
-def done(workflow):
-    """Be the worker; returns the step as it ended."""
-    (step,) = steps.of_workflow(workflow.id)
+def done(workflow, number=-1):
+    """Be the worker of one step; returns it as it ended."""
+    step = steps.of_workflow(workflow.id)[number]
     runner.run_step(step.id, step.attempt)
     return steps.get(step.id)
 
@@ -94,6 +95,34 @@ def test_viewers_may_have_jobs(trained):
         job = predictions.predict_later(trained[0], io.BytesIO(tables.turkish(30)), "x.csv")
         done(job)
         assert predictions.job_file(job.id).rows == 30
+
+
+def test_a_viewer_has_few_jobs_waiting(trained, monkeypatch):
+    """As each keeps its rows, one more is refused, before its rows are stored."""
+    monkeypatch.setattr(shares, "MOST_OF_A_VIEWER", 1)
+    vera = people.add("vera", Role.viewer, None)
+    with actors.acting(Actor("vera", Role.viewer, "page", person_id=vera.id)):
+        job = predictions.predict_later(trained[0], io.BytesIO(tables.turkish(30)), "x.csv")
+        with refuses(TooManyError, match="1 workflow waiting"):
+            predictions.predict_later(trained[0], io.BytesIO(tables.turkish(31)), "y.csv")
+        assert stored.versions("y to predict") == []
+        done(job)
+        predictions.predict_later(trained[0], io.BytesIO(tables.turkish(31)), "y.csv")
+
+
+def test_not_every_file_called_predictions_is_a_jobs(home, monkeypatch):
+    """A pipeline of people's own may leave a file of that name, or a result with such words: that is no job's."""
+    monkeypatch.setattr(predictions, "PREDICTIONS", "greeting")
+    made = cast.play()
+    step = done(workflows.get(made), 0)
+    assert "greeting" in steps.artifacts_of(step.id) and not predictions.leaves_file([step])
+    with refuses(NotFoundError, match="no file with predictions"):
+        predictions.job_file(made)
+    says_so = replace(step, result={"rows": 1, "suffix": ".csv", "media_type": "text/csv"})
+    assert predictions.leaves_file([says_so])
+    assert not predictions.leaves_file([replace(says_so, result={**says_so.result, "suffix": "/../x"})])
+    monkeypatch.setattr(predictions, "PREDICTIONS", "predictions")
+    assert not predictions.leaves_file([says_so])
 
 
 def test_programs_and_commands_have_jobs(trained, tmp_path, capsys):

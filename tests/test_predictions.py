@@ -4,10 +4,12 @@ import csv
 import io
 import json
 
+import anyio.from_thread
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from helpers import tables
 from helpers.refusals import refuses
 from pydantic import TypeAdapter
@@ -17,12 +19,13 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from jobs.cli.app import main
+from jobs.pipelines.predictions import RowPredictions
 from jobs.tabular.predict import predictor
 from jobs.verbs import datasets, predictions
 from jobs.verbs.documents import PredictionsOut
 from store import actors, workflows
 from store.actors import Actor, Role
-from store.errors import ConflictError, ForbiddenError, NotFoundError
+from store.errors import ConflictError, ForbiddenError, NotFoundError, UnavailableError
 
 ODD = (
     "müşteri no;yaş;şehir;kayıt tarihi;gelir;ülke;puan;posta kodu;abone mi;not\r\n"
@@ -238,6 +241,18 @@ def test_a_process_that_takes_too_much_is_ended(home, monkeypatch):
     assert workflows.get(number).status == "completed"
 
 
+def test_long_files_leave_a_place_to_rows(home, monkeypatch):
+    """While others have files predicted, rows are answered; one more file is refused when it has waited for long."""
+    number, _model = trained(tables.numbers(), "price", "sgd_regressor")
+    files = predictor.FILES
+    monkeypatch.setattr(files, "patience", 0.05)
+    with files.taken(), files.taken():
+        assert predictions.predict_rows(number, [{"size": 100, "rooms": 3, "kind": "flat"}]).predictions
+        with refuses(UnavailableError, match="job=true"):
+            predictions.predict_file(number, io.BytesIO(b"size,rooms,kind\n90,2,flat\n"), "x.csv")
+    assert predictions.predict_file(number, io.BytesIO(b"size,rooms,kind\n90,2,flat\n"), "x.csv").about.rows == 1
+
+
 def test_many_rows_pass_in_parts(home, monkeypatch):
     """A file of several batches is predicted as a whole, row by row in its order."""
     number, model = trained(tables.numbers(), "price", "sgd_regressor")
@@ -262,6 +277,19 @@ def test_an_excel_file_has_numbers_and_dates(home):
     assert np.allclose(sheet["gelir"], expected["gelir"], equal_nan=True)
     assert sheet["kayıt tarihi"].tolist() == pd.to_datetime(expected["kayıt tarihi"], format="%d.%m.%Y").tolist()
     assert sheet["posta kodu"].tolist() == expected["posta kodu"].tolist() and "=1+1" in sheet["şehir"].tolist()
+
+
+def test_an_excel_file_holds_what_excel_can(home):
+    """A number beyond all bounds is written as a text, and a cell that is too long is cut and counted."""
+    number, _model = trained(tables.numbers(), "price", "sgd_regressor")
+    long = "x" * 40_000
+    rows = f"size,rooms,kind,more,note\n90,2,flat,1E999,{long}\n91,3,flat,2,\n".encode()
+    made = predictions.predict_file(number, io.BytesIO(rows), "x.csv", as_excel=True)
+    sheet = pd.read_excel(io.BytesIO(made.read()), engine="openpyxl", dtype={"more": str})
+    assert sheet["more"].tolist() == ["1E999", "2"] and sheet["note"][0] == long[:32_767]
+    assert codes(made.about.notices)["predict_cells_cut", None] == {"count": 1, "most": 32_767}
+    whole = predictions.predict_file(number, io.BytesIO(rows), "x.csv")
+    assert table_of(whole)["note"][0] == long and "predict_cells_cut" not in str(whole.about.notices)
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%Y.%m.%d"])
@@ -317,6 +345,37 @@ def test_programs_predict_rows_and_files(client):
     assert sent.content.decode("cp1254").splitlines()[0] == f"{ODD.splitlines()[0]};prediction;probability"
 
 
+def test_rows_take_no_thread_from_other_requests(client, monkeypatch):
+    """A prediction that waits for its place holds none of the threads that answer everything else."""
+    shared = []
+
+    def predict(*_given, **_more):
+        shared.append(anyio.from_thread.run_sync(lambda: current_default_thread_limiter().borrowed_tokens))
+        return RowPredictions([], [])
+
+    monkeypatch.setattr(predictions, "predict_rows", predict)
+    assert client.post("/api/workflows/1/predict", json={"rows": [{}]}).status_code == 200
+    assert shared == [0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_large_file_is_predicted_as_a_workflow(client, monkeypatch, stream):
+    """Above a size, whether announced or not, a request is told to ask for a job, and may."""
+    number, _model = trained(tables.numbers(), "price", "sgd_regressor")
+    rows = b"size,rooms,kind\n" + b"90,2,flat\n" * 30
+    monkeypatch.setattr("api.routes.predictions.MOST_DIRECT", 100)
+
+    def sent(**more):
+        content = iter([rows[:50], rows[50:]]) if stream else rows
+        return client.post(f"/api/workflows/{number}/predict", params={"name": "x.csv", **more}, content=content)
+
+    assert (sent().status_code, sent().json()["code"]) == (413, "predict_file_too_big")
+    assert sent(job="true").status_code == 202
+
+
+NO_JSON = "body_not_json"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -325,6 +384,9 @@ def test_programs_predict_rows_and_files(client):
         ({"json": {"rows": [1]}}, 422, "field_not_object"),
         ({"json": {"rows": [{"size": 1}]}}, 422, "predict_columns_missing"),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, None),
+        ({"content": b'{"rows":' + b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, 400, NO_JSON),
+        ({"content": b'{"rows":' + b"9" * 5_000 + b"}", "headers": {"Content-Type": "application/json"}}, 400, NO_JSON),
+        ({"content": b'{"rows":"\xff"}', "headers": {"Content-Type": "application/json"}}, 400, NO_JSON),
         ({"content": b"a,b\n1,2\n"}, 422, "upload_unnamed"),
         ({"content": b"a,b\n1,2\n", "params": {"name": "x.csv"}}, 422, "predict_columns_missing"),
         ({"json": {"rows": [{"size": "x" * (1 << 20)}]}}, 413, "body_too_long"),

@@ -18,7 +18,7 @@ from jobs.language import sentence
 from jobs.tabular import sandbox
 from jobs.verbs import datasets
 from store import files
-from store.errors import RequestError
+from store.errors import RequestError, UnavailableError
 
 ROOT = Path(__file__).parent.parent
 TABLE = b"a,b\n" + b"1,x\n2,y\n" * 20
@@ -71,6 +71,15 @@ def refusal(path):
     with pytest.raises(RequestError) as refused:
         look(path)
     return sentence(refused.value.message)
+
+
+def test_nobody_waits_for_ever(table, monkeypatch):
+    """When others hold every place for too long, a request is refused, and may come again."""
+    places = sandbox.SANDBOX.places
+    monkeypatch.setattr(places, "patience", 0.05)
+    with places.taken(), places.taken(), refuses(UnavailableError, match="try again later"):
+        look(table)
+    assert look(table)["rows"] == 40
 
 
 def test_what_is_found_and_what_is_refused(table):

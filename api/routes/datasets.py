@@ -6,7 +6,7 @@ from fastapi import Body, Path, Query, Request
 from starlette.responses import FileResponse, Response
 
 from api.errors import Answer
-from api.routes.uploads import received
+from api.routes.uploads import announced_size, received
 from api.wall import roles
 from api.wall.roles import needs
 from jobs.verbs import schemas
@@ -71,8 +71,7 @@ async def add(
         "sheet": sheet,
     }
     dialect = {key: value for key, value in chosen.items() if value is not None} or None
-    size = request.headers.get("content-length", "")
-    announced = int(size) if size.isdecimal() and len(size) < 19 else None
+    announced = announced_size(request.headers)
     made = await received(request, name, lambda chunks, file_name: verbs.add(chunks, file_name, dialect, announced))
     return Answer(schemas.dataset(made), 201)
 

@@ -6,16 +6,15 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-import anyio.to_thread
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from api.errors import Answer
-from api.routes.uploads import is_json, received
+from api.routes.uploads import announced_size, is_json, received
 from api.routes.workflows import Strict, WorkflowId
-from api.wall import roles
+from api.wall import limits, roles
 from api.wall.roles import needs
 from jobs.verbs import predictions as verbs
 from jobs.verbs import schemas
@@ -24,10 +23,13 @@ from jobs.verbs.predictions import PredictedFile
 from store import files
 from store.actors import Role
 from store.files import CHUNK
+from store.messages import Message
 from store.workflows import Workflow
 
 # Servers in between refuse longer headers.
 LONGEST_HEADER = 4_000
+# A larger file takes minutes, in which it holds one of few places: as a job it waits in the queue.
+MOST_DIRECT = 250_000_000
 
 router = roles.router("Workflows", "/workflows")
 
@@ -64,19 +66,22 @@ async def predict(
     raw body with its name in `?name=` gives the same file with the column `prediction` and, for classes,
     `probability`; with `as=xlsx` as an Excel file. The header X-Notices then holds what is worth knowing, as JSON. A
     column that the model needs and no row has is refused; an empty cell is filled as in training. With `job=true`, a
-    file of any size becomes a workflow of its own, which is answered; its file is under `/predictions`."""
+    file of any size becomes a workflow of its own, which is answered; its file is under `/predictions`. A file above
+    250 MB is predicted so only."""
     if is_json(request.headers):
         sent = _rows(await request.body())
         predict = partial(verbs.predict_rows, workflow_id, sent.rows, explain=sent.explain)
-        answer = await anyio.to_thread.run_sync(predict)
+        answer = await limits.predicting(predict)
         return Answer(schemas.predictions(answer))
-    size = request.headers.get("content-length", "")
-    announced = int(size) if size.isdecimal() and len(size) < 19 else None
+    announced = announced_size(request.headers)
     as_excel = written is not None
+    if not job:
+        _check_direct(announced or 0)
 
     def take(chunks: Iterator[bytes], file_name: str) -> PredictedFile | Workflow:
-        take_in = verbs.predict_later if job else verbs.predict_file
-        return take_in(workflow_id, chunks, file_name, announced, as_excel=as_excel)
+        if job:
+            return verbs.predict_later(workflow_id, chunks, file_name, announced, as_excel=as_excel)
+        return verbs.predict_file(workflow_id, _direct(chunks), file_name, announced, as_excel=as_excel)
 
     made = await received(request, name, take)
     if isinstance(made, PredictedFile):
@@ -97,21 +102,45 @@ def get_predictions(workflow_id: WorkflowId) -> Response:
     )
 
 
+def _direct(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks of a file that is predicted at once, whatever size was announced."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        _check_direct(size)
+        yield chunk
+
+
+def _check_direct(size: int) -> None:
+    if size > MOST_DIRECT:
+        raise limits.BodyError(413, Message("predict_file_too_big", {"most": MOST_DIRECT}))
+
+
 def _rows(body: bytes) -> Rows:
     """The rows in a body; what is wrong with it is answered as for any other request."""
     try:
-        return Rows.model_validate(json.loads(body))
-    except json.JSONDecodeError as error:
-        fault = {"type": "json_invalid", "loc": ("body", error.pos), "msg": error.msg, "input": {}}
-        raise RequestValidationError(
-            [{**fault, "ctx": {"error": error.msg}}], body=body.decode(errors="replace")
-        ) from None
+        return Rows.model_validate(_read(body))
     except ValidationError as error:
         faults = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         raise RequestValidationError(faults) from None
+
+
+def _read(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        raise _not_json(error.msg, error.pos, error.doc) from None
     except UnicodeDecodeError as error:
-        fault = {"type": "json_invalid", "loc": ("body", error.start), "msg": "not UTF-8", "input": {}}
-        raise RequestValidationError([{**fault, "ctx": {"error": "not UTF-8"}}], body="") from None
+        raise _not_json("not UTF-8", error.start) from None
+    except RecursionError:
+        raise _not_json("nested too deeply") from None
+    except ValueError:  # Python reads no number of thousands of digits
+        raise _not_json("a number with too many digits") from None
+
+
+def _not_json(reason: str, position: int = 0, text: str = "") -> RequestValidationError:
+    fault = {"type": "json_invalid", "loc": ("body", position), "msg": reason, "input": {}, "ctx": {"error": reason}}
+    return RequestValidationError([fault], body=text)
 
 
 def _sent(file: PredictedFile) -> Response:

@@ -22,6 +22,8 @@ from store.messages import Message
 Made = TypeVar("Made")
 
 BATCH = 1 << 20
+# More digits are no size of a file.
+LONGEST_SIZE = 19
 # Uploads have threads of their own, so that they never take those that answer requests.
 AT_ONCE = CapacityLimiter(8)
 OF_ONE_PERSON = 2
@@ -48,6 +50,12 @@ async def received(request: Request, name: str | None, take: Callable[[Iterator[
         if not (file_name := name or sent_name):
             raise InvalidError(Message("upload_unnamed"), "name")
         return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
+
+
+def announced_size(headers: Headers) -> int | None:
+    """How many bytes a body is said to have, where that is said."""
+    size = headers.get("content-length", "")
+    return int(size) if size.isdecimal() and len(size) < LONGEST_SIZE else None
 
 
 def is_json(headers: Headers) -> bool:

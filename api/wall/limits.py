@@ -20,6 +20,8 @@ SHORT_BODY_SECONDS = 15.0
 _READERS = CapacityLimiter(8)
 # One for each check that runs or waits, and a few that refuse the others at once.
 _PASSWORDS = CapacityLimiter(passwords.AT_ONCE + passwords.MOST_WAITING + 8)
+# They wait for a place in a sandbox, which must cost no other route its thread.
+_PREDICTIONS = CapacityLimiter(16)
 
 
 async def reading(function: Callable[..., Result], *arguments: object) -> Result:
@@ -30,6 +32,11 @@ async def reading(function: Callable[..., Result], *arguments: object) -> Result
 async def checking(function: Callable[..., Result], *arguments: object) -> Result:
     """Run what checks a password, in a thread that no other request needs."""
     return await anyio.to_thread.run_sync(function, *arguments, limiter=_PASSWORDS)
+
+
+async def predicting(function: Callable[..., Result], *arguments: object) -> Result:
+    """Run what predicts rows, in a thread that no other request needs."""
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=_PREDICTIONS)
 
 
 class DisconnectedError(Exception):

@@ -14,6 +14,9 @@ from jobs.verbs import permission
 from jobs.verbs.documents import ErrorOut
 from store.actors import Role
 
+# Where a page sends the rows that a viewer wants predicted; Streamlit holds them for that page, in memory, and what it
+# stores of them the verbs decide.
+PAGE_UPLOADS = "/_stcore/upload_file/"
 ERROR_RESPONSE = {"model": ErrorOut, "description": "What is wrong, in one sentence"}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -61,7 +64,8 @@ def stated(routes: Iterable[BaseRoute], scope: Scope) -> tuple[Role | None, str]
 
     A route that states none, such as one of Streamlit's, needs a viewer to look and an analyst to change.
     """
-    default = Role.viewer if scope["type"] == "websocket" or scope["method"] in SAFE_METHODS else Role.analyst
+    looks = scope["type"] == "websocket" or scope["method"] in SAFE_METHODS
+    default = Role.viewer if looks or scope["path"].startswith(PAGE_UPLOADS) else Role.analyst
     for route in routes:
         match, child = route.matches(scope)
         if match is Match.NONE:

@@ -3,6 +3,7 @@
 A pipeline declares `predict`, which makes a predictor of what the workflow left; pages, commands and requests know no
 more of it than this."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ Value = str | int | float | bool | None
 Row = Mapping[str, Value]
 # The name of the file with predictions that a job leaves.
 PREDICTIONS = "predictions"
+SUFFIX = re.compile(r"\.[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,23 @@ class FilePredictions:
 
 
 @dataclass(frozen=True, slots=True)
+class JobResult:
+    """What the step of a job says of the file called PREDICTIONS that it leaves."""
+
+    rows: int
+    suffix: str
+    media_type: str
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any] | None) -> "JobResult | None":
+        """Return it as a step has left it; None where the result of a step says nothing of the kind."""
+        match result:
+            case {"rows": int(rows), "suffix": str(suffix), "media_type": str(media_type)} if SUFFIX.fullmatch(suffix):
+                return cls(rows, suffix, media_type)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What predicts a dataset as a workflow of its own: a pipeline, its params, and its input for the dataset."""
 
@@ -144,7 +163,8 @@ class Predictor(Protocol):
         """Write the model as a file that predicts with the threshold of now."""
 
     def job(self, as_excel: bool = False) -> Job:
-        """Return what predicts a dataset in a workflow of its own; its step leaves a file called PREDICTIONS."""
+        """Return what predicts a dataset in a workflow of its own; its step leaves a file called PREDICTIONS, and a
+        JobResult within its result."""
 
 
 # None for a workflow that left too little to predict with, such as one of an older release.

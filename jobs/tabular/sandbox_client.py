@@ -17,35 +17,55 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.tabular.sandbox_server import Answer
-from store.errors import RequestError
+from store.errors import RequestError, UnavailableError
 from store.messages import Message
 from store.settings import ROOT, plain_environment
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60
+# How long a request waits for others to end.
+PATIENCE_SECONDS = 600.0
 LONGEST_ANSWER = 64 << 20
 SERVER = "jobs.tabular.sandbox_server"
+
+
+class Places:
+    """So many may do something at once; others wait, and are refused when no place becomes free in time."""
+
+    def __init__(self, count: int, patience: float) -> None:
+        self._free, self.patience = threading.BoundedSemaphore(count), patience
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a place during the body."""
+        if not self._free.acquire(timeout=self.patience):
+            raise UnavailableError(Message("sandbox_busy"), "file")
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Sandbox:
     """One kind of work, done by the children of one server."""
 
-    def __init__(self, work: str, memory: int, at_once: int) -> None:
-        """`work` is the module that says what a child does, with at most so many bytes of `memory`."""
+    def __init__(self, work: str, memory: int, at_once: int, patience: float = PATIENCE_SECONDS) -> None:
+        """`work` is the module that says what a child does, with at most so many bytes of `memory`; a request waits
+        for its turn as many seconds as its user has `patience`."""
         self._work, self.memory, self.idle_seconds = work, memory, float(IDLE_SECONDS)
-        self._at_once = threading.BoundedSemaphore(at_once)
+        self.places = Places(at_once, patience)
         self._lock = threading.Lock()
         self._server: _Server | None = None
         atexit.register(self.end)
 
     def ask(self, request: Mapping[str, Any]) -> Any:
         """Return what the child made of a request, which says how many `seconds` it may take; or refuse it."""
-        with self._at_once:
+        with self.places.taken():
             answer = self._request(request) or self._request(request)  # an idle server may have ended just before
         if answer is None:
             raise RequestError(Message("sandbox_away"), "file")

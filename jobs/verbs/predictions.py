@@ -1,4 +1,8 @@
-"""The verbs on new rows: what the model of a completed workflow says of them. They change nothing, so viewers may."""
+"""The verbs on new rows: what the model of a completed workflow says of them.
+
+Viewers may, too. What is predicted at once changes nothing; a job keeps its rows as a dataset, so a viewer has only a
+few of them waiting.
+"""
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +14,7 @@ from jobs.pipelines import registry
 from jobs.pipelines.predictions import (
     PREDICTIONS,
     FilePredictions,
+    JobResult,
     Predictor,
     PredictorColumn,
     Row,
@@ -17,6 +22,7 @@ from jobs.pipelines.predictions import (
     trained,
 )
 from jobs.verbs import datasets as dataset_verbs
+from jobs.verbs import shares
 from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed, require
 from jobs.verbs.workflows import start
@@ -121,7 +127,8 @@ def predict_later(
 ) -> Workflow:
     """Predict the rows of a file in a workflow of its own, which leaves them as a file: for big files, as it goes on
     whatever becomes of who asked. The rows become a dataset of their own."""
-    _predictor(workflow_id)  # refused before the file is stored
+    _predictor(workflow_id)  # refused before the file is stored, as is one more than a share
+    shares.check_waiting()
     path = PurePosixPath(name.replace("\\", "/"))
     rows = dataset_verbs.add(content, f"{path.stem}{ROWS}{path.suffix}", size=size)
     return predict_dataset(workflow_id, rows.id, as_excel=as_excel)
@@ -141,7 +148,7 @@ def jobs_of(workflow_id: int, most: int = MOST_JOBS) -> list[Workflow]:
 
 def leaves_file(rows: Sequence[Step]) -> bool:
     """Return whether these steps are those of a job that has left its file."""
-    return any(step.status is Status.completed and "media_type" in (step.result or {}) for step in rows)
+    return any(_left_by(step) for step in rows)
 
 
 def job_file(workflow_id: int) -> JobFile:
@@ -149,11 +156,19 @@ def job_file(workflow_id: int) -> JobFile:
     require(Role.viewer)
     workflow = workflows.get(workflow_id)
     for step in steps.of_workflow(workflow_id):
-        if step.status is Status.completed and (ref := steps.artifacts_of(step.id).get(PREDICTIONS)):
-            about = step.result or {}
+        if left := _left_by(step):
+            about, file = left
             name = (workflow.data.name if workflow.data else workflow.name).removesuffix(ROWS)
-            return JobFile(_name(name, about["suffix"]), about["media_type"], about["rows"], ref)
+            return JobFile(_name(name, about.suffix), about.media_type, about.rows, file)
     raise NotFoundError(Message("no_predictions", {"workflow": workflow_id, "status": str(workflow.status)}))
+
+
+def _left_by(step: Step) -> tuple[JobResult, files.FileRef] | None:
+    """Return what a job's step has left: its file, and what its result says of it. A step of people's own may leave a
+    file of the same name that is something else."""
+    about = JobResult.of(step.result) if step.status is Status.completed else None
+    file = steps.artifacts_of(step.id).get(PREDICTIONS) if about else None
+    return (about, file) if about and file else None
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> None:

@@ -95,6 +95,7 @@ SENTENCES: dict[str, Template] = {
     ),
     "file_too_slow": ("The file took too long to analyse; it may be damaged. Save the table again and try once more."),
     "file_crashed_reader": ("The file crashed its reader ({reason}); save the table again and try once more."),
+    "sandbox_busy": "Other files are being analysed right now, for minutes already; try again later.",
     "sandbox_away": "Files cannot be analysed right now; try again in a moment.",
     # A target and an algorithm.
     "no_such_algorithm": "There is no algorithm {given!r}; there are {known}.",

@@ -51,7 +51,19 @@ SENTENCES: dict[str, Template] = {
     "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
     "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",
     "predict_without_probability": "This algorithm gives no probabilities.",
+    "predict_cells_cut": Plural(
+        "1 cell has more characters than the {most} that Excel holds; the rest of it is cut off. As CSV it is whole.",
+        "{count} cells have more characters than the {most} that Excel holds; the rest of them is cut off. As CSV they "
+        "are whole.",
+    ),
     # Why the model could not predict.
+    "predict_busy": (
+        "Other predictions take all places right now; try again in a minute. A file can wait in the queue instead: send "
+        "it as a job, with job=true or --job."
+    ),
+    "predict_file_too_big": (
+        "Files above {most:bytes} are not predicted at once; add job=true to have this one predicted as a workflow."
+    ),
     "predict_needs_memory": (
         "Predicting needs more than {memory:bytes} of memory and was stopped. Split the file, or use fewer columns."
     ),

@@ -18,6 +18,8 @@ class Writer:
     """Writes rows as the source is written: encoding, delimiter, line ends, header. A source of another format than CSV
     becomes a CSV file that Excel opens."""
 
+    cut = 0
+
     def __init__(
         self, target: Path, path: Path, source: "Source", labels: Iterable[object], added: Sequence[str]
     ) -> None:

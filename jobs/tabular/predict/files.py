@@ -15,7 +15,7 @@ from jobs.tabular.predict.marks import Marks, marks_of, rewritten
 from jobs.tabular.predict.names import matched
 from jobs.tabular.predict.request import Answer
 from jobs.tabular.predict.scoring import Scored, Scorer, plain
-from jobs.tabular.predict.workbook import WorkbookWriter
+from jobs.tabular.predict.workbook import LONGEST_CELL, WorkbookWriter
 from store.errors import RequestError
 from store.messages import Message, Notice, Values
 
@@ -55,6 +55,8 @@ def predict(
             progress(count)
     if writer.other_encoding:
         notices.append(Notice(Message("predict_other_encoding", {"encoding": source.dialect.as_dict()["encoding"]})))
+    if writer.cut:
+        notices.append(Notice(Message("predict_cells_cut", {"count": writer.cut, "most": LONGEST_CELL}), "warning"))
     return {
         "rows": count,
         "suffix": writer.suffix,

@@ -2,11 +2,12 @@
 other work. The step runs in a process of its own, which may load a model; it holds one part of the rows at a time."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from jobs.pipelines import Input, Param, StepContext, pipeline, step
 from jobs.pipelines.params import Params
-from jobs.pipelines.predictions import PREDICTIONS, trained
+from jobs.pipelines.predictions import PREDICTIONS, JobResult, trained
 from jobs.tabular.dialect import EXCEL
 from jobs.tabular.facts import fact
 from jobs.tabular.fitness import DATA
@@ -39,7 +40,7 @@ AT = Param(
 )
 
 
-@step("predict_rows", params=(BY, AS, LABEL, AT), reads_dataset=True, version=2, label="Predict")
+@step("predict_rows", params=(BY, AS, LABEL, AT), reads_dataset=True, version=3, label="Predict")
 def predict_rows(context: StepContext) -> dict[str, Any]:
     """Predict the rows of a table with the model of a workflow, and leave them as a file."""
     from jobs.tabular.predict import files
@@ -58,10 +59,8 @@ def predict_rows(context: StepContext) -> dict[str, Any]:
     answer = files.predict(scorer, context.dataset_file(), written, progress)
     saved = context.save(PREDICTIONS, written)
     return {
-        "rows": answer["rows"],
+        **asdict(JobResult(answer["rows"], answer["suffix"], answer["media_type"])),
         "size": saved.size,
-        "suffix": answer["suffix"],
-        "media_type": answer["media_type"],
         "added": answer["added"],
         "notices": answer["notices"],
         "preview": {"kind": "table", "label": "First rows", "columns": answer["columns"], "rows": answer["preview"]},

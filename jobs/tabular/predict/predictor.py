@@ -1,6 +1,7 @@
 """The predictor of a completed workflow, as its user sees it: a sandbox loads the model, never this process."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from jobs.pipelines.predictions import (
 from jobs.tabular.column import Column
 from jobs.tabular.dialect import EXCEL
 from jobs.tabular.predict.request import Answer, Request, can_predict, job_of, profile_of, request_of
-from jobs.tabular.sandbox_client import Sandbox
-from store.errors import RequestError
+from jobs.tabular.sandbox_client import Places, Sandbox
+from store.errors import RequestError, UnavailableError
 from store.messages import Message, Notice
 
 # Beside what the server itself has: the model, one part of the rows as texts, and their matrix.
@@ -29,7 +30,11 @@ SECONDS = 60
 BYTES_PER_SECOND = 1 << 20
 SLOWER_IN_EXCEL = 4
 
-SANDBOX = Sandbox("jobs.tabular.predict.work", MEMORY, at_once=2)
+PATIENCE_SECONDS = 60.0
+
+SANDBOX = Sandbox("jobs.tabular.predict.work", MEMORY, at_once=3, patience=PATIENCE_SECONDS)
+# Files take up to minutes, rows a moment: files leave a place to them.
+FILES = Places(2, PATIENCE_SECONDS)
 # A list of more values than this is no help in a form.
 MOST_VALUES = 200
 
@@ -82,15 +87,19 @@ class TablePredictor:
     def _ask(self, given: Request) -> Answer:
         request: Request = {**request_of(self._trained), **given}
         try:
-            answer: Answer = SANDBOX.ask(request)
+            with FILES.taken() if "source" in given else nullcontext():
+                answer: Answer = SANDBOX.ask(request)
         except RequestError as refused:
-            raise RequestError(_about_a_model(refused.message), refused.field) from None
+            kind = UnavailableError if isinstance(refused, UnavailableError) else RequestError
+            raise kind(_about_a_model(refused.message), refused.field) from None
         return answer
 
 
 def _about_a_model(message: Message) -> Message:
     """Return why the sandbox ended, where it was the work with a model that ended it."""
     match message.code:
+        case "sandbox_busy":
+            return Message("predict_busy")
         case "file_needs_memory":
             return Message("predict_needs_memory", {"memory": message.values["memory"]})
         case "file_too_slow":

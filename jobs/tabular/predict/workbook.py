@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,8 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # A sheet has 1,048,576 rows, of which one has the names.
 MOST_ROWS = 1_048_575
 MOST_COLUMNS = 16_384
+# A cell has no more characters.
+LONGEST_CELL = 32_767
 # Excel keeps 15 digits; a longer number is an id.
 MOST_DIGITS = 15
 # Excel counts days from here.
@@ -40,6 +43,8 @@ class WorkbookWriter:
         self._marks, self._pattern = marks, marks.pattern()
         self._numbers: set[int] | None = None
         self._row = 0
+        # How many cells were too long.
+        self.cut = 0
 
     def __enter__(self) -> Self:
         import xlsxwriter
@@ -53,7 +58,7 @@ class WorkbookWriter:
         self._sheet.freeze_panes(1, 0)
         bold = self._book.add_format({"bold": True})
         for place, name in enumerate(self._names):
-            self._sheet.write_string(0, place, name, bold)
+            self._write_text(0, place, name, bold)
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -72,14 +77,18 @@ class WorkbookWriter:
                     self._write(place, cell, number=place in self._numbers)
 
     def _write(self, place: int, cell: str, number: bool) -> None:
-        if number and _is_number(cell, self._pattern):
+        if number and _is_number(cell, self._pattern) and isfinite(value := self._marks.number(cell)):
             shown = self._percent if place in self._shares else None
-            self._sheet.write_number(self._row, place, self._marks.number(cell), shown)
+            self._sheet.write_number(self._row, place, value, shown)
         elif place in self._dates and (moment := _moment(cell, self._dates[place])):
             shown = self._moment if moment.hour or moment.minute or moment.second else self._day
             self._sheet.write_datetime(self._row, place, moment, shown)
         else:
-            self._sheet.write_string(self._row, place, cell)
+            self._write_text(self._row, place, cell)
+
+    def _write_text(self, row: int, place: int, cell: str, form: object = None) -> None:
+        self.cut += len(cell) > LONGEST_CELL
+        self._sheet.write_string(row, place, cell[:LONGEST_CELL], form)
 
 
 def _are_numbers(cells: Sequence[str | None], pattern: re.Pattern[str]) -> bool:

@@ -73,7 +73,7 @@ def _file(workflow_id: int, needed: Needed) -> None:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         st.caption(
             f"Needs {words.count(len(names), 'column')}: {words.plain(', '.join(names[:NAMED]))}{more}. "
-            "Cells may be empty. The file is not kept."
+            f"Cells may be empty. A file above {words.size(BIG)} is kept as a dataset, others are not kept."
         )
         commands.popover([commands.predict(workflow_id)], key="predict-commands")
         _jobs(workflow_id)
