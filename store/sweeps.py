@@ -18,11 +18,9 @@ from store import actors, db, idempotency, steps
 from store.errors import NotFoundError
 from store.messages import Message
 from store.records import record
-from store.tables import Status, needs, now, sweeps, workflows
+from store.tables import OPEN, Status, needs, now, sweeps, workflows
 from store.tables import steps as step_table
 from store.text import sayable
-
-OPEN = (Status.pending, Status.running)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,11 @@ class Status(StrEnum):
 
     @property
     def over(self) -> bool:
-        return self not in (Status.pending, Status.running)
+        return self not in OPEN
+
+
+# What has not ended.
+OPEN = (Status.pending, Status.running)
 
 
 class Priority(IntEnum):
@@ -56,7 +60,7 @@ def workflow_status(steps: Iterable[Status]) -> Status:
     seen = set(steps)
     if seen <= {Status.pending}:
         return Status.pending
-    if seen & {Status.pending, Status.running}:
+    if seen & set(OPEN):
         return Status.running
     for worst in (Status.failed, Status.cancelled, Status.skipped):
         if worst in seen:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, func, select
 
 from store import db
-from store.tables import Priority, Status, workflows
-
-OPEN = (Status.pending, Status.running)
+from store.tables import OPEN, Priority, workflows
 
 
 def of(workflow_id: int, turns: int) -> tuple[int, bool]:

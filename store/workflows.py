@@ -13,7 +13,7 @@ from store.ids import read_id
 from store.messages import Message
 from store.records import record
 from store.steps import NewStep
-from store.tables import Priority, Status, artifacts, datasets, facets, inputs, now, scores, sweeps, workflows
+from store.tables import OPEN, Priority, Status, artifacts, datasets, facets, inputs, now, scores, sweeps, workflows
 from store.tables import steps as step_table
 from store.text import LONGEST_FACET, LONGEST_NAME, sayable
 
@@ -340,9 +340,7 @@ def remove(workflow_ids: Sequence[int]) -> int:
     """Delete ended workflows with their steps, numbers, logs and the files nothing else needs."""
     with db.writing() as connection:
         running = connection.scalars(
-            select(workflows.c.id).where(
-                workflows.c.id.in_(workflow_ids), workflows.c.status.in_([Status.pending, Status.running])
-            )
+            select(workflows.c.id).where(workflows.c.id.in_(workflow_ids), workflows.c.status.in_(OPEN))
         ).all()
         if running:
             raise ConflictError(Message("workflow_running", {"workflow": running[0]}))

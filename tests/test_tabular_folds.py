@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from helpers import tables
 
+from jobs.tabular.evaluate.folds import folds_of
 from jobs.verbs import datasets, short_form
 from store.errors import RequestError
 from store.tables import Status
@@ -86,11 +87,55 @@ def test_a_group_is_tested_as_a_whole(home):
     assert by_row > 0.9 and by_group < 0.75
 
 
+def in_groups(groups, rows=40):
+    """Rows of so many groups, with a number and a label that follow from what they hold."""
+    frame = noisy(groups * rows)
+    frame["customer"] = np.repeat([f"k{n}" for n in range(groups)], rows)
+    return frame
+
+
+@pytest.mark.parametrize("groups", [3, 4])
+@pytest.mark.parametrize(("target", "key"), [("number", "sgd_regressor"), ("label", "logistic_regression")])
+def test_as_many_groups_as_folds_are_enough(home, groups, target, key):
+    """Every group is tested by a model of the others, whatever place chance gave it, and something is left to learn."""
+    dataset = add(in_groups(groups))
+    for seed in range(4):
+        given = {"folds": groups, "split": "group", "split_column": "customer", "random_state": seed}
+        _, found = evaluated(dataset, target, key, features=["a", "b", "kind"], **given)
+        assert (found["rows"], len(found["by_fold"])) == (40 * groups, groups)
+
+
+def test_something_is_left_to_learn(home, monkeypatch):
+    """Where all rows outside of a fold would choose the epoch, as those of few groups may, they teach as well."""
+    monkeypatch.setattr("jobs.tabular.evaluate.folds.CHOOSING", 1.0)
+    _, found = evaluated(add(noisy(100)), "number", "sgd_regressor", features=["a", "b"])
+    assert found["rows"] == 100
+
+
+def test_no_fold_is_empty_that_need_not_be():
+    """A fold is a share of all places, or, where chance would leave one without rows, of the ranks of the places."""
+    place = np.array([0.01, 0.34, 0.67])
+    assert folds_of(np.repeat(place, 5), 3).tolist() == [0] * 5 + [1] * 5 + [2] * 5
+    assert folds_of(place / 3, 3).tolist() == [0, 1, 2], "by rank, as chance put all of them into one"
+    assert folds_of(np.array([0.1, 0.9]), 3).tolist() == [0, 1], "two cannot fill three"
+
+
+def test_fewer_groups_with_a_target_than_folds_are_refused_by_the_step(home):
+    """What no profile knows, the step says in the same words."""
+    frame = in_groups(4)
+    frame.loc[frame.customer > "k1", "number"] = None
+    given = {"folds": 3, "split": "group", "split_column": "customer", "features": ["a"]}
+    ended = tables.run(add(frame), "number", "sgd_regressor", **given)
+    error = ended["preprocess"].error
+    assert (error.code, error.values) == ("too_few_groups_for_folds", {"column": "customer", "count": 2, "folds": 3})
+
+
 REFUSED = [
     ({"folds": 1}, "folds", "one_fold"),
     ({"folds": 5, "split": "time", "split_column": "number"}, "folds", "folds_have_no_time"),
     ({"folds": 5, "validation_size": 0}, "validation_size", "folds_need_validation"),
     ({"split": "group"}, "split_column", "no_split_column"),
+    ({"folds": 3, "split": "group", "split_column": "label"}, "folds", "too_few_groups_for_folds"),
     ({"split": "time", "split_column": "kind"}, "split_column", "split_column_no_time"),
 ]
 

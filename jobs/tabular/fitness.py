@@ -143,10 +143,10 @@ def _wrong_split(dataset: Dataset, columns: Sequence[Column], params: Params) ->
         problems.append(RequestError(Message("no_split_column", {"split": way, "column": name}), "split_column"))
     if way == "time" and column and column.kind not in ("date", "number"):
         problems.append(RequestError(Message("split_column_no_time", {"column": name}), "split_column"))
-    return [*problems, *_wrong_folds(dataset, params, way)]
+    return [*problems, *_wrong_folds(dataset, params, way, column)]
 
 
-def _wrong_folds(dataset: Dataset, params: Params, way: str) -> list[RequestError]:
+def _wrong_folds(dataset: Dataset, params: Params, way: str, column: Column | None) -> list[RequestError]:
     """What keeps the rows from being tested in folds."""
     try:
         folds, choosing = FOLDS.read(params.get(FOLDS.name)), VALIDATION_SIZE.read(params.get("validation_size"))
@@ -162,6 +162,11 @@ def _wrong_folds(dataset: Dataset, params: Params, way: str) -> list[RequestErro
         return [RequestError(Message("folds_need_validation"), VALIDATION_SIZE.name)]
     if _rows(dataset) > MOST_FOLDED_ROWS:
         return [RequestError(Message("too_many_rows_for_folds", {"most": MOST_FOLDED_ROWS}), FOLDS.name)]
+    if way == "group" and column and dataset.exact and column.distinct_exact:
+        groups = column.distinct + column.missing  # a row without one is a group of its own
+        if groups < folds:
+            few: Values = {"column": column.name, "count": groups, "folds": folds}
+            return [RequestError(Message("too_few_groups_for_folds", few), FOLDS.name)]
     return []
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, String, case, cast, func, sele
 from store import db
 from store.records import record
 from store.steps.records import Step
-from store.tables import Status, now, steps
+from store.tables import OPEN, Status, now, steps
 
 
 def recent(limit: int = 50) -> list[Step]:
@@ -70,7 +70,7 @@ def history(minutes: int) -> list[Minute]:
         began = _by_minute(connection, steps.c.started_at, begin)
         ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, *kinds)
         open_steps = select(func.count(), func.count(steps.c.started_at)).where(
-            steps.c.status.in_([Status.pending, Status.running]), steps.c.ready_at.is_not(None)
+            steps.c.status.in_(OPEN), steps.c.ready_at.is_not(None)
         )
         all_open, running = connection.execute(open_steps).one()
     waiting = all_open - running

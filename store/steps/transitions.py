@@ -14,7 +14,7 @@ from store.messages import Message
 from store.records import record
 from store.steps.reads import BACK_OFF_SECONDS, artifacts_in
 from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
-from store.tables import Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
+from store.tables import OPEN, Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
 
 FEWER_ATTEMPTS = {"out_of_memory"}
 
@@ -142,7 +142,7 @@ def adopt_curve(claim: Claim, last_epoch: int) -> bool:
 def cancel(workflow_id: int) -> list[Step]:
     """Cancel what has not ended; returns the steps that were running, whose processes should be stopped."""
     with db.writing() as connection:
-        open_steps = (steps.c.workflow_id == workflow_id) & steps.c.status.in_([Status.pending, Status.running])
+        open_steps = (steps.c.workflow_id == workflow_id) & steps.c.status.in_(OPEN)
         stopped = [
             record(Step, row)
             for row in connection.execute(select(steps).where(open_steps, steps.c.status == Status.running))

@@ -58,8 +58,8 @@ SENTENCES: dict[str, Template] = {
     ),
     # Why the model could not predict.
     "predict_busy": (
-        "Other predictions take all places right now; try again in a minute. A file can wait in the queue instead: send "
-        "it as a job, with job=true or --job."
+        "Other predictions take all places right now; try again in a minute. A file can wait in the queue instead: "
+        "send it as a job, with job=true or --job."
     ),
     "predict_file_too_big": (
         "Files above {most:bytes} are not predicted at once; add job=true to have this one predicted as a workflow."

@@ -104,6 +104,11 @@ SENTENCES: dict[str, Template] = {
     "one_fold": "One fold would leave nothing to learn from. Choose 0, 3, 5 or 10 folds.",
     "folds_have_no_time": "Folds of a split by time would be tested on rows before those they learned from. Choose 0.",
     "folds_need_validation": "Folds need a validation share, as each of them chooses its epoch on rows of its own.",
+    "too_few_groups_for_folds": Plural(
+        "{column} has only 1 group, and each of {folds} folds needs one of its own. Choose 0 folds, or another column.",
+        "{column} has {count} groups, and each of {folds} folds needs one of its own. Choose fewer folds, or another "
+        "column.",
+    ),
     "too_many_rows_for_folds": (
         "Folds are for small tables, of up to {most} rows; with more, one test part says enough. Choose 0 folds."
     ),

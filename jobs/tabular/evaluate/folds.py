@@ -45,7 +45,7 @@ def tested_in_folds(
     context: StepContext, given: RowsInFolds, way: Pipeline, trained: dict[str, Any], count: int
 ) -> PredictedClasses | PredictedNumbers:
     """Do everything `count` times, each time without one part of the rows, and predict that part."""
-    fold = (given.position * count).astype(int)
+    fold = folds_of(given.position, count)
     # What is left of the position is as even within each fold as the position is among all rows.
     choosing = (given.position * count) % 1 < CHOOSING
     tested = np.zeros(len(fold), dtype=bool)
@@ -56,7 +56,7 @@ def tested_in_folds(
         context.progress(0.5 * number / count, 1, fact("testing_fold", fold=number + 1, folds=count))
         context.check()
         own = _tested(given, fold == number)
-        if not own.any():  # by chance, or where all rows of a group are in another one
+        if not own.any():  # of fewer different rows than folds, or of a class that no other fold has
             continue
         data, matrix = _prepared(given, way, trained, own, choosing)
         quietly, algorithm = _Quietly(context, trained["settings"]), _algorithm(trained)
@@ -75,6 +75,16 @@ def tested_in_folds(
     return PredictedClasses(confusion, actual, predicted[tested], beliefs[tested], fold[tested])
 
 
+def folds_of(position: np.ndarray, count: int) -> np.ndarray:
+    """Return the fold of each row: by its position, or by the rank of that where chance would leave a fold empty, as
+    of few groups."""
+    fold: np.ndarray = (position * count).astype(int)
+    if len(np.unique(fold)) < count:
+        places, rank = np.unique(position, return_inverse=True)
+        fold = rank * count // len(places)
+    return fold
+
+
 def _tested(given: RowsInFolds, own: np.ndarray) -> np.ndarray:
     """Return the rows of a fold, but for those of classes that no other fold has."""
     if given.labels is None:
@@ -90,6 +100,8 @@ def _prepared(
     if not choosing.any():  # of very few rows
         choosing = ~own & (given.position == given.position[~own].min())
     learned = ~own & ~choosing
+    if not learned.any():  # of few groups: the same rows teach and choose
+        learned = ~own
     if given.labels is not None:  # a class that is only among the rows that choose is learned, too
         missing = ~np.isin(given.target, given.target[learned])
         learned |= choosing & missing

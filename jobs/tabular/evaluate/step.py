@@ -19,7 +19,7 @@ RESIDUALS = 2_000
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=6)
+@step("evaluate", needs=("preprocess", "train"), version=8)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib

@@ -59,19 +59,23 @@ def split(rows: Rows, params: Params) -> Split:
             _by_hash(rows, params["random_state"]) if way == "random" else _by_group(rows, params["random_state"])
         )
         borders = 1 - sizes[0], 1 - sizes[0] - sizes[1]
+    if way == "group":
+        _check_groups(rows, position, params.get("folds") or 0)
     use = _parts(rows.target, position, borders)
-    if not sizes[1]:  # as it was before there were three parts: the rows that are reported on choose the epoch, too
+    held_out = [TEST, VALIDATION]
+    if params.get("folds"):  # each row is tested once, so none is kept from the model
+        use[use == TEST] = TRAINING
+        held_out = [VALIDATION]
+    elif not sizes[1]:  # as it was before there were three parts: the rows that are reported on choose the epoch, too
         use[use == TEST] = VALIDATION
-    _fill(use, position, bool(sizes[1]))
+        held_out = [VALIDATION]
+    _fill(use, position, held_out)
     notices = []
     if rows.target.labels is not None:
         _train_every_class(rows.target, use, position)
-        _fill(use, position, bool(sizes[1]))
+        _fill(use, position, held_out)
         notices = _untested(rows.target, use)
-    if params.get("folds"):  # each row is tested once, so none is kept from the model
-        use[use == TEST] = TRAINING
-        notices = []
-    return Split(use, position, notices)
+    return Split(use, position, [] if params.get("folds") else notices)
 
 
 def random_for(params: Params, purpose: str) -> np.random.Generator:
@@ -93,6 +97,13 @@ def _by_group(rows: Rows, seed: int) -> np.ndarray:
         known = batch.column(0).is_valid().to_numpy(zero_copy_only=False)
         position[part][known] = share_of(hashes_of(batch), seed)[known]
     return position
+
+
+def _check_groups(rows: Rows, position: np.ndarray, folds: int) -> None:
+    """Refuse fewer groups than folds, as far as rows have a target."""
+    groups = len(np.unique(position[rows.target.codes != NO_LABEL])) if folds else 0
+    if groups < folds and rows.column is not None:
+        raise failure("too_few_groups_for_folds", column=rows.column.name, count=groups, folds=folds)
 
 
 def _by_time(rows: Rows) -> np.ndarray:
@@ -134,9 +145,8 @@ def _parts(target: Target, position: np.ndarray, borders: tuple[float, float]) -
     return use
 
 
-def _fill(use: np.ndarray, position: np.ndarray, validating: bool) -> None:
+def _fill(use: np.ndarray, position: np.ndarray, held_out: list[int]) -> None:
     """Give a part that chance left empty the rows that came closest to it."""
-    held_out = [TEST, VALIDATION] if validating else [VALIDATION]
     for part in held_out:
         training = use == TRAINING
         if training.any() and not (use == part).any():
