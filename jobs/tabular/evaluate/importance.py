@@ -1,8 +1,10 @@
-"""Importance: how much worse a model gets when one column is shuffled."""
+"""Importance: how much worse a model gets when one column is shuffled; and the rows by which that is measured."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from jobs.pipelines import StepContext
 from jobs.tabular.facts import fact
@@ -11,18 +13,32 @@ REPEATS = 3
 FEWER_ROWS = 500
 
 
-def importance_of(context: StepContext, model: Any, prepared: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return how much worse the model gets when the values of one original column are shuffled among rows."""
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some validation rows as they are in the table, as the model encodes them, and their target."""
+
+    rows: pd.DataFrame
+    matrix: np.ndarray
+    codes: np.ndarray
+    few_columns: bool
+
+
+def sample_of(context: StepContext, model: Any, prepared: dict[str, Any]) -> Sample:
+    """Return the rows that preparation kept; fewer of a table with very many columns."""
     import joblib
 
+    kept = joblib.load(context.file("preprocess", "sample"))
+    few = len(prepared["features"]) <= 100
+    rows, codes = (kept[name][: None if few else FEWER_ROWS] for name in ("rows", "codes"))
+    return Sample(rows, model[:-1].transform(rows), codes, few)
+
+
+def importance_of(context: StepContext, model: Any, prepared: dict[str, Any], sample: Sample) -> list[dict[str, Any]]:
+    """Return how much worse the model gets when the values of one original column are shuffled among rows."""
     from jobs.tabular.prepare.encoder import widths
 
-    sample = joblib.load(context.file("preprocess", "sample"))
-    few = len(prepared["features"]) <= 100
-    rows, codes = (sample[name][: None if few else FEWER_ROWS] for name in ("rows", "codes"))
-    estimator = model.named_steps["model"]
+    estimator, matrix, codes = model.named_steps["model"], sample.matrix, sample.codes
     # Each original column has matrix columns of its own, so shuffling those is the same, and much faster.
-    matrix = model[:-1].transform(rows)
     whole = _score(estimator, matrix, codes)
     random = np.random.default_rng(0)
     importance: list[dict[str, Any]] = []
@@ -32,7 +48,7 @@ def importance_of(context: StepContext, model: Any, prepared: dict[str, Any]) ->
         start += width
         before = matrix[:, own].copy()
         drops = []
-        for _ in range(REPEATS if few else 1):
+        for _ in range(REPEATS if sample.few_columns else 1):
             matrix[:, own] = before[random.permutation(len(before))]
             drops.append(whole - _score(estimator, matrix, codes))
         matrix[:, own] = before

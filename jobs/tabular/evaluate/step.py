@@ -7,7 +7,8 @@ import numpy as np
 from jobs.pipelines import StepContext, step
 from jobs.tabular.evaluate import intervals, thresholds
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
-from jobs.tabular.evaluate.importance import importance_of
+from jobs.tabular.evaluate.effects import effects_of
+from jobs.tabular.evaluate.importance import importance_of, sample_of
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part
 from jobs.tabular.evaluate.warnings import warnings_of
 from jobs.tabular.facts import fact
@@ -47,7 +48,9 @@ def evaluate(context: StepContext) -> Result:
     elif part == "test":
         measured["scores"][f"validation_{main}"] = trained["best"]
     context.progress(0.5, 1, fact("measuring_importance"))
-    measured["importance"] = importance_of(context, model, prepared)
+    sample = sample_of(context, model, prepared)
+    measured["importance"] = importance_of(context, model, prepared, sample)
+    measured["effects"] = effects_of(model, prepared, sample.rows, sample.matrix)
     warnings = warnings_of(measured, trained, prepared)
     measured["warnings"] = [warning.as_json() for warning in warnings]
     return {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}

@@ -21,7 +21,7 @@ from jobs.verbs import short_form
 from pages.parts import chart, charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
-from pages.parts.tabular import names, profile
+from pages.parts.tabular import effects, names, profile
 from pages.parts.tabular.headline import (
     MOVED,
     baseline_words,
@@ -283,7 +283,7 @@ def _of_older_versions(result: Value, files: Files) -> list[Shown]:
             1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals, tested_on(result)))
         )
     if per_class := result.get("per_class"):
-        place = len(sections) - bool(result.get("importance"))
+        place = len(sections) - bool(result.get("importance")) - bool(result.get("effects"))
         sections.insert(place, Shown("Per class", partial(_per_class, per_class)))
     return sections
 
@@ -312,12 +312,15 @@ def converted(result: Value) -> dict[str, Any]:
             "share": True,
             "lines": _lines(curves, "pr", "ap", "AP"),
         }
+    if known := result.get("effects"):
+        values["effects"] = effects.table_of(known)
     if importance := result.get("importance"):
+        spoken = effects.importance_in_words(importance, "accuracy" if curves or result.get("confusion") else "R²")
         values["importance"] = {
             "kind": "importance",
             "label": "Importance",
             "x": "Drop in score when this column is shuffled",
-            "help": "How much worse the predictions on the validation rows become when a column's values are shuffled.",
+            "help": f"{spoken} Measured on validation rows, with a column's values shuffled among them.".strip(),
             "values": [[row["column"], row["value"]] for row in importance],
             "spread": [row.get("spread") or 0.0 for row in importance],
         }

@@ -1,0 +1,147 @@
+"""Effects: what each column adds to the score of a linear model, in units and values of the table.
+
+A linear model adds up what each column gives, so the effect of a value is exact, whatever the other columns hold. It is
+read from encoded rows, not from how columns are encoded: a number raises the score by so much for each standard
+deviation (and each unit, where that is the same everywhere), a value of a category by so much against the average row.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.tabular.places import gives_chances
+from jobs.tabular.thresholds import class_to_find
+
+Result = dict[str, Any]
+
+# So many rows of the table tell what is usual in a column.
+LOOKED_AT = 1_000
+MOST_ROWS = 40
+MOST_OF_MANY_CLASSES = 5
+MOST_CLASSES = 20
+# Values of a column that are named; more of them, seldom equal, are texts rather than categories.
+MOST_VALUES = 12
+TEXT_SHARE = 0.5
+# Values longer than this are cut: they are names of rows in a table.
+LONGEST_VALUE = 80
+# How far from a straight line a number may act and still have one effect for each unit.
+STRAIGHT = 1e-3
+
+
+def effects_of(model: Any, prepared: Result, rows: pd.DataFrame, matrix: np.ndarray) -> Result | None:
+    """Return what raises and what lowers the score of a linear model; None for any other. `matrix` holds the rows as
+    the model encodes them."""
+    from jobs.tabular.prepare.encoder import widths
+
+    estimator = model.named_steps["model"]
+    weights = _weights(estimator)
+    if weights is None or not len(rows):
+        return None
+    rows, matrix = rows[:LOOKED_AT], matrix[:LOOKED_AT]
+    labels, of = _labels(estimator, prepared, weights), _unit(estimator)
+    if len(labels) > MOST_CLASSES:
+        return None
+    wanted = class_to_find(prepared)
+    if wanted == 0:
+        weights = -weights
+    if len(labels) > 1:  # what raises the scores of all classes alike changes none of their chances
+        weights = weights - weights.mean(axis=0)
+    found: list[tuple[Result, np.ndarray]] = []
+    start = 0
+    for name, width in widths(model):
+        own = slice(start, start + width)
+        start += width
+        found += _of_column(name, rows[name], matrix[:, own].astype(np.float64) @ weights[:, own].T)
+    most = MOST_ROWS if len(labels) == 1 else MOST_OF_MANY_CLASSES
+    groups = []
+    for position, label in enumerate(labels):
+        strongest = sorted(found, key=lambda each: -abs(float(each[1][position])))[:most]
+        groups.append({"label": label, "rows": [_row(fact, effect, position) for fact, effect in strongest]})
+    return {"of": of, "base": _base(estimator, matrix, wanted) if of == "chance" else None, "groups": groups}
+
+
+def _weights(estimator: Any) -> np.ndarray | None:
+    """Return a row of weights for each score, or None for a model that does not just add up."""
+    if hasattr(estimator, "coef_"):
+        return np.atleast_2d(np.asarray(estimator.coef_, np.float64))
+    if len(getattr(estimator, "coefs_", ())) == 1:  # a network without a hidden layer
+        return np.asarray(estimator.coefs_[0], np.float64).T
+    return None
+
+
+def _labels(estimator: Any, prepared: Result, weights: np.ndarray) -> list[str | None]:
+    """Return whose score each row of weights makes; two classes have one, that of the class to find."""
+    if not hasattr(estimator, "classes_"):
+        return [None]
+    if len(weights) == 1:
+        wanted = class_to_find(prepared)
+        return [prepared["classes"][1 if wanted is None else wanted]]
+    return [str(label) for label in estimator.classes_]
+
+
+def _unit(estimator: Any) -> str:
+    """Return what the effects are on: the number itself, log odds from which a chance follows, or a bare score."""
+    if not hasattr(estimator, "classes_"):
+        return "number"
+    return "chance" if gives_chances(estimator) and len(estimator.classes_) == 2 else "score"
+
+
+def _base(estimator: Any, matrix: np.ndarray, wanted: int | None) -> float:
+    """Return the average log odds of the class to find."""
+    if hasattr(estimator, "decision_function"):
+        return float(np.mean(estimator.decision_function(matrix))) * (-1 if wanted == 0 else 1)
+    chances = np.clip(estimator.predict_proba(matrix)[:, 1 if wanted is None else wanted], 1e-9, 1 - 1e-9)
+    return float(np.mean(np.log(chances / (1 - chances))))
+
+
+def _row(fact: Result, effect: np.ndarray, position: int) -> Result:
+    """Return what is known of one row of the table, with its effect on one score."""
+    per_unit = fact.get("per_unit")
+    own = {"effect": float(effect[position])}
+    return {**fact, **own, **({} if per_unit is None else {"per_unit": per_unit[position]})}
+
+
+def _of_column(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple[Result, np.ndarray]]:
+    """Yield what a column does, with its effect on each score; `given` is what each of its cells adds to each."""
+    if pd.api.types.is_bool_dtype(cells) or not pd.api.types.is_numeric_dtype(cells):
+        if pd.api.types.is_datetime64_any_dtype(cells) or _is_text(cells):
+            yield {"column": name, "kind": "spread"}, given.std(axis=0)
+        else:
+            yield from _of_values(name, cells, given)
+        return
+    values = cells.to_numpy(np.float64)
+    known = np.isfinite(values)
+    spread = float(values[known].std()) if known.any() else 0.0
+    if not spread:
+        return
+    values, given = values[known], given[known]
+    low, high = int(values.argmin()), int(values.argmax())
+    slope = (given[high] - given[low]) / (values[high] - values[low])
+    off = np.abs(given - (given[low] + np.outer(values - values[low], slope))).max(axis=0)
+    if (off <= STRAIGHT * np.abs(slope * spread) + 1e-12).all():
+        yield {"column": name, "kind": "number", "by": spread, "per_unit": slope.tolist()}, slope * spread
+        return
+    # Numbers that are squashed, or become several: from the lower to the upper quarter.
+    order = values.argsort(kind="stable")
+    first, last = order[len(order) // 4], order[3 * len(order) // 4]
+    fact = {"column": name, "kind": "range", "low": float(values[first]), "high": float(values[last])}
+    yield fact, given[last] - given[first]
+
+
+def _is_text(cells: pd.Series) -> bool:
+    known = cells.dropna()
+    return bool(known.nunique() > max(MOST_VALUES, TEXT_SHARE * len(known)))
+
+
+def _of_values(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple[Result, np.ndarray]]:
+    """Yield the frequent values of a category, each against the average row."""
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    counts = np.bincount(codes, minlength=len(values))
+    average = given.mean(axis=0)
+    for code in np.argsort(-counts, kind="stable")[:MOST_VALUES]:
+        value = values[code]
+        shown = None if pd.isna(value) else str(value)[:LONGEST_VALUE]
+        fact = {"column": name, "kind": "category", "value": shown, "rows": int(counts[code])}
+        yield fact, given[int((codes == code).argmax())] - average
