@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jobs.pipelines import StepContext
+from jobs.tabular import sketch
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import Matrix
 from jobs.tabular.places import Counter, beliefs_of
@@ -101,6 +102,17 @@ def _classes(
             predicted.append(answers)
     kept = np.concatenate(predicted)
     return PredictedClasses(confusion, actual[: len(kept)], kept, np.concatenate(beliefs))
+
+
+def predicted_sketch(said: PredictedClasses | PredictedNumbers, labels: list[str] | None) -> dict[str, Any]:
+    """Return what is predicted of rows that the model has not seen, against which later predictions can be compared:
+    how often each class, and how likely the second of two is; or the numbers."""
+    if isinstance(said, PredictedNumbers) or labels is None:
+        return {"version": sketch.VERSION, "values": sketch.of_numbers(said.predicted)}
+    counts = [[label, int(count)] for label, count in zip(labels, said.confusion.sum(axis=0), strict=True)]
+    values = {"kind": "category", "gaps": 0, "top": counts, "others": 0}
+    beliefs = sketch.of_numbers(said.beliefs[:, 1]) if len(labels) == 2 else None
+    return {"version": sketch.VERSION, "values": values, "beliefs": beliefs}
 
 
 def confusion_of(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from jobs.tabular.evaluate import intervals, thresholds
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.effects import effects_of
 from jobs.tabular.evaluate.importance import importance_of, sample_of
-from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part
+from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part, predicted_sketch
 from jobs.tabular.evaluate.warnings import warnings_of
 from jobs.tabular.facts import fact
 from jobs.tabular.matrix import Matrix
@@ -20,7 +20,7 @@ RESIDUALS = 2_000
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=8)
+@step("evaluate", needs=("preprocess", "train"), version=9)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib
@@ -41,6 +41,7 @@ def evaluate(context: StepContext) -> Result:
     else:
         measured = _numbers(said, training_y)
     measured["thresholds"] = moving.as_json(part) if moving else None
+    measured["predicted"] = predicted_sketch(said, prepared["classes"])
     main = trained["main_metric"].removeprefix("val_")
     by_fold = said.by_fold()
     if by_fold:

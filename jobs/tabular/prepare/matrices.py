@@ -11,6 +11,8 @@ from jobs.tabular.facts import failure
 from jobs.tabular.matrix import MatrixFile, RowLayout, Shuffle
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.prepare.pack import Packer
+from jobs.tabular.prepare.reference import NAME as REFERENCE
+from jobs.tabular.prepare.reference import Reference
 from jobs.tabular.prepare.split import TEST, TRAINING, UNUSED, VALIDATION, random_for
 from jobs.tabular.prepare.table import floats_of, parts_of
 from jobs.tabular.prepare.work import ENCODED, FIT_READ, Work
@@ -77,7 +79,7 @@ class _Writers:
         self._held_out = {VALIDATION: _HeldOut(self._folder, "val", work.validation, form, label)}
         if work.test:
             self._held_out[TEST] = _HeldOut(self._folder, "test", work.test, form, label)
-        self._sample = _Sample(work)
+        self._sample, self._reference = _Sample(work), Reference(work)
         self._label = label
 
     def labels(self, rows: pa.Table, part: slice, used: np.ndarray) -> np.ndarray:
@@ -97,6 +99,7 @@ class _Writers:
             held_out.add(matrix[own], labels[own])
             if part == VALIDATION:
                 self._sample.add(rows, own, labels)
+                self._reference.add(rows, own, labels)
 
     def save(self) -> None:
         """Finish the files and hand them over as the step's output."""
@@ -114,6 +117,8 @@ class _Writers:
             context.save(name, self._folder / f"{name}.npy", known)
         self._sample.save(self._folder / "sample.joblib")
         context.save("sample", self._folder / "sample.joblib")
+        self._reference.save(self._folder / "reference.json")
+        context.save(REFERENCE, self._folder / "reference.json")
 
 
 class _HeldOut:

@@ -29,7 +29,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=9)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=10)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     params, uploaded = context.params, context.result("upload")

@@ -1,0 +1,106 @@
+"""Sketches: what a column or a prediction holds, as counts in a few bins, against which later rows can be compared.
+
+A sketch keeps no row. A number has ten bins with as many rows each (fewer where values repeat); a category its frequent
+values, those of a few rows only and long ones being counted together; a text the lengths of its cells and none of its
+words; a date its months, weekdays and hours.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+VERSION = 1
+
+BINS = 10
+MOST_VALUES = 20
+# A value is named where it is as frequent as this, and never where it could be that of a few people.
+LEAST_SHARE = 0.005
+LEAST_ROWS = 5
+LONGEST_VALUE = 100
+# A column of which the named values are a smaller share than this is a text.
+NAMED_SHARE = 0.5
+
+Sketch = dict[str, Any]
+
+
+def of_numbers(values: np.ndarray) -> Sketch:
+    """Return the sketch of numbers; NaN is a gap. A bin holds values above its lower edge, up to its upper one."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    sketch: Sketch = {"kind": "number", "gaps": len(values) - len(known), "edges": [], "counts": [len(known)]}
+    if not len(known):
+        return sketch | {"low": None, "high": None}
+    ordered = np.sort(known)
+    places = (np.arange(1, BINS) * len(ordered)) // BINS
+    # The edges are values that rows have, so that many equal ones fill one bin.
+    edges = np.unique(ordered[places])
+    edges = edges[edges < ordered[-1]]
+    counts = np.diff([0, *np.searchsorted(ordered, edges, side="right"), len(ordered)])
+    low, high = float(ordered[0]), float(ordered[-1])
+    return sketch | {"edges": edges.tolist(), "counts": counts.tolist(), "low": low, "high": high}
+
+
+def shortened(cells: pa.Array) -> pa.Array:
+    """Return texts cut to what a sketch of them looks at."""
+    return pc.utf8_slice_codeunits(cells, 0, LONGEST_VALUE + 1)
+
+
+def lengths_of(cells: pa.Array) -> np.ndarray:
+    """Return how many characters texts have; NaN for gaps."""
+    lengths: np.ndarray = pc.utf8_length(cells).cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    return lengths
+
+
+def of_texts(cells: pa.Array, lengths: np.ndarray) -> Sketch:
+    """Return the sketch of a category, or of a text where few of its values are frequent."""
+    gaps, known = cells.null_count, len(cells) - cells.null_count
+    counted = pc.value_counts(cells.drop_null())
+    values, counts = counted.field("values"), counted.field("counts").to_numpy(zero_copy_only=False)
+    least = max(LEAST_ROWS, LEAST_SHARE * len(cells))
+    # Equal counts in the order of the values, so that the same rows in another order give the same sketch.
+    frequent = [(-int(counts[place]), values[int(place)].as_py()) for place in np.flatnonzero(counts >= least).tolist()]
+    named = sorted(each for each in frequent if len(each[1]) <= LONGEST_VALUE)[:MOST_VALUES]
+    top = [[value, -count] for count, value in named]
+    others = known - sum(count for _value, count in top)
+    if known and len(values) > MOST_VALUES and others > (1 - NAMED_SHARE) * known:
+        of_lengths = of_numbers(lengths)
+        return {"kind": "text", "gaps": gaps, "edges": of_lengths["edges"], "counts": of_lengths["counts"]}
+    return {"kind": "category", "gaps": gaps, "top": top, "others": others}
+
+
+def of_dates(cells: pa.Array) -> Sketch:
+    """Return the sketch of dates; the first and last one by the day."""
+    known = cells.drop_null()
+    sketch: Sketch = {
+        "kind": "date",
+        "gaps": cells.null_count,
+        "months": _counts(pc.subtract(pc.month(known), 1), 12),
+        "weekdays": _counts(pc.day_of_week(known), 7),
+        "hours": _counts(pc.hour(known), 24),
+    }
+    ends = pc.min_max(known).as_py() if len(known) else {"min": None, "max": None}
+    low, high = (None if end is None else end.date().isoformat() for end in (ends["min"], ends["max"]))
+    return sketch | {"low": low, "high": high}
+
+
+def of_cells(cells: pa.Array, lengths: np.ndarray | None = None) -> Sketch:
+    """Return the sketch of a column of the typed table; `lengths` are those of texts that are cut already."""
+    if pa.types.is_timestamp(cells.type):
+        return of_dates(cells)
+    if pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type):
+        return of_numbers(cells.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False))
+    texts = cells.cast(pa.string())
+    return of_texts(shortened(texts), lengths_of(texts) if lengths is None else lengths)
+
+
+def of_labels(labels: list[str], codes: np.ndarray) -> Sketch:
+    """Return how many rows each class has."""
+    counts = np.bincount(codes, minlength=len(labels)).tolist()
+    top = [list(pair) for pair in zip(labels, counts, strict=True)]
+    return {"kind": "category", "gaps": 0, "top": top, "others": 0}
+
+
+def _counts(places: pa.Array, size: int) -> list[int]:
+    counts: list[int] = np.bincount(places.to_numpy(zero_copy_only=False).astype(np.int64), minlength=size).tolist()
+    return counts
