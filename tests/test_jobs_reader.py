@@ -327,7 +327,7 @@ def test_dates(write, cell, form, first):
 
 def test_dates_with_the_day_first(write):
     """Dates that can be read both ways have the day first, visibly, unless somebody says otherwise."""
-    path = write(lines(header="d,b", row="03/04/2024,x"))
+    path = write(lines("05/06/2024,y", header="d,b", row="03/04/2024,x"))
     _, found = read(path)
     assert column(found, "d").min == "2024-04-03"
     assert any("day first" in made_sentence(entry.message) for entry in found.notices)
@@ -353,11 +353,18 @@ def test_columns_that_are_left_out(write):
     rows = "".join(f"{i},C{i:04},same,,text number {i},{i % 2},{i * 7919 % 10007}\n" for i in range(200))
     _, found = read(write("no,customer,k,nothing,note,y,population\n" + rows))
     roles = {entry.name: (entry.role, entry.reason and made_sentence(entry.reason)) for entry in found.columns}
-    assert roles["no"] == ("leave_out", "looks like an id: every row has its own number")
+    assert roles["no"] == ("leave_out", "looks like an id: rows have numbers of their own")
     assert roles["customer"][0] == roles["note"][0] == "leave_out"
     assert roles["k"] == ("leave_out", "the same value in every row")
     assert roles["nothing"] == ("leave_out", "every cell is missing")
     assert roles["y"] == roles["population"] == ("feature", None)
+
+
+def test_an_id_is_known_though_some_rows_are_copies(write):
+    """A column that is called a number of something is an id where nearly all differ; an amount is not."""
+    lines = [f"{50_000 + 3 * i},{900 + 7 * i},{'ab'[i % 2]}" for i in range(300)]
+    _, found = read(write("Müşteri No,Tutar,y\n" + "".join(f"{line}\n" for line in [*lines, *lines[:15]])))
+    assert [column.role for column in found.columns] == ["leave_out", "feature", "feature"]
 
 
 def test_a_target_is_proposed_by_its_name(write):

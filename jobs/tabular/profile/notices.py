@@ -1,5 +1,6 @@
 """Roles and notices: whether a column is proposed as a feature, and what a person should know about it."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ SOME_MISSING = 0.05
 MOSTLY_MISSING = 0.5
 # Of numbers of invoices, half can have the shape of a date; of a column that looks like an id, more must have it.
 MOSTLY_DATES = 0.8
+# Shares of different numbers in an id. Where its name says so, some rows may be copies of others.
+UNIQUE, UNIQUE_NAMED = 0.999, 0.9
 
 _ID_NAME = re.compile(
     r"(^|[\s_\-.#])(id|ids|no|nr|num|number|numara|numarası|key|code|kod|kodu|uuid|guid|index|sıra|row)$|^#$|[a-z](Id|ID|No)$"
@@ -32,13 +35,17 @@ def role_of(column: Column, observed: ObservedColumn, exact: bool) -> tuple[Role
         return "feature", None
     present = observed.present - observed.blanks
     unique = observed.unique_share if observed.capped else column.distinct / max(present, 1)
-    if column.kind == "number" and column.whole and unique >= 0.999 and present >= FEWEST_ROWS:
+    if column.kind == "number" and column.whole and present >= FEWEST_ROWS:
         in_sequence = observed.high - observed.low + 1 <= 1.05 * present
-        if in_sequence or _ID_NAME.search(column.name) or _ID_NAME.search(column.name.casefold()):
+        if unique >= (UNIQUE_NAMED if _is_called_an_id(column.name) else UNIQUE if in_sequence else math.inf):
             return "leave_out", Message("id_numbers")
     if column.kind == "text" and unique > 0.5 and column.distinct > 20:
         return "leave_out", Message("id_or_free_text")
     return "feature", None
+
+
+def _is_called_an_id(name: str) -> bool:
+    return bool(_ID_NAME.search(name) or _ID_NAME.search(name.casefold()))
 
 
 def notices_of(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
