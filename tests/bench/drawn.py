@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 820, 230, 30, 84, 26
+WIDTH, LEFT, RIGHT, TOP, ROW = 840, 270, 30, 84, 26
 # Blue, orange and grey that people with any kind of sight tell apart, each with a form of its own.
 COLOURS = ("#1f77b4", "#d95f02", "#6b7280")
 INK, GRID, PAPER = "#1f2937", "#e5e7eb", "#ffffff"
