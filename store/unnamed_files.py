@@ -25,6 +25,7 @@ def remove_all() -> int:
     the step completes. So what is younger than a day stays, and so does what is not a day older than the oldest step
     that runs.
     """
+    files.sweep_scratch()
     limit = time.time() - AGE.total_seconds()
     old = {each.sha256 for each in files.stored() if each.written < limit}
     return _remove_unnamed(old, _is_old) + _drop_old_checkpoints()

@@ -1,8 +1,9 @@
 """Files on their way in: read from the network as they are written to disk, so that any size fits in little memory."""
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -49,7 +50,8 @@ async def received(request: Request, name: str | None, take: Callable[[Iterator[
             sent_name, chunks = "", stream
         if not (file_name := name or sent_name):
             raise InvalidError(Message("upload_unnamed"), "name")
-        return await anyio.to_thread.run_sync(lambda: take(_pulled(chunks), file_name), limiter=AT_ONCE)
+        with contextlib.closing(_Batches(chunks)) as batches:
+            return await anyio.to_thread.run_sync(lambda: take(_pulled(batches), file_name), limiter=AT_ONCE)
 
 
 def announced_size(headers: Headers) -> int | None:
@@ -63,7 +65,7 @@ def is_json(headers: Headers) -> bool:
     return headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _slot(actor: Actor) -> Iterator[None]:
     """A place for one upload; refuses at once where all are taken, or this person has their share."""
     who = actor.name or actor.address
@@ -80,18 +82,36 @@ def _slot(actor: Actor) -> Iterator[None]:
             del _arriving[who]
 
 
-def _pulled(chunks: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """In a thread: the chunks, each fetched when the one before has been written."""
-    while batch := anyio.from_thread.run(_batch, chunks):
+def _pulled(batches: "_Batches") -> Iterator[bytes]:
+    """In a thread: the chunks; the next one arrives while one is written."""
+    while batch := anyio.from_thread.run(batches.next):
         yield batch
 
 
-async def _batch(chunks: AsyncIterator[bytes]) -> bytes:
-    parts, size = [], 0
-    while size < BATCH and (chunk := await anext(chunks, None)) is not None:
-        parts.append(chunk)
-        size += len(chunk)
-    return b"".join(parts)
+class _Batches:
+    """The chunks in batches, of which one arrives ahead."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._coming = asyncio.create_task(self._batch())
+
+    async def next(self) -> bytes:
+        """Return the next batch, empty at the end."""
+        if batch := await self._coming:
+            self._coming = asyncio.create_task(self._batch())
+        return batch
+
+    def close(self) -> None:
+        """Take nothing further; how that ends is of no interest any more."""
+        self._coming.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._coming.cancel()
+
+    async def _batch(self) -> bytes:
+        parts, size = [], 0
+        while size < BATCH and (chunk := await anext(self._chunks, None)) is not None:
+            parts.append(chunk)
+            size += len(chunk)
+        return b"".join(parts)
 
 
 async def _paced(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

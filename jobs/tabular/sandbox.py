@@ -2,9 +2,10 @@
 A file that breaks that process is refused, and nothing else happens."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from jobs.tabular.sandbox_client import Sandbox
+from jobs.tabular.sandbox_client import Sandbox, Talk
 from jobs.tabular.sandbox_look import Request
 from store.datasets import Description
 
@@ -13,6 +14,8 @@ MEMORY = 512 << 20
 SECONDS = 60
 # All bytes of a bigger file are read once, however few of its rows are profiled.
 BYTES_PER_SECOND = 20 << 20
+# A table takes about as many bytes as the file that it was read from.
+WRITTEN_FOR_EACH_BYTE = 4
 
 # Two at a time: together they stay under a gigabyte, however many files arrive at once.
 SANDBOX = Sandbox("jobs.tabular.sandbox_look", MEMORY, at_once=2)
@@ -20,15 +23,26 @@ SANDBOX = Sandbox("jobs.tabular.sandbox_look", MEMORY, at_once=2)
 
 def look(path: Path, size: int, dialect: Mapping[str, object] | None, first_bytes: int | None) -> Description:
     """Return how a file is written and its profile, as the database stores them; or refuse the file."""
-    request: Request = {
+    described: Description = SANDBOX.ask(_request(path, size, dialect or {}, first_bytes))
+    return described
+
+
+def reading_ahead(
+    path: Path, size: int, dialect: Mapping[str, object], first_bytes: int, folder: Path
+) -> AbstractContextManager[Talk]:
+    """Let a child read a file that still arrives, and write its table into a folder."""
+    request = _request(path, size, dialect, first_bytes)
+    return SANDBOX.talk({**request, "folder": str(folder.absolute()), "most_written": WRITTEN_FOR_EACH_BYTE * size})
+
+
+def _request(path: Path, size: int, dialect: Mapping[str, object], first_bytes: int | None) -> Request:
+    return {
         "path": str(path.absolute()),
         "size": size,
-        "dialect": dict(dialect or {}),
+        "dialect": dict(dialect),
         "first_bytes": first_bytes,
         "seconds": SECONDS + size // BYTES_PER_SECOND,
     }
-    described: Description = SANDBOX.ask(request)
-    return described
 
 
 def make_ready() -> None:

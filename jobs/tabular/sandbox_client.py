@@ -67,13 +67,14 @@ class Sandbox:
         """Return what the child made of a request, which says how many `seconds` it may take; or refuse it."""
         with self.places.taken():
             answer = self._request(request) or self._request(request)  # an idle server may have ended just before
-        if answer is None:
-            raise RequestError(Message("sandbox_away"), "file")
-        if "done" in answer:
-            return answer["done"]
-        if "trace" in answer:
-            log.error("a request could not be worked on:\n%s", answer["trace"])
-        raise RequestError(Message.from_json(answer["refused"]), answer["field"])
+        return _done(answer)
+
+    @contextlib.contextmanager
+    def talk(self, request: Mapping[str, Any]) -> Iterator["Talk"]:
+        """Let a child begin with a request while the user goes on and says more. The child may go on after its answer,
+        and ends with a user who leaves before."""
+        with self._begun(request) as (_server, ours):
+            yield Talk(ours, request["seconds"], self.memory)
 
     def make_ready(self) -> None:
         """Start the server now, so that it is there when the request is."""
@@ -93,40 +94,84 @@ class Sandbox:
 
     def _request(self, request: Mapping[str, Any]) -> Answer | None:
         """Return the server's answer; None when the server has ended."""
-        ours, its = socket.socketpair()
-        with self._lock:
-            server = self._running_server()
-        with ours, contextlib.suppress(OSError):
-            with its:
-                socket.send_fds(server.line, [b"?"], [its.fileno()])
-            ours.sendall(json.dumps(request).encode() + b"\n")
-            received = self._received(ours, time.monotonic() + request["seconds"] + 10)
-            # The server adds how its child ended; the child's own answer comes first and counts.
-            if b"\n" in received:
-                answer: Answer = json.loads(received.splitlines()[0])
+        with self._begun(request) as (server, ours), contextlib.suppress(OSError):
+            if answer := _received(ours, request["seconds"], self.memory):
                 return answer
         with self._lock:
             server.end()
         return None
 
-    def _received(self, ours: socket.socket, end: float) -> bytes:
-        received = bytearray()
-        while (left := end - time.monotonic()) > 0:
-            ours.settimeout(left)
-            with contextlib.suppress(TimeoutError):
-                part = ours.recv(1 << 16)
-                received += part
-                if not part or part.endswith(b"\n"):
-                    return bytes(received)
-            if len(received) > LONGEST_ANSWER:
-                raise RequestError(Message("file_needs_memory", {"memory": self.memory}), "file")
-        raise RequestError(Message("file_too_slow"), "file")
+    @contextlib.contextmanager
+    def _begun(self, request: Mapping[str, Any]) -> Iterator[tuple["_Server", socket.socket]]:
+        """Send the request, and give the server and the line to its child; one that has ended does not answer."""
+        ours, its = socket.socketpair()
+        with self._lock:
+            server = self._running_server()
+        with ours:
+            with contextlib.suppress(OSError):
+                with its:
+                    socket.send_fds(server.line, [b"?"], [its.fileno()])
+                ours.sendall(json.dumps(request).encode() + b"\n")
+            yield server, ours
 
     def _running_server(self) -> "_Server":
         if self._server is None or not self._server.runs():
             self.end()
             self._server = _Server(self._work, self.memory, self.idle_seconds)
         return self._server
+
+
+class Talk:
+    """The line to a child that works while its user says more."""
+
+    def __init__(self, line: socket.socket, seconds: int, memory: int) -> None:
+        self._line, self._seconds, self._memory = line, seconds, memory
+
+    def say(self, word: bytes) -> None:
+        """Say a word that may get lost when the child is slow to listen."""
+        with contextlib.suppress(OSError):
+            self._line.send(word, socket.MSG_DONTWAIT)
+
+    def finish(self, word: bytes) -> None:
+        """Say the last word, which does not get lost."""
+        with contextlib.suppress(OSError):
+            self._line.settimeout(self._seconds)
+            self._line.sendall(word)
+
+    def answer(self) -> Any:
+        """Return what the child made of the request; or refuse it."""
+        with contextlib.suppress(OSError):
+            return _done(_received(self._line, self._seconds, self._memory))
+        return _done(None)
+
+
+def _received(line: socket.socket, seconds: int, memory: int) -> Answer | None:
+    """Return what a child answers, or its server; None when the server has ended."""
+    received = bytearray()
+    end = time.monotonic() + seconds + 10
+    while (left := end - time.monotonic()) > 0:
+        line.settimeout(left)
+        with contextlib.suppress(TimeoutError):
+            part = line.recv(1 << 16)
+            received += part
+            if b"\n" in part:  # the server adds how its child ended; the child's own answer comes first and counts
+                answer: Answer = json.loads(received.splitlines()[0])
+                return answer
+            if not part:
+                return None
+        if len(received) > LONGEST_ANSWER:
+            raise RequestError(Message("file_needs_memory", {"memory": memory}), "file")
+    raise RequestError(Message("file_too_slow"), "file")
+
+
+def _done(answer: Answer | None) -> Any:
+    if answer is None:
+        raise RequestError(Message("sandbox_away"), "file")
+    if "done" in answer:
+        return answer["done"]
+    if "trace" in answer:
+        log.error("a request could not be worked on:\n%s", answer["trace"])
+    raise RequestError(Message.from_json(answer["refused"]), answer["field"])
 
 
 class _Server:

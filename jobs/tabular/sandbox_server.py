@@ -14,9 +14,10 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
+from io import BufferedRWPair
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
@@ -38,8 +39,9 @@ class Work(Protocol):
     def prepare(self) -> None:
         """In the server: import what every child needs."""
 
-    def done(self, request: Mapping[str, Any]) -> object:
-        """In a child: do what is requested; refuse it, or return what JSON can hold."""
+    def done(self, request: Mapping[str, Any], line: BufferedRWPair) -> object:
+        """In a child: do what is requested; refuse it, or return what JSON can hold. An iterator gives the answer
+        first, and is then exhausted. `line` brings what the user says beside the request."""
 
 
 class Answer(TypedDict, total=False):
@@ -140,8 +142,10 @@ def _work(line: socket.socket, memory: int, work: Work, unused: Connection) -> N
         os.closerange(first, last)  # what the server shares with others
     with line.makefile("rwb") as stream:
         request = json.loads(stream.readline())
-        _limit(request["seconds"], work.FILE_SIZE)
-        stream.write(_done(request, memory, work))
+        _limit(request["seconds"], request.get("most_written", work.FILE_SIZE))
+        for answer in _answers(request, stream, memory, work):
+            stream.write(answer)
+            stream.flush()
 
 
 def _limit(seconds: int, file_size: int) -> None:
@@ -153,16 +157,19 @@ def _limit(seconds: int, file_size: int) -> None:
         resource.setrlimit(name, (most, most))
 
 
-def _done(request: Mapping[str, Any], memory: int, work: Work) -> bytes:
+def _answers(request: Mapping[str, Any], line: BufferedRWPair, memory: int, work: Work) -> Iterator[bytes]:
+    """Yield the answer, and whatever comes after it, which nobody reads."""
     try:
-        return _answer({"done": work.done(request)})
+        done = work.done(request, line)
+        for each in done if isinstance(done, Iterator) else (done,):
+            yield _answer({"done": each})
     except RequestError as refused:
-        return _refusal(refused.message, refused.field)
+        yield _refusal(refused.message, refused.field)
     except MemoryError:
-        return _refusal(Message("file_needs_memory", {"memory": memory}))
+        yield _refusal(Message("file_needs_memory", {"memory": memory}))
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, its log the trace
         message = Message("file_crashed_reader", {"reason": type(error).__name__})
-        return _answer({"refused": message.as_json(), "field": "file", "trace": traceback.format_exc()})
+        yield _answer({"refused": message.as_json(), "field": "file", "trace": traceback.format_exc()})
 
 
 def _refusal(message: Message, field: str | None = "file") -> bytes:

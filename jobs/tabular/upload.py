@@ -1,6 +1,6 @@
 """Upload: the step that makes a typed table of the file, and the profile of all of its rows."""
 
-import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,31 +8,37 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
+from jobs.tabular.ahead.made_table import content_of, name_of, progress_of
 from jobs.tabular.column import Column, columns_of, with_kinds
 from jobs.tabular.facts import fact
 from jobs.tabular.kinds import KINDS
 from jobs.tabular.prefetch import Background, prefetched
-from jobs.tabular.profile.cells import schema_of, typed
+from jobs.tabular.profile.cells import typed
 from jobs.tabular.profile.profiler import DUPLICATE_ROWS, Profile, Profiler, duplicates_noted
 from jobs.tabular.reader import Source
-from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, Duplicates, hashes_of
+from jobs.tabular.typed_table import (
+    ROW_HASHES,
+    TABLE,
+    VERSION,
+    TypedTable,
+    WrittenTable,
+    bytes_of,
+    is_stored_alike,
+)
 from store import datasets, files
 from store.datasets import Dataset
 from store.errors import RequestError
-from store.files import FileRef
 from store.messages import Message, Notice
 
 MOST_LISTED = 5
-# Bytes of a cell in the file, with the sign after it.
-SHORT_CELL = 5
+WAIT_SECONDS = 0.01
 
 
-@step("upload", reads_dataset=True, params=(KINDS,), version=7)
+@step("upload", reads_dataset=True, params=(KINDS,), version=VERSION)
 def upload(context: StepContext) -> dict[str, Any]:
     """Turn the uploaded bytes into a typed table."""
     try:
@@ -43,19 +49,12 @@ def upload(context: StepContext) -> dict[str, Any]:
 
 def _upload(context: StepContext) -> dict[str, Any]:
     dataset, kinds = context.dataset, context.params.get("kinds") or {}
-    path = context.folder / "table.arrow"
-    with files.checked(dataset.file) as stored:
-        source = reader.reopen(stored, dataset.dialect)
-        context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
-        if dataset.exact and dataset.rows is not None and not kinds:
-            profile, table = _known(dataset), _write(context, source, path, columns_of(dataset))
-        else:
-            profile, table = _write_and_profile(context, source, path, kinds)
+    profile, written = _read_ahead(context, kinds) or _read(context, kinds)
     described = profile.to_json()
     if not dataset.exact and not kinds:
         datasets.describe(dataset.id, described)
-    context.save("table", path, table.written)
-    context.save("row_hashes", table.hashes, table.hashes_written)
+    context.save("table", written.folder / TABLE, written.table)
+    context.save("row_hashes", written.folder / ROW_HASHES, written.hashes)
     context.log(fact("table_written", rows=profile.rows, columns=len(profile.columns)))
     return {
         "rows": profile.rows,
@@ -63,10 +62,40 @@ def _upload(context: StepContext) -> dict[str, Any]:
         "columns_profile": described["columns"],
         "notices": described["notices"],
         "preview": profile.preview,
-        "duplicates": table.duplicates,
+        "duplicates": written.duplicates,
         "size": dataset.size,
         "sha256": dataset.sha256,
     }
+
+
+def _read_ahead(context: StepContext, kinds: Mapping[str, str]) -> tuple[Profile, WrittenTable] | None:
+    """Take over the table that was written while the file arrived; None where there is none, as after a kill."""
+    dataset, folder = context.dataset, context.folder / "ahead"
+    if kinds or dataset.row_columns is not None:
+        return None
+
+    def wait(writing: Path) -> None:
+        rows, size = progress_of(writing)
+        context.progress(size, max(size, dataset.size), fact("rows_read", rows=rows))
+        time.sleep(WAIT_SECONDS)
+
+    if not files.take_waiting(name_of(dataset.sha256, dataset.dialect), folder, wait):
+        return None
+    if (content := content_of(folder)) is None:
+        return None
+    context.log(fact("read_while_arriving", dataset=dataset.title))
+    profile, written = content
+    return _with_all_notices(dataset, profile, written), written
+
+
+def _read(context: StepContext, kinds: Mapping[str, str]) -> tuple[Profile, WrittenTable]:
+    dataset = context.dataset
+    with files.checked(dataset.file) as stored:
+        source = reader.reopen(stored, dataset.dialect)
+        context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
+        if dataset.exact and dataset.rows is not None and not kinds:
+            return _known(dataset), _write(context, source, columns_of(dataset))
+        return _write_and_profile(context, source, kinds)
 
 
 def _known(dataset: Dataset) -> Profile:
@@ -76,23 +105,22 @@ def _known(dataset: Dataset) -> Profile:
     return Profile(columns_of(dataset), dataset.preview, notices, dataset.proposal, dataset.rows, True)
 
 
-def _write_and_profile(
-    context: StepContext, source: Source, path: Path, kinds: Mapping[str, str]
-) -> tuple[Profile, "_Table"]:
+def _write_and_profile(context: StepContext, source: Source, kinds: Mapping[str, str]) -> tuple[Profile, WrittenTable]:
     """Write with the kinds that the first part suggested; once more when the rest showed another kind."""
     guessed = with_kinds(columns_of(context.dataset), kinds)
     profiler = Profiler(source, context.dataset.size, kinds)
-    written = _write(context, source, path, guessed, profiler)
+    written = _write(context, source, guessed, profiler)
     profile = profiler.finish(exact=True)
     changed = [
-        column.name for column, guess in zip(profile.columns, guessed, strict=True) if _form(column) != _form(guess)
+        column.name
+        for column, guess in zip(profile.columns, guessed, strict=True)
+        if not is_stored_alike(column, guess)
     ]
     if unexpected := [name for name in changed if name not in kinds]:
         context.log(_kinds_changed(unexpected))
     if changed:
-        written = _write(context, source, path, profile.columns, before=context.dataset.size)
-    copies = duplicates_noted(written.duplicates, profile.rows)
-    return replace(profile, notices=[*copies, *_all_notices(context.dataset, profile)]), written
+        written = _write(context, source, profile.columns, before=context.dataset.size)
+    return _with_all_notices(context.dataset, profile, written), written
 
 
 def _kinds_changed(names: list[str]) -> Message:
@@ -102,92 +130,32 @@ def _kinds_changed(names: list[str]) -> Message:
     return fact("kinds_changed_many", columns=names[: MOST_LISTED - 1], more=len(names) - MOST_LISTED + 1)
 
 
-def _all_notices(dataset: Dataset, profile: Profile) -> list[Notice]:
-    """Return the notices about the file as such, which stay, and those about its columns, which are replaced."""
+def _with_all_notices(dataset: Dataset, profile: Profile, written: WrittenTable) -> Profile:
+    """Return the profile with the notices about the file as such, which stay; those about its columns are replaced."""
     before = [Notice.from_json(stored) for stored in dataset.notices]
     known = [notice for notice in before if notice.column is None and notice.message.code != DUPLICATE_ROWS]
-    return [notice for notice in known if notice not in profile.notices] + profile.notices
-
-
-def _form(column: Column) -> tuple[str, str | None]:
-    """Return how a column is stored; yes and no are stored as the texts they are."""
-    return column.kind if column.kind in ("number", "date") else "text", column.format
+    others = [notice for notice in known if notice not in profile.notices]
+    copies = duplicates_noted(written.duplicates, profile.rows)
+    return replace(profile, notices=[*copies, *others, *profile.notices])
 
 
 def _write(
     context: StepContext,
     source: Source,
-    path: Path,
     columns: Sequence[Column],
     profiler: Profiler | None = None,
     before: int = 0,
-) -> "_Table":
+) -> WrittenTable:
     """Read, profile and write, each in a thread of its own."""
     batches = prefetched(source.batches(partial(_report_search, context)))
     first = list(islice(batches, 1))
-    schema, codec = _packing(schema_of(columns), first)
-    with _Table(path, schema, codec, context.dataset.row_columns) as table, Background() as background:
+    with TypedTable(context.folder, columns, first, context.dataset.row_columns) as table, Background() as background:
         for batch in _with_progress(context, chain(first, batches), before):
             if profiler:
                 profiler.add(batch)
             just_read = profiler.just_read() if profiler else ()
             background(table.add, typed(batch, columns, source.dialect, just_read))
-    return table
-
-
-class _Table:
-    """The typed table while it is written, and a hash of each of its rows."""
-
-    def __init__(
-        self, path: Path, schema: pa.Schema, codec: str | pa.Codec | None, row_columns: list[str] | None
-    ) -> None:
-        self.hashes = path.with_name("row_hashes")
-        self._schema, self._row_columns = schema, row_columns
-        self._file, self._hash_file = files.writing(path), files.writing(self.hashes)
-        options = pa.ipc.IpcWriteOptions(compression=codec)
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema, options=options)
-        self._duplicates = Duplicates()
-
-    def __enter__(self) -> "_Table":
-        return self
-
-    def __exit__(self, *_how: object) -> None:
-        with contextlib.closing(self._file), contextlib.closing(self._hash_file):
-            self._writer.close()
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Write a typed batch, and hash its rows."""
-        self._writer.write_batch(batch.cast(self._schema))
-        hashes = hashes_of(batch, self._row_columns)
-        self._duplicates.add(hashes if self._row_columns is None else hashes_of(batch))
-        self._hash_file.write((hashes >> KEPT_SHIFT).astype(KEPT).view(np.uint8).data)
-
-    @property
-    def written(self) -> FileRef:
-        return self._file.ref
-
-    @property
-    def hashes_written(self) -> FileRef:
-        return self._hash_file.ref
-
-    @property
-    def duplicates(self) -> int:
-        """How many rows are copies of others."""
-        return self._duplicates.count()
-
-
-def _packing(schema: pa.Schema, first: list[pa.RecordBatch]) -> tuple[pa.Schema, str | pa.Codec]:
-    """Return the schema and codec of the table: short cells would take more room in it than in the file, so they are
-    packed tightly; long ones gain little by that, and are read in a fraction of the time without."""
-    if not any(_bytes(batch) < SHORT_CELL * batch.num_rows * batch.num_columns for batch in first):
-        return schema, "lz4"
-    views = [column.with_type(pa.string_view()) if column.type == pa.string() else column for column in schema]
-    return pa.schema(views), pa.Codec("zstd", compression_level=1)
-
-
-def _bytes(batch: pa.RecordBatch) -> int:
-    """Return the bytes that a batch takes in the file, where one sign stands between two texts, and four bytes here."""
-    return int(batch.nbytes - 3 * batch.num_rows * batch.num_columns)
+    return table.written
 
 
 def _report_search(context: StepContext, done: int) -> None:
@@ -202,5 +170,5 @@ def _with_progress(context: StepContext, batches: Iterator[pa.RecordBatch], befo
     for batch in batches:
         yield batch
         rows += batch.num_rows
-        done += _bytes(batch)
+        done += bytes_of(batch)
         context.progress(before + done, before + max(size, done), fact("rows_read", rows=rows))

@@ -1,11 +1,12 @@
 """The verbs on datasets: add, read differently, remove; and the bundled sample."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 
 from jobs.tabular import sandbox
+from jobs.tabular.ahead.arriving import arriving
 from jobs.tabular.dialect import EXTENSIONS, format_of, read_settings, words_of
 from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
@@ -31,12 +32,20 @@ def add(
     announced one, for a stream whose length is not known in advance."""
     name = _dataset_name(file_name)
     read_settings(dialect or {})
-    files.check_room(size or (content.stat().st_size if isinstance(content, Path) else 0))
+    announced = size or _size_of(content)
+    files.check_room(announced)
     sandbox.make_ready()
-    with _arrived(content) as incoming:
-        description = _description(incoming.path, incoming.size, dialect)
-        ref = incoming.keep()
-    return datasets.add(name, ref, description)
+    with _incoming(content) as incoming, arriving(incoming.path, announced, dialect or {}, PROFILED_WHOLE) as reading:
+        for chunk in () if isinstance(content, Incoming) else chunks_of(content):
+            incoming.write(chunk)
+            reading.more()
+        path = incoming.path
+        reading.complete()
+        incoming.sync()
+        description = reading.described() or _description(path, incoming.size, dialect)
+        dataset = datasets.add(name, incoming.keep(), description)
+        reading.offer(dataset)
+    return dataset
 
 
 @deed("read again", "as dataset")
@@ -86,16 +95,16 @@ def _changed(before: Mapping[str, object], dialect: Mapping[str, object]) -> dic
     return {**settings, **dialect}
 
 
-@contextmanager
-def _arrived(content: Bytes | Incoming) -> Iterator[Incoming]:
-    """Give the bytes as a file on disk."""
+def _size_of(content: Bytes | Incoming) -> int:
+    """Return the size of a file, 0 where it is not known before all of it is read."""
     if isinstance(content, Incoming):
-        yield content
-        return
-    with files.incoming() as incoming:
-        for chunk in chunks_of(content):
-            incoming.write(chunk)
-        yield incoming
+        return content.size
+    return content.stat().st_size if isinstance(content, Path) else 0
+
+
+def _incoming(content: Bytes | Incoming) -> AbstractContextManager[Incoming]:
+    """Return the file on disk that takes the bytes, or that they are in already."""
+    return nullcontext(content) if isinstance(content, Incoming) else files.incoming()
 
 
 def _dataset_name(file_name: str) -> str:

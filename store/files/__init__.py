@@ -18,7 +18,10 @@ from store.files.file_ref import DamagedError, FileRef
 from store.files.folder import StoredFile, find, path_of, remove, stored
 from store.files.incoming_files import CHUNK, Incoming, incoming, keep, writing
 from store.files.local import checked, present, unverified, verified
+from store.files.locked_folders import lock_alone, lock_shared
 from store.files.scratch_folders import abandoned, scratch, sweep_scratch
+from store.files.waiting_folders import Waiting
+from store.files.waiting_folders import take as take_waiting
 
 __all__ = [
     "CHUNK",
@@ -27,6 +30,7 @@ __all__ = [
     "FileRef",
     "Incoming",
     "StoredFile",
+    "Waiting",
     "abandoned",
     "all_checkpoints",
     "check",
@@ -38,6 +42,8 @@ __all__ = [
     "incoming",
     "keep",
     "keep_checkpoint",
+    "lock_alone",
+    "lock_shared",
     "path_of",
     "place_checkpoint",
     "present",
@@ -47,6 +53,7 @@ __all__ = [
     "steps_with_checkpoints",
     "stored",
     "sweep_scratch",
+    "take_waiting",
     "unverified",
     "verified",
     "whole_checkpoint",

@@ -49,17 +49,20 @@ class Incoming:
         self._stream.flush()
         return Path(self._stream.name)
 
-    def keep(self) -> FileRef:
-        """Give the file its final place; afterwards a crash cannot lose it."""
+    def sync(self) -> None:
+        """Write the bytes so far to the disk, so that `keep` has less to do."""
         self._stream.flush()
         os.fsync(self._stream.fileno())
+
+    def keep(self) -> FileRef:
+        """Give the file its final place; afterwards a crash cannot lose it."""
+        self.sync()
         folder.put(Path(self._stream.name), self.ref)
         return self.ref
 
     def move_to(self, target: Path) -> None:
         """Give the file another place on the same disk, synced, in one step."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        self.sync()
         Path(self._stream.name).replace(target)
 
 

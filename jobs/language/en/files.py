@@ -86,6 +86,7 @@ SENTENCES: dict[str, Template] = {
     "left_out": "left out",
     # What a step reports while it reads a file.
     "reading_dataset": "Reading {dataset}: {dialect}.",
+    "read_while_arriving": "The rows of {dataset} were read while the file arrived.",
     "searching_malformed_line": "a line of the file is malformed; searching for it",
     "table_written": "{rows} rows and {columns} columns.",
     "kinds_changed": Plural(

@@ -10,7 +10,7 @@ import pyarrow.csv as arrow_csv
 
 from jobs.tabular.csv.dialect import Dialect
 from jobs.tabular.csv.explain import Progress, explain, no_progress
-from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD
+from jobs.tabular.csv.lines import BLOCK, LONGEST_FIELD, Stream
 from store.errors import RequestError
 from store.messages import Message
 
@@ -20,9 +20,21 @@ def batches_of(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows, every cell as text, empty ones as null; refuse a malformed file with its line, and call
     `progress` with the bytes that the search for it has passed."""
+    try:
+        yield from batches_of_stream(path.open("rb"), dialect, names)
+    except RequestError:
+        explain(path, dialect, progress)
+        raise
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        explain(path, dialect, progress)
+        raise RequestError(Message("file_unreadable", {"reason": str(error).splitlines()[0][:200]}), "file") from None
+
+
+def batches_of_stream(opened: Stream, dialect: Dialect, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of an open file, and close it; an error does not say in which line it is."""
     keys = [str(position) for position in range(len(names))]
     skip = dialect.header
-    stream = _WholeLineEnds(path, dialect.encoding)
+    stream = _WholeLineEnds(opened, dialect.encoding)
     try:
         reader = arrow_csv.open_csv(
             pa.PythonFile(stream, "r"),
@@ -38,13 +50,8 @@ def batches_of(
             if skip:
                 batch, skip = batch.slice(1), False
             if batch.num_rows:
-                if too_long := _too_long_field(batch, names):
-                    explain(path, dialect, progress)
-                    raise too_long
+                refuse_long_fields(batch, names)
                 yield batch
-    except (pa.ArrowInvalid, UnicodeError) as error:
-        explain(path, dialect, progress)
-        raise RequestError(Message("file_unreadable", {"reason": str(error).splitlines()[0][:200]}), "file") from None
     finally:
         stream.close()
 
@@ -55,8 +62,8 @@ class _WholeLineEnds:
 
     closed = False
 
-    def __init__(self, path: Path, encoding: str) -> None:
-        self._stream = path.open("rb")
+    def __init__(self, stream: Stream, encoding: str) -> None:
+        self._stream = stream
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self._held = b""
 

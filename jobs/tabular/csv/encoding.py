@@ -4,12 +4,11 @@ import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from jobs.tabular.csv.dialect import Overrides
-from jobs.tabular.csv.lines import SAMPLE
+from jobs.tabular.csv.lines import SAMPLE, Stream
 from store.errors import RequestError
 from store.messages import Message, Notice
 
@@ -84,30 +83,29 @@ def is_utf16(head: bytes, chosen: Overrides) -> bool:
     return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or chosen.get("encoding") == "utf-16"
 
 
-def scan_bytes(path: Path, utf16: bool) -> Scan:
+def scan_bytes(stream: Stream, utf16: bool) -> Scan:
     """Read every byte once; refuse zero bytes, which no text has."""
     ascii_only, utf8, quotes, size, whole_letters = True, True, 0, 0, 0
     strange: Counter[int] = Counter()
     sample = b""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            quotes += chunk.count(b'"')
-            if (zero := _zero(chunk, utf16)) is not None:
-                raise RequestError(
-                    Message("file_is_binary", {"position": size + zero + 1}),
-                    "file",
-                )
-            size += len(chunk)
-            if utf16 or (ascii_only and chunk.isascii()):
-                continue
-            ascii_only = False
-            if utf8:
-                letters, utf8 = _letters(decoder, chunk)
-                whole_letters += letters
-            if not utf8 and len(sample) < SAMPLE:
-                strange.update(byte for byte in chunk if byte >= 0x80)
-                sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:SAMPLE]
+    while chunk := stream.read(1 << 20):
+        quotes += chunk.count(b'"')
+        if (zero := _zero(chunk, utf16)) is not None:
+            raise RequestError(
+                Message("file_is_binary", {"position": size + zero + 1}),
+                "file",
+            )
+        size += len(chunk)
+        if utf16 or (ascii_only and chunk.isascii()):
+            continue
+        ascii_only = False
+        if utf8:
+            letters, utf8 = _letters(decoder, chunk)
+            whole_letters += letters
+        if not utf8 and len(sample) < SAMPLE:
+            strange.update(byte for byte in chunk if byte >= 0x80)
+            sample += b"\n".join(line for line in chunk.splitlines() if not line.isascii())[:SAMPLE]
     if utf8 and not ascii_only and not utf16:
         utf8 = decodes(decoder, b"", final=True)
     return Scan(size, ascii_only, utf8, quotes % 2 == 1, strange, sample, whole_letters)

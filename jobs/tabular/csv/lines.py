@@ -2,10 +2,18 @@
 
 import io
 from collections.abc import Iterator
+from typing import Protocol
 
 LONGEST_FIELD = 1 << 20
 BLOCK = 4 << 20
 SAMPLE = 1 << 18
+
+
+class Stream(Protocol):
+    """Where the bytes of a file come from; it gives fewer than wanted only at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 def unified_lines(stream: io.TextIOBase) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The reader of CSV files: how a file is written, its column names, and its rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +33,24 @@ class CsvSource:
 
 def inspect(path: Path, settings: Mapping[str, object] | None = None) -> CsvSource:
     """Detect how a file is written, or refuse it; `settings` decides what it names."""
+
+    def scanned(utf16: bool) -> encoding.Scan:
+        with path.open("rb") as stream:
+            return encoding.scan_bytes(stream, utf16)
+
+    return inspect_scanned(path, scanned, settings)
+
+
+def inspect_scanned(
+    path: Path, scanned: Callable[[bool], encoding.Scan], settings: Mapping[str, object] | None = None
+) -> CsvSource:
+    """Detect how a file is written by its first bytes and by what `scanned` returns of all of them; `scanned` is told
+    whether the file is UTF-16."""
     chosen = read_overrides(settings or {})
     with path.open("rb") as stream:
         head = stream.read(SAMPLE)
     sniff.refuse_other_formats(head)
-    scan = encoding.scan_bytes(path, utf16=encoding.is_utf16(head, chosen))
+    scan = scanned(encoding.is_utf16(head, chosen))
     notices: list[Notice] = []
     if "encoding" not in chosen and scan.nearly_utf8:
         explain(path, Dialect())

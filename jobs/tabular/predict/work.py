@@ -21,7 +21,7 @@ def prepare() -> None:
     from jobs.tabular.predict import files, scoring  # noqa: F401
 
 
-def done(request: Mapping[str, Any]) -> Answer:
+def done(request: Mapping[str, Any], _line: object) -> Answer:
     """Return what the model says of the rows in the request, or of those in a file; without rows, write the model."""
     from jobs.tabular.predict import files, model_file, rows
     from jobs.tabular.predict.scoring import Scorer

@@ -47,6 +47,14 @@ class Profile:
             "proposal": self.proposal,
         }
 
+    @classmethod
+    def from_json(cls, stored: StoredProfile) -> "Profile":
+        """Read a stored profile of all rows."""
+        assert stored["rows"] is not None
+        columns = [Column.from_json(column) for column in stored["columns"]]
+        notices = [Notice.from_json(notice) for notice in stored["notices"]]
+        return cls(columns, stored["preview"], notices, stored["proposal"], stored["rows"], stored["exact"])
+
 
 class Profiler:
     """Takes batches of text cells; `finish` returns the profile of all of them."""
