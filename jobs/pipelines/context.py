@@ -121,13 +121,21 @@ class StepContext:
 
     def file(self, step: str, name: str) -> Path:
         """A file that a step above saved, checked to be what was written."""
+        return files.verified(self._saved_by(step, name))
+
+    def reading(self, step: str, name: str) -> contextlib.AbstractContextManager[Path]:
+        """A file that a step above saved, for a block that reads it; it is checked meanwhile, and damage ends the block
+        with an error."""
+        return files.checked(self._saved_by(step, name))
+
+    def _saved_by(self, step: str, name: str) -> FileRef:
         artifacts = self._above(step).artifacts
         if name not in artifacts:
             values: Values = {"step": step, "file": name}
             if not artifacts:
                 raise StepError(Message("no_files_saved", values))
             raise StepError(Message("file_not_saved", {**values, "known": sorted(artifacts)}))
-        return files.verified(artifacts[name])
+        return artifacts[name]
 
     def dataset_file(self, name: str | None = None) -> Path:
         """The uploaded bytes of an input; without a name, of the first."""

@@ -4,7 +4,6 @@ from jobs.language.template import Plural, Template
 
 SENTENCES: dict[str, Template] = {
     # What a step reports while it prepares a table.
-    "checking_table": "checking the table",
     "reading_target": "reading the target",
     "rows_read": Plural("1 row read", "{rows} rows read", by="rows"),
     "rows_encoded": Plural("1 row encoded", "{rows} rows encoded", by="rows"),

@@ -16,7 +16,7 @@ from jobs.tabular.prepare.rows import save_rows
 from jobs.tabular.prepare.split import Rows, split
 from jobs.tabular.prepare.table import batches_of, names_of
 from jobs.tabular.prepare.target import Target, read_target
-from jobs.tabular.prepare.work import CHECKED, Work
+from jobs.tabular.prepare.work import Work
 from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, hashes_of
 from store.messages import Message, Notice
 
@@ -32,12 +32,15 @@ Result = dict[str, Any]
 @step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=10)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
+    with context.reading("upload", "table") as table:
+        return _preprocess(context, table)
+
+
+def _preprocess(context: StepContext, table: Path) -> Result:
     params, uploaded = context.params, context.result("upload")
     columns = {stored["name"]: Column.from_json(stored) for stored in uploaded["columns_profile"]}
-    context.progress(0, 1, fact("checking_table"))
-    table = context.file("upload", "table")
     features, left_out = _choose_features(columns, params)
-    context.progress(CHECKED, 1, fact("reading_target"))
+    context.progress(0, 1, fact("reading_target"))
     target = read_target(table, columns[params["target"]], params["task"], uploaded["rows"])
     done = split(_rows_to_split(context, table, columns, target), params)
     use = done.use

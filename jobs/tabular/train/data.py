@@ -1,6 +1,7 @@
 """The data of a training: the matrices that preparation left, and the target as an estimator is shown it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,9 +32,11 @@ class TrainingData:
 
     @classmethod
     def load(cls, context: StepContext, algorithm: Algorithm, labels: np.ndarray | None) -> "TrainingData":
-        x, y, val_x, val_y = (
-            Matrix(context.file("preprocess", name)) for name in ("train_X", "train_y", "val_X", "val_y")
-        )
+        with ExitStack() as checks:
+            x, y, val_x, val_y = (
+                Matrix(checks.enter_context(context.reading("preprocess", name)))
+                for name in ("train_X", "train_y", "val_X", "val_y")
+            )
         return cls.of(algorithm, context.params, x, y, val_x, val_y.part(0, val_y.rows), labels)
 
     @classmethod
