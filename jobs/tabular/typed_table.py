@@ -93,7 +93,7 @@ def _shrinks(batch: pa.RecordBatch) -> bool:
     unpacking them takes longer than writing and reading them."""
     codec, parts = pa.Codec("lz4"), [part for column in batch.columns for part in column.buffers() if part is not None]
     packed = sum(len(codec.compress(part)) for part in parts)
-    return packed < WORTH_PACKING * sum(part.size for part in parts)
+    return bool(packed < WORTH_PACKING * sum(part.size for part in parts))
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:

@@ -21,6 +21,7 @@ class Arriving:
 
     def __init__(self, talk: Talk | None = None, waiting: files.Waiting | None = None) -> None:
         self._talk, self._waiting = talk, waiting
+        self._description: Description | None = None
 
     def more(self) -> None:
         """Say that more bytes are in the file."""
@@ -34,17 +35,14 @@ class Arriving:
 
     def described(self) -> Description | None:
         """Return what was read of the complete file, as a look at it would; None where it has to be looked at."""
-        if self._talk is None:
-            return None
-        try:
-            description: Description | None = self._talk.answer()
-        except RequestError:  # the child was killed, by a limit or otherwise
-            return None
-        return description
+        if self._talk:
+            with contextlib.suppress(RequestError):  # the child was killed, by a limit or otherwise
+                self._description = self._talk.answer()
+        return self._description
 
     def offer(self, dataset: Dataset) -> None:
         """Let the step take the table that is being written; it does not need one if all rows are known."""
-        if self._waiting and not dataset.exact:
+        if self._waiting and self._description and not dataset.exact:
             self._waiting.offer(name_of(dataset.sha256, dataset.dialect))
 
 
