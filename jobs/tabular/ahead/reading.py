@@ -23,9 +23,10 @@ from jobs.tabular.csv.batches import batches_of_stream
 from jobs.tabular.csv.lines import SAMPLE
 from jobs.tabular.csv.reader import CsvSource, inspect_scanned
 from jobs.tabular.formats import detect
+from jobs.tabular.leak_sample import KeptRows
 from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import typed
-from jobs.tabular.profile.profiler import Profiler
+from jobs.tabular.profile.profiler import Profiler, noted
 from jobs.tabular.typed_table import ROW_HASHES, TABLE, TypedTable, bytes_of, is_stored_alike
 from store import files
 from store.datasets import Description
@@ -66,10 +67,10 @@ def _described(request: Mapping[str, Any], growing: GrowingFile, folder: Path) -
 def _read(
     request: Mapping[str, Any], growing: GrowingFile, source: CsvSource, proof: "Future[CsvSource]", folder: Path
 ) -> Iterator[Description]:
-    profiler = Profiler(source, request["size"])
+    profiler, kept = Profiler(source, request["size"]), KeptRows()
     batches = prefetched(batches_of_stream(growing.open(), source.dialect, source.names))
-    held = list(_first(batches, profiler, request["first_bytes"]))
-    first = profiler.finish(exact=False)
+    held = list(_first(batches, profiler, kept, request["first_bytes"]))
+    first = noted(profiler.finish(exact=False), source, kept, 0)
     description: Description = {"dialect": source.dialect.as_dict(), **first.to_json()}
     columns, notes = first.columns, Notes(folder)
     rows, size = profiler.rows, sum(bytes_of(batch) for batch, _numbers in held)
@@ -97,12 +98,13 @@ def _read(
 
 
 def _first(
-    batches: Iterator[pa.RecordBatch], profiler: Profiler, most: int
+    batches: Iterator[pa.RecordBatch], profiler: Profiler, kept: KeptRows, most: int
 ) -> Iterator[tuple[pa.RecordBatch, list[np.ndarray | None]]]:
     """Yield the first batches, by which a big file is described, with the numbers in them."""
     seen = 0
     for batch in batches:
         profiler.add(batch)
+        kept.add(batch)
         yield batch, profiler.just_read()
         if (seen := seen + batch.nbytes) >= most:
             return

@@ -134,11 +134,15 @@ def profile_of(source: Source, chunks: Iterable[pa.RecordBatch], size: int, firs
         if first_bytes is not None and seen >= first_bytes:
             exact = False
             break
-    profile = profiler.finish(exact)
+    return noted(profiler.finish(exact), source, kept, duplicates.count())
+
+
+def noted(profile: Profile, source: Source, kept: KeptRows, copies: int) -> Profile:
+    """Return the profile with what was noticed of whole rows, after the notices about the file."""
     of_file = len(source.notices)
-    copies = duplicates_noted(duplicates.count(), profile.rows)
+    duplicates = duplicates_noted(copies, profile.rows)
     leaks = kept.notices(profile.columns, profile.proposal, lambda part: typed(part, profile.columns, source.dialect))
-    return replace(profile, notices=[*profile.notices[:of_file], *copies, *leaks, *profile.notices[of_file:]])
+    return replace(profile, notices=[*profile.notices[:of_file], *duplicates, *leaks, *profile.notices[of_file:]])
 
 
 def duplicates_noted(count: int, rows: int) -> list[Notice]:
