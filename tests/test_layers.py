@@ -244,48 +244,6 @@ def test_verbs_import_at_the_top(path):
     assert inside == []
 
 
-# What writes rows: calls of these make a public function of jobs/verbs/ a verb.
-WRITES = {
-    ("workflows", "insert_new"),
-    ("workflows", "describe"),
-    ("workflows", "remove"),
-    ("steps", "cancel"),
-    ("steps", "revive"),
-    ("sweeps", "insert_new"),
-    ("sweeps", "stop"),
-    ("pauses", "add"),
-    ("pauses", "remove"),
-    ("datasets", "add"),
-    ("datasets", "remove"),
-    ("people", "add"),
-    ("people", "change"),
-    ("people", "remove"),
-    ("people", "end_all"),
-    ("people", "add_token"),
-    ("people", "remove_token"),
-}
-
-
-@pytest.mark.parametrize("path", [path for path in sources() if path.startswith("jobs/verbs/")])
-def test_nothing_public_writes_without_a_role_and_a_trail(path):
-    """Whatever a caller can reach in jobs/verbs/ and writes rows is a deed, or part of one."""
-    for function in tree_of(path).body:
-        if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
-            continue
-        calls = {
-            (node.func.value.id, node.func.attr)
-            for node in ast.walk(function)
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and isinstance(node.func.value, ast.Name)
-        }
-        is_verb = any(
-            isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "deed"
-            for each in function.decorator_list
-        )
-        assert is_verb or not calls & WRITES, function.name
-
-
 @pytest.mark.parametrize("path", sources())
 def test_data_never_reaches_unsafe_html(path):
     """No page switches Streamlit's HTML escaping off."""

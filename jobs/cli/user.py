@@ -14,7 +14,7 @@ tokens = typer.Typer(no_args_is_help=True, help="Tokens that let programs act as
 app.add_typer(tokens, name="token")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name to sign in with: ayse, or an email address.")]
-Role = Annotated[str, typer.Option(help="viewer: look; analyst: work; admin: manage people too.")]
+Role = Annotated[str, typer.Option(help="viewer: look and predict; analyst: work; admin: manage people too.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the standard input.")]
 
 
