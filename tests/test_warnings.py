@@ -40,6 +40,7 @@ def leaky(rows=600, seed=5):
             "churned": np.where(left, "yes", "no"),
         }
     )
+    frame = pd.concat([frame, frame.tail(20)])
     return datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "left.csv")
 
 
@@ -128,6 +129,7 @@ def test_warnings_stand_under_the_headline(trained):
     seen = page(id=trained)
     words = text(seen)
     assert words.count("reason alone gives churned away") == 1 and words.count("is rare") == 1
+    assert words.count("rows are exact copies of others") == 1
     assert words.index("reason alone gives churned away") < words.index("Preprocess")
     assert {"Leave out reason and run again", "Split by day and run again"} <= set(labels(seen))
     before = workflows.count(Filter())

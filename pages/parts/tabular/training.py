@@ -249,6 +249,7 @@ def candidates(dataset: Dataset, names: Sequence[str], key: str) -> None:
         list(why),
         key=f"{key}-candidates",
         format_func=lambda name: f"{words.plain(name)} · {why[name]}",
+        wrap=True,
         on_change=choose_candidate,
         args=(key,),
     )

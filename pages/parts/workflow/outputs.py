@@ -12,7 +12,7 @@ from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
 from store import files, steps
 from store.errors import RequestError
-from store.messages import Notice
+from store.messages import Message
 from store.steps import Step
 from store.tables import Status
 
@@ -27,14 +27,14 @@ def summary(book: Notebook, step: Step) -> None:
     for line in shown.summary(step):
         st.markdown(line)
     above = _above(book)
-    presentation.draw_notices([notice for notice in shown.notices(step) if notice not in above])
+    presentation.draw_notices([notice for notice in shown.notices(step) if notice.message not in above])
 
 
-def _above(book: Notebook) -> list[Notice]:
+def _above(book: Notebook) -> list[Message]:
     """What stands under the headline already."""
     if book.workflow.status is not Status.completed:
         return []
-    return [warning.notice for warning in warnings.of_workflow(book.workflow, book.steps)]
+    return [warning.notice.message for warning in warnings.of_workflow(book.workflow, book.steps)]
 
 
 def details(book: Notebook, step: Step) -> None:
