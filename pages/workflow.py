@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines.warnings import Remedy
-from jobs.verbs import models, predictions, spreadsheet
+from jobs.verbs import models, predictions, report, spreadsheet
 from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
 from pages.parts import address, commands, graph, links, live, presentations, visitor, warnings, words
@@ -328,8 +328,6 @@ def _summary(book: Notebook, state: PageState) -> None:
     model = _model(book.workflow.id)
     predicted = predictions.leaves_file(book.steps)
     found = found_warnings.of_workflow(book.workflow, book.steps)
-    if not (headline or others or model or book.curves or predicted or found):
-        return
     with st.container(border=True, key="summary"):
         if headline:
             st.markdown(f"#### {headline}", anchors=False)
@@ -392,6 +390,17 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
             icon=":material/table_view:",
             on_click="ignore",
         )
+    st.download_button(
+        "Download report",
+        # Made in another thread, which knows nothing of the visitor.
+        partial(report.html, workflow_id, numbers.current().code, str(visitor.zone() or "")),
+        mime="text/html",
+        file_name=report.file_name(workflow_id),
+        key="download-report",
+        icon=":material/print:",
+        on_click="ignore",
+        help="One HTML file to print or send: scores, charts, settings, and how to repeat it.",
+    )
 
 
 def _model_file(workflow_id: int) -> Callable[[], bytes]:

@@ -35,6 +35,7 @@ DELETE /workflows/{workflow_id} 204
 GET /workflows/{workflow_id}/metrics 200 list of object
 GET /workflows/{workflow_id}/logs 200 list of LineOut
 GET /workflows/{workflow_id}/model 200
+GET /workflows/{workflow_id}/report 200
 POST /workflows/{workflow_id}/predict 200 PredictionsOut
 GET /workflows/{workflow_id}/predictions 200
 GET /workflows/{workflow_id}/threshold 200 ThresholdsOut

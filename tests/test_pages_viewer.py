@@ -215,7 +215,7 @@ def test_viewer_may_take_models_and_tables_away(browser, scene):
     """Downloads are for everybody who may look."""
     seen = browser.opens("workflow.py", id=scene.DONE)
     downloads = seen.get("download_button")
-    assert [each.proto.label for each in downloads] == ["Download model", "Download metrics"]
+    assert [each.proto.label for each in downloads] == ["Download model", "Download metrics", "Download report"]
     assert not any(each.proto.disabled for each in downloads)
     assert not browser.opens("workflows.py").get("download_button")[0].proto.disabled
 

@@ -93,7 +93,11 @@ def test_completed_says_how_good_it_is_in_plain_words(home):
         "Per class",
         "Importance",
     ]
-    assert [each.proto.label for each in seen.get("download_button")] == ["Download model", "Download metrics"]
+    assert [each.proto.label for each in seen.get("download_button")] == [
+        "Download model",
+        "Download metrics",
+        "Download report",
+    ]
     assert "Cancel" not in labels(seen) and "Live · every 2 s" not in text(seen)
 
 

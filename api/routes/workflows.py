@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.verbs import models, queries, schemas, short_form
+from jobs.verbs import models, queries, report, schemas, short_form
 from jobs.verbs import workflows as verbs
 from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
 from jobs.verbs.workflows import Draft
@@ -180,6 +180,25 @@ def get_model(workflow_id: WorkflowId) -> Response:
     }
     chunks = iter(lambda: model.stream.read(files.CHUNK), b"")
     return StreamingResponse(chunks, media_type=MODEL_TYPE, headers=headers)
+
+
+@router.get(
+    "/{workflow_id}/report",
+    summary="The report of a workflow",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+@needs(Role.viewer)
+def get_report(
+    workflow_id: WorkflowId,
+    language: Annotated[
+        str | None, Query(max_length=40, description="Numbers and dates as in tr; else English.")
+    ] = None,
+    zone: Annotated[str | None, Query(max_length=80, description="Times of Europe/Istanbul; else UTC.")] = None,
+) -> Response:
+    """One HTML file to print or send, of a completed workflow. It loads nothing from anywhere."""
+    page = report.html(workflow_id, language, zone)
+    return HTMLResponse(page, headers={"Content-Security-Policy": f"{report.POLICY}; sandbox"})
 
 
 @router.post("/{workflow_id}/restart", response_model=StartedOut, status_code=201, summary="Restart a workflow")

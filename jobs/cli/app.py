@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import dataset, predictions, queue, sweeps, thresholds, up, upkeep, user, workflows
+from jobs.cli import dataset, predictions, queue, reports, sweeps, thresholds, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -41,6 +41,7 @@ for command in (
     workflows.describe,
     workflows.delete,
     workflows.model,
+    reports.report,
     thresholds.threshold,
     predictions.predict,
     predictions.predictions,

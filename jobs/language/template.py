@@ -4,6 +4,7 @@ import string
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.language import numbers
 from store.messages import Values
 
 
@@ -20,7 +21,8 @@ Template = str | Plural
 
 
 class _Filler(string.Formatter):
-    """Fills places: numbers get separators, lists commas, `bytes` a unit; a missing value leaves its name visible."""
+    """Fills places: numbers get separators, lists commas, `bytes` a unit, `percent` and `score` the form of these; a
+    missing value leaves its name visible."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         return kwargs.get(str(key), f"{{{key}}}")
@@ -30,16 +32,19 @@ class _Filler(string.Formatter):
             return ", ".join(self.format_field(item, format_spec) for item in value)
         if format_spec == "bytes":
             return _size(value)
-        if not format_spec and isinstance(value, int) and not isinstance(value, bool):
-            return f"{value:,}"
-        return str(super().format_field(value, format_spec)) if value is not None else ""
+        if format_spec in ("percent", "score"):
+            return numbers.score(value, share=format_spec == "percent")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return str(super().format_field(value, format_spec)) if value is not None else ""
+        separated = "," if not format_spec and isinstance(value, int) else format_spec
+        return numbers.local(str(super().format_field(value, separated)))
 
 
 def _size(size: float) -> str:
     """Return a number of bytes in words; units are powers of ten."""
     for unit, words in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:
-            return f"{size / unit:,.1f}".removesuffix(".0") + f" {words}"
+            return numbers.local(f"{size / unit:,.1f}".removesuffix(".0")) + f" {words}"
     return f"{size:g} B"
 
 

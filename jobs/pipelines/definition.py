@@ -10,6 +10,7 @@ from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import Prepared
 from jobs.pipelines.predictions import Predict
+from jobs.pipelines.telling import Tell, nothing_more
 from jobs.pipelines.thresholds import ThresholdsOf
 from jobs.pipelines.warnings import Result, WorkflowWarning, nothing_foreseen, of_steps
 from store.datasets import Dataset
@@ -108,7 +109,8 @@ class Pipeline:
     `check` returns what is wrong with params and inputs, `propose` completes what is chosen so far, `facets` returns
     what workflows are listed and filtered by, `title` what one is called unless its user says so, `advise` what to know
     before it starts, `predict` makes a predictor of new rows from what a completed workflow left, `thresholds` returns
-    where its threshold can stand, `scored_rows` returns on about how many rows workflows are compared.
+    where its threshold can stand, `tell` what more a report says of it, `scored_rows` on about how many rows workflows
+    are compared.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Pipeline:
     warn: Warn = of_steps
     # Only for pipelines that come with Trainyard; without it, a workflow cannot predict.
     predict: Predict | None = None
+    tell: Tell = nothing_more
     thresholds: ThresholdsOf | None = None
     scored_rows: ScoredRows = rows_unknown
     # Modules that a worker's parent imports ahead; only for pipelines that come with Trainyard.

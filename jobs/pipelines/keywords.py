@@ -55,6 +55,7 @@ PIPELINE = {
     "foresee": Keyword(callable, "foresee=function"),
     "warn": Keyword(callable, "warn=function"),
     "predict": Keyword(lambda value: value is None or callable(value), "predict=function"),
+    "tell": Keyword(callable, "tell=function"),
     "thresholds": Keyword(lambda value: value is None or callable(value), "thresholds=function"),
     "scored_rows": Keyword(callable, "scored_rows=function"),
     "preload": Keyword(each_is(str), 'preload=("sklearn",)'),

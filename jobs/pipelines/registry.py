@@ -40,6 +40,7 @@ from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.predictions import Predict
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
+from jobs.pipelines.telling import Tell, nothing_more
 from jobs.pipelines.thresholds import ThresholdsOf
 from jobs.pipelines.warnings import nothing_foreseen, of_steps
 from store.errors import NotFoundError, RequestError
@@ -71,6 +72,7 @@ def pipeline(
     foresee: Foresee = nothing_foreseen,
     warn: Warn = of_steps,
     predict: Predict | None = None,
+    tell: Tell = nothing_more,
     thresholds: ThresholdsOf | None = None,
     scored_rows: ScoredRows = rows_unknown,
     preload: Sequence[str] = (),
@@ -92,6 +94,7 @@ def pipeline(
         "foresee": foresee,
         "warn": warn,
         "predict": predict,
+        "tell": tell,
         "thresholds": thresholds,
         "scored_rows": scored_rows,
         "preload": preload,
@@ -116,6 +119,7 @@ def pipeline(
         foresee=foresee,
         warn=warn,
         predict=predict,
+        tell=tell,
         thresholds=thresholds,
         scored_rows=scored_rows,
         preload=tuple(preload),

@@ -11,6 +11,7 @@ from jobs.tabular.evaluate.step import evaluate
 from jobs.tabular.predict.predictor import predictor
 from jobs.tabular.prepare.step import preprocess
 from jobs.tabular.thresholds import thresholds
+from jobs.tabular.told import told
 from jobs.tabular.train.step import train
 from jobs.tabular.upload import upload
 from store.datasets import Dataset
@@ -85,6 +86,7 @@ PIPELINE = pipeline(
     foresee=warnings.foresee,
     warn=warnings.warn,
     predict=predictor,
+    tell=told,
     thresholds=thresholds,
     scored_rows=fitness.validation_rows,
     preload=PRELOAD,

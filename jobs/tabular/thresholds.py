@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.pipelines.predictions import Trained
-from jobs.pipelines.thresholds import Counted, Thresholds
+from jobs.pipelines.thresholds import Counted, Place, Thresholds
+from store import thresholds as stored_thresholds
 from store.errors import ConflictError, NotFoundError
 from store.messages import Message
 
 YES = ("yes", "true", "1", "1.0", "evet", "var", "doğru", "positive", "pozitif")
 USUAL = {"chance": 0.5, "score": 0.0}
+# The scores that depend on the threshold.
+MOVED = ("accuracy", "balanced_accuracy", "f1")
 
 
 def wanted_of(labels: Sequence[object], counts: Sequence[int]) -> int:
@@ -55,3 +58,24 @@ def measured(evaluated: Mapping[str, Any]) -> Thresholds | None:
 def _counted(stored: Mapping[str, Any]) -> Counted:
     found, alarms = tuple(stored["found"]), tuple(stored["alarms"])
     return Counted(stored["part"], stored["wanted"], stored["others"], found, alarms)
+
+
+def place_of(workflow_id: int, evaluated: Mapping[str, Any]) -> Place | None:
+    """What becomes of the rows that are reported on, where a person has moved the threshold; else None."""
+    known = measured(evaluated)
+    chosen = stored_thresholds.get(workflow_id) if known else None
+    return known.at(chosen.value) if known and chosen else None
+
+
+def scores_at(scores: Mapping[str, float], place: Place) -> dict[str, float]:
+    """The scores with those that depend on the threshold as they are at a place."""
+    wanted, others = place.found + place.missed, place.alarms + place.passed
+    recalls = [part / whole for part, whole in ((place.found, wanted), (place.passed, others)) if whole]
+    f1 = [
+        2 * right / (2 * right + place.alarms + place.missed)
+        for right, whole in ((place.found, wanted), (place.passed, others))
+        if whole
+    ]
+    accuracy = (place.found + place.passed) / max(place.rows, 1)
+    at_place = dict(zip(MOVED, (accuracy, sum(recalls) / max(len(recalls), 1), sum(f1) / max(len(f1), 1)), strict=True))
+    return {**scores, **{name: value for name, value in at_place.items() if name in scores}}

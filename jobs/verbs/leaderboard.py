@@ -151,14 +151,14 @@ def _measure(pipeline: str, own: Sequence[Workflow]) -> Measure | None:
         declared = registry.get(pipeline).measures
     except RequestError:  # its code is gone; its scores are not
         declared = ()
-    names = [name for each in own for name in each.scores if not _is_beside(name)]
+    names = [name for each in own for name in each.scores if not is_beside(name)]
     known = {measure.name: measure for measure in sorted(declared, key=lambda each: not each.main)}
     ordered = [*known, *names]
     most = max(names, key=lambda name: (names.count(name), -ordered.index(name)), default=None)
     return None if most is None else known.get(most) or measure_for(most)
 
 
-def _is_beside(name: str) -> bool:
+def is_beside(name: str) -> bool:
     """Whether a score only says more of another one."""
     return name.startswith((VALIDATION, BASELINE)) or name.endswith((SPREAD, ERROR))
 

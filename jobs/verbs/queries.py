@@ -1,5 +1,6 @@
 """Queries: what callers write, on the command line or over HTTP, turned into what the verbs take."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,6 +78,21 @@ def settings(pairs: list[str]) -> dict[str, Any]:
             raise RequestError(Message("setting_malformed", {"given": pair[:40]}), "set")
         params[name.strip()] = value
     return params
+
+
+def written(params: Mapping[str, Any]) -> list[str]:
+    """Params as options of a command; None means the default, which a command has without saying so."""
+    given = {name: value for name, value in params.items() if value is not None}
+    return [part for name, value in given.items() for part in ("--set", f"{name}={_written(value)}")]
+
+
+def _written(value: object) -> str:
+    """A value as --set reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _order(sort: str) -> tuple[str, bool]:

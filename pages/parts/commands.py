@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from jobs.verbs import queries
 from pages.parts import address, visitor
 from store.program import COMMAND
 
@@ -29,7 +30,7 @@ def run(pipeline: str, params: Mapping[str, object], inputs: Mapping[str, int], 
 
 def submit(what: Sequence[str], params: Mapping[str, object], body: Mapping[str, object], called: str) -> Command:
     """How to start what these arguments and this body say; the params are in both."""
-    command = [*COMMAND.split(), "submit", *what, *_settings(params)]
+    command = [*COMMAND.split(), "submit", *what, *queries.written(params)]
     named = {"name": called} if called else {}
     command += ["--name", called] if called else []
     return Command(
@@ -76,7 +77,7 @@ def compose(data_from: int, config_from: int) -> Command:
 
 
 def rerun(workflow_id: int, step: str, params: Mapping[str, object]) -> Command:
-    command = [*COMMAND.split(), "rerun", str(workflow_id), "--from", step, *_settings(params)]
+    command = [*COMMAND.split(), "rerun", str(workflow_id), "--from", step, *queries.written(params)]
     return Command(
         "Run from here",
         shlex.join(command),
@@ -122,6 +123,11 @@ def downloads(workflow_id: int) -> list[Command]:
     return [
         Command("Download model", f"{COMMAND} model {workflow_id}", model),
         Command("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
+        Command(
+            "Download report",
+            f"{COMMAND} report {workflow_id}",
+            f"{curl()} -o workflow-{workflow_id}-report.html {_url(workflow_id)}/report",
+        ),
     ]
 
 
@@ -213,18 +219,3 @@ def _post(url: str, body: Mapping[str, object] | None = None) -> str:
 
 def _json(body: Mapping[str, object]) -> str:
     return shlex.quote(json.dumps(body, ensure_ascii=False))
-
-
-def _settings(params: Mapping[str, object]) -> list[str]:
-    """Params as options; None means the default, which a command has without saying so."""
-    given = {name: value for name, value in params.items() if value is not None}
-    return [part for name, value in given.items() for part in ("--set", f"{name}={_word(value)}")]
-
-
-def _word(value: object) -> str:
-    """A value as --set reads it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -14,23 +14,21 @@ import streamlit as st
 from jobs.language import sentence_of
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
-from jobs.tabular import algorithms, fitness
+from jobs.tabular import algorithms, fitness, told
 from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
+from jobs.tabular.thresholds import MOVED, place_of, scores_at
 from jobs.verbs import short_form
 from pages.parts import chart, charts, presentation, results, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import effects, names, profile
 from pages.parts.tabular.headline import (
-    MOVED,
     baseline_words,
     evaluated,
     found,
     headline,
     moved,
-    place_of,
-    scores_at,
     tested_on,
     threshold_moved,
 )
@@ -109,8 +107,8 @@ class TabularPresentation(Presentation):
 
     def headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
         result, target = evaluated(steps), workflow.facets.get("target", "")
-        told = found(target, result, place_of(workflow.id, result))
-        return told or headline(self, workflow.scores, result.get("baseline"))
+        sentence = found(target, result, place_of(workflow.id, result))
+        return sentence or headline(workflow.scores, result)
 
     def below_headline(self, workflow: Workflow, steps: Sequence[Step]) -> str:
         result, main = evaluated(steps), self.main_score(workflow.scores)
@@ -118,7 +116,7 @@ class TabularPresentation(Presentation):
             return ""
         target = workflow.facets.get("target", "")
         scores = self.scores(workflow, steps)
-        first = f"{headline(self, scores, result.get('baseline'))}. " if found(target, result) else ""
+        first = f"{headline(scores, result)}. " if found(target, result) else ""
         return f"{moved(target, workflow.id, result)}{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
@@ -194,8 +192,8 @@ class TabularPresentation(Presentation):
         bounds = (result.get("intervals") or {}).get(name)
         if not bounds:
             return ""
-        shown = words.inside(self.measure(name).shown)
-        return f"On other rows of the kind: {shown} {self._between(name, bounds)}, 19 times of 20."
+        measure = self.measure(name)
+        return words.plain_sentence(told.within(measure, words.inside(measure.shown), bounds))
 
 
 # In a line or two
@@ -289,63 +287,18 @@ def _of_older_versions(result: Value, files: Files) -> list[Shown]:
 
 
 def converted(result: Value) -> dict[str, Any]:
-    """What evaluate stored before results had kinds, as results with kinds."""
-    curves = _class_curves(result)
-    values: dict[str, Any] = {}
-    if confusion := result.get("confusion"):
-        values["confusion"] = {"kind": "confusion", "label": "Confusion matrix", **confusion}
-    if any(curve.get("roc") for curve in curves):
-        values["roc"] = {
-            "kind": "curve",
-            "label": "ROC",
-            "x": "False alarms",
-            "y": "Found",
-            "diagonal": True,
-            "lines": _lines(curves, "roc", "auc", "AUC"),
-        }
-    if any(curve.get("pr") for curve in curves):
-        values["pr"] = {
-            "kind": "curve",
-            "label": "Precision and recall",
-            "x": "Found (recall)",
-            "y": "Right (precision)",
-            "share": True,
-            "lines": _lines(curves, "pr", "ap", "AP"),
-        }
+    """What evaluate left, as results with kinds, with what more pages say of effects and importance."""
+    values = told.converted(result)
+    importance = values.pop("importance", None)
     if known := result.get("effects"):
         values["effects"] = effects.table_of(known)
-    if importance := result.get("importance"):
-        spoken = effects.importance_in_words(importance, "accuracy" if curves or result.get("confusion") else "R²")
-        values["importance"] = {
-            "kind": "importance",
-            "label": "Importance",
-            "x": "Drop in score when this column is shuffled",
-            "help": f"{spoken} Measured on validation rows, with a column's values shuffled among them.".strip(),
-            "values": [[row["column"], row["value"]] for row in importance],
-            "spread": [row.get("spread") or 0.0 for row in importance],
-        }
+    if importance:
+        spoken = effects.importance_in_words(
+            result["importance"], "accuracy" if result.get("curves") or result.get("confusion") else "R²"
+        )
+        help_ = f"{spoken} Measured on validation rows, with a column's values shuffled among them.".strip()
+        values["importance"] = {**importance, "help": help_}
     return values
-
-
-def _class_curves(result: Value) -> list[Value]:
-    """The ROC and PR curves, one a class; two classes share one."""
-    if curves := result.get("curves"):
-        return list(curves)
-    if roc := result.get("roc"):
-        return [
-            {"label": roc.get("label", ""), "roc": roc.get("points")} | {k: roc.get(k) for k in ("auc", "pr", "ap")}
-        ]
-    return []
-
-
-def _lines(curves: Sequence[Value], which: str, area: str, area_name: str) -> list[dict[str, Any]]:
-    lines = []
-    for curve in curves:
-        if points := curve.get(which):
-            label, size = str(curve.get("label", ""))[: charts.LONGEST_LABEL], curve.get(area)
-            name = f"{label} ({area_name} {size:.3f})" if size is not None else label
-            lines.append({"name": name, "points": points})
-    return lines
 
 
 def _residuals(residuals: Value, part: str, key: str) -> None:

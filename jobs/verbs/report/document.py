@@ -1,0 +1,256 @@
+"""The report as one HTML file: what was found first, then how it came about, and how to repeat it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from html import escape
+from zoneinfo import ZoneInfo
+
+from jobs.language import numbers, sentence
+from jobs.verbs.report import facts, kinds, svg
+from jobs.verbs.report.facts import Curve, Facts, Score
+from store.datasets import Dataset
+from store.program import VERSION
+from store.steps import Step
+from store.tables import now
+
+# Nothing is loaded from anywhere, and no script runs, whatever a name or a text holds.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+MOST_CURVES, MOST_STEPS = 2, 40
+FEW_EPOCHS = 10
+
+STYLE = """
+@page { size: A4; margin: 14mm 14mm 16mm }
+* { box-sizing: border-box }
+html { color-scheme: light; -webkit-print-color-adjust: exact; print-color-adjust: exact }
+body { margin: 0 auto; padding: 24px; max-width: 780px; background: #fff; color: #1b2430;
+  font: 13px/1.45 system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif }
+h1 { font-size: 22px; line-height: 1.2; margin: 2px 0 4px; overflow-wrap: anywhere }
+h2 { font-size: 14px; margin: 22px 0 6px; padding-bottom: 3px; border-bottom: 1px solid #d8dee6; break-after: avoid }
+h3 { font-size: 13px; margin: 12px 0 4px; break-after: avoid }
+p { margin: 4px 0; overflow-wrap: anywhere }
+.small { color: #66717f; font-size: 11.5px }
+.lead { font-size: 17px; line-height: 1.35; margin: 14px 0 4px; font-weight: 600 }
+.note { border-left: 3px solid #9aa5b1; padding: 1px 0 1px 9px; margin: 6px 0; break-inside: avoid }
+.note.warning { border-color: #b7651b }
+.grid { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 4px 20px; align-items: start;
+  grid-auto-flow: dense }
+.grid > section { break-inside: avoid; min-width: 0 }
+.wide { grid-column: 1 / -1 }
+table { border-collapse: collapse; width: 100%; font-size: 12px; margin: 2px 0 4px }
+th, td { text-align: left; vertical-align: top; padding: 3px 8px 3px 0; border-bottom: 1px solid #e6eaf0;
+  overflow-wrap: anywhere }
+th { color: #66717f; font-weight: 500 }
+tr { break-inside: avoid }
+.right { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th.right { white-space: normal; overflow-wrap: normal }
+.counts td, .counts th { padding: 5px 8px; text-align: center }
+svg, img { max-width: 100%; height: auto; display: block }
+.legend { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 11.5px; margin: 0 0 6px }
+.legend .name { display: inline-flex; align-items: center; gap: 5px; overflow-wrap: anywhere }
+pre { font: 11px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; background: #f3f5f8; padding: 7px 9px;
+  border-radius: 4px; white-space: pre-wrap; overflow-wrap: anywhere; margin: 2px 0 8px }
+.two { columns: 2; column-gap: 20px } .two div { break-inside: avoid }
+.two b { font-weight: 600 }
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 14px; margin: 0 }
+dt { color: #66717f } dd { margin: 0; overflow-wrap: anywhere }
+footer { margin-top: 26px; color: #66717f; font-size: 11px }
+@media (max-width: 560px) { body { padding: 14px } .grid { grid-template-columns: minmax(0, 1fr) } }
+@media print { body { padding: 0; max-width: none } }
+"""
+
+
+def html(workflow_id: int, language: str | None = None, zone: str | None = None) -> str:
+    """The report of a completed workflow, with numbers and dates as in a language such as tr, and times of a zone."""
+    known = facts.gather(workflow_id)
+    if language is None:
+        return _page(known, _zone(zone))
+    with numbers.speaking(language):
+        return _page(known, _zone(zone))
+
+
+def file_name(workflow_id: int) -> str:
+    """What the file is called unless its reader says otherwise."""
+    return f"workflow-{workflow_id}-report.html"
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ValueError, OSError):
+        return UTC
+
+
+def _page(known: Facts, zone: tzinfo) -> str:
+    workflow = known.workflow
+    title = f"#{workflow.id} {workflow.name}"
+    clock = partial(_moment, zone=zone)
+    sections = [
+        _head(known),
+        _notices(known),
+        _section("Scores", _scores(known.scores)),
+        _section("Results", _results(known)),
+        _section("Data", _data(known)),
+        _section("Settings", _settings(known)),
+        _section("How it ran", _run(known, clock)),
+        _section("How to repeat it", _commands(known)),
+    ]
+    foot = f"Trainyard {VERSION} · written {clock(now())}"
+    return (
+        "<!doctype html>\n"
+        f'<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><meta name="referrer" content="no-referrer">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body>{''.join(filter(None, sections))}<footer>{escape(foot)}</footer></body></html>\n"
+    )
+
+
+def _section(title: str, inside: str) -> str:
+    return f"<h2>{escape(title)}</h2>{inside}" if inside else ""
+
+
+def _head(known: Facts) -> str:
+    workflow = known.workflow
+    data = [row.title for row in workflow.inputs.values()]
+    about = " · ".join([known.pipeline, *data, *(f"{name}: {value}" for name, value in known.facets)])
+    lead = sentence(known.told.headline) if known.told.headline else _lead(known.scores)
+    below = [*map(sentence, known.told.below), *_bounds_words(known.scores[:1])]
+    note = f"<p>{escape(workflow.note)}</p>" if workflow.note else ""
+    return (
+        f'<p class="small">Report of workflow #{workflow.id}</p><h1>{escape(workflow.name)}</h1>'
+        f'<p class="small">{escape(about)}</p>{note}'
+        + (f'<p class="lead">{escape(lead)}</p>' if lead else "")
+        + "".join(f"<p>{escape(each)}</p>" for each in below)
+    )
+
+
+def _lead(scores: Sequence[Score]) -> str:
+    """The main score, for a pipeline that tells no headline."""
+    return f"{scores[0].measure.shown} {_written(scores[0], scores[0].value)}" if scores else ""
+
+
+def _bounds_words(scores: Sequence[Score]) -> Iterator[str]:
+    for score in scores:
+        if score.bounds:
+            low, high = (_written(score, bound) for bound in score.bounds)
+            yield f"{score.measure.shown} on other rows of the kind: {low} to {high}, 19 times of 20."
+
+
+def _notices(known: Facts) -> str:
+    return "".join(
+        f'<p class="note {notice.level}">{"<b>Warning.</b> " if notice.level == "warning" else ""}'
+        f"{escape(sentence(notice.message))}</p>"
+        for notice in known.notices
+    )
+
+
+def _written(score: Score, value: float | None) -> str:
+    return "" if value is None else numbers.score(value, score.measure.share)
+
+
+def _scores(scores: Sequence[Score]) -> str:
+    """One row a score; columns of which nothing is known are left out."""
+    if not scores:
+        return ""
+    columns = {
+        "Score": [score.measure.shown for score in scores],
+        "Value": [_written(score, score.value) for score in scores],
+        "95 % range": [
+            " to ".join(_written(score, bound) for bound in score.bounds) if score.bounds else "" for score in scores
+        ],
+        "Spread": [_written(score, score.spread) for score in scores],
+        "Validation": [_written(score, score.validation) for score in scores],
+        "Baseline": [_written(score, score.baseline) for score in scores],
+        "What it says": [score.measure.help for score in scores],
+    }
+    shown = [name for name, values in columns.items() if any(values)]
+    rows = list(zip(*(columns[name] for name in shown), strict=True))
+    numeric = [place for place, name in enumerate(shown) if name not in ("Score", "What it says")]
+    return kinds.table(shown, rows, numeric=numeric)
+
+
+def _results(known: Facts) -> str:
+    """The results of the steps and the curves of training, two beside each other where they are narrow."""
+    drawn = []
+    for shown in known.results:
+        if inside := kinds.drawn(shown.value, shown.title, shown.file):
+            help_ = str(shown.value.get("help") or "")
+            below = f'<p class="small">{escape(help_)}</p>' if help_ else ""
+            wide = " class=wide" if kinds.is_wide(shown.value) else ""
+            drawn.append(f"<section{wide}><h3>{escape(shown.title)}</h3>{inside}{below}</section>")
+    drawn += [_curve(curve) for curve in known.curves[:MOST_CURVES]]
+    return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
+
+
+def _curve(curve: Curve) -> str:
+    share = curve.measure.share
+    scale = 100 if share else 1
+    colours = {"Training": svg.GREY, "Validation": svg.PALETTE[0]}
+    lines = [
+        svg.Line(part, [(point.epoch, point.value * scale) for point in points], colours.get(part, svg.PALETTE[0]))
+        for part, points in sorted(curve.lines.items())
+    ]
+    last = max(line.points[-1][0] for line in lines if line.points)
+    across = svg.Axis("Epoch", numbers.count, (min(1.0, last - 1), last) if last < FEW_EPOCHS else None)
+    up = svg.Axis("", (lambda value: f"{numbers.number(value)} %") if share else numbers.number)
+    chart = svg.lines(lines, across, up, f"{curve.measure.shown} by epoch") + svg.legend(lines)
+    return f"<section><h3>{escape(curve.measure.shown)} by epoch</h3>{chart}</section>"
+
+
+def _data(known: Facts) -> str:
+    pairs = [(label, _dataset(dataset)) for label, dataset in known.data]
+    pairs += [(label, numbers.count(count)) for label, count in known.told.rows.items()]
+    return _pairs(pairs)
+
+
+def _dataset(dataset: Dataset) -> str:
+    rows = numbers.count(dataset.rows, "row") if dataset.rows is not None else numbers.size(dataset.size)
+    return f"{dataset.title} · {rows} · {numbers.count(len(dataset.columns), 'column')} · SHA-256 {dataset.sha256[:16]}"
+
+
+def _settings(known: Facts) -> str:
+    """The settings, those that differ from the default in bold."""
+    rows = "".join(
+        f'<div><span class="small">{escape(label)}</span> {_strong(escape(value), changed)}</div>'
+        for label, value, changed in known.settings
+    )
+    bold = any(changed for _, _, changed in known.settings)
+    below = '<p class="small">Bold: not the default.</p>' if bold else ""
+    return f'<div class="two">{rows}</div>{below}' if rows else ""
+
+
+def _strong(markup: str, strong: bool) -> str:
+    return f"<b>{markup}</b>" if strong else markup
+
+
+def _run(known: Facts, clock: partial[str]) -> str:
+    workflow = known.workflow
+    by = f" by {workflow.created_by}" if workflow.created_by else ""
+    pairs = [
+        ("Started", f"{clock(workflow.started_at or workflow.created_at)}{by}"),
+        ("Ended", f"{clock(known.ended_at)}, took {numbers.duration(workflow.seconds)}"),
+    ]
+    steps = [f"{known.titles.get(step.key, step.name)} {_took(step)}" for step in known.steps[:MOST_STEPS]]
+    more = len(known.steps) - len(steps)
+    rest = [f"and {numbers.count(more, 'more step')}"] if more else []
+    return _pairs([*pairs, ("Steps", " · ".join([*steps, *rest]))])
+
+
+def _took(step: Step) -> str:
+    return "(reused)" if step.reused_from is not None else numbers.duration(step.seconds)
+
+
+def _commands(known: Facts) -> str:
+    text = "\n".join(f"# {what}\n{command}" for what, command in known.commands)
+    return f"<pre>{escape(text)}</pre>"
+
+
+def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in pairs)
+    return f"<dl>{rows}</dl>" if rows else ""
+
+
+def _moment(time: datetime, zone: tzinfo) -> str:
+    there = time.astimezone(zone)
+    return re.sub(r":\d\d$", "", numbers.moment(there)) + f" {'UTC' if zone is UTC else zone}"
