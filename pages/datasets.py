@@ -269,7 +269,9 @@ def users(dataset: Dataset) -> None:
             st.caption(words.ago(workflow.created_at), width="content", help=visitor.exactly(workflow.created_at))
     if dataset.used_by > WORKFLOWS:
         st.page_link(
-            "workflows.py", label=f"All {dataset.used_by:,} workflows", query_params={"dataset": str(dataset.id)}
+            "workflows.py",
+            label=f"All {words.count(dataset.used_by)} workflows",
+            query_params={"dataset": str(dataset.id)},
         )
 
 

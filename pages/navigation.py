@@ -5,6 +5,7 @@ from typing import Literal
 
 import streamlit as st
 
+from jobs.language import numbers
 from pages.parts import health, visitor
 from store import actors
 from store.program import LOGO
@@ -13,6 +14,7 @@ NAME = "Trainyard"
 PICTURES = Path(__file__).parent / "parts"
 
 actors.recognise_by(visitor.recognised)
+numbers.listen_to(visitor.language)
 
 # Files of our own: Streamlit would fetch an icon by name from the internet.
 st.set_page_config(page_icon=str(PICTURES / "icon.png"), layout="wide")

@@ -145,7 +145,7 @@ def _table(everybody: Sequence[Person], counts: dict[int, AccessCounts]) -> pd.D
             "sessions": [each.sessions for each in used],
             "tokens": [each.tokens for each in used],
             "password": ["Yes" if person.has_password else "None" for person in everybody],
-            "added": [f"{person.created_at:%Y-%m-%d}" for person in everybody],
+            "added": [visitor.local(person.created_at).date() for person in everybody],
         }
     )
 
@@ -162,7 +162,7 @@ def _columns() -> tables.ColumnConfigs:
         "password": column.TextColumn(
             "Password", width=80, help="Without one, the person signs in through single sign-on only."
         ),
-        "added": column.TextColumn("Added", width=100),
+        "added": column.DateColumn("Added", format="localized", width=100),
     }
 
 

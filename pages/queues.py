@@ -74,10 +74,13 @@ def _unreachable(now: Queues, known: Queues | None) -> None:
 def _numbers(now: Queues) -> None:
     waiting, running, failed = st.columns(3)
     waiting.metric(
-        "Steps waiting", f"{now.waiting:,}", border=True, help="Steps that could start and wait for a free worker."
+        "Steps waiting",
+        words.count(now.waiting),
+        border=True,
+        help="Steps that could start and wait for a free worker.",
     )
-    running.metric("Steps running", f"{now.running:,}", border=True)
-    failed.metric("Failed in the last hour", f"{now.failed_last_hour:,}", border=True)
+    running.metric("Steps running", words.count(now.running), border=True)
+    failed.metric("Failed in the last hour", words.count(now.failed_last_hour), border=True)
 
 
 def _queue(state: PageState, queue: QueueCounts, reachable: bool) -> None:

@@ -37,9 +37,15 @@ def page() -> None:
         _choose(f"There is no sweep {number}")
         return
     _header(first[0], state)
+    name = first[0].sweep.name
+
+    def panel() -> bool:
+        with chart.pictures_of(name):
+            return _panel(first.pop() if first else leaderboard.of(number), state)
+
     live.panel(
         f"{KEY}-{number}",
-        lambda: _panel(first.pop() if first else leaderboard.of(number), state),
+        panel,
         changing=_changing(first[0]),
     )
     if state.question == STOP:

@@ -11,7 +11,7 @@ from jobs.pipelines.warnings import Remedy
 from jobs.verbs import models, predictions, report, spreadsheet
 from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
-from pages.parts import address, commands, graph, links, live, presentations, visitor, warnings, words
+from pages.parts import address, chart, commands, graph, links, live, presentations, visitor, warnings, words
 from pages.parts.press import PageState
 from pages.parts.workflow import cells, dialogs, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
@@ -49,7 +49,7 @@ def show() -> None:
     _header(workflow, state)
     key = f"live-{workflow.id}"
     first: list[Callable[[int], Notebook]] = [notebook.read]
-    live.panel(key, lambda: _panel(workflow.id, state, key, first), not workflow.status.over, foot=False)
+    live.panel(key, lambda: _panel(workflow, state, key, first), not workflow.status.over, foot=False)
     if state.about == (workflow.id,):
         dialogs.show(state)
 
@@ -201,14 +201,21 @@ def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
     return shown
 
 
-def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[int], Notebook]]) -> bool:
+def _panel(workflow: Workflow, state: PageState, key: str, first: list[Callable[[int], Notebook]]) -> bool:
     """Everything that changes by itself; answers whether it still can."""
     state.refresh()
     read = first.pop() if first else notebook.lately
     try:
-        book = read(workflow_id)
+        book = read(workflow.id)
     except NotFoundError:
         st.rerun()
+    with chart.pictures_of(workflow.name):
+        _book(book, state, key)
+    return not book.workflow.status.over
+
+
+def _book(book: Notebook, state: PageState, key: str) -> None:
+    workflow_id = book.workflow.id
     _status_line(book, key)
     _bar(book)
     _tab_title(book)
@@ -228,7 +235,6 @@ def _panel(workflow_id: int, state: PageState, key: str, first: list[Callable[[i
         _graph(book, state)
     else:
         cells.draw(book, state)
-    return not book.workflow.status.over
 
 
 def _status_line(book: Notebook, key: str) -> None:
@@ -259,7 +265,7 @@ def _tab_title(book: Notebook) -> None:
     """Tell browser tabs apart, and say how far it is: #29 big60 · 45 % · Trainyard."""
     workflow, number = book.workflow, len(book.steps)
     if workflow.status is Status.running and number:
-        standing = f"{100 * sum(map(notebook.share, book.steps)) / number:.0f} %"
+        standing = words.percent(sum(map(notebook.share, book.steps)) / number, 0)
     else:
         standing = words.status(book.standing)
     st.set_page_config(page_title=f"#{workflow.id} {workflow.name} · {standing} · Trainyard")

@@ -346,7 +346,7 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
         key=f"{KEY}-download",
         on_click="ignore",
         icon=":material/download:",
-        help="The ticked rows as CSV" if chosen else f"All {total:,} that match, as CSV",
+        help="The ticked rows as CSV" if chosen else f"All {words.count(total)} that match, as CSV",
     )
 
 

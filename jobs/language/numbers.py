@@ -138,6 +138,11 @@ def count(number: float | None, word: str = "", several: str = "") -> str:
     return f"{digits} {word}" if number == 1 else f"{digits} {several or word + 's'}"
 
 
+def fixed(value: float, digits: int) -> str:
+    """1,234.5, with so many digits."""
+    return local(f"{value:,.{digits}f}")
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """93.4 %."""
     return NONE if share is None else f"{local(f'{share * 100:.{digits}f}')} %"

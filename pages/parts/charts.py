@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import plotly.graph_objects as go
 
+from jobs.language import numbers
 from jobs.pipelines import Measure
 from pages.parts import colours
 from pages.parts.colours import ACCENT, GREEN, ORANGE, PALETTE, RED, SOFT
@@ -24,7 +25,6 @@ DARK, LIGHT = "#1b2430", "#ffffff"
 MOST_NUMBERED, MOST_SHARED = 12, 6
 # Streamlit fills its theme in; Plotly's own would be most of what is sent of a small chart.
 TEMPLATE = {"layout": {"colorway": PALETTE}}
-CONFIG = {"displayModeBar": False, "scrollZoom": False, "showSendToCloud": False}
 
 MOST_POINTS = 600
 LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
@@ -118,7 +118,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
     hover = [
         [
             f"actual {_safe(labels[i])}, predicted {_safe(labels[j])}: "
-            f"{counts[i][j]:,} rows, {100 * shares[i][j]:.1f} %"
+            f"{numbers.count(counts[i][j])} rows, {numbers.percent(shares[i][j])}"
             for j in range(len(labels))
         ]
         for i in range(len(labels))
@@ -155,7 +155,7 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
             "y": down,
             "showarrow": False,
             "font": {"color": LIGHT if share > 0.45 else DARK},
-            "text": f"{count:,}<br>{share * 100:.0f} %" if roomy else f"{count:,}",
+            "text": f"{numbers.count(count)}<br>{numbers.percent(share, 0)}" if roomy else numbers.count(count),
         }
         for down, row, row_shares in zip(labels, counts, shares, strict=True)
         for across, count, share in zip(labels, row, row_shares, strict=True)
@@ -308,7 +308,7 @@ def _dot(point: Point, is_share: bool) -> go.Scatter:
         mode="markers",
         name="Best epoch",
         marker={"color": ACCENT, "size": 10, "line": {"color": "white", "width": 2}},
-        hovertemplate=f"best, epoch {point.epoch:,}: %{{y:{'.1f} %' if is_share else '.4g}'}<extra></extra>",
+        hovertemplate=f"best, epoch %{{x:,d}}: %{{y:{'.1f} %' if is_share else '.4g}'}<extra></extra>",
         showlegend=False,
     )
 
@@ -318,16 +318,15 @@ def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT)
 
 
 def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) -> Layout:
-    """Quiet, see-through, and steady: the same revision keeps what the reader has zoomed to."""
+    """Quiet and steady: the same revision keeps what the reader has zoomed to."""
     return {
         "height": height,
         "uirevision": revision,
         "template": TEMPLATE,
         "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
-        "margin": {"l": 8, "r": 8, "t": 36 if title else 12, "b": 8},
+        # Above the plot is room for the button that saves it; the background is the page's, as a picture needs one.
+        "margin": {"l": 8, "r": 8, "t": 46 if title else 28, "b": 8},
         "hovermode": "x unified" if title else "closest",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1},
         "xaxis": {"showgrid": False, "zeroline": False, "automargin": True, **across},
         "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": True, **up},

@@ -51,7 +51,7 @@ class Node:
         if len(self.steps) > 1:
             counted = Counter(step.status for step in self.steps)
             return ", ".join(
-                f"{counted[status]:,} {words.status(status).lower()}" for status in SIGNS if counted[status]
+                f"{words.count(counted[status])} {words.status(status).lower()}" for status in SIGNS if counted[status]
             )
         step = self.steps[0]
         if step.reused_from is not None:

@@ -8,9 +8,45 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from jobs.language import numbers
+
 BY_KEYBOARD = "By keyboard: move with the arrows, tick with Shift+Space; Shift+Tab leads to the buttons above"
+SMALL, MOST_DIGITS = 1e-4, 4
 # How columns of a table are drawn, by name; None hides one.
 ColumnConfigs = dict[str, ColumnConfig | None]
+
+
+def one_digit() -> dict[str, Any]:
+    """How a column of percents is written: 93.4 %, and without the sign where only the browser knows the language."""
+    if numbers.current().decimal == numbers.ENGLISH.decimal:
+        return {"format": "%.1f %%"}
+    return {"format": "localized", "step": 0.1}
+
+
+def in_percent(label: str) -> str:
+    """The head of a column of percents, with the sign where its cells have none."""
+    return label if numbers.current().decimal == numbers.ENGLISH.decimal else f"{label}, %"
+
+
+def local_numbers(frame: pd.DataFrame) -> ColumnConfigs:
+    """How columns of parts, such as 1.234,5, are drawn where a part is not written with a point. Whole numbers stay as
+    they are: they may be years."""
+    if numbers.current().decimal == numbers.ENGLISH.decimal:
+        return {}
+    return {
+        str(name): st.column_config.NumberColumn(format="localized", step=10.0**-digits)
+        for name, column in frame.items()
+        if column.dtype.kind == "f" and (digits := _digits(column)) is not None
+    }
+
+
+def _digits(column: "pd.Series[float]") -> int | None:
+    """How many digits after the point the numbers of a column need, at most four; None where that is not enough."""
+    known = column.dropna()
+    sizes = known.abs()
+    if ((sizes > 0) & (sizes < SMALL)).any():
+        return None
+    return next((digits for digits in range(1, MOST_DIGITS) if (known.round(digits) == known).all()), MOST_DIGITS)
 
 
 def choose(

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from jobs.language import numbers
 from jobs.verbs import people
 from pages.parts import words
 from store import actors
@@ -47,28 +48,43 @@ def zone() -> ZoneInfo | None:
         return None
 
 
+def language() -> str | None:
+    """The language of the visitor's browser, such as tr-TR; None where no page runs."""
+    return st.context.locale if get_script_run_ctx(suppress_warning=True) is not None else None
+
+
 def has_touch_screen() -> bool:
     """Whether the visitor's browser is that of a phone or a tablet."""
     agent = st.context.headers.get("User-Agent") or ""
     return any(name in agent for name in ("Mobi", "Android", "iPad"))
 
 
+def local(time: datetime) -> datetime:
+    """A time by the visitor's clock."""
+    return time.astimezone(zone() or UTC)
+
+
 def clock(time: datetime) -> str:
     """14:02 as the visitor's clock shows it, with its day when that is not today."""
-    there = time.astimezone(zone() or UTC)
+    there = local(time)
     today = now().astimezone(there.tzinfo).date()
-    text = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {there.day} {there:%B}"
+    text = f"{there:%H:%M}" if there.date() == today else f"{there:%H:%M} on {numbers.day_and_month(there)}"
     return text if zone() else f"{text} UTC"
 
 
 def exactly(time: datetime | None) -> str:
-    """A time in full by the visitor's clock, for hovering: 2026-11-22 00:30:00 Europe/Istanbul."""
+    """A time in full by the visitor's clock, for hovering: 22 Nov 2026 00:30:00 Europe/Istanbul."""
     return f"{moment(time)} {zone() or 'UTC'}" if time else "–"
 
 
 def moment(time: datetime) -> str:
-    """A time by the visitor's clock, to the second: 2026-11-22 00:30:00."""
-    return f"{time.astimezone(zone() or UTC):%Y-%m-%d %H:%M:%S}"
+    """A time by the visitor's clock, to the second: 22 Nov 2026 00:30:00."""
+    return numbers.moment(local(time))
+
+
+def day(time: datetime) -> str:
+    """A day by the visitor's calendar: 22 Nov 2026."""
+    return numbers.day(local(time))
 
 
 def changes(help_: str | None = None, enabled: bool = True) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from jobs.language import numbers, sentence_of
-from jobs.language.numbers import count, duration, number, percent, size, value
+from jobs.language.numbers import count, duration, fixed, number, percent, size, value
 from jobs.pipelines import Measure
 from store.messages import Message
 from store.tables import Status, now
 
-__all__ = ["count", "duration", "number", "percent", "size", "value"]
+__all__ = ["count", "duration", "fixed", "number", "percent", "size", "value"]
 
 ICONS = {
     Status.pending: ":material/schedule:",

@@ -61,8 +61,8 @@ def _revoke(state: PageState, revoke: Callable[[int], Token], token: Token) -> N
 def _state(token: Token) -> str:
     used = f"used {words.ago(token.used_at)}" if token.used_at else "never used"
     if token.expires_at < now():
-        return f"expired on {token.expires_at:%Y-%m-%d} · {used}"
-    return f"expires on {token.expires_at:%Y-%m-%d} · {used}"
+        return f"expired on {visitor.day(token.expires_at)} · {used}"
+    return f"expires on {visitor.day(token.expires_at)} · {used}"
 
 
 def _times(token: Token) -> str:

@@ -37,7 +37,7 @@ def counts(queue: QueueCounts, fresh: bool) -> None:
     """How many jobs a queue has in which state; grey when that was some time ago."""
     with st.container(horizontal=True, gap="medium"):
         for name, (label, help_) in COUNTS.items():
-            number = f"{getattr(queue, name):,}"
+            number = words.count(getattr(queue, name))
             st.markdown(f"**{number}** {label}" if fresh else f":gray[{number} {label}]", width="content", help=help_)
 
 
@@ -54,8 +54,8 @@ def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
             "doing": [_step_address(worker.workflow_id, worker.step) for worker in workers],
             "up": [_since(worker.started_at) for worker in workers],
             "memory": [words.size(worker.memory) for worker in workers],
-            "done": [f"{worker.done:,}" for worker in workers],
-            "failed": [f"{worker.failed:,}" for worker in workers],
+            "done": [words.count(worker.done) for worker in workers],
+            "failed": [words.count(worker.failed) for worker in workers],
         },
         dtype="object",
     )

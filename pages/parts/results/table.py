@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.parts import words
+from pages.parts import tables, words
 from pages.parts.values import Files, Value
 
 MOST_ROWS = 2000
@@ -30,18 +30,20 @@ def misfit(value: Value) -> str:
 
 def draw(value: Value, key: str, _files: Files) -> None:
     rows = value["rows"]
+    shown = frame(value["columns"], rows)
     st.dataframe(
-        frame(value["columns"], rows),
+        shown,
         hide_index=True,
+        column_config=tables.local_numbers(shown),
         key=key,
         height=min(len(rows) + 1, TALLEST) * ROW + 3,
         placeholder="",
         alt=str(value.get("label") or "Table"),
     )
     if len(rows) > MOST_ROWS:
-        st.caption(f"The first {MOST_ROWS:,} of {len(rows):,} rows.")
+        st.caption(f"The first {words.count(MOST_ROWS)} of {words.count(len(rows))} rows.")
     if len(value["columns"]) > MOST_COLUMNS:
-        st.caption(f"The first {MOST_COLUMNS} of {len(value['columns']):,} columns.")
+        st.caption(f"The first {MOST_COLUMNS} of {words.count(len(value['columns']))} columns.")
 
 
 def frame(columns: Sequence[Any], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -58,7 +58,9 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
         "status": [[words.status(row.status)] for row in rows],
         "time": [words.duration(row.seconds) for row in rows],
         "size": [words.size(row.model_size) for row in rows],
-        "micro": [NONE if row.row_microseconds is None else f"{row.row_microseconds:.1f} µs" for row in rows],
+        "micro": [
+            NONE if row.row_microseconds is None else f"{words.fixed(row.row_microseconds, 1)} µs" for row in rows
+        ],
         "why": [sentence(row.error) if row.error else "" for row in rows],
         "workflow": [f"workflow?id={row.workflow.id}" if row.workflow else None for row in rows],
     }
@@ -67,6 +69,10 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
         lambda _column: [f"color: {colour}" if colour else "" for colour in of_rows], subset=["colour"]
     )
     return styled.map(lambda cell: GREEN if cell in (BEST, EQUAL) else "", subset=["mark"])
+
+
+def _microseconds(value: float | None) -> str:
+    return NONE if value is None else f"{words.fixed(value, 1)} µs"
 
 
 def _unknown(board: Leaderboard) -> set[str]:
@@ -162,7 +168,7 @@ def _score(board: Leaderboard, score: float | None, spread: float | None = None)
         return NONE
     if spread is None:
         return words.score(board.measure, score)
-    width = f"{spread * 100:.1f}" if board.measure.share else words.number(spread)
+    width = words.fixed(spread * 100, 1) if board.measure.share else words.number(spread)
     return f"{words.score(board.measure, score)} ± {width}"
 
 

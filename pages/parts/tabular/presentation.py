@@ -19,7 +19,7 @@ from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.thresholds import MOVED, place_of, scores_at
 from jobs.verbs import short_form
-from pages.parts import chart, charts, presentation, results, words
+from pages.parts import chart, charts, presentation, results, tables, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import effects, names, profile
@@ -315,7 +315,7 @@ def _per_class(rows: Sequence[Value], key: str) -> None:
     table = {name: [row.get(name) for row in rows] for name in columns}
     for share in ("precision", "recall", "f1"):
         table[share] = [100 * value if value is not None else None for value in table[share]]
-    bar: dict[str, Any] = {"format": "%.1f %%", "min_value": 0.0, "max_value": 100.0}
+    bar: dict[str, Any] = {**tables.one_digit(), "min_value": 0.0, "max_value": 100.0}
     config = st.column_config
     st.dataframe(
         table,
@@ -323,9 +323,13 @@ def _per_class(rows: Sequence[Value], key: str) -> None:
         key=key,
         column_config={
             "label": config.TextColumn("Class"),
-            "precision": config.ProgressColumn("Precision", help="Share of its predictions that are right.", **bar),
-            "recall": config.ProgressColumn("Recall", help="Share of its rows that were found.", **bar),
-            "f1": config.ProgressColumn("F1", help="Precision and recall in one number.", **bar),
+            "precision": config.ProgressColumn(
+                tables.in_percent("Precision"), help="Share of its predictions that are right.", **bar
+            ),
+            "recall": config.ProgressColumn(
+                tables.in_percent("Recall"), help="Share of its rows that were found.", **bar
+            ),
+            "f1": config.ProgressColumn(tables.in_percent("F1"), help="Precision and recall in one number.", **bar),
             "rows": config.NumberColumn("Rows", format="localized"),
         },
         alt="Precision and recall by class",

@@ -118,10 +118,12 @@ def preview_table(
         for place, column in enumerate(columns[:MOST_PREVIEWED])
     }
     if len(columns) > MOST_PREVIEWED:
-        st.caption(f"The first {MOST_PREVIEWED} of {len(columns):,} columns.")
+        st.caption(f"The first {MOST_PREVIEWED} of {words.count(len(columns))} columns.")
+    frame = pd.DataFrame(cells)
     st.dataframe(
-        pd.DataFrame(cells),
+        frame,
         hide_index=True,
+        column_config=tables.local_numbers(frame),
         key=key,
         height=_height(len(preview), most),
         placeholder="",
@@ -137,10 +139,12 @@ def notices(stored: Sequence[StoredNotice], key: str = "notices") -> None:
     if ordered:
         st.markdown("  \n".join(map(presentation.notice_line, ordered[:first])))
     if rest := ordered[first:]:
-        with st.expander(f"{len(rest):,} more notes", type="compact", key=f"{key}-more"):
+        with st.expander(f"{words.count(len(rest))} more notes", type="compact", key=f"{key}-more"):
             st.markdown("  \n".join(map(presentation.notice_line, rest[:MOST_NOTICES])))
             if len(rest) > MOST_NOTICES:
-                st.caption(f"and {len(rest) - MOST_NOTICES:,} more of the same kinds; the column list has them all.")
+                st.caption(
+                    f"and {words.count(len(rest) - MOST_NOTICES)} more of the same kinds; the column list has them all."
+                )
 
 
 def summary(dataset: Dataset) -> str:
@@ -187,7 +191,9 @@ def target_words(column: Column, rows: int | None, task: str | None = None) -> s
     # With every class at hand the shares need no row count, which a large file does not have yet.
     known = sum(count for _value, count in top) if classes == len(top) else (rows or 0) - column.missing
     shares = (
-        [f"{words.plain(_short(value))} ({count / known * 100:.0f} %)" for value, count in top] if known > 0 else []
+        [f"{words.plain(_short(value))} ({words.percent(count / known, 0)})" for value, count in top]
+        if known > 0
+        else []
     )
     more = " and others" if classes > len(shares) else ""
     return f"{text}: {', '.join(shares)}{more}" if shares else text
@@ -226,7 +232,7 @@ def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
 def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
     config = st.column_config
     missing: ColumnConfig | None = (
-        config.NumberColumn("Missing", format="%.1f %%", width=72)
+        config.NumberColumn(tables.in_percent("Missing"), **tables.one_digit(), width=72)
         if rows
         else config.NumberColumn("Missing", format="localized", width=72)
     )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
+from jobs.language import numbers
 from jobs.pipelines import Measure
 from pages.parts import charts
 from store import db, metrics
@@ -50,7 +51,7 @@ class Shared:
 
     def chart(self, measure: Measure, epochs: int | None, best: int | None, zoom: charts.Zoom | None) -> Any:
         """The chart of one measure, drawn once."""
-        key = (measure, epochs, best, str(zoom))
+        key = (measure, epochs, best, str(zoom), numbers.current().code)
         with self._lock:
             if key not in self._charts:
                 self._charts[key] = charts.learning(self.curves, measure, epochs, best, zoom)

@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from jobs.engine import queue_view, remaining
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines import StepDefinition, registry
 from pages.parts import visitor, words
 from pages.parts.workflow import curves
@@ -102,9 +102,14 @@ def read(workflow_id: int) -> Notebook:
     )
 
 
-@st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def lately(workflow_id: int) -> Notebook:
-    """The notebook as another visitor read it within a second: for the timers of many who look at the same."""
+    """The notebook as another visitor of the same language read it within a second: for the timers of many who look at
+    the same."""
+    return _lately(workflow_id, numbers.current().code)
+
+
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def _lately(workflow_id: int, language: str) -> Notebook:
     return read(workflow_id)
 
 
@@ -133,9 +138,9 @@ def attempt_words(notebook: Notebook, step: Step) -> str:
         return ""  # the first one, or it had not started before a retry
     epoch = present.continued_from if present else None
     if before is None or before.ended_at is None or not _was_lost(before, present, step):
-        return f"attempt {step.attempt}" + (f", continued from epoch {epoch:,}" if epoch else "")
+        return f"attempt {step.attempt}" + (f", continued from epoch {words.count(epoch)}" if epoch else "")
     if epoch:
-        going_on = f"continued from epoch {epoch:,}"
+        going_on = f"continued from epoch {words.count(epoch)}"
     else:
         going_on = "follows" if step.status is Status.pending else "started over"
     return f"{_ending_words(before)}, attempt {step.attempt} {going_on}"

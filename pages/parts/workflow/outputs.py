@@ -72,7 +72,7 @@ def _learning(book: Notebook, step: Step, shared: Shared) -> None:
                 _curve(step, shared, shown.measure(name), epochs, shown.best_epoch(step))
     if zoom := st.session_state.get(_zoom_key(step)):
         st.button(
-            f"Epochs {zoom[0]:,} to {zoom[1]:,} · Show all epochs",
+            f"Epochs {words.count(zoom[0])} to {words.count(zoom[1])} · Show all epochs",
             icon=":material/zoom_out_map:",
             type="tertiary",
             key=f"unzoom-{step.id}",

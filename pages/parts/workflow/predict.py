@@ -121,7 +121,7 @@ def _predicted_file(workflow_id: int, made: PredictedFile, file: Any) -> None:
         column_config={name: st.column_config.TextColumn(pinned=True) for name in made.about.added},
     )
     if made.about.rows > len(frame):
-        st.caption(f"The first {len(frame)} of {made.about.rows:,} rows")
+        st.caption(f"The first {len(frame)} of {words.count(made.about.rows)} rows")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"Download {words.count(made.about.rows, 'row')}",
@@ -264,7 +264,7 @@ def _effect(reasons: RowReasons, effect: float) -> str:
     """+12.3 points, or +1.25."""
     sign = "+" if effect > 0 else "−"
     if reasons.of == "probability":
-        return f"{sign}{abs(effect) * 100:.1f} points"
+        return f"{sign}{words.fixed(abs(effect) * 100, 1)} points"
     return f"{sign}{words.number(float(f'{abs(effect):.3g}'))}"
 
 
