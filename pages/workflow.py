@@ -11,7 +11,7 @@ from jobs.pipelines.warnings import Remedy
 from jobs.verbs import models, predictions, report, spreadsheet
 from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
-from pages.parts import address, chart, commands, graph, links, live, presentations, visitor, warnings, words
+from pages.parts import address, chart, commands, graph, links, live, notify, presentations, visitor, warnings, words
 from pages.parts.press import PageState
 from pages.parts.workflow import cells, dialogs, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
@@ -35,6 +35,7 @@ MOST_SCORES = 6
 CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
 PREDICT = ":material/online_prediction: Predict"
 THRESHOLD = ":material/balance: Threshold"
+DONE = {Status.completed: "✓ done · ", Status.failed: "✗ failed · "}
 PREDICT_VIEW = "workflow-view-predict"
 
 
@@ -259,6 +260,7 @@ def _status_line(book: Notebook, key: str) -> None:
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)
+        notify.watch(workflow, book.standing)
 
 
 def _tab_title(book: Notebook) -> None:
@@ -268,7 +270,9 @@ def _tab_title(book: Notebook) -> None:
         standing = words.percent(sum(map(notebook.share, book.steps)) / number, 0)
     else:
         standing = words.status(book.standing)
-    st.set_page_config(page_title=f"#{workflow.id} {workflow.name} · {standing} · Trainyard")
+    # Where the browser may not show a notice, the title tells the end to who watched.
+    done = DONE.get(workflow.status, "") if notify.ended_here(workflow) else ""
+    st.set_page_config(page_title=f"{done}#{workflow.id} {workflow.name} · {standing} · Trainyard")
 
 
 def _view(further: list[str]) -> str | None:

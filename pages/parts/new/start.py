@@ -14,7 +14,7 @@ from jobs.pipelines.params import Params
 from jobs.pipelines.warnings import Remedy
 from jobs.verbs import sweeps, workflows
 from jobs.verbs.workflows import CellPlan, Draft
-from pages.parts import commands, links, presentations, warnings, words
+from pages.parts import commands, links, notify, presentations, warnings, words
 from store.errors import RequestError
 
 
@@ -63,6 +63,7 @@ def bar(
             st.markdown(plan_summary(draft, about), width="content")
             if any(queue.paused for queue in queue_view.snapshot().queues):
                 st.page_link("queues.py", label="Queues", icon=":material/stacks:", width="content")
+        notify.button()
     with st.expander(
         "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-commands"
     ):
