@@ -9,6 +9,7 @@ from jobs.pipelines import registry
 from jobs.verbs import leaderboard
 from jobs.verbs import sweeps as verbs
 from jobs.verbs.leaderboard import Leaderboard
+from jobs.verbs.workflows import NAME_LENGTH
 from pages.parts import address, chart, charts, colours, commands, links, live, press, tables, visitor, words
 from pages.parts.compare import comparison
 from pages.parts.press import PageState
@@ -19,7 +20,8 @@ from store.errors import NotFoundError
 from store.workflows import Workflow
 
 KEY = "sweep"
-STOP = "stop"
+STOP, RENAME, DELETE = "stop", "rename", "delete"
+MORE = {"Rename": (RENAME, ":material/edit: Rename"), "Delete": (DELETE, ":material/delete: Delete")}
 FEWEST = 2
 LATEST = 10
 
@@ -30,6 +32,7 @@ def page() -> None:
     number = address.number_in("id")
     try:
         if number is None:
+            state.report()
             _choose("Sweeps")
             return
         first = [leaderboard.of(number)]
@@ -50,6 +53,10 @@ def page() -> None:
     )
     if state.question == STOP:
         state.dialog(f"Stop sweep {number}?", "stop_circle", lambda: _stop(state, number))
+    elif state.question == RENAME:
+        state.dialog("Rename", "edit", lambda: _rename(state, number))
+    elif state.question == DELETE:
+        state.dialog(f"Delete sweep {number}?", "delete", lambda: _delete(state, number))
 
 
 def _choose(title: str) -> None:
@@ -102,7 +109,22 @@ def _header(board: Leaderboard, state: PageState) -> None:
         if _changing(board) and visitor.may_change():
             shown.insert(0, commands.stop_sweep(record.id))
         commands.popover(shown, key=f"{KEY}-commands")
+        if visitor.may_change():
+            st.menu_button(
+                "More",
+                list(MORE)[: 1 if _changing(board) else None],
+                key=f"{KEY}-more",
+                type="tertiary",
+                format_func=lambda name: MORE[name][1],
+                on_click=_more,
+                args=(state,),
+            )
     state.report()
+
+
+def _more(state: PageState) -> None:
+    if chosen := st.session_state.get(f"{KEY}-more"):
+        state.ask(MORE[chosen][0])
 
 
 def _about(board: Leaderboard) -> str:
@@ -211,6 +233,39 @@ def _stop(state: PageState, sweep_id: int) -> None:
         st.rerun()
     state.problem()
     commands.popover([commands.stop_sweep(sweep_id)], key=f"{KEY}-command-stop")
+
+
+def _rename(state: PageState, sweep_id: int) -> None:
+    with st.form(f"{KEY}-rename-{sweep_id}", border=False):
+        name = st.text_input("Name", sweeps.get(sweep_id).name, key=f"{KEY}-name", max_chars=NAME_LENGTH)
+        pressed = st.form_submit_button("Save", type="primary")
+    if pressed and state.press(verbs.describe, sweep_id, name):
+        state.close("Saved.")
+        st.rerun()
+    state.problem()
+    commands.popover([commands.rename_sweep(sweep_id)], key=f"{KEY}-command-rename")
+
+
+def _delete(state: PageState, sweep_id: int) -> None:
+    own = len(sweeps.members([sweep_id])[sweep_id])
+    st.markdown("This permanently deletes the leaderboard. Its workflows stay in the list, as workflows of their own.")
+    everything = own > 0 and st.checkbox(
+        f"Delete {words.count(own, 'workflow')} of it, too, with their curves, scores, logs and models",
+        key=f"{KEY}-delete-workflows",
+    )
+    if state.confirm("Delete", "delete", "Keep", f"{KEY}-delete", destroys=True):
+        state.press(_removed, sweep_id, everything)
+        if not state.refused:
+            state.close(f"Sweep {sweep_id} is deleted.")
+            state.leads_to = links.SWEEP, {}
+            st.rerun()
+    state.problem()
+    commands.popover([commands.delete_sweep(sweep_id, everything)], key=f"{KEY}-command-delete")
+
+
+def _removed(sweep_id: int, with_workflows: bool) -> bool:
+    verbs.remove(sweep_id, with_workflows)
+    return True
 
 
 page()

@@ -24,6 +24,7 @@ KEY = dialogs.LIST
 FEWEST, MOST = 2, 12
 SHOWN_FAILURES = 3
 WIDTH = 165
+OPEN_WIDTH = 110
 FACETS = 3
 
 
@@ -312,6 +313,7 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
             on_click=tables.forget,
             args=(KEY,),
         )
+    _open_by_keyboard(rows)
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
         _button(
@@ -348,6 +350,23 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
         icon=":material/download:",
         help="The ticked rows as CSV" if chosen else f"All {words.count(total)} that match, as CSV",
     )
+
+
+def _open_by_keyboard(rows: Sequence[Workflow]) -> None:
+    """Rows of the table are opened with a click only; here a number or a name can be typed."""
+    names = {row.id: f"#{row.id} {row.name}" for row in rows}
+    number = st.selectbox(
+        "Open a workflow",
+        list(names),
+        index=None,
+        key=f"{KEY}-open-one",
+        format_func=lambda each: names.get(each, f"#{each}"),
+        placeholder="Open #",
+        label_visibility="collapsed",
+        width=OPEN_WIDTH,
+    )
+    if number is not None:
+        links.go_to_workflow(number)
 
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:

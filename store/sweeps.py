@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store import actors, db, idempotency, steps
 from store.errors import NotFoundError
@@ -151,6 +151,22 @@ def open_members(sweep_id: int) -> list[int]:
     """The workflows of a sweep that have not ended."""
     with db.reading() as connection:
         return list(connection.scalars(_open_members(sweep_id)))
+
+
+def rename(sweep_id: int, name: str) -> None:
+    with db.writing() as connection:
+        connection.execute(update(sweeps).where(sweeps.c.id == sweep_id).values(name=sayable(name)))
+
+
+def remove(sweep_id: int) -> bool:
+    """Forget a sweep that is over; its workflows stay, and are trials no more. False while it is not over."""
+    own = workflows.c.sweep_id == sweep_id
+    with db.writing() as connection:
+        over = (sweeps.c.id == sweep_id, sweeps.c.ended_at.is_not(None))
+        removed = bool(connection.execute(delete(sweeps).where(*over)).rowcount)
+        if removed:
+            connection.execute(update(workflows).where(own).values(sweep_id=None, trial=None))
+    return removed
 
 
 def stop(sweep_id: int, why: Message) -> bool:

@@ -96,6 +96,53 @@ def test_stop_asks_and_cancels(home):
     assert not [button for button in page.button if button.key == "sweep-stop"]
 
 
+def test_a_sweep_is_renamed_and_deleted(home):
+    """Delete asks, says what stays, and can take the workflows with it; a running sweep offers no Delete."""
+    number = begin()
+    page = opened(id=number)
+    (more,) = page.get("menu_button")
+    assert [str(each) for each in more.proto.options] == [":material/edit: Rename"]
+    finish()
+    page = menu(opened(id=number), "Rename")
+    page.text_input(key="sweep-name").set_value("voices <b>")
+    page = checked(next(each for each in page.button if each.label == "Save").click().run())
+    assert stored.get(number).name == "voices <b>" and "voices" in said(page)
+    page = menu(opened(id=number), "Delete")
+    assert "Its workflows stay in the list" in said(page)
+    page.checkbox(key="sweep-delete-workflows").check()
+    press(page, "sweep-delete-sure")
+    assert stored.count() == 0 and workflows.find(Filter()) == []
+
+
+def menu(page, choice):
+    """Choose from the menu More, as its button does."""
+    page.session_state["sweep-state"].ask(choice.lower())
+    return checked(page.run())
+
+
+def test_what_was_reused_says_so_instead_of_a_time(home):
+    """A trial that an equal workflow had done before took no time of its own."""
+    begin()
+    finish()
+    again = sweeps.start("choir", {}, {"data": 1}).id
+    finish()
+    shown = list(table(opened(id=again))["time"])
+    assert set(shown) == {"reused"}
+    assert all(row.reused for row in leaderboard.of(again).rows)
+
+
+def test_try_all_can_be_typed(home):
+    """New shows the command and the request that do the same as Try all, and they are accepted."""
+    dataset = datasets.add([turkish(rows=120)], "customers.csv")
+    page = opened("new.py", dataset=dataset.id, target="abone mi")
+    shown = "\n".join(code.value for code in page.code)
+    assert f"sweep --input data={dataset.id} --target 'abone mi' --algorithms logistic_regression," in shown
+    assert "/api/sweeps" in shown
+    page = opened("new.py", pipeline="choir", data=dataset.id)
+    shown = "\n".join(code.value for code in page.code)
+    assert f"sweep --pipeline choir --input data={dataset.id} --values voice=all" in shown
+
+
 def test_the_best_are_compared(home):
     """Compare leads to the page that compares them."""
     number = begin()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from helpers import cast
-from helpers.visitors import address, said
+from helpers.visitors import address, checked, said
 from helpers.written import played
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -250,11 +250,34 @@ def test_a_facet_filters_and_sorts_whatever_the_pipeline(home):
     """What a pipeline says of its workflows can be filtered and sorted by, and stands in the URL by its name."""
     step = {"name": "top", "key": "top", "needs": (), "params": {}, "max_attempts": 1, "timeout": 60, "fresh": False}
     for region in ("south", "north"):
-        workflows.insert_new(New(region, "diamond", {}, facets={"region": region}), [step])
+        workflows.insert_new(New("sales", "diamond", {}, facets={"region": region}), [step])
     page = opened(region="north")
     assert len(rows(page)) == 1 and page.selectbox(key="workflows-facet-region").value == "north"
     assert list(rows(opened(sort="facet:region"))["facet:region"]) == ["north", "south"]
     assert len(rows(opened(region="nowhere"))) == 2
+
+
+def test_names_that_say_a_facet_have_its_room(home):
+    """A column that every name says already is left out, and the names are as much wider; one other name brings it
+    back."""
+    step = {"name": "top", "key": "top", "needs": (), "params": {}, "max_attempts": 1, "timeout": 60, "fresh": False}
+    for region in ("south", "north"):
+        name = f"All the sales of the {region.upper()}, by day and by shop"
+        workflows.insert_new(New(name, "diamond", {}, facets={"region": region}), [step])
+    told = workflows.find(Filter())
+    assert "facet:region" not in rows(opened()) and listing.facets_beside(told) == []
+    assert listing.columns(None, told)["workflow"]["width"] > 200
+    workflows.insert_new(New("other", "diamond", {}, facets={"region": "east"}), [step])
+    assert "facet:region" in rows(opened())
+    assert listing.columns(None, workflows.find(Filter()))["workflow"]["width"] == 200
+
+
+def test_a_workflow_is_opened_by_its_number(home):
+    """Who cannot click a row types its number or name beside the table."""
+    number = played("first")
+    page = opened()
+    page = checked(page.selectbox(key="workflows-open-one").select(number).run())
+    assert address(page) == {"id": str(number)}
 
 
 def test_a_facet_with_a_comma_is_one_value(home):

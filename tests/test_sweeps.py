@@ -547,3 +547,43 @@ def test_sweeps_of_one_are_filtered(data):
     cast.play()
     sweep = begin(data, {"voice": ["alto", "bass"]})
     assert [each.trial for each in workflows.find(Filter(sweep_id=sweep.id, sort="id", descending=False))] == [0, 1]
+
+
+def test_a_sweep_is_renamed(data):
+    """Its name can be changed, not to nothing, and that is in the audit trail."""
+    number = begin(data).id
+    assert sweeps.describe(number, "  All voices ").name == "All voices"
+    with refuses(InvalidError, "needs a name"):
+        sweeps.describe(number, " ")
+    assert audit.find()[0].what == "describe"
+    with refuses(NotFoundError, "no sweep"):
+        sweeps.describe(99, "x")
+
+
+def test_a_deleted_sweep_leaves_its_workflows(data):
+    """Deleting needs an end; workflows stay unless they are to go, and no number is given twice."""
+    first = begin(data).id
+    with refuses(ConflictError, "stop it before deleting it"):
+        sweeps.remove(first)
+    finish()
+    sweeps.remove(first)
+    own = workflows.find(Filter())
+    assert len(own) == 4 and {(each.sweep_id, each.trial) for each in own} == {(None, None)}
+    with refuses(NotFoundError, "no sweep"):
+        stored.get(first)
+    second = begin(data).id
+    assert second > first
+    finish()
+    sweeps.remove(second, with_workflows=True)
+    assert {each.id for each in workflows.find(Filter())} == {each.id for each in own}
+
+
+def test_viewers_neither_rename_nor_delete_sweeps(data):
+    """Both need the role of an analyst."""
+    number = begin(data).id
+    finish()
+    with actors.acting(Actor("veli", Role.viewer, "page")):
+        for verb in (lambda: sweeps.describe(number, "x"), lambda: sweeps.remove(number)):
+            with refuses(RequestError):
+                verb()
+    assert stored.get(number).name != "x"

@@ -150,6 +150,22 @@ def test_a_sweep_from_a_terminal(command, valkey, monkeypatch, tmp_path):
     assert code == 2 and "name a file" in err
 
 
+def test_sweeps_are_renamed_and_deleted_from_outside(client, command):
+    """PATCH and DELETE, and the commands that do the same."""
+    data = {"data": cast.dataset().id}
+    for _ in range(2):
+        assert client.post("/api/sweeps", json={"pipeline": "choir", "inputs": data}).status_code == 201
+    assert client.delete("/api/sweeps/1").status_code == 409
+    finish()
+    assert client.patch("/api/sweeps/1", json={"name": "Sesler"}).json()["name"] == "Sesler"
+    assert client.patch("/api/sweeps/1", json={"name": " "}).status_code == 422
+    assert client.delete("/api/sweeps/1").status_code == 204 and client.get("/api/sweeps/1").status_code == 404
+    assert len(workflows.find(Filter())) == 8
+    assert "Koro" in command("sweep", "describe", 2, "--name", "Koro")[1]
+    assert command("sweep", "delete", 2, "--workflows")[:2] == (0, "Sweep 2 is deleted.\n")
+    assert len(workflows.find(Filter())) == 4 and command("sweep", "delete", 2)[0] == 1
+
+
 def test_real_workers_prepare_once(services):
     """Two workers, four trials, one shared step: it is done once, and the sweep completes."""
     sweep = sweeps.start("choir", {"takes": 0.5}, {"data": cast.dataset().id})

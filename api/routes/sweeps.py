@@ -48,6 +48,10 @@ class StartSweep(Strict):
     name: str | None = None
 
 
+class Describe(Strict):
+    name: str
+
+
 @router.post("/sweeps", response_model=SweepOut, status_code=201, summary="Start a sweep")
 @needs(Role.analyst)
 def start(body: StartSweep, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
@@ -98,6 +102,22 @@ def get(sweep_id: SweepId) -> Response:
 def stop(sweep_id: SweepId) -> Response:
     """No further trial starts, and those that have not ended are cancelled."""
     return Answer(sweep_schemas.sweep(verbs.stop(sweep_id).id))
+
+
+@router.patch("/sweeps/{sweep_id}", response_model=SweepOut, summary="Name a sweep")
+@needs(Role.analyst)
+def describe(sweep_id: SweepId, body: Describe) -> Response:
+    """Change what it is called."""
+    return Answer(sweep_schemas.sweep(verbs.describe(sweep_id, body.name).id))
+
+
+@router.delete("/sweeps/{sweep_id}", status_code=204, summary="Delete a sweep")
+@needs(Role.analyst)
+def remove(sweep_id: SweepId, workflows: bool = False) -> Response:
+    """Refused while it runs. Its workflows stay as workflows of their own; with `workflows=true` they are deleted,
+    too."""
+    verbs.remove(sweep_id, workflows)
+    return Response(status_code=204)
 
 
 @router.get("/algorithms", response_model=list[AlgorithmOut], summary="List algorithms")

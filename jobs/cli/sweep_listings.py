@@ -64,7 +64,7 @@ def sweep(board: Leaderboard) -> None:
                 *([words(row.spread)] if spread else []),
                 *([words(row.test_score)] if tested else []),
                 "best" if row is board.best else "equal" if row.equal else "",
-                seconds(row.seconds),
+                "reused" if row.reused else seconds(row.seconds),
                 f"{row.model_size / 1000:,.1f} kB" if row.model_size else "",
             )
             for row in board.rows

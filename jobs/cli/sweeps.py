@@ -130,6 +130,30 @@ def stop(sweep_id: Id, as_json: Json = False) -> int:
     return answer(f"Sweep {sweep_id} is stopped.", sweep_schemas.sweep(sweep_id), as_json)
 
 
+@app.command()
+def describe(sweep_id: Id, name: Annotated[str, typer.Option(help="What to call it.")], as_json: Json = False) -> int:
+    """Change what a sweep is called."""
+    open_home()
+    from jobs.verbs import sweeps
+
+    sweeps.describe(sweep_id, name)
+    return _show(sweep_id, as_json)
+
+
+@app.command()
+def delete(
+    sweep_id: Id,
+    workflows: Annotated[bool, typer.Option("--workflows", help="Delete its workflows, too.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Delete a sweep that is over; its workflows stay as workflows of their own."""
+    open_home()
+    from jobs.verbs import sweeps
+
+    sweeps.remove(sweep_id, workflows)
+    return answer(f"Sweep {sweep_id} is deleted.", {"deleted": sweep_id}, as_json)
+
+
 def algorithms(as_json: Json = False) -> int:
     """List the algorithms that can be trained on a table."""
     from jobs.cli import sweep_listings

@@ -43,6 +43,11 @@ class Row:
     error: Message | None = None
     seconds: float | None = None  # what its own steps took, without those that it shares
 
+    @property
+    def reused(self) -> bool:
+        """Whether it did nothing itself: an equal workflow had done all of it before."""
+        return self.status is Status.completed and not self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:

@@ -111,6 +111,27 @@ def stop(sweep_id: int) -> Sweep:
     return sweeps.get(sweep_id)
 
 
+@deed("describe", "sweep")
+def describe(sweep_id: int, name: str) -> Sweep:
+    """Change what a sweep is called."""
+    sweeps.get(sweep_id)
+    if not name.strip():
+        raise InvalidError(Message("sweep_unnamed"), "name")
+    sweeps.rename(sweep_id, name.strip()[:NAME_LENGTH])
+    return sweeps.get(sweep_id)
+
+
+@deed("delete", "sweep")
+def remove(sweep_id: int, with_workflows: bool = False) -> None:
+    """Delete a sweep that is over. Its workflows stay as workflows of their own, unless they are to go with it."""
+    if sweeps.get(sweep_id).ended_at is None:
+        raise ConflictError(Message("sweep_running", {"sweep": sweep_id}))
+    if with_workflows:
+        workflows.remove(sweeps.members([sweep_id])[sweep_id])
+    if not sweeps.remove(sweep_id):
+        raise ConflictError(Message("sweep_running", {"sweep": sweep_id}))
+
+
 def go_on() -> int:
     """Do for every open sweep what is due, as the tick does; returns how many there were."""
     open_ids = sweeps.open_ids()

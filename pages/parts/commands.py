@@ -110,6 +110,44 @@ def show_sweep(sweep_id: int) -> Command:
     return Command("Show", f"{COMMAND} sweep show {sweep_id}", f"{curl()} {_sweep_url(sweep_id)}")
 
 
+def sweep(
+    what: Sequence[str],
+    params: Mapping[str, object],
+    values: Mapping[str, Sequence[object] | str],
+    body: Mapping[str, object],
+    called: str,
+) -> Command:
+    """How to try several values at once; the params are those that all trials have in common."""
+    tried = [
+        part
+        for name, each in values.items()
+        for part in ("--values", f"{name}={each if isinstance(each, str) else ','.join(map(str, each))}")
+    ]
+    command = [*COMMAND.split(), "sweep", *what, *tried, *queries.written(params)]
+    command += ["--name", called] if called else []
+    given = {**({"values": dict(values)} if values else {}), "params": dict(params)}
+    named = {"name": called} if called else {}
+    return Command("Try all", shlex.join(command), _post(f"{address.server()}/api/sweeps", {**body, **given, **named}))
+
+
+def rename_sweep(sweep_id: int) -> Command:
+    body = _json({"name": "A new name"})
+    return Command(
+        "Rename",
+        f"{COMMAND} sweep describe {sweep_id} --name 'A new name'",
+        f"{curl()} -X PATCH {_sweep_url(sweep_id)} -H 'Content-Type: application/json' -d {body}",
+    )
+
+
+def delete_sweep(sweep_id: int, with_workflows: bool = False) -> Command:
+    option, query = (" --workflows", "?workflows=true") if with_workflows else ("", "")
+    return Command(
+        "Delete",
+        f"{COMMAND} sweep delete {sweep_id}{option}",
+        f"{curl()} -X DELETE {_sweep_url(sweep_id)}{query}",
+    )
+
+
 def stop_sweep(sweep_id: int) -> Command:
     return Command("Stop", f"{COMMAND} sweep stop {sweep_id}", _post(f"{_sweep_url(sweep_id)}/stop"))
 

@@ -9,11 +9,19 @@ from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.language import numbers
+from pages.parts import words
 
 BY_KEYBOARD = "By keyboard: move with the arrows, tick with Shift+Space; Shift+Tab leads to the buttons above"
 SMALL, MOST_DIGITS = 1e-4, 4
 # How columns of a table are drawn, by name; None hides one.
 ColumnConfigs = dict[str, ColumnConfig | None]
+
+
+def static(columns: Sequence[str], rows: Sequence[Sequence[str]], alt: str) -> None:
+    """A small table whose texts wrap where they are long, instead of being cut."""
+    plain_rows = [[words.plain(cell) for cell in row] for row in rows]
+    frame = pd.DataFrame(plain_rows, columns=[words.plain(name) for name in columns], dtype="str")
+    st.table(frame, border="horizontal", hide_index=True, alt=alt)
 
 
 def one_digit() -> dict[str, Any]:

@@ -5,6 +5,8 @@ from jobs.language.template import Plural, Template
 SENTENCES: dict[str, Template] = {
     "no_such_sweep": "There is no sweep {sweep!r}.",
     "sweep_over": "Sweep {sweep:d} is already over.",
+    "sweep_running": "Sweep {sweep:d} has not ended; stop it before deleting it.",
+    "sweep_unnamed": "A sweep needs a name.",
     "trial_not_due": "Another process has started this trial of sweep {sweep:d}, or the sweep was stopped.",
     "sweep_without_worker": "Sweep {sweep:d} waits for a worker: none is running, and TRAINYARD_WORKERS is 0.",
     "nothing_to_sweep": "Name a pipeline, or a dataset_id to train on.",

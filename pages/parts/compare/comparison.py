@@ -18,6 +18,7 @@ from store.ids import read_id
 from store.workflows import Workflow
 
 NOT_USED = "–"
+NAME, FACET = 186, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
         cells[name] = [_score_cell(workflow, base, name, best_value) for workflow in compared]
     cells["status"] = [[words.status(workflow.status)] for workflow in compared]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
-    for name in facets_shown(compared):
+    for name in listing.facets_beside(compared):
         cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
     shades = colours.of([workflow.id for workflow in compared])
     styled = pd.DataFrame(cells).style.apply(
@@ -128,22 +129,31 @@ def score_columns(compared: Sequence[Workflow]) -> tables.ColumnConfigs:
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        "workflow": column.LinkColumn("Workflow", display_text=listing.NAME_IN_ADDRESS, width=186, pinned=True),
+        "workflow": column.LinkColumn(
+            "Workflow", display_text=listing.NAME_IN_ADDRESS, width=name_width(compared), pinned=True
+        ),
         "status": listing.status_column(),
         **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(compared))},
-        "duration": column.TextColumn("Duration", width=74),
+        "duration": column.TextColumn("Duration", width=84),
         **{
-            listing.facet_column(name): column.TextColumn(words.titled(name), width=130)
-            for name in facets_shown(compared)
+            listing.facet_column(name): column.TextColumn(words.titled(name), width=FACET)
+            for name in listing.facets_beside(compared)
         },
     }
+
+
+def name_width(compared: Sequence[Workflow]) -> int:
+    """As wide as the names need, where columns are needless that they say already."""
+    needless = len(facets_shown(compared)) - len(listing.facets_beside(compared))
+    longest = max((len(f"#{row.id}  {row.name}") for row in compared), default=0)
+    return min(max(NAME, 7 * longest + 24), NAME + FACET * needless)
 
 
 def _score_column(measure: Measure) -> ColumnConfig:
     help_ = [measure.help] if measure.help else []
     if measure.share:
         help_.append("Differences in percentage points")
-    return st.column_config.TextColumn(measure.shown, width=124, help=". ".join(help_) or None)
+    return st.column_config.TextColumn(measure.shown, width=112, help=". ".join(help_) or None)
 
 
 def incomparable(compared: Sequence[Workflow]) -> bool:

@@ -1,6 +1,7 @@
 """The page New of any pipeline: its inputs, its settings, its graph and its last runs."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -36,14 +37,24 @@ def page(pipeline: Pipeline) -> None:
     draft = Draft(pipeline.name, params, inputs)
     typed = commands.run(draft.pipeline, changed, draft.inputs, (name or "").strip())
     about = f"**{words.plain(pipeline.shown)}**"
-    start.bar(draft, about, "Start", (name or "").strip(), typed, _try_all(pipeline, draft))
+    start.bar(draft, about, "Start", (name or "").strip(), typed, _try_all(pipeline, draft, changed))
 
 
-def _try_all(pipeline: Pipeline, draft: Draft) -> start.TryAll | None:
+def _typed(draft: Draft, params: settings_form.Settings, values: Mapping[str, str], called: str) -> commands.Command:
+    """What to type for trying all choices."""
+    given = [part for name, dataset_id in draft.inputs.items() for part in ("--input", f"{name}={dataset_id}")]
+    body = {"pipeline": draft.pipeline, "inputs": dict(draft.inputs)}
+    return commands.sweep(["--pipeline", draft.pipeline, *given], params, values, body, called)
+
+
+def _try_all(pipeline: Pipeline, draft: Draft, changed: settings_form.Settings) -> start.TryAll | None:
     """Every choice of the param that the pipeline marks for it, if any."""
     for param in sweeps.tried(pipeline, draft.params):
         params = {name: value for name, value in draft.params.items() if name != param.name}
-        return start.TryAll(Draft(draft.pipeline, params, draft.inputs), {param.name: sweeps.EVERY})
+        values = {param.name: sweeps.EVERY}
+        chosen = {name: value for name, value in changed.items() if name != param.name}
+        typed = partial(_typed, draft, chosen, values)
+        return start.TryAll(Draft(draft.pipeline, params, draft.inputs), values, typed)
     return None
 
 

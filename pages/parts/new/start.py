@@ -20,10 +20,12 @@ from store.errors import RequestError
 
 @dataclass(frozen=True, slots=True)
 class TryAll:
-    """What the button Try all starts: what all trials have in common, and what is tried; how many, where known."""
+    """What the button Try all starts: what all trials have in common, and what is tried; how many, where known; and
+    what to type for it, before its name is known."""
 
     draft: Draft
     values: sweeps.Values
+    typed: Callable[[str], commands.Command]
     count: int | None = None
 
 
@@ -67,7 +69,7 @@ def bar(
     with st.expander(
         "The same from a terminal or a program", icon=":material/terminal:", type="compact", key="new-commands"
     ):
-        commands.draw([typed])
+        commands.draw([typed, *([try_all.typed(name)] if try_all is not None else [])])
     if pressed:
         start(draft, name)
     elif tries and try_all is not None:

@@ -56,7 +56,7 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
         "mark": [_mark(board, row) for row in rows],
         "test": [_score(board, row.test_score, row.spread) for row in rows],
         "status": [[words.status(row.status)] for row in rows],
-        "time": [words.duration(row.seconds) for row in rows],
+        "time": ["reused" if row.reused else words.duration(row.seconds) for row in rows],
         "size": [words.size(row.model_size) for row in rows],
         "micro": [
             NONE if row.row_microseconds is None else f"{words.fixed(row.row_microseconds, 1)} µs" for row in rows
@@ -101,7 +101,11 @@ def columns(board: Leaderboard) -> tables.ColumnConfigs:
         ),
         "test": column.TextColumn("On test rows", width=110, help="Measured once, on rows of which nothing was chosen"),
         "mark": column.TextColumn("", width=60, help="Equal: within one standard error of the best"),
-        "time": column.TextColumn("Time", width=84, help="What its own steps took, without those that it shares"),
+        "time": column.TextColumn(
+            "Time",
+            width=84,
+            help="What its own steps took, without those that it shares. Reused: an equal workflow had done all of it",
+        ),
         "size": column.TextColumn("Model", width=84, help="Size of the model file"),
         "micro": column.TextColumn("Per row", width=76, help="Time to predict one row"),
         "why": column.TextColumn("Reason", width=220),
@@ -131,8 +135,9 @@ def remarks(board: Leaderboard) -> list[str]:
     if len(equal) > 1 and best is not None:
         names = words.listed([words.plain(title(board, row)) for row in equal])
         remarks.append(f"{names} are equal within one standard error: so few rows cannot tell them apart.")
-        fastest = min(equal, key=lambda row: row.seconds or 0)
-        if (best.seconds or 0) > MUCH_FASTER * (fastest.seconds or 0):
+        timed = [row for row in equal if row.seconds]  # what was reused took no time, and says nothing of its own
+        fastest = min(timed, key=lambda row: row.seconds or 0, default=best)
+        if (best.seconds or 0) > MUCH_FASTER * (fastest.seconds or 0) > 0:
             remarks.append(
                 f"Of these, {words.plain(title(board, fastest))} took the least time, "
                 f"{words.duration(fastest.seconds)} instead of {words.duration(best.seconds)}."

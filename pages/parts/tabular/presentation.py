@@ -41,6 +41,8 @@ from store.workflows import Workflow
 
 PIPELINE = short_form.PIPELINE
 
+RANGE = "95 % range"
+RANGE_HELP = "95 % range: on other rows of the same kind, the score falls within it 19 times of 20."
 SHOWN_SHARES = 4
 SHOWN_ROWS = 6
 CORRECT_THE_FILE = "Correct the file and start again with it on the page New."
@@ -159,7 +161,7 @@ class TabularPresentation(Presentation):
         tested = words.sentence(tested_on(result))
         columns = {tested: {name: words.score(self.measure(name), value) for name, value in scores.items()}}
         if known := result.get("intervals"):
-            columns["19 times of 20"] = {name: self._between(name, bounds) for name, bounds in known.items()}
+            columns[RANGE] = {name: self._between(name, bounds) for name, bounds in known.items()}
         columns["Spread of folds"] = {
             name: words.score(self.measure(name), scores[f"{name}{presentation.SPREAD}"])
             for name in scores
@@ -177,8 +179,8 @@ class TabularPresentation(Presentation):
             [self.measure(name).shown, *(columns[title].get(name, "") for title in shown), self.measure(name).help]
             for name in own
         ]
-        table = {"columns": ["Score", *shown, "What it says"], "rows": rows}
-        return [Shown("Scores", lambda key: results.draw_table(table, key))]
+        help_ = RANGE_HELP if RANGE in shown else ""
+        return [Shown("Scores", lambda _key: tables.static(["Score", *shown, "What it says"], rows, "Scores"), help_)]
 
     def _between(self, name: str, bounds: Sequence[float]) -> str:
         low, high = (words.score(self.measure(name), bound) for bound in bounds)

@@ -27,7 +27,8 @@ CHOSEN_KINDS = {
     KINDS["yes_no"]: CATEGORY,
 }
 ROW = 35
-NOTE = 284
+NOTE = 330
+MOST_LINES = 12
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
 MOST_PREVIEWED = 200
@@ -89,7 +90,7 @@ def column_choice(
         column_config=config,
         hide_index=True,
         key=key,
-        height=_height(len(table), 5),
+        height=_height(len(table), MOST_LINES),
         disabled=[name for name in table if name not in ("use", "kind")],
         placeholder="",
         alt="Which columns are used",
@@ -252,11 +253,11 @@ def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
         "distinct": distinct,
         "histogram": config.BarChartColumn(
             "Spread",
-            width=84,
+            width=68,
             y_min=0,
             help=("How the values are spread: from the smallest to the largest, or by how frequent they are."),
         ),
-        "contents": config.TextColumn("Contents", width=172),
+        "contents": config.TextColumn("Contents", width=160),
         "note": config.TextColumn("Note", width=NOTE) if any(column.reason for column in columns) else None,
     }
 

@@ -59,7 +59,8 @@ def page() -> None:
     proposed = short_form.draft(dataset.id, target, algorithm.key, {}).params
     chosen = {each: value for each, value in settings.items() if value != proposed.get(each)}
     common, tried = short_form.sweep(dataset.id, target, fitting, chosen)
-    every = start.TryAll(common, tried, len(tried[short_form.ALGORITHM]))
+    keys = tried[short_form.ALGORITHM]
+    every = start.TryAll(common, tried, partial(typed_for_all, draft, target, keys, chosen), len(keys))
     shell = typed(draft, target, algorithm.key, settings, name)
     start.bar(draft, about, "Start training", name, shell, every, partial(apply, dataset))
 
@@ -89,6 +90,16 @@ def typed(draft: workflows.Draft, target: str, algorithm: str, settings: Setting
     what = ["--input", f"{given}={dataset_id}", "--target", target, "--algorithm", algorithm]
     body = {"dataset_id": dataset_id, "target": target, "algorithm": algorithm}
     return commands.submit(what, settings, body, name)
+
+
+def typed_for_all(
+    draft: workflows.Draft, target: str, keys: Sequence[str], settings: Settings, called: str
+) -> commands.Command:
+    """How to try all algorithms from elsewhere, in the same short form."""
+    ((given, dataset_id),) = draft.inputs.items()
+    what = ["--input", f"{given}={dataset_id}", "--target", target, "--algorithms", ",".join(keys)]
+    body = {"dataset_id": dataset_id, "target": target, "algorithms": list(keys)}
+    return commands.sweep(what, settings, {}, body, called)
 
 
 def address_of(before: Workflow) -> dict[str, str]:

@@ -20,6 +20,9 @@ from store.workflows import Filter, Workflow
 PAGE_SIZE = 25
 EXPORT_CHUNK = 2000
 DETAILS = "details"
+DATASET = 84
+# A shorter value stands in a name by chance.
+SAYING = 3
 
 
 def rows(view: ListView) -> tuple[list[Workflow], int]:
@@ -46,6 +49,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     bar = {"bar": bars} if one_measure else {}  # beside several measures they would compare what cannot be compared
     labels, details = [presentations.of(row.pipeline).label for row in rows], [_details(row) for row in rows]
     pipeline = {"pipeline": labels, DETAILS: details} if of_several_pipelines(rows) else {}
+    data = [dataset_title(row) for row in rows]
     return pd.DataFrame(
         {
             "workflow": [address(row) for row in rows],
@@ -54,14 +58,35 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             **bar,
             "curve": [list(curves.get(row.id, [])) for row in rows],
             **pipeline,
-            **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_shown(rows)},
-            **({"dataset": [dataset_title(row) for row in rows]} if any(row.inputs for row in rows) else {}),
+            **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_beside(rows)},
+            **({"dataset": data} if any(data) and not said_by_names(rows, data) else {}),
             **({"by": [row.created_by or "" for row in rows]} if _starters_shown(rows) else {}),
             "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
             "started": [words.ago(row.started_at) if row.started_at else "Not yet" for row in rows],
             "at": [visitor.exactly(row.started_at) for row in rows],
         }
     )
+
+
+def facets_beside(rows: Sequence[Workflow]) -> list[str]:
+    """The facets that stand beside the names of these rows: those that the names do not say already."""
+    return [name for name in facets_shown(rows) if not said_by_names(rows, [_facet(row, name) for row in rows])]
+
+
+def said_by_names(rows: Sequence[Workflow], values: Sequence[str]) -> bool:
+    """Whether every row's name says its value, so that a column of them would only take room from the names."""
+    pairs = [(row.name.casefold(), value.casefold()) for row, value in zip(rows, values, strict=True) if value]
+    return bool(pairs) and all(len(value) >= SAYING and value in name for name, value in pairs)
+
+
+def _name_width(rows: Sequence[Workflow], narrow: bool, narrowest: bool) -> int:
+    """As wide as the names need, within the room that columns leave which they make needless."""
+    width = 150 if narrowest else 184 if narrow else 200
+    freed = sum(_width(name, rows) for name in facets_shown(rows) if name not in facets_beside(rows))
+    data = [dataset_title(row) for row in rows]
+    freed += DATASET if any(data) and said_by_names(rows, data) else 0
+    longest = max((len(f"#{row.id}  {row.name}") for row in rows), default=0)
+    return min(max(width, 7 * longest + 24), width + freed)
 
 
 def ends(curves: Mapping[int, Sequence[float]]) -> tuple[float | None, float | None]:
@@ -109,7 +134,7 @@ def columns(
     narrowest = _starters_shown(rows) and of_several_pipelines(rows)
     return {
         "workflow": column.LinkColumn(
-            "Workflow", display_text=NAME_IN_ADDRESS, width=150 if narrowest else 184 if narrow else 200, pinned=True
+            "Workflow", display_text=NAME_IN_ADDRESS, width=_name_width(rows, narrow, narrowest), pinned=True
         ),
         "status": status_column(),
         "score": column.TextColumn(
@@ -125,12 +150,12 @@ def columns(
         "pipeline": column.TextColumn("Pipeline", width=96),
         **{
             facet_column(name): column.TextColumn(facet_label(name), width=_width(name, rows))
-            for name in facets_shown(rows)
+            for name in facets_beside(rows)
         },
         DETAILS: column.TextColumn(
             "Details", width=80 if narrowest else 110, help="What tells runs of a pipeline apart"
         ),
-        "dataset": column.TextColumn("Dataset", width=84),
+        "dataset": column.TextColumn("Dataset", width=DATASET),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=66, alignment="right"),
         "started": column.TextColumn("Started", width=104),
