@@ -1,5 +1,6 @@
 """Evaluate: how good the model is on rows it has not seen, against the simplest guess, and what to be wary of."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ RESIDUALS = 2_000
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=9)
+@step("evaluate", needs=("preprocess", "train"), version=10)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib
@@ -29,12 +30,15 @@ def evaluate(context: StepContext) -> Result:
     prepared, trained = context.result("preprocess"), context.result("train")
     part = reported_part(prepared)
     moving = thresholds.begin(context, model, prepared, trained)
+    took = None  # in folds, models are trained in that time, too, so it would say nothing of one row
     if part == "folds":
         said = _in_folds(context, prepared, trained)
         if moving and isinstance(said, PredictedClasses):
             moving.counter.add(said.beliefs, said.actual)
     else:
+        begun = time.perf_counter()
         said = on_part(context, model, part, moving.counter if moving else None)
+        took = 1e6 * (time.perf_counter() - begun) / said.rows
     training_y = Matrix(context.file("preprocess", "train_y"))
     if isinstance(said, PredictedClasses):
         measured = _classes(said, [str(label) for label in model.classes_], training_y)
@@ -54,7 +58,8 @@ def evaluate(context: StepContext) -> Result:
     measured["effects"] = effects_of(model, prepared, sample.rows, sample.matrix)
     warnings = warnings_of(measured, trained, prepared)
     measured["warnings"] = [warning.as_json() for warning in warnings]
-    return {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
+    told = {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
+    return told if took is None else {**told, "row_microseconds": round(took, 2)}
 
 
 def reported_part(prepared: Result) -> str:

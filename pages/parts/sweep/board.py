@@ -107,7 +107,9 @@ def columns(board: Leaderboard) -> tables.ColumnConfigs:
             help="What its own steps took, without those that it shares. Reused: an equal workflow had done all of it",
         ),
         "size": column.TextColumn("Model", width=84, help="Size of the model file"),
-        "micro": column.TextColumn("Per row", width=76, help="Time to predict one row"),
+        "micro": column.TextColumn(
+            "Per row", width=76, help="Time of the model for one row among many, once its cells are numbers"
+        ),
         "why": column.TextColumn("Reason", width=220),
         "workflow": column.LinkColumn("Workflow", display_text=NUMBER, width=84),
     }
