@@ -326,7 +326,9 @@ def _bar(book: Notebook) -> None:
     with st.grid(len(book.steps), min_column_width=80, gap="xsmall", key="bar"):
         for step in book.steps:
             name = f"{words.ICONS[step.status]} {words.plain(book.title(step))}"
-            st.progress(notebook.share(step), text=f":{words.COLOURS[step.status]}[{name}]")
+            share = notebook.share(step)
+            # A filled bar has the one colour of progress; a name in another colour would contradict it.
+            st.progress(share, text=name if share else f":{words.COLOURS[step.status]}[{name}]")
 
 
 def _summary(book: Notebook, state: PageState) -> None:

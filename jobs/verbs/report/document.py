@@ -56,7 +56,8 @@ pre { font: 11px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; background: #
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 14px; margin: 0 }
 dt { color: #66717f } dd { margin: 0; overflow-wrap: anywhere }
 footer { margin-top: 26px; color: #66717f; font-size: 11px }
-@media (max-width: 560px) { body { padding: 14px } .grid { grid-template-columns: minmax(0, 1fr) } }
+@media (max-width: 560px) { body { padding: 14px } .grid { grid-template-columns: minmax(0, 1fr) }
+  table { display: block; overflow-x: auto } th, td { overflow-wrap: normal; min-width: 60px } .two { columns: 1 } }
 @media print { body { padding: 0; max-width: none } }
 """
 
