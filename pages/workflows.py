@@ -371,8 +371,7 @@ def _open_by_keyboard(rows: Sequence[Workflow]) -> None:
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
     if not chosen:
-        acts = "compare, restart or delete" if visitor.may_change() else "compare"
-        return f"{words.count(total, 'workflow')} :gray[· tick rows to {acts} them]"
+        return f"{words.count(total, 'workflow')} :gray[· tick rows to choose them]"
     elsewhere = len(set(chosen) - {row.id for row in rows})
     return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
 

@@ -145,10 +145,10 @@ def test_importance_shows_the_first_columns_on_top():
     assert (len(bar.y), bar.y[0], bar.error_x.array[0]) == (15, "c0", 0.01)
 
 
-def test_figures_are_see_through():
-    """Light and dark pages show the same figure, so it must not bring a background of its own."""
+def test_figures_have_the_background_of_the_page():
+    """Light and dark pages show the same figure, so it brings no background of its own; pictures have the page's."""
     for figure in (charts.learning(CURVES, LOSS), charts.confusion(["a"], [[1]]), charts.residuals([1], [1])):
-        assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+        assert figure.layout.paper_bgcolor is None and figure.layout.plot_bgcolor is None
 
 
 def test_where_a_finger_swipes_nothing_zooms():

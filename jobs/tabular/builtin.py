@@ -42,8 +42,8 @@ MEASURES = (
     Measure(
         "balanced_accuracy", "Balanced accuracy", "Accuracy where every class counts alike, however rare", share=True
     ),
-    Measure("f1", "F1", "Precision and recall in one number, every class counting alike"),
-    Measure("auc", "AUC", "How well the classes are separated: 0.5 is a coin flip, 1 is perfect"),
+    Measure("f1", "F1", "Precision and recall in one number; classes count alike"),
+    Measure("auc", "AUC", "How well classes are told apart: 0.5 is chance, 1 is perfect"),
     Measure("baseline_accuracy", "Baseline accuracy", "Share of the most frequent class", share=True),
     Measure("r2", "R²", "Share of the variation explained: 1 is perfect", main=True),
     Measure("rmse", "Error (RMSE)", "Typical error, large ones weigh more", better="low"),

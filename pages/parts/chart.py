@@ -61,4 +61,4 @@ def config(picture: str) -> dict[str, Any]:
 def picture_name(alt: str) -> str:
     """churn, Accuracy by epoch: a name that every disk takes."""
     name = ", ".join(filter(None, (_about.get(), alt.replace("\\", ""))))
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f.]+', " ", name)[:LONGEST_NAME].strip() or "chart"
+    return " ".join(re.sub(r'[<>:"/\\|?*\x00-\x1f.]+', " ", name).split())[:LONGEST_NAME].strip() or "chart"

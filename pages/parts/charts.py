@@ -327,7 +327,7 @@ def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) 
         # Above the plot is room for the button that saves it; the background is the page's, as a picture needs one.
         "margin": {"l": 8, "r": 8, "t": 46 if title else 28, "b": 8},
         "hovermode": "x unified" if title else "closest",
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 0.97},
         "xaxis": {"showgrid": False, "zeroline": False, "automargin": True, **across},
         "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
     }

@@ -1,6 +1,6 @@
 """Tables whose rows can be chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,7 +9,6 @@ from pandas.io.formats.style import Styler
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.language import numbers
-from pages.parts import words
 
 BY_KEYBOARD = "By keyboard: move with the arrows, tick with Shift+Space; Shift+Tab leads to the buttons above"
 SMALL, MOST_DIGITS = 1e-4, 4
@@ -17,11 +16,18 @@ SMALL, MOST_DIGITS = 1e-4, 4
 ColumnConfigs = dict[str, ColumnConfig | None]
 
 
-def static(columns: Sequence[str], rows: Sequence[Sequence[str]], alt: str) -> None:
-    """A small table whose texts wrap where they are long, instead of being cut."""
-    plain_rows = [[words.plain(cell) for cell in row] for row in rows]
-    frame = pd.DataFrame(plain_rows, columns=[words.plain(name) for name in columns], dtype="str")
-    st.table(frame, border="horizontal", hide_index=True, alt=alt)
+def texts(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Mapping[str, int], width: int, alt: str, key: str
+) -> None:
+    """A small table of texts whose columns are as wide as is said, or else of one width."""
+    st.dataframe(
+        pd.DataFrame(rows, columns=list(columns), dtype="str"),
+        hide_index=True,
+        column_config={name: st.column_config.TextColumn(width=widths.get(name, width)) for name in columns},
+        key=key,
+        height="content",
+        alt=alt,
+    )
 
 
 def one_digit() -> dict[str, Any]:
@@ -73,6 +79,7 @@ def choose(
         st.session_state[f"{key}-ids"] = list(ids)
         _draw_anew(key)
     here = [position for position, row_id in enumerate(ids) if row_id in before]
+    st.space("small")  # the table's own buttons, which show on hover, would lie over those above it
     event = st.dataframe(
         frame,
         key=f"{key}-{st.session_state[f'{key}-drawing']}",

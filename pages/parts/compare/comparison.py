@@ -111,7 +111,7 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
         cells[name] = [_score_cell(workflow, base, name, best_value) for workflow in compared]
     cells["status"] = [[words.status(workflow.status)] for workflow in compared]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
-    for name in listing.facets_beside(compared):
+    for name in facets_told(compared):
         cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
     shades = colours.of([workflow.id for workflow in compared])
     styled = pd.DataFrame(cells).style.apply(
@@ -137,14 +137,19 @@ def score_columns(compared: Sequence[Workflow]) -> tables.ColumnConfigs:
         "duration": column.TextColumn("Duration", width=84),
         **{
             listing.facet_column(name): column.TextColumn(words.titled(name), width=FACET)
-            for name in listing.facets_beside(compared)
+            for name in facets_told(compared)
         },
     }
 
 
+def facets_told(compared: Sequence[Workflow]) -> list[str]:
+    """The facets that tell these apart and that their names do not say."""
+    return [name for name in listing.facets_beside(compared) if len({row.facets.get(name) for row in compared}) > 1]
+
+
 def name_width(compared: Sequence[Workflow]) -> int:
     """As wide as the names need, where columns are needless that they say already."""
-    needless = len(facets_shown(compared)) - len(listing.facets_beside(compared))
+    needless = len(facets_shown(compared)) - len(facets_told(compared))
     longest = max((len(f"#{row.id}  {row.name}") for row in compared), default=0)
     return min(max(NAME, 7 * longest + 24), NAME + FACET * needless)
 
@@ -153,7 +158,9 @@ def _score_column(measure: Measure) -> ColumnConfig:
     help_ = [measure.help] if measure.help else []
     if measure.share:
         help_.append("Differences in percentage points")
-    return st.column_config.TextColumn(measure.shown, width=112, help=". ".join(help_) or None)
+    return st.column_config.TextColumn(
+        measure.shown, width=max(96, 7 * len(measure.shown) + 12), help=". ".join(help_) or None
+    )
 
 
 def incomparable(compared: Sequence[Workflow]) -> bool:

@@ -41,7 +41,10 @@ from store.workflows import Workflow
 
 PIPELINE = short_form.PIPELINE
 
+# So wide that what a score says is not cut on a usual screen.
 RANGE = "95 % range"
+WIDTHS = {"Score": 128, RANGE: 128, "What it says": 400}
+BESIDE = 92
 RANGE_HELP = "95 % range: on other rows of the same kind, the score falls within it 19 times of 20."
 SHOWN_SHARES = 4
 SHOWN_ROWS = 6
@@ -157,7 +160,7 @@ class TabularPresentation(Presentation):
         if not scores:
             return []
         baseline = baseline_words(result.get("baseline")) or "the baseline"
-        beside = {"Validation rows": presentation.VALIDATION, words.sentence(baseline): presentation.BASELINE}
+        beside = {"Validation rows": presentation.VALIDATION, "Baseline": presentation.BASELINE}
         tested = words.sentence(tested_on(result))
         columns = {tested: {name: words.score(self.measure(name), value) for name, value in scores.items()}}
         if known := result.get("intervals"):
@@ -179,8 +182,10 @@ class TabularPresentation(Presentation):
             [self.measure(name).shown, *(columns[title].get(name, "") for title in shown), self.measure(name).help]
             for name in own
         ]
-        help_ = RANGE_HELP if RANGE in shown else ""
-        return [Shown("Scores", lambda _key: tables.static(["Score", *shown, "What it says"], rows, "Scores"), help_)]
+        told_ = {RANGE: RANGE_HELP, "Baseline": f"Baseline: {baseline}."}
+        help_ = " ".join(sentence for title, sentence in told_.items() if title in shown)
+        columns_ = ["Score", *shown, "What it says"]
+        return [Shown("Scores", lambda key: tables.texts(columns_, rows, WIDTHS, BESIDE, "Scores", key), help_)]
 
     def _between(self, name: str, bounds: Sequence[float]) -> str:
         low, high = (words.score(self.measure(name), bound) for bound in bounds)
