@@ -25,6 +25,7 @@ SENTENCES: dict[str, Template] = {
         "1 gap filled with the most frequent value, {value}",
         "{count} gaps filled with the most frequent value, {value}",
     ),
+    "squashed": "squashed, as its tail is long",
     "scaled_standard": "scaled to mean 0 and spread 1",
     "scaled_minmax": "scaled to 0 to 1",
     "date_split": "split into {parts}",

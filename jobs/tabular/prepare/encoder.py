@@ -16,7 +16,10 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncod
 
 from jobs.tabular.column import Column
 from jobs.tabular.limits import HUGE, MISSING
+from jobs.tabular.prepare.tails import Tail
 
+# How the labels of parts of squashed numbers begin.
+TAIL = "tail_"
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
 
@@ -32,18 +35,24 @@ class Choices:
     thousands: str
 
 
-def build(columns: Sequence[Column], names: Mapping[str, str], choices: Choices) -> Pipeline:
+def build(
+    columns: Sequence[Column], names: Mapping[str, str], choices: Choices, tails: Mapping[str, Tail] | None = None
+) -> Pipeline:
     """Return the unfitted encoder from raw rows to a float32 matrix; `names` maps names in the file to names here where
-    they differ."""
+    they differ, `tails` says which columns are squashed."""
     parts: list[tuple[str, Pipeline, list[str]]] = []
+    squashed = tails or {}
     for label, chosen, make in (
-        ("numbers", [c for c in columns if c.kind == "number"], _numbers),
+        ("numbers", [c for c in columns if c.kind == "number" and c.name not in squashed], _numbers),
         ("words", [c for c in columns if c.kind == "text" and not c.codes], _words),
         ("codes", [c for c in columns if c.kind == "text" and c.codes], _codes),
         ("yes_no", [c for c in columns if c.kind == "yes_no"], _yes_no),
     ):
         if chosen:
             parts.append((label, make(choices), [c.name for c in chosen]))
+    for position, tail in enumerate(dict.fromkeys(squashed.values())):
+        own = [name for name, each in squashed.items() if each == tail]
+        parts.append((f"{TAIL}{position}", _numbers(choices, *tail.steps()), own))
     for position, column in enumerate(c for c in columns if c.kind == "date"):
         parts.append((f"date_{position}", _dates(column, choices), [column.name]))
     return Pipeline(
@@ -53,6 +62,11 @@ def build(columns: Sequence[Column], names: Mapping[str, str], choices: Choices)
             ("float32", _call("astype", np.float32)),
         ]
     )
+
+
+def of_numbers(label: str) -> bool:
+    """Return whether the part of this label takes columns of numbers."""
+    return label == "numbers" or label.startswith(TAIL)
 
 
 def fit(encoder: Pipeline, rows: pd.DataFrame) -> None:
@@ -77,7 +91,7 @@ def _short(label: str, part: Pipeline, rows: pd.DataFrame) -> Pipeline:
     names = [name for name, _step in part.steps]
     if "gaps" not in names or "categories" in names:
         return part
-    short = clone(Pipeline(part.steps[names.index("gaps") :] if label == "numbers" else part.steps))
+    short = clone(Pipeline(part.steps[names.index("gaps") :] if of_numbers(label) else part.steps))
     if short.named_steps["gaps"].strategy == "median" and rows.count().all():
         short.named_steps["gaps"].strategy = np.median
     return short
@@ -108,7 +122,7 @@ def _call(method: str, *arguments: Any, **named: Any) -> FunctionTransformer:
     return FunctionTransformer(methodcaller(method, *arguments, **named))
 
 
-def _numbers(choices: Choices) -> Pipeline:
+def _numbers(choices: Choices, *squash: tuple[str, Any]) -> Pipeline:
     steps: list[tuple[str, Any]] = [_trim()]
     if choices.thousands:
         mark, decimal = "\\" + choices.thousands, "\\" + choices.decimal
@@ -123,14 +137,15 @@ def _numbers(choices: Choices) -> Pipeline:
         ("floats", _call("astype", "float64")),
         ("finite", _call("apply", methodcaller("where", methodcaller("between", -HUGE, HUGE)))),
     ]
-    return Pipeline([*steps, *_gaps_and_scale(choices)])
+    return Pipeline([*steps, *_gaps_and_scale(choices, *squash)])
 
 
-def _gaps_and_scale(choices: Choices) -> list[tuple[str, Any]]:
+def _gaps_and_scale(choices: Choices, *squash: tuple[str, Any]) -> list[tuple[str, Any]]:
     strategy = "constant" if choices.gaps == "zero" else choices.gaps
     fill = 0 if choices.gaps == "zero" else None
     steps: list[tuple[str, Any]] = [
-        ("gaps", SimpleImputer(strategy=strategy, fill_value=fill, keep_empty_features=True))
+        ("gaps", SimpleImputer(strategy=strategy, fill_value=fill, keep_empty_features=True)),
+        *squash,
     ]
     if choices.scaling != "none":
         steps.append(("scale", StandardScaler() if choices.scaling == "standard" else MinMaxScaler()))

@@ -12,6 +12,7 @@ from jobs.tabular.prefetch import prefetched
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.split import TRAINING, random_for
 from jobs.tabular.prepare.table import batches_of
+from jobs.tabular.prepare.tails import Tail, tails_of
 from jobs.tabular.prepare.work import FIT_READ, TARGET_READ, Work
 from store import files
 from store.messages import Message, Notice
@@ -22,11 +23,18 @@ FITTED_BYTES = 128 << 20
 
 def fitted_encoder(work: Work, choices: encoder.Choices) -> Pipeline:
     """Return the encoder for the features of the table, fitted."""
-    built = encoder.build(work.features, _written_names(work.context), choices)
-    rows = _rows_to_fit(work)
+    rows, target = _rows_to_fit(work)
     work.context.progress(FIT_READ, 1, fact("fitting"))
+    tails = _tails(work, rows, target) if choices.scaling != "none" else {}
+    built = encoder.build(work.features, _written_names(work.context), choices, tails)
     encoder.fit(built, rows)
     return built
+
+
+def _tails(work: Work, rows: pd.DataFrame, target: np.ndarray | None) -> dict[str, Tail]:
+    if work.context.params.get("tails", "keep") == "keep":  # as before there was a choice
+        return {}
+    return tails_of(rows, [column.name for column in work.features if column.kind == "number"], target)
 
 
 def _written_names(context: StepContext) -> dict[str, str]:
@@ -35,12 +43,15 @@ def _written_names(context: StepContext) -> dict[str, str]:
     return {written: name for written, name in zip(source.written_names, source.names, strict=True) if written != name}
 
 
-def _rows_to_fit(work: Work) -> pd.DataFrame:
-    """Return the training rows, or a random part of them when there are very many."""
+def _rows_to_fit(work: Work) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """Return the training rows, or a random part of them when there are very many; and the number to predict, if it is
+    one."""
+    target = None if work.target.labels is not None else work.context.params["target"]
+    names = work.names if target is None else [*work.names, target]
     share = _most_rows(work) / work.training
     random = random_for(work.context.params, "fit")
     parts, start = [], 0
-    for batch in prefetched(batches_of(work.table, work.names)):
+    for batch in prefetched(batches_of(work.table, names)):
         chosen = work.use[start : start + batch.num_rows] == TRAINING
         if share < 1:
             chosen &= random.random(batch.num_rows, dtype=np.float32) < share
@@ -51,7 +62,8 @@ def _rows_to_fit(work: Work) -> pd.DataFrame:
     if share < 1:
         message = Message("fitted_on_part", {"fitted": table.num_rows, "training": work.training})
         work.notices.append(Notice(message))
-    return table.to_pandas()
+    numbers = None if target is None else table[target].to_numpy()
+    return table.select(work.names).to_pandas(), numbers
 
 
 def _most_rows(work: Work) -> int:

@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from jobs.tabular.column import Column
 from jobs.tabular.matrix import RowLayout
-from jobs.tabular.prepare.encoder import widths
+from jobs.tabular.prepare.encoder import of_numbers, widths
 
 # Distinct values of a column that are remembered, and what they all may take; beyond that they are forgotten.
 MOST_KNOWN = 100_000
@@ -51,7 +51,7 @@ class Packer:
                 width = self._width[name]
                 if "categories" in part.named_steps:
                     marked.append((start, width))
-                elif label == "numbers" and name in self._lowest:
+                elif of_numbers(label) and name in self._lowest:
                     values = np.arange(GAP + 1, dtype=np.float64) + self._lowest[name]
                     values[GAP] = values[GAP] if name in self._full else np.nan
                     tables[start] = _scaled(part, position, values).astype(np.float32)
@@ -66,14 +66,14 @@ class Packer:
         numbers = packed if self.form.plain else packed["numbers"]
         number = looked_up = marked = 0
         for label, part, names in self._parts:
-            if label != "numbers":
+            if not of_numbers(label):
                 self._learn(part, rows.select(names))
             for position, name in enumerate(names):
                 column, width = rows[name], self._width[name]
-                if label == "numbers" and name in self._lowest:
+                if of_numbers(label) and name in self._lowest:
                     packed["looked_up"][:, looked_up] = _places(column.to_numpy(), self._lowest[name])
                     looked_up += 1
-                elif label == "numbers":
+                elif of_numbers(label):
                     numbers[:, number] = _scaled(part, position, column.to_numpy())
                     number += 1
                 else:
@@ -138,11 +138,14 @@ def _places(values: np.ndarray, lowest: int) -> np.ndarray:
 
 
 def _scaled(part: Pipeline, position: int, values: np.ndarray) -> np.ndarray:
-    """Return one column of numbers as the fitted imputer and scaler change it."""
+    """Return one column of numbers as the fitted imputer and scalers change it."""
     gaps, scale = part.named_steps["gaps"], part.named_steps.get("scale")
     missing = np.isnan(values)
     if missing.any():
         values = np.where(missing, gaps.statistics_[position], values)
+    if unit := part.named_steps.get("unit"):
+        values = (values - unit.center_[position] if unit.with_centering else values) / unit.scale_[position]
+        values = np.arcsinh(values)
     if isinstance(scale, StandardScaler):
         values = (values - scale.mean_[position]) / scale.scale_[position]
     elif isinstance(scale, MinMaxScaler):

@@ -81,6 +81,16 @@ SCALING = Param(
     choices=("standard", "minmax", "none"),
     advanced=True,
 )
+TAILS = Param(
+    "tails",
+    "choice",
+    "squash",
+    "Long tails",
+    "squash: where a few numbers of a column lie very far from all others, they are brought closer before scaling, as "
+    "linear models and networks need it. keep: they stay.",
+    choices=("squash", "keep"),
+    advanced=True,
+)
 MAX_CATEGORIES = Param(
     "max_categories",
     "int",
@@ -109,4 +119,4 @@ def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
     fixed = _TaskParam("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
     split = (TEST_SIZE, VALIDATION_SIZE, SPLIT, SPLIT_COLUMN, FOLDS)
-    return (TARGET, FEATURES, *split, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, MAX_CATEGORIES, fixed)
+    return (TARGET, FEATURES, *split, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, TAILS, MAX_CATEGORIES, fixed)

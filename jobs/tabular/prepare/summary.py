@@ -46,6 +46,8 @@ def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) ->
     if column.kind in ("number", "date"):
         if column.kind == "date":
             yield Message("date_split", {"parts": [*column.date_parts]})
+        if "squash" in part.named_steps:
+            yield Message("squashed")
         if choices.scaling != "none":
             yield Message(f"scaled_{choices.scaling}")
         return
