@@ -21,6 +21,8 @@ FIRST_CHOICE: dict[str, str] = {
 }
 # What an algorithm that cannot learn in blocks may hold of the rows; it makes several copies of them.
 IN_MEMORY_BYTES = 256 << 20
+# It makes so many times the copies where it takes categories as such.
+COPIES_OF_CATEGORIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Algorithm:
     loss: Literal["log", "hinge", "perceptron", "squared"]
     epoch: str = "one pass over the training rows, in new random order"
     in_memory: bool = False
+    # Whether it takes a category as such, and needs no column for each of its values.
+    native: bool = False
 
     @property
     def lower_label(self) -> str:
@@ -366,6 +370,7 @@ _TABLE = (
         "log",
         _GROWS,
         in_memory=True,
+        native=True,
     ),
     Algorithm(
         "sgd_regressor",
@@ -398,6 +403,7 @@ _TABLE = (
         "squared",
         _GROWS,
         in_memory=True,
+        native=True,
     ),
 )
 ALGORITHMS: dict[str, Algorithm] = {algorithm.key: algorithm for algorithm in _TABLE}

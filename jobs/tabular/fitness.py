@@ -8,7 +8,16 @@ from jobs.tabular.algorithms import Algorithm
 from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.limits import MOST_CLASSES, MOST_FOLDED_ROWS
-from jobs.tabular.prepare.params import FEATURES, FOLDS, MAX_CATEGORIES, SPLIT, TEST_SIZE, VALIDATION_SIZE, validating
+from jobs.tabular.prepare.params import (
+    FEATURES,
+    FOLDS,
+    MANY_VALUES,
+    MAX_CATEGORIES,
+    SPLIT,
+    TEST_SIZE,
+    VALIDATION_SIZE,
+    validating,
+)
 from store.datasets import Dataset
 from store.errors import RequestError
 from store.messages import Message, Values
@@ -56,11 +65,15 @@ def sample(params: Params, inputs: Inputs) -> str | None:
     if not algorithm.in_memory:
         return None
     features, most = FEATURES.read(params.get("features")), MAX_CATEGORIES.read(params.get("max_categories"))
-    width = sum(
-        _width(column, most)
+    native = algorithm.native and MANY_VALUES.read(params.get(MANY_VALUES.name)) == "encode"
+    used = [
+        column
         for column in chosen_columns(dataset, params)
         if column.name != params["target"] and _is_feature(column, features)
-    )
+    ]
+    width = sum(_width(column, 1 if native else most) for column in used)
+    if native and any(column.kind in ("text", "yes_no") for column in used):
+        width *= algorithms.COPIES_OF_CATEGORIES
     held = algorithms.most_rows(max(width, 1))
     test, validation = (param.read(params.get(param.name)) for param in (TEST_SIZE, VALIDATION_SIZE))
     training = _rows(dataset) * (1 - test - validating(test, validation))

@@ -3,6 +3,8 @@
 A file is a `.npy` file; where its rows are packed, the arrays that unpack them follow:
 
     header | row 0: numbers f4 x n | looked_up u1 x l | marked u1 or u2 x m | row 1 ... | RowLayout.save: 4 arrays
+
+Where categories have many values (`coded`), a row also holds a u2 for each, and 4 more arrays follow for each.
 """
 
 import math
@@ -13,6 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from jobs.tabular import coded as coded_columns
+from jobs.tabular.coded import CODED, CodedColumn, CompactRows, codes_of
 from jobs.tabular.prefetch import Background
 from store import files
 from store.files import FileRef
@@ -28,38 +32,52 @@ class RowLayout:
     """How the rows of a matrix lie on disk: each column of the table in as few bytes as give its numbers back exactly.
 
     A column takes a float32 for each of its numbers; or, if it has few different ones, the place of its number in a
-    table of 256; or, if at most one of its numbers is 1 and the others are 0, the place of that one."""
+    table of 256; or, if at most one of its numbers is 1 and the others are 0, the place of that one; or a code, which
+    stands for several numbers."""
 
     def __init__(
-        self, numbers: Sequence[int], looked_up: Sequence[int], tables: np.ndarray, marked: Sequence[tuple[int, int]]
+        self,
+        numbers: Sequence[int],
+        looked_up: Sequence[int],
+        tables: np.ndarray,
+        marked: Sequence[tuple[int, int]],
+        coded: Sequence[CodedColumn] = (),
     ) -> None:
         """Take places in the matrix: of plain numbers; of numbers that are looked up, each in its row of `tables`; and
-        start and width of each group of which one number is 1."""
-        self._numbers, self._looked_up = np.asarray(numbers, np.int64), np.asarray(looked_up, np.int64)
-        self._tables, self._marked = tables, np.asarray(marked, np.int64).reshape(-1, 2)
-        self.width = len(self._numbers) + len(self._looked_up) + int(self._marked[:, 1].sum())
-        self.plain = len(self._numbers) == self.width
-        most = max(self._marked[:, 1], default=0)
+        start and width of each group of which one number is 1. Then what the codes of columns stand for."""
+        self.numbers: np.ndarray = np.asarray(numbers, np.int64)
+        self.looked_up: np.ndarray = np.asarray(looked_up, np.int64)
+        self._tables = tables
+        self.marked: np.ndarray = np.asarray(marked, np.int64).reshape(-1, 2)
+        self.coded = list(coded)
+        widths = [int(self.marked[:, 1].sum()), *(column.width for column in coded)]
+        self.width = len(self.numbers) + len(self.looked_up) + sum(widths)
+        self.plain = len(self.numbers) == self.width
+        most = max(self.marked[:, 1], default=0)
         self.dtype = (
             np.dtype((np.float32, (self.width,)))
             if self.plain
             else np.dtype(
                 [
-                    ("numbers", "<f4", (len(self._numbers),)),
-                    ("looked_up", "u1", (len(self._looked_up),)),
-                    ("marked", "u1" if most < 1 << 8 else "<u2", (len(self._marked),)),
+                    ("numbers", "<f4", (len(self.numbers),)),
+                    ("looked_up", "u1", (len(self.looked_up),)),
+                    ("marked", "u1" if most < 1 << 8 else "<u2", (len(self.marked),)),
+                    *([(CODED, "<u2", (len(self.coded),))] if coded else []),
                 ]
             )
         )
-        self._first = np.arange(len(self._looked_up)) * self._tables.shape[1]
-        self._runs = [_runs(places) for places in (self._numbers, self._looked_up)]
+        self._first = np.arange(len(self.looked_up)) * self._tables.shape[1]
+        self._runs = [_runs(places) for places in (self.numbers, self.looked_up)]
 
     @classmethod
-    def load(cls, stream: BinaryIO) -> "RowLayout":
-        return cls(*(np.load(stream) for _part in range(4)))
+    def load(cls, stream: BinaryIO, coded: int) -> "RowLayout":
+        """Read a form with so many coded columns."""
+        numbers, looked_up, tables, marked = (np.load(stream) for _part in range(4))
+        return cls(numbers, looked_up, tables, marked, coded_columns.load(stream, coded))
 
     def save(self, stream: files.Incoming) -> None:
-        for part in (self._numbers, self._looked_up, self._tables, self._marked):
+        own = (self.numbers, self.looked_up, self._tables, self.marked)
+        for part in (*own, *(part for column in self.coded for part in column.parts())):
             np.save(stream, part)
 
     def unpacked(self, rows: np.ndarray) -> np.ndarray:
@@ -73,13 +91,19 @@ class RowLayout:
         return matrix
 
     def _unpack(self, rows: np.ndarray, matrix: np.ndarray) -> None:
-        looked_up = self._tables.ravel()[rows["looked_up"] + self._first]
-        for values, runs in zip((rows["numbers"], looked_up), self._runs, strict=True):
+        for values, runs in zip((rows["numbers"], self.numbers_of(rows)), self._runs, strict=True):
             for there, here in runs:
                 matrix[:, there] = values[:, here]
         flat, begins = matrix.reshape(-1), np.arange(0, matrix.size, self.width)
-        for (start, width), places in zip(self._marked, rows["marked"].T, strict=True):
+        for (start, width), places in zip(self.marked, rows["marked"].T, strict=True):
             flat[begins + (start + np.minimum(places, width - 1))] = places < width
+        for column, codes in zip(self.coded, codes_of(rows), strict=True):
+            column.unpack(codes, matrix)
+
+    def numbers_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the numbers that are looked up, as the tables say."""
+        looked_up: np.ndarray = self._tables.ravel()[rows["looked_up"] + self._first]
+        return looked_up
 
 
 def _runs(places: np.ndarray) -> list[tuple[slice, slice]]:
@@ -96,14 +120,18 @@ class Matrix:
     """A `.npy` file of one or two dimensions, or of rows in a form that follows them in the file; small ones stay
     in memory, parts of large ones are read on demand."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, compact: bool = False) -> None:
+        """With `compact`, a category is one column and not as many as it has values."""
+        self._form: RowLayout | CompactRows | None = None
         with path.open("rb") as stream:
             np.lib.format.read_magic(stream)
             self.shape, _order, self._stored = np.lib.format.read_array_header_1_0(stream)
-            self.dtype, self._offset, self._form = self._stored, stream.tell(), None
+            self.dtype, self._offset = self._stored, stream.tell()
             if self._stored.names:
                 stream.seek(self.rows * self._stored.itemsize, 1)
-                self._form = RowLayout.load(stream)
+                coded = self._stored[CODED].shape[0] if CODED in self._stored.names else 0
+                form = RowLayout.load(stream, coded)
+                self._form = CompactRows(form) if compact else form
                 self.shape, self.dtype = (self.rows, self._form.width), np.dtype(np.float32)
         self._path = path
         small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY

@@ -93,7 +93,7 @@ def file_of(step, name):
     return files.path_of(steps.artifacts_of(step.id)[name].sha256)
 
 
-def matrix_of(ended, name):
-    """All rows that preprocess left under a name, as they are learned from."""
-    kept = Matrix(file_of(ended["preprocess"], name))
+def matrix_of(ended, name, compact=False):
+    """All rows that preprocess left under a name, as they are learned from; `compact` as boosting takes them."""
+    kept = Matrix(file_of(ended["preprocess"], name), compact)
     return kept.part(0, kept.rows)

@@ -40,6 +40,10 @@ SENTENCES: dict[str, Template] = {
         "{column}: 1 cell has a value that the model has not seen in training ({examples}).",
         "{column}: {count} cells have values that the model has not seen in training (such as {examples}).",
     ),
+    "predict_rare_values": Plural(
+        "{column}: 1 cell has a value that is too rare in training to be told from other rare ones.",
+        "{column}: {count} cells have values that are too rare in training to be told from other rare ones.",
+    ),
     "predict_other_marks": (
         "Numbers have the decimal mark {given} here and {usual} in training; they are read as they are written here."
     ),

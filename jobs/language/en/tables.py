@@ -32,6 +32,9 @@ SENTENCES: dict[str, Template] = {
     "date_parts": "split into days, month and weekday",
     "one_column_each": "one column for each of {count} values",
     "rare_values_together": Plural("1 rare value shares one column", "{count} rare values share one column"),
+    "most_frequent_have_columns": "one column for each of the {own} most frequent of {count} values",
+    "target_of_value": "one that says what the target is with each of {count} values, as other rows show",
+    "boosting_takes_values": "boosting takes {count} values as they are",
     "taken_as_is": "taken as it is",
     # What is noticed about the target and the rows.
     "word_is_label": Plural(

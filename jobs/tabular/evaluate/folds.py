@@ -22,6 +22,7 @@ from jobs.tabular.facts import fact
 from jobs.tabular.matrix import MatrixInMemory
 from jobs.tabular.places import beliefs_of
 from jobs.tabular.prepare import encoder
+from jobs.tabular.prepare.categories import crossing_of, native_of, packed_of
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.run import new
 from jobs.tabular.train.step import final, learn
@@ -105,17 +106,31 @@ def _prepared(
     if given.labels is not None:  # a class that is only among the rows that choose is learned, too
         missing = ~np.isin(given.target, given.target[learned])
         learned |= choosing & missing
-    fitted = clone(way)
-    encoder.fit(fitted, given.rows[learned])
-    with np.errstate(over="ignore"):
-        matrix = fitted.transform(given.rows)
+    matrix, categories = _encoded(given, way, learned, _algorithm(trained).native)
     seed = trained["settings"].get("random_state", 42)
     order = np.random.RandomState(seed).permutation(np.flatnonzero(learned))
     target = given.target.astype(np.int16 if given.labels is not None else np.float64)
     x, y = MatrixInMemory(matrix[order]), MatrixInMemory(target[order])
     held_out = MatrixInMemory(matrix[choosing]), target[choosing]
-    data = TrainingData.of(_algorithm(trained), trained["settings"], x, y, *held_out, given.labels)
+    data = TrainingData.of(_algorithm(trained), trained["settings"], x, y, *held_out, given.labels, categories)
     return data, matrix
+
+
+def _encoded(
+    given: RowsInFolds, way: Pipeline, learned: np.ndarray, takes_categories: bool
+) -> tuple[np.ndarray, list[int]]:
+    """Return all rows, encoded by what those that are learned from say, and which columns are categories as such."""
+    rows, target = given.rows[learned], given.target[learned]
+    fitted = clone(way)
+    encoder.fit(fitted, rows, target)
+    native = native_of(fitted, rows) if takes_categories else None
+    used = native or fitted
+    with np.errstate(over="ignore"):
+        matrix: np.ndarray = used.transform(given.rows)
+    folds, spans = crossing_of(given.position[learned]), encoder.spans(used)
+    for name, many in packed_of(fitted, native, rows, target, folds).items():
+        many.cross(matrix, spans[name].stop, np.flatnonzero(learned), rows[[name]], folds)
+    return matrix, encoder.category_places(native) if native else []
 
 
 def _algorithm(trained: dict[str, Any]) -> Algorithm:

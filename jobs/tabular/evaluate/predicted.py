@@ -11,6 +11,7 @@ from jobs.tabular import sketch
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import Matrix
 from jobs.tabular.places import Counter, beliefs_of
+from jobs.tabular.train.data import takes_categories
 
 # Curves and intervals are drawn from so many rows.
 CURVE_ROWS = 200_000
@@ -68,9 +69,10 @@ def on_part(
     context: StepContext, model: Any, part: str, counter: Counter | None = None
 ) -> PredictedClasses | PredictedNumbers:
     """Predict the rows of a part that preparation held out; all of them are counted by a counter."""
-    features, target = (Matrix(context.file("preprocess", f"{part}_{name}")) for name in ("X", "y"))
-    actual = target.part(0, target.rows)
     estimator = model.named_steps["model"]
+    features = Matrix(context.file("preprocess", f"{part}_X"), takes_categories(estimator))
+    target = Matrix(context.file("preprocess", f"{part}_y"))
+    actual = target.part(0, target.rows)
     try:
         if hasattr(estimator, "classes_"):
             return _classes(context, estimator, features, actual, counter)

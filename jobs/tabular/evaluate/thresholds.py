@@ -15,6 +15,7 @@ from jobs.tabular.facts import fact
 from jobs.tabular.matrix import Matrix
 from jobs.tabular.places import Counter, counted, gives_chances
 from jobs.tabular.thresholds import class_to_find
+from jobs.tabular.train.data import takes_categories
 
 Result = dict[str, Any]
 PARTS = {"val": "validation", "test": "test", "folds": "all"}
@@ -46,12 +47,13 @@ def begin(context: StepContext, model: Any, prepared: Result, trained: Result) -
     if wanted is None:
         return None
     labels, estimator = prepared["classes"], model.named_steps["model"]
-    chosen = trained.get("chosen_on") or counted(estimator, _validation(context), wanted)
+    chosen = trained.get("chosen_on") or counted(estimator, _validation(context, estimator), wanted)
     return Measuring(labels, wanted, "chance" if gives_chances(estimator) else "score", chosen)
 
 
-def _validation(context: StepContext) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    features, target = (Matrix(context.file("preprocess", f"val_{name}")) for name in ("X", "y"))
+def _validation(context: StepContext, estimator: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    features = Matrix(context.file("preprocess", "val_X"), takes_categories(estimator))
+    target = Matrix(context.file("preprocess", "val_y"))
     start = 0
     for block in features.blocks():
         context.progress(0, 1, fact("measuring_validation"))

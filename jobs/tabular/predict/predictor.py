@@ -35,8 +35,6 @@ PATIENCE_SECONDS = 60.0
 SANDBOX = Sandbox("jobs.tabular.predict.work", MEMORY, at_once=3, patience=PATIENCE_SECONDS)
 # Files take up to minutes, rows a moment: files leave a place to them.
 FILES = Places(2, PATIENCE_SECONDS)
-# A list of more values than this is no help in a form.
-MOST_VALUES = 200
 
 
 def predictor(trained: Trained) -> "TablePredictor | None":
@@ -58,7 +56,8 @@ class TablePredictor:
 
     @cached_property
     def columns(self) -> Sequence[PredictorColumn]:
-        return [_column(self._profile[name]) for name in self._prepared["features"]]
+        values = {each["column"]: each.get("values", []) for each in self._prepared.get("columns", [])}
+        return [_column(self._profile[name], values.get(name, [])) for name in self._prepared["features"]]
 
     def rows(self, rows: Sequence[Row], explain: bool = False) -> RowPredictions:
         answer = self._ask({"rows": [dict(row) for row in rows], "explain": explain, "seconds": SECONDS})
@@ -127,8 +126,9 @@ def _notices(answer: Answer) -> list[Notice]:
     return [Notice.from_json(stored) for stored in answer["notices"]]
 
 
-def _column(column: Column) -> PredictorColumn:
-    values = tuple(str(value) for value, _count in column.top)[:MOST_VALUES]
+def _column(column: Column, listed: Sequence[str]) -> PredictorColumn:
+    """Return a column with its values, the most frequent ones first."""
+    values = tuple(dict.fromkeys([*(str(value) for value, _count in column.top), *listed]))
     if column.kind == "number":
         return PredictorColumn(
             column.name, "number", whole=column.whole, low=column.min, high=column.max, usual=column.mean

@@ -5,17 +5,21 @@ The fitted encoder itself says what it makes of a cell, so that what is counted 
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from jobs.tabular.limits import MISSING
+from jobs.tabular.prepare.categories import ENCODINGS, is_category, known_values
 from store.messages import Message, Notice
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
 # Before these steps, a cell is still what was read of it.
-FITTED = ("parts", "gaps", "scale", "categories")
+FITTED = ("parts", "gaps", "scale", "categories", ENCODINGS)
+# The values of a category, and those of them that are not told apart.
+Known = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -26,6 +30,7 @@ class _Counts:
     gaps: int = 0
     unreadable: int = 0
     unseen: int = 0
+    rare: int = 0
     examples: Counter[str] = field(default_factory=Counter)
 
     def add_examples(self, cells: pd.Series) -> None:
@@ -52,9 +57,8 @@ class Strange:
                 if step in FITTED:
                     break
                 read = transformer.transform(read)
-            categories = part.named_steps.get("categories")
             for position, name in enumerate(names):
-                known = None if categories is None else categories.categories_[position]
+                known = known_values(part, position) if is_category(part) else None
                 self._count(self._counts[name], frame[name], read[name], known)
 
     def notices(self) -> list[Notice]:
@@ -68,19 +72,25 @@ class Strange:
                 notices.append(_warning("predict_unreadable_numbers", name, {**values, "count": counts.unreadable}))
             if counts.unseen:
                 notices.append(_warning("predict_unseen_values", name, {**values, "count": counts.unseen}))
+            if counts.rare:
+                notices.append(
+                    Notice(Message("predict_rare_values", {"column": name, "count": counts.rare}), "info", name)
+                )
             if counts.gaps:
                 notices.append(Notice(Message("predict_gaps", {"column": name, "count": counts.gaps}), "info", name))
         return notices
 
-    def _count(self, counts: _Counts, cells: pd.Series, read: pd.Series, known: object) -> None:
+    def _count(self, counts: _Counts, cells: pd.Series, read: pd.Series, known: Known | None) -> None:
         missing = cells.isna() | cells.str.strip().isin(MISSING)
         counts.gaps += int(missing.sum())
         if known is None:
             strange = read.isna() & ~missing
             counts.unreadable += int(strange.sum())
         else:
-            strange = read.notna() & ~read.isin(known) & ~missing
+            values, rare = known
+            strange = read.notna() & ~read.isin(values) & ~missing
             counts.unseen += int(strange.sum())
+            counts.rare += int((read.isin(rare) & ~missing).sum()) if len(rare) else 0
         if strange.any():
             counts.add_examples(cells[strange])
 

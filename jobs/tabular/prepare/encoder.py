@@ -2,7 +2,7 @@
 standard library, so that a downloaded model needs none of this project."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter, methodcaller
 from typing import Any
 
@@ -16,6 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncod
 
 from jobs.tabular.column import Column
 from jobs.tabular.limits import HUGE, MISSING
+from jobs.tabular.prepare import categories
+from jobs.tabular.prepare.categories import ENCODINGS, MANY, encodings, is_category
 from jobs.tabular.prepare.tails import Tail
 
 # How the labels of parts of squashed numbers begin.
@@ -35,21 +37,36 @@ class Choices:
     thousands: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the training rows ask for: which columns are squashed, and which categories have many values; and whether
+    classes are predicted."""
+
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+    many: Sequence[str] = ()
+    classes: bool = True
+
+
 def build(
-    columns: Sequence[Column], names: Mapping[str, str], choices: Choices, tails: Mapping[str, Tail] | None = None
+    columns: Sequence[Column], names: Mapping[str, str], choices: Choices, found: Found | None = None
 ) -> Pipeline:
     """Return the unfitted encoder from raw rows to a float32 matrix; `names` maps names in the file to names here where
-    they differ, `tails` says which columns are squashed."""
+    they differ, and `found` says what the training rows ask for."""
     parts: list[tuple[str, Pipeline, list[str]]] = []
-    squashed = tails or {}
+    found = found or Found()
+    squashed, many = found.tails, found.many
     for label, chosen, make in (
         ("numbers", [c for c in columns if c.kind == "number" and c.name not in squashed], _numbers),
-        ("words", [c for c in columns if c.kind == "text" and not c.codes], _words),
-        ("codes", [c for c in columns if c.kind == "text" and c.codes], _codes),
+        ("words", [c for c in columns if c.kind == "text" and not c.codes and c.name not in many], _words),
+        ("codes", [c for c in columns if c.kind == "text" and c.codes and c.name not in many], _codes),
         ("yes_no", [c for c in columns if c.kind == "yes_no"], _yes_no),
     ):
         if chosen:
             parts.append((label, make(choices), [c.name for c in chosen]))
+    for position, column in enumerate(c for c in columns if c.name in many):
+        few = (_codes if column.codes else _words)(choices)
+        last = encodings(few[-1], MinMaxScaler() if choices.scaling == "minmax" else StandardScaler(), found.classes)
+        parts.append((f"{MANY}{position}", Pipeline([*few.steps[:-1], (ENCODINGS, last)]), [column.name]))
     for position, tail in enumerate(dict.fromkeys(squashed.values())):
         own = [name for name, each in squashed.items() if each == tail]
         parts.append((f"{TAIL}{position}", _numbers(choices, *tail.steps()), own))
@@ -69,15 +86,16 @@ def of_numbers(label: str) -> bool:
     return label == "numbers" or label.startswith(TAIL)
 
 
-def fit(encoder: Pipeline, rows: pd.DataFrame) -> None:
-    """Fit the encoder on rows of the typed table: to the same state as scikit-learn would bring it, but faster.
+def fit(encoder: Pipeline, rows: pd.DataFrame, target: np.ndarray | None = None) -> None:
+    """Fit the encoder on rows of the typed table: to the same state as scikit-learn would bring it, but faster. The
+    target is needed only where a category has many values.
 
     `transformers_` is a documented attribute, which scikit-learn does not write again after a fit; a test holds that
     it transforms by the parts put there. Parts wrapped as FrozenEstimator would stay wrapped in the model file."""
     columns = encoder.named_steps["columns"]
     whole = columns.transformers
     columns.transformers = [(label, _short(label, part, rows[names]), names) for label, part, names in whole]
-    encoder.fit(rows)
+    categories.fit(encoder, rows, target)
     fitted = {label: part for label, part, _names in columns.transformers_}
     columns.transformers = whole
     columns.transformers_ = [(label, _long(part, fitted[label], rows[names]), names) for label, part, names in whole]
@@ -89,7 +107,7 @@ def _short(label: str, part: Pipeline, rows: pd.DataFrame) -> Pipeline:
     numpy finds the same medians as scikit-learn in a sixth of the time; only a column without any value needs
     scikit-learn's masked arrays."""
     names = [name for name, _step in part.steps]
-    if "gaps" not in names or "categories" in names:
+    if "gaps" not in names or is_category(part):
         return part
     short = clone(Pipeline(part.steps[names.index("gaps") :] if of_numbers(label) else part.steps))
     if short.named_steps["gaps"].strategy == "median" and rows.count().all():
@@ -162,6 +180,8 @@ def _words(choices: Choices, *also: tuple[str, Any]) -> Pipeline:
     ]
     if choices.text_gaps == "most_frequent":
         steps.append(("gaps", SimpleImputer(strategy="most_frequent", keep_empty_features=True)))
+    else:  # an empty text, which is one value like any other
+        steps.insert(-1, ("blank", _call("fillna", "")))
     encoder = OneHotEncoder(
         handle_unknown="infrequent_if_exist",
         max_categories=choices.max_categories,
@@ -211,10 +231,24 @@ def widths(fitted: Pipeline) -> list[tuple[str, int]]:
         if not isinstance(part, Pipeline):
             continue
         for position, name in enumerate(names):
-            if "categories" in part.named_steps:
-                encoder = part.named_steps["categories"]
-                rare = encoder.infrequent_categories_[position]
-                columns.append((name, len(encoder.categories_[position]) - (0 if rare is None else len(rare) - 1)))
+            if is_category(part):
+                columns.append((name, categories.width_of(part, position)))
             else:
                 columns.append((name, len(part.named_steps["parts"].transformer_list) if _is_date(label) else 1))
     return columns
+
+
+def spans(fitted: Pipeline) -> dict[str, slice]:
+    """Return where in the matrix the columns of each original column are."""
+    found, start = {}, 0
+    for name, width in widths(fitted):
+        found[name] = slice(start, start + width)
+        start += width
+    return found
+
+
+def category_places(fitted: Pipeline) -> list[int]:
+    """Return which columns of the matrix are categories as such."""
+    parts = [(part, names) for _label, part, names in fitted.named_steps["columns"].transformers_]
+    known = {name for part, names in parts if isinstance(part, Pipeline) and is_category(part) for name in names}
+    return [own.start for name, own in spans(fitted).items() if name in known]

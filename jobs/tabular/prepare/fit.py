@@ -1,5 +1,7 @@
 """Fit: the encoder, on training rows only, or on a random part of them where there are very many."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,6 +12,7 @@ from jobs.tabular import reader
 from jobs.tabular.facts import fact
 from jobs.tabular.prefetch import prefetched
 from jobs.tabular.prepare import encoder
+from jobs.tabular.prepare.categories import Many, crossing_of, many_of, native_of, packed_of
 from jobs.tabular.prepare.split import TRAINING, random_for
 from jobs.tabular.prepare.table import batches_of
 from jobs.tabular.prepare.tails import Tail, tails_of
@@ -21,20 +24,54 @@ FITTED_ROWS = 100_000
 FITTED_BYTES = 128 << 20
 
 
-def fitted_encoder(work: Work, choices: encoder.Choices) -> Pipeline:
-    """Return the encoder for the features of the table, fitted."""
-    rows, target = _rows_to_fit(work)
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The encoder, the one for algorithms that take categories as such, and what is packed of categories of many
+    values."""
+
+    encoder: Pipeline
+    native: Pipeline | None
+    many: dict[str, Many]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsToFit:
+    """Training rows, or a random part of them; the place of each in the table; and the number to predict, if it is
+    one."""
+
+    rows: pd.DataFrame
+    places: np.ndarray
+    numbers: np.ndarray | None
+
+
+def fitted_encoder(work: Work, choices: encoder.Choices) -> Fitted:
+    """Return the encoders for the features of the table, fitted."""
+    given = _rows_to_fit(work)
     work.context.progress(FIT_READ, 1, fact("fitting"))
-    tails = _tails(work, rows, target) if choices.scaling != "none" else {}
-    built = encoder.build(work.features, _written_names(work.context), choices, tails)
-    encoder.fit(built, rows)
-    return built
+    found = _found(work, given, choices)
+    built = encoder.build(work.features, _written_names(work.context), choices, found)
+    target = None
+    if found.many:
+        target = work.target.codes[given.places] if given.numbers is None else given.numbers
+    encoder.fit(built, given.rows, target)
+    native = native_of(built, given.rows)
+    many: dict[str, Many] = {}
+    if target is not None:
+        many = packed_of(built, native, given.rows, target, crossing_of(work.position[given.places]))
+    return Fitted(built, native, many)
 
 
-def _tails(work: Work, rows: pd.DataFrame, target: np.ndarray | None) -> dict[str, Tail]:
-    if work.context.params.get("tails", "keep") == "keep":  # as before there was a choice
-        return {}
-    return tails_of(rows, [column.name for column in work.features if column.kind == "number"], target)
+def _found(work: Work, given: RowsToFit, choices: encoder.Choices) -> encoder.Found:
+    """Return what the rows ask for, as far as that was chosen. Workflows of before there was a choice have none."""
+    params = work.context.params
+    tails: dict[str, Tail] = {}
+    if params.get("tails", "keep") != "keep" and choices.scaling != "none":
+        tails = tails_of(given.rows, [each.name for each in work.features if each.kind == "number"], given.numbers)
+    many: list[str] = []
+    if params.get("many_values", "together") != "together":
+        own_category = choices.text_gaps == "own_category"
+        many = many_of(given.rows, work.features, choices.max_categories, own_category)
+    return encoder.Found(tails, many, work.target.labels is not None)
 
 
 def _written_names(context: StepContext) -> dict[str, str]:
@@ -43,19 +80,19 @@ def _written_names(context: StepContext) -> dict[str, str]:
     return {written: name for written, name in zip(source.written_names, source.names, strict=True) if written != name}
 
 
-def _rows_to_fit(work: Work) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """Return the training rows, or a random part of them when there are very many; and the number to predict, if it is
-    one."""
+def _rows_to_fit(work: Work) -> RowsToFit:
+    """Return the training rows, or a random part of them when there are very many."""
     target = None if work.target.labels is not None else work.context.params["target"]
     names = work.names if target is None else [*work.names, target]
     share = _most_rows(work) / work.training
     random = random_for(work.context.params, "fit")
-    parts, start = [], 0
+    parts, places, start = [], [], 0
     for batch in prefetched(batches_of(work.table, names)):
         chosen = work.use[start : start + batch.num_rows] == TRAINING
         if share < 1:
             chosen &= random.random(batch.num_rows, dtype=np.float32) < share
         parts.append(batch.filter(pa.array(chosen)))
+        places.append(start + np.flatnonzero(chosen))
         start += batch.num_rows
         work.progress(TARGET_READ, FIT_READ, start, "rows_read")
     table = pa.Table.from_batches(parts)
@@ -63,7 +100,7 @@ def _rows_to_fit(work: Work) -> tuple[pd.DataFrame, np.ndarray | None]:
         message = Message("fitted_on_part", {"fitted": table.num_rows, "training": work.training})
         work.notices.append(Notice(message))
     numbers = None if target is None else table[target].to_numpy()
-    return table.select(work.names).to_pandas(), numbers
+    return RowsToFit(table.select(work.names).to_pandas(), np.concatenate(places), numbers)
 
 
 def _most_rows(work: Work) -> int:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import MatrixFile, RowLayout, Shuffle
 from jobs.tabular.prefetch import Background, prefetched
+from jobs.tabular.prepare.categories import CROSSED, crossing_of
 from jobs.tabular.prepare.pack import Packer
 from jobs.tabular.prepare.reference import NAME as REFERENCE
 from jobs.tabular.prepare.reference import Reference
@@ -41,11 +42,18 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
                 gaps[name] += _gaps(rows[name])
             # Numbers beyond float32 become infinite here; training says what to do about them.
             with np.errstate(over="ignore"):
-                matrix = packer.pack(rows)
+                matrix = packer.pack(rows, _folds(work, part, used, use) if packer.form.coded else None)
             background(writers.add, matrix, writers.labels(rows, part, used), use, rows)
             work.progress(FIT_READ, ENCODED, start, "rows_encoded")
     writers.save()
     return gaps
+
+
+def _folds(work: Work, part: slice, used: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """Return in which parts the used rows of a part of the table are learned from."""
+    folds = crossing_of(work.position[part][used])
+    folds[use != TRAINING] = CROSSED
+    return folds
 
 
 def _check_room(work: Work, form: RowLayout) -> None:

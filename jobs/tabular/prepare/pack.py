@@ -1,6 +1,6 @@
 """Packing: what the fitted encoder makes of the typed table, to the last bit, but faster and in few bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -8,8 +8,10 @@ import pyarrow.compute as pc
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from jobs.tabular.coded import CODED, CodedColumn
 from jobs.tabular.column import Column
 from jobs.tabular.matrix import RowLayout
+from jobs.tabular.prepare.categories import Many
 from jobs.tabular.prepare.encoder import of_numbers, widths
 
 # Distinct values of a column that are remembered, and what they all may take; beyond that they are forgotten.
@@ -27,8 +29,12 @@ class Packer:
     Numbers, which are numbers already, go straight through the fitted figures. Of everything else, each distinct value
     goes through the encoder once."""
 
-    def __init__(self, fitted: Pipeline, columns: Sequence[Column] = ()) -> None:
-        """`columns` are the profiles of its features; without them, no number is looked up in a table."""
+    def __init__(
+        self, fitted: Pipeline, columns: Sequence[Column] = (), many: Mapping[str, Many] | None = None
+    ) -> None:
+        """`columns` are the profiles of its features; without them, no number is looked up in a table. `many` says what
+        the codes of categories of many values stand for."""
+        self._many = dict(many or {})
         self._width = dict(widths(fitted))
         self._parts = [
             (label, part, list(names))
@@ -45,11 +51,14 @@ class Packer:
         numbers: list[int] = []
         tables: dict[int, np.ndarray] = {}
         marked: list[tuple[int, int]] = []
+        coded: list[CodedColumn] = []
         start = 0
         for label, part, names in self._parts:
             for position, name in enumerate(names):
                 width = self._width[name]
-                if "categories" in part.named_steps:
+                if name in self._many:
+                    coded.append(self._many[name].column(start))
+                elif "categories" in part.named_steps:
                     marked.append((start, width))
                 elif of_numbers(label) and name in self._lowest:
                     values = np.arange(GAP + 1, dtype=np.float64) + self._lowest[name]
@@ -58,13 +67,15 @@ class Packer:
                 else:
                     numbers += range(start, start + width)
                 start += width
-        return RowLayout(numbers, list(tables), np.array([*tables.values()], np.float32).reshape(-1, GAP + 1), marked)
+        looked_up = np.array([*tables.values()], np.float32).reshape(-1, GAP + 1)
+        return RowLayout(numbers, list(tables), looked_up, marked, coded)
 
-    def pack(self, rows: pa.Table) -> np.ndarray:
-        """Return rows in the form that `form` unpacks to a float32 matrix."""
+    def pack(self, rows: pa.Table, folds: np.ndarray | None = None) -> np.ndarray:
+        """Return rows in the form that `form` unpacks to a float32 matrix; `folds` are the parts in which rows are
+        learned from, where there are categories of many values."""
         packed: np.ndarray = np.empty(rows.num_rows, self.form.dtype)
         numbers = packed if self.form.plain else packed["numbers"]
-        number = looked_up = marked = 0
+        number = looked_up = marked = coded = 0
         for label, part, names in self._parts:
             if not of_numbers(label):
                 self._learn(part, rows.select(names))
@@ -79,13 +90,21 @@ class Packer:
                 else:
                     values, made = self._known[name]
                     known = made[pc.index_in(column, value_set=values).to_numpy()]
-                    if "categories" in part.named_steps:
+                    if name in self._many:
+                        packed[CODED][:, coded] = known if folds is None else self._many[name].as_learned(known, folds)
+                        coded += 1
+                    elif "categories" in part.named_steps:
                         packed["marked"][:, marked] = known
                         marked += 1
                     else:
                         numbers[:, number : number + width] = known
                         number += width
         return packed
+
+    def values(self, name: str, most: int) -> list[str]:
+        """Return the values of a category that were packed, in the order of the alphabet; none where they are more."""
+        packed = self._known[name][0].drop_null() if name in self._known else ()
+        return sorted(map(str, packed), key=str.casefold) if len(packed) <= most else []
 
     def _learn(self, part: Pipeline, rows: pa.Table) -> None:
         """Put values that are new through the encoder, all columns at once."""
@@ -116,6 +135,8 @@ class Packer:
 
     def _made(self, part: Pipeline, rows: pa.Table) -> dict[str, np.ndarray]:
         """Return what the encoder makes of each value; of a category, the place of the marked column, or one beyond."""
+        if (name := rows.column_names[0]) in self._many:  # a part of its own
+            return {name: self._many[name].codes(rows.to_pandas())}
         values: dict[str, np.ndarray] = {}
         made, start = part.transform(rows.to_pandas()).astype(np.float32), 0
         for name in rows.column_names:

@@ -96,9 +96,19 @@ MAX_CATEGORIES = Param(
     "int",
     50,
     "Maximum categories",
-    "Rarer values of a text column share one category.",
+    "So many values of a text column get a column each, the most frequent ones.",
     low=2,
     high=1_000,
+    advanced=True,
+)
+MANY_VALUES = Param(
+    "many_values",
+    "choice",
+    "encode",
+    "Rarer categories",
+    "encode: where a text column has more values, one more number says what the target is with each, as other rows "
+    "show; boosting tells up to 255 values apart by itself. together: rarer values share one category.",
+    choices=("encode", "together"),
     advanced=True,
 )
 
@@ -119,4 +129,16 @@ def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
     fixed = _TaskParam("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
     split = (TEST_SIZE, VALIDATION_SIZE, SPLIT, SPLIT_COLUMN, FOLDS)
-    return (TARGET, FEATURES, *split, algorithms.RANDOM_STATE, GAPS, TEXT_GAPS, SCALING, TAILS, MAX_CATEGORIES, fixed)
+    return (
+        TARGET,
+        FEATURES,
+        *split,
+        algorithms.RANDOM_STATE,
+        GAPS,
+        TEXT_GAPS,
+        SCALING,
+        TAILS,
+        MAX_CATEGORIES,
+        MANY_VALUES,
+        fixed,
+    )

@@ -23,13 +23,15 @@ from store.messages import Message, Notice
 MOST_MATRIX_COLUMNS = 20_000
 # Fewer training rows than this give scores that depend on chance.
 FEW_ROWS = 50
+# Values of all categories together that the result lists, and how long each may be.
+MOST_LISTED, LONGEST_LISTED = 2_000, 100
 # Names in an error about a column that is not there.
 NAMED = 20
 
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=11)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=12)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     with context.reading("upload", "table") as table:
@@ -44,7 +46,7 @@ def _preprocess(context: StepContext, table: Path) -> Result:
     target = read_target(table, columns[params["target"]], params["task"], uploaded["rows"])
     done = split(_rows_to_split(context, table, columns, target), params)
     use = done.use
-    work = Work(context, table, features, left_out, target, use, target.notices + done.notices)
+    work = Work(context, table, features, left_out, target, use, done.position, target.notices + done.notices)
     context.log(_split_in_words(work))
     if copies := uploaded.get("duplicates"):
         work.notices.append(Notice(Message("duplicate_rows", {"count": copies, "percent": 100 * copies / len(use)})))
@@ -130,18 +132,30 @@ def _encode(work: Work) -> Result:
     choices = Choices(
         params["gaps"], params["text_gaps"], params["scaling"], params["max_categories"], marks[0], marks[1]
     )
-    encoder = fitted_encoder(work, choices)
-    packer = Packer(encoder, work.features)
+    fitted = fitted_encoder(work, choices)
+    packer = Packer(fitted.encoder, work.features, fitted.many)
     if (width := packer.form.width) > MOST_MATRIX_COLUMNS:
         raise failure("matrix_too_wide", columns=width, most=MOST_MATRIX_COLUMNS)
     gaps = write_matrices(work, packer)
     # The name "way" is that of the first version; results of it are still reused.
-    joblib.dump({"way": encoder, "labels": work.target.labels}, context.folder / "transformer.joblib")
+    kept = {"way": fitted.encoder, "native": fitted.native, "labels": work.target.labels}
+    joblib.dump(kept, context.folder / "transformer.joblib")
     context.save("transformer", context.folder / "transformer.joblib")
-    return _result(work, summary_of(encoder, work.features, gaps, choices), width)
+    values = {column.name: packer.values(column.name, MOST_LISTED) for column in work.features if column.kind == "text"}
+    return _result(work, summary_of(fitted.encoder, work.features, gaps, choices), values, width)
 
 
-def _result(work: Work, done: dict[str, list[Message]], width: int) -> Result:
+def _listed(values: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the values of categories that a form can offer: all of them, or none where they are very many."""
+    listed, room = {}, MOST_LISTED
+    for name, own in sorted(values.items(), key=lambda each: len(each[1])):
+        if len(own) <= room and all(len(value) <= LONGEST_LISTED for value in own):
+            listed[name] = own
+            room -= len(own)
+    return listed
+
+
+def _result(work: Work, done: dict[str, list[Message]], values: dict[str, list[str]], width: int) -> Result:
     target, params = work.target, work.context.params
     classes = counts = None
     if target.labels is not None:
@@ -149,6 +163,7 @@ def _result(work: Work, done: dict[str, list[Message]], width: int) -> Result:
         counts = dict(zip(classes, target.counts, strict=True))
     if work.training < FEW_ROWS:
         work.notices.append(Notice(Message("few_training_rows", {"count": work.training}), "warning"))
+    listed = _listed(values)
     return {
         "task": params["task"],
         "target": params["target"],
@@ -156,7 +171,10 @@ def _result(work: Work, done: dict[str, list[Message]], width: int) -> Result:
         "class_counts": counts,
         "features": work.names,
         "left_out": work.left_out,
-        "columns": [{"column": name, "did": [message.as_json() for message in done[name]]} for name in work.names],
+        "columns": [
+            {"column": name, "did": [message.as_json() for message in done[name]], "values": listed.get(name, [])}
+            for name in work.names
+        ],
         "train_rows": work.training,
         "validation_rows": work.validation,
         "test_rows": work.test,

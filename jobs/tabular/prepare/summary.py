@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sklearn.pipeline import Pipeline
 
 from jobs.tabular.column import Column
+from jobs.tabular.prepare.categories import ENCODINGS, MOST_NATIVE, known_values, own_columns
 from jobs.tabular.prepare.encoder import Choices
 from store.messages import Message
 
@@ -51,9 +52,20 @@ def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) ->
         if choices.scaling != "none":
             yield Message(f"scaled_{choices.scaling}")
         return
+    if ENCODINGS in part.named_steps:
+        yield from _of_many_values(part)
+        return
     encoder = part.named_steps["categories"]
     rare = encoder.infrequent_categories_[position]
     many = 0 if rare is None else len(rare)
     yield Message("one_column_each", {"count": len(encoder.categories_[position]) - many})
     if many:
         yield Message("rare_values_together", {"count": many})
+
+
+def _of_many_values(part: Pipeline) -> Iterator[Message]:
+    values, rare = known_values(part, 0)
+    own, told_apart = own_columns(part), len(values) - len(rare)
+    yield Message("most_frequent_have_columns", {"own": own, "count": len(values)})
+    yield Message("target_of_value", {"count": told_apart})
+    yield Message("boosting_takes_values", {"count": min(told_apart, MOST_NATIVE - (len(values) > MOST_NATIVE))})

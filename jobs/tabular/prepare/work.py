@@ -27,6 +27,8 @@ class Work:
     left_out: list[dict[str, Any]]
     target: Target
     use: np.ndarray
+    # By which number each row came to its part; equal rows have the same.
+    position: np.ndarray
     notices: list[Notice]
 
     def __post_init__(self) -> None:

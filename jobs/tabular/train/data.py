@@ -1,18 +1,34 @@
 """The data of a training: the matrices that preparation left, and the target as an estimator is shown it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from jobs.pipelines import StepContext
 from jobs.pipelines.params import Params
-from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.algorithms import COPIES_OF_CATEGORIES, Algorithm
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import BLOCK_BYTES, Matrix, MatrixInMemory
 
 SCORED_ROWS = 20_000
+
+
+def is_native(algorithm: Algorithm, prepared: Mapping[str, Any]) -> bool:
+    """Return whether an algorithm is given categories as such: one that takes them, of a table that has them."""
+    return algorithm.native and prepared.get("native") is not None  # steps of before left none
+
+
+def encoder_for(algorithm: Algorithm, prepared: Mapping[str, Any]) -> Any:
+    """Return the encoder from raw rows to what the algorithm learns from."""
+    return prepared["native" if is_native(algorithm, prepared) else "way"]
+
+
+def takes_categories(estimator: Any) -> bool:
+    """Return whether an estimator learned from categories as such."""
+    return isinstance(getattr(estimator, "categorical_features", None), list)
 
 
 @dataclass
@@ -29,15 +45,27 @@ class TrainingData:
     weights: np.ndarray | None
     middle: float = 0.0
     spread: float = 1.0
+    # The columns that are categories as such.
+    categories: Sequence[int] = ()
 
     @classmethod
-    def load(cls, context: StepContext, algorithm: Algorithm, labels: np.ndarray | None) -> "TrainingData":
+    def load(cls, context: StepContext, algorithm: Algorithm, prepared: Mapping[str, Any]) -> "TrainingData":
+        """Return what preparation left, as the algorithm takes it."""
+        from jobs.tabular.prepare.encoder import category_places
+
+        categories = category_places(encoder_for(algorithm, prepared)) if is_native(algorithm, prepared) else []
         with ExitStack() as checks:
             x, y, val_x, val_y = (
-                Matrix(checks.enter_context(context.reading("preprocess", name)))
-                for name in ("train_X", "train_y", "val_X", "val_y")
+                Matrix(checks.enter_context(context.reading("preprocess", name)), compact)
+                for name, compact in (
+                    ("train_X", bool(categories)),
+                    ("train_y", False),
+                    ("val_X", bool(categories)),
+                    ("val_y", False),
+                )
             )
-        return cls.of(algorithm, context.params, x, y, val_x, val_y.part(0, val_y.rows), labels)
+        held_out = val_x, val_y.part(0, val_y.rows)
+        return cls.of(algorithm, context.params, x, y, *held_out, prepared["labels"], categories)
 
     @classmethod
     def of(
@@ -49,13 +77,14 @@ class TrainingData:
         val_x: Matrix,
         val_y: np.ndarray,
         labels: np.ndarray | None,
+        categories: Sequence[int] = (),
     ) -> "TrainingData":
         """Return data with training rows in random order."""
         if (labels is None) is not (algorithm.task == "regression"):
             raise failure("algorithm_cannot_predict", algorithm=algorithm.label)
         # Training rows are in random order already, so the first ones are a fair sample.
         scored = min(SCORED_ROWS, BLOCK_BYTES // (x.shape[1] * x.dtype.itemsize))
-        data = cls(x, y, val_x, val_y, x.part(0, scored), y.part(0, scored), labels, None)
+        data = cls(x, y, val_x, val_y, x.part(0, scored), y.part(0, scored), labels, None, categories=categories)
         if labels is None:
             data._measure_target()
         elif params.get("class_weight") == "balanced":
@@ -68,7 +97,12 @@ class TrainingData:
         x = np.concatenate([self.x.part(0, self.x.rows), self.val_x.part(0, self.val_x.rows)])[order]
         y = np.concatenate([self.y.part(0, self.y.rows), self.val_y])[order]
         whole = MatrixInMemory(x), MatrixInMemory(y)
-        return TrainingData.of(algorithm, params, *whole, self.val_x, self.val_y, self.labels)
+        return TrainingData.of(algorithm, params, *whole, self.val_x, self.val_y, self.labels, self.categories)
+
+    @property
+    def held_width(self) -> int:
+        """How many numbers an algorithm holds of each row; where it takes categories, it makes more copies."""
+        return self.x.shape[1] * (COPIES_OF_CATEGORIES if self.categories else 1)
 
     @property
     def classes(self) -> int:

@@ -17,7 +17,7 @@ from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import BLOCK_ROWS
 from jobs.tabular.places import counted
 from jobs.tabular.thresholds import class_to_find
-from jobs.tabular.train.data import TrainingData
+from jobs.tabular.train.data import TrainingData, encoder_for
 from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
 from jobs.tabular.train.publish import published
 from jobs.tabular.train.run import Run, begin, new
@@ -68,14 +68,14 @@ def _params(chosen: Params) -> Sequence[Param]:
     return (which, *algorithm.params)
 
 
-@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=6)
+@step("train", needs=("preprocess",), params=_params, repeats_on_restart=True, stops_early=True, version=7)
 def train(context: StepContext) -> dict[str, Any]:
     """Train the algorithm epoch by epoch, and publish its best epoch."""
     import joblib
 
     algorithm = algorithms.get(context.params["algorithm"])
     prepared = joblib.load(context.file("preprocess", "transformer"))
-    data = TrainingData.load(context, algorithm, prepared["labels"])
+    data = TrainingData.load(context, algorithm, prepared)
     run = learn(context, algorithm, data, begin(context, algorithm, data.classes))
     return _finish(context, algorithm, data, run, prepared, context.result("preprocess"))
 
@@ -194,7 +194,7 @@ def _walk(context: Reporting, data: TrainingData, run: Run) -> Iterator[float]:
 
 def _grow(context: Reporting, data: TrainingData, run: Run) -> Iterator[float]:
     """Add trees."""
-    rows = algorithms.most_rows(data.x.shape[1])
+    rows = algorithms.most_rows(data.held_width)
     if rows < data.x.rows and run.epoch == 0:
         context.log(fact("learns_from_part", rows=rows), "warning")
     x, y = data.x.part(0, rows), data.y.part(0, rows)
@@ -202,6 +202,8 @@ def _grow(context: Reporting, data: TrainingData, run: Run) -> Iterator[float]:
         raise failure("labels_too_rare")
     yield 0.0  # an epoch takes up to minutes, and the next report comes at its end
     run.estimator.max_iter = TREES_PER_EPOCH * (run.epoch + 1)
+    if data.categories:
+        run.estimator.set_params(categorical_features=list(data.categories))
     goal = data.goal(y)
     with _diverging(context, run.estimator, x, goal):
         run.estimator.fit(x, goal, sample_weight=data.weight(y))
@@ -249,7 +251,7 @@ def _finish(
         context.log(fact("learned_anew", rows=learned.x.rows, epochs=run.best_epoch))
     chosen_on = _chosen_on(run.best, data, above) if learned is not data else None
     estimator = published(best, learned, context.params)
-    model = Pipeline([*prepared["way"].steps, ("model", estimator)])
+    model = Pipeline([*encoder_for(algorithm, prepared).steps, ("model", estimator)])
     path = context.folder / "model.joblib"
     joblib.dump(model, path, compress=3 if algorithm.in_memory else 0)
     saved = context.save("model", path)
@@ -277,7 +279,7 @@ def _finish(
         "model_size": saved.size,
         "chosen_on": chosen_on,
         "given_rows": learned.x.rows,
-        "learned_rows": min(algorithms.most_rows(data.x.shape[1]), learned.x.rows)
+        "learned_rows": min(algorithms.most_rows(data.held_width), learned.x.rows)
         if algorithm.in_memory
         else learned.x.rows,
     }
