@@ -101,7 +101,7 @@ def test_kinds_and_ticks_are_what_is_started(page, monkeypatch):
     from pages.parts.tabular import profile
 
     lines = [["no", "ölçü", "abone mi"], *[[str(row + 1), CELLS[row][1], CELLS[row][2]] for row in range(40)]]
-    ticks = {"no": False, "ölçü": True, "abone mi": True}
+    ticks = {"no": False, "ölçü": True, "abone mi": False}
     monkeypatch.setattr(profile, "column_choice", lambda *_given: (dict(ticks), {"no": "category", "ölçü": "number"}))
     paste(page, "\n".join("\t".join(line) for line in lines))
     page.button(key="new-start").click()
