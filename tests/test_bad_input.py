@@ -272,7 +272,7 @@ READ = {
     ),
     "another text in every row": (
         column(*[f"customer {n}" for n in range(ROWS)]),
-        "a is left out: looks like an id or free text: too many distinct values.",
+        "a is left out: looks like an id: too many distinct values.",
         {"role": "leave_out"},
     ),
     "empty lines": (table("", "", "1,2", ""), None, {"kind": "number"}),

@@ -192,7 +192,7 @@ def test_results_have_the_agreed_shape(turkish):
     did = {entry["column"]: sentence_of(entry["did"]) for entry in preprocess["columns"]}
     assert "gaps filled with the median" in did["yaş"]
     assert "gaps filled with the most frequent value" in did["şehir"]
-    assert did["kayıt tarihi"] == "split into days, month and weekday; scaled to mean 0 and spread 1"
+    assert did["kayıt tarihi"] == "split into days, month, weekday, day, day_of_year; scaled to mean 0 and spread 1"
     assert train["epochs_run"] == 3
     assert train["main_metric"] == "val_accuracy"
     assert train["model_size"] == tables.file_of(ended["train"], "model").stat().st_size
@@ -713,7 +713,7 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     packed = np.concatenate([ready.pack(table.slice(start, 700)) for start in range(0, count, 700)])
     made, expected = ready.form.unpacked(packed), way.transform(table.to_pandas())
     assert ready.form.width == expected.shape[1]
-    assert packed.itemsize == (1 + 1 + 3) * 4 + 1 + 2
+    assert packed.itemsize == (1 + 1 + 5) * 4 + 1 + 2
     assert (made.dtype, made.tobytes()) == (expected.dtype, np.ascontiguousarray(expected).tobytes())
 
 

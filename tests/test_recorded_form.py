@@ -69,7 +69,7 @@ def test_sentences_stand_where_they_stood(trained):
     dataset = client.get(f"/api/datasets/{trained['dataset']}").json()
     reason = next(column for column in dataset["columns"] if column["reason"])
     assert (reason["reason"], reason["reason_code"]) == (
-        "looks like an id or free text: too many distinct values",
+        "looks like an id: too many distinct values",
         "id_or_free_text",
     )
     assert (dataset["proposal"]["reason"], dataset["proposal"]["reason_code"]) == (

@@ -36,7 +36,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from starlette.requests import Request
 from starlette.responses import Response
@@ -370,3 +370,13 @@ def test_scikit_learn_transforms_with_the_parts_that_are_set():
     assert [(label, list(names)) for label, _, names in columns.transformers_] == [("first", ["a"]), ("rest", ["b"])]
     columns.transformers_ = [("first", MinMaxScaler().fit(rows[["a"]]), ["a"]), columns.transformers_[1]]
     assert columns.transform(rows).tolist() == [[0.0, 1.0], [1.0, 3.0]]
+
+
+def test_scikit_learn_gives_dense_or_sparse_rows_as_is_set():
+    """ColumnTransformer gives a matrix with all numbers where `sparse_output_` says so, however it was fitted."""
+    rows = pd.DataFrame({"a": [0.0, 10.0], "t": ["x", "y"]})
+    parts = [("numbers", StandardScaler(), ["a"]), ("words", OneHotEncoder(), ["t"])]
+    columns = ColumnTransformer(parts, sparse_threshold=1.0).fit(rows)
+    assert columns.sparse_output_ and not isinstance(columns.transform(rows), np.ndarray)
+    columns.sparse_output_ = False
+    assert columns.transform(rows).tolist() == [[-1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]

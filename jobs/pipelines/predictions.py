@@ -59,7 +59,7 @@ class PredictorColumn:
     """A column that new rows need, with what was seen in it: values of a category, and the lowest and highest."""
 
     name: str
-    kind: Literal["number", "category", "date", "datetime", "time"]
+    kind: Literal["number", "category", "date", "datetime", "time", "text"]
     whole: bool = False
     values: tuple[str, ...] = ()
     low: Any = None
@@ -68,14 +68,23 @@ class PredictorColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class WordEffect:
+    """By how much one word of a text moves a prediction."""
+
+    word: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What one column does to a prediction: what it holds, what is usual in it, and by how much the difference moves
-    the prediction."""
+    the prediction. Of a text, the words that move it most."""
 
     column: str
     value: str | None
     usual: str | None
     effect: float
+    words: Sequence[WordEffect] = ()
 
 
 @dataclass(frozen=True, slots=True)

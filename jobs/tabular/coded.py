@@ -10,6 +10,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from jobs.tabular.sparse import PackedRows, SparseRows
+
 # The field of packed rows that holds their codes, and the most codes there can be.
 CODED, MOST_CODES = "coded", 1 << 16
 
@@ -62,6 +64,10 @@ class Form(Protocol):
     def marked(self) -> np.ndarray: ...
     @property
     def coded(self) -> Sequence[CodedColumn]: ...
+    @property
+    def sparse(self) -> int: ...
+    @property
+    def width(self) -> int: ...
     def numbers_of(self, rows: np.ndarray) -> np.ndarray: ...
 
 
@@ -73,15 +79,21 @@ class CompactRows:
         self._form = form
         begins = [*form.numbers, *form.looked_up, *form.marked[:, 0], *(column.start for column in form.coded)]
         widths = [1] * (len(begins) - len(form.coded)) + [1 + column.numbers.shape[1] for column in form.coded]
-        self.width = sum(widths)
+        self.sparse = form.sparse
+        self.width = sum(widths) + form.sparse
         order = np.argsort(begins)
         places = np.empty(len(begins), np.int64)
         places[order] = np.cumsum([0, *np.array(widths, np.int64)[order]])[:-1]
         ends = np.cumsum([len(form.numbers), len(form.looked_up), len(form.marked)])
         self._numbers, self._looked_up, self._marked, self._coded = np.split(places, ends)
 
-    def unpacked(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows as float32, all columns beside each other."""
+    def unpacked(self, rows: PackedRows) -> np.ndarray:
+        """Return rows as float32, all columns beside each other; the entries of a row stand behind all others."""
+        if isinstance(rows, SparseRows):
+            whole = self.unpacked(rows.rows)
+            whole[:, self.width - self.sparse :] = 0
+            rows.fill(whole, self.width - self._form.width)
+            return whole
         form, matrix = self._form, np.empty((len(rows), self.width), np.float32)
         matrix[:, self._numbers] = rows["numbers"]
         matrix[:, self._looked_up] = form.numbers_of(rows)

@@ -8,11 +8,14 @@ from typing import Any, Literal
 from store.datasets import Dataset
 from store.messages import Message
 
-Kind = Literal["number", "text", "yes_no", "date", "empty"]
+# "text" is a category, "free_text" a text of several words.
+Kind = Literal["number", "text", "yes_no", "date", "free_text", "empty"]
 Role = Literal["feature", "leave_out"]
 
 # The kinds that people can set a column to.
-NUMBER, CATEGORY, DATE, LEAVE_OUT = KINDS_BY_HAND = ("number", "category", "date", "leave_out")
+NUMBER, CATEGORY, DATE, TEXT, LEAVE_OUT = KINDS_BY_HAND = ("number", "category", "date", "text", "leave_out")
+# Where the kind that people set is called otherwise in a profile.
+_STORED_KINDS = {CATEGORY: "text", TEXT: "free_text"}
 
 # A number column with more distinct values than this is an amount, not a set of classes.
 MOST_NUMBER_CLASSES = 20
@@ -44,6 +47,9 @@ class Column:
     timed: bool = False
     # Whether the rows stand in the order of these dates.
     ordered: bool = False
+    # The words and letters of a text, on average.
+    words: float | None = None
+    letters: float | None = None
     # Whether other programs may read its texts as numbers: 007 as 7, or 7.0 beside a gap.
     codes: bool = False
     role: Role = "feature"
@@ -95,7 +101,7 @@ class Column:
             return replace(self, role="leave_out", reason=Message("by_hand"), by_hand=True)
         if self.kind == "empty":
             return self
-        made: Any = self.kind if kind == CATEGORY and self.kind == "yes_no" else {CATEGORY: "text"}.get(kind, kind)
+        made: Any = self.kind if kind == CATEGORY and self.kind == "yes_no" else _STORED_KINDS.get(kind, kind)
         same = replace(self, kind=made, role="feature", reason=None, by_hand=True)
         if made == self.kind:
             return same

@@ -13,6 +13,7 @@ from jobs.tabular.prepare.params import (
     FOLDS,
     MANY_VALUES,
     MAX_CATEGORIES,
+    MAX_WORDS,
     SPLIT,
     TEST_SIZE,
     VALIDATION_SIZE,
@@ -45,7 +46,9 @@ def check(params: Params, inputs: Inputs) -> list[RequestError]:
         return [*problems, refused]
     if not problems:
         problems += _misfits(next(column for column in columns if column.name == target), algorithm)
-    return [*problems, *_unknown_features(dataset, names, target, params), *_wrong_split(dataset, columns, params)]
+    unusable = [] if problems else _nothing_to_learn_from(dataset, columns, target, params)
+    unknown = _unknown_features(dataset, names, target, params)
+    return [*problems, *(unknown or unusable), *_wrong_split(dataset, columns, params)]
 
 
 def facets(params: Params, inputs: Inputs) -> dict[str, str]:
@@ -64,14 +67,15 @@ def sample(params: Params, inputs: Inputs) -> str | None:
     dataset, algorithm = inputs[DATA], algorithms.get(params["algorithm"])
     if not algorithm.in_memory:
         return None
-    features, most = FEATURES.read(params.get("features")), MAX_CATEGORIES.read(params.get("max_categories"))
+    features = FEATURES.read(params.get("features"))
+    most, words = (param.read(params.get(param.name)) for param in (MAX_CATEGORIES, MAX_WORDS))
     native = algorithm.native and MANY_VALUES.read(params.get(MANY_VALUES.name)) == "encode"
     used = [
         column
         for column in chosen_columns(dataset, params)
         if column.name != params["target"] and _is_feature(column, features)
     ]
-    width = sum(_width(column, 1 if native else most) for column in used)
+    width = sum(words if column.kind == "free_text" else _width(column, 1 if native else most) for column in used)
     if native and any(column.kind in ("text", "yes_no") for column in used):
         width *= algorithms.COPIES_OF_CATEGORIES
     held = algorithms.most_rows(max(width, 1))
@@ -141,6 +145,26 @@ def _unknown_features(dataset: Dataset, names: Sequence[str], target: str, param
         RequestError(Message("no_such_column", {"dataset": dataset.title, "column": column}), "features")
         for column in unknown
     ]
+
+
+def _nothing_to_learn_from(
+    dataset: Dataset, columns: Sequence[Column], target: str, params: Params
+) -> list[RequestError]:
+    """A table of nothing but columns that no model can use; of a part of a table, that is not known yet."""
+    try:
+        features = FEATURES.read(params.get("features"))
+    except RequestError:
+        return []
+    others = [column for column in columns if column.name != target]
+    if not dataset.exact or any(_is_feature(column, features) and column.kind != "empty" for column in others):
+        return []
+    if not others:
+        return [RequestError(Message("no_other_column", {"dataset": dataset.title, "target": target}), "features")]
+    if features is not None:
+        return [RequestError(Message("only_empty_columns"), "features")]
+    names = [column.name for column in others]
+    shown = names if len(names) <= NAMED else [*names[:NAMED], "…"]
+    return [RequestError(Message("no_usable_columns", {"target": target, "columns": shown}), "features")]
 
 
 def _wrong_split(dataset: Dataset, columns: Sequence[Column], params: Params) -> list[RequestError]:

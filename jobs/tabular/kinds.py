@@ -11,7 +11,7 @@ KINDS = Param(
     "by_column",
     None,
     "Kinds of columns",
-    "What columns are where that was not detected: number, category, date, or leave_out.",
+    "What columns are where that was not detected: number, category, date, text, or leave_out.",
     choices=KINDS_BY_HAND,
 )
 

@@ -106,8 +106,11 @@ def _some(batch: pa.RecordBatch, count: int) -> pa.RecordBatch:
 
 
 def _of_target(rows: pa.Table, columns: Sequence[Column], target: Column) -> list[Message]:
-    features = [column.name for column in columns if column.role == "feature" and column.name != target.name]
+    used = [column for column in columns if column.role == "feature" and column.kind != "free_text"]
+    features = [column.name for column in used if column.name != target.name]
     features = features[:MOST_COLUMNS]
+    if not features:
+        return []
     known = rows.filter(pc.is_valid(rows[target.name]))
     random, most = np.random.default_rng(0), rows_for(len(features))
     answers = _values(known[target.name].combine_chunks())

@@ -5,6 +5,7 @@ A file is a `.npy` file; where its rows are packed, the arrays that unpack them 
     header | row 0: numbers f4 x n | looked_up u1 x l | marked u1 or u2 x m | row 1 ... | RowLayout.save: 4 arrays
 
 Where categories have many values (`coded`), a row also holds a u2 for each, and 4 more arrays follow for each.
+Where rows have entries of their own (`sparse`), each also says where these end; all of them follow one more array.
 """
 
 import math
@@ -18,6 +19,7 @@ import numpy as np
 from jobs.tabular import coded as coded_columns
 from jobs.tabular.coded import CODED, CodedColumn, CompactRows, codes_of
 from jobs.tabular.prefetch import Background
+from jobs.tabular.sparse import ENDS, ENTRY, PackedRows, SparseRows
 from store import files
 from store.files import FileRef
 
@@ -26,6 +28,7 @@ BLOCK_BYTES = 64 << 20
 BUCKET_BYTES = 64 << 20
 UNPACKED_BYTES = 1 << 20
 IN_MEMORY = 128 << 20
+COPIED_BYTES = 1 << 20
 
 
 class RowLayout:
@@ -33,7 +36,7 @@ class RowLayout:
 
     A column takes a float32 for each of its numbers; or, if it has few different ones, the place of its number in a
     table of 256; or, if at most one of its numbers is 1 and the others are 0, the place of that one; or a code, which
-    stands for several numbers."""
+    stands for several numbers; or, if few of very many numbers are not 0, those as entries of the row."""
 
     def __init__(
         self,
@@ -42,16 +45,19 @@ class RowLayout:
         tables: np.ndarray,
         marked: Sequence[tuple[int, int]],
         coded: Sequence[CodedColumn] = (),
+        sparse: int = 0,
+        usual_entries: float = 0.0,
     ) -> None:
         """Take places in the matrix: of plain numbers; of numbers that are looked up, each in its row of `tables`; and
-        start and width of each group of which one number is 1. Then what the codes of columns stand for."""
+        start and width of each group of which one number is 1. Then what the codes of columns stand for; how many
+        columns are entries, and how many entries a row has, about."""
         self.numbers: np.ndarray = np.asarray(numbers, np.int64)
         self.looked_up: np.ndarray = np.asarray(looked_up, np.int64)
         self._tables = tables
         self.marked: np.ndarray = np.asarray(marked, np.int64).reshape(-1, 2)
         self.coded = list(coded)
         widths = [int(self.marked[:, 1].sum()), *(column.width for column in coded)]
-        self.width = len(self.numbers) + len(self.looked_up) + sum(widths)
+        self.width = len(self.numbers) + len(self.looked_up) + sum(widths) + sparse
         self.plain = len(self.numbers) == self.width
         most = max(self.marked[:, 1], default=0)
         self.dtype = (
@@ -63,25 +69,35 @@ class RowLayout:
                     ("looked_up", "u1", (len(self.looked_up),)),
                     ("marked", "u1" if most < 1 << 8 else "<u2", (len(self.marked),)),
                     *([(CODED, "<u2", (len(self.coded),))] if coded else []),
+                    *([(ENDS, "<i8")] if sparse else []),
                 ]
             )
         )
+        self.sparse = sparse
+        # About how many bytes a row takes with its entries.
+        self.row_bytes = self.dtype.itemsize + usual_entries * ENTRY.itemsize
         self._first = np.arange(len(self.looked_up)) * self._tables.shape[1]
         self._runs = [_runs(places) for places in (self.numbers, self.looked_up)]
 
     @classmethod
-    def load(cls, stream: BinaryIO, coded: int) -> "RowLayout":
-        """Read a form with so many coded columns."""
+    def load(cls, stream: BinaryIO, coded: int, sparse: bool) -> "RowLayout":
+        """Read a form with so many coded columns, and with entries or without."""
         numbers, looked_up, tables, marked = (np.load(stream) for _part in range(4))
-        return cls(numbers, looked_up, tables, marked, coded_columns.load(stream, coded))
+        many = coded_columns.load(stream, coded)
+        return cls(numbers, looked_up, tables, marked, many, int(np.load(stream)) if sparse else 0)
 
     def save(self, stream: files.Incoming) -> None:
         own = (self.numbers, self.looked_up, self._tables, self.marked)
-        for part in (*own, *(part for column in self.coded for part in column.parts())):
+        many = (part for column in self.coded for part in column.parts())
+        for part in (*own, *many, *([np.array(self.sparse)] if self.sparse else [])):
             np.save(stream, part)
 
-    def unpacked(self, rows: np.ndarray) -> np.ndarray:
+    def unpacked(self, rows: PackedRows) -> np.ndarray:
         """Return rows as float32, all columns beside each other."""
+        if isinstance(rows, SparseRows):
+            whole = self.unpacked(rows.rows)
+            rows.fill(whole)
+            return whole
         if self.plain:
             return rows
         matrix = np.zeros((len(rows), self.width), np.float32)
@@ -130,8 +146,9 @@ class Matrix:
             if self._stored.names:
                 stream.seek(self.rows * self._stored.itemsize, 1)
                 coded = self._stored[CODED].shape[0] if CODED in self._stored.names else 0
-                form = RowLayout.load(stream, coded)
+                form = RowLayout.load(stream, coded, ENDS in self._stored.names)
                 self._form = CompactRows(form) if compact else form
+                self._entries_at = stream.tell()
                 self.shape, self.dtype = (self.rows, self._form.width), np.dtype(np.float32)
         self._path = path
         small = math.prod(self.shape) * self.dtype.itemsize <= IN_MEMORY
@@ -147,9 +164,22 @@ class Matrix:
 
     def _read(self, start: int, end: int) -> np.ndarray:
         width = 1 if self._form else math.prod(self.shape[1:])
-        offset = self._offset + start * width * self._stored.itemsize
-        rows_read = np.fromfile(self._path, self._stored, (end - start) * width, offset=offset)
-        return self._form.unpacked(rows_read) if self._form else rows_read.reshape(-1, *self.shape[1:])
+        # Where the entries of the first row begin stands in the row before it.
+        before = 1 if self._form and self._form.sparse and start else 0
+        offset = self._offset + (start - before) * width * self._stored.itemsize
+        rows_read = np.fromfile(self._path, self._stored, (end - start + before) * width, offset=offset)
+        if not self._form:
+            return rows_read.reshape(-1, *self.shape[1:])
+        if not self._form.sparse:
+            return self._form.unpacked(rows_read)
+        return self._form.unpacked(self._with_entries(rows_read[before:], int(rows_read[ENDS][0]) if before else 0))
+
+    def _with_entries(self, rows: np.ndarray, begin: int) -> SparseRows:
+        """Return rows with their entries, which begin at the given one."""
+        count = int(rows[ENDS][-1]) - begin if len(rows) else 0
+        entries = np.fromfile(self._path, ENTRY, count, offset=self._entries_at + begin * ENTRY.itemsize)
+        rows[ENDS] -= begin
+        return SparseRows(rows, entries)
 
     def blocks(self) -> Iterator[np.ndarray]:
         rows = min(BLOCK_ROWS, max(1, BLOCK_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize)))
@@ -176,8 +206,13 @@ class MatrixFile:
             "shape": (rows, *self._dtype.shape),
         }
         np.lib.format.write_array_header_1_0(self._file, header)
+        self._entries, self._entries_path = 0, path.with_name(f"{path.name}.entries")
 
-    def write(self, block: np.ndarray) -> None:
+    def write(self, block: PackedRows) -> None:
+        if isinstance(block, SparseRows):
+            _append(self._entries_path, block.entries)
+            entries, block = len(block.entries), block.after(self._entries)
+            self._entries += entries
         if len(block):
             self._file.write(np.ascontiguousarray(block, dtype=self._dtype.base).view(np.uint8).data.cast("B"))
 
@@ -185,6 +220,11 @@ class MatrixFile:
         """Finish the file; return its hash and size."""
         if isinstance(self._form, RowLayout) and not self._form.plain:
             self._form.save(self._file)
+        if self._entries:
+            with self._entries_path.open("rb") as stream:
+                while chunk := stream.read(COPIED_BYTES):
+                    self._file.write(chunk)
+        self._entries_path.unlink(missing_ok=True)
         self._file.close()
         return self._file.ref
 
@@ -196,11 +236,11 @@ class Shuffle:
     def __init__(self, folder: Path, rows: int, form: RowLayout, label: np.dtype, random: np.random.Generator) -> None:
         self._rows, self._form, self._label = rows, form, label
         self._random = random
-        count = max(1, math.ceil(rows * form.dtype.itemsize / BUCKET_BYTES))
+        count = max(1, math.ceil(rows * form.row_bytes / BUCKET_BYTES))
         self._placed = _InMemoryShuffle(rows, form, label, random) if count == 1 else None
         self._buckets = [] if count == 1 else [_Bucket(folder / f"bucket-{number}") for number in range(count)]
 
-    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+    def add(self, features: PackedRows, labels: np.ndarray) -> None:
         if self._placed:
             self._placed.add(features, labels)
             return
@@ -229,7 +269,7 @@ class Shuffle:
                 progress(rows)
         return x_file.close(), y_file.close()
 
-    def _shuffled(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _shuffled(self) -> Iterator[tuple[PackedRows, np.ndarray]]:
         if self._placed:
             yield self._placed.x, self._placed.y
         for bucket in self._buckets:
@@ -242,34 +282,54 @@ class _InMemoryShuffle:
     """Rows in memory, each put into its random place as it comes."""
 
     def __init__(self, rows: int, form: RowLayout, label: np.dtype, random: np.random.Generator) -> None:
-        self.x: np.ndarray = np.empty(rows, form.dtype)
+        self._x: np.ndarray = np.empty(0 if form.sparse else rows, form.dtype)
+        self._parts: list[SparseRows] = []
         self.y: np.ndarray = np.empty(rows, label)
         self._order = random.permutation(rows)
         self._seen = 0
 
-    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
+    def add(self, features: PackedRows, labels: np.ndarray) -> None:
         places = self._order[self._seen : self._seen + len(labels)]
         self._seen += len(labels)
-        self.x[places], self.y[places] = features, labels
+        self.y[places] = labels
+        if isinstance(features, SparseRows):
+            self._parts.append(features)
+        else:
+            self._x[places] = features
+
+    @property
+    def x(self) -> PackedRows:
+        """All rows, each at its place."""
+        return SparseRows.joined(self._parts)[np.argsort(self._order)] if self._parts else self._x
 
 
 class _Bucket:
-    """Some of the rows, in two files."""
+    """Some of the rows, in two files, and their entries in a third."""
 
     def __init__(self, path: Path) -> None:
-        self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y")]
+        self._paths = [path.with_suffix(suffix) for suffix in (".x", ".y", ".entries")]
+        self._entries = 0
         for each in self._paths:
             each.touch()
 
-    def add(self, features: np.ndarray, labels: np.ndarray) -> None:
-        for path, block in zip(self._paths, (features, labels), strict=True):
-            with path.open("ab") as stream:  # opened each time: there can be more buckets than open files
-                np.ascontiguousarray(block).tofile(stream)
+    def add(self, features: PackedRows, labels: np.ndarray) -> None:
+        if isinstance(features, SparseRows):
+            _append(self._paths[2], features.entries)
+            entries, features = len(features.entries), features.after(self._entries)
+            self._entries += entries
+        for path, block in zip(self._paths[:2], (features, labels), strict=True):
+            _append(path, block)
 
-    def take(self, form: RowLayout, label: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, form: RowLayout, label: np.dtype) -> tuple[PackedRows, np.ndarray]:
         """Return all rows, and delete the bucket."""
-        x = np.fromfile(self._paths[0], form.dtype)
+        rows = np.fromfile(self._paths[0], form.dtype)
+        x = SparseRows(rows, np.fromfile(self._paths[2], ENTRY)) if form.sparse else rows
         y: np.ndarray = np.fromfile(self._paths[1], label)
         for path in self._paths:
             path.unlink()
         return x, y
+
+
+def _append(path: Path, block: np.ndarray) -> None:
+    with path.open("ab") as stream:  # opened each time: there can be more buckets than open files
+        np.ascontiguousarray(block).tofile(stream)

@@ -15,7 +15,7 @@ from store import files
 from store.files import FileRef
 
 # What the upload step leaves: who reads a table that another version of it wrote, must know.
-VERSION = 7
+VERSION = 8
 TABLE, ROW_HASHES = "table.arrow", "row_hashes"
 # Bytes of a cell in the file, with the sign after it.
 # Short cells would take more room in the table than in the file, so they are packed tightly; long ones gain little by

@@ -229,13 +229,22 @@ class NoticeOut(TypedDict):
 
 
 @with_config(CLOSED)
+class WordEffectOut(TypedDict):
+    """By how much one word of a text moves a prediction."""
+
+    word: str
+    effect: float
+
+
+@with_config(CLOSED)
 class EffectOut(TypedDict):
-    """By how much one column moves a prediction, against its usual value."""
+    """By how much one column moves a prediction, against its usual value; of a text, its words that do most."""
 
     column: str
     value: str | None
     usual: str | None
     effect: float
+    words: list[WordEffectOut]
 
 
 @with_config(CLOSED)

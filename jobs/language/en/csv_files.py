@@ -117,5 +117,11 @@ SENTENCES: dict[str, Template] = {
         "{target!r} has {count} different values, too many for classes; choose another target."
     ),
     "no_features_chosen": "Every column is left out; choose at least one besides the target.",
+    "only_empty_columns": "Every chosen column is empty; choose others.",
+    "no_other_column": "{dataset} has no column besides {target}, so there is nothing to learn from.",
+    "no_usable_columns": (
+        "Every column besides {target} is left out, as an id, as always the same, as empty, or by hand: {columns}. "
+        "Choose one all the same, or set its kind."
+    ),
     "no_such_column": "{dataset} has no column {column!r}.",
 }

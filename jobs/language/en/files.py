@@ -31,14 +31,14 @@ SENTENCES: dict[str, Template] = {
     "all_missing": "every cell is missing",
     "constant": "the same value in every row",
     "id_numbers": "looks like an id: rows have numbers of their own",
-    "id_or_free_text": "looks like an id or free text: too many distinct values",
+    "id_or_free_text": "looks like an id: too many distinct values",
     "not_chosen": "not chosen",
     "by_hand": "left out by hand",
     "left_out_by_hand": "{column} is left out by hand.",
     "left_out_all_missing": "{column} is left out: every cell is missing.",
     "left_out_constant": "{column} is left out: the same value in every row.",
     "left_out_id_numbers": "{column} is left out: looks like an id: rows have numbers of their own.",
-    "left_out_id_or_free_text": "{column} is left out: looks like an id or free text: too many distinct values.",
+    "left_out_id_or_free_text": "{column} is left out: looks like an id: too many distinct values.",
     # What is noticed in the cells of a column.
     "cells_without_number": Plural(
         "{column}: 1 cell without a number counted as missing.",

@@ -28,6 +28,14 @@ SENTENCES: dict[str, Template] = {
     "predict_gaps": Plural(
         "{column}: 1 missing value, filled as in training.", "{column}: {count} missing values, filled as in training."
     ),
+    "predict_texts_missing": Plural(
+        "{column}: 1 text is missing and counts as one without words.",
+        "{column}: {count} texts are missing and count as texts without words.",
+    ),
+    "predict_unknown_words": Plural(
+        "{column}: 1 text has no word that the model counts ({examples}).",
+        "{column}: {count} texts have no word that the model counts (such as {examples}).",
+    ),
     "predict_unreadable_numbers": Plural(
         "{column}: 1 cell is not a number ({examples}) and counts as missing.",
         "{column}: {count} cells are not numbers (such as {examples}) and count as missing.",

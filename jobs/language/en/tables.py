@@ -32,6 +32,8 @@ SENTENCES: dict[str, Template] = {
     "date_parts": "split into days, month and weekday",
     "one_column_each": "one column for each of {count} values",
     "rare_values_together": Plural("1 rare value shares one column", "{count} rare values share one column"),
+    "words_counted": Plural("its 1 word is counted", "its {count} most frequent words are counted"),
+    "gaps_without_words": Plural("1 gap is a text without words", "{count} gaps are texts without words"),
     "most_frequent_have_columns": "one column for each of the {own} most frequent of {count} values",
     "target_of_value": "one that says what the target is with each of {count} values, as other rows show",
     "boosting_takes_values": "boosting takes {count} values as they are",
@@ -74,6 +76,9 @@ SENTENCES: dict[str, Template] = {
     # Why a table cannot be prepared.
     "no_such_target": "There is no column {column}; choose the target from {columns}.",
     "no_such_feature": "There is no column {column} to learn from.",
+    "no_words": (
+        "No cell of {column} has a word of two letters or more, so it is no text; leave it out or set another kind."
+    ),
     "no_features": "There is no column left to learn from; choose at least one besides the target.",
     "target_not_number": (
         "{column} is not a number column; choose an algorithm for classes, such as logistic regression."

@@ -30,6 +30,8 @@ from store.messages import Message
 
 # Of the rows that are not tested, this share chooses the epoch.
 CHOOSING = 0.15
+# So many rows are encoded at once.
+ENCODED_ROWS = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,20 @@ def _encoded(
     encoder.fit(fitted, rows, target)
     native = native_of(fitted, rows) if takes_categories else None
     used = native or fitted
-    with np.errstate(over="ignore"):
-        matrix: np.ndarray = used.transform(given.rows)
+    matrix = _in_parts(used, given.rows)
     folds, spans = crossing_of(given.position[learned]), encoder.spans(used)
     for name, many in packed_of(fitted, native, rows, target, folds).items():
         many.cross(matrix, spans[name].stop, np.flatnonzero(learned), rows[[name]], folds)
     return matrix, encoder.category_places(native) if native else []
+
+
+def _in_parts(fitted: Pipeline, rows: pd.DataFrame) -> np.ndarray:
+    """Return the matrix of all rows, made part by part: on the way, the parts of a row take more than the row."""
+    matrix = np.empty((len(rows), sum(width for _name, width in encoder.widths(fitted))), np.float32)
+    for start in range(0, len(rows), ENCODED_ROWS):
+        with np.errstate(over="ignore"):
+            matrix[start : start + ENCODED_ROWS] = fitted.transform(rows[start : start + ENCODED_ROWS])
+    return matrix
 
 
 def _algorithm(trained: dict[str, Any]) -> Algorithm:

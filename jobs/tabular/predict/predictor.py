@@ -15,6 +15,7 @@ from jobs.pipelines.predictions import (
     RowPredictions,
     RowReasons,
     Trained,
+    WordEffect,
 )
 from jobs.tabular.column import Column
 from jobs.tabular.dialect import EXCEL
@@ -62,7 +63,7 @@ class TablePredictor:
     def rows(self, rows: Sequence[Row], explain: bool = False) -> RowPredictions:
         answer = self._ask({"rows": [dict(row) for row in rows], "explain": explain, "seconds": SECONDS})
         reasons = [
-            RowReasons(each["exact"], each["of"], [Effect(**effect) for effect in each["effects"]], each["base"])
+            RowReasons(each["exact"], each["of"], [_effect(effect) for effect in each["effects"]], each["base"])
             for each in answer["reasons"]
         ]
         return RowPredictions(answer["predictions"], answer["probabilities"], _notices(answer), reasons)
@@ -126,6 +127,11 @@ def _notices(answer: Answer) -> list[Notice]:
     return [Notice.from_json(stored) for stored in answer["notices"]]
 
 
+def _effect(given: Mapping[str, Any]) -> Effect:
+    words = [WordEffect(**word) for word in given["words"]]
+    return Effect(given["column"], given["value"], given["usual"], given["effect"], words)
+
+
 def _column(column: Column, listed: Sequence[str]) -> PredictorColumn:
     """Return a column with its values, the most frequent ones first."""
     values = tuple(dict.fromkeys([*(str(value) for value, _count in column.top), *listed]))
@@ -136,4 +142,6 @@ def _column(column: Column, listed: Sequence[str]) -> PredictorColumn:
     if column.kind == "date":
         moment: Literal["datetime", "date"] = "datetime" if column.timed else "date"
         return PredictorColumn(column.name, "time" if column.has_no_day else moment, low=column.min, high=column.max)
+    if column.kind == "free_text":
+        return PredictorColumn(column.name, "text", values=values[:1])
     return PredictorColumn(column.name, "category", values=values, usual=values[0] if values else None)

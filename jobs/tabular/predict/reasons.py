@@ -2,7 +2,8 @@
 
 A column is set to its usual value, and the difference is its effect. In a linear model each column adds its part to a
 score, whatever the others hold, so the effects add up to all that sets the row apart from a usual one: they are exact.
-In other models columns act together; there, an effect says what this one column alone changes.
+In other models columns act together; there, an effect says what this one column alone changes. The same is done with
+each word of a text, which is left out.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,18 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 
+from jobs.tabular.prepare.encoder import spans, words_of
+
 SMALLEST_CHANCE = 1e-12
+# Of so many words of a text that count most, so many that move the prediction most are named.
+WORDS_TRIED, WORDS_NAMED = 100, 8
+
+
+class WordEffect(TypedDict):
+    """By how much one word of a text moves the prediction."""
+
+    word: str
+    effect: float
 
 
 class Effect(TypedDict):
@@ -21,6 +33,8 @@ class Effect(TypedDict):
     value: str | None
     usual: str | None
     effect: float
+    # Those of a text that move it most.
+    words: list[WordEffect]
 
 
 class Reasons(TypedDict):
@@ -42,14 +56,41 @@ def reasons_of(
     usual = {str(feature["name"]): feature.get("usual") for feature in features}
     variants = [row, *({**row, name: usual[name]} for name in names), usual]
     frame = pd.DataFrame({name: pd.Series([each[name] for each in variants], dtype="str") for name in names})
-    exact = is_linear(model)
-    scale, values = _values(model, frame, prediction, exact)
+    exact, encoded = is_linear(model), model[:-1].transform(frame)
+    scale, values = _values(model[-1], encoded, prediction, exact)
+    words = _words(model, encoded[:1], prediction, exact)
     effects: list[Effect] = [
-        {"column": name, "value": row[name], "usual": usual[name], "effect": float(values[0] - value)}
+        {
+            "column": name,
+            "value": row[name],
+            "usual": usual[name],
+            "effect": float(values[0] - value),
+            "words": words.get(name, []),
+        }
         for name, value in zip(names, values[1:-1], strict=True)
     ]
     effects.sort(key=lambda each: -abs(each["effect"]))
     return {"exact": exact, "of": scale, "effects": effects, "base": float(values[-1]), "total": float(values[0])}
+
+
+def _words(model: Any, encoded: np.ndarray, prediction: Any, exact: bool) -> dict[str, list[WordEffect]]:
+    """Return the words of each text of one row, those that move the prediction most first."""
+    found: dict[str, list[WordEffect]] = {}
+    places = spans(model)
+    for _label, part, names in model.named_steps["columns"].transformers_:
+        if (vectorizer := words_of(part)) is None:
+            continue
+        [name] = names
+        own = encoded[0, places[name]]
+        tried = np.argsort(-own, kind="stable")[: min(WORDS_TRIED, np.count_nonzero(own))]
+        variants = np.repeat(encoded, len(tried) + 1, axis=0)
+        variants[np.arange(len(tried)), places[name].start + tried] = 0.0
+        values = _values(model[-1], variants, prediction, exact)[1]
+        effects = values[-1] - values[:-1]
+        known = vectorizer.get_feature_names_out()
+        strongest = np.argsort(-np.abs(effects), kind="stable")[:WORDS_NAMED]
+        found[name] = [{"word": str(known[tried[each]]), "effect": float(effects[each])} for each in strongest]
+    return found
 
 
 def is_linear(model: Any) -> bool:
@@ -59,17 +100,17 @@ def is_linear(model: Any) -> bool:
 
 
 def _values(
-    model: Any, frame: pd.DataFrame, prediction: Any, exact: bool
+    estimator: Any, encoded: np.ndarray, prediction: Any, exact: bool
 ) -> tuple[Literal["score", "probability", "number"], np.ndarray]:
     """Return what the model says of each row: a number, or how much it is for the predicted class."""
-    labels = getattr(model.named_steps["model"], "classes_", None)
+    labels = getattr(estimator, "classes_", None)
     if labels is None:
-        return "number", np.asarray(model.predict(frame), dtype=float)
+        return "number", np.asarray(estimator.predict(encoded), dtype=float)
     place = list(labels).index(prediction)
-    if exact and hasattr(model, "decision_function"):
-        scores = model.decision_function(frame)
+    if exact and hasattr(estimator, "decision_function"):
+        scores = estimator.decision_function(encoded)
         return "score", scores[:, place] if scores.ndim == 2 else scores * (1 if place else -1)
-    chances = model.predict_proba(frame)
+    chances = estimator.predict_proba(encoded)
     if not exact:
         return "probability", chances[:, place]
     logs = np.log(np.clip(chances, SMALLEST_CHANCE, 1.0))

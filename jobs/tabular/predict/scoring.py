@@ -39,7 +39,7 @@ class Scorer:
         self.request = request
         self.features: list[Mapping[str, Any]] = list(request["features"])
         self._model = joblib.load(request["model"])
-        self.strange = Strange(self._model.named_steps["columns"])
+        self.strange = Strange(self._model)
         self.classes = bool(request["classes"])
         self.gives_chances = self.classes and hasattr(self._model, "predict_proba")
         self._cut: Cut | None = request.get("cut")
@@ -64,9 +64,9 @@ class Scorer:
     def score(self, columns: Mapping[str, Sequence[str | None]]) -> Scored:
         """Return what the model says of rows whose cells are texts, None where one is empty."""
         frame = pd.DataFrame({name: pd.Series(columns[name], dtype="str") for name in self.names})
-        self.strange.count(frame)
-        # As the model itself does, but the rows are encoded once for both.
+        # As the model itself does, but the rows are encoded once for all.
         estimator, encoded = self._model[-1], self._model[:-1].transform(frame)
+        self.strange.count(frame, encoded)
         chances = estimator.predict_proba(encoded) if self.gives_chances else None
         if self._cut is None:
             return Scored(estimator.predict(encoded), chances, None if chances is None else chances.max(axis=1))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from jobs.tabular.limits import MISSING
 from jobs.tabular.prepare.categories import ENCODINGS, is_category, known_values
-from store.messages import Message, Notice
+from jobs.tabular.prepare.encoder import spans, words_of
+from store.messages import Message, Notice, Values
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
@@ -27,6 +27,7 @@ class _Counts:
     """What was counted in one column."""
 
     dates: bool = False
+    texts: bool = False
     gaps: int = 0
     unreadable: int = 0
     unseen: int = 0
@@ -41,17 +42,26 @@ class _Counts:
 class Strange:
     """What was strange in the rows so far."""
 
-    def __init__(self, encoder: ColumnTransformer) -> None:
+    def __init__(self, model: Pipeline) -> None:
         self._parts = [
-            (label, part, list(names)) for label, part, names in encoder.transformers_ if isinstance(part, Pipeline)
+            (label, part, list(names))
+            for label, part, names in model.named_steps["columns"].transformers_
+            if isinstance(part, Pipeline)
         ]
         self._counts = {
-            name: _Counts(dates=label.startswith("date_")) for label, _part, names in self._parts for name in names
+            name: _Counts(label.startswith("date_"), words_of(part) is not None)
+            for label, part, names in self._parts
+            for name in names
         }
+        self._spans = spans(model)
 
-    def count(self, frame: pd.DataFrame) -> None:
-        """Count in some more rows, whose cells are texts."""
+    def count(self, frame: pd.DataFrame, encoded: np.ndarray) -> None:
+        """Count in some more rows, whose cells are texts; `encoded` is what the model makes of them."""
         for _label, part, names in self._parts:
+            if words_of(part) is not None:
+                for name in names:
+                    self._count_texts(self._counts[name], frame[name], encoded[:, self._spans[name]])
+                continue
             read = frame[names]
             for step, transformer in part.steps:
                 if step in FITTED:
@@ -65,11 +75,14 @@ class Strange:
         """Return what was strange, worst first in each column."""
         notices = []
         for name, counts in self._counts.items():
-            values = {"column": name, "examples": list(counts.examples)[:EXAMPLES]}
+            values: Values = {"column": name, "examples": list(counts.examples)[:EXAMPLES]}
             if counts.unreadable and counts.dates:
                 notices.append(_warning("predict_unreadable_dates", name, {**values, "count": counts.unreadable}))
             elif counts.unreadable:
                 notices.append(_warning("predict_unreadable_numbers", name, {**values, "count": counts.unreadable}))
+            if counts.texts:
+                notices += _about_texts(name, counts, values)
+                continue
             if counts.unseen:
                 notices.append(_warning("predict_unseen_values", name, {**values, "count": counts.unseen}))
             if counts.rare:
@@ -79,6 +92,14 @@ class Strange:
             if counts.gaps:
                 notices.append(Notice(Message("predict_gaps", {"column": name, "count": counts.gaps}), "info", name))
         return notices
+
+    def _count_texts(self, counts: _Counts, cells: pd.Series, encoded: np.ndarray) -> None:
+        missing = cells.isna() | cells.str.strip().isin(MISSING)
+        counts.gaps += int(missing.sum())
+        strange = ~missing & ~encoded.any(axis=1)
+        counts.unseen += int(strange.sum())
+        if strange.any():
+            counts.add_examples(cells[strange])
 
     def _count(self, counts: _Counts, cells: pd.Series, read: pd.Series, known: Known | None) -> None:
         missing = cells.isna() | cells.str.strip().isin(MISSING)
@@ -95,5 +116,15 @@ class Strange:
             counts.add_examples(cells[strange])
 
 
-def _warning(code: str, column: str, values: dict[str, str | int | list[str]]) -> Notice:
+def _about_texts(name: str, counts: _Counts, values: Values) -> list[Notice]:
+    """Return what was strange in a column of texts."""
+    notices = []
+    if counts.unseen:
+        notices.append(Notice(Message("predict_unknown_words", {**values, "count": counts.unseen}), "warning", name))
+    if counts.gaps:
+        notices.append(Notice(Message("predict_texts_missing", {"column": name, "count": counts.gaps}), "info", name))
+    return notices
+
+
+def _warning(code: str, column: str, values: Values) -> Notice:
     return Notice(Message(code, {**values}), "warning", column)

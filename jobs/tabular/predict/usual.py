@@ -14,6 +14,8 @@ def usual_of(column: Column, decimal: str) -> str | None:
         return repr(mean).replace(".", decimal)
     if column.kind == "date":
         return _middle(column)
+    if column.kind == "free_text":
+        return None  # a text without words
     return str(column.top[0][0]) if column.top else None
 
 

@@ -1,15 +1,18 @@
 """The encoder from raw rows to numbers: a scikit-learn Pipeline made of nothing but scikit-learn, pandas and the
 standard library, so that a downloaded model needs none of this project."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter, methodcaller
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
@@ -23,6 +26,15 @@ from jobs.tabular.prepare.tails import Tail
 # How the labels of parts of squashed numbers begin.
 TAIL = "tail_"
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
+# The small letters of these; of all others, scikit-learn knows them. Only in Turkish, I is the capital of ı.
+_SMALL = {ord("İ"): "i"}
+_TURKISH = {**_SMALL, ord("I"): "ı"}
+# How long a row of words is, where other columns have a spread of 1: a text tells more than one of them.
+TEXT_LENGTH = 4.0
+# The step that knows the words of a text.
+WORDS = "words"
+# The columns of words of all texts together.
+MOST_WORDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +47,18 @@ class Choices:
     max_categories: int
     decimal: str
     thousands: str
+    max_words: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the training rows ask for: which columns are squashed, and which categories have many values; and whether
-    classes are predicted."""
+    """What the training rows ask for: which columns are squashed, and which categories have many values; whether
+    classes are predicted; and in which texts I is the capital of ı."""
 
     tails: Mapping[str, Tail] = field(default_factory=dict)
     many: Sequence[str] = ()
     classes: bool = True
+    turkish: Collection[str] = ()
 
 
 def build(
@@ -72,6 +86,10 @@ def build(
         parts.append((f"{TAIL}{position}", _numbers(choices, *tail.steps()), own))
     for position, column in enumerate(c for c in columns if c.kind == "date"):
         parts.append((f"date_{position}", _dates(column, choices), [column.name]))
+    texts = [column for column in columns if column.kind == "free_text"]
+    for position, column in enumerate(texts):
+        most = max(1, min(choices.max_words, MOST_WORDS // len(texts)))
+        parts.append((f"text_{position}", _texts(most, column.name in found.turkish, choices), [column.name]))
     return Pipeline(
         [
             ("names", _call("rename", columns=_renaming(columns, names))),
@@ -95,7 +113,10 @@ def fit(encoder: Pipeline, rows: pd.DataFrame, target: np.ndarray | None = None)
     columns = encoder.named_steps["columns"]
     whole = columns.transformers
     columns.transformers = [(label, _short(label, part, rows[names]), names) for label, part, names in whole]
+    # Learning words needs no matrix in which nearly all is 0.
+    columns.sparse_threshold = 1.0
     categories.fit(encoder, rows, target)
+    columns.sparse_threshold, columns.sparse_output_ = 0.0, False
     fitted = {label: part for label, part, _names in columns.transformers_}
     columns.transformers = whole
     columns.transformers_ = [(label, _long(part, fitted[label], rows[names]), names) for label, part, names in whole]
@@ -220,6 +241,28 @@ def _dates(column: Column, choices: Choices) -> Pipeline:
     )
 
 
+def _texts(most: int, turkish: bool, choices: Choices) -> Pipeline:
+    """Return the part that counts the words of a text: the rarer a word, the more it counts, however long the text."""
+    steps: list[tuple[str, Any]] = [
+        ("one", _call("squeeze", axis="columns")),
+        ("text", _call("astype", "str")),
+        ("trim", _call("map", str.strip, na_action="ignore")),
+        ("missing", _call("mask", methodcaller("isin", list(MISSING)))),
+        ("empty", _call("fillna", "")),
+        ("composed", _call("map", partial(normalize, "NFC"))),
+        ("small", _call("map", methodcaller("translate", _TURKISH if turkish else _SMALL))),
+        (WORDS, TfidfVectorizer(max_features=most, sublinear_tf=True, dtype=np.float32)),
+    ]
+    if choices.scaling == "standard":
+        steps.append(("length", _call("multiply", TEXT_LENGTH)))
+    return Pipeline(steps)
+
+
+def words_of(part: Any) -> TfidfVectorizer | None:
+    """Return the fitted part that knows the words of a text; None where a part is no text."""
+    return part.named_steps.get(WORDS) if isinstance(part, Pipeline) else None
+
+
 def _is_date(label: str) -> bool:
     return label.startswith("date_")
 
@@ -231,7 +274,9 @@ def widths(fitted: Pipeline) -> list[tuple[str, int]]:
         if not isinstance(part, Pipeline):
             continue
         for position, name in enumerate(names):
-            if is_category(part):
+            if words := words_of(part):
+                columns.append((name, len(words.vocabulary_)))
+            elif is_category(part):
                 columns.append((name, categories.width_of(part, position)))
             else:
                 columns.append((name, len(part.named_steps["parts"].transformer_list) if _is_date(label) else 1))

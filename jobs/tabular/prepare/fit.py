@@ -1,5 +1,6 @@
 """Fit: the encoder, on training rows only, or on a random part of them where there are very many."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from jobs.pipelines import StepContext
 from jobs.tabular import reader
-from jobs.tabular.facts import fact
+from jobs.tabular.column import Column
+from jobs.tabular.facts import fact, failure
+from jobs.tabular.limits import MISSING
 from jobs.tabular.prefetch import prefetched
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.categories import Many, crossing_of, many_of, native_of, packed_of
@@ -22,6 +25,13 @@ from store.messages import Message, Notice
 
 FITTED_ROWS = 100_000
 FITTED_BYTES = 128 << 20
+# What a letter of a text takes: as such, and as a part of words that are counted.
+LETTER_BYTES = 8
+USUAL_LETTERS = 200.0
+# A text is Turkish when so many of its rows have a letter that only Turkish has.
+TURKISH_SHARE = 0.05
+# What scikit-learn takes for a word.
+_WORD = re.compile(r"\b\w\w+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,21 @@ def _found(work: Work, given: RowsToFit, choices: encoder.Choices) -> encoder.Fo
     if params.get("many_values", "together") != "together":
         own_category = choices.text_gaps == "own_category"
         many = many_of(given.rows, work.features, choices.max_categories, own_category)
-    return encoder.Found(tails, many, work.target.labels is not None)
+    return encoder.Found(tails, many, work.target.labels is not None, _turkish(work, given.rows))
+
+
+def _turkish(work: Work, rows: pd.DataFrame) -> list[str]:
+    """Return the texts in which I is the capital of ı; refuse those without a word."""
+    texts = {column.name: rows[column.name] for column in work.features if column.kind == "free_text"}
+    for name, cells in texts.items():
+        if not any(text not in MISSING and _WORD.search(text) for text in cells.dropna()):
+            raise failure("no_words", column=name)
+    return [name for name, cells in texts.items() if _is_turkish(cells.dropna())]
+
+
+def _is_turkish(texts: pd.Series) -> bool:
+    """Return whether I is the capital of ı in these texts."""
+    return bool(sum("ı" in text or "İ" in text for text in texts) > TURKISH_SHARE * len(texts))
 
 
 def _written_names(context: StepContext) -> dict[str, str]:
@@ -106,7 +130,14 @@ def _rows_to_fit(work: Work) -> RowsToFit:
 def _most_rows(work: Work) -> int:
     """Return how many rows fit into memory: a text takes room as such, and as the columns scikit-learn makes of it."""
     most = work.context.params["max_categories"]
-    row = sum(
-        16 if column.kind in ("number", "date") else 64 + 4 * min(most, column.distinct) for column in work.features
-    )
+    row = sum(_bytes_of(column, most) for column in work.features)
     return min(FITTED_ROWS, FITTED_BYTES // row)
+
+
+def _bytes_of(column: Column, most: int) -> int:
+    """Return what a cell takes."""
+    if column.kind in ("number", "date"):
+        return 16
+    if column.kind == "free_text":
+        return 64 + int(LETTER_BYTES * (column.letters or USUAL_LETTERS))
+    return 64 + 4 * min(most, column.distinct)

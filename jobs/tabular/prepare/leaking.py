@@ -23,7 +23,10 @@ def _column(leak: Message) -> str:
 
 
 def _leaks(work: Work) -> list[Message]:
-    target, names = work.context.params["target"], work.names[:MOST_COLUMNS]
+    target = work.context.params["target"]
+    names = [column.name for column in work.features if column.kind != "free_text"][:MOST_COLUMNS]
+    if not names:
+        return []
     sizes = sizes_of(work.table, target)
     parts = sorted({int(place) for place in np.linspace(0, len(sizes) - 1, PARTS)})
     starts = np.concatenate([[0], np.cumsum(sizes)])

@@ -17,6 +17,7 @@ from jobs.tabular.prepare.reference import Reference
 from jobs.tabular.prepare.split import TEST, TRAINING, UNUSED, VALIDATION, random_for
 from jobs.tabular.prepare.table import floats_of, parts_of
 from jobs.tabular.prepare.work import ENCODED, FIT_READ, Work
+from jobs.tabular.sparse import PackedRows
 from store import files
 from store.files import FileRef
 
@@ -31,7 +32,7 @@ def write_matrices(work: Work, packer: Packer) -> dict[str, int]:
     gaps = dict.fromkeys(work.names, 0)
     start = 0
     with Background() as background:
-        for rows in _parts(work, max(1, PACKED_BYTES // packer.form.dtype.itemsize)):
+        for rows in _parts(work, max(1, int(PACKED_BYTES // packer.form.row_bytes))):
             part = slice(start, start + rows.num_rows)
             start = part.stop
             use = work.use[part]
@@ -58,7 +59,7 @@ def _folds(work: Work, part: slice, used: np.ndarray, use: np.ndarray) -> np.nda
 
 def _check_room(work: Work, form: RowLayout) -> None:
     """Refuse before anything is written what would fill the disk."""
-    needed, free = (work.training + work.validation + work.test) * form.dtype.itemsize, files.room()
+    needed, free = (work.training + work.validation + work.test) * form.row_bytes, files.room()
     if needed > free:
         raise failure("no_room_for_matrices", needed=needed / 1e9, free=free / 1e9)
 
@@ -98,7 +99,7 @@ class _Writers:
         codes: np.ndarray = target.codes[part][used].astype(self._label)
         return codes
 
-    def add(self, matrix: np.ndarray, labels: np.ndarray, use: np.ndarray, rows: pa.Table) -> None:
+    def add(self, matrix: PackedRows, labels: np.ndarray, use: np.ndarray, rows: pa.Table) -> None:
         """Take the next rows, encoded, with their labels and uses."""
         training = np.flatnonzero(use == TRAINING)
         self._shuffle.add(matrix[training], labels[training])
@@ -137,7 +138,7 @@ class _HeldOut:
         self._y = MatrixFile(folder / f"{name}_y.npy", rows, label)
         self._name = name
 
-    def add(self, matrix: np.ndarray, labels: np.ndarray) -> None:
+    def add(self, matrix: PackedRows, labels: np.ndarray) -> None:
         self._x.write(matrix)
         self._y.write(labels)
 

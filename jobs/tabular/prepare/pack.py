@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -12,7 +13,8 @@ from jobs.tabular.coded import CODED, CodedColumn
 from jobs.tabular.column import Column
 from jobs.tabular.matrix import RowLayout
 from jobs.tabular.prepare.categories import Many
-from jobs.tabular.prepare.encoder import of_numbers, widths
+from jobs.tabular.prepare.encoder import WORDS, of_numbers, widths, words_of
+from jobs.tabular.sparse import ENDS, ENTRY, PackedRows, SparseRows
 
 # Distinct values of a column that are remembered, and what they all may take; beyond that they are forgotten.
 MOST_KNOWN = 100_000
@@ -26,8 +28,8 @@ class Packer:
     """Encodes parts of the typed table as the fitted encoder's `transform` does, to the last bit, but faster, and packs
     them into few bytes.
 
-    Numbers, which are numbers already, go straight through the fitted figures. Of everything else, each distinct value
-    goes through the encoder once."""
+    Numbers, which are numbers already, go straight through the fitted figures. Texts go through the encoder, whose
+    words become entries of the rows. Of everything else, each distinct value goes through the encoder once."""
 
     def __init__(
         self, fitted: Pipeline, columns: Sequence[Column] = (), many: Mapping[str, Many] | None = None
@@ -36,11 +38,14 @@ class Packer:
         the codes of categories of many values stand for."""
         self._many = dict(many or {})
         self._width = dict(widths(fitted))
-        self._parts = [
+        parts = [
             (label, part, list(names))
             for label, part, names in fitted.named_steps["columns"].transformers_
             if isinstance(part, Pipeline)
         ]
+        self._parts = [each for each in parts if words_of(each[1]) is None]
+        # The encoder puts them behind all others.
+        self._texts = [(part, names) for _label, part, names in parts if words_of(part) is not None]
         self._known: dict[str, tuple[pa.Array, np.ndarray]] = {}
         whole = {column.name: column for column in columns if column.kind == "number" and column.whole}
         self._lowest = {name: column.min for name, column in whole.items() if _different(column) <= GAP + 1}
@@ -67,10 +72,13 @@ class Packer:
                 else:
                     numbers += range(start, start + width)
                 start += width
+        words = sum(self._width[name] for _part, names in self._texts for name in names)
+        # As often as a word is in the rows that the encoder was fitted on: that is what the weight of a word says.
+        usual = sum(float(np.exp(1 - part.named_steps[WORDS].idf_).sum()) for part, _names in self._texts)
         looked_up = np.array([*tables.values()], np.float32).reshape(-1, GAP + 1)
-        return RowLayout(numbers, list(tables), looked_up, marked, coded)
+        return RowLayout(numbers, list(tables), looked_up, marked, coded, words, usual)
 
-    def pack(self, rows: pa.Table, folds: np.ndarray | None = None) -> np.ndarray:
+    def pack(self, rows: pa.Table, folds: np.ndarray | None = None) -> PackedRows:
         """Return rows in the form that `form` unpacks to a float32 matrix; `folds` are the parts in which rows are
         learned from, where there are categories of many values."""
         packed: np.ndarray = np.empty(rows.num_rows, self.form.dtype)
@@ -99,7 +107,19 @@ class Packer:
                     else:
                         numbers[:, number : number + width] = known
                         number += width
-        return packed
+        return self._with_words(packed, rows) if self._texts else packed
+
+    def _with_words(self, packed: np.ndarray, rows: pa.Table) -> SparseRows:
+        """Return packed rows with the words of their texts."""
+        if not len(packed):
+            return SparseRows(packed, np.empty(0, ENTRY))
+        texts = [part.transform(rows.select(names).to_pandas()) for part, names in self._texts]
+        words = sparse.hstack(texts, format="csr", dtype=np.float32)
+        words.sort_indices()
+        packed[ENDS] = words.indptr[1:]
+        entries = np.empty(words.nnz, ENTRY)
+        entries["place"], entries["value"] = words.indices + (self.form.width - words.shape[1]), words.data
+        return SparseRows(packed, entries)
 
     def values(self, name: str, most: int) -> list[str]:
         """Return the values of a category that were packed, in the order of the alphabet; none where they are more."""

@@ -112,6 +112,17 @@ MANY_VALUES = Param(
     advanced=True,
 )
 
+MAX_WORDS = Param(
+    "max_words",
+    "int",
+    1_000,
+    "Maximum words",
+    "So many of the most frequent words of a text are counted.",
+    low=10,
+    high=10_000,
+    advanced=True,
+)
+
 
 def validating(test: float, validation: float) -> float:
     """Return the share of the rows that choose, so that as many are left to learn from."""
@@ -129,16 +140,5 @@ def params(chosen: Params) -> Sequence[Param]:
     task = algorithms.chosen(chosen).task
     fixed = _TaskParam("task", "choice", task, "Task", "Follows from the algorithm.", choices=(task,), advanced=True)
     split = (TEST_SIZE, VALIDATION_SIZE, SPLIT, SPLIT_COLUMN, FOLDS)
-    return (
-        TARGET,
-        FEATURES,
-        *split,
-        algorithms.RANDOM_STATE,
-        GAPS,
-        TEXT_GAPS,
-        SCALING,
-        TAILS,
-        MAX_CATEGORIES,
-        MANY_VALUES,
-        fixed,
-    )
+    encoding = (GAPS, TEXT_GAPS, SCALING, TAILS, MAX_CATEGORIES, MANY_VALUES, MAX_WORDS)
+    return (TARGET, FEATURES, *split, algorithms.RANDOM_STATE, *encoding, fixed)

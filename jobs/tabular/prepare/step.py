@@ -11,6 +11,7 @@ from jobs.pipelines.params import Params
 from jobs.tabular.column import Column
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.prepare.leaking import leak_notices
+from jobs.tabular.prepare.params import MAX_WORDS
 from jobs.tabular.prepare.params import params as declared
 from jobs.tabular.prepare.rows import save_rows
 from jobs.tabular.prepare.split import Rows, split
@@ -31,7 +32,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=12)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=13)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     with context.reading("upload", "table") as table:
@@ -130,7 +131,12 @@ def _encode(work: Work) -> Result:
     dialect = context.dataset.dialect
     marks = str(dialect.get("decimal", ".")), str(dialect.get("thousands", ""))
     choices = Choices(
-        params["gaps"], params["text_gaps"], params["scaling"], params["max_categories"], marks[0], marks[1]
+        params["gaps"],
+        params["text_gaps"],
+        params["scaling"],
+        params["max_categories"],
+        *marks,
+        params.get("max_words", MAX_WORDS.default),
     )
     fitted = fitted_encoder(work, choices)
     packer = Packer(fitted.encoder, work.features, fitted.many)

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 
 from jobs.tabular.column import Column
 from jobs.tabular.prepare.categories import ENCODINGS, MOST_NATIVE, known_values, own_columns
-from jobs.tabular.prepare.encoder import Choices
+from jobs.tabular.prepare.encoder import Choices, words_of
 from store.messages import Message
 
 
@@ -30,7 +30,9 @@ def _filled(part: Pipeline, position: int, count: int, column: Column, choices: 
     """Yield what stands in for the gaps of a column."""
     if not count:
         return
-    if "gaps" not in part.named_steps:
+    if column.kind == "free_text":
+        yield Message("gaps_without_words", {"count": count})
+    elif "gaps" not in part.named_steps:
         yield Message("gaps_own_category", {"count": count})
     elif column.kind == "date":
         yield Message(f"gaps_{choices.gaps}_date", {"count": count})
@@ -51,6 +53,9 @@ def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) ->
             yield Message("squashed")
         if choices.scaling != "none":
             yield Message(f"scaled_{choices.scaling}")
+        return
+    if words := words_of(part):
+        yield Message("words_counted", {"count": len(words.vocabulary_)})
         return
     if ENCODINGS in part.named_steps:
         yield from _of_many_values(part)

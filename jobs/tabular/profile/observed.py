@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, Kind
+from jobs.tabular.column import CATEGORY, DATE, NUMBER, TEXT, Column, Kind
 from jobs.tabular.limits import MISSING, MISSING_SIGNS
 from jobs.tabular.profile.cells import DATE_FORMATS, TIME_FORMATS, dates_of, numbers_of, without_signs, without_words
 from jobs.tabular.reader import Notation
@@ -24,6 +24,10 @@ BINS = 20
 SAMPLED = 50_000
 # Rows are in order of a time with at least so many values, of which at most this share is earlier than the one before.
 FEWEST_ORDERED, DISORDER = 20, 0.01
+# So many cells tell how many words a text has. With so many on average, and mostly different ones, it is no category.
+TEXTS_LOOKED_AT = 200
+FEWEST_WORDS = 3
+MOST_ALIKE, FEWEST_TEXTS = 0.5, 20
 _MISSING = pa.array(MISSING)
 YES_NO = (
     {"yes", "no"},
@@ -41,6 +45,7 @@ YES_NO = (
     {"si", "no"},
     {"sí", "no"},
 )
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _DATE_SHAPE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d.*)?|\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -87,6 +92,7 @@ class ObservedColumn:
         self.just_read: np.ndarray | None = None
         self.plain = self.all_read = False
         self.several_formats = False
+        self.texts: list[str] = []
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
         """Take the next cells; `rows_in_all` is about how many rows there will be."""
@@ -101,6 +107,8 @@ class ObservedColumn:
         if not self.plain:
             cells = without_signs(cells)
             self.present += len(cells) - cells.null_count
+            if not self.texts and self.present:
+                self.texts = _some_of(cells)
         self._count_values(cells)
         if self.unread or self.by_hand == DATE:
             self._add_times(cells)
@@ -217,14 +225,18 @@ class ObservedColumn:
         if self.by_hand in (NUMBER, DATE):
             found = self.read if self.by_hand == NUMBER else self.best_format()
             return cast(Kind, self.by_hand) if found else "empty"
-        return self._texts_kind() if self.by_hand == CATEGORY else self._kind_of_cells()
+        if self.by_hand not in (CATEGORY, TEXT):
+            return self._kind_of_cells()
+        kind = self._texts_kind()
+        return "free_text" if self.by_hand == TEXT and kind != "empty" else kind
 
     def _kind_of_cells(self) -> Kind:
         if self.maybe_number and self.read + self.huge >= NUMERIC_SHARE * (self.read + self.huge + self.unread) > 0:
             return "number" if self.read else "empty"
         if self.times and self.best_format():
             return "date"
-        return self._texts_kind()
+        kind = self._texts_kind()
+        return "free_text" if kind == "text" and self._is_of_words() else kind
 
     def _texts_kind(self) -> Kind:
         if not self.capped:
@@ -234,6 +246,17 @@ class ObservedColumn:
             if len(words) == 2 and any(words == pair for pair in YES_NO):
                 return "yes_no"
         return "text"
+
+    def _is_of_words(self) -> bool:
+        """Return whether the cells are texts of several words, most of them different."""
+        different = len(self.counts) > max(FEWEST_TEXTS, MOST_ALIKE * (self.present - self.blanks))
+        as_dates = self.several_formats or self.dates_share > 0.5
+        return (self.capped or different) and not as_dates and self._words() >= FEWEST_WORDS
+
+    def _words(self) -> float:
+        """Return how many words a text has, on average."""
+        words = sum(bool(_LETTERS.search(word)) for text in self.texts for word in text.split())
+        return words / max(len(self.texts), 1)
 
     def best_format(self) -> str | None:
         """Return the date format that reads nearly all cells; None when no format does."""
@@ -260,6 +283,9 @@ class ObservedColumn:
             described |= self._times_described()
         else:
             described |= self._texts_described(counts)
+            if kind == "free_text":
+                letters = sum(map(len, self.texts)) / max(len(self.texts), 1)
+                described |= {"words": round(self._words(), 1), "letters": round(letters, 1)}
         by_hand = self.by_hand is not None
         return Column(name=self.name, kind=kind, distinct_exact=not self.capped, by_hand=by_hand, **described)
 
@@ -311,6 +337,13 @@ class ObservedColumn:
             "ordered": times.is_ordered(),
             "histogram": _bins(np.concatenate(times.sample)) if times.sample else [],
         }
+
+
+def _some_of(cells: pa.Array) -> list[str]:
+    """Return some of the texts, from everywhere in a batch."""
+    known = cells.drop_null()
+    step = max(1, len(known) // TEXTS_LOOKED_AT)
+    return [str(text) for text in known.take(pa.array(range(0, len(known), step)))[:TEXTS_LOOKED_AT].to_pylist()]
 
 
 def tidy(value: float, whole: bool) -> float:

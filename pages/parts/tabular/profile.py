@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from jobs.language import sentence
-from jobs.tabular.column import CATEGORY, DATE, NUMBER, Column, columns_of
+from jobs.tabular.column import CATEGORY, DATE, NUMBER, TEXT, Column, columns_of
 from jobs.tabular.dialect import CSV, words_of
 from jobs.verbs import datasets
 from pages.parts import presentation, tables, words
@@ -16,14 +16,21 @@ from store.datasets import Dataset
 from store.errors import RequestError
 from store.messages import Notice, Scalar, StoredNotice
 
-KINDS = {"number": "number", "text": "text", "yes_no": "yes / no", "date": "date", "empty": "empty"}
+KINDS = {
+    "number": NUMBER,
+    "text": CATEGORY,
+    "yes_no": "yes / no",
+    "date": DATE,
+    "free_text": TEXT,
+    "empty": "empty",
+}
 # What a column can be set to, by what its type is called; leaving one out is a tick of its own.
 CHOSEN_KINDS = {
     NUMBER: NUMBER,
     CATEGORY: CATEGORY,
     DATE: DATE,
+    TEXT: TEXT,
     "whole number": NUMBER,
-    KINDS["text"]: CATEGORY,
     KINDS["yes_no"]: CATEGORY,
 }
 ROW = 35
@@ -79,10 +86,10 @@ def column_choice(
         "note": st.column_config.TextColumn("Note", width=NOTE),
         "kind": st.column_config.SelectboxColumn(
             "Type",
-            options=list(dict.fromkeys([NUMBER, CATEGORY, DATE, *detected])),
+            options=list(dict.fromkeys([NUMBER, CATEGORY, DATE, TEXT, *detected])),
             required=True,
             width=104,
-            help="Double-click to set what the column is: number, category or date.",
+            help="Double-click to set what the column is: number, category, date or text.",
         ),
     }
     edited = st.data_editor(
@@ -201,18 +208,20 @@ def target_words(column: Column, rows: int | None, task: str | None = None) -> s
 
 
 def kind_words(column: Column) -> str:
-    """number, whole number, text, yes / no, date, empty."""
+    """number, whole number, category, yes / no, date, text, empty."""
     if column.kind == "number" and column.whole:
         return "whole number"
     return KINDS.get(column.kind, "–")
 
 
 def contents(column: Column) -> str:
-    """What a column holds, in a few words: 18 to 92, mean 43.1; or its most frequent values."""
+    """What a column holds, in a few words: 18 to 92, mean 43.1; about 30 words each; or its most frequent values."""
     if column.min is not None and column.max is not None:
         low, high = _edge(column.min), _edge(column.max)
         mean = f", mean {_edge(column.mean)}" if column.mean is not None else ""
         return f"{low} to {high}{mean}" if low != high else f"always {low}"
+    if column.kind == "free_text" and column.words:
+        return f"about {words.count(round(column.words), 'word')} each"
     return ", ".join(str(value) for value, _ in column.top) or "–"
 
 

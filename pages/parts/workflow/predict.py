@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from jobs.language import sentence
-from jobs.pipelines.predictions import PredictorColumn, RowPredictions, RowReasons, Value
+from jobs.pipelines.predictions import Effect, PredictorColumn, RowPredictions, RowReasons, Value
 from jobs.verbs import predictions
 from jobs.verbs.predictions import Needed, PredictedFile
 from pages.parts import address, commands, links, live, presentation, results, words
@@ -250,14 +250,20 @@ def _reasons(reasons: RowReasons, said: str) -> None:
     if not effects:
         st.caption("Every column holds what is usual in it, or none of them changes the prediction.")
         return
-    rows = [
-        [each.column, "Missing" if each.value is None else each.value, each.usual or "", _effect(reasons, each.effect)]
-        for each in effects
-    ]
+    rows = [[each.column, _held(reasons, each), each.usual or "", _effect(reasons, each.effect)] for each in effects]
     results.draw_table({"columns": ["Column", "This row", "Usual", "Effect"], "rows": rows}, "predict-reasons")
     exactly = "Exact: the effects of all columns add up to the difference from a row with only usual values."
     alone = "Each effect is of this column alone; as columns act together in this model, they do not add up."
     st.caption(f"By how much {what} changes against the usual value of a column. {exactly if reasons.exact else alone}")
+
+
+def _held(reasons: RowReasons, of: Effect) -> str:
+    """What a row holds; of a text, the words that do most, each with its own effect."""
+    if of.value is None:
+        return "Missing"
+    if of.words:
+        return " · ".join(f"{each.word} {_effect(reasons, each.effect)}" for each in of.words)
+    return of.value
 
 
 def _effect(reasons: RowReasons, effect: float) -> str:
@@ -284,6 +290,10 @@ def _field(column: PredictorColumn, key: str) -> Value:
         st.session_state.setdefault(key, _time(column.high))
         time_of_day = st.time_input(words.plain(column.name), None, key=key, step=60)
         return time_of_day.isoformat() if time_of_day else None
+    if column.kind == "text":
+        example = f"Such as: {column.values[0]}" if column.values else None
+        text: str | None = st.text_area(words.plain(column.name), None, key=key, placeholder=example)
+        return text or None
     options: Sequence[str | None] = [*column.values, None]
     return st.selectbox(
         words.plain(column.name),
