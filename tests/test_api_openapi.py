@@ -50,6 +50,8 @@ POST /workflows/{workflow_id}/cancel 200 WorkflowOut
 POST /sweeps 201 SweepOut
 GET /sweeps 200 list of SweepOut
 GET /sweeps/{sweep_id} 200 SweepOut
+PATCH /sweeps/{sweep_id} 200 SweepOut
+DELETE /sweeps/{sweep_id} 204
 POST /sweeps/{sweep_id}/stop 200 SweepOut
 GET /algorithms 200 list of AlgorithmOut
 GET /queues 200 QueuesOut

@@ -192,7 +192,7 @@ def test_results_have_the_agreed_shape(turkish):
     did = {entry["column"]: sentence_of(entry["did"]) for entry in preprocess["columns"]}
     assert "gaps filled with the median" in did["yaş"]
     assert "gaps filled with the most frequent value" in did["şehir"]
-    assert did["kayıt tarihi"] == "split into days, month, weekday, day, day_of_year; scaled to mean 0 and spread 1"
+    assert did["kayıt tarihi"] == "split into days, month, weekday, day, day of year; scaled to mean 0 and spread 1"
     assert train["epochs_run"] == 3
     assert train["main_metric"] == "val_accuracy"
     assert train["model_size"] == tables.file_of(ended["train"], "model").stat().st_size
@@ -460,7 +460,7 @@ def test_only_training_rows_are_learned_from(home):
         ({"scaling": "minmax"}, "scaled to 0 to 1"),
         ({"scaling": "none"}, "filled with the median 1"),
         ({"text_gaps": "own_category"}, "became a category of their own"),
-        ({"max_categories": 3}, "2 rare values share one column"),
+        ({"max_categories": 3}, "most frequent of 4 values"),
     ],
 )
 def test_choices_of_preparation_are_done_and_said(home, params, words):

@@ -112,7 +112,7 @@ def _order(columns: Sequence[Mapping[str, Any]], params: Params) -> Iterator[Not
 
 def _imbalance(target: Column, params: Params) -> Iterator[Notice]:
     counts = {str(value): count for value, count in target.top}
-    if algorithms.get(params["algorithm"]).task != "classification" or len(counts) != target.classes:
+    if algorithms.get(params["algorithm"]).task != "classification" or not counts or len(counts) != target.classes:
         return
     rarest = min(counts, key=lambda label: counts[label])
     share = counts[rarest] / max(sum(counts.values()), 1)

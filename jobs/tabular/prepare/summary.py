@@ -48,7 +48,7 @@ def _encoded(part: Pipeline, position: int, column: Column, choices: Choices) ->
     """Yield how the values of a column become numbers."""
     if column.kind in ("number", "date"):
         if column.kind == "date":
-            yield Message("date_split", {"parts": [*column.date_parts]})
+            yield Message("date_split", {"parts": [part.replace("_", " ") for part in column.date_parts]})
         if "squash" in part.named_steps:
             yield Message("squashed")
         if choices.scaling != "none":
