@@ -104,6 +104,8 @@ MARKDOWN = ("](", "![", "<img", "<a ", "<script", ":red[", "$x")
 LETTERS = {
     "Code.code_text",
     "Dataframe.alt",
+    "BidiComponent.json",  # our only script, on notices, writes texts only
+    "PlotlyChart.config",  # the name of the picture that a chart is saved as
     "MultiSelect.options",
     "MultiSelect.raw_values",
     "Selectbox.options",
