@@ -123,7 +123,8 @@ def _exact_profile(connection: Connection, sha256: str, dialect: dict[str, str |
 
 
 def _row_columns(connection: Connection, name: str, columns: list[dict[str, Any]]) -> list[str] | None:
-    """Return the columns of the first version of the name, as far as this one has them; None where they are all."""
+    """Return the columns of the first version of the name, as far as this one has them; None where they are all, or so
+    few that this is another table."""
     oldest = select(datasets.c.row_columns, datasets.c.columns).where(datasets.c.name == name)
     first = connection.execute(oldest.order_by(datasets.c.version).limit(1)).one_or_none()
     own = [column["name"] for column in columns]
@@ -131,7 +132,7 @@ def _row_columns(connection: Connection, name: str, columns: list[dict[str, Any]
         return None
     before = set(first.row_columns or [column["name"] for column in first.columns])
     shared = [column for column in own if column in before]
-    return None if shared == own or not shared else shared
+    return None if shared == own or 2 * len(shared) <= len(before) else shared
 
 
 def get(dataset_id: int) -> Dataset:

@@ -62,7 +62,7 @@ def _values(cells: pa.Array) -> np.ndarray:
     if pa.types.is_temporal(cells.type):
         cells = cells.cast(pa.int32() if cells.type.bit_width == 32 else pa.int64())
     if pa.types.is_integer(cells.type):
-        cells = cells.cast(pa.float64())
+        cells = cells.cast(pa.float64(), safe=False)
     if pa.types.is_floating(cells.type):
         values: np.ndarray = cells.to_numpy(zero_copy_only=False)
         return np.where(np.isfinite(values), values, np.nan)

@@ -89,7 +89,7 @@ def of_cells(cells: pa.Array, lengths: np.ndarray | None = None) -> Sketch:
     if pa.types.is_timestamp(cells.type):
         return of_dates(cells)
     if pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type):
-        return of_numbers(cells.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False))
+        return of_numbers(cells.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False))
     texts = cells.cast(pa.string())
     return of_texts(shortened(texts), lengths_of(texts) if lengths is None else lengths)
 

@@ -112,7 +112,7 @@ def _by_time(rows: Rows) -> np.ndarray:
     for part, batch in _column(rows):
         cells = batch.column(0)
         values = cells.cast(pa.int64()) if pa.types.is_timestamp(cells.type) else cells
-        position[part] = values.cast(pa.float64()).fill_null(-np.inf).to_numpy(zero_copy_only=False)
+        position[part] = values.cast(pa.float64(), safe=False).fill_null(-np.inf).to_numpy(zero_copy_only=False)
     position[np.isnan(position)] = -np.inf
     return position
 
