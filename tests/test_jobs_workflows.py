@@ -193,7 +193,7 @@ def test_a_sample_is_told_before_the_start(home, monkeypatch):
     dataset = datasets.add(io.BytesIO(tables.numbers(5_000)), "prices.csv")
     key = "hist_gradient_boosting_regressor"
     assert notices(dataset, key) == []
-    monkeypatch.setattr(algorithms, "IN_MEMORY_BYTES", 5 * 8 * 3_000)
+    monkeypatch.setattr(algorithms, "IN_MEMORY_BYTES", 6 * 8 * 3_000)
     (told,) = notices(dataset, key)
     assert told.startswith(
         "Boosting (numbers) needs its rows in memory, so it learns from about 3,000 random rows of "
