@@ -65,7 +65,7 @@ def test_a_date_without_times_has_no_hours(home):
     """The parts that a column has are told."""
     ended = tables.run(add(hourly("%Y-%m-%d")), "count", "sgd_regressor", until="preprocess")
     [entry] = ended["preprocess"].result["columns"]
-    assert "days, month, weekday, day, day_of_year" in sentence_of(entry["did"])
+    assert "days, month, weekday, day, day of year" in sentence_of(entry["did"])
 
 
 @pytest.mark.parametrize(("form", "kind"), [("%d.%m.%Y %H:%M", "datetime"), ("%H:%M", "time")])

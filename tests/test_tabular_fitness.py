@@ -61,7 +61,7 @@ def test_a_sample_is_announced_before_the_start(prices, monkeypatch):
     """An algorithm that needs its rows in memory says beforehand from how many it learns, when they are not all."""
     params = {"target": "price", "algorithm": "hist_gradient_boosting_regressor"}
     assert fitness.sample(params, {"data": prices}) is None
-    monkeypatch.setattr(algorithms, "IN_MEMORY_BYTES", 5 * 8 * 3_000)
+    monkeypatch.setattr(algorithms, "IN_MEMORY_BYTES", 6 * 8 * 3_000)
     assert fitness.sample(params, {"data": prices}).startswith(
         "Boosting (numbers) needs its rows in memory, so it learns from about 3,000 random rows of "
         "the 3,250 that are for learning."
