@@ -50,6 +50,8 @@ def broker():
     folder = Path(tempfile.mkdtemp(prefix="ty-"))
     broker = Broker(folder)
     _fill(broker)
+    for key in broker.redis.keys("*"):  # nothing of it goes away by itself while a busy machine takes its time
+        broker.redis.persist(key)
     broker.as_filled = _everything(broker)
     yield broker
     broker.end()
