@@ -189,7 +189,7 @@ def test_it_is_started_from_the_page_and_watched_live(app, page):
     number = number_on(page)
 
     expect(cell(page, "Eğit").get_by_text(re.compile(r"Epoch \d+"))).to_be_visible()
-    expect(cell(page, "Eğit").locator(".js-plotly-plot")).to_be_visible()
+    expect(cell(page, "Eğit").locator(".js-plotly-plot").first).to_be_visible()
     expect(cell(page, "Check").get_by_text("Waiting for eğit")).to_be_visible()
     page.get_by_text("Graph", exact=True).click()
     until_drawn(page, "Eğit Running")
