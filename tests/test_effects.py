@@ -11,6 +11,7 @@ from helpers.notebooks import page, text
 
 from jobs.verbs import datasets
 from pages.parts.tabular import effects
+from pages.parts.tabular.presentation import converted
 
 
 def evaluated(algorithm, content, target, **params):
@@ -104,3 +105,49 @@ def test_words_of_effects():
         [{"column": "a", "value": 0.041}, {"column": "b", "value": 0.02}], "accuracy"
     ) == ("Without a, accuracy would fall by 4.1 points; without b, by 2.0.")
     assert effects.importance_in_words([{"column": "a", "value": 0.0}], "R²") == ""
+
+
+def noise(rows=1_000, seed=4):
+    """Columns that say nothing about the answer."""
+    random = np.random.default_rng(seed)
+    lines = [
+        ",".join(f"{value:.4f}" for value in random.random(4)) + random.choice([",Evet", ",Hayır"]) for _ in range(rows)
+    ]
+    return ("a,b,c,d,y\n" + "\n".join(lines) + "\n").encode()
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_noise_has_no_importance(home, folds):
+    """A model that knows its rows by heart needs none of the columns for other rows, and nobody says that it does."""
+    ended, _model = evaluated("hist_gradient_boosting", noise(), "y", epochs=5, folds=folds)
+    found = ended["evaluate"].result
+    assert ended["train"].result["given_rows"] > ended["preprocess"].result["train_rows"] or folds
+    assert found["importance_on"] == ("folds" if folds else "test")
+    assert {each["column"] for each in found["importance"]} == {"a", "b", "c", "d"}
+    assert all(each["value"] <= max(0.02, 2 * each["spread"]) for each in found["importance"])
+    assert effects.importance_in_words(found["importance"], "accuracy") == ""
+    assert "leak_one_column" not in [warning["code"] for warning in found["warnings"]]
+
+
+@pytest.mark.parametrize("target", ["price", "kind"])
+def test_importance_in_folds_finds_what_matters(home, target):
+    """In folds, too, the columns that make the answer come out on top, for numbers and for classes."""
+    content = tables.numbers() if target == "price" else tables.numbers().replace(b"house", b"flat")
+    algorithm = "hist_gradient_boosting_regressor" if target == "price" else "LR"
+    ended, _model = evaluated(algorithm, content, target, epochs=3, folds=3)
+    found = ended["evaluate"].result
+    assert found["importance"][0]["column"] in (("size", "rooms") if target == "price" else ("price", "size", "rooms"))
+    if target == "price":
+        assert found["importance"][0]["value"] > 0.2 and found["importance"][0]["spread"] < 0.1
+
+
+def test_older_importance_is_not_said_in_words():
+    """Older versions measured on rows that small models had learned from: the chart says so, and no sentence does."""
+    stored = {
+        "importance": [{"column": "a", "value": 0.168, "spread": 0.01}],
+        "confusion": {"labels": [], "counts": []},
+    }
+    assert "would fall" not in converted(stored)["importance"]["help"]
+    assert "Run again from Evaluate" in converted(stored)["importance"]["help"]
+    new = converted({**stored, "importance_on": "test"})["importance"]["help"]
+    assert new.startswith("Without a, accuracy would fall by 16.8 points. ") and "Measured on test rows" in new

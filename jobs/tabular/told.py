@@ -19,6 +19,13 @@ from store.workflows import Workflow
 
 LONGEST_LABEL = 24
 Value = Mapping[str, Any]
+MEASURED_ON = {
+    "test": "Measured on test rows. A bar's line is its standard error.",
+    "folds": "Measured in each fold, on rows that its model has not learned from. A bar's line is its standard error.",
+    "val": "Measured on validation rows. A bar's line is its standard error.",
+    "": "Measured by an older version on validation rows, from which a model of few rows has learned, too. "
+    "Run again from Evaluate to measure it on test rows.",
+}
 
 
 def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
@@ -198,11 +205,16 @@ def converted(measured: Value) -> dict[str, Any]:
             "kind": "importance",
             "label": "Importance",
             "x": "Drop in score when this column is shuffled",
-            "help": "How much worse the predictions on the validation rows become when a column's values are shuffled.",
+            "help": f"How much worse predictions become when a column's values are shuffled. {measured_on(measured)}",
             "values": [[row["column"], row["value"]] for row in importance],
             "spread": [row.get("spread") or 0.0 for row in importance],
         }
     return values
+
+
+def measured_on(measured: Value) -> str:
+    """Say on which rows importance was measured; older versions did not store it."""
+    return MEASURED_ON[measured.get("importance_on", "")]
 
 
 def _class_curves(measured: Value) -> list[Value]:

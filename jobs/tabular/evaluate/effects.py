@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.pipelines import StepContext
+from jobs.tabular.evaluate.importance import FEWER_ROWS, MANY_COLUMNS
 from jobs.tabular.places import gives_chances
 from jobs.tabular.thresholds import class_to_find
 
@@ -30,16 +32,16 @@ LONGEST_VALUE = 80
 STRAIGHT = 1e-3
 
 
-def effects_of(model: Any, prepared: Result, rows: pd.DataFrame, matrix: np.ndarray) -> Result | None:
-    """Return what raises and what lowers the score of a linear model; None for any other. `matrix` holds the rows as
-    the model encodes them."""
-    from jobs.tabular.prepare.encoder import widths
+def effects_of(context: StepContext, model: Any, prepared: Result) -> Result | None:
+    """Return what raises and what lowers the score of a linear model; None for any other."""
+    from jobs.tabular.prepare.encoder import spans
 
     estimator = model.named_steps["model"]
     weights = _weights(estimator)
-    if weights is None or not len(rows):
+    if weights is None:
         return None
-    rows, matrix = rows[:LOOKED_AT], matrix[:LOOKED_AT]
+    rows = _some_rows(context, len(prepared["features"]))
+    matrix = model[:-1].transform(rows)
     labels, of = _labels(estimator, prepared, weights), _unit(estimator)
     if len(labels) > MOST_CLASSES:
         return None
@@ -49,10 +51,7 @@ def effects_of(model: Any, prepared: Result, rows: pd.DataFrame, matrix: np.ndar
     if len(labels) > 1:  # what raises the scores of all classes alike changes none of their chances
         weights = weights - weights.mean(axis=0)
     found: list[tuple[Result, np.ndarray]] = []
-    start = 0
-    for name, width in widths(model):
-        own = slice(start, start + width)
-        start += width
+    for name, own in spans(model).items():
         found += _of_column(name, rows[name], matrix[:, own].astype(np.float64) @ weights[:, own].T)
     most = MOST_ROWS if len(labels) == 1 else MOST_OF_MANY_CLASSES
     groups = []
@@ -60,6 +59,15 @@ def effects_of(model: Any, prepared: Result, rows: pd.DataFrame, matrix: np.ndar
         strongest = sorted(found, key=lambda each: -abs(float(each[1][position])))[:most]
         groups.append({"label": label, "rows": [_row(fact, effect, position) for fact, effect in strongest]})
     return {"of": of, "base": _base(estimator, matrix, wanted) if of == "chance" else None, "groups": groups}
+
+
+def _some_rows(context: StepContext, columns: int) -> pd.DataFrame:
+    """Return rows as they are in the table, to tell what is usual: validation rows that were kept."""
+    import joblib
+
+    rows = joblib.load(context.file("preprocess", "sample"))["rows"]
+    most = LOOKED_AT if columns <= MANY_COLUMNS else FEWER_ROWS
+    return rows[:: -(-len(rows) // most)]
 
 
 def _weights(estimator: Any) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from jobs.pipelines import StepContext
 from jobs.pipelines.params import Params
 from jobs.tabular import algorithms
 from jobs.tabular.algorithms import Algorithm
+from jobs.tabular.evaluate.importance import Importance, Predict
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, confusion_of
 from jobs.tabular.facts import fact
 from jobs.tabular.matrix import MatrixInMemory
@@ -45,9 +46,16 @@ class RowsInFolds:
 
 
 def tested_in_folds(
-    context: StepContext, given: RowsInFolds, way: Pipeline, trained: dict[str, Any], count: int
+    context: StepContext,
+    given: RowsInFolds,
+    way: Pipeline,
+    trained: dict[str, Any],
+    count: int,
+    importance: Importance,
+    measured_rows: int,
 ) -> PredictedClasses | PredictedNumbers:
-    """Do everything `count` times, each time without one part of the rows, and predict that part."""
+    """Do everything `count` times, each time without one part of the rows, and predict that part; of so many of its
+    rows, all parts together, measure how important each column is."""
     fold = folds_of(given.position, count)
     # What is left of the position is as even within each fold as the position is among all rows.
     choosing = (given.position * count) % 1 < CHOOSING
@@ -56,12 +64,12 @@ def tested_in_folds(
     predicted = np.zeros(len(fold), dtype=np.int64 if classes else np.float64)
     beliefs = np.zeros((len(fold), classes))
     for number in range(count):
-        context.progress(0.5 * number / count, 1, fact("testing_fold", fold=number + 1, folds=count))
+        context.progress(number / count, 1, fact("testing_fold", fold=number + 1, folds=count))
         context.check()
         own = _tested(given, fold == number)
         if not own.any():  # of fewer different rows than folds, or of a class that no other fold has
             continue
-        data, matrix = _prepared(given, way, trained, own, choosing)
+        data, matrix, spans = _prepared(given, way, trained, own, choosing)
         quietly, algorithm = _Quietly(context, trained["settings"]), _algorithm(trained)
         run = learn(quietly, algorithm, data, new(trained["settings"], algorithm, classes))
         best, data = final(quietly, algorithm, data, run)
@@ -70,12 +78,21 @@ def tested_in_folds(
             predicted[own] = said if classes else data.in_own_unit(said)
             if classes:
                 beliefs[own] = beliefs_of(best, matrix[own])
+        rows = np.flatnonzero(own)
+        rows = np.random.default_rng(number).permutation(rows)[: max(1, measured_rows // count)]
+        predict = best.predict if classes else _in_own_unit(best, data)
+        importance.add(predict, matrix[rows], given.target[rows], spans, 1, lambda _name: context.check())
         tested |= own
     actual = given.target[tested]
     if not classes:
         return PredictedNumbers(actual, predicted[tested], fold[tested])
     confusion = confusion_of(actual, predicted[tested], classes)
     return PredictedClasses(confusion, actual, predicted[tested], beliefs[tested], fold[tested])
+
+
+def _in_own_unit(estimator: Any, data: TrainingData) -> Predict:
+    """Return how numbers are predicted in the unit of the target."""
+    return lambda rows: data.in_own_unit(estimator.predict(rows))
 
 
 def folds_of(position: np.ndarray, count: int) -> np.ndarray:
@@ -97,8 +114,8 @@ def _tested(given: RowsInFolds, own: np.ndarray) -> np.ndarray:
 
 def _prepared(
     given: RowsInFolds, way: Pipeline, trained: dict[str, Any], own: np.ndarray, choosing: np.ndarray
-) -> tuple[TrainingData, np.ndarray]:
-    """Fit the encoder without a fold, and return what is learned from, and all rows encoded."""
+) -> tuple[TrainingData, np.ndarray, dict[str, slice]]:
+    """Fit the encoder without a fold, and return what is learned from, all rows encoded, and where the columns are."""
     choosing = choosing & ~own
     if not choosing.any():  # of very few rows
         choosing = ~own & (given.position == given.position[~own].min())
@@ -108,20 +125,21 @@ def _prepared(
     if given.labels is not None:  # a class that is only among the rows that choose is learned, too
         missing = ~np.isin(given.target, given.target[learned])
         learned |= choosing & missing
-    matrix, categories = _encoded(given, way, learned, _algorithm(trained).native)
+    matrix, categories, spans = _encoded(given, way, learned, _algorithm(trained).native)
     seed = trained["settings"].get("random_state", 42)
     order = np.random.RandomState(seed).permutation(np.flatnonzero(learned))
     target = given.target.astype(np.int16 if given.labels is not None else np.float64)
     x, y = MatrixInMemory(matrix[order]), MatrixInMemory(target[order])
     held_out = MatrixInMemory(matrix[choosing]), target[choosing]
     data = TrainingData.of(_algorithm(trained), trained["settings"], x, y, *held_out, given.labels, categories)
-    return data, matrix
+    return data, matrix, spans
 
 
 def _encoded(
     given: RowsInFolds, way: Pipeline, learned: np.ndarray, takes_categories: bool
-) -> tuple[np.ndarray, list[int]]:
-    """Return all rows, encoded by what those that are learned from say, and which columns are categories as such."""
+) -> tuple[np.ndarray, list[int], dict[str, slice]]:
+    """Return all rows, encoded by what those that are learned from say, which columns are categories as such, and where
+    each column of the table is."""
     rows, target = given.rows[learned], given.target[learned]
     fitted = clone(way)
     encoder.fit(fitted, rows, target)
@@ -131,7 +149,7 @@ def _encoded(
     folds, spans = crossing_of(given.position[learned]), encoder.spans(used)
     for name, many in packed_of(fitted, native, rows, target, folds).items():
         many.cross(matrix, spans[name].stop, np.flatnonzero(learned), rows[[name]], folds)
-    return matrix, encoder.category_places(native) if native else []
+    return matrix, encoder.category_places(native) if native else [], spans
 
 
 def _in_parts(fitted: Pipeline, rows: pd.DataFrame) -> np.ndarray:

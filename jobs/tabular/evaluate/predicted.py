@@ -8,6 +8,7 @@ import numpy as np
 
 from jobs.pipelines import StepContext
 from jobs.tabular import sketch
+from jobs.tabular.evaluate.importance import Sample
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import Matrix
 from jobs.tabular.places import Counter, beliefs_of
@@ -66,17 +67,17 @@ def _r2(actual: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def on_part(
-    context: StepContext, model: Any, part: str, counter: Counter | None = None
+    context: StepContext, model: Any, part: str, sample: Sample, counter: Counter | None = None
 ) -> PredictedClasses | PredictedNumbers:
-    """Predict the rows of a part that preparation held out; all of them are counted by a counter."""
+    """Predict the rows of a part that preparation held out; a sample takes some of them, and a counter counts all."""
     estimator = model.named_steps["model"]
     features = Matrix(context.file("preprocess", f"{part}_X"), takes_categories(estimator))
     target = Matrix(context.file("preprocess", f"{part}_y"))
     actual = target.part(0, target.rows)
     try:
         if hasattr(estimator, "classes_"):
-            return _classes(context, estimator, features, actual, counter)
-        predicted = [estimator.predict(block) for _start, block in _blocks(context, features)]
+            return _classes(context, estimator, features, actual, sample, counter)
+        predicted = [estimator.predict(block) for _start, block in _blocks(context, features, actual, sample)]
         return PredictedNumbers(actual, np.concatenate(predicted))
     except ValueError:
         if all(np.isfinite(block).all() for block in features.blocks()):
@@ -85,14 +86,14 @@ def on_part(
 
 
 def _classes(
-    context: StepContext, estimator: Any, features: Matrix, actual: np.ndarray, counter: Counter | None
+    context: StepContext, estimator: Any, features: Matrix, actual: np.ndarray, sample: Sample, counter: Counter | None
 ) -> PredictedClasses:
     classes = len(estimator.classes_)
     saturates = classes > 2 and hasattr(estimator, "coef_") and hasattr(estimator, "predict_proba")
     confusion = np.zeros((classes, classes), dtype=np.int64)
     beliefs: list[np.ndarray] = []
     predicted: list[np.ndarray] = []
-    for start, block in _blocks(context, features):
+    for start, block in _blocks(context, features, actual, sample):
         belief = beliefs_of(estimator, block)
         # Probabilities close to 1 round to the same number; a linear model predicts before they are made.
         answers = (estimator.decision_function(block) if saturates else belief).argmax(axis=1)
@@ -123,11 +124,14 @@ def confusion_of(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
-def _blocks(context: StepContext, features: Matrix) -> Iterator[tuple[int, np.ndarray]]:
+def _blocks(
+    context: StepContext, features: Matrix, actual: np.ndarray, sample: Sample
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the rows block by block, each with the place of its first row."""
     start = 0
     for block in features.blocks():
         context.progress(0.5 * start / features.rows, 1, fact("measuring_test"))
         context.check()
+        sample.add(start, block, actual[start : start + len(block)])
         yield start, block
         start += len(block)

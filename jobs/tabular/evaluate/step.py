@@ -9,7 +9,7 @@ from jobs.pipelines import StepContext, step
 from jobs.tabular.evaluate import intervals, thresholds
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.effects import effects_of
-from jobs.tabular.evaluate.importance import importance_of, sample_of
+from jobs.tabular.evaluate.importance import MANY_COLUMNS, REPEATS, Importance, Sample, most_rows
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part, predicted_sketch
 from jobs.tabular.evaluate.warnings import warnings_of
 from jobs.tabular.facts import fact
@@ -17,11 +17,13 @@ from jobs.tabular.matrix import Matrix
 from store.messages import Message
 
 RESIDUALS = 2_000
+# How preparation counts the rows of a part.
+PARTS = {"val": "validation_rows", "test": "test_rows"}
 
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=10)
+@step("evaluate", needs=("preprocess", "train"), version=11)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib
@@ -31,14 +33,17 @@ def evaluate(context: StepContext) -> Result:
     part = reported_part(prepared)
     moving = thresholds.begin(context, model, prepared, trained)
     took = None  # in folds, models are trained in that time, too, so it would say nothing of one row
+    importance = Importance(prepared["classes"] is not None)
     if part == "folds":
-        said = _in_folds(context, prepared, trained)
+        said = _in_folds(context, prepared, trained, importance)
         if moving and isinstance(said, PredictedClasses):
             moving.counter.add(said.beliefs, said.actual)
     else:
+        sample = Sample(prepared[PARTS[part]], most_rows(len(prepared["features"])))
         begun = time.perf_counter()
-        said = on_part(context, model, part, moving.counter if moving else None)
+        said = on_part(context, model, part, sample, moving.counter if moving else None)
         took = 1e6 * (time.perf_counter() - begun) / said.rows
+        _measure_importance(context, model, sample, importance)
     training_y = Matrix(context.file("preprocess", "train_y"))
     if isinstance(said, PredictedClasses):
         measured = _classes(said, [str(label) for label in model.classes_], training_y)
@@ -52,10 +57,8 @@ def evaluate(context: StepContext) -> Result:
         measured["scores"][f"{main}_spread"] = float(np.std(by_fold))
     elif part == "test":
         measured["scores"][f"validation_{main}"] = trained["best"]
-    context.progress(0.5, 1, fact("measuring_importance"))
-    sample = sample_of(context, model, prepared)
-    measured["importance"] = importance_of(context, model, prepared, sample)
-    measured["effects"] = effects_of(model, prepared, sample.rows, sample.matrix)
+    measured["importance"], measured["importance_on"] = importance.as_json(), part
+    measured["effects"] = effects_of(context, model, prepared)
     warnings = warnings_of(measured, trained, prepared)
     measured["warnings"] = [warning.as_json() for warning in warnings]
     told = {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
@@ -69,7 +72,9 @@ def reported_part(prepared: Result) -> str:
     return "test" if prepared.get("test_rows") else "val"
 
 
-def _in_folds(context: StepContext, prepared: Result, trained: Result) -> PredictedClasses | PredictedNumbers:
+def _in_folds(
+    context: StepContext, prepared: Result, trained: Result, importance: Importance
+) -> PredictedClasses | PredictedNumbers:
     """Train anew for each part of the rows; each row is predicted by a model that has not seen it."""
     import joblib
 
@@ -77,7 +82,24 @@ def _in_folds(context: StepContext, prepared: Result, trained: Result) -> Predic
 
     transformer = joblib.load(context.file("preprocess", "transformer"))
     given = RowsInFolds(**joblib.load(context.file("preprocess", "rows")), labels=transformer["labels"])
-    return tested_in_folds(context, given, transformer["way"], trained, prepared["folds"])
+    rows = most_rows(len(prepared["features"]))
+    return tested_in_folds(context, given, transformer["way"], trained, prepared["folds"], importance, rows)
+
+
+def _measure_importance(context: StepContext, model: Any, sample: Sample, importance: Importance) -> None:
+    from jobs.tabular.prepare.encoder import spans
+
+    columns, estimator = spans(model), model.named_steps["model"]
+    places = {name: place for place, name in enumerate(columns, 1)}
+    actual = estimator.classes_[sample.actual] if hasattr(estimator, "classes_") else sample.actual
+    context.progress(0.5, 1, fact("measuring_importance"))
+
+    def report(name: str) -> None:
+        context.progress(0.5 + 0.5 * places[name] / len(places), 1, fact("importance_measured", column=name))
+        context.check()
+
+    repeats = REPEATS if len(columns) <= MANY_COLUMNS else 1
+    importance.add(estimator.predict, sample.matrix, actual, columns, repeats, report)
 
 
 def _classes(said: PredictedClasses, labels: list[str], training_y: Matrix) -> Result:

@@ -8,6 +8,8 @@ from pages.parts import words
 from pages.parts.values import Value
 
 SPOKEN = 3
+# A column is said to matter from so many standard errors on.
+SURE = 2
 
 
 def table_of(effects: Value) -> dict[str, Any]:
@@ -102,9 +104,10 @@ def _help(of: str, base: float | None, label: str | None) -> str:
 
 
 def importance_in_words(importance: Sequence[Value], measure: str) -> str:
-    """Without Aylık Ücret, accuracy would fall by 4.1 points; without Sözleşme, by 2.0."""
+    """Without Aylık Ücret, accuracy would fall by 4.1 points; without Sözleşme, by 2.0. What chance can make is not
+    said."""
     share = measure == "accuracy"
-    told = [row for row in importance[:SPOKEN] if row["value"] > 0]
+    told = [row for row in importance[:SPOKEN] if row["value"] > SURE * (row.get("spread") or 0.0)]
     if not told:
         return ""
     unit = " points" if share else ""

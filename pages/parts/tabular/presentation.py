@@ -300,11 +300,9 @@ def converted(result: Value) -> dict[str, Any]:
     if known := result.get("effects"):
         values["effects"] = effects.table_of(known)
     if importance:
-        spoken = effects.importance_in_words(
-            result["importance"], "accuracy" if result.get("curves") or result.get("confusion") else "R²"
-        )
-        help_ = f"{spoken} Measured on validation rows, with a column's values shuffled among them.".strip()
-        values["importance"] = {**importance, "help": help_}
+        measure = "accuracy" if result.get("curves") or result.get("confusion") else "R²"
+        spoken = effects.importance_in_words(result["importance"], measure) if result.get("importance_on") else ""
+        values["importance"] = {**importance, "help": f"{spoken} {importance['help']}".strip()}
     return values
 
 
