@@ -12,7 +12,7 @@ from jobs.language import sentence
 from jobs.verbs import queues
 from pages.parts import chart, charts, commands, links, live, press, tables, visitor, words
 from pages.parts.press import PageState
-from pages.parts.queue import listings
+from pages.parts.queue import listings, look
 from store import steps
 from store.program import COMMAND
 from store.tables import Status
@@ -38,10 +38,8 @@ def page() -> None:
 
 def _panel(state: PageState) -> bool:
     """Everything on the page; a queue can always change."""
-    now = queue_view.snapshot(memory=True)
-    known = now if now.reachable else last_known()["queues"]
-    if now.reachable:
-        last_known()["queues"] = now
+    now = look.take(memory=True)
+    known = now if now.reachable else look.last_reached()
     live.footer(KEY)
     if not now.reachable:
         _unreachable(now, known)
@@ -52,12 +50,6 @@ def _panel(state: PageState) -> bool:
     _workers(known.workers if known else [], now)
     _jobs(state)
     return True
-
-
-@st.cache_resource
-def last_known() -> dict[str, Queues | None]:
-    """The queue as it was when it could last be reached, for all visitors."""
-    return {"queues": None}
 
 
 def _unreachable(now: Queues, known: Queues | None) -> None:

@@ -69,3 +69,11 @@ class Notice:
         column = stored.get("column")
         level: Level = "warning" if stored.get("level") == "warning" else "info"
         return cls(Message.from_json(stored), level, None if column is None else str(column))
+
+
+def notices_of(stored: object) -> list[Notice]:
+    """Read the notices of a result. A step of people's own may leave anything under this name; what is no notice is
+    passed over."""
+    if not isinstance(stored, list):
+        return []
+    return [Notice.from_json(each) for each in stored if isinstance(each, str | Mapping)]

@@ -1,16 +1,24 @@
 """The page New, as an analyst meets it."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from helpers.notebooks import completed
 from streamlit.testing.v1 import AppTest
 
+from jobs.engine.queue_view import QueueCounts, Queues, WorkerRow
 from jobs.tabular.column import Column
+from jobs.verbs.workflows import CellPlan, Draft
 from pages.parts import presentations, words
+from pages.parts.new import start
+from pages.parts.queue import look
 from pages.parts.tabular import profile as drawn
 from store import datasets, workflows
 from store.messages import Message
 from store.settings import settings
+from store.tables import now
 from store.workflows import Filter
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
@@ -522,3 +530,41 @@ def test_the_command_names_the_dataset_as_it_was_read(filled):
     """The same from a terminal is the same: the file read as here, not the file read anew."""
     number = datasets.find()[0].id
     assert any(f"submit --input data={number} --target" in code.value for code in filled.code)
+
+
+def seen_queue(paused=False, workers=("idle",), waiting=0):
+    """A queue as pages see it."""
+    counts = QueueCounts("steps", paused, 0, 0, 0, 0, 0, 0)
+    rows = [WorkerRow(f"w{n}", state, None, None, None, None, None, 0, 0, None) for n, state in enumerate(workers)]
+    return Queues(True, now(), waiting, 0, 0, [counts], rows)
+
+
+@pytest.mark.parametrize(
+    ("queue", "expected"),
+    [
+        (seen_queue(), "its results are reused at once"),
+        (seen_queue(paused=True), "the queue is paused: nothing starts until you resume it"),
+        (seen_queue(workers=()), "no worker is running yet"),
+    ],
+)
+def test_what_ran_before_is_not_reused_at_once_while_nothing_starts(home, monkeypatch, queue, expected):
+    """An equal workflow is reused by a worker, too: a paused queue is said first."""
+    number = completed()
+    draft = Draft("tabular", {}, {})
+    plan = [CellPlan("train", "train", {}, number)]
+    monkeypatch.setattr(start.workflows, "plan", lambda *_draft: plan)
+    monkeypatch.setattr(start.look, "lately", lambda: queue)
+    told = start.plan_summary(draft, "7 columns")
+    assert expected in told and f"this ran before as \\#{number}" in told
+    assert ("at once" in told) == (queue.workers != [] and not queue.queues[0].paused)
+
+
+def test_the_side_bar_shows_the_queue_as_the_page_beside_it(home, monkeypatch):
+    """What one of them saw within the last second is what the other draws."""
+    seen, own = [], look.Looks()
+    monkeypatch.setattr(look, "looks", lambda: own)
+    monkeypatch.setattr(look.queue_view, "snapshot", lambda *_memory: seen.append(1) or seen_queue())
+    first = look.take(memory=True)
+    assert look.lately() is first and len(seen) == 1
+    own.last = replace(first, at=first.at - timedelta(seconds=2))
+    assert look.lately() is not first and len(seen) == 2

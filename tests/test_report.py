@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from helpers import cast
-from helpers.notebooks import RESULTS, claim, completed, done, step_of, tabular
+from helpers.notebooks import RESULTS, claim, completed, done, page, step_of, tabular, text
 from helpers.refusals import refuses
 from helpers.written import played
 from starlette.applications import Starlette
@@ -129,6 +129,17 @@ def test_odd_results_do_not_keep_a_report_from_being_written(home, broken):
     assert "How to repeat it" in Read(report.html(of_kinds({"odd": broken}))).text
 
 
+@pytest.mark.parametrize("left", [[1, 2], [["a"]], [None], ["words"], {"a": 1}, [{"level": "warning", "code": "x"}]])
+def test_what_a_step_calls_notices_may_be_anything(home, capsys, left):
+    """A step of people's own may use this name for its own things: report, API, command and page pass over these."""
+    number = of_kinds({"notices": left})
+    client = TestClient(Starlette(routes=[Mount("/api", create())]), base_url="http://localhost")
+    assert client.get(f"/api/workflows/{number}").status_code == 200
+    assert client.get(f"/api/workflows/{number}/report").status_code == 200
+    assert main(["show", str(number)]) == 0 and capsys.readouterr().out
+    assert "Completed" in text(page(id=number))
+
+
 def test_nothing_that_people_wrote_becomes_markup(home):
     """Names, labels and texts show letter by letter: no script, no address, no handler comes of them."""
     result = {
@@ -172,6 +183,17 @@ def test_numbers_and_dates_are_of_the_readers_language(home):
     page = Read(report.html(number, "tr-TR", "Europe/Istanbul")).text
     assert "12.400 rows" in page and "93,4 %" in page and "Europe/Istanbul" in page
     assert "12,400 rows" in Read(report.html(number)).text  # and nobody else's changed
+
+
+def test_an_unknown_zone_is_refused_in_words(home, capsys):
+    """Neither an internal error nor a traceback: the sentence says how zones are called."""
+    number = completed()
+    client = TestClient(Starlette(routes=[Mount("/api", create())]), base_url="http://localhost")
+    for zone in ("Foo/Bar", "../etc/passwd", "Europe", "a" * 80):
+        answer = client.get(f"/api/workflows/{number}/report", params={"zone": zone})
+        assert (answer.status_code, answer.json()["field"]) == (422, "zone") and "Europe/Istanbul" in answer.text
+    assert main(["report", str(number), "--zone", "Istanbul"]) == 1
+    assert "There is no time zone 'Istanbul'" in capsys.readouterr().err
 
 
 def test_only_completed_workflows_have_a_report(home):

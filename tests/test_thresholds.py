@@ -320,6 +320,10 @@ def test_programs_move_the_threshold(client):
     ):
         refused = client.put(path, json=body)
         assert (refused.status_code, refused.json()["code"]) == (422, code)
+    for body in ('{"value": NaN}', '{"value": -Infinity}', '{"false_alarm_cost": NaN, "found_gain": 1}'):
+        refused = client.put(path, content=body, headers={"content-type": "application/json"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "field_not_number")
+    assert client.get(path, params={"false_alarm_cost": "nan", "found_gain": 1}).status_code == 422
 
 
 def test_the_command_shows_and_moves_it(home, tmp_path, capsys):

@@ -16,14 +16,16 @@ from jobs.verbs import thresholds as verbs
 from jobs.verbs.threshold_documents import ThresholdsOut
 from store.actors import Role
 
-Amount = Annotated[float | None, Query(ge=0, le=1e15)]
-Given = Annotated[float | None, Field(ge=0, le=1e15)]
+Amount = Annotated[float | None, Query(ge=0, le=1e15, allow_inf_nan=False)]
+Given = Annotated[float | None, Field(ge=0, le=1e15, allow_inf_nan=False)]
 
 router = roles.router("Workflows", "/workflows")
 
 
 class Move(Strict):
-    value: float | None = Field(None, description="A chance such as 0.3; without it, the best place for the costs.")
+    value: float | None = Field(
+        None, allow_inf_nan=False, description="A chance such as 0.3; without it, the best place for the costs."
+    )
     false_alarm_cost: Given = Field(None, description="What a false alarm costs.")
     found_gain: Given = Field(None, description="What a found row gains, in the same unit.")
 

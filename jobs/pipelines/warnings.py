@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from store.messages import Message, Notice
+from store.messages import Message, Notice, notices_of
 
 Result = Mapping[str, Any]
 
@@ -30,8 +30,7 @@ def of_steps(_params: Mapping[str, Any], results: Mapping[str, Result]) -> Seque
     """Return the warnings that the steps of any pipeline left, each once."""
     found: list[Notice] = []
     for result in results.values():
-        stored = result.get("notices")
-        for notice in map(Notice.from_json, stored if isinstance(stored, list) else []):
+        for notice in notices_of(result.get("notices")):
             if notice.level == "warning" and notice not in found:
                 found.append(notice)
     return [WorkflowWarning(notice) for notice in found]

@@ -74,7 +74,7 @@ def costs_said(workflow_id: int) -> Costs | None:
 
 def _checked(known: Thresholds, value: float) -> float:
     if not math.isfinite(value) or (known.of == "chance" and not 0 < value < 1):
-        raise RequestError(Message("threshold_out_of_range", {"given": value}), "value")
+        raise RequestError(Message("threshold_out_of_range", {"given": f"{value:g}"}), "value")
     return value
 
 

@@ -2,24 +2,22 @@
 
 import streamlit as st
 
-from jobs.engine import queue_view
 from jobs.engine.queue_view import Queues
-from pages.parts import address
+from pages.parts import address, live
+from pages.parts.queue import look
 from store import actors
 from store.actors import Role
 
 EVERY_SECONDS = 10
-# While there is work. As often as the pages beside it would cost as much again for each who looks at one.
-BUSY_SECONDS = 5
-FRESH_SECONDS = 1
 
 
 def line() -> None:
     """Workers busy of total and steps waiting; red only when it matters."""
-    now = queue_view.snapshot()
+    now = look.take()
     busy = now.waiting or now.running
     with st.sidebar:
-        st.fragment(_line, run_every=BUSY_SECONDS if busy else EVERY_SECONDS)([now])
+        # While there is work, as often as the page beside it, which would else say something newer.
+        st.fragment(_line, run_every=live.EVERY_SECONDS if busy else EVERY_SECONDS)([now])
 
 
 def for_programs() -> None:
@@ -30,14 +28,8 @@ def for_programs() -> None:
         )
 
 
-@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
-def _lately() -> Queues:
-    """The queue as another visitor saw it within a second."""
-    return queue_view.snapshot()
-
-
 def _line(first: list[Queues]) -> None:
-    now = first.pop() if first else _lately()
+    now = first.pop() if first else look.lately()
     busy = sum(worker.state == "busy" for worker in now.workers)
     if not now.reachable:
         st.caption(":red[:material/cloud_off: The queue cannot be reached]")

@@ -16,7 +16,7 @@ from pages.parts import results, words
 from pages.parts.results import Files, Shown
 from store.datasets import Dataset
 from store.errors import NotFoundError
-from store.messages import Notice, Values
+from store.messages import Notice, Values, notices_of
 from store.steps import Step
 from store.workflows import Workflow
 
@@ -181,7 +181,7 @@ def is_beside(name: str) -> bool:
 
 def notices(stored: Any) -> list[Notice]:
     """Stored notices, warnings first."""
-    return sorted(map(Notice.from_json, stored or []), key=lambda notice: notice.level != "warning")
+    return sorted(notices_of(stored), key=lambda notice: notice.level != "warning")
 
 
 def notice_line(notice: Notice) -> str:

@@ -12,7 +12,7 @@ SENTENCES: dict[str, Template] = {
         "model is reused, and the new workflow has a threshold."
     ),
     "threshold_not_given": "Give a threshold, or what a false alarm costs and what a found row gains.",
-    "threshold_out_of_range": "A threshold is a chance above 0 and below 1, such as 0.3; {given:g} is none.",
+    "threshold_out_of_range": "A threshold is a chance above 0 and below 1, such as 0.3, not {given}.",
     "threshold_costs_incomplete": "Give both: what a false alarm costs and what a found row gains.",
     "threshold_costs_negative": "Costs and gains are 0 or more, and not both 0.",
     "threshold_of_no_class": "{label} is not one of two classes that workflow {workflow:d} predicts.",

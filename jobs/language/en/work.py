@@ -20,6 +20,7 @@ SENTENCES: dict[str, Template] = {
     "workflow_not_retryable": (
         "Workflow {workflow:d} is {status}; only a failed or cancelled workflow can be retried."
     ),
+    "zone_unknown": "There is no time zone {given!r}; zones are called as in Europe/Istanbul.",
     "report_too_early": "Workflow {workflow:d} is {status}; a report is of a completed workflow.",
     "workflow_running": "Workflow {workflow:d} has not ended; cancel it before deleting it.",
     "step_over": "Step {step} of workflow {workflow:d} is already {status}.",

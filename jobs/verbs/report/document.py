@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from html import escape
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobs.language import numbers, sentence
 from jobs.verbs.report import facts, kinds, svg
 from jobs.verbs.report.facts import Curve, Facts, Score
 from store.datasets import Dataset
+from store.errors import RequestError
+from store.messages import Message
 from store.program import VERSION
 from store.steps import Step
 from store.tables import now
@@ -79,8 +81,8 @@ def file_name(workflow_id: int) -> str:
 def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError):
-        return UTC
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # the last is a KeyError
+        raise RequestError(Message("zone_unknown", {"given": str(name)}), "zone") from None
 
 
 def _page(known: Facts, zone: tzinfo) -> str:

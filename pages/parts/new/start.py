@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from jobs.engine import queue_view
+from jobs.engine.queue_view import Queues
 from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.pipelines.params import Params
@@ -15,6 +15,7 @@ from jobs.pipelines.warnings import Remedy
 from jobs.verbs import sweeps, workflows
 from jobs.verbs.workflows import CellPlan, Draft
 from pages.parts import commands, links, notify, presentations, warnings, words
+from pages.parts.queue import look
 from store.errors import RequestError
 
 
@@ -63,7 +64,7 @@ def bar(
         )
         if not problems:
             st.markdown(plan_summary(draft, about), width="content")
-            if any(queue.paused for queue in queue_view.snapshot().queues):
+            if any(queue.paused for queue in look.lately().queues):
                 st.page_link("queues.py", label="Queues", icon=":material/stacks:", width="content")
         notify.button()
     with st.expander(
@@ -131,16 +132,17 @@ def start_all(try_all: TryAll, name: str) -> None:
 
 def plan_summary(draft: Draft, about: str) -> str:
     """What will happen: what runs, what is reused, which worker does it."""
-    plan = workflows.plan(draft.pipeline, draft.params, draft.inputs)
+    plan, now = workflows.plan(draft.pipeline, draft.params, draft.inputs), look.lately()
     running = [cell for cell in plan if cell.reused_from is None]
     reused = [cell for cell in plan if cell.reused_from is not None]
     if not running:
-        return f"{about} · this ran before as \\#{plan[-1].reused_from}: its results are reused at once"
+        reuse = f"this ran before as \\#{plan[-1].reused_from}: its results are reused"
+        return f"{about} · {reuse} at once" if _works(now) else f"{about} · :gray[{reuse} · {workers_words(now)}]"
     text = words.count(len(running), "step")
     if reused:
         names = words.listed(_titles(draft.pipeline, reused))
         text += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"
-    return f"{about} · :gray[{text} · {workers_words()}]"
+    return f"{about} · :gray[{text} · {workers_words(now)}]"
 
 
 def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:
@@ -149,9 +151,13 @@ def _titles(pipeline: str, cells: Sequence[CellPlan]) -> list[str]:
     return [words.plain(known.get(cell.key, cell.step)) for cell in cells]
 
 
-def workers_words() -> str:
+def _works(now: Queues) -> bool:
+    """Whether steps start: the queue can be reached and is not paused, and there are workers."""
+    return now.reachable and not any(queue.paused for queue in now.queues) and bool(now.workers)
+
+
+def workers_words(now: Queues) -> str:
     """Which worker will do it, and when."""
-    now = queue_view.snapshot()
     if not now.reachable:
         return ":orange[the queue cannot be reached: the workflow is saved, and starts when the queue is back]"
     if any(queue.paused for queue in now.queues):

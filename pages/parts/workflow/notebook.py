@@ -6,10 +6,11 @@ from datetime import datetime
 
 import streamlit as st
 
-from jobs.engine import queue_view, remaining
+from jobs.engine import remaining
 from jobs.language import numbers, sentence
 from jobs.pipelines import StepDefinition, registry
 from pages.parts import visitor, words
+from pages.parts.queue import look
 from pages.parts.workflow import curves
 from pages.parts.workflow.curves import Shared
 from store import steps, workflows
@@ -197,7 +198,7 @@ def _queue_words(step: Step) -> str:
         return f"attempt {step.attempt} starts in {words.duration(wait)}"
     if step.ready_at is None:
         return "waiting until another trial of its sweep has done what they share"
-    queue = queue_view.snapshot()
+    queue = look.lately()
     if not queue.reachable:
         return "the queue cannot be reached; the step is saved and continues when the queue is back"
     if any(each.paused for each in queue.queues):
