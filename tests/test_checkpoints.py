@@ -106,8 +106,8 @@ def _all_killed(home):
 
 
 def result(step):
-    """What a step returned, without times; a pickle's size depends on which of its texts happen to be one object."""
-    return {name: value for name, value in step.result.items() if name not in ("model_size", "row_microseconds")}
+    """What a step returned; a pickle's size depends on which of its texts happen to be one object."""
+    return {name: value for name, value in step.result.items() if name != "model_size"}
 
 
 def told(step):

@@ -141,6 +141,7 @@ def test_every_word_for_authors_is_described():
         "live",
         "saved",
         "partial",
+        "measurements",
         "unsent",
     }
     wanted = offered | (arguments | members) - internal

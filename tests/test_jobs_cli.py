@@ -428,6 +428,21 @@ def test_any_pipeline_is_submitted(command, monkeypatch):
     assert [each["facets"]["target"] for each in found] == ["age"]
 
 
+def test_names_with_commas_are_given_as_json(command, tmp_path):
+    """A list of columns has commas between its names, or is JSON where a name has one itself."""
+    path = tmp_path / "trips.csv"
+    path.write_text('"city, country",age,paid\n' + '"Bonn",30,yes\n"Muş",40,no\n' * 30)
+    for given, read in (("age", ["age"]), ('["city, country", "age"]', ["city, country", "age"])):
+        code, out, _ = command("submit", path, "--target", "paid", "--set", f"features={given}", "--json")
+        assert code == 0 and json.loads(out)["params"]["features"] == read
+    path = path, "--target", "paid", "--algorithms", "SVM"
+    code, out, _ = command("sweep", *path, "--values", 'features=[["city, country"], ["age"]]', "--json")
+    assert code == 0 and [each["values"]["features"] for each in json.loads(out)["leaderboard"]] == [
+        ["city, country"],
+        ["age"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -7,6 +7,7 @@ from jobs.language import sentence
 from jobs.pipelines import Param, Pipeline, PipelineError, pipeline, step
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.definition import with_keys
+from jobs.pipelines.params import written_texts
 from store.errors import InvalidError, RequestError
 
 
@@ -104,12 +105,32 @@ def test_a_step_that_occurs_twice_has_a_key_of_its_own():
         (Param("r", "float", 0.1, "R"), "1e-3", 0.001),
         (Param("b", "bool", False, "B"), "yes", True),
         (Param("c", "columns", None, "C"), "a, b", ["a", "b"]),
+        (Param("c", "columns", None, "C"), '["a, b", "c"]', ["a, b", "c"]),
+        (Param("c", "columns", None, "C"), "[a], [1]", ["[a]", "[1]"]),
+        (Param("c", "columns", None, "C"), "[1]", ["[1]"]),
         (Param("c", "choice", "x", "C", choices=("x", "y")), "y", "y"),
     ],
 )
 def test_params_are_read_as_their_kind(param, value, read):
     """Text from a form, a command or JSON becomes the param's own kind."""
     assert param.read(value) == read
+
+
+@pytest.mark.parametrize(
+    ("texts", "written"),
+    [
+        (["a", "b c"], "a,b c"),
+        ([], ""),
+        (["a,b", "ş"], '["a,b", "ş"]'),
+        ([" a"], '[" a"]'),
+        (['["a"]'], '["[\\"a\\"]"]'),
+        (["[a]"], "[a]"),
+    ],
+)
+def test_a_list_is_read_as_it_was_written(texts, written):
+    """With commas where that is enough, else as JSON, also in the commands that pages show."""
+    assert written_texts(texts) == written
+    assert Param("c", "columns", None, "C").read(written) == texts
 
 
 @pytest.mark.parametrize(

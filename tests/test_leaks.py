@@ -10,6 +10,7 @@ from helpers import tables
 from sklearn import datasets as public
 
 from jobs.language import sentence, sentence_of
+from jobs.tabular import leaks as search
 from jobs.tabular.leak_sample import balanced
 from jobs.tabular.leaks import Feature, Sample, leaks_in
 from jobs.verbs import datasets
@@ -98,6 +99,25 @@ def test_rare_classes_are_in_the_sample():
     chosen, weights = balanced(codes, 2_000, np.random.default_rng(1))
     assert len(chosen) == len(set(chosen)) == 2_000 and (codes[chosen] == 1).sum() == 500
     assert weights[codes[chosen] == 1].sum() == pytest.approx(500) and weights.sum() == pytest.approx(50_000)
+
+
+@pytest.mark.parametrize("classes", [0, 2, 7])
+def test_no_grid_is_passed_over_that_gives_the_answer_away(monkeypatch, classes):
+    """All grids are first looked at together: what they are found to say at most is never less than each of them says
+    alone, and as much where no cell is empty, however many are looked at together."""
+    random = np.random.default_rng(classes)
+    answers = random.integers(0, classes, 900) if classes else random.normal(5, 3, 900)
+    weights = random.choice([1.0, 2.7], 900) if classes else None
+    sample = Sample("y", answers, [], weights)
+    cells, others = random.integers(0, 17, 900), random.integers(0, 16, (9, 900))
+    others[:4] %= 2
+    others[0] = cells * 0
+    alone = [search._share_of_cells(sample, cells * (int(each.max()) + 1) + each) for each in others]
+    for at_once in (search.CELLS_AT_ONCE, 1):
+        monkeypatch.setattr(search, "CELLS_AT_ONCE", at_once)
+        bounds = search._bounds_of_grids(sample, cells, others)
+        assert bounds[:4] == pytest.approx(alone[:4], abs=search.ROUNDING)
+        assert all(bounds >= np.array(alone) - search.ROUNDING)
 
 
 def test_leaks_take_a_fraction_of_a_second():

@@ -37,6 +37,20 @@ def test_the_settings_stay_and_the_data_is_new(versions):
     assert verbs.repeat(made.id, new.id).name == "ours"
 
 
+def test_what_nobody_touched_follows_the_data(versions):
+    """Epochs that were proposed for few rows are not kept for many, nor those of many for few; what was set stays."""
+    old, _new, _made = versions
+    big = datasets.add(io.BytesIO(tables.turkish(2_400, 4)), "customers.csv")
+    few = short_form.start(old.id, "abone mi", "SVM", {"max_categories": 9})
+    many = verbs.repeat(few.id, big.id)
+    assert (few.params["epochs"], many.params["epochs"]) == (100, 10)
+    assert many.params | {"epochs": 100} == few.params, "the algorithm was chosen, too"
+    assert verbs.repeat(many.id, old.id).params == few.params
+    assert verbs.compose(many.id, few.id).params == many.params
+    set_by_hand = short_form.start(old.id, "abone mi", "SVM", {"epochs": 60})
+    assert verbs.repeat(set_by_hand.id, big.id).params["epochs"] == 60
+
+
 def test_what_does_not_fit_is_refused(versions):
     """Data without the target, and a workflow without data, say why they cannot."""
     _old, _new, made = versions

@@ -452,6 +452,15 @@ def test_the_leaderboard_has_the_best_first(data):
     assert (board.rows[0].spread, board.rows[0].row_microseconds, board.rows[-1].spread) == (0.01, 3.0, None)
 
 
+def test_how_long_a_row_takes_is_no_part_of_a_result(data):
+    """Equal runs have equal results, although they take different times; a reused trial has the time of the first."""
+    first, second = begin(data), begin(data)
+    finish()
+    assert all("row_microseconds" not in step.result for each in members(first) for step in steps.of_workflow(each.id))
+    rows = leaderboard.of(second.id).rows
+    assert all(row.reused for row in rows) and {row.row_microseconds for row in rows} == {3.0}
+
+
 def test_a_sweep_of_which_all_failed_has_failed(data):
     """Nothing completed, and so says the sweep."""
     sweep = begin(data, {"voice": ["bass"]}, params={"hoarse": "bass"})

@@ -112,6 +112,19 @@ def test_something_is_left_to_learn(home, monkeypatch):
     assert found["rows"] == 100
 
 
+@pytest.mark.parametrize("key", ["logistic_regression", "hist_gradient_boosting", "mlp"])
+@pytest.mark.parametrize("features", [["note"], ["a", "kind", "note"]])
+def test_words_are_learned_anew_in_each_fold(home, key, features):
+    """Where all words are in one fold, the others teach none: it is tested without them, and the others with them."""
+    frame = in_groups(4)
+    random = np.random.default_rng(0)
+    notes = [" ".join(random.choice(["cold", "late"], 3)) for _ in range(160)]
+    frame["note"] = np.where(frame.customer == "k0", notes, "")
+    given = {"folds": 4, "split": "group", "split_column": "customer", "kinds": {"note": "text"}, "features": features}
+    prepared, found = evaluated(add(frame), "label", key, **given)
+    assert prepared["matrix_columns"] > 1 and (found["rows"], len(found["by_fold"])) == (160, 4)
+
+
 def test_no_fold_is_empty_that_need_not_be():
     """A fold is a share of all places, or, where chance would leave one without rows, of the ranks of the places."""
     place = np.array([0.01, 0.34, 0.67])

@@ -1,7 +1,7 @@
 """Lists and records in a terminal: workflows, the queue, people, the checks of doctor."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -10,7 +10,7 @@ from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
 from jobs.language import sentence
 from jobs.pipelines import registry
-from jobs.verbs import warnings
+from jobs.verbs import queries, warnings
 from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
 from store import people as sign_in
 from store import steps, workflows
@@ -90,14 +90,9 @@ def _warnings(record: Workflow, own: Sequence[Step]) -> None:
     for warning in found:
         say(Text(clean(sentence(warning.notice.message)), "yellow" if warning.notice.level == "warning" else ""))
         if remedy := warning.remedy:
-            command = [*COMMAND.split(), "rerun", str(record.id), "--from", remedy.step, *_options(remedy.params)]
+            changed = ["--from", remedy.step, *queries.written(remedy.params)]
+            command = [*COMMAND.split(), "rerun", str(record.id), *changed]
             say(f"  {clean(sentence(remedy.words))}: {clean(shlex.join(command))}")
-
-
-def _options(params: Mapping[str, object]) -> list[str]:
-    """Params as a command takes them."""
-    told = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in params.items()}
-    return [part for name, value in told.items() for part in ("--set", f"{name}={value}")]
 
 
 def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None:

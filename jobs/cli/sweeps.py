@@ -1,7 +1,9 @@
 """Try several values of a setting at once, such as every algorithm: trainyard sweep FILE --target COLUMN."""
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +44,11 @@ def start(
     pipeline: Annotated[str, typer.Option(help="Which pipeline to run; by default the one that trains a model.")] = "",
     values: Annotated[
         list[str] | None,
-        typer.Option("--values", metavar="NAME=A,B", help='Values to try of a setting, or "all" of its choices.'),
+        typer.Option(
+            "--values",
+            metavar="NAME=A,B",
+            help='Values to try of a setting, with commas or as JSON, or "all" of its choices.',
+        ),
     ] = None,
     grid: Annotated[bool, typer.Option("--grid", help="Try every combination of the values.")] = False,
     setting: Setting = None,
@@ -165,10 +171,16 @@ def algorithms(as_json: Json = False) -> int:
     return DONE
 
 
-def _values(text: str) -> list[str] | str:
+def _values(text: str) -> list[Any] | str:
     from jobs.verbs.sweeps import EVERY
 
-    return EVERY if text.strip() == EVERY else [each.strip() for each in text.split(",") if each.strip()]
+    if text.strip() == EVERY:
+        return EVERY
+    if text.strip().startswith("["):
+        with suppress(ValueError):  # else a value begins with a bracket
+            listed: list[Any] = json.loads(text)
+            return listed
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _carry_out(sweep_id: int, wait: bool, as_json: bool) -> int:

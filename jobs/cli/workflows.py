@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from store.datasets import Dataset
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a workflow.")]
-Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as epochs=20.")]
+SETTING = (
+    "A setting, such as epochs=20. A list has commas, as in features=a,b; where a name has one itself, it is JSON: "
+    "'features=[\"a,b\"]'."
+)
+Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SETTING)]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends; exit with an error if it fails.")]
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000

@@ -251,7 +251,7 @@ def _call(definition: StepDefinition, context: StepContext, assignment: Assignme
     for name, value in lost_scores(result, stored).items():
         del stored["scores"][name]
         context.log(Message("score_not_finite", {"name": name, "value": value}), "warning")
-    return Outcome(stored, context.saved, partial=context.partial)
+    return Outcome(stored, context.saved, partial=context.partial, measured=context.measurements)
 
 
 def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:

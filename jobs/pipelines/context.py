@@ -80,6 +80,7 @@ class StepContext:
         self._over = threading.Event()
         self._lost: BaseException | None = None
         self._saved: dict[str, FileRef] = {}
+        self._measured: dict[str, float] = {}
         self._stopping = claim.step.stop_early
         self._partial = False
         self._checkpointed = time.monotonic()
@@ -173,6 +174,13 @@ class StepContext:
         if len(self._unsent.points) >= MOST_UNSENT:
             db.retrying(self.flush)
 
+    def measured(self, **values: float) -> None:
+        """Keep numbers of this run that are no part of its result, such as how long a row took: in them, equal runs
+        differ."""
+        self.check()
+        finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        self._measured |= {sayable(name)[:LONGEST_NAME]: value for name, value in finite.items()}
+
     def progress(self, done: float, total: float, message: str | Message | None = None) -> None:
         """Say how far the step is, and with what it is busy."""
         share = min(max(0.0, done / total), 1.0) if total else 0.0  # in this order, 0 when it is not a number
@@ -265,6 +273,11 @@ class StepContext:
     def saved(self) -> dict[str, FileRef]:
         """The files that the step leaves."""
         return self._saved
+
+    @property
+    def measurements(self) -> dict[str, float]:
+        """Numbers of this run."""
+        return self._measured
 
     @property
     def partial(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -93,9 +94,28 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> list[str]:
+    """Read ["city", "zip"], the same as JSON, or city,zip."""
     if isinstance(value, str):
-        return [name.strip() for name in value.split(",") if name.strip()]
+        listed = _json_texts(value.strip())
+        return [name.strip() for name in value.split(",") if name.strip()] if listed is None else listed
     return [_text(item) for item in value]
+
+
+def _json_texts(text: str) -> list[str] | None:
+    """Return the texts of a list written as JSON; None where it is none, as a name may begin with a bracket."""
+    if text.startswith("["):
+        with suppress(ValueError):
+            listed = json.loads(text)
+            if all(isinstance(each, str) for each in listed):
+                return list(listed)
+    return None
+
+
+def written_texts(texts: Sequence[Any]) -> str:
+    """Write a list as one text that is read as the same list: with commas, or as JSON where a text has one itself."""
+    joined = ",".join(map(str, texts))
+    plain = all(isinstance(each, str | int | float) for each in texts)
+    return joined if plain and _texts(joined) == [*map(str, texts)] else json.dumps([*texts], ensure_ascii=False)
 
 
 def _by_column(value: Any) -> dict[str, str]:

@@ -7,7 +7,6 @@ sample, so it takes a fraction of a second on any table.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -31,6 +30,8 @@ PAIRED, CELLS = 40, 16
 TRIED_LINES = 24
 MOST_FOUND = 3
 EXACT = 1e-6
+# Many grids are counted at once, in so many cells at most; sums in another order differ by less than this.
+CELLS_AT_ONCE, ROUNDING = 1 << 19, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,14 @@ def _by_cell(sample: Sample, cells: np.ndarray, rows: slice, size: int) -> np.nd
     return mean
 
 
-def _share_of_line(sample: Sample, values: np.ndarray) -> float:
-    """Predict each half by the rows of the other half whose value is nearest."""
+def _share_of_line(sample: Sample, values: np.ndarray, least: float | None = None) -> float:
+    """Predict each half by the rows of the other half whose value is nearest. Where the first half alone has more
+    errors than a share of `least` allows, return some smaller share."""
     missing = np.isnan(values)
-    predicted = np.empty(len(values), dtype=sample.answers.dtype)
+    predicted = sample.answers.copy()
     for own, other in _halves(len(values)):
+        if own.start and least is not None and (share := _share(sample, predicted)) < least:
+            return share
         present = ~missing[other]
         gaps = _by_cell(sample, missing[other].astype(np.int64), other, 2)[1]
         order = np.argsort(values[other][present], kind="stable")
@@ -169,6 +173,55 @@ def _majority(known: np.ndarray, answers: np.ndarray, asked: np.ndarray) -> np.n
     middle = np.clip(np.searchsorted(known, asked), 1, len(known) - 2)
     left, center, right = answers[middle - 1], answers[middle], answers[middle + 1]
     return np.where(left == right, left, center)
+
+
+def _bounds_of_grids(sample: Sample, cells: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return what `_share_of_cells` is at most, up to rounding, in the grid of some cells and each line of others: what
+    it is if no row stands in a cell that the other half leaves empty. All are counted at once, since for a single grid
+    calling numpy takes most of the time."""
+    width = int(others.max()) + 1
+    size = (int(cells.max()) + 1) * width
+    classes = int(sample.answers.max()) + 1 if sample.of_classes else 1
+    at_once = max(1, CELLS_AT_ONCE // (size * classes))
+    parts = [others[start : start + at_once] for start in range(0, len(others), at_once)]
+    errors = np.concatenate([_least_errors(sample, cells * width + part, size) for part in parts])
+    if sample.weights is None:
+        bounds: np.ndarray = 1 - errors / ((sample.answers - sample.answers.mean()) ** 2).sum()
+    else:
+        totals = np.bincount(sample.answers, sample.weights)
+        bounds = 1 - (errors + DOUBT * sample.weights.min()) / (totals.sum() - totals.max())
+    return bounds
+
+
+def _least_errors(sample: Sample, grids: np.ndarray, size: int) -> np.ndarray:
+    """Return the errors of predicting each half by the other in each grid, without those of rows in empty cells."""
+    places, count = grids + np.arange(len(grids))[:, None] * size, len(grids) * size
+    first, second = (_sums(sample, places[:, own], own, count) for own, _other in _halves(grids.shape[1]))
+    in_cells = _errors(sample, first, second) + _errors(sample, second, first)
+    errors: np.ndarray = in_cells.reshape(-1, size).sum(axis=1)
+    return errors
+
+
+def _sums(sample: Sample, places: np.ndarray, rows: slice, count: int) -> np.ndarray:
+    """Return the weight of each class in each cell; or of numbers how many there are, their sum and that of squares."""
+    answers = sample.answers[rows]
+    if sample.weights is None:
+        centred = answers - sample.answers.mean()
+        powers = (np.ones_like(centred), centred, centred**2)
+        return np.array([np.bincount(places.ravel(), np.tile(power, len(places)), count) for power in powers])
+    classes, weights = int(sample.answers.max()) + 1, np.tile(sample.weights[rows], len(places))
+    return np.bincount((places + answers * count).ravel(), weights, count * classes).reshape(classes, count)
+
+
+def _errors(sample: Sample, predicted: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Return the errors in each cell where the sums of another half say what is predicted there."""
+    if sample.weights is None:
+        mean = predicted[1] / np.maximum(predicted[0], 1)
+        return np.where(predicted[0] > 0, given[2] - 2 * mean * given[1] + mean**2 * given[0], 0.0)
+    most, right = predicted[0], given[0]
+    for own, own_given in zip(predicted[1:], given[1:], strict=True):
+        right, most = np.where(own > most, own_given, right), np.maximum(own, most)
+    return np.where(most > 0, given.sum(axis=0) - right, 0.0)
 
 
 def _halves(count: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -209,11 +262,14 @@ class _Pairs:
 
     def _grids(self) -> Iterator[tuple[tuple[str, str], _Found]]:
         sure = SURE if self._sample.of_classes else SURE_OF_NUMBER
-        divided = [(feature.name, _divided(feature)) for feature in self._features]
-        for (first, cells), (second, others) in combinations(divided, 2):
-            share = _share_of_cells(self._sample, cells * (int(others.max()) + 1) + others)
-            if share >= sure and share >= max(self._singles[first], self._singles[second]) + MORE:
-                yield _pair(first, second), _Found(share, self._together(first, second, share))
+        divided = np.array([_divided(feature) for feature in self._features])
+        for place, cells in enumerate(divided[:-1]):
+            first, bounds = self._features[place].name, _bounds_of_grids(self._sample, cells, divided[place + 1 :])
+            for number in map(int, np.flatnonzero(bounds >= sure - ROUNDING)):
+                second, others = self._features[place + 1 + number].name, divided[place + 1 + number]
+                share = _share_of_cells(self._sample, cells * (int(others.max()) + 1) + others)
+                if share >= sure and share >= max(self._singles[first], self._singles[second]) + MORE:
+                    yield _pair(first, second), _Found(share, self._together(first, second, share))
 
     def _lines(self) -> Iterator[tuple[tuple[str, str], _Found]]:
         """Yield pairs of numbers of which a weighted sum, a product or a ratio gives the answer away."""
@@ -249,7 +305,7 @@ class _Pairs:
             before = max(self._singles[first], self._singles[second])
             if self._sample.of_classes:
                 line = weights[0][best[number], number] * values[i] + weights[1][best[number], number] * values[j]
-                share, sure = _share_of_line(self._sample, line), SURE
+                share, sure = _share_of_line(self._sample, line, SURE), SURE
             else:
                 share, sure = float(explained[number]), SURE_OF_LINE
             if share < sure or (share < before + MORE and not self._is_exact(places[i], places[j])):

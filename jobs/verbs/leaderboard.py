@@ -78,7 +78,8 @@ def of_sweeps(several: Sequence[Sweep]) -> list[Leaderboard]:
         steps.failures(ids),
         _seconds(ids),
         steps.numbers_left(ids, "spread"),
-        steps.numbers_left(ids, "row_microseconds"),
+        # Workflows of before have it in their results.
+        steps.numbers_left(ids, "row_microseconds") | steps.numbers_measured(ids, "row_microseconds"),
     )
     return [
         _leaderboard(sweep, [found[each] for each in members[sweep.id] if each in found], left) for sweep in several

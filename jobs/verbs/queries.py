@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.pipelines import registry
+from jobs.pipelines.params import written_texts
 from store import workflows
 from store.errors import RequestError
 from store.ids import read_id
@@ -92,7 +93,7 @@ def _written(value: object) -> str:
         return str(value).lower()
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return written_texts(value) if isinstance(value, list | tuple) else str(value)
 
 
 def _order(sort: str) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
 """The verbs: what a button, a command and a request can do to workflows, whatever pipeline they are of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -149,13 +149,37 @@ def compose_preview(data_from: int, config_from: int) -> tuple[Draft, list[CellP
 
 
 def composed(data: Workflow, config: Workflow) -> Draft:
-    """The inputs of one workflow, and the params that name its columns, with the configuration of another."""
+    """The inputs of one workflow, and the params that name its columns, with the configuration of another; what nobody
+    touched in that follows the inputs."""
     known = registry.get(config.pipeline).params(config.params)
     of_data = {name for name, param in known.items() if param.of_data}
     params = {name: value for name, value in config.params.items() if name not in of_data}
     params |= {name: data.params[name] for name in of_data if data.params.get(name) is not None}
     wanted = {each.name for each in registry.get(config.pipeline).inputs}
-    return Draft(config.pipeline, params, {name: given for name, given in _inputs(data).items() if name in wanted})
+    inputs = {name: given for name, given in _inputs(data).items() if name in wanted}
+    return Draft(config.pipeline, _following(config, params, inputs), inputs)
+
+
+def _following(old: Workflow, params: Params, inputs: Inputs) -> dict[str, Any]:
+    """Params of a workflow for other inputs: of those that nobody touched, what is proposed there, else the defaults.
+    What names columns stays, and so does the choice that is tried out as a whole, such as the algorithm."""
+    pipeline, before = registry.get(old.pipeline), usual(old, old.params)
+    untouched = {
+        name
+        for name, param in pipeline.params(old.params).items()
+        if not param.of_data and not param.try_all and name in params and params[name] == before[name]
+    }
+    return _followed(pipeline, untouched, params, _known_datasets(old.pipeline, inputs))
+
+
+def _followed(
+    pipeline: Pipeline, untouched: Collection[str], params: Params, given: Mapping[str, Dataset] | None
+) -> dict[str, Any]:
+    """Params, of which the untouched ones are as the others and the datasets ask for."""
+    kept = {name: value for name, value in params.items() if name not in untouched}
+    proposed = _proposed(pipeline, kept, given)
+    known = pipeline.params(proposed)
+    return kept | {name: proposed.get(name, known[name].default) for name in untouched if name in known}
 
 
 @deed("run again", "as workflow")
@@ -176,18 +200,16 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
     untouched = {
         name for name, value in old.params.items() if name not in params and name in before and value == before[name]
     }
-    kept = {name: value for name, value in old.params.items() if name not in untouched} | dict(params)
-    proposed = _proposed(pipeline, kept, _known_datasets(old))
-    known = pipeline.params(proposed)
-    applicable = {name: value for name, value in kept.items() if name in known or name in params}
-    follows = {name: proposed.get(name, known[name].default) for name in untouched if name in known}
-    return Draft(old.pipeline, applicable | follows, _inputs(old))
+    followed = _followed(pipeline, untouched, {**old.params, **params}, _known_datasets(old.pipeline, _inputs(old)))
+    known = pipeline.params(followed)
+    applicable = {name: value for name, value in followed.items() if name in known or name in params}
+    return Draft(old.pipeline, applicable, _inputs(old))
 
 
 def usual(workflow: Workflow, params: Params) -> dict[str, Any]:
     """What each of a workflow's params would be beside the others if nobody had touched it: as proposed, else its
     default."""
-    pipeline, given = registry.get(workflow.pipeline), _known_datasets(workflow)
+    pipeline, given = registry.get(workflow.pipeline), _known_datasets(workflow.pipeline, _inputs(workflow))
     found = {}
     for name in pipeline.params(params):
         others = _proposed(pipeline, {each: value for each, value in params.items() if each != name}, given)
@@ -204,13 +226,12 @@ def _proposed(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] |
     return dict(params)
 
 
-def _known_datasets(workflow: Workflow) -> Mapping[str, Dataset] | None:
-    """The datasets of a workflow; None when one is missing or gone, so that nothing can be proposed for it."""
-    inputs = _inputs(workflow)
-    if missing_inputs(workflow.pipeline, inputs):
+def _known_datasets(pipeline: str, inputs: Inputs) -> Mapping[str, Dataset] | None:
+    """The datasets of inputs; None when one is missing or gone, so that nothing can be proposed for them."""
+    if missing_inputs(pipeline, inputs):
         return None
     with suppress(NotFoundError):
-        return registry.get(workflow.pipeline).in_order(_datasets(inputs))
+        return registry.get(pipeline).in_order(_datasets(inputs))
     return None
 
 
@@ -223,13 +244,15 @@ def repeat(workflow_id: int, dataset_id: int, name: str | None = None) -> Workfl
 
 
 def on_dataset(workflow_id: int, dataset_id: int) -> Draft:
-    """A workflow with another dataset: in the place of the one of the same name, or of the only one."""
+    """A workflow with another dataset: in the place of the one of the same name, or of the only one. What nobody
+    touched follows the dataset."""
     old, given = workflows.get(workflow_id), datasets.get(dataset_id)
     places = [name for name, row in old.inputs.items() if row.name == given.name] or list(old.inputs)
     if len(places) != 1:
         code = "repeat_which_input" if places else "repeat_without_data"
         raise RequestError(Message(code, {"workflow": workflow_id, "dataset": given.title}), "dataset_id")
-    return Draft(old.pipeline, old.params, _inputs(old) | {places[0]: dataset_id})
+    inputs = _inputs(old) | {places[0]: dataset_id}
+    return Draft(old.pipeline, _following(old, old.params, inputs), inputs)
 
 
 def _given_name(workflow: Workflow) -> str | None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from jobs.pipelines.params import written_texts
 from jobs.verbs import queries
 from pages.parts import address, visitor
 from store.program import COMMAND
@@ -121,7 +122,7 @@ def sweep(
     tried = [
         part
         for name, each in values.items()
-        for part in ("--values", f"{name}={each if isinstance(each, str) else ','.join(map(str, each))}")
+        for part in ("--values", f"{name}={each if isinstance(each, str) else written_texts(each)}")
     ]
     command = [*COMMAND.split(), "sweep", *what, *tried, *queries.written(params)]
     command += ["--name", called] if called else []

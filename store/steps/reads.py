@@ -5,17 +5,21 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
 
 from store import db, files, metrics
 from store.errors import NotFoundError
 from store.messages import Message
 from store.records import record
 from store.steps.records import Outcome, Step
-from store.tables import Status, artifacts, needs, now, steps
+from store.tables import Status, artifacts, attempts, needs, now, steps
 
 BACK_OFF_SECONDS = (0, 2, 10)
 MODEL = "model"
+# The attempt by which a step completed, whose values are what was measured in it.
+_COMPLETED = and_(
+    attempts.c.step_id == steps.c.id, attempts.c.number == steps.c.attempt, attempts.c.code == "completed"
+)
 
 
 def of_workflow(workflow_id: int) -> list[Step]:
@@ -64,7 +68,8 @@ def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
         # deleted, the step itself has both.
         origin = equal.reused_from and connection.scalar(select(steps.c.id).where(steps.c.id == equal.reused_from))
         left = artifacts_in(connection, [equal.id]).get(equal.id, {})
-        return equal, Outcome(equal.result or {}, left, origin or equal.id)
+        measured = connection.scalar(select(attempts.c["values"]).where(_COMPLETED, steps.c.id == equal.id))
+        return equal, Outcome(equal.result or {}, left, origin or equal.id, measured=measured or {})
 
 
 def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
@@ -108,6 +113,21 @@ def numbers_left(workflow_ids: Sequence[int], name: str) -> dict[int, float]:
         .where(steps.c.workflow_id.in_(workflow_ids))
         .order_by(steps.c.workflow_id, steps.c.position)
     )
+    return _numbers(query)
+
+
+def numbers_measured(workflow_ids: Sequence[int], name: str) -> dict[int, float]:
+    """A number of the runs of these workflows' steps, under this name; of several the last step's."""
+    query = (
+        select(steps.c.workflow_id, attempts.c["values"][name].label("value"))
+        .where(_COMPLETED, steps.c.workflow_id.in_(workflow_ids))
+        .order_by(steps.c.workflow_id, steps.c.position)
+    )
+    return _numbers(query)
+
+
+def _numbers(query: Select[Any]) -> dict[int, float]:
+    """The last number of each workflow in rows of `workflow_id` and `value`."""
     with db.reading() as connection:
         rows = connection.execute(query).all()
     return {

@@ -137,9 +137,10 @@ class Fenced(BaseException):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a completed step leaves; `scores` in its result are stored as the step's scores. A partial one was stopped
-    early, and is never reused as if it were whole."""
+    early, and is never reused as if it were whole. `measured` are numbers of the run, in which equal runs differ."""
 
     result: dict[str, Any]
     artifacts: dict[str, files.FileRef] = field(default_factory=dict)
     reused_from: int | None = None
     partial: bool = False
+    measured: dict[str, float] = field(default_factory=dict)

@@ -77,7 +77,7 @@ def complete(
             error=None,
             traceback=None,
         )
-        attempts.end(connection, claim.step.id, claim.step.attempt, Message("completed"))
+        attempts.end(connection, claim.step.id, claim.step.attempt, Message("completed", {**outcome.measured}))
         _write_records(connection, claim, points, lines)
         # Under the write lock, so that no process deletes them now: an equal file may be deleted with another workflow.
         for ref in outcome.artifacts.values():

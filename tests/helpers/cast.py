@@ -233,7 +233,8 @@ def sing(recorder: Recorder):
     path = recorder.folder / "model"
     path.write_text(voice)
     recorder.save("model", path)
-    return {"scores": {"applause": APPLAUSE[voice]}, "spread": 0.01, "row_microseconds": 3}
+    recorder.measured(row_microseconds=3)
+    return {"scores": {"applause": APPLAUSE[voice]}, "spread": 0.01}
 
 
 CHOIR = pipeline(

@@ -24,6 +24,7 @@ from jobs.tabular.matrix import MatrixInMemory
 from jobs.tabular.places import beliefs_of
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.categories import crossing_of, native_of, packed_of
+from jobs.tabular.prepare.fit import has_words
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.run import new
 from jobs.tabular.train.step import final, learn
@@ -33,6 +34,8 @@ from store.messages import Message
 CHOOSING = 0.15
 # So many rows are encoded at once.
 ENCODED_ROWS = 8_192
+# Stands for the words of texts of which those that are learned from have none.
+NO_WORD = "noword"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def _encoded(
     each column of the table is."""
     rows, target = given.rows[learned], given.target[learned]
     fitted = clone(way)
-    encoder.fit(fitted, rows, target)
+    encoder.fit(fitted, _with_words(fitted, rows), target)
     native = native_of(fitted, rows) if takes_categories else None
     used = native or fitted
     matrix = _in_parts(used, given.rows)
@@ -150,6 +153,15 @@ def _encoded(
     for name, many in packed_of(fitted, native, rows, target, folds).items():
         many.cross(matrix, spans[name].stop, np.flatnonzero(learned), rows[[name]], folds)
     return matrix, encoder.category_places(native) if native else [], spans
+
+
+def _with_words(way: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows to fit the encoder on, in which every text has a word: without any, scikit-learn learns nothing. What
+    the rows themselves are encoded as is then 0, as for all words that nobody has learned."""
+    for _label, part, names in way.named_steps["columns"].transformers:
+        if encoder.words_of(part) and not has_words(rows[names[0]]):
+            rows = rows.assign(**{names[0]: NO_WORD})
+    return rows
 
 
 def _in_parts(fitted: Pipeline, rows: pd.DataFrame) -> np.ndarray:

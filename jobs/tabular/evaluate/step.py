@@ -23,7 +23,7 @@ PARTS = {"val": "validation_rows", "test": "test_rows"}
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=11)
+@step("evaluate", needs=("preprocess", "train"), version=12)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib
@@ -32,7 +32,6 @@ def evaluate(context: StepContext) -> Result:
     prepared, trained = context.result("preprocess"), context.result("train")
     part = reported_part(prepared)
     moving = thresholds.begin(context, model, prepared, trained)
-    took = None  # in folds, models are trained in that time, too, so it would say nothing of one row
     importance = Importance(prepared["classes"] is not None)
     if part == "folds":
         said = _in_folds(context, prepared, trained, importance)
@@ -42,7 +41,8 @@ def evaluate(context: StepContext) -> Result:
         sample = Sample(prepared[PARTS[part]], most_rows(len(prepared["features"])))
         begun = time.perf_counter()
         said = on_part(context, model, part, sample, moving.counter if moving else None)
-        took = 1e6 * (time.perf_counter() - begun) / said.rows
+        # Not in folds: models are trained in that time, too, so it would say nothing of one row.
+        context.measured(row_microseconds=round(1e6 * (time.perf_counter() - begun) / said.rows, 2))
         _measure_importance(context, model, sample, importance)
     training_y = Matrix(context.file("preprocess", "train_y"))
     if isinstance(said, PredictedClasses):
@@ -61,8 +61,7 @@ def evaluate(context: StepContext) -> Result:
     measured["effects"] = effects_of(context, model, prepared)
     warnings = warnings_of(measured, trained, prepared)
     measured["warnings"] = [warning.as_json() for warning in warnings]
-    told = {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
-    return told if took is None else {**told, "row_microseconds": round(took, 2)}
+    return {"task": prepared["task"], "rows": said.rows, "part": part, "by_fold": by_fold, **measured}
 
 
 def reported_part(prepared: Result) -> str:

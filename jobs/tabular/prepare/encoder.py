@@ -139,8 +139,8 @@ def _short(label: str, part: Pipeline, rows: pd.DataFrame) -> Pipeline:
 def _long(part: Pipeline, fitted: Pipeline, rows: pd.DataFrame) -> Pipeline:
     """Return the fitted part with all of its steps."""
     before = clone(Pipeline(part.steps[: -len(fitted.steps)]))
-    if before.steps:
-        before.fit(rows[:1])
+    for _name, step in before.steps:  # none of them changes which columns there are, which is all that they learn
+        step.fit(rows[:1])
     if gaps := fitted.named_steps.get("gaps"):
         gaps.strategy = part.named_steps["gaps"].strategy
     return Pipeline([*before.steps, *fitted.steps])
@@ -202,7 +202,7 @@ def _words(choices: Choices, *also: tuple[str, Any]) -> Pipeline:
     if choices.text_gaps == "most_frequent":
         steps.append(("gaps", SimpleImputer(strategy="most_frequent", keep_empty_features=True)))
     else:  # an empty text, which is one value like any other
-        steps.insert(-1, ("blank", _call("fillna", "")))
+        steps.append(("blank", _call("fillna", "")))
     encoder = OneHotEncoder(
         handle_unknown="infrequent_if_exist",
         max_categories=choices.max_categories,
@@ -248,6 +248,7 @@ def _texts(most: int, turkish: bool, choices: Choices) -> Pipeline:
         ("text", _call("astype", "str")),
         ("trim", _call("map", str.strip, na_action="ignore")),
         ("missing", _call("mask", methodcaller("isin", list(MISSING)))),
+        ("objects", _call("astype", object)),  # of gaps alone, pandas makes numbers, which an empty text is none of
         ("empty", _call("fillna", "")),
         ("composed", _call("map", partial(normalize, "NFC"))),
         ("small", _call("map", methodcaller("translate", _TURKISH if turkish else _SMALL))),

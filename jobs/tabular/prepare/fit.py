@@ -88,9 +88,14 @@ def _turkish(work: Work, rows: pd.DataFrame) -> list[str]:
     """Return the texts in which I is the capital of ı; refuse those without a word."""
     texts = {column.name: rows[column.name] for column in work.features if column.kind == "free_text"}
     for name, cells in texts.items():
-        if not any(text not in MISSING and _WORD.search(text) for text in cells.dropna()):
+        if not has_words(cells):
             raise failure("no_words", column=name)
     return [name for name, cells in texts.items() if _is_turkish(cells.dropna())]
+
+
+def has_words(cells: pd.Series) -> bool:
+    """Return whether any of these texts has a word."""
+    return any(text not in MISSING and _WORD.search(text) for text in cells.dropna())
 
 
 def _is_turkish(texts: pd.Series) -> bool:

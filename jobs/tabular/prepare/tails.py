@@ -8,7 +8,7 @@ proportions. Linear models and networks need that; trees make the same of it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -56,22 +56,29 @@ def tail_of(cells: np.ndarray, target: np.ndarray | None = None) -> Tail | None:
     if len(values) < FEWEST:
         return None
     sample = values[:: max(1, len(values) // SAMPLED_ROWS)]
-    between = _first(sample, MIDDLES)
-    if between is None or values.std() <= LONG * _distance(sample, between) / _normal_distance(between):
+    middle = _first(sample, MIDDLES)
+    if middle is None or values.std() <= LONG * middle.distance / _normal_distance(middle.between):
         return None
-    tail = Tail(between, centred=True)
+    tail = Tail(middle.between, centred=True)
     if values.min() >= 0 and _leans(sample) and (beginning := _first(sample, BEGINNINGS)):
-        tail = Tail(beginning, centred=False)
+        tail = Tail(beginning.between, centred=False)
     return None if target is not None and _is_followed(values, tail, target[known]) else tail
 
 
-def _first(sample: np.ndarray, ranges: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    return next((each for each in ranges if _distance(sample, each) > 0), None)
+class _Range(NamedTuple):
+    """Two percentiles, and how far they are from each other."""
+
+    between: tuple[float, float]
+    distance: float
 
 
-def _distance(sample: np.ndarray, between: tuple[float, float]) -> float:
-    low, high = np.percentile(sample, between)
-    return float(high - low)
+def _first(sample: np.ndarray, ranges: Sequence[tuple[float, float]]) -> _Range | None:
+    """Return the first of some ranges that has a distance."""
+    for between in ranges:
+        low, high = np.percentile(sample, between)
+        if high > low:
+            return _Range(between, float(high - low))
+    return None
 
 
 def _normal_distance(between: tuple[float, float]) -> float:
