@@ -713,7 +713,7 @@ def test_the_short_way_gives_what_the_pipeline_gives(monkeypatch, chosen):
     packed = np.concatenate([ready.pack(table.slice(start, 700)) for start in range(0, count, 700)])
     made, expected = ready.form.unpacked(packed), way.transform(table.to_pandas())
     assert ready.form.width == expected.shape[1]
-    assert packed.itemsize == (1 + 1 + 5) * 4 + 1 + 2
+    assert packed.itemsize == (1 + 1 + 2) * 4 + 1 + 3 + 2
     assert (made.dtype, made.tobytes()) == (expected.dtype, np.ascontiguousarray(expected).tobytes())
 
 

@@ -5,10 +5,14 @@ import io
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from helpers import tables
 
 from jobs.language import sentence_of
+from jobs.tabular.column import Column
+from jobs.tabular.prepare import encoder
+from jobs.tabular.prepare.pack import Packer
 from jobs.verbs import datasets, predictions
 from store.tables import Status
 
@@ -82,3 +86,20 @@ def test_one_row_is_asked_for_its_time(home, form, kind):
     assert night < 40 < noon
     usual = answer.reasons[0].effects[0].usual
     assert usual and pd.notna(pd.to_datetime(usual, format=form))
+
+
+@pytest.mark.parametrize("form", ["ISO8601", "%H:%M"])
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+def test_parts_of_dates_are_packed_exactly(form, scaling):
+    """Most parts of a date have few values, so each takes a byte; unpacked, they are what the encoder makes of them to
+    the last bit, gaps included."""
+    random = np.random.default_rng(0)
+    at = pd.Series(pd.Timestamp("1987-02-28") + pd.to_timedelta(random.integers(0, 60 * 24 * 20_000, 3_000), "min"))
+    frame = pd.DataFrame({"at": at.mask(random.random(3_000) < 0.1)})
+    choices = encoder.Choices("median", "most_frequent", scaling, 50, ".", "")
+    way = encoder.build([Column("at", "date", format=form, timed=True)], {}, choices)
+    encoder.fit(way, frame[:2_000])
+    table, packer = pa.Table.from_pandas(frame, preserve_index=False), Packer(way)
+    packed = np.concatenate([packer.pack(table.slice(start, 900)) for start in range(0, 3_000, 900)])
+    assert packed.itemsize == (2 if form == "%H:%M" else 2 * 4 + 5)
+    assert packer.form.unpacked(packed).tobytes() == np.ascontiguousarray(way.transform(frame)).tobytes()

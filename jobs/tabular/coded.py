@@ -19,13 +19,27 @@ CODED, MOST_CODES = "coded", 1 << 16
 @dataclass(frozen=True, slots=True)
 class CodedColumn:
     """What each code of a column stands for: of some places the one with a 1, or beyond them none; then some numbers.
-    Where categories are taken as such, it is the category in place of the 1, NaN where the value is unknown."""
+    Where categories are taken as such, it is the category in place of the 1, NaN where the value is unknown.
+
+    All values have a code, then all have another one, and so on; how often, `again` says. In them, only the numbers
+    differ, and rows that nothing was learned from have codes of the last time alone."""
 
     start: int
     places: int
     marks: np.ndarray
     numbers: np.ndarray
     categories: np.ndarray
+    again: int = 1
+
+    @property
+    def codes_before(self) -> int:
+        """How many codes there are before those of rows that nothing was learned from."""
+        return len(self.marks) - len(self.marks) // self.again
+
+    def held_out(self) -> "CodedColumn":
+        """Return what the codes of rows stand for that nothing was learned from, less those before."""
+        first = self.codes_before
+        return CodedColumn(self.start, self.places, self.marks[first:], self.numbers[first:], self.categories[first:])
 
     @property
     def width(self) -> int:
@@ -41,7 +55,8 @@ class CodedColumn:
 
     def parts(self) -> list[np.ndarray]:
         """Return what is written of it."""
-        return [np.array([self.start, self.places]), self.marks, self.numbers, self.categories]
+        once = len(self.marks) // self.again
+        return [np.array([self.start, self.places]), self.marks[:once], self.numbers, self.categories[:once]]
 
 
 def load(stream: BinaryIO, count: int) -> list[CodedColumn]:
@@ -49,7 +64,9 @@ def load(stream: BinaryIO, count: int) -> list[CodedColumn]:
     columns = []
     for _column in range(count):
         (start, places), marks, numbers, categories = (np.load(stream) for _part in range(4))
-        columns.append(CodedColumn(int(start), int(places), marks, numbers, categories))
+        again = len(numbers) // len(marks)
+        marks, categories = np.tile(marks, again), np.tile(categories, again)
+        columns.append(CodedColumn(int(start), int(places), marks, numbers, categories, again))
     return columns
 
 

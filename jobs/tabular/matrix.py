@@ -8,6 +8,7 @@ Where categories have many values (`coded`), a row also holds a u2 for each, and
 Where rows have entries of their own (`sparse`), each also says where these end; all of them follow one more array.
 """
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -91,6 +92,17 @@ class RowLayout:
         many = (part for column in self.coded for part in column.parts())
         for part in (*own, *many, *([np.array(self.sparse)] if self.sparse else [])):
             np.save(stream, part)
+
+    def held_out(self) -> "RowLayout":
+        """Return the form of rows that nothing was learned from; their codes begin later by `codes_before`."""
+        other = copy.copy(self)
+        other.coded = [column.held_out() for column in self.coded]
+        return other
+
+    @property
+    def codes_before(self) -> np.ndarray:
+        """How many codes of each coded column come before those of rows that nothing was learned from."""
+        return np.array([column.codes_before for column in self.coded], np.uint16)
 
     def unpacked(self, rows: PackedRows) -> np.ndarray:
         """Return rows as float32, all columns beside each other."""

@@ -190,7 +190,7 @@ class Many:
 
     def column(self, start: int) -> CodedColumn:
         """Return what the codes stand for in a matrix in which the column begins there."""
-        return CodedColumn(start, self.places, self.marks, self.numbers, self.categories)
+        return CodedColumn(start, self.places, self.marks, self.numbers, self.categories, CROSSED + 1)
 
 
 def crossing_of(position: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pyarrow as pa
 
+from jobs.tabular.coded import CODED
 from jobs.tabular.facts import failure
 from jobs.tabular.matrix import MatrixFile, RowLayout, Shuffle
 from jobs.tabular.prefetch import Background, prefetched
@@ -17,7 +18,7 @@ from jobs.tabular.prepare.reference import Reference
 from jobs.tabular.prepare.split import TEST, TRAINING, UNUSED, VALIDATION, random_for
 from jobs.tabular.prepare.table import floats_of, parts_of
 from jobs.tabular.prepare.work import ENCODED, FIT_READ, Work
-from jobs.tabular.sparse import PackedRows
+from jobs.tabular.sparse import PackedRows, SparseRows
 from store import files
 from store.files import FileRef
 
@@ -134,11 +135,14 @@ class _HeldOut:
     """Rows that no training sees, in the order of the table: two files."""
 
     def __init__(self, folder: Path, name: str, rows: int, form: RowLayout, label: np.dtype) -> None:
-        self._x = MatrixFile(folder / f"{name}_X.npy", rows, form)
+        self._x, self._before = MatrixFile(folder / f"{name}_X.npy", rows, form.held_out()), form.codes_before
         self._y = MatrixFile(folder / f"{name}_y.npy", rows, label)
         self._name = name
 
     def add(self, matrix: PackedRows, labels: np.ndarray) -> None:
+        """Take the next rows, whose codes change."""
+        if len(self._before):
+            (matrix.rows if isinstance(matrix, SparseRows) else matrix)[CODED] -= self._before
         self._x.write(matrix)
         self._y.write(labels)
 

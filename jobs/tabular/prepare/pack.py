@@ -22,6 +22,8 @@ KNOWN_BYTES = 128 << 20
 MADE_BYTES = 64 << 20
 # The byte that stands for a gap where a number takes one byte.
 GAP = 255
+# The lowest number of the parts of a date that are looked up, as each has few; of the others each takes a float32.
+DATE_PARTS = {"month": 1, "day": 1, "weekday": 0, "hour": 0, "minute": 0}
 
 
 class Packer:
@@ -29,7 +31,8 @@ class Packer:
     them into few bytes.
 
     Numbers, which are numbers already, go straight through the fitted figures. Texts go through the encoder, whose
-    words become entries of the rows. Of everything else, each distinct value goes through the encoder once."""
+    words become entries of the rows. Of everything else, each distinct value goes through the encoder once; what it
+    makes of a date are numbers and places in tables."""
 
     def __init__(
         self, fitted: Pipeline, columns: Sequence[Column] = (), many: Mapping[str, Many] | None = None
@@ -47,6 +50,8 @@ class Packer:
         # The encoder puts them behind all others.
         self._texts = [(part, names) for _label, part, names in parts if words_of(part) is not None]
         self._known: dict[str, tuple[pa.Array, np.ndarray]] = {}
+        # Which parts of a date are looked up, and where.
+        self._looked_up: dict[str, dict[int, np.ndarray]] = {}
         whole = {column.name: column for column in columns if column.kind == "number" and column.whole}
         self._lowest = {name: column.min for name, column in whole.items() if _different(column) <= GAP + 1}
         self._full = {name for name, column in whole.items() if column.max - column.min == GAP}
@@ -66,9 +71,16 @@ class Packer:
                 elif "categories" in part.named_steps:
                     marked.append((start, width))
                 elif of_numbers(label) and name in self._lowest:
-                    values = np.arange(GAP + 1, dtype=np.float64) + self._lowest[name]
-                    values[GAP] = values[GAP] if name in self._full else np.nan
-                    tables[start] = _scaled(part, position, values).astype(np.float32)
+                    tables[start] = _table(part, position, self._lowest[name], name in self._full)
+                elif dates := part.named_steps.get("parts"):
+                    parts = [each for each, _step in dates.transformer_list]
+                    self._looked_up[name] = own = {
+                        place: _table(part, place, DATE_PARTS[each])
+                        for place, each in enumerate(parts)
+                        if each in DATE_PARTS
+                    }
+                    tables |= {start + place: table for place, table in own.items()}
+                    numbers += [start + place for place in range(width) if place not in own]
                 else:
                     numbers += range(start, start + width)
                 start += width
@@ -105,8 +117,11 @@ class Packer:
                         packed["marked"][:, marked] = known
                         marked += 1
                     else:
-                        numbers[:, number : number + width] = known
-                        number += width
+                        places = [*self._looked_up[name]]
+                        others = [place for place in range(width) if place not in places]
+                        packed["looked_up"][:, looked_up : looked_up + len(places)] = known[:, places]
+                        numbers[:, number : number + len(others)] = known[:, others]
+                        looked_up, number = looked_up + len(places), number + len(others)
         return self._with_words(packed, rows) if self._texts else packed
 
     def _with_words(self, packed: np.ndarray, rows: pa.Table) -> SparseRows:
@@ -164,6 +179,8 @@ class Packer:
             start += self._width[name]
             if "categories" in part.named_steps:
                 own = np.where(own.any(axis=1), own.argmax(axis=1), self._width[name]).astype(np.uint16)
+            for place, table in self._looked_up.get(name, {}).items():
+                own[:, place] = _places_in(table, own[:, place])
             values[name] = own
         return values
 
@@ -176,6 +193,21 @@ def _different(column: Column) -> int:
 def _places(values: np.ndarray, lowest: int) -> np.ndarray:
     """Return the place in its table of each number that is looked up."""
     return np.where(np.isnan(values), GAP, values - lowest).astype(np.uint8)
+
+
+def _table(part: Pipeline, position: int, lowest: float, full: bool = False) -> np.ndarray:
+    """Return what the encoder makes of a whole number by how much it is more than the lowest, and in the end of a gap,
+    unless the numbers fill the table."""
+    values = np.arange(GAP + 1, dtype=np.float64) + lowest
+    values[GAP] = values[GAP] if full else np.nan
+    table: np.ndarray = _scaled(part, position, values).astype(np.float32)
+    return table
+
+
+def _places_in(table: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return where values are in a table that holds all of them."""
+    order = np.argsort(table, kind="stable")
+    return order[np.searchsorted(table[order], values)]
 
 
 def _scaled(part: Pipeline, position: int, values: np.ndarray) -> np.ndarray:
