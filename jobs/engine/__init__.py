@@ -7,8 +7,10 @@
 | handover | putting a workflow's steps into the queue, each behind those it needs |
 | lanes, turns | the lanes of the queue by priority, and who waits in which: in turns between people |
 | worker | RQ's worker, with its faults mended |
+| child | what the process of a step does: wait, load code, do one step |
 | loaded_ahead | processes that have loaded people's code for the steps to come |
 | runner | one attempt of one step: claim, execute, record |
+| output | how prints, warnings and logging reach the log of a step, also when its process died |
 | reconcile | makes rows and queue agree again |
 | remaining, staleness | how long a step still takes; for how long something has looked the same |
 

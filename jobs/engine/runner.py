@@ -2,25 +2,26 @@
 
 import contextlib
 import errno
-import io
 import logging
 import os
 import socket
 import time
 import traceback
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.engine.output import logging_output
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import CodeIdentity, identity
 from jobs.pipelines.context import refusal
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.printing import Printing
 from jobs.pipelines.storable import lost_scores, storable, storable_message
+from jobs.process.printed import Capture
 from store import db, files, steps
 from store.errors import RequestError
 from store.messages import Message, Values
@@ -45,9 +46,10 @@ class CodeGoneError(StepError):
 class ProcessDiedError(Exception):
     """The process that did an attempt ended without an answer."""
 
-    def __init__(self, message: Message, blameless: bool) -> None:
+    def __init__(self, message: Message, blameless: bool, lines: Sequence[LogLine] = ()) -> None:
         super().__init__(message.code)
         self.message, self.blameless = message, blameless
+        self.lines = lines  # its last ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,21 @@ def execute(
     resolve: Resolve,
     limit: Limit = lambda _seconds: contextlib.nullcontext(),
     *,
-    own_process: bool = False,
+    capture: Capture | None = None,
 ) -> Ending | None:
-    """Execute a step in this process; None when the claim was lost meanwhile."""
+    """Execute a step in this process, which is its own if it captures what is printed; None when the claim was lost
+    meanwhile."""
     context: StepContext | None = None
     resolved = assignment.resolved
+    printing = Printing(capture.printed) if capture else None
+
+    def left() -> tuple[list[Point], list[LogLine]]:
+        if capture:
+            capture.end()
+        if context:
+            return context.unsent()
+        return [], printing.rest() if printing else []
+
     try:
         definition = _definition(assignment.claim)
         resolved = resolved or resolve(identity(definition))
@@ -144,16 +156,17 @@ def execute(
                 lambda: rooms.enter_context(files.scratch()),
                 resolved.fingerprint,
                 datasets,
-                own_process=own_process,
+                own_process=capture is not None,
+                printing=printing,
             )
             if resolved.unknown:
                 context.log(Message("never_reused", {"values": [*resolved.unknown[:MOST_NAMED]]}))
-            outcome = _call(definition, context, assignment, limit)
-            return Ending(resolved.fingerprint, outcome, None, *context.unsent())
+            outcome = _call(definition, context, assignment, limit, own_process=capture is not None)
+            return Ending(resolved.fingerprint, outcome, None, *left())
     except Fenced:
         return None
     except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded, once
-        return Ending("", None, failure_of(error), *(context.unsent() if context else ([], [])))
+        return Ending("", None, failure_of(error), *left())
 
 
 _executor: Executor = execute
@@ -174,7 +187,7 @@ def _carry_out(claim: Claim) -> bool:
         _fail(claim, ending.failure, ending)
     except ProcessDiedError as death:
         loss = death
-        db.retrying(lambda: steps.lose(claim.step, loss.message, blameless=loss.blameless))
+        db.retrying(lambda: steps.lose(claim.step, loss.message, blameless=loss.blameless, lines=loss.lines))
     except db.DatabaseUnavailableError:
         raise  # away for so long that nothing can be recorded; the reconciler gives the attempt up
     except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
@@ -240,10 +253,12 @@ def _definition(claim: Claim) -> StepDefinition:
         raise CodeGoneError(Message("code_gone", values)) from None
 
 
-def _call(definition: StepDefinition, context: StepContext, assignment: Assignment, limit: Limit) -> Outcome:
+def _call(
+    definition: StepDefinition, context: StepContext, assignment: Assignment, limit: Limit, *, own_process: bool
+) -> Outcome:
     """Call the step's function, and take what it returns."""
     started = time.monotonic()
-    with context.live(), _logging_output(context), limit(assignment.timeout):
+    with context.live(), logging_output(context, own_process=own_process), limit(assignment.timeout):
         result = definition.function(context)
     if time.monotonic() - started > assignment.timeout:
         raise TimedOut  # the step caught the exception that stops it and returned normally
@@ -298,32 +313,3 @@ def _first_line(error: BaseException) -> str:
     first = (text or type(error).__name__).splitlines()[0][:300]
     # The text of these is a bare value, such as the key that is missing.
     return f"{type(error).__name__}: {first}" if text and isinstance(error, KeyError | SystemExit) else first
-
-
-class _LogStream(io.TextIOBase):
-    """What a step prints becomes lines of its log."""
-
-    def __init__(self, context: StepContext) -> None:
-        self._context = context
-        self._partial = ""
-
-    def write(self, text: str) -> int:
-        *lines, self._partial = (self._partial + text).split("\n")
-        for line in lines:
-            if line.strip():
-                self._context.log(line.rstrip())
-        return len(text)
-
-
-@contextlib.contextmanager
-def _logging_output(context: StepContext) -> Iterator[None]:
-    """Let prints and warnings of the body reach the step's log."""
-
-    def show(message: Warning | str, category: type[Warning], *_where: object) -> None:
-        context.log(f"{category.__name__}: {message}", "warning")
-
-    stream = _LogStream(context)
-    with contextlib.redirect_stdout(stream), warnings.catch_warnings():
-        warnings.showwarning = show  # type: ignore[assignment]
-        yield
-        stream.write("\n")  # a last line may have no end

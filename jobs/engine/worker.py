@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import recv_handle
 from typing import Any, cast
 
 import psutil
@@ -21,18 +22,19 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import is_suspended
-from rq.timeouts import BaseDeathPenalty, UnixSignalDeathPenalty
+from rq.timeouts import BaseDeathPenalty
 from rq.utils import now as rq_now
 from rq.worker import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from jobs.engine import queue, runner
+from jobs.engine.child import be_a_child
 from jobs.engine.loaded_ahead import LoadedAhead
+from jobs.engine.output import Overheard
 from jobs.engine.queue import SafeJob
-from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve, Resolved
+from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve
 from jobs.pipelines.code_hash import CodeIdentity
-from jobs.pipelines.errors import TimedOut
-from jobs.pipelines.preloaded import Loaded, Preloaded
+from jobs.pipelines.preloaded import Loaded
 from jobs.process.children import (
     Child,
     Children,
@@ -41,8 +43,6 @@ from jobs.process.children import (
     ForkedAhead,
     end_of,
     forked_ahead,
-    serve,
-    serve_once,
 )
 from store import db, files
 from store.messages import Message
@@ -53,14 +53,6 @@ log = logging.getLogger(__name__)
 TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker sends a heartbeat every three
 WATCH_SECONDS = 3
 KILL_MARGIN_SECONDS = 10
-
-
-class TimeLimit(UnixSignalDeathPenalty):
-    """Ends a step that takes too long. RQ raises an Exception, which `except Exception` in a step swallows; TimedOut is
-    none."""
-
-    def handle_death_penalty(self, signum: int, frame: Any) -> None:
-        raise TimedOut
 
 
 class NoLimit(BaseDeathPenalty):
@@ -95,6 +87,7 @@ class StepWorker(Worker):
         self._job: Job | None = None
         self._frozen = 0
         self._child: Child | None = None
+        self._overheard: Overheard | None = None
         self._ahead: LoadedAhead | None = None
         self._from_ahead = False
         self._next_pipeline = ""
@@ -290,14 +283,25 @@ class StepWorker(Worker):
         try:
             with _ends_of(child.pid) as ends, line:
                 line.send(assignment)
+                self._await(assignment, line, ends)
+                self._overheard = Overheard(assignment.claim, recv_handle(line))
                 while isinstance(message := self._next(assignment, line, ends), CodeIdentity):
                     line.send(resolve(message))
                 return cast(Ending | None, message)
         except (OSError, EOFError):  # it died before it sent its last message
             raise self._died("killed") from None
+        finally:
+            if self._overheard:
+                self._overheard.close()
+                self._overheard = None
 
     def _next(self, assignment: Assignment, line: Connection, ends: list[int]) -> object:
-        """Return the next message of a child, with signs of life while it takes its time."""
+        """Return the next message of a child."""
+        self._await(assignment, line, ends)
+        return line.recv()
+
+    def _await(self, assignment: Assignment, line: Connection, ends: list[int]) -> None:
+        """Wait for the next message of a child, with signs of life while it takes its time."""
         started = time.monotonic()
         while not wait([line, *ends], WATCH_SECONDS):
             assert self._job
@@ -308,9 +312,10 @@ class StepWorker(Worker):
                 raise self._died("timeout")
             if self._is_suspended():
                 raise self._died("frozen")
+            if self._overheard:
+                self._overheard.help()
         if not line.poll():
             raise EOFError
-        return line.recv()
 
     def _is_suspended(self) -> bool:
         """Tell whether the child is suspended at two looks in a row: it would block the worker for ever."""
@@ -328,7 +333,10 @@ class StepWorker(Worker):
             ahead = self._ahead if self._from_ahead else None
             ended = ahead.wait(self.horse_pid, self._children) if ahead else self._children.wait(self.horse_pid)
         files.sweep_scratch()
-        return ProcessDiedError(_death_message(code, ended.status, ended.most_kb), blameless=self._stop_requested)
+        message, lines = _death_message(code, ended.status, ended.most_kb), []
+        if self._overheard:
+            lines = self._overheard.last_words()
+        return ProcessDiedError(message, self._stop_requested, lines)
 
     def _sign_of_life(self) -> None:
         """Say that this worker lives, and that it still has its step: else the reconciler gives the step up."""
@@ -361,46 +369,7 @@ def _ending_with_the_fork_server() -> Iterator[None]:
 
 def _children() -> Children:
     """Where the processes of steps come from."""
-    return forked_ahead(_be_a_child) if settings().fork_ahead else Forked(_be_a_child, before=db.release)
-
-
-def _be_a_child(line: Connection) -> None:
-    """Wait for one step, do it, and say how it ended. A pipeline's name may come instead: its code is loaded ahead."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(EOFError):  # not needed any more
-        order = line.recv()
-        if isinstance(order, str):
-            _load_ahead(line, order)
-        else:
-            _do(order, line)
-
-
-def _load_ahead(line: Connection, pipeline: str) -> None:
-    """Load a pipeline's code, say which it is, and be what the processes of its next steps are forked from."""
-    code = Preloaded(pipeline)
-    line.send(code.loaded)
-
-    def one_step(line: Connection) -> None:
-        with contextlib.suppress(EOFError):  # not needed any more
-            _do(line.recv(), line)
-
-    def forked(line: Connection) -> None:
-        code.forked()
-        one_step(line)
-
-    if code.may_be_forked:
-        serve(line, os.getppid(), forked, code.before_fork)
-    serve_once(line, one_step)
-
-
-def _do(assignment: Assignment, line: Connection) -> None:
-    """Do a step, and say how it ended. Its worker answers which fingerprint its code has."""
-
-    def resolve(code: CodeIdentity) -> Resolved:
-        line.send(code)
-        return cast(Resolved, line.recv())
-
-    line.send(runner.execute(assignment, resolve, TimeLimit, own_process=True))
+    return forked_ahead(be_a_child) if settings().fork_ahead else Forked(be_a_child, before=db.release)
 
 
 def _death_message(code: str, status: int, used: int) -> Message:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
+from jobs.pipelines.printing import NOTHING_PRINTED, Placed, Printing, Seen, due, in_order
 from jobs.pipelines.storable import storable_message
 from store import db, files, steps
 from store.datasets import Dataset
@@ -26,6 +27,7 @@ from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, is_integer,
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.3
+FLOOD_SECONDS = 0.01  # at least, between two flushes while the process prints faster
 MOST_UNSENT = 20_000
 CHECKPOINT_SECONDS = 2.0
 HEARTBEAT_SECONDS = 2.5
@@ -39,7 +41,7 @@ class _Unsent:
     """What was recorded and is not yet in the database."""
 
     points: list[Point] = field(default_factory=list)
-    lines: list[LogLine] = field(default_factory=list)
+    lines: list[Placed] = field(default_factory=list)
     progress: tuple[float, Message | None] | None = None
 
 
@@ -70,6 +72,7 @@ class StepContext:
         datasets: Mapping[str, Dataset] | None = None,
         *,
         own_process: bool = False,
+        printing: Printing | None = None,
     ) -> None:
         self._claim = claim
         self._fingerprint = fingerprint
@@ -87,6 +90,8 @@ class StepContext:
         self._thread = threading.Thread(target=self._flush_regularly, name="recorder", daemon=True)
         self._room = room
         self._own_process = own_process
+        self._printing = printing
+        self._recording = False
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -156,7 +161,12 @@ class StepContext:
         """Write a line that the user reads while the step works."""
         line = storable_message(text) if isinstance(text, Message) else sayable(text)
         shown = sayable(LEVELS.get(level, level))[:LONGEST_LEVEL]
-        self._add(lambda unsent: unsent.lines.append((now(), shown, line)))
+        at = now()
+        if self._printing and self._recording:
+            self.check()
+            if self._printing.log((at, shown, line)):
+                return
+        self._add(lambda unsent: unsent.lines.append((self._place(), (at, shown, line))))
         if len(self._unsent.lines) >= MOST_UNSENT:
             db.retrying(self.flush)
 
@@ -246,26 +256,40 @@ class StepContext:
     def flush(self) -> None:
         """Write everything recorded so far to the database, after another thread that is doing so."""
         with self._flush_lock:
-            unsent = self._take()
-            try:
-                self._stopping = steps.beat(self._claim, unsent.points, unsent.lines, unsent.progress)
-            except steps.Fenced as fenced:
-                self._lost = fenced
+            goal = self._place()
+            while (seen := self._write()).more and seen.end < goal:
+                pass
+
+    def _write(self) -> Seen:
+        """Write what one transaction can take; returns what of it was printed."""
+        unsent, seen = self._take()
+        now_due, later = due(unsent.lines, seen)
+        lines = in_order(now_due, seen)
+        try:
+            self._stopping = steps.beat(self._claim, unsent.points, lines, unsent.progress)
+        except steps.Fenced as fenced:
+            self._lost = fenced
+            raise
+        except Exception as error:
+            if not db.is_refused(error):
+                self._put_back(unsent)  # the database did not take it; it goes with the next flush
                 raise
-            except Exception as error:
-                if not db.is_refused(error):
-                    self._put_back(unsent)  # the database did not take it; it goes with the next flush
-                    raise
-                log.exception("dropped %s numbers and %s lines", len(unsent.points), len(unsent.lines))
-                self._put_back(_Unsent(lines=[(now(), "warning", refusal(unsent.points, unsent.lines))]))
+            log.exception("dropped %s numbers and %s lines", len(unsent.points), len(lines))
+            later = [(0, (now(), "warning", refusal(unsent.points, lines))), *later]
+        if self._printing:
+            self._printing.recorded(seen)
+        self._put_back(_Unsent(lines=later))
+        return seen
 
     @contextlib.contextmanager
     def live(self) -> Iterator["StepContext"]:
         """Tell regularly while the body runs."""
         self._thread.start()
+        self._recording = True
         try:
             yield self
         finally:
+            self._recording = False
             self._over.set()
             self._thread.join()
 
@@ -286,15 +310,24 @@ class StepContext:
 
     def unsent(self) -> tuple[list[Point], list[LogLine]]:
         """Numbers and lines that are not in the database yet, to go with how the attempt ended."""
-        unsent = self._take()
-        return unsent.points, unsent.lines
+        unsent = self._take_recorded()
+        if self._printing:
+            return unsent.points, self._printing.rest(unsent.lines)
+        return unsent.points, [line for _, line in unsent.lines]
 
     def _add(self, change: Callable[[_Unsent], Any]) -> None:
         self.check()
         with self._lock:
             change(self._unsent)
 
-    def _take(self) -> _Unsent:
+    def _place(self) -> int:
+        return self._printing.place() if self._printing else 0
+
+    def _take(self) -> tuple[_Unsent, Seen]:
+        """What was recorded, and then what was printed: so all that was printed before a line is at hand."""
+        return self._take_recorded(), self._printing.look() if self._printing else NOTHING_PRINTED
+
+    def _take_recorded(self) -> _Unsent:
         with self._lock:
             taken, self._unsent = self._unsent, _Unsent()
             return taken
@@ -308,19 +341,30 @@ class StepContext:
             )
 
     def _flush_regularly(self) -> None:
-        quiet = 0.0
-        while not self._over.wait(FLUSH_SECONDS):
-            quiet += FLUSH_SECONDS
-            unsent = self._unsent
-            if unsent.points or unsent.lines or unsent.progress or quiet >= HEARTBEAT_SECONDS:
-                quiet = 0.0
+        flushed, pause = time.monotonic(), FLUSH_SECONDS
+        while not self._over.wait(pause):
+            pause, begun = FLUSH_SECONDS, time.monotonic()
+            if self._has_news() or begun >= flushed + HEARTBEAT_SECONDS:
+                flushed = begun
                 try:
                     self.flush()
+                    if self._printing and self._printing.is_filling:  # half of the time is left to other writers
+                        pause = max(FLOOD_SECONDS, time.monotonic() - begun)
                 except steps.Fenced:
                     self._kill_if_still_running()
                     return
                 except Exception:  # a database that is busy or down now may be back in a moment
                     log.exception("could not write progress yet")
+
+    def _has_news(self) -> bool:
+        unsent = self._unsent
+        return bool(unsent.points or unsent.lines or unsent.progress or self._has_printed())
+
+    def _has_printed(self) -> bool:
+        if self._printing is None:
+            return False
+        with self._flush_lock:
+            return self._printing.has_lines()
 
     def _kill_if_still_running(self) -> None:
         """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""

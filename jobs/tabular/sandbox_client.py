@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jobs.process.printed import own_errors
 from jobs.tabular.sandbox_server import Answer
 from store.errors import RequestError, UnavailableError
 from store.messages import Message
@@ -185,6 +186,7 @@ class _Server:
                 pass_fds=[its.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=own_errors(),
                 start_new_session=True,
                 cwd=ROOT,
                 env=plain_environment() | {"OPENBLAS_NUM_THREADS": "1"},

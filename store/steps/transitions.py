@@ -110,11 +110,18 @@ def fail(
         _end_attempt(connection, claim.step, error, traceback, again)
 
 
-def lose(step: Step, error: Message, *, blameless: bool = False, if_silent: bool = False) -> bool:
+def lose(
+    step: Step,
+    error: Message,
+    *,
+    blameless: bool = False,
+    if_silent: bool = False,
+    lines: Sequence[LogLine] = (),
+) -> bool:
     """End the attempt of a step whose worker is dead; return False when it moved on meanwhile.
 
     A blameless loss, such as being stopped by the operator, does not use up an attempt. With
-    `if_silent`, a step with a heartbeat since it was read is left alone."""
+    `if_silent`, a step with a heartbeat since it was read is left alone. `lines` are the last of its process."""
     since = steps.c.heartbeat_at == step.heartbeat_at if if_silent else true()
     with db.writing() as connection:
         held = connection.execute(
@@ -125,6 +132,7 @@ def lose(step: Step, error: Message, *, blameless: bool = False, if_silent: bool
         ).one_or_none()
         if held is None:
             return False
+        logs.write(connection, step.id, step.attempt, lines)
         _end_attempt(connection, record(Step, held), error, "", True)
         return True
 

@@ -1,0 +1,70 @@
+"""The process of a step, from its first line on: it waits, does one step, and says how it ended."""
+
+import contextlib
+import os
+import signal
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
+from typing import Any, cast
+
+from rq.timeouts import UnixSignalDeathPenalty
+
+from jobs.engine import runner
+from jobs.engine.runner import Assignment, Resolved
+from jobs.pipelines.code_hash import CodeIdentity
+from jobs.pipelines.errors import TimedOut
+from jobs.pipelines.preloaded import Preloaded
+from jobs.process.children import serve, serve_once
+from jobs.process.printed import Capture, prepare, repeatable
+
+
+class TimeLimit(UnixSignalDeathPenalty):
+    """Ends a step that takes too long. RQ raises an Exception, which `except Exception` in a step swallows; TimedOut is
+    none."""
+
+    def handle_death_penalty(self, signum: int, frame: Any) -> None:
+        raise TimedOut
+
+
+def be_a_child(line: Connection) -> None:
+    """Wait for one step, do it, and say how it ended. A pipeline's name may come instead: its code is loaded ahead."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare()
+    with contextlib.suppress(EOFError):  # not needed any more
+        order = line.recv()
+        if isinstance(order, str):
+            _load_ahead(line, order)
+        else:
+            _do(order, line)
+
+
+def _load_ahead(line: Connection, pipeline: str) -> None:
+    """Load a pipeline's code, say which it is, and be what the processes of its next steps are forked from."""
+    with repeatable() as printed:
+        code = Preloaded(pipeline)
+    line.send(code.loaded)
+
+    def one_step(line: Connection) -> None:
+        with contextlib.suppress(EOFError):  # not needed any more
+            _do(line.recv(), line, bytes(printed))
+
+    def forked(line: Connection) -> None:
+        code.forked()
+        one_step(line)
+
+    if code.may_be_forked:
+        serve(line, os.getppid(), forked, code.before_fork)
+    serve_once(line, one_step)
+
+
+def _do(assignment: Assignment, line: Connection, printed: bytes = b"") -> None:
+    """Do a step, and say how it ended. Its worker gets the end of the pipe with what is printed, which begins with what
+    loading the code has, and answers which fingerprint the code has."""
+    capture = Capture(printed)
+    send_handle(line, capture.printed.source, os.getppid())
+
+    def resolve(code: CodeIdentity) -> Resolved:
+        line.send(code)
+        return cast(Resolved, line.recv())
+
+    line.send(runner.execute(assignment, resolve, TimeLimit, capture=capture))
