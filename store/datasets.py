@@ -58,6 +58,11 @@ class Dataset:
         return self.name if self.version == 1 else f"{self.name} (version {self.version})"
 
     @property
+    def profiler(self) -> object:
+        """The version of what described the columns; none in those of before there were versions."""
+        return _profiler_of(self.columns)
+
+    @property
     def file(self) -> files.FileRef:
         return files.FileRef(self.sha256, self.size)
 
@@ -104,7 +109,7 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
                     "created_by": actors.name(),
                     "row_columns": _row_columns(connection, name, described["columns"]),
                     **described,
-                    **_exact_profile(connection, file.sha256, described["dialect"]),
+                    **_exact_profile(connection, file.sha256, described),
                 }
                 made = connection.execute(insert(datasets).values(values).returning(datasets.c.id)).scalar_one()
                 return record(Dataset, connection.execute(_with_use().where(datasets.c.id == made)).one())
@@ -112,14 +117,20 @@ def add(name: str, file: files.FileRef, described: Description) -> Dataset:
             continue  # another process took the same version number; count again
 
 
-def _exact_profile(connection: Connection, sha256: str, dialect: dict[str, str | bool | None]) -> dict[str, Any]:
-    """The profile of a dataset that is the same bytes, read the same way, and was read as a whole; else nothing."""
+def _exact_profile(connection: Connection, sha256: str, described: Description) -> dict[str, Any]:
+    """The profile of a dataset that is the same bytes, read the same way by the same version, and was read as a whole;
+    else nothing."""
     profile = [datasets.c[name] for name in Profile.__annotations__]
     same = select(datasets.c.dialect, *profile).where(datasets.c.sha256 == sha256, datasets.c.exact)
     for row in connection.execute(same).mappings():
-        if row["dialect"] == dialect:
+        same_profiler = _profiler_of(row["columns"]) == _profiler_of(described["columns"])
+        if row["dialect"] == described["dialect"] and same_profiler:
             return {name: row[name] for name in Profile.__annotations__}
     return {}
+
+
+def _profiler_of(columns: list[dict[str, Any]]) -> object:
+    return columns[0].get("profiler") if columns else None
 
 
 def _row_columns(connection: Connection, name: str, columns: list[dict[str, Any]]) -> list[str] | None:

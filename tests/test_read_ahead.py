@@ -237,6 +237,20 @@ def test_a_file_that_is_known_needs_no_table():
     assert arrive(body()).exact and waiting() == []
 
 
+def test_a_table_that_waits_goes_with_its_dataset():
+    """Who deletes a dataset leaves no copy of its rows that waits for a step."""
+    gone = arrive(body())
+    assert len(waiting()) == 1
+    datasets.remove(gone.id)
+    assert [path.name[:4] for path in waiting()] in ([], ["new-"]), "it may still be written"
+
+    def swept():
+        files.sweep_scratch()
+        return waiting() == []
+
+    until(swept, 30)
+
+
 def offered(name, minutes):
     """A folder that was offered so many minutes ago."""
     folder = files.Waiting()

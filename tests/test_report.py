@@ -16,6 +16,7 @@ from api.app import create
 from jobs.cli.app import main
 from jobs.pipelines.storable import storable
 from jobs.verbs import report
+from jobs.verbs.report import facts, kinds
 from store import files, steps, workflows
 from store.errors import ConflictError
 from store.steps import Outcome
@@ -104,6 +105,22 @@ def test_results_of_any_pipeline_are_drawn_by_their_kinds(home):
     sources = [value for name, value in page.attributes if name == "src"]
     assert sources == [f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"]
     assert "<b>raw</b>" in page.text  # as text
+
+
+def test_large_pictures_are_not_read(home, monkeypatch):
+    """A picture that is too large for a report, by itself or after the others, is named with its size and never read;
+    and of very many results the first are shown."""
+    monkeypatch.setattr(kinds, "LARGEST_PICTURE", len(PIXEL) - 1)
+    number, read = of_kinds({"photo": KINDS["photo"]}), []
+    monkeypatch.setattr(facts.files, "verified", lambda ref: read.append(ref))
+    assert "The picture picture is 28 bytes, too large for this report." in Read(report.html(number)).text
+    assert not read
+    monkeypatch.undo()
+    monkeypatch.setattr(kinds, "ALL_PICTURES", 2 * len(PIXEL))
+    pictures = Read(report.html(of_kinds({f"photo {each}": KINDS["photo"] for each in range(3)})))
+    assert pictures.tags >= {"img"} and pictures.text.count("too large for this report") == 1
+    many = {f"text {each}": {"kind": "text", "text": "word"} for each in range(70)}
+    assert "The first 60 of 70 results." in Read(report.html(of_kinds(many))).text
 
 
 @pytest.mark.parametrize(

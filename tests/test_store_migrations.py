@@ -121,6 +121,17 @@ def test_attempts_become_rows(old_home):
     assert [each.code for each in attempts.of_steps([31])[31]] == ["completed"]
 
 
+def test_steps_keep_the_attempts_that_their_author_allows(old_home):
+    """Of a step that was never retried these are known; of others they are as many as most have."""
+    with db.writing() as connection:
+        connection.exec_driver_sql("UPDATE steps SET max_attempts = 1 WHERE id IN (31, 41)")
+    db.close()
+    schema.prepare()
+    with db.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT id, allowed_attempts FROM steps WHERE id IN (31, 40, 41)")
+        assert dict(rows.all()) == {31: 1, 40: 3, 41: 3}
+
+
 def test_deeds_become_codes_with_values(old_home):
     """Who did what reads as before, from codes; the words of the API are the same words."""
     schema.prepare()

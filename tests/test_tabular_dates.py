@@ -4,17 +4,22 @@ import io
 
 import joblib
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
 from helpers import tables
+from sqlalchemy import update
 
 from jobs.language import sentence_of
 from jobs.tabular.column import Column
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.pack import Packer
 from jobs.verbs import datasets, predictions
+from store import datasets as stored
+from store import db
 from store.tables import Status
+from store.tables import datasets as dataset_table
 
 
 def add(frame):
@@ -103,3 +108,69 @@ def test_parts_of_dates_are_packed_exactly(form, scaling):
     packed = np.concatenate([packer.pack(table.slice(start, 900)) for start in range(0, 3_000, 900)])
     assert packed.itemsize == (2 if form == "%H:%M" else 2 * 4 + 5)
     assert packer.form.unpacked(packed).tobytes() == np.ascontiguousarray(way.transform(frame)).tobytes()
+
+
+def trained_on(form, name="at"):
+    ended = tables.run(add(hourly(form, rows=400).rename(columns={"at": name})), "count", "sgd_regressor", epochs=2)
+    assert ended["evaluate"].status is Status.completed, ended["evaluate"].error
+    return ended["train"].workflow_id
+
+
+@pytest.mark.parametrize("given", ["08:30", "08:30:15"])
+def test_a_time_of_the_day_is_no_date(home, given):
+    """Where dates were learned, a time without its day is unreadable, in rows and in files, and no day of 1900."""
+    number = trained_on("%d.%m.%Y %H:%M")
+    rows = predictions.predict_rows(number, [{"at": given}])
+    assert [notice.message.code for notice in rows.notices] == ["predict_unreadable_dates"]
+    file = ("at\n" + f"{given}\n" * 5).encode()
+    assert "unreadable" in predictions.predict_rows(number, [{"at": given.replace(":", "")}]).notices[0].message.code
+    made = predictions.predict_file(number, io.BytesIO(file), "t.csv")
+    assert [notice.message.code for notice in made.about.notices] == ["predict_unreadable_dates"]
+    assert "1900" not in made.read().decode()
+
+
+def test_a_day_is_no_time_of_the_day(home):
+    """Where times of the day were learned, these can be written in more ways, with their day or without, and a day
+    alone is unreadable and no midnight."""
+    number = trained_on("%H:%M")
+    usual = predictions.predict_rows(number, [{"at": "20:30"}]).predictions
+    for given in ("2030", "20:30:00", "2026-01-05T20:30:00"):
+        rows = predictions.predict_rows(number, [{"at": given}])
+        assert (rows.predictions, list(rows.notices)) == (usual, [])
+    assert (
+        predictions.predict_rows(number, [{"at": "2026-01-05"}]).notices[0].message.code == "predict_unreadable_dates"
+    )
+    for given, unread in (("2026-01-05", True), ("2026-01-05 20:30", False), ("05.01.2026", True), ("20:30:00", False)):
+        made = predictions.predict_file(number, io.BytesIO(("at\n" + f"{given}\n" * 5).encode()), "t.csv")
+        assert ("predict_unreadable_dates" in str(made.about.notices)) is unread, given
+
+
+@pytest.mark.parametrize(("form", "shown", "cell"), [("%H:%M", "hh:mm", "08:30"), ("%H:%M:%S", "hh:mm:ss", "08:30:15")])
+def test_times_of_the_day_are_times_in_excel(home, form, shown, cell):
+    """As Excel, a time of the day is shown as one and has no day."""
+    number = trained_on(form)
+    rows = ("at\n" + f"{cell}\n00:00{':00' * (form.count('S'))}\n").encode()
+    made = predictions.predict_file(number, io.BytesIO(rows), "t.csv", as_excel=True)
+    sheet = openpyxl.load_workbook(io.BytesIO(made.read())).active
+    assert [(str(sheet.cell(row, 1).value), sheet.cell(row, 1).number_format) for row in (2, 3)] == [
+        (cell if form.count("S") else f"{cell}:00", shown),
+        ("00:00:00", shown),
+    ]
+
+
+def test_a_profile_of_an_older_release_is_made_anew(home):
+    """What an older release noted of a table, without its times of the day, stands neither for the same bytes that are
+    uploaded again nor for the step that reads them."""
+    frame = hourly("%Y-%m-%d %H:%M:%S", rows=400)
+    first = add(frame)
+    older = [
+        {name: value for name, value in each.items() if name not in ("timed", "profiler")} for each in first.columns
+    ]
+    with db.writing() as connection:
+        connection.execute(update(dataset_table).where(dataset_table.c.id == first.id).values(columns=older))
+    ended = tables.run(stored.get(first.id), "count", "sgd_regressor", until="upload")
+    assert ended["upload"].result["columns_profile"][0]["timed"] and stored.get(first.id).columns[0]["timed"]
+    with db.writing() as connection:
+        connection.execute(update(dataset_table).where(dataset_table.c.id == first.id).values(columns=older))
+    again = datasets.add(io.BytesIO(frame.to_csv(index=False).encode()), "again.csv")
+    assert again.id != first.id and again.columns[0]["timed"]

@@ -3,6 +3,7 @@ prediction and the model file follow."""
 
 import io
 import json
+import shlex
 
 import joblib
 import numpy as np
@@ -26,6 +27,7 @@ from jobs.verbs import datasets, models, predictions
 from jobs.verbs import thresholds as verbs
 from jobs.verbs import workflows as workflow_verbs
 from jobs.verbs.threshold_documents import ThresholdsOut
+from pages.parts import commands
 from store import actors, audit, db, steps, workflows
 from store import thresholds as stored
 from store.actors import Actor, Role
@@ -341,5 +343,15 @@ def test_the_command_shows_and_moves_it(home, tmp_path, capsys):
     assert joblib.load(out).named_steps["model"].threshold == stored.get(number).value
     capsys.readouterr()
     assert main(["threshold", str(number), "--reset"]) == 0 and stored.get(number) is None
+    assert main(["threshold", str(number), "--rest"]) == 2 and "No such option: --rest" in capsys.readouterr().err
     assert main(["threshold", str(number), "much"]) == 2 and "is not a number" in capsys.readouterr().err
     assert main(["threshold", str(number), "30"]) == 1 and "above 0 and below 1" in capsys.readouterr().err
+
+
+def test_a_score_below_zero_is_a_value(home, capsys):
+    """Models with scores have thresholds below 0; the command takes one as the page shows it."""
+    number, _ended = trained("SVM")
+    words = shlex.split(commands.threshold(number, -0.5, (1.0, 3.0)).command)
+    words = words[words.index("threshold") :]
+    assert words[2] == "-0.5" and main(words) == 0 and stored.get(number).value < 0
+    assert main(["threshold", str(number), "-0.5", "--json"]) == 0

@@ -55,7 +55,8 @@ for command in (
     upkeep.backup,
     upkeep.restore,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    settings = thresholds.SIGNED if command is thresholds.threshold else None
+    app.command(command.__name__.rstrip("_"), context_settings=settings)(command)
 
 
 def main(arguments: list[str] | None = None) -> int:

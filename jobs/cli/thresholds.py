@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Places in the table: about every tenth part of the way.
 SHOWN = 11
+# A score below 0 is a value and no option.
+SIGNED = {"ignore_unknown_options": True}
 
 
 def threshold(
@@ -49,7 +51,9 @@ def threshold(
 
 
 def _number(text: str) -> float:
-    """Read 0.3 or 30%."""
+    """Read 0.3, -0.5 or 30%."""
+    if text.startswith("--"):
+        raise typer.BadParameter(f"No such option: {text}")
     try:
         number = float(text.strip().rstrip("% ").replace(",", "."))
     except ValueError:

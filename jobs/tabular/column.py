@@ -19,6 +19,8 @@ _STORED_KINDS = {CATEGORY: "text", TEXT: "free_text"}
 
 # A number column with more distinct values than this is an amount, not a set of classes.
 MOST_NUMBER_CLASSES = 20
+# Rises when a file is described in another way, so that no profile of an older release stands for one of this.
+PROFILER = 2
 # What a model is given of a day: its number since 2000, and where it is in the week, the month and the year.
 DAY_PARTS = ("days", "month", "weekday", "day", "day_of_year")
 
@@ -60,7 +62,7 @@ class Column:
     def to_json(self) -> dict[str, Any]:
         """Return the column as the database stores it."""
         stored = {name: getattr(self, name) for name in _names()}
-        return {**stored, "reason": self.reason and self.reason.as_json()}
+        return {**stored, "reason": self.reason and self.reason.as_json(), "profiler": PROFILER}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Column":
@@ -118,6 +120,11 @@ def with_kinds(columns: Sequence[Column], kinds: Mapping[str, str] | None) -> li
     """Return columns, some of them of the kind that people set."""
     chosen = kinds or {}
     return [column.as_kind(chosen[column.name]) if column.name in chosen else column for column in columns]
+
+
+def is_current(dataset: Dataset) -> bool:
+    """Return whether this release made the profile of a dataset, of all of its rows."""
+    return dataset.exact and dataset.rows is not None and dataset.profiler == PROFILER
 
 
 def columns_of(dataset: Dataset) -> list[Column]:

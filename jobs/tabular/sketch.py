@@ -1,8 +1,8 @@
 """Sketches: what a column or a prediction holds, as counts in a few bins, against which later rows can be compared.
 
-A sketch keeps no row. A number has ten bins with as many rows each (fewer where values repeat); a category its frequent
-values, those of a few rows only and long ones being counted together; a text the lengths of its cells and none of its
-words; a date its months, weekdays and hours.
+A sketch keeps no row. A number has ten bins with as many rows each (fewer where values repeat), and as its ends the 1st
+and the 99th percentile; a category its frequent values, those of a few rows only and long ones being counted together;
+a text the lengths of its cells and none of its words; a date its months, weekdays and hours.
 """
 
 from typing import Any
@@ -11,9 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-VERSION = 1
+# 2: the lowest and the highest are percentiles, where they were the cells of one row each.
+VERSION = 2
 
 BINS = 10
+# Between which percentiles the values are.
+ENDS = (1, 99)
 MOST_VALUES = 20
 # A value is named where it is as frequent as this, and never where it could be that of a few people.
 LEAST_SHARE = 0.005
@@ -37,7 +40,7 @@ def of_numbers(values: np.ndarray) -> Sketch:
     edges = np.unique(ordered[places])
     edges = edges[edges < ordered[-1]]
     counts = np.diff([0, *np.searchsorted(ordered, edges, side="right"), len(ordered)])
-    low, high = float(ordered[0]), float(ordered[-1])
+    low, high = np.percentile(ordered, ENDS).tolist()
     return sketch | {"edges": edges.tolist(), "counts": counts.tolist(), "low": low, "high": high}
 
 
@@ -70,7 +73,7 @@ def of_texts(cells: pa.Array, lengths: np.ndarray) -> Sketch:
 
 
 def of_dates(cells: pa.Array) -> Sketch:
-    """Return the sketch of dates; the first and last one by the day."""
+    """Return the sketch of dates; the first and last ones by the day."""
     known = cells.drop_null()
     sketch: Sketch = {
         "kind": "date",
@@ -79,8 +82,9 @@ def of_dates(cells: pa.Array) -> Sketch:
         "weekdays": _counts(pc.day_of_week(known), 7),
         "hours": _counts(pc.hour(known), 24),
     }
-    ends = pc.min_max(known).as_py() if len(known) else {"min": None, "max": None}
-    low, high = (None if end is None else end.date().isoformat() for end in (ends["min"], ends["max"]))
+    moments = known.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    ends = np.percentile(moments, ENDS).astype("datetime64[us]").astype("datetime64[D]") if len(known) else (None, None)
+    low, high = (None if end is None else str(end) for end in ends)
     return sketch | {"low": low, "high": high}
 
 

@@ -15,11 +15,10 @@ from store import files
 from store.files import FileRef
 
 # What the upload step leaves: who reads a table that another version of it wrote, must know.
-VERSION = 8
+VERSION = 9
 TABLE, ROW_HASHES = "table.arrow", "row_hashes"
-# Bytes of a cell in the file, with the sign after it.
-# Short cells would take more room in the table than in the file, so they are packed tightly; long ones gain little by
-# that, and are read in a fraction of the time without.
+# Cells of fewer bytes in the file, with the sign after them, are short. They would take more room in the table than in
+# the file, so they are packed tightly; long ones gain little by that, and are read in a fraction of the time without.
 SHORT_CELL = 5
 WORTH_PACKING = 0.85
 

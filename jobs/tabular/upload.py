@@ -13,7 +13,7 @@ import pyarrow as pa
 from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
 from jobs.tabular.ahead.made_table import content_of, name_of, progress_of
-from jobs.tabular.column import Column, columns_of, with_kinds
+from jobs.tabular.column import Column, columns_of, is_current, with_kinds
 from jobs.tabular.facts import fact
 from jobs.tabular.kinds import KINDS
 from jobs.tabular.prefetch import Background, prefetched
@@ -51,7 +51,7 @@ def _upload(context: StepContext) -> dict[str, Any]:
     dataset, kinds = context.dataset, context.params.get("kinds") or {}
     profile, written = _read_ahead(context, kinds) or _read(context, kinds)
     described = profile.to_json()
-    if not dataset.exact and not kinds:
+    if not is_current(dataset) and not kinds:
         datasets.describe(dataset.id, described)
     context.save("table", written.folder / TABLE, written.table)
     context.save("row_hashes", written.folder / ROW_HASHES, written.hashes)
@@ -93,7 +93,7 @@ def _read(context: StepContext, kinds: Mapping[str, str]) -> tuple[Profile, Writ
     with files.checked(dataset.file) as stored:
         source = reader.reopen(stored, dataset.dialect)
         context.log(fact("reading_dataset", dataset=dataset.title, dialect=source.dialect.words))
-        if dataset.exact and dataset.rows is not None and not kinds:
+        if is_current(dataset) and not kinds:
             return _known(dataset), _write(context, source, columns_of(dataset))
         return _write_and_profile(context, source, kinds)
 

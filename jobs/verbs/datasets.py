@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from jobs.tabular import sandbox
 from jobs.tabular.ahead.arriving import arriving
+from jobs.tabular.ahead.made_table import name_of
 from jobs.tabular.dialect import EXTENSIONS, format_of, read_settings, words_of
 from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
@@ -59,8 +60,10 @@ def redescribe(dataset_id: int, dialect: Mapping[str, object]) -> Dataset:
 
 @deed("delete", "dataset")
 def remove(dataset_id: int) -> None:
-    """Delete a dataset that no workflow uses."""
+    """Delete a dataset that no workflow uses, and the table that waits for its first step."""
+    gone = datasets.get(dataset_id)
     datasets.remove(dataset_id)
+    files.drop_waiting(name_of(gone.sha256, gone.dialect))
 
 
 @deed("add sample", "dataset")

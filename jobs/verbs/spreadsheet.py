@@ -4,8 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-# The wide signs are read as the narrow ones where people write with them.
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+from jobs.language.formulas import safe
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -15,11 +14,3 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow([safe(name) for name in header])
     writer.writerows([safe(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
-
-
-def safe(cell: object) -> object:
-    """A cell as a spreadsheet may have it: numbers stay numbers, and no text can begin a formula."""
-    if cell is None or isinstance(cell, bool | int | float):
-        return cell
-    text = str(cell)
-    return f"'{text}" if text.startswith(STARTS_A_FORMULA) else text

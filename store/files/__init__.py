@@ -21,6 +21,7 @@ from store.files.local import checked, present, unverified, verified
 from store.files.locked_folders import lock_alone, lock_shared
 from store.files.scratch_folders import abandoned, scratch, sweep_scratch
 from store.files.waiting_folders import Waiting
+from store.files.waiting_folders import drop as drop_waiting
 from store.files.waiting_folders import take as take_waiting
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "checked",
     "checkpoints",
     "drop_checkpoints",
+    "drop_waiting",
     "find",
     "incoming",
     "keep",

@@ -56,6 +56,14 @@ def take(name: str, target: Path, wait: Callable[[Path], object]) -> bool:
     return False
 
 
+def drop(name: str) -> None:
+    """Remove the folder of a name. One that somebody still writes into loses its name, and is swept when complete."""
+    unnamed = root() / f"{UNNAMED}{name}"
+    with suppress(OSError):  # there is none
+        (root() / name).rename(unnamed)
+    _remove(unnamed)
+
+
 def leftovers() -> list[Path]:
     """List folders that nobody will take, or that somebody still fills."""
     limit = time.time() - KEPT_SECONDS

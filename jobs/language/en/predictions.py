@@ -63,6 +63,10 @@ SENTENCES: dict[str, Template] = {
     "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
     "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",
     "predict_without_probability": "This algorithm gives no probabilities.",
+    "predict_cells_quoted": Plural(
+        "1 cell begins like a formula; an apostrophe stands before it, so that no spreadsheet runs it.",
+        "{count} cells begin like formulas; an apostrophe stands before them, so that no spreadsheet runs them.",
+    ),
     "predict_cells_cut": Plural(
         "1 cell has more characters than the {most} that Excel holds; the rest of it is cut off. As CSV it is whole.",
         "{count} cells have more characters than the {most} that Excel holds; the rest of them is cut off. As CSV they "

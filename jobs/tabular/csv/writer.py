@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
+from jobs.language.formulas import safe_text
 from jobs.tabular.csv import encoding, sniff
 from jobs.tabular.csv.lines import SAMPLE
 
@@ -16,7 +17,8 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 class Writer:
     """Writes rows as the source is written: encoding, delimiter, line ends, header. A source of another format than CSV
-    becomes a CSV file that Excel opens."""
+    becomes a CSV file that Excel opens: a text that would run there as a formula has an apostrophe before it. What was
+    CSV is given back as it was, but for the new columns."""
 
     cut = 0
 
@@ -28,11 +30,16 @@ class Writer:
         self._target = target
         dialect = source.dialect.as_dict()
         self._letters, self._delimiter, self._line_end = "utf-8-sig", ",", "\r\n"
-        self._header: list[str] | None = [*source.names, *added]
+        self._header: list[str] | None = [safe_text(name) for name in (*source.names, *added)]
+        # The first column that a spreadsheet has not had before.
+        self._first_new = 0
         self.suffix = ".csv"
+        # How many cells would have run as formulas.
+        self.quoted = 0
         self.other_encoding = False
         if {"encoding", "delimiter", "header"} <= set(dialect):
             self._delimiter = str(dialect["delimiter"])
+            self._first_new = len(source.names)
             self._like(path, str(dialect["encoding"]), bool(dialect["header"]), added, labels)
 
     @property
@@ -51,7 +58,14 @@ class Writer:
 
     def write(self, columns: Sequence[Sequence[str | None]]) -> None:
         """Write some rows, given by their columns; a cell without a value is left empty."""
-        self._rows.writerows(zip(*columns, strict=True))
+        given, new = columns[: self._first_new], columns[self._first_new :]
+        self._rows.writerows(zip(*given, *map(self._quoted, new), strict=True))
+
+    def _quoted(self, cells: Sequence[str | None]) -> list[str | None]:
+        """Return the cells of a column so that no spreadsheet runs them."""
+        shown = [cell and safe_text(cell) for cell in cells]
+        self.quoted += sum(one != other for one, other in zip(cells, shown, strict=True))
+        return shown
 
     def _like(self, path: Path, letters: str, header: bool, added: Sequence[str], labels: Iterable[object]) -> None:
         with path.open("rb") as stream:

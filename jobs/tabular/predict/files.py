@@ -55,6 +55,8 @@ def predict(
             progress(count)
     if writer.other_encoding:
         notices.append(Notice(Message("predict_other_encoding", {"encoding": source.dialect.as_dict()["encoding"]})))
+    if writer.quoted:
+        notices.append(Notice(Message("predict_cells_quoted", {"count": writer.quoted})))
     if writer.cut:
         notices.append(Notice(Message("predict_cells_cut", {"count": writer.cut, "most": LONGEST_CELL}), "warning"))
     return {

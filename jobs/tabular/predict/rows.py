@@ -9,6 +9,7 @@ from jobs.tabular.predict.names import matched
 from jobs.tabular.predict.reasons import Reasons
 from jobs.tabular.predict.request import Answer
 from jobs.tabular.predict.scoring import Scorer, plain
+from jobs.tabular.profile.cells import TIME_FORMATS
 from store.errors import RequestError
 from store.messages import Message, Notice
 
@@ -65,9 +66,12 @@ def _date(text: str, form: str | None) -> str:
     """Return a date as the table writes dates, where it is given in the way of ISO 8601."""
     if form is None or "%" not in form or _is_date(text, form):
         return text
-    for read in (datetime.fromisoformat, time.fromisoformat):
-        with suppress(ValueError):
-            return read(text.strip()).strftime(form)
+    given = text.strip()
+    with suppress(ValueError):
+        # A time of the day is no date, as its day would be in 1900; and a day alone is no time of the day.
+        if form not in TIME_FORMATS or ("-" in given and ":" in given):
+            return datetime.fromisoformat(given).strftime(form)
+        return time.fromisoformat(given).strftime(form)
     return text
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from jobs.tabular.predict.marks import Marks
+from jobs.tabular.profile.cells import TIME_FORMATS
 from store.errors import RequestError
 from store.messages import Message
 
@@ -21,6 +22,8 @@ LONGEST_CELL = 32_767
 MOST_DIGITS = 15
 # Excel counts days from here.
 FIRST_YEAR = 1900
+# How it shows times of the day, by the format of a column of them.
+TIMES = dict(zip(TIME_FORMATS, ("hh:mm", "hh:mm:ss"), strict=True))
 
 
 class WorkbookWriter:
@@ -29,6 +32,7 @@ class WorkbookWriter:
     suffix = ".xlsx"
     media_type = MEDIA_TYPE
     other_encoding = False
+    quoted = 0  # texts stay texts
 
     def __init__(
         self, target: Path, names: Sequence[str], dates: Mapping[str, str], shares: Sequence[str], marks: Marks
@@ -55,6 +59,7 @@ class WorkbookWriter:
         self._percent = self._book.add_format({"num_format": "0.0%"})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
+        self._times = {form: self._book.add_format({"num_format": shown}) for form, shown in TIMES.items()}
         self._sheet.freeze_panes(1, 0)
         bold = self._book.add_format({"bold": True})
         for place, name in enumerate(self._names):
@@ -81,8 +86,11 @@ class WorkbookWriter:
             shown = self._percent if place in self._shares else None
             self._sheet.write_number(self._row, place, value, shown)
         elif place in self._dates and (moment := _moment(cell, self._dates[place])):
-            shown = self._moment if moment.hour or moment.minute or moment.second else self._day
-            self._sheet.write_datetime(self._row, place, moment, shown)
+            if form := self._times.get(self._dates[place]):
+                self._sheet.write_datetime(self._row, place, moment.time(), form)
+            else:
+                shown = self._moment if moment.hour or moment.minute or moment.second else self._day
+                self._sheet.write_datetime(self._row, place, moment, shown)
         else:
             self._write_text(self._row, place, cell)
 

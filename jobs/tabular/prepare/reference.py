@@ -3,7 +3,7 @@
 Rows that a model has learned from would make it look at home anywhere, so it is those that choose the epoch. The file
 holds a version, as it outlives this code:
 
-    {"version": 1, "part": "validation", "rows": 150000, "sketched": 20000, "columns": {name: sketch}, "target": sketch}
+    {"version": 2, "part": "validation", "rows": 150000, "sketched": 20000, "columns": {name: sketch}, "target": sketch}
 """
 
 import json

@@ -19,7 +19,7 @@ from store.tables import now
 
 # Nothing is loaded from anywhere, and no script runs, whatever a name or a text holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-MOST_CURVES, MOST_STEPS = 2, 40
+MOST_CURVES, MOST_STEPS, MOST_RESULTS = 2, 40, 60
 FEW_EPOCHS = 10
 
 STYLE = """
@@ -175,15 +175,17 @@ def _scores(scores: Sequence[Score]) -> str:
 
 def _results(known: Facts) -> str:
     """The results of the steps and the curves of training, two beside each other where they are narrow."""
-    drawn = []
-    for shown in known.results:
-        if inside := kinds.drawn(shown.value, shown.title, shown.file):
+    drawn, album = [], kinds.Album()
+    for shown in known.results[:MOST_RESULTS]:
+        if inside := kinds.drawn(shown.value, shown.title, album.reading(shown.file)):
             help_ = str(shown.value.get("help") or "")
             below = f'<p class="small">{escape(help_)}</p>' if help_ else ""
             wide = " class=wide" if kinds.is_wide(shown.value) else ""
             drawn.append(f"<section{wide}><h3>{escape(shown.title)}</h3>{inside}{below}</section>")
     drawn += [_curve(curve) for curve in known.curves[:MOST_CURVES]]
-    return f'<div class="grid">{"".join(drawn)}</div>' if drawn else ""
+    more = len(known.results) - MOST_RESULTS
+    left = f'<p class="small">The first {MOST_RESULTS} of {len(known.results)} results.</p>' if more > 0 else ""
+    return f'<div class="grid">{"".join(drawn)}</div>{left}' if drawn else ""
 
 
 def _curve(curve: Curve) -> str:

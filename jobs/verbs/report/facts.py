@@ -50,9 +50,11 @@ class Shown:
     value: Mapping[str, Any]
     step_id: int
 
-    def file(self, name: str) -> bytes | None:
-        """The bytes of a file that the step saved; None where there is none."""
+    def file(self, name: str, most: int) -> bytes | int | None:
+        """The bytes of a file that the step saved; its size where it has more than `most`; None where there is none."""
         ref = steps.artifacts_of(self.step_id).get(name)
+        if ref and ref.size > most:
+            return ref.size
         with suppress(RequestError, OSError):
             return files.verified(ref).read_bytes() if ref else None
         return None

@@ -14,11 +14,29 @@ from jobs.verbs.report import svg
 
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 12
 LONGEST_CELL, LONGEST_TEXT = 200, 20_000
-LARGEST_PICTURE = 4_000_000
+LARGEST_PICTURE, ALL_PICTURES = 4_000_000, 20_000_000
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 
 Value = Mapping[str, Any]
-Files = Callable[[str], bytes | None]
+# The bytes of a file; its size where it is too large; None where there is none.
+Files = Callable[[str], bytes | int | None]
+
+
+class Album:
+    """The pictures of a report, which together may take so many bytes."""
+
+    def __init__(self) -> None:
+        self._left = ALL_PICTURES
+
+    def reading(self, read: Callable[[str, int], bytes | int | None]) -> Files:
+        """Return how files are read as long as there is room; no larger one is."""
+
+        def picture(name: str) -> bytes | int | None:
+            content = read(name, min(LARGEST_PICTURE, self._left))
+            self._left -= len(content) if isinstance(content, bytes) else 0
+            return content
+
+        return picture
 
 
 def drawn(value: Value, title: str, files: Files) -> str:
@@ -158,8 +176,8 @@ def _picture(value: Value, title: str, files: Files) -> str:
     kind, content = value.get("media_type", MEDIA_TYPES[0]), files(str(value["artifact"]))
     if kind not in MEDIA_TYPES:
         raise ValueError
-    if content is None or len(content) > LARGEST_PICTURE:
-        why = "is missing" if content is None else f"is {numbers.size(len(content))}, too large for a report"
+    if not isinstance(content, bytes):
+        why = "is missing" if content is None else f"is {numbers.size(content)}, too large for this report"
         return f'<p class="small">The picture {escape(str(value["artifact"]))} {why}.</p>'
     return f'<img alt="{escape(title)}" src="data:{kind};base64,{base64.b64encode(content).decode()}">'
 
