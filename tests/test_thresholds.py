@@ -21,7 +21,7 @@ from api.app import create
 from jobs.cli.app import main
 from jobs.engine import runner
 from jobs.pipelines.thresholds import Costs, Counted, Thresholds
-from jobs.tabular import places
+from jobs.tabular import threshold_counts
 from jobs.tabular.train import step as training
 from jobs.verbs import datasets, models, predictions
 from jobs.verbs import thresholds as verbs
@@ -140,14 +140,14 @@ def test_the_best_place_gains_most_on_the_rows_that_choose():
 
 @pytest.mark.parametrize(("most", "same"), [(0, True), (5_000, False)])
 def test_rows_that_choose_were_not_learned_from(home, monkeypatch, most, same):
-    """The model of a small table learns from validation rows in the end; the best place is chosen by the one that had
-    not. Otherwise both are the same model."""
+    """The model of a small table learns from validation rows in the end; the best threshold is chosen by the one that
+    had not. Otherwise both are the same model."""
     monkeypatch.setattr(training, "MOST_ROWS_LEARNED_ANEW", most)
     _number, ended = trained("LR", epochs=8)
     assert (ended["train"].result["chosen_on"] is None) is same
     chosen = ended["evaluate"].result["thresholds"]["chosen_on"]
     model = joblib.load(tables.file_of(ended["train"], "model")).named_steps["model"]
-    counter = places.Counter(ended["evaluate"].result["thresholds"]["values"], 0)
+    counter = threshold_counts.Counter(ended["evaluate"].result["thresholds"]["values"], 0)
     counter.add(model.predict_proba(tables.matrix_of(ended, "val_X")), tables.matrix_of(ended, "val_y"))
     assert model.classes_[0] == "Evet"
     assert ({name: chosen[name] for name in counter.counts()} == counter.counts()) is same
@@ -174,11 +174,11 @@ def test_there_are_never_many_places():
     chances = np.random.default_rng(0).beta(0.05, 8, 1_000_000).astype(np.float32)
     actual = (np.random.default_rng(1).random(1_000_000) < chances).astype(np.int16)
     blocks = [(chances[at : at + 65_536], actual[at : at + 65_536]) for at in range(0, 1_000_000, 65_536)]
-    chosen = places.counted(Sure(), blocks, 1)
-    assert len(chosen["values"]) <= 200 and set(places.PERCENT) <= set(chosen["values"])
+    chosen = threshold_counts.counted(Sure(), blocks, 1)
+    assert len(chosen["values"]) <= 200 and set(threshold_counts.PERCENT) <= set(chosen["values"])
     assert min(chosen["values"]) < 1e-3, "rare classes have places below one percent"
     assert len(json.dumps(chosen)) < 8_000 and chosen["wanted"] + chosen["others"] < 270_000
-    counter = places.Counter(chosen["values"], 1)
+    counter = threshold_counts.Counter(chosen["values"], 1)
     for rows, codes in blocks:
         counter.add(Sure().predict_proba(rows), codes)
     reached = chances >= np.float32(chosen["values"][3])

@@ -12,7 +12,7 @@ from jobs.cli.workflows import Id
 if TYPE_CHECKING:
     from jobs.pipelines.thresholds import Costs, Place, Thresholds
 
-# Places in the table: about every tenth part of the way.
+# Thresholds in the table: about every tenth of those that were measured.
 SHOWN = 11
 # A score below 0 is a value and no option.
 SIGNED = {"ignore_unknown_options": True}
@@ -24,7 +24,7 @@ def threshold(
     false_alarm_cost: Annotated[float | None, typer.Option(min=0, help="What a false alarm costs.")] = None,
     found_gain: Annotated[
         float | None,
-        typer.Option(min=0, help="What a found row gains. With both and no VALUE, the best place is taken."),
+        typer.Option(min=0, help="What a found row gains. With both and no VALUE, the best threshold is taken."),
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Back to where the model decides by itself.")] = False,
     as_json: Json = False,

@@ -7,7 +7,6 @@ from jobs.pipelines.params import Params
 from jobs.pipelines.warnings import Remedy, Result, WorkflowWarning
 from jobs.tabular import algorithms, fitness
 from jobs.tabular.column import Column
-from jobs.tabular.evaluate.warnings import FEW_ROWS, is_rare
 from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.limits import MOST_FOLDED_ROWS
 from jobs.tabular.prepare.params import FEATURES, FOLDS, SPLIT, TEST_SIZE, VALIDATION_SIZE
@@ -46,6 +45,12 @@ WEIGHTS = {
 # What the score itself says where a column is known to give the target away.
 SAID_BY_LEAKS = ("nearly_perfect", "leak_one_column")
 BEST_FOLDS = 5
+NEARLY_PERFECT = 0.99
+# Fewer test rows than this leave scores that chance moves by several points.
+FEW_ROWS = 200
+# A model this much better on training rows than on validation rows knows them by heart. For some algorithms that is
+# usual: less of it seldom helps, so nothing is advised.
+OVERFITTED = 0.1
 STEP = "preprocess"
 
 
@@ -64,6 +69,11 @@ def _subject(notice: Notice) -> tuple[str, ...]:
     values = notice.message.values
     about = (str(values.get(name)) for name in ("columns", "column", "label", "labels", "word", "text"))
     return (notice.message.code, *about)
+
+
+def is_rare(share: float, classes: int) -> bool:
+    """Whether a class with this share of the rows is so rare that accuracy says little about it."""
+    return share < 0.5 / classes and share < 0.2
 
 
 # Before the start
@@ -126,6 +136,73 @@ def _few_rows(dataset: Dataset, params: Params) -> Iterator[Notice]:
     tested = round(dataset.rows * TEST_SIZE.read(params.get(TEST_SIZE.name)))
     if tested < FEW_ROWS:
         yield Notice(Message("few_rows_to_test", {"count": tested}))
+
+
+# What evaluate keeps
+
+
+def warnings_of(measured: Result, trained: Result, prepared: Result) -> Iterator[Notice]:
+    """Yield what makes the scores doubtful."""
+    yield from _about_leaks(measured)
+    yield from _about_training(trained)
+    yield from _about_classes(measured, prepared)
+    if (rows := _tested(prepared)) < FEW_ROWS:
+        yield Notice(Message("few_test_rows", {"count": rows}))
+
+
+def _tested(prepared: Result) -> int:
+    """Return on how many rows the scores are reported; in folds, on all."""
+    if prepared.get("folds"):
+        return int(prepared["train_rows"] + prepared["validation_rows"])
+    return int(prepared.get("test_rows") or prepared["validation_rows"])
+
+
+def _main(measured: Result) -> tuple[float, float]:
+    """Return the main score, and what the simplest guess reaches."""
+    scores = measured["scores"]
+    return (scores["accuracy"], scores["baseline_accuracy"]) if "accuracy" in scores else (scores["r2"], 0.0)
+
+
+def _about_leaks(measured: Result) -> Iterator[Notice]:
+    score, baseline = _main(measured)
+    gain, importance = score - baseline, measured["importance"]
+    alone = (
+        importance
+        and gain > 0.1
+        and importance[0]["value"] > 0.9 * gain
+        and all(entry["value"] < 0.1 * gain for entry in importance[1:])
+    )
+    if alone and score >= 0.9 and len(importance) > 1:
+        yield _warned(Message("leak_one_column", {"column": importance[0]["column"]}))
+    if score >= NEARLY_PERFECT and gain > 0.02:
+        yield _warned(Message("nearly_perfect"))
+    if gain <= 0.005:
+        answer = Message.from_json(measured["baseline"]["answer"])
+        yield _warned(Message(f"no_better_than_{answer.code}", answer.values))
+
+
+def _about_training(trained: Result) -> Iterator[Notice]:
+    training, validation = trained.get("best_train"), trained.get("best")
+    if training is not None and validation is not None and training - validation > OVERFITTED:
+        yield Notice(Message("overfitted", {"training": training * 100, "validation": validation * 100}))
+
+
+def _about_classes(measured: Result, prepared: Result) -> Iterator[Notice]:
+    counts = prepared["class_counts"]
+    if not counts:
+        return
+    total, rarest = sum(counts.values()), min(counts, key=lambda label: counts[label])
+    share = counts[rarest] / total
+    if is_rare(share, len(counts)):
+        yield _warned(Message("rare_class", {"label": rarest, "percent": share * 100}))
+    never = [entry["label"] for entry in measured["per_class"] if entry["rows"] and not entry["recall"]]
+    if never:
+        code = "never_recognised" if len(never) == 1 else "never_recognised_several"
+        yield _warned(Message(code, {"label": never[0], "more": len(never) - 1}))
+
+
+def _warned(message: Message) -> Notice:
+    return Notice(message, "warning")
 
 
 # When it is over

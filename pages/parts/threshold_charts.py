@@ -11,7 +11,7 @@ LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right",
 
 
 def rates(known: Thresholds, value: float) -> Any:
-    """How large a share of the rows is found, and of the others a false alarm, at each place."""
+    """How large a share of the rows is found, and of the others a false alarm, at each threshold."""
     places, share = known.places(), known.of == "chance"
     wanted, others = max(known.reported_on.wanted, 1), max(known.reported_on.others, 1)
     # Shares are drawn in percent on both axes; where the threshold is a score, only upwards.
@@ -27,7 +27,7 @@ def rates(known: Thresholds, value: float) -> Any:
 
 
 def gains(known: Thresholds, costs: Costs, value: float) -> Any:
-    """What is gained less what false alarms cost, at each place."""
+    """What is gained less what false alarms cost, at each threshold."""
     scale = _scale(known)
     points = [[scale * place.value, place.gain(costs)] for place in known.places()]
     figure = charts.curve({"lines": [{"name": "Gain less costs", "points": points}], "x": _across(known)})

@@ -5,18 +5,18 @@ read from encoded rows, not from how columns are encoded: a number raises the sc
 deviation (and each unit, where that is the same everywhere), a value of a category by so much against the average row.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from jobs.pipelines import StepContext
+from jobs.pipelines.warnings import Result
 from jobs.tabular.evaluate.importance import FEWER_ROWS, MANY_COLUMNS
-from jobs.tabular.places import gives_chances
+from jobs.tabular.threshold_counts import gives_chances
 from jobs.tabular.thresholds import class_to_find
-
-Result = dict[str, Any]
 
 # So many rows of the table tell what is usual in a column.
 LOOKED_AT = 1_000
@@ -32,7 +32,70 @@ LONGEST_VALUE = 80
 STRAIGHT = 1e-3
 
 
-def effects_of(context: StepContext, model: Any, prepared: Result) -> Result | None:
+class _Row(TypedDict):
+    """What a row of the table says: how much is added to a score."""
+
+    column: str
+    effect: float
+
+
+class NumberRow(_Row):
+    """By one standard deviation more, and by one more."""
+
+    kind: Literal["number"]
+    by: float
+    per_unit: float
+
+
+class RangeRow(_Row):
+    """From the lower to the upper quarter of a number that does not act in a straight line."""
+
+    kind: Literal["range"]
+    low: float
+    high: float
+
+
+class CategoryRow(_Row):
+    """By a value, None where it is missing, against the average row."""
+
+    kind: Literal["category"]
+    value: str | None
+    rows: int
+
+
+class SpreadRow(_Row):
+    """By one standard deviation of all that a date or a text adds."""
+
+    kind: Literal["spread"]
+
+
+Row = NumberRow | RangeRow | CategoryRow | SpreadRow
+
+
+class Group(TypedDict):
+    """The rows about one score: of a class, or None for a number."""
+
+    label: str | None
+    rows: list[Row]
+
+
+class Effects(TypedDict):
+    """What the effects are on, the log odds of the average row where that is a chance, and the rows for each score."""
+
+    of: Literal["number", "chance", "score"]
+    base: float | None
+    groups: list[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What one row of the table adds to each score, and how it is told for the score at a position."""
+
+    sizes: np.ndarray
+    row: Callable[[int], Row]
+
+
+def effects_of(context: StepContext, model: Any, prepared: Result) -> Effects | None:
     """Return what raises and what lowers the score of a linear model; None for any other."""
     from jobs.tabular.prepare.encoder import spans
 
@@ -50,15 +113,15 @@ def effects_of(context: StepContext, model: Any, prepared: Result) -> Result | N
         weights = -weights
     if len(labels) > 1:  # what raises the scores of all classes alike changes none of their chances
         weights = weights - weights.mean(axis=0)
-    found: list[tuple[Result, np.ndarray]] = []
+    effects: list[_Effect] = []
     for name, own in spans(model).items():
-        found += _of_column(name, rows[name], matrix[:, own].astype(np.float64) @ weights[:, own].T)
+        effects += _of_column(name, rows[name], matrix[:, own].astype(np.float64) @ weights[:, own].T)
     most = MOST_ROWS if len(labels) == 1 else MOST_OF_MANY_CLASSES
     groups = []
     for position, label in enumerate(labels):
-        strongest = sorted(found, key=lambda each: -abs(float(each[1][position])))[:most]
-        groups.append({"label": label, "rows": [_row(fact, effect, position) for fact, effect in strongest]})
-    return {"of": of, "base": _base(estimator, matrix, wanted) if of == "chance" else None, "groups": groups}
+        strongest = sorted(effects, key=lambda each: -abs(float(each.sizes[position])))[:most]
+        groups.append(Group(label=label, rows=[each.row(position) for each in strongest]))
+    return Effects(of=of, base=_base(estimator, matrix, wanted) if of == "chance" else None, groups=groups)
 
 
 def _some_rows(context: StepContext, columns: int) -> pd.DataFrame:
@@ -89,7 +152,7 @@ def _labels(estimator: Any, prepared: Result, weights: np.ndarray) -> list[str |
     return [str(label) for label in estimator.classes_]
 
 
-def _unit(estimator: Any) -> str:
+def _unit(estimator: Any) -> Literal["number", "chance", "score"]:
     """Return what the effects are on: the number itself, log odds from which a chance follows, or a bare score."""
     if not hasattr(estimator, "classes_"):
         return "number"
@@ -104,18 +167,11 @@ def _base(estimator: Any, matrix: np.ndarray, wanted: int | None) -> float:
     return float(np.mean(np.log(chances / (1 - chances))))
 
 
-def _row(fact: Result, effect: np.ndarray, position: int) -> Result:
-    """Return what is known of one row of the table, with its effect on one score."""
-    per_unit = fact.get("per_unit")
-    own = {"effect": float(effect[position])}
-    return {**fact, **own, **({} if per_unit is None else {"per_unit": per_unit[position]})}
-
-
-def _of_column(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple[Result, np.ndarray]]:
-    """Yield what a column does, with its effect on each score; `given` is what each of its cells adds to each."""
+def _of_column(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[_Effect]:
+    """Yield what a column does to each score; `given` is what each of its cells adds to each."""
     if pd.api.types.is_bool_dtype(cells) or not pd.api.types.is_numeric_dtype(cells):
         if pd.api.types.is_datetime64_any_dtype(cells) or _is_text(cells):
-            yield {"column": name, "kind": "spread"}, given.std(axis=0)
+            yield _of_spread(name, given.std(axis=0))
         else:
             yield from _of_values(name, cells, given)
         return
@@ -129,13 +185,39 @@ def _of_column(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple
     slope = (given[high] - given[low]) / (values[high] - values[low])
     off = np.abs(given - (given[low] + np.outer(values - values[low], slope))).max(axis=0)
     if (off <= STRAIGHT * np.abs(slope * spread) + 1e-12).all():
-        yield {"column": name, "kind": "number", "by": spread, "per_unit": slope.tolist()}, slope * spread
+        yield _of_number(name, spread, slope)
         return
     # Numbers that are squashed, or become several: from the lower to the upper quarter.
     order = values.argsort(kind="stable")
     first, last = order[len(order) // 4], order[3 * len(order) // 4]
-    fact = {"column": name, "kind": "range", "low": float(values[first]), "high": float(values[last])}
-    yield fact, given[last] - given[first]
+    yield _of_range(name, float(values[first]), float(values[last]), given[last] - given[first])
+
+
+def _of_spread(name: str, sizes: np.ndarray) -> _Effect:
+    return _Effect(sizes, lambda place: SpreadRow(column=name, kind="spread", effect=float(sizes[place])))
+
+
+def _of_number(name: str, spread: float, slope: np.ndarray) -> _Effect:
+    sizes = slope * spread
+    return _Effect(
+        sizes,
+        lambda place: NumberRow(
+            column=name, kind="number", by=spread, effect=float(sizes[place]), per_unit=float(slope[place])
+        ),
+    )
+
+
+def _of_range(name: str, low: float, high: float, sizes: np.ndarray) -> _Effect:
+    return _Effect(
+        sizes, lambda place: RangeRow(column=name, kind="range", low=low, high=high, effect=float(sizes[place]))
+    )
+
+
+def _of_value(name: str, value: str | None, rows: int, sizes: np.ndarray) -> _Effect:
+    return _Effect(
+        sizes,
+        lambda place: CategoryRow(column=name, kind="category", value=value, rows=rows, effect=float(sizes[place])),
+    )
 
 
 def _is_text(cells: pd.Series) -> bool:
@@ -143,7 +225,7 @@ def _is_text(cells: pd.Series) -> bool:
     return bool(known.nunique() > max(MOST_VALUES, TEXT_SHARE * len(known)))
 
 
-def _of_values(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple[Result, np.ndarray]]:
+def _of_values(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[_Effect]:
     """Yield the frequent values of a category, each against the average row."""
     codes, values = pd.factorize(cells, use_na_sentinel=False)
     counts = np.bincount(codes, minlength=len(values))
@@ -151,5 +233,4 @@ def _of_values(name: str, cells: pd.Series, given: np.ndarray) -> Iterator[tuple
     for code in np.argsort(-counts, kind="stable")[:MOST_VALUES]:
         value = values[code]
         shown = None if pd.isna(value) else str(value)[:LONGEST_VALUE]
-        fact = {"column": name, "kind": "category", "value": shown, "rows": int(counts[code])}
-        yield fact, given[int((codes == code).argmax())] - average
+        yield _of_value(name, shown, int(counts[code]), given[int((codes == code).argmax())] - average)

@@ -21,10 +21,10 @@ from jobs.tabular.evaluate.importance import Importance, Predict
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, confusion_of
 from jobs.tabular.facts import fact
 from jobs.tabular.matrix import MatrixInMemory
-from jobs.tabular.places import beliefs_of
 from jobs.tabular.prepare import encoder
 from jobs.tabular.prepare.categories import crossing_of, native_of, packed_of
 from jobs.tabular.prepare.fit import has_words
+from jobs.tabular.threshold_counts import beliefs_of
 from jobs.tabular.train.data import TrainingData
 from jobs.tabular.train.run import new
 from jobs.tabular.train.step import final, learn

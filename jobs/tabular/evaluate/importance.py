@@ -5,7 +5,7 @@ of the reported part, or in folds those of each fold, as its own model predicts 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,6 +14,15 @@ MOST_ROWS = 2_000
 # A table with very many columns is measured on fewer rows, each shuffled once.
 MANY_COLUMNS = 100
 FEWER_ROWS = 500
+
+
+class Important(TypedDict):
+    """A column, by how much the score falls without it, and the standard error of that."""
+
+    column: str
+    value: float
+    spread: float
+
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -88,12 +97,12 @@ class Importance:
             losses: np.ndarray = (predicted != actual if self._of_classes else (predicted - actual) ** 2).astype(float)
         return losses
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[Important]:
         """Return by how much accuracy or R² falls without each column, and the standard error of that: how far it would
         move with other rows of the kind."""
         measured = []
         for name, parts in self._worse.items():
             worse = np.concatenate(parts) / self._whole if self._whole else np.zeros(1)
             spread = float(worse.std()) * len(worse) ** 0.5
-            measured.append({"column": name, "value": float(worse.sum()), "spread": spread})
-        return sorted(measured, key=lambda entry: -float(entry["value"]))
+            measured.append(Important(column=name, value=float(worse.sum()), spread=spread))
+        return sorted(measured, key=lambda entry: -entry["value"])

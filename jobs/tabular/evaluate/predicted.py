@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from jobs.tabular import sketch
 from jobs.tabular.evaluate.importance import Sample
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import Matrix
-from jobs.tabular.places import Counter, beliefs_of
+from jobs.tabular.threshold_counts import Counter, beliefs_of
 from jobs.tabular.train.data import takes_categories
 
 # Curves and intervals are drawn from so many rows.
@@ -107,15 +107,22 @@ def _classes(
     return PredictedClasses(confusion, actual[: len(kept)], kept, np.concatenate(beliefs))
 
 
-def predicted_sketch(said: PredictedClasses | PredictedNumbers, labels: list[str] | None) -> dict[str, Any]:
+class PredictedSketch(TypedDict):
+    """What is predicted, and of two classes how likely the second one is."""
+
+    version: int
+    values: sketch.Sketch
+    beliefs: sketch.Sketch | None
+
+
+def predicted_sketch(said: PredictedClasses | PredictedNumbers, labels: list[str] | None) -> PredictedSketch:
     """Return what is predicted of rows that the model has not seen, against which later predictions can be compared:
     how often each class, and how likely the second of two is; or the numbers."""
     if isinstance(said, PredictedNumbers) or labels is None:
-        return {"version": sketch.VERSION, "values": sketch.of_numbers(said.predicted)}
-    counts = [[label, int(count)] for label, count in zip(labels, said.confusion.sum(axis=0), strict=True)]
-    values = {"kind": "category", "gaps": 0, "top": counts, "others": 0}
+        return PredictedSketch(version=sketch.VERSION, values=sketch.of_numbers(said.predicted), beliefs=None)
+    values = sketch.of_counts(labels, said.confusion.sum(axis=0))
     beliefs = sketch.of_numbers(said.beliefs[:, 1]) if len(labels) == 2 else None
-    return {"version": sketch.VERSION, "values": values, "beliefs": beliefs}
+    return PredictedSketch(version=sketch.VERSION, values=values, beliefs=beliefs)
 
 
 def confusion_of(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 
 from jobs.pipelines import StepContext, step
-from jobs.tabular.evaluate import intervals, thresholds
+from jobs.tabular import threshold_counts
+from jobs.tabular.evaluate import intervals
 from jobs.tabular.evaluate.curves import curves_of, per_class_of
 from jobs.tabular.evaluate.effects import effects_of
 from jobs.tabular.evaluate.importance import MANY_COLUMNS, REPEATS, Importance, Sample, most_rows
 from jobs.tabular.evaluate.predicted import PredictedClasses, PredictedNumbers, on_part, predicted_sketch
-from jobs.tabular.evaluate.warnings import warnings_of
 from jobs.tabular.facts import fact
 from jobs.tabular.matrix import Matrix
+from jobs.tabular.warnings import warnings_of
 from store.messages import Message
 
 RESIDUALS = 2_000
@@ -23,7 +24,7 @@ PARTS = {"val": "validation_rows", "test": "test_rows"}
 Result = dict[str, Any]
 
 
-@step("evaluate", needs=("preprocess", "train"), version=12)
+@step("evaluate", needs=("preprocess", "train"), version=13)
 def evaluate(context: StepContext) -> Result:
     """Measure the model on the test rows, on which nothing was chosen."""
     import joblib
@@ -31,7 +32,7 @@ def evaluate(context: StepContext) -> Result:
     model = joblib.load(context.file("train", "model"))
     prepared, trained = context.result("preprocess"), context.result("train")
     part = reported_part(prepared)
-    moving = thresholds.begin(context, model, prepared, trained)
+    moving = threshold_counts.begin(context, model, prepared, trained)
     importance = Importance(prepared["classes"] is not None)
     if part == "folds":
         said = _in_folds(context, prepared, trained, importance)

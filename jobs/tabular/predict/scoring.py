@@ -8,13 +8,13 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from jobs.tabular.places import beliefs_of
 from jobs.tabular.predict.dates import ISO
 from jobs.tabular.predict.model_file import position_of
 from jobs.tabular.predict.reasons import Reasons, is_linear, reasons_of
 from jobs.tabular.predict.request import Cut
 from jobs.tabular.predict.strange import Strange
 from jobs.tabular.prepare.encoder import widths
+from jobs.tabular.threshold_counts import beliefs_of
 from store.messages import Message, Notice
 
 # Encoded, the rows of one part have at most so many cells.

@@ -15,7 +15,7 @@ from jobs.tabular import algorithms
 from jobs.tabular.algorithms import TREES_PER_EPOCH, Algorithm
 from jobs.tabular.facts import fact, failure
 from jobs.tabular.matrix import BLOCK_ROWS
-from jobs.tabular.places import counted
+from jobs.tabular.threshold_counts import Chosen, counted
 from jobs.tabular.thresholds import class_to_find
 from jobs.tabular.train.data import TrainingData, encoder_for
 from jobs.tabular.train.losses import Scores, is_finite, measure, unchecked
@@ -226,7 +226,7 @@ def _judge(run: Run, seen: Scores, tested: Scores, params: Params) -> None:
         run.stopped = True
 
 
-def _chosen_on(estimator: Any, data: TrainingData, above: dict[str, Any]) -> dict[str, Any] | None:
+def _chosen_on(estimator: Any, data: TrainingData, above: dict[str, Any]) -> Chosen | None:
     """Return where the threshold between two classes can stand, by validation rows that this estimator has not learned
     from; the model that is kept has."""
     wanted = class_to_find(above)

@@ -63,7 +63,7 @@ def _explained(known: Thresholds, label: str) -> str:
 
 
 def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
-    """Two fields for costs, with those that were said last, and a button that proposes a place for them."""
+    """Two fields for costs, with those that were said last, and a button that proposes a threshold for them."""
     said = verbs.costs_said(workflow_id)
     if said:
         st.session_state.setdefault(f"{key}-alarm", said.alarm)
@@ -177,4 +177,4 @@ def _measured_on(known: Thresholds) -> str:
     chosen, reported = (PARTS[counted.part] for counted in (known.chosen_on, known.reported_on))
     if known.chosen_on.part == known.reported_on.part:
         return f"Chosen and counted on the same {reported}, so these numbers are a little too good."
-    return f"The best place is chosen on {chosen}; found, missed and false alarms are counted on {reported}."
+    return f"The best threshold is chosen on {chosen}; found, missed and false alarms are counted on {reported}."
