@@ -30,6 +30,8 @@ PAIRED, CELLS = 40, 16
 TRIED_LINES = 24
 MOST_FOUND = 3
 EXACT = 1e-6
+# Where a line is no leak, the first rows that are asked for show it.
+ASKED_FIRST = 128
 # Many grids are counted at once, in so many cells at most; sums in another order differ by less than this.
 CELLS_AT_ONCE, ROUNDING = 1 << 19, 1e-9
 
@@ -68,10 +70,10 @@ class _Found:
 
 def leaks_in(sample: Sample) -> list[Message]:
     """Return which columns of a sample give its target away, the surest first: single ones, and pairs of others."""
-    if not _enough(sample):
+    sure = SURE if sample.of_classes else SURE_OF_NUMBER
+    if not _enough(sample) or (len(sample.features) <= PAIRED and not _are_suspected(sample, sure)):
         return []
     singles = {feature.name: _share_of_one(sample, feature) for feature in sample.features}
-    sure = SURE if sample.of_classes else SURE_OF_NUMBER
     alone = [_Found(share, _alone(sample, name, share)) for name, share in singles.items() if share >= sure]
     others = [feature for feature in sample.features if singles[feature.name] < sure]
     others = sorted(others, key=lambda feature: -singles[feature.name])[:PAIRED]
@@ -79,6 +81,15 @@ def leaks_in(sample: Sample) -> list[Message]:
     return [
         each.message for group in (alone, together) for each in sorted(group, key=lambda one: -one.share)[:MOST_FOUND]
     ]
+
+
+def _are_suspected(sample: Sample, sure: float) -> bool:
+    """Return whether there may be a leak. Most tables have none, and seeing that takes less than saying how far each
+    column is from being one."""
+    if any(_share_of_one(sample, feature, sure) >= sure for feature in sample.features):
+        return True
+    unknown = {feature.name: -np.inf for feature in sample.features}
+    return bool(_Pairs(sample, sample.features, unknown).found())
 
 
 def _enough(sample: Sample) -> bool:
@@ -100,15 +111,25 @@ def _alone(sample: Sample, name: str, share: float) -> Message:
 # One column
 
 
-def _share_of_one(sample: Sample, feature: Feature) -> float:
-    """Return how much of what there is to predict this column predicts by itself."""
+def _share_of_one(sample: Sample, feature: Feature, least: float | None = None) -> float:
+    """Return how much of what there is to predict this column predicts by itself; some smaller share where it is less
+    than the least that is asked for."""
     values = feature.values
     if not feature.is_number:
         return _share_of_cells(sample, _frequent(values, VALUES))
-    known = np.unique(values[~np.isnan(values)])
-    if len(known) <= VALUES:
+    known = _distinct(values, VALUES)
+    if known is not None:
         return _share_of_cells(sample, np.where(np.isnan(values), len(known), np.searchsorted(known, values)))
-    return _share_of_line(sample, values)
+    return _share_of_line(sample, values, least)
+
+
+def _distinct(values: np.ndarray, most: int) -> np.ndarray | None:
+    """Return the different numbers in order; None where there are more."""
+    for rows in (values[: 4 * most], values):  # where there are many, few rows show it
+        known: np.ndarray = np.unique(rows[~np.isnan(rows)])
+        if len(known) > most:
+            return None
+    return known
 
 
 def _frequent(codes: np.ndarray, most: int) -> np.ndarray:
@@ -146,25 +167,27 @@ def _by_cell(sample: Sample, cells: np.ndarray, rows: slice, size: int) -> np.nd
 
 
 def _share_of_line(sample: Sample, values: np.ndarray, least: float | None = None) -> float:
-    """Predict each half by the rows of the other half whose value is nearest. Where the first half alone has more
+    """Predict each half by the rows of the other half whose value is nearest. Where the first rows alone have more
     errors than a share of `least` allows, return some smaller share."""
     missing = np.isnan(values)
     predicted = sample.answers.copy()
     for own, other in _halves(len(values)):
-        if own.start and least is not None and (share := _share(sample, predicted)) < least:
-            return share
         present = ~missing[other]
         gaps = _by_cell(sample, missing[other].astype(np.int64), other, 2)[1]
         order = np.argsort(values[other][present], kind="stable")
         known, answers = values[other][present][order], sample.answers[other][present][order]
         if len(known) < 3:
             return 0.0
-        asked = values[own]
-        if sample.of_classes:
-            near = _majority(known, answers, np.where(missing[own], known[0], asked))
-        else:
-            near = np.interp(asked, known, answers)
-        predicted[own] = np.where(missing[own], gaps, near)
+        first = own.stop if least is None else min(own.start + ASKED_FIRST, own.stop)
+        for rows in (slice(own.start, first), slice(first, own.stop)):
+            asked = values[rows]
+            if sample.of_classes:
+                near = _majority(known, answers, np.where(missing[rows], known[0], asked))
+            else:
+                near = np.interp(asked, known, answers)
+            predicted[rows] = np.where(missing[rows], gaps, near)
+            if least is not None and (share := _share(sample, predicted)) < least:
+                return share
     return _share(sample, predicted)
 
 
@@ -360,10 +383,10 @@ def _divided(feature: Feature) -> np.ndarray:
     if not feature.is_number:
         return _frequent(feature.values, CELLS)
     values = feature.values
-    known = values[~np.isnan(values)]
-    distinct = np.unique(known)
-    if len(distinct) <= CELLS:
+    distinct = _distinct(values, CELLS)
+    if distinct is not None:
         return np.where(np.isnan(values), len(distinct), np.searchsorted(distinct, values))
+    known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, CELLS + 1)[1:-1]))
     return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values))
 
