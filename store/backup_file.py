@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from store import files
+from store import files, keys
 from store.errors import RequestError
 from store.files import CHUNK, FileRef
 from store.files.folder import sync_names
@@ -62,6 +62,7 @@ class Manifest(BaseModel):
     checkpoints: list[Part]
     files: list[Part]
     missing: list[str]
+    keys: list[str] = []  # the names of those that signed what is in it; older backups name none
 
     @property
     def parts(self) -> dict[str, Part]:
@@ -108,6 +109,7 @@ class Writer:
             checkpoints=self._checkpoints,
             files=list(self._files.values()),
             missing=missing,
+            keys=keys.names(),
         )
         text = manifest.model_dump_json().encode()
         self._stream.write(_header(MANIFEST, len(text)) + text + _padding(len(text)) + bytes(2 * BLOCK))

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         default="", repr=False, description="Redis or Valkey URL; empty means an embedded Valkey of our own."
     )
     files_url: str = Field(default="", description="Where files are stored; empty means a folder in the home folder.")
+    secret_keys: str = Field(
+        default="",
+        repr=False,
+        description="Keys that sign outputs which are code, separated by commas; empty means a file in the home.",
+    )
     workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=0,

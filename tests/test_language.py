@@ -18,11 +18,13 @@ from store.messages import Message
 
 ROOT = Path(__file__).parent.parent
 ERRORS = {
+    "ArtifactError",
     "ConflictError",
     "DamagedError",
     "ForbiddenError",
     "InterruptedUploadError",
     "InvalidError",
+    "LossyError",
     "NotFoundError",
     "PipelineError",
     "RequestError",

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.engine import queue, queue_view
+from jobs.language import sentence
 from jobs.verbs.permission import deed
-from store import backup_file, files, schema, snapshot, steps
+from store import backup_file, files, keys, schema, snapshot, steps
 from store.actors import Role
 from store.backup_file import Manifest, Progress, Reader, Writer
 from store.errors import RequestError
@@ -63,7 +64,7 @@ class RestoreResult:
     @property
     def sentence(self) -> str:
         before = f" What was there before is in {self.safety.file}." if self.safety else ""
-        return f"Restored: {_held(self.manifest)}, as of {_when(self.manifest)}.{before}"
+        return f"Restored: {_held(self.manifest)}, as of {_when(self.manifest)}.{before}{_signed(self.manifest)}"
 
     @property
     def document(self) -> dict[str, Any]:
@@ -264,6 +265,13 @@ def _question(manifest: Manifest, now: Counts) -> Message:
 
 def _held(manifest: Manifest) -> str:
     return f"{_number(manifest.workflows, 'workflow')} and {_number(manifest.datasets, 'dataset')}"
+
+
+def _signed(manifest: Manifest) -> str:
+    """Say that signatures in the backup are not valid here, where no key of this home made them."""
+    if not manifest.keys or set(manifest.keys) & set(keys.names()):
+        return ""
+    return " " + sentence(Message("backup_of_other_key"))
 
 
 def _summary(manifest: Manifest) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """English: one template per message code, a module for each who speaks."""
 
 from jobs.language.en import (
+    artifacts,
     csv_files,
     deeds,
     files,
@@ -21,6 +22,7 @@ from jobs.language.template import Template
 
 PARTS = (
     steps,
+    artifacts,
     files,
     csv_files,
     tables,

@@ -7,6 +7,13 @@ SENTENCES: dict[str, Template] = {
     "setting_wrong": "{name} is {given!r}, which does not work: {reason}.",
     "home_unusable": "TRAINYARD_HOME cannot be {folder}: {reason}.",
     "files_url_unsupported": "TRAINYARD_FILES_URL must be a folder or a file:// URL; others are not supported yet.",
+    "secret_key_short": "Each key in TRAINYARD_SECRET_KEYS needs at least {shortest} characters.",
+    "secret_key_unreadable": "The key file {file} cannot be read: {reason}.",
+    "secret_key_damaged": (
+        "The key file {file} is damaged: each line must be a key of at least {shortest} characters. Put a copy of it "
+        "back. "
+        "If there is none, remove it; the steps whose outputs it signed then run again."
+    ),
     "files_folder_unusable": (
         "Files cannot be kept in {folder}: {reason}. Make it a folder that you may write to, or set "
         "TRAINYARD_FILES_URL to another."
@@ -61,6 +68,11 @@ SENTENCES: dict[str, Template] = {
     # Restoring it.
     "restore_running": "Another restore is running in this home; wait for it to end.",
     "restore_declined": "Nothing was changed.",
+    "backup_of_other_key": (
+        "Outputs that are code (models, pickled values) are signed with a key that this home does not have, so they "
+        "are not loaded here and their steps run again when needed. To use them, add the key of the other home to "
+        "secret.key."
+    ),
     "restore_question": (
         "Replace what this home holds (workflows: {workflows}, datasets: {datasets}) by the backup of {made_at} "
         "(workflows: {backup_workflows}, datasets: {backup_datasets})? A backup of what is there now is kept."
