@@ -1,6 +1,9 @@
 """The report: one HTML file of a completed workflow of any pipeline, which asks nothing of anyone."""
 
 import base64
+import json
+import shlex
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +18,7 @@ from starlette.testclient import TestClient
 from api.app import create
 from jobs.cli.app import main
 from jobs.pipelines.storable import storable
+from jobs.tabular.prepare.params import FEATURES
 from jobs.verbs import report
 from jobs.verbs.report import facts, kinds
 from store import files, steps, workflows
@@ -105,6 +109,17 @@ def test_results_of_any_pipeline_are_drawn_by_their_kinds(home):
     sources = [value for name, value in page.attributes if name == "src"]
     assert sources == [f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"]
     assert "<b>raw</b>" in page.text  # as text
+
+
+def test_commands_of_a_report_can_be_pasted(home):
+    """A name with a comma, a blank or a quote comes back from the command as it was."""
+    names = ["Fiyat, EUR", "it's", "b"]
+    params = {"features": names, "kinds": {"Fiyat, EUR": "category"}}
+    workflow = replace(workflows.get(tabular()), params=params)
+    words = shlex.split(dict(facts._commands(workflow))["Start the same anew"])
+    given = dict(each.split("=", 1) for each in words[words.index("--set") :] if "=" in each)
+    assert FEATURES.read(given["features"]) == names
+    assert json.loads(given["kinds"]) == {"Fiyat, EUR": "category"}
 
 
 def test_large_pictures_are_not_read(home, monkeypatch):
