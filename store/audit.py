@@ -43,17 +43,8 @@ def add(actor: Actor, what: str, about: str = "", message: Message | None = None
     with db.writing() as connection:
         if what == SIGNED_IN:
             connection.execute(deeds.delete().where(deeds.c.at < now() - KEPT))
-        connection.execute(
-            deeds.insert().values(
-                at=now(),
-                who=actor.name[:80],
-                via=actor.via,
-                what=what,
-                about=about[:200],
-                address=actor.address[:60],
-                **message.as_json(),
-            )
-        )
+        row = {"at": now(), "who": actor.name[:80], "via": actor.via, "what": what, "about": about[:200]}
+        connection.execute(deeds.insert(), row | {"address": actor.address[:60], **message.as_json()})
 
 
 def add_refusal(actor: Actor, what: str, about: str, message: Message) -> None:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, literal, select, update
 
 from store import db
 from store.tables import metrics, scores, steps
@@ -174,8 +174,7 @@ def of_workflow(workflow_id: int) -> list[dict[str, float | int | str]]:
 
 
 def write_scores(connection: Connection, workflow_id: int, step_id: int, values: Mapping[str, float]) -> None:
-    """Replace the scores of one step."""
-    connection.execute(_NO_SCORES, {"this": step_id})
+    """Write the scores of one step, which has none yet."""
     rows = [
         {"workflow_id": workflow_id, "step_id": step_id, "name": name, "value": float(value)}
         for name, value in values.items()
@@ -200,6 +199,3 @@ def scores_of_steps(connection: Connection, step_ids: Iterable[int]) -> dict[int
     for row in connection.execute(select(scores).where(scores.c.step_id.in_(list(step_ids)))):
         by_step[row.step_id][row.name] = row.value
     return dict(by_step)
-
-
-_NO_SCORES = scores.delete().where(scores.c.step_id == bindparam("this"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from store import db
 from store.tables import OPEN, Priority, workflows
@@ -13,13 +13,11 @@ def of(workflow_id: int, turns: int) -> tuple[int, bool]:
 
     Work without a person who started it is always in turn."""
     with db.reading() as connection:
-        row = connection.execute(
-            select(workflows.c.priority, workflows.c.created_by).where(workflows.c.id == workflow_id)
-        ).one_or_none()
+        row = connection.execute(_WHOSE, {"this": workflow_id}).one_or_none()
         if row is None or row.created_by is None or row.priority > Priority.person:
             return (row.priority if row else Priority.person), True
-        before = _open_of(row.created_by).where(workflows.c.id < workflow_id).limit(turns)
-        return row.priority, len(connection.scalars(before).all()) < turns
+        before = connection.scalars(_BEFORE, {"person": row.created_by, "this": workflow_id, "turns": turns}).all()
+        return row.priority, len(before) < turns
 
 
 def first_of_many(turns: int) -> Sequence[int]:
@@ -32,14 +30,21 @@ def first_of_many(turns: int) -> Sequence[int]:
     )
     with db.reading() as connection:
         people = connection.scalars(crowded).all()
-        return [row.id for person in people for row in connection.execute(_open_of(person).limit(turns))]
-
-
-def _open_of(person: str) -> Select[tuple[int]]:
-    # The index on the person, which SQLite would take, leads to all that the person ever started.
-    theirs = func.coalesce(workflows.c.created_by, "") == person
-    return select(workflows.c.id).where(_is_open(), theirs).order_by(workflows.c.id)
+        asked = [{"person": person, "turns": turns} for person in people]
+        return [row.id for each in asked for row in connection.execute(_FIRST, each)]
 
 
 def _is_open() -> ColumnElement[bool]:
     return workflows.c.status.in_(OPEN) & (func.coalesce(workflows.c.priority, 0) <= Priority.person)
+
+
+# Made once: building a statement takes longer than running it.
+_WHOSE = select(workflows.c.priority, workflows.c.created_by).where(workflows.c.id == bindparam("this"))
+_FIRST = (
+    select(workflows.c.id)
+    # The index on the person, which SQLite would take, leads to all that the person ever started.
+    .where(_is_open(), func.coalesce(workflows.c.created_by, "") == bindparam("person"))
+    .order_by(workflows.c.id)
+    .limit(bindparam("turns"))
+)
+_BEFORE = _FIRST.where(workflows.c.id < bindparam("this"))

@@ -1,5 +1,7 @@
 """The gateway to the queue: whatever happens to a job in between, nothing of RQ's or Redis' reaches a caller."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -7,7 +9,7 @@ from helpers import cast
 from helpers.running import finish
 from redis import Redis
 from redis.client import Pipeline
-from rq import Queue, exceptions
+from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -135,14 +137,55 @@ def test_a_job_that_vanishes_between_two_looks_reaches_no_caller(valkey, server,
             return
 
 
-@pytest.mark.parametrize("error", [each for each in queue.CHANGED if each is not exceptions.DuplicateJobError])
+def test_a_chain_is_in_the_queue_whole_or_not_at_all(valkey, monkeypatch):
+    """The queue goes away in the middle of handing over: not one of the jobs is in it, and the next try puts in all."""
+    workflow_id = cast.play(number=2)
+    last, usual = steps.of_workflow(workflow_id)[-1], Pipeline.hset
+
+    def hset(pipe, key, *args, **options):
+        if key == Job.key_for(last.job_id):
+            raise ConnectionError
+        return usual(pipe, key, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "hset", hset)
+        with pytest.raises(queue.QueueDownError):
+            handover.hand_over(workflow_id)
+    assert valkey.keys() == []
+    handover.hand_over(workflow_id)
+    jobs = [step.job_id for step in steps.of_workflow(workflow_id)]
+    assert queue.queued_job_ids() == jobs[:1] and sorted(queue.deferred_job_ids()) == jobs[1:]
+
+
+def test_many_who_hand_over_at_once_queue_each_job_once(valkey):
+    """As the page, the reconciler and a command may do; who meets changes all the time says that the queue is down."""
+    ids = [cast.play(number=each) for each in range(5)]
+
+    def hand_over(number):
+        with contextlib.suppress(queue.QueueDownError):
+            handover.hand_over(ids[number % len(ids)])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(hand_over, range(80)))
+    assert sorted(queue.queued_job_ids()) == sorted(steps.of_workflow(each)[0].job_id for each in ids)
+
+
+def test_handing_over_asks_the_queue_a_few_times(valkey, monkeypatch, server):
+    """Three times for a whole chain: RQ's own way would take more than twenty."""
+    workflow_id = cast.play(number=2)
+    counting = Vanishing(monkeypatch, -1, [], server)
+    handover.hand_over(workflow_id)
+    assert counting.sent == 3
+
+
+@pytest.mark.parametrize("error", queue.CHANGED)
 def test_every_error_of_the_queue_becomes_one(valkey, monkeypatch, error):
-    """Whatever RQ raises in its enqueue, however often: QueueDownError; and a retry is accepted all the same."""
+    """Whatever RQ raises while a job is made, however often: QueueDownError; and a retry is accepted all the same."""
 
     def raises(*_args, **_options):
         raise error("no such thing")
 
-    monkeypatch.setattr(Queue, "enqueue", raises)
+    monkeypatch.setattr(Queue, "create_job", raises)
     workflow_id = cast.play(number=2)
     with pytest.raises(queue.QueueDownError):
         chain.run_workflow(workflow_id)

@@ -92,6 +92,22 @@ def test_several_threads_may_log(claim):
     }
 
 
+def test_a_number_logged_at_the_very_end_is_kept(claim, monkeypatch):
+    """Whether the other thread writes it or it goes with how the attempt ended, it is in one of the two."""
+    monkeypatch.setattr(context, "FLUSH_SECONDS", 0.001)
+    written = []
+    monkeypatch.setattr(steps, "beat", lambda _claim, points, *_rest: (time.sleep(0.001), written.extend(points)))
+    for epoch in range(200):
+        recording = Recorder(claim, lambda: None, "print")
+        with recording.live():
+            time.sleep(epoch % 7 / 2000)
+            recording.metric(epoch, count=epoch)
+        written += recording.unsent()[0]
+        assert len(written) == epoch + 1
+    time.sleep(0.02)
+    assert len(written) == 200
+
+
 def test_thinning_keeps_the_ends_and_every_peak():
     """Of a curve of ten thousand epochs a single spike, up or down, is drawn, with its own epoch."""
     values = np.random.default_rng(1).normal(0, 0.01, 10_000)

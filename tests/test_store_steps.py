@@ -3,6 +3,7 @@
 import pytest
 from helpers import cast
 from helpers.bounded import done
+from sqlalchemy import event
 
 from jobs.language import sentence
 from store import db, logs, metrics, steps, workflows
@@ -49,6 +50,19 @@ def test_a_step_is_claimed_once(home):
     step = first(cast.play())
     assert steps.claim(step.id, 1, "a") is not None
     assert steps.claim(step.id, 1, "b") is None
+
+
+def test_a_step_takes_few_statements(home):
+    """A transaction begins with a statement of its own. Each further one takes SQLAlchemy a tenth of a millisecond."""
+    top, middle, _ = steps.of_workflow(cast.play())
+    steps.complete(steps.claim(top.id, 1, "a"), "f", Outcome({}))
+    asked = []
+    event.listen(db.engine(), "before_cursor_execute", lambda *given: asked.append(given[2]))
+    claim = steps.claim(middle.id, 1, "a")
+    assert len(asked) <= 6
+    asked.clear()
+    steps.complete(claim, "g", Outcome({}))
+    assert len(asked) <= 5
 
 
 def test_a_step_waits_for_what_it_needs(home):

@@ -23,7 +23,6 @@ from redis.retry import Retry
 from rq import Queue, Worker
 from rq import exceptions as rq_exceptions
 from rq.command import send_command
-from rq.exceptions import DuplicateJobError
 from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
@@ -215,36 +214,6 @@ def server_settings() -> dict[str, str]:
         return {}
 
 
-@gateway
-def enqueue(step: Step, lane: str, depends_on: Sequence[str], timeout: int, *, at_front: bool = False) -> bool:
-    """Put a step into a lane, behind the jobs it depends on; False when it is in the queue already."""
-    try:
-        rq_queue(lane).enqueue(
-            RUN_STEP,
-            args=[step.id, step.attempt],
-            job_id=step.job_id,
-            depends_on=list(depends_on) or None,
-            job_timeout=timeout,
-            result_ttl=KEEP_SECONDS,
-            failure_ttl=KEEP_SECONDS,
-            unique=not depends_on,
-            at_front=at_front,
-            description=f"{step.name} · workflow {step.workflow_id}",
-        )
-    except DuplicateJobError:
-        return False
-    return True
-
-
-@gateway
-def known(job_ids: Sequence[str]) -> set[str]:
-    """Those of the jobs that the queue has a record of."""
-    pipe = connection().pipeline(transaction=False)
-    for job_id in job_ids:
-        pipe.exists(Job.key_for(job_id))
-    return {job_id for job_id, there in zip(job_ids, pipe.execute(), strict=True) if there}
-
-
 @dataclass(frozen=True, slots=True)
 class JobState:
     """What the queue knows of a job that is in no list."""
@@ -387,9 +356,14 @@ def apply_pauses() -> None:
         resume_workers(connection())
 
 
+def statuses(job_ids: Sequence[str]) -> dict[str, str]:
+    """The status of each of these jobs, as RQ has it; those that are not there are left out."""
+    return _of_jobs(job_ids, "status")
+
+
 def last_heartbeats(job_ids: Sequence[str]) -> dict[str, str]:
     """Return the last heartbeat of the workers that watch these jobs, as written; a change shows they are alive."""
-    return _written(f"{Job.redis_job_namespace_prefix}{{}}", job_ids, "last_heartbeat")
+    return _of_jobs(job_ids, "last_heartbeat")
 
 
 def worker_heartbeats(names: Sequence[str]) -> dict[str, str]:
@@ -421,6 +395,10 @@ def forget_worker(name: str) -> None:
         pipe.srem(WORKERS_BY_QUEUE_KEY % lane, key)
     pipe.delete(key)
     pipe.execute()
+
+
+def _of_jobs(job_ids: Sequence[str], field: str) -> dict[str, str]:
+    return _written(f"{Job.redis_job_namespace_prefix}{{}}", job_ids, field)
 
 
 @gateway

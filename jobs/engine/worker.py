@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 TTL_SECONDS = 18  # RQ waits for a job until fifteen seconds before it, so an idle worker sends a heartbeat every three
 WATCH_SECONDS = 3
+BEAT_SECONDS = 1
 KILL_MARGIN_SECONDS = 10
 
 
@@ -85,6 +86,7 @@ class StepWorker(Worker):
             log_job_description=False,
         )
         self._job: Job | None = None
+        self._beat_due = 0.0
         self._frozen = 0
         self._child: Child | None = None
         self._overheard: Overheard | None = None
@@ -108,17 +110,28 @@ class StepWorker(Worker):
         if paused:
             self.set_state(WorkerStatus.IDLE)
 
-    # RQ registers a worker once, at its birth: a queue that was emptied (FLUSHALL) would never list it again.
+    # RQ registers a worker once, at its birth: a queue that was emptied (FLUSHALL) would never list it again. And it
+    # writes three heartbeats for each step, where one a second is enough.
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        super().heartbeat(timeout, pipeline)
-        if pipeline is None and not self.is_horse and not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
-            with self.connection.pipeline() as again:
-                again.hset(self.key, mapping=self.serialize())
-                worker_registration.register(self, again)
-                again.execute()
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+        elif time.monotonic() >= self._beat_due:
+            with self.connection.pipeline(transaction=False) as once:
+                super().heartbeat(timeout, once)
+                once.sismember(REDIS_WORKER_KEYS, self.key)
+                is_registered = once.execute()[-1]
+            if not is_registered:
+                self._register_again()
+            self._beat_due = time.monotonic() + BEAT_SECONDS
         # What is still loading code may be waited for: then there is no child, but a process to watch.
         if self._ahead and not self._horse_pid and self._ahead.is_idle:
             self._end_ahead()
+
+    def _register_again(self) -> None:
+        with self.connection.pipeline() as again:
+            again.hset(self.key, mapping=self.serialize())
+            worker_registration.register(self, again)
+            again.execute()
 
     # RQ forgets the execution at the first try of a transaction (rq/rq PR 2466, not in 2.12): at the second the started
     # entry stays, and a finished job fails or runs again.
@@ -151,6 +164,10 @@ class StepWorker(Worker):
     def set_current_job_working_time(self, current_job_working_time: float, pipeline: Any = None) -> None:
         with contextlib.suppress(RedisError):
             super().set_current_job_working_time(current_job_working_time, pipeline)
+
+    # RQ writes a heartbeat of a job that has ended, while the next one waits.
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        job.ended_at = rq_now()
 
     # RQ logs a job that was stopped on purpose as an error, with a traceback.
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
@@ -212,7 +229,6 @@ class StepWorker(Worker):
             self._release()
             self.execution = None
             self._horse_pid = 0
-        self.set_state(WorkerStatus.IDLE)
 
     def _give_back(self, job: Job, queue: Queue) -> None:
         queue.push_job_id(job.id, at_front=True)

@@ -1,5 +1,6 @@
 """The context: what a step function sees of the engine, and the only way it leaves anything behind."""
 
+import _thread
 import contextlib
 import logging
 import math
@@ -87,7 +88,6 @@ class StepContext:
         self._stopping = claim.step.stop_early
         self._partial = False
         self._checkpointed = time.monotonic()
-        self._thread = threading.Thread(target=self._flush_regularly, name="recorder", daemon=True)
         self._room = room
         self._own_process = own_process
         self._printing = printing
@@ -254,8 +254,11 @@ class StepContext:
         self._partial = True
 
     def flush(self) -> None:
-        """Write everything recorded so far to the database, after another thread that is doing so."""
+        """Write everything recorded so far to the database, after another thread that is doing so; once the body is
+        over, that goes with how the attempt ended."""
         with self._flush_lock:
+            if self._over.is_set():
+                return
             goal = self._place()
             while (seen := self._write()).more and seen.end < goal:
                 pass
@@ -284,14 +287,15 @@ class StepContext:
     @contextlib.contextmanager
     def live(self) -> Iterator["StepContext"]:
         """Tell regularly while the body runs."""
-        self._thread.start()
+        # A Thread waits for each other's start and end, which takes a fresh process a millisecond.
+        _thread.start_new_thread(self._flush_regularly, ())
         self._recording = True
         try:
             yield self
         finally:
             self._recording = False
-            self._over.set()
-            self._thread.join()
+            with self._flush_lock:
+                self._over.set()
 
     @property
     def saved(self) -> dict[str, FileRef]:
@@ -364,7 +368,7 @@ class StepContext:
         if self._printing is None:
             return False
         with self._flush_lock:
-            return self._printing.has_lines()
+            return not self._over.is_set() and self._printing.has_lines()
 
     def _kill_if_still_running(self) -> None:
         """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""

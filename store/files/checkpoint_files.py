@@ -1,5 +1,6 @@
 """Checkpoints: what a step needs to go on after a kill. Where hosts share a folder for files, they share these."""
 
+import fnmatch
 import hashlib
 import os
 from collections.abc import Iterator
@@ -69,7 +70,8 @@ def _folder() -> Path:
 def _glob(pattern: str) -> Iterator[Path]:
     """Search the home folder, too, where checkpoints were stored before files had a folder of their own."""
     for folder in dict.fromkeys((_folder(), settings().folder / FOLDER)):
-        yield from folder.glob(pattern)
+        with suppress(FileNotFoundError):
+            yield from [folder / name for name in fnmatch.filter(os.listdir(folder), pattern)]  # noqa: PTH208
 
 
 def _move(temporary: Path, target: Path) -> None:

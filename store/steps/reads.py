@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, null, or_, select
 
 from store import db, files, metrics
 from store.errors import NotFoundError
@@ -34,12 +34,9 @@ def of_workflow(workflow_id: int) -> list[Step]:
 
 def brief(workflow_ids: Sequence[int]) -> dict[int, list[Step]]:
     """The steps of several workflows in one question, without their results."""
-    columns = [column for column in steps.c if column.name not in ("result", "traceback")]
-    query: Select[Any] = select(*columns, null().label("result"), null().label("traceback"))
-    query = query.where(steps.c.workflow_id.in_(workflow_ids)).order_by(steps.c.workflow_id, steps.c.position)
     by_workflow: dict[int, list[Step]] = {workflow_id: [] for workflow_id in workflow_ids}
     with db.reading() as connection:
-        for row in connection.execute(query):
+        for row in connection.execute(_BRIEF, {"these": workflow_ids}):
             by_workflow[row.workflow_id].append(record(Step, row))
     return by_workflow
 
@@ -55,12 +52,7 @@ def get(step_id: int) -> Step:
 def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
     """Return the newest completed step with this fingerprint, and its outcome."""
     with db.reading() as connection:
-        row = connection.execute(
-            select(steps)
-            .where(steps.c.fingerprint == fingerprint, steps.c.status == Status.completed)
-            .order_by(steps.c.id.desc())
-            .limit(1)
-        ).one_or_none()
+        row = connection.execute(_EQUAL, {"print": fingerprint}).one_or_none()
         if row is None:
             return None
         equal = record(Step, row)
@@ -155,14 +147,9 @@ def waiting() -> list[Step]:
 
 def needs_of(workflow_id: int) -> dict[int, list[int]]:
     """Which steps each step of a workflow needs, as written when it was started."""
-    query = (
-        select(steps.c.id, needs.c.needs_id)
-        .outerjoin(needs, needs.c.step_id == steps.c.id)
-        .where(steps.c.workflow_id == workflow_id)
-    )
     by_step: dict[int, list[int]] = defaultdict(list)
     with db.reading() as connection:
-        for step_id, needs_id in connection.execute(query):
+        for step_id, needs_id in connection.execute(_NEEDS, {"this": workflow_id}):
             by_step[step_id] += [needs_id] if needs_id is not None else []
     return by_step
 
@@ -209,6 +196,27 @@ def select_steps(*conditions: ColumnElement[bool]) -> list[Step]:
 
 def artifacts_in(connection: Connection, step_ids: Sequence[int]) -> dict[int, dict[str, files.FileRef]]:
     by_step: dict[int, dict[str, files.FileRef]] = {}
-    for row in connection.execute(select(artifacts).where(artifacts.c.step_id.in_(step_ids))):
+    for row in connection.execute(_ARTIFACTS, {"these": step_ids}) if step_ids else ():
         by_step.setdefault(row.step_id, {})[row.name] = files.FileRef(row.sha256, row.size)
     return by_step
+
+
+# What every step asks is made once: making a question takes SQLAlchemy longer than the database takes to answer it.
+_EQUAL = (
+    select(steps)
+    .where(steps.c.fingerprint == bindparam("print"), steps.c.status == Status.completed)
+    .order_by(steps.c.id.desc())
+    .limit(1)
+)
+_ARTIFACTS = select(artifacts).where(artifacts.c.step_id.in_(bindparam("these", expanding=True)))
+_LONG = ("result", "traceback")
+_BRIEF = (
+    select(*(column for column in steps.c if column.name not in _LONG), *(null().label(name) for name in _LONG))
+    .where(steps.c.workflow_id.in_(bindparam("these", expanding=True)))
+    .order_by(steps.c.workflow_id, steps.c.position)
+)
+_NEEDS = (
+    select(steps.c.id, needs.c.needs_id)
+    .outerjoin(needs, needs.c.step_id == steps.c.id)
+    .where(steps.c.workflow_id == bindparam("this"))
+)

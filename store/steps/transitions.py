@@ -3,10 +3,12 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, exists, func, insert, select, true, update
 
 from store import attempts, db, files, logs, metrics
 from store.datasets import Dataset
@@ -30,9 +32,10 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
         ).one_or_none()
         if taken is None:
             return None
-        connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
         attempts.begin(connection, step_id, attempt, worker)
         rows = connection.execute(_PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
+        if rows[0].workflow_status != Status.running:
+            connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
         given = {row.input_name: record(Dataset, row) for row in rows if row.input_name is not None}
         return Claim(record(Step, taken), token, rows[0].pipeline, given, _upstream(connection, step_id))
 
@@ -82,11 +85,11 @@ def complete(
         # Under the write lock, so that no process deletes them now: an equal file may be deleted with another workflow.
         for ref in outcome.artifacts.values():
             files.present(ref)
-        connection.execute(_NO_ARTIFACTS, {"this": claim.step.id})
-        for name, ref in outcome.artifacts.items():
-            connection.execute(
-                artifacts.insert().values(step_id=claim.step.id, name=name, sha256=ref.sha256, size=ref.size)
-            )
+        # A step completes once, so it has no artifacts and no scores yet.
+        if outcome.artifacts:
+            of_step = {"step_id": claim.step.id}
+            left = [of_step | {"name": name} | asdict(ref) for name, ref in outcome.artifacts.items()]
+            connection.execute(artifacts.insert(), left)
         if outcome.reused_from is not None:
             metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
         metrics.write_scores(connection, claim.step.workflow_id, claim.step.id, outcome.result.get("scores") or {})
@@ -259,12 +262,9 @@ def _unmet_needs() -> ColumnElement[bool]:
 
 def _hold(connection: Connection, claim: Claim, **values: Any) -> bool:
     """Write under a claim; raise when the claim is lost. Returns whether the step should end early."""
-    held = connection.scalar(
-        update(steps)
-        .where(steps.c.id == claim.step.id, steps.c.claim_token == claim.token, steps.c.status == Status.running)
-        .values(heartbeat_at=now(), **values)
-        .returning(steps.c.stop_early)
-    )
+    values |= {"heartbeat_at": now()}
+    given = {f"new_{name}": value for name, value in values.items()}
+    held = connection.scalar(_held(tuple(values)), {"this": claim.step.id, "token": claim.token, **given})
     if held is None:
         raise Fenced
     return bool(held)
@@ -335,14 +335,15 @@ def _settle(connection: Connection, workflow_id: int) -> None:
     """Save the status that a workflow's steps add up to."""
     rows = connection.execute(_STATUSES, {"this": workflow_id}).all()
     status = workflow_status(row.status for row in rows)
+    if not rows or rows[0].before == status:
+        return
     starts = [row.started_at for row in rows if row.started_at]
     values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
     if not status.over:
         values["seen_at"] = None
     if starts:
         values["started_at"] = func.coalesce(workflows.c.started_at, min(starts))
-    changed = workflows.c.status != status
-    connection.execute(update(workflows).where(workflows.c.id == workflow_id, changed).values(values))
+    connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))
 
 
 def _upstream(connection: Connection, step_id: int) -> dict[str, Upstream]:
@@ -357,6 +358,21 @@ def _all_above() -> Select[Any]:
     above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
     return select(steps.c.id, steps.c.key, steps.c.result, steps.c.fingerprint).where(
         steps.c.id.in_(select(above.c.needs_id))
+    )
+
+
+@lru_cache
+def _held(columns: tuple[str, ...]) -> Update:
+    """The update of these columns of a step under a claim, which answers whether it should end early."""
+    return (
+        update(steps)
+        .where(
+            steps.c.id == bindparam("this"),
+            steps.c.claim_token == bindparam("token"),
+            steps.c.status == Status.running,
+        )
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .returning(steps.c.stop_early)
     )
 
 
@@ -392,13 +408,14 @@ _RUNS = (
     )
 )
 _PIPELINE_AND_DATASETS = (
-    select(workflows.c.pipeline, inputs.c.name.label("input_name"), datasets)
+    select(
+        workflows.c.pipeline, workflows.c.status.label("workflow_status"), inputs.c.name.label("input_name"), datasets
+    )
     .select_from(workflows.outerjoin(inputs).outerjoin(datasets))
     .where(workflows.c.id == bindparam("this"))
     .order_by(inputs.c.position, inputs.c.name)
 )
 _ALL_ABOVE = _all_above()
-_NO_ARTIFACTS = artifacts.delete().where(artifacts.c.step_id == bindparam("this"))
 _READY_BELOW = (
     update(steps)
     .where(
@@ -410,7 +427,8 @@ _READY_BELOW = (
     .values(ready_at=bindparam("at"))
 )
 _STATUSES = (
-    select(steps.c.status, func.min(steps.c.started_at).label("started_at"))
+    select(steps.c.status, func.min(steps.c.started_at).label("started_at"), workflows.c.status.label("before"))
+    .join(workflows, workflows.c.id == steps.c.workflow_id)
     .where(steps.c.workflow_id == bindparam("this"))
-    .group_by(steps.c.status)
+    .group_by(steps.c.status, workflows.c.status)
 )
