@@ -45,3 +45,14 @@ def test_steps_find_everything_imported(home):
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[0]) == 0, done.stdout
+
+
+def test_the_app_holds_no_library_that_only_steps_and_pages_need():
+    """Before somebody opens a page. Each of these would take the memory of a process that waits, or more."""
+    code = "import sys, app; app.warm_up(); print(*{name.partition('.')[0] for name in sys.modules})"
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert {"streamlit", "plotly"} <= set(done.stdout.split())
+    assert not {"pandas", "pyarrow", "scipy", "sklearn", "openpyxl", "markdown_it"} & set(done.stdout.split())

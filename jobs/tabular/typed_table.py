@@ -14,8 +14,6 @@ from jobs.tabular.row_hash import KEPT, KEPT_SHIFT, Duplicates, hashes_of
 from store import files
 from store.files import FileRef
 
-# What the upload step leaves: who reads a table that another version of it wrote, must know.
-VERSION = 9
 TABLE, ROW_HASHES = "table.arrow", "row_hashes"
 # Cells of fewer bytes in the file, with the sign after them, are short. They would take more room in the table than in
 # the file, so they are packed tightly; long ones gain little by that, and are read in a fraction of the time without.

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from jobs.pipelines import StepContext, StepError, step
 from jobs.tabular import reader
-from jobs.tabular.ahead.made_table import content_of, name_of, progress_of
+from jobs.tabular.ahead.made_table import content_of, progress_of
 from jobs.tabular.column import Column, columns_of, is_current, with_kinds
 from jobs.tabular.facts import fact
 from jobs.tabular.kinds import KINDS
@@ -20,10 +20,10 @@ from jobs.tabular.prefetch import Background, prefetched
 from jobs.tabular.profile.cells import typed
 from jobs.tabular.profile.profiler import DUPLICATE_ROWS, Profile, Profiler, duplicates_noted
 from jobs.tabular.reader import Source
+from jobs.tabular.table_name import VERSION, name_of
 from jobs.tabular.typed_table import (
     ROW_HASHES,
     TABLE,
-    VERSION,
     TypedTable,
     WrittenTable,
     bytes_of,

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from jobs.tabular import sandbox
 from jobs.tabular.ahead.arriving import arriving
-from jobs.tabular.ahead.made_table import name_of
 from jobs.tabular.dialect import EXTENSIONS, format_of, read_settings, words_of
+from jobs.tabular.table_name import name_of
 from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
 from store import datasets, files

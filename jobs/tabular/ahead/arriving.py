@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jobs.tabular import sandbox
 from jobs.tabular.ahead.growing_file import END, MORE
-from jobs.tabular.ahead.made_table import name_of
 from jobs.tabular.sandbox_client import Talk
+from jobs.tabular.table_name import name_of
 from store import files
 from store.datasets import Dataset, Description
 from store.errors import RequestError

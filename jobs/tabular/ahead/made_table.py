@@ -1,22 +1,15 @@
 """What reading ahead leaves in a folder: the typed table, and a file that says what is in it once it is complete."""
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from jobs.tabular.profile.profiler import Profile
-from jobs.tabular.typed_table import VERSION, WrittenTable
+from jobs.tabular.typed_table import WrittenTable
 from store.files import FileRef
 
 CONTENT, PROGRESS = "content.json", "progress"
-
-
-def name_of(sha256: str, dialect: Mapping[str, object]) -> str:
-    """Return the name under which a table waits: by the bytes it was read from, how they were read, and our version."""
-    return hashlib.sha256(json.dumps([VERSION, sha256, dialect], sort_keys=True).encode()).hexdigest()
 
 
 class Notes:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from jobs.language import numbers
 from jobs.pipelines.results import is_result
 from jobs.verbs.report import svg
@@ -163,6 +161,8 @@ def _importance(value: Value, title: str, _files: Files) -> str:
 
 def _text(value: Value, _title: str, _files: Files) -> str:
     """Markdown without raw HTML; pictures would be fetched from somewhere, so they stay text."""
+    from markdown_it import MarkdownIt  # not before a report is asked for: it takes the app a megabyte
+
     text = str(value["text"])[:LONGEST_TEXT]
     return f'<div class="text">{MarkdownIt("js-default").disable("image").render(text)}</div>'
 
