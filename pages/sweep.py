@@ -164,6 +164,8 @@ def _state(board: Leaderboard) -> None:
         st.caption(took, width="content")
     if record.stopped and record.stopped.code != "sweep_stopped":
         st.info(words.plain(sentence(record.stopped)), icon=":material/stop_circle:")
+    elif waiting := verbs.waits_for(record):
+        st.warning(words.plain(sentence(waiting)), icon=":material/hourglass:")
     elif not _changing(board) and board.best is None and any(row.error for row in board.rows):
         reason = next(row.error for row in board.rows if row.error)
         st.error(f"No trial completed. {words.plain(sentence(reason))}", icon=":material/error:")

@@ -395,7 +395,7 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
     if book.curves:
         st.download_button(
             "Download metrics",
-            lambda: _metrics_csv(workflow_id),
+            partial(_metrics_csv, workflow_id, numbers.current().code),
             mime="text/csv",
             file_name=f"workflow-{workflow_id}-metrics.csv",
             key="download-metrics",
@@ -426,10 +426,10 @@ def _model_file(workflow_id: int) -> Callable[[], bytes]:
     return read
 
 
-def _metrics_csv(workflow_id: int) -> bytes:
+def _metrics_csv(workflow_id: int, language: str) -> bytes:
     rows = metrics.of_workflow(workflow_id)
     names = ["epoch", *sorted({name for row in rows for name in row} - {"epoch"})]
-    return spreadsheet.to_csv(names, [[row.get(name) for name in names] for row in rows])
+    return spreadsheet.to_csv(names, [[row.get(name) for name in names] for row in rows], language)
 
 
 show()

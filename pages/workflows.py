@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, links, live, presentations, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.workflow import dialogs
-from pages.parts.workflow_list import listing
+from pages.parts.workflow_list import listing, opening
 from pages.parts.workflow_list import view as listing_view
 from pages.parts.workflow_list.view import ListView
 from store import metrics, steps, sweeps, workflows
@@ -24,7 +24,6 @@ KEY = dialogs.LIST
 FEWEST, MOST = 2, 12
 SHOWN_FAILURES = 3
 WIDTH = 165
-OPEN_WIDTH = 110
 FACETS = 3
 
 
@@ -268,6 +267,7 @@ def _sorting() -> str:
 
 def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
     """One page of rows with what can be done with them; True while any of them can still change."""
+    state.refresh()
     view = listing_view.parse(st.session_state[f"{KEY}-url"])
     # The page has just read its rows to see whether they change; the first drawing uses those.
     rows, total = first.pop() if first else listing.rows(view)
@@ -313,7 +313,7 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
             on_click=tables.forget,
             args=(KEY,),
         )
-    _open_by_keyboard(rows)
+    opening.draw(state, rows)
     if len(chosen) == 1:
         _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
         _button(
@@ -340,9 +340,13 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
     )
     if chosen and visitor.may_change():
         commands.popover([commands.restart_all(chosen), commands.delete_all(chosen)], key=f"{KEY}-commands")
+    _download(chosen, view, total)
+
+
+def _download(chosen: list[int], view: ListView, total: int) -> None:
     st.download_button(
         "Download",
-        partial(listing.export, view.which(), list(chosen)),
+        partial(listing.export, view.which(), list(chosen), numbers.current().code),
         "workflows.csv",
         "text/csv",
         key=f"{KEY}-download",
@@ -350,23 +354,6 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
         icon=":material/download:",
         help="The ticked rows as CSV" if chosen else f"All {words.count(total)} that match, as CSV",
     )
-
-
-def _open_by_keyboard(rows: Sequence[Workflow]) -> None:
-    """Rows of the table are opened with a click only; here a number or a name can be typed."""
-    names = {row.id: f"#{row.id} {row.name}" for row in rows}
-    number = st.selectbox(
-        "Open a workflow",
-        list(names),
-        index=None,
-        key=f"{KEY}-open-one",
-        format_func=lambda each: names.get(each, f"#{each}"),
-        placeholder="Open #",
-        label_visibility="collapsed",
-        width=OPEN_WIDTH,
-    )
-    if number is not None:
-        links.go_to_workflow(number)
 
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:

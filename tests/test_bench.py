@@ -1,6 +1,7 @@
 """The frame that benchmarks share, and the guard that compares their ratios with the recorded ones."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,22 @@ def test_what_is_worse_is_measured_again_and_then_fails(recorded, monkeypatch, r
     assert bench.guard(found(**ratios)) == 1
     monkeypatch.setattr(bench, "measured", lambda part, short: found()["a"])
     assert bench.guard(found(**ratios)) == 0
+
+
+def test_reported_scores_are_held_to_their_target(recorded, monkeypatch):
+    """A score that is surely half a point too high for rows never uploaded stops the guard, whatever was recorded."""
+    cases = [unseen.Case("t", unseen.made(30, 0.2, 0), True, seed) for seed in range(4)]
+    for gap, stops in ((0.0, False), (0.02, True)):
+        outcomes = [outcome(case, 0.8 + gap, 0.8, 0.8, 0.8) for case in cases]
+        measured = {"unseen": Found(list(unseen._optimism([*outcomes, *map(as_numbers, outcomes)])))}
+        monkeypatch.setattr(bench, "measured", lambda part, short, known=measured: known[part])
+        assert bool(bench.worse(measured)) is stops and bench.guard(measured) == stops
+        bench.record(measured)
+    assert not [name for name in json.loads(bench.RECORDED.read_text()) if "surely" in name]
+
+
+def as_numbers(classes):
+    return replace(classes, case=replace(classes.case, classes=False))
 
 
 def test_what_is_recorded_is_kept(recorded):

@@ -1,6 +1,7 @@
 """The verbs: what they write, what they reuse, and what they refuse."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from helpers import cast, tables
@@ -9,6 +10,7 @@ from helpers.tables import numbers, turkish
 
 from jobs.engine import runner
 from jobs.language import text_of
+from jobs.pipelines import registry
 from jobs.verbs import datasets, queries, short_form
 from jobs.verbs import workflows as verbs
 from store import logs, steps, workflows
@@ -94,6 +96,36 @@ def test_what_was_proposed_for_an_algorithm_is_not_kept_for_another(customers):
     assert boosting["epochs"] == fresh.get("epochs", 10) != 100
     again = verbs.rerun_from(started.id, "train", {"algorithm": "hist_gradient_boosting"})
     assert verbs.changed(again.id, "train", {"algorithm": "linear_svm"}).params["epochs"] == 100
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"epochs": 100},
+        {"algorithm": "mlp", "epochs": 7, "learning_rate": 0.3},
+        {"algorithm": "hist_gradient_boosting", "learning_rate": 0.01, "test_size": 0.3},
+        {"algorithm": "linear_svm", "features": ["yaş", "gelir"], "alpha": 0.2},
+    ],
+)
+def test_what_would_be_usual_is_asked_for_few_params(customers, monkeypatch, params):
+    """What each param would be beside the others is as if each was asked for singly, and only touched ones are: on the
+    page of a wide table every redraw asks."""
+    chosen = verbs.propose("tabular", {"data": customers.id}, {"target": "abone mi", **params})
+    old = verbs.start("tabular", chosen, {"data": customers.id})
+    pipeline, given = registry.get("tabular"), {"data": customers}
+    expected = {}
+    for name in pipeline.params(old.params):
+        others = pipeline.propose({each: value for each, value in old.params.items() if each != name}, given)
+        expected[name] = others.get(name, pipeline.params(others)[name].default)
+    asked, propose = [], pipeline.propose
+    monkeypatch.setattr(
+        verbs.registry,
+        "get",
+        lambda _name: replace(pipeline, propose=lambda *of: (asked.append(1), propose(*of))[1]),
+    )
+    assert verbs.usual(old, old.params) == expected
+    assert len(asked) <= 4 + 2 * len(params) < len(expected)
 
 
 def test_an_algorithm_that_was_chosen_stays(customers):

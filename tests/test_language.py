@@ -190,7 +190,14 @@ def test_a_message_can_hold_messages():
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(512, "512 B"), (32_000, "32 kB"), (1_048_576, "1 MB"), (536_870_912, "536.9 MB"), (2_400_000_000, "2.4 GB")],
+    [
+        (0, "0 B"),
+        (512, "512 B"),
+        (32_000, "32 kB"),
+        (1_048_576, "1 MB"),
+        (536_870_912, "536.9 MB"),
+        (2_400_000_000, "2.4 GB"),
+    ],
 )
 def test_sizes_are_in_powers_of_ten(size, words):
     """A number of bytes is a value; its unit is part of the sentence."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs.pipelines import Measure
+from jobs.tabular import told
 from pages.parts import charts
 from store.metrics import Point
 from store.steps import Minute
@@ -133,9 +134,11 @@ def test_any_other_curve_is_drawn_in_its_own_units():
 
 
 def test_residuals_have_a_line_where_predictions_are_right():
-    """The dotted line goes from the smallest to the largest number there is."""
-    assert list(charts.residuals([1.0, 5.0], [2.0, 9.0]).data[1].x) == [1.0, 9.0]
-    assert len(charts.residuals([], []).data) == 1
+    """Each row is a dot; the dotted line goes from the smallest to the largest number there is."""
+    figure = charts.curve(told.predictions({"predicted": [1.0, 5.0], "actual": [2.0, 9.0]}))
+    assert figure.data[0].mode == "markers" and list(figure.data[0].x) == [2.0, 9.0]
+    assert list(figure.data[1].x) == list(figure.data[1].y) == [1.0, 9.0] and not figure.layout.showlegend
+    assert len(charts.curve(told.predictions({"predicted": [], "actual": []})).data) == 1
 
 
 def test_importance_shows_the_first_columns_on_top():
@@ -147,7 +150,11 @@ def test_importance_shows_the_first_columns_on_top():
 
 def test_figures_have_the_background_of_the_page():
     """Light and dark pages show the same figure, so it brings no background of its own; pictures have the page's."""
-    for figure in (charts.learning(CURVES, LOSS), charts.confusion(["a"], [[1]]), charts.residuals([1], [1])):
+    for figure in (
+        charts.learning(CURVES, LOSS),
+        charts.confusion(["a"], [[1]]),
+        charts.curve({"dots": True, "lines": [{"points": [[1, 1]]}]}),
+    ):
         assert figure.layout.paper_bgcolor is None and figure.layout.plot_bgcolor is None
 
 

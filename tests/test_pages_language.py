@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+import streamlit as st
 from helpers.notebooks import completed, page, text
+from helpers.visitors import APP, checked
 from streamlit.runtime.context import ContextProxy
+from streamlit.testing.v1 import AppTest
 
 from jobs.language import numbers, sentence
 from jobs.pipelines import Measure
-from jobs.verbs import schemas
+from jobs.verbs import schemas, spreadsheet
 from pages.parts import chart, charts, tables, visitor, words
 from store.messages import Message
 from store.metrics import Point
@@ -94,6 +97,27 @@ def test_the_api_stays_as_it_is(home, turkish):
     page(id=number)
     assert schemas.workflow(number)["scores"]["accuracy"] == 0.934
     assert words.percent(0.934) == "93.4 %"  # outside of a page
+
+
+@pytest.mark.parametrize(
+    ("language", "first"), [("tr", "1;0,25;'=1+1"), ("de-ch", "1,0.25,'=1+1"), (None, "1,0.25,'=1+1")]
+)
+def test_downloaded_tables_are_read_by_the_visitors_spreadsheet(language, first):
+    """A spreadsheet of a language with decimal commas splits columns at semicolons."""
+    written = spreadsheet.to_csv(["epoch", "loss", "note"], [[1, 0.25, "=1+1"]], language).decode("utf-8-sig")
+    assert written.splitlines()[1] == first
+
+
+def test_lists_and_metrics_are_written_so(home, turkish, monkeypatch):
+    """Both downloads of numbers, as a Turkish browser gets them; they are made in another thread."""
+    number, made = completed(), {}
+    monkeypatch.setattr(st, "download_button", lambda label, data, *_how, **_more: made.setdefault(label, data))
+    page(id=number)
+    checked(AppTest.from_file(APP, default_timeout=20).switch_page("workflows.py").run())
+    with numbers.speaking("en"):
+        metrics, rows = (made[name]().decode("utf-8-sig").splitlines() for name in ("Download metrics", "Download"))
+    assert metrics[0].startswith("epoch;") and metrics[1].split(";")[1] == "0,02"
+    assert rows[0].startswith("id;name;") and "0,934" in rows[1].split(";")
 
 
 def test_charts_follow_through_their_locale():

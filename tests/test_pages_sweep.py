@@ -1,6 +1,7 @@
 """The page of a sweep in each of its states, and the ways to it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from helpers import cast
@@ -8,11 +9,15 @@ from helpers.tables import turkish
 from helpers.visitors import APP, Visitor, address, checked, press, said, text
 from streamlit.testing.v1 import AppTest
 
+from jobs.cli.app import main
 from jobs.engine import runner
+from jobs.pipelines import registry
 from jobs.verbs import datasets, leaderboard, people, sweeps
 from pages.parts.sweep import board as drawing
 from store import steps, workflows
 from store import sweeps as stored
+from store.errors import NotFoundError
+from store.messages import Message
 from store.workflows import Filter
 
 
@@ -81,6 +86,28 @@ def test_a_failed_sweep_says_why(home):
     page = opened(id=number)
     assert "No trial completed. This voice is hoarse." in said(page).replace("\\", "")
     assert list(table(page)["why"]) == ["This voice is hoarse."]
+
+
+def test_a_sweep_that_waits_for_a_broken_pipeline_says_so(home, monkeypatch, capsys):
+    """While the module of its pipeline cannot be loaded, page and command say what is wrong there."""
+    number, get = begin(), registry.get
+    stored_sweep = stored.get(number)
+    fault = Message("pipelines_module_broken", {"module": "choirs", "reason": "SyntaxError: invalid syntax"})
+    values = {"given": "choir", "known": ["tabular"], "faults": [fault.as_json()]}
+
+    def broken(name):
+        if name == "choir":
+            raise NotFoundError(Message(registry.UNKNOWN_BESIDE_FAULTS, values))
+        return get(name)
+
+    monkeypatch.setattr(stored, "get", lambda _number: replace(stored_sweep, started=2))
+    assert sweeps.waits_for(stored.get(number)) is None
+    monkeypatch.setattr(registry, "get", broken)
+    told = said(opened(id=number)).replace("\\", "")
+    assert "The next trials start once the pipeline can be loaded again." in told and "SyntaxError" in told
+    assert main(["sweep", "show", str(number)]) == 0 and "can be loaded again" in capsys.readouterr().out
+    ended = replace(stored_sweep, started=2, ended_at=stored_sweep.created_at)
+    assert sweeps.waits_for(ended) is None
 
 
 def test_stop_asks_and_cancels(home):

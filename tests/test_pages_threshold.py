@@ -1,12 +1,14 @@
 """The page of a completed workflow moves the threshold between two classes, and its headline follows."""
 
 import io
+import re
 
 import pytest
 from helpers import notebooks, tables
 from helpers.notebooks import page, text
 from helpers.visitors import Visitor, checked
 from sqlalchemy import update
+from streamlit.runtime.context import ContextProxy
 
 from jobs.pipelines.thresholds import Costs
 from jobs.verbs import datasets, people
@@ -62,7 +64,7 @@ def test_the_threshold_is_moved_and_the_headline_follows(trained):
     assert stored.get(trained) is None, "moving it to look sets nothing"
     seen = pressed(seen, "threshold-set")
     assert stored.get(trained).value == 0.2
-    assert sentence_of(place) in text(seen) and "is predicted Evet from a chance of 20 % on" in text(seen)
+    assert sentence_of(place) in text(seen) and '"Evet" is predicted from a chance of 20 % on' in text(seen)
     assert "Set to 20 %" in text(seen)
     accuracy = (place.found + place.passed) / place.rows
     assert f"Accuracy {100 * accuracy:.1f} %" in text(seen)
@@ -71,6 +73,26 @@ def test_the_threshold_is_moved_and_the_headline_follows(trained):
     seen = checked(views(seen)[0].set_value(THRESHOLD).run())
     seen = pressed(seen, "threshold-reset")
     assert stored.get(trained) is None and sentence_of(known.at(0.5)) in text(seen)
+
+
+def test_numbers_are_of_the_visitors_language(trained, monkeypatch):
+    """Threshold, counts, costs, effects and importance have the comma and the points of a Turkish browser."""
+    monkeypatch.setattr(ContextProxy, "locale", property(lambda _self: "tr-TR"))
+    known = verbs.of(trained)
+    seen = opened(trained)
+    for field, value in (("A false alarm costs", 1000.5), ("A found row gains", 30_000.0)):
+        seen = checked(next(each for each in seen.number_input if each.label == field).set_value(value).run())
+    slider = next(each for each in seen.select_slider if each.label == "Threshold")
+    part = next(value for value in known.values if 100 * value % 1)
+    seen = checked(slider.set_value(part).run())
+    assert f"{100 * part:.4g} %".replace(".", ",") in next(
+        each.label for each in seen.button if each.key == "threshold-set"
+    )
+    gain = known.at(part).gain(Costs(1000.5, 30_000.0))
+    assert metrics(seen)["Gain less costs"].split(",")[0] == f"{int(gain):,}".replace(",", ".")
+    seen = checked(views(seen)[0].set_value(":material/view_agenda: Cells").run())
+    told = text(seen)
+    assert re.search(r"accuracy would fall by \d+,\d points", told) and not re.search(r"by \d+\.\d", told)
 
 
 def test_costs_propose_a_place(trained):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from helpers import cast
 from helpers.visitors import address, checked, said
 from helpers.written import played
@@ -11,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from api.app import create
 from jobs.verbs import spreadsheet
-from pages.parts.workflow_list import listing, view
+from pages.parts.press import PageState
+from pages.parts.workflow_list import listing, opening, view
 from store import workflows
 from store.tables import Status
 from store.workflows import Filter, New
@@ -273,11 +275,23 @@ def test_names_that_say_a_facet_have_its_room(home):
 
 
 def test_a_workflow_is_opened_by_its_number(home):
-    """Who cannot click a row types its number or name beside the table."""
+    """Who cannot click a row types its number or name beside the table; the number may be on another page."""
     number = played("first")
-    page = opened()
-    page = checked(page.selectbox(key="workflows-open-one").select(number).run())
+    page = checked(opened().selectbox(key=opening.KEY).select(f"#{number} first").run())
     assert address(page) == {"id": str(number)}
+    assert opened().selectbox(key=opening.KEY).proto.accept_new_options
+    for typed in ("41", "#41", " 41 "):
+        assert entered(typed, {f"#{number} first": number}).leads_to == ("workflow.py", {"id": "41"})
+    assert entered("frist", {}).refused == "There is no workflow 'frist'." and entered("", {}) == PageState()
+
+
+def entered(typed, names):
+    """The state of the page once this was typed into the field beside the list."""
+    state = PageState()
+    st.session_state[opening.KEY] = typed
+    opening._open(state, names)
+    assert st.session_state[opening.KEY] is None
+    return state
 
 
 def test_a_facet_with_a_comma_is_one_value(home):

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from jobs.cli.app import main
+from jobs.language import WRITTEN_IN
 from jobs.pipelines.storable import storable
 from jobs.tabular.prepare.params import FEATURES
 from jobs.verbs import report
@@ -116,7 +117,7 @@ def test_commands_of_a_report_can_be_pasted(home):
     names = ["Fiyat, EUR", "it's", "b"]
     params = {"features": names, "kinds": {"Fiyat, EUR": "category"}}
     workflow = replace(workflows.get(tabular()), params=params)
-    words = shlex.split(dict(facts._commands(workflow))["Start the same anew"])
+    words = shlex.split(dict(facts._commands(workflow))["report_command_submit"])
     given = dict(each.split("=", 1) for each in words[words.index("--set") :] if "=" in each)
     assert FEATURES.read(given["features"]) == names
     assert json.loads(given["kinds"]) == {"Fiyat, EUR": "category"}
@@ -128,7 +129,7 @@ def test_large_pictures_are_not_read(home, monkeypatch):
     monkeypatch.setattr(kinds, "LARGEST_PICTURE", len(PIXEL) - 1)
     number, read = of_kinds({"photo": KINDS["photo"]}), []
     monkeypatch.setattr(facts.files, "verified", lambda ref: read.append(ref))
-    assert "The picture picture is 28 bytes, too large for this report." in Read(report.html(number)).text
+    assert "The picture picture is 28 B, too large for this report." in Read(report.html(number)).text
     assert not read
     monkeypatch.undo()
     monkeypatch.setattr(kinds, "ALL_PICTURES", 2 * len(PIXEL))
@@ -212,8 +213,10 @@ def test_a_report_tells_no_secrets(home):
 def test_numbers_and_dates_are_of_the_readers_language(home):
     """In Turkish a thousand has a point and a part a comma; times are those of the zone."""
     number = completed()
-    page = Read(report.html(number, "tr-TR", "Europe/Istanbul")).text
+    made = Read(report.html(number, "tr-TR", "Europe/Istanbul"))
+    page = made.text
     assert "12.400 rows" in page and "93,4 %" in page and "Europe/Istanbul" in page
+    assert ("lang", WRITTEN_IN) in made.attributes, "numbers are Turkish, sentences are not"
     assert "12,400 rows" in Read(report.html(number)).text  # and nobody else's changed
 
 

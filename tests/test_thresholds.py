@@ -18,10 +18,13 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from api.app import create
+from api.wall import limits
 from jobs.cli.app import main
 from jobs.engine import runner
 from jobs.pipelines.thresholds import Costs, Counted, Thresholds
 from jobs.tabular import threshold_counts
+from jobs.tabular.predict import predictor
+from jobs.tabular.sandbox_client import Places
 from jobs.tabular.train import step as training
 from jobs.verbs import datasets, models, predictions
 from jobs.verbs import thresholds as verbs
@@ -326,6 +329,27 @@ def test_programs_move_the_threshold(client):
         refused = client.put(path, content=body, headers={"content-type": "application/json"})
         assert (refused.status_code, refused.json()["code"]) == (422, "field_not_number")
     assert client.get(path, params={"false_alarm_cost": "nan", "found_gain": 1}).status_code == 422
+
+
+def test_a_model_with_a_threshold_waits_for_no_place_of_others(client, monkeypatch):
+    """Writing it waits in a thread and for a place of those that write files, so that rows are predicted meanwhile."""
+    number, ended = trained("LR")
+    verbs.set_threshold(number, 0.3)
+    threads, predicting = [], limits.predicting
+
+    async def counted(function, *given):
+        threads.append(function.__name__)
+        return await predicting(function, *given)
+
+    monkeypatch.setattr(limits, "predicting", counted)
+    monkeypatch.setattr(predictor, "FILES", Places(1, 0.1))
+    path = f"/api/workflows/{number}"
+    with predictor.FILES.taken():
+        refused = client.get(f"{path}/model")
+        assert (refused.status_code, refused.json()["code"]) == (503, "predict_busy")
+        row = dict.fromkeys(ended["preprocess"].result["features"])
+        assert client.post(f"{path}/predict", json={"rows": [row]}).status_code == 200
+    assert client.get(f"{path}/model").status_code == 200 and threads.count("model_file") == 2
 
 
 def test_the_command_shows_and_moves_it(home, tmp_path, capsys):

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 
 from api.errors import Answer
 from api.routes.datasets import MOST
-from api.wall import roles
+from api.wall import limits, roles
 from api.wall.roles import needs
 from jobs.verbs import models, queries, report, schemas, short_form
 from jobs.verbs import workflows as verbs
@@ -166,17 +166,18 @@ def get_logs(
 
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
 @needs(Role.viewer)
-def get_model(workflow_id: WorkflowId) -> Response:
+async def get_model(workflow_id: WorkflowId) -> Response:
     """One joblib file that holds a scikit-learn pipeline; it predicts on raw rows, with the threshold of the workflow,
     and is only for those who trust this server, as opening such a file can run code."""
-    workflow = workflows.get(workflow_id)
-    model = models.model_file(workflow_id)
+    # One with a threshold is written by a sandbox, for which it may wait.
+    model = await limits.predicting(models.model_file, workflow_id)
+    name = _file_name(await limits.predicting(workflows.get, workflow_id))
     headers = {"X-Content-SHA256": model.sha256}
     if model.path:
-        return FileResponse(model.path, media_type=MODEL_TYPE, filename=_file_name(workflow), headers=headers)
+        return FileResponse(model.path, media_type=MODEL_TYPE, filename=name, headers=headers)
     headers |= {
         "Content-Length": str(model.size),
-        "Content-Disposition": f'attachment; filename="{_file_name(workflow)}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
     }
     chunks = iter(lambda: model.stream.read(files.CHUNK), b"")
     return StreamingResponse(chunks, media_type=MODEL_TYPE, headers=headers)

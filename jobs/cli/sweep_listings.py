@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.tabular.algorithms import ALGORITHMS
+from jobs.verbs import sweeps as sweep_verbs
 from jobs.verbs.leaderboard import Leaderboard, Row
 from store.program import COMMAND
 
@@ -40,6 +41,8 @@ def sweep(board: Leaderboard) -> None:
     say(Text.assemble(f"Sweep {record.id}: {clean(record.name)}  ", (board.status, COLOURS.get(board.status, ""))))
     if record.stopped:
         say(sentence(record.stopped))
+    elif waiting := sweep_verbs.waits_for(record):
+        say(Text(sentence(waiting), "yellow"))
     say("")
     spread = any(row.spread is not None for row in board.rows)
     tested = any(row.test_score is not None for row in board.rows)
@@ -65,7 +68,7 @@ def sweep(board: Leaderboard) -> None:
                 *([words(row.test_score)] if tested else []),
                 "best" if row is board.best else "equal" if row.equal else "",
                 "reused" if row.reused else seconds(row.seconds),
-                f"{row.model_size / 1000:,.1f} kB" if row.model_size else "",
+                numbers.size(row.model_size) if row.model_size else "",
             )
             for row in board.rows
         ],

@@ -175,15 +175,13 @@ def value(of: object) -> str:
 
 
 def size(number_of_bytes: float | None) -> str:
-    """1.2 MB; units are powers of ten."""
+    """512 B, 32 kB, 1.2 MB; units are powers of ten."""
     if number_of_bytes is None:
         return NONE
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number_of_bytes < 1000 or unit == "GB":
-            digits = f"{number_of_bytes:.0f}" if unit == "bytes" else f"{number_of_bytes:,.1f}"
-            return f"{local(digits)} {unit}"
-        number_of_bytes /= 1000
-    return NONE
+    for length, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number_of_bytes >= length:
+            return f"{local(f'{number_of_bytes / length:,.1f}'.removesuffix('.0'))} {unit}"
+    return f"{local(f'{number_of_bytes:g}')} B"
 
 
 def score(value: float | None, share: bool) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.language.en import SENTENCES
+from jobs.language.en import LANGUAGE, SENTENCES
 from jobs.language.template import Plural, fill
 from store.messages import Message
+
+# The language of all sentences, as HTML says it; numbers and dates can be those of another.
+WRITTEN_IN = LANGUAGE
 
 
 def sentence(message: Message) -> str:
@@ -16,6 +19,11 @@ def sentence(message: Message) -> str:
     if isinstance(template, Plural):
         template = template.one if message.values.get(template.by) == 1 else template.other
     return fill(template, {name: _spoken(value) for name, value in message.values.items()})
+
+
+def phrase(code: str, **values: Any) -> str:
+    """Return the words of a code: a title, a label or a sentence that is nowhere stored."""
+    return sentence(Message(code, values))
 
 
 def _spoken(value: Any) -> Any:

@@ -31,21 +31,13 @@ class _Filler(string.Formatter):
         if isinstance(value, list):
             return ", ".join(self.format_field(item, format_spec) for item in value)
         if format_spec == "bytes":
-            return _size(value)
+            return numbers.size(value)
         if format_spec in ("percent", "score"):
             return numbers.score(value, share=format_spec == "percent")
         if not isinstance(value, int | float) or isinstance(value, bool):
             return str(super().format_field(value, format_spec)) if value is not None else ""
         separated = "," if not format_spec and isinstance(value, int) else format_spec
         return numbers.local(str(super().format_field(value, separated)))
-
-
-def _size(size: float) -> str:
-    """Return a number of bytes in words; units are powers of ten."""
-    for unit, words in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit:
-            return numbers.local(f"{size / unit:,.1f}".removesuffix(".0")) + f" {words}"
-    return f"{size:g} B"
 
 
 def fill(template: str, values: Values) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Never, TypedDict, TypeVar
 
 from jobs.pipelines import keywords
 from jobs.pipelines.errors import PipelineError
@@ -169,6 +169,28 @@ class Pipeline:
     def measure(self, name: str) -> Measure:
         """Return the measure of this name, or a plain one for a name that no pipeline declares."""
         return declared_measure(self.measures, name) or measure_for(name)
+
+
+class PipelineOptions(TypedDict, total=False):
+    """What an author may give to `pipeline` beside its name and its steps; see `Pipeline`."""
+
+    label: str
+    description: str
+    inputs: Sequence[Input]
+    measures: Sequence[Measure]
+    check: Check
+    propose: Propose
+    facets: Facets
+    title: Title | None
+    advise: Advise
+    foresee: Foresee
+    warn: Warn
+    predict: Predict | None
+    tell: Tell
+    thresholds: ThresholdsOf | None
+    scored_rows: ScoredRows
+    preload: Sequence[str]
+    offered: bool
 
 
 def step(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from store.messages import Message
+
 # A curve of each part of the data means the same as the score without its prefix.
 PARTS = ("train_", "val_")
 LOWER_WORDS = ("loss", "error", "rmse", "mae", "mse", "seconds", "deviance")
@@ -24,6 +26,11 @@ class Measure:
     def shown(self) -> str:
         """The label, or the name as words."""
         return self.label or self.name.replace("_", " ").capitalize()
+
+    def within(self, bounds: Sequence[float]) -> Message:
+        """Return within which bounds a score of it falls on other rows of the kind."""
+        code = "bounds_of_share" if self.share else "bounds_of_number"
+        return Message(code, {"measure": self.shown, "low": bounds[0], "high": bounds[1]})
 
     @property
     def lower_is_better(self) -> bool:

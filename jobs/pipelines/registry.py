@@ -10,39 +10,16 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Never
+from typing import Any, Unpack
 
 from jobs.pipelines import describer, keywords
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.code_hash import code_hash
-from jobs.pipelines.definition import (
-    Advise,
-    Check,
-    Facets,
-    Foresee,
-    Input,
-    Pipeline,
-    Propose,
-    ScoredRows,
-    StepDefinition,
-    Title,
-    Warn,
-    inputs_of,
-    no_advice,
-    no_facets,
-    no_proposal,
-    nothing_wrong,
-    rows_unknown,
-    with_keys,
-)
+from jobs.pipelines.definition import Input, Pipeline, PipelineOptions, StepDefinition, inputs_of, with_keys
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
-from jobs.pipelines.predictions import Predict
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
-from jobs.pipelines.telling import Tell, nothing_more
-from jobs.pipelines.thresholds import ThresholdsOf
-from jobs.pipelines.warnings import nothing_foreseen, of_steps
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
@@ -57,74 +34,20 @@ KEYWORDS = {"inputs": keywords.Keyword(keywords.each_is(Input), 'inputs=(Input("
 _here: dict[str, Pipeline] = {}
 
 
-def pipeline(
-    name: str,
-    *steps: StepDefinition,
-    label: str = "",
-    description: str = "",
-    inputs: Sequence[Input] = (),
-    measures: Sequence[Measure] = (),
-    check: Check = nothing_wrong,
-    propose: Propose = no_proposal,
-    facets: Facets = no_facets,
-    title: Title | None = None,
-    advise: Advise = no_advice,
-    foresee: Foresee = nothing_foreseen,
-    warn: Warn = of_steps,
-    predict: Predict | None = None,
-    tell: Tell = nothing_more,
-    thresholds: ThresholdsOf | None = None,
-    scored_rows: ScoredRows = rows_unknown,
-    preload: Sequence[str] = (),
-    offered: bool = True,
-    **unknown: Never,
-) -> Pipeline:
+def pipeline(name: str, *steps: StepDefinition, **options: Unpack[PipelineOptions]) -> Pipeline:
     """Register a pipeline, after checking it."""
     keywords.check_name("pipeline", name)
-    given = {
-        "label": label,
-        "description": description,
-        "inputs": inputs,
-        "measures": measures,
-        "check": check,
-        "propose": propose,
-        "facets": facets,
-        "title": title,
-        "advise": advise,
-        "foresee": foresee,
-        "warn": warn,
-        "predict": predict,
-        "tell": tell,
-        "thresholds": thresholds,
-        "scored_rows": scored_rows,
-        "preload": preload,
-        "offered": offered,
-    }
-    keywords.check("pipeline", name, KEYWORDS, {**given, **unknown})
+    keywords.check("pipeline", name, KEYWORDS, options)
     for each in steps:
         if not isinstance(each, StepDefinition):
             raise PipelineError(Message("pipeline_of_no_step", {"pipeline": name, "given": _as_written(each)}))
-    made = Pipeline(
-        name=name,
-        steps=with_keys(steps),
-        label=label,
-        description=description,
-        inputs=inputs_of(steps, inputs),
-        measures=tuple(measures),
-        check=check,
-        propose=propose,
-        facets=facets,
-        title=title,
-        advise=advise,
-        foresee=foresee,
-        warn=warn,
-        predict=predict,
-        tell=tell,
-        thresholds=thresholds,
-        scored_rows=scored_rows,
-        preload=tuple(preload),
-        offered=offered,
-    )
+    fields: dict[str, Any] = {
+        **options,
+        "inputs": inputs_of(steps, options.get("inputs", ())),
+        "measures": tuple(options.get("measures", ())),
+        "preload": tuple(options.get("preload", ())),
+    }
+    made = Pipeline(name=name, steps=with_keys(steps), **fields)
     for problem in problems_of(made):
         raise PipelineError(problem)
     if name in _here:

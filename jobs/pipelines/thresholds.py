@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jobs.pipelines.predictions import Trained
+from store.messages import Message
 
 # Rows that chose the epoch; rows on which nothing was chosen; all rows, each predicted by a model that has not seen it.
 Part = Literal["validation", "test", "all"]
@@ -96,6 +97,13 @@ class Thresholds:
 def _place(counted: Counted, number: int, values: tuple[float, ...]) -> Place:
     found, alarms = counted.found[number], counted.alarms[number]
     return Place(values[number], found, counted.wanted - found, alarms, counted.others - alarms)
+
+
+def moved(label: str, value: float, chances: bool) -> Message:
+    """Return from where on a class is predicted, where a person has set that."""
+    if not chances:
+        return Message("predict_from_score", {"label": label, "score": value})
+    return Message("predict_from_chance", {"label": label, "percent": 100 * value})
 
 
 # Raises NotFoundError where there are not two classes, ConflictError where it was not measured what becomes of rows.

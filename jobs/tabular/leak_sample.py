@@ -16,7 +16,6 @@ from store.messages import Message, Notice
 MOST_ROWS, FEWEST_ROWS, MOST_COLUMNS, MOST_CELLS = 2_000, 400, 1_000, 200_000
 # Of a file that is being read, so many rows of each of so many first batches are kept.
 KEPT_ROWS, KEPT_BATCHES = 2_000, 2
-LEAK = "leak_"
 
 
 def rows_for(columns: int) -> int:

@@ -6,10 +6,10 @@ What versions before results had kinds stored is turned into kinds here, so that
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.language import numbers
-from jobs.pipelines.measures import Measure
+from jobs.language import numbers, phrase
 from jobs.pipelines.telling import Told
 from jobs.pipelines.thresholds import Place
+from jobs.pipelines.thresholds import moved as from_where
 from jobs.tabular import thresholds
 from jobs.tabular.algorithms import ALGORITHMS
 from store import thresholds as stored_thresholds
@@ -19,13 +19,6 @@ from store.workflows import Workflow
 
 LONGEST_LABEL = 24
 Value = Mapping[str, Any]
-MEASURED_ON = {
-    "test": "Measured on test rows. A bar's line is its standard error.",
-    "folds": "Measured in each fold, on rows that its model has not learned from. A bar's line is its standard error.",
-    "val": "Measured on validation rows. A bar's line is its standard error.",
-    "": "Measured by an older version on validation rows, from which a model of few rows has learned, too. "
-    "Run again from Evaluate to measure it on test rows.",
-}
 
 
 def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
@@ -37,9 +30,9 @@ def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
     found_, over = found(workflow.facets.get("target", ""), measured, place), over_baseline(scores, measured)
     beside = [moved(workflow.id, measured) if place else None, over if found_ else None]
     rows = {
-        "Training rows": prepared.get("train_rows"),
-        "Validation rows": prepared.get("validation_rows"),
-        "Test rows": prepared.get("test_rows"),
+        phrase("result_training_rows"): prepared.get("train_rows"),
+        phrase("result_validation_rows"): prepared.get("validation_rows"),
+        phrase("result_test_rows"): prepared.get("test_rows"),
     }
     return Told(
         found_ or over,
@@ -85,11 +78,7 @@ def _found(target: str, label: object, place: Place) -> Message:
 def moved(workflow_id: int, measured: Value) -> Message | None:
     """From where on the class to find is predicted, where a person has moved the threshold."""
     known, chosen = thresholds.measured(measured), stored_thresholds.get(workflow_id)
-    if not known or not chosen:
-        return None
-    if known.of == "score":
-        return Message("predict_from_score", {"label": known.label, "score": chosen.value})
-    return Message("predict_from_chance", {"label": known.label, "percent": 100 * chosen.value})
+    return from_where(known.label, chosen.value, known.of == "chance") if known and chosen else None
 
 
 def over_baseline(scores: Mapping[str, float], measured: Value) -> Message | None:
@@ -126,12 +115,6 @@ def _less(ratio: float, against: StoredMessage) -> StoredMessage:
     return Message(code, {"percent": abs(less), "against": against}).as_json()
 
 
-def within(measure: Measure, shown: str, bounds: Sequence[float]) -> Message:
-    """On other rows of the kind: accuracy 91.0 % to 95.2 %, 19 times of 20."""
-    code = "bounds_of_share" if measure.share else "bounds_of_number"
-    return Message(code, {"measure": shown, "low": bounds[0], "high": bounds[1]})
-
-
 def _counted(code: str, number: float) -> StoredMessage:
     return Message(code, {"count": int(number)}).as_json()
 
@@ -143,8 +126,7 @@ def all_results(measured: Value) -> dict[str, Value]:
     """Everything that evaluating left, as results with kinds, in the order in which it is read."""
     found_ = {name: value for name, value in converted(measured).items() if value}
     if residuals := measured.get("residuals"):
-        points = list(zip(residuals["actual"], residuals["predicted"], strict=True))
-        found_ = {"predictions": {**PREDICTIONS, "lines": [{"name": "Rows", "points": points}]}, **found_}
+        found_ = {"predictions": predictions(residuals), **found_}
     if rows := measured.get("per_class"):
         importance = found_.pop("importance", None)
         found_["per_class"] = per_class(rows)
@@ -152,15 +134,18 @@ def all_results(measured: Value) -> dict[str, Value]:
     return found_
 
 
-# A curve whose points are dots; the dotted line is where both are equal.
-PREDICTIONS = {
-    "kind": "curve",
-    "label": "Predictions",
-    "x": "Actual",
-    "y": "Predicted",
-    "dots": True,
-    "help": "Each point is a row; on the dotted line the prediction is right.",
-}
+def predictions(residuals: Value) -> dict[str, Any]:
+    """Predicted against actual numbers: a curve whose points are dots; on the dotted line both are equal."""
+    points = [list(pair) for pair in zip(residuals["actual"], residuals["predicted"], strict=True)]
+    return {
+        "kind": "curve",
+        "label": phrase("result_predictions"),
+        "x": phrase("result_actual"),
+        "y": phrase("result_predicted"),
+        "dots": True,
+        "help": phrase("result_predictions_help"),
+        "lines": [{"name": phrase("result_rows"), "points": points}],
+    }
 
 
 def per_class(rows: Sequence[Value]) -> dict[str, Any]:
@@ -168,8 +153,8 @@ def per_class(rows: Sequence[Value]) -> dict[str, Any]:
     shares = ("precision", "recall", "f1")
     return {
         "kind": "table",
-        "label": "Per class",
-        "columns": ["Class", "Precision", "Recall", "F1", "Rows"],
+        "label": phrase("result_per_class"),
+        "columns": [phrase(f"result_{name}") for name in ("class", *shares, "rows")],
         "rows": [
             [row.get("label"), *(numbers.percent(row.get(each)) for each in shares), row.get("rows")] for row in rows
         ],
@@ -181,31 +166,31 @@ def converted(measured: Value) -> dict[str, Any]:
     curves = _class_curves(measured)
     values: dict[str, Any] = {}
     if confusion := measured.get("confusion"):
-        values["confusion"] = {"kind": "confusion", "label": "Confusion matrix", **confusion}
+        values["confusion"] = {"kind": "confusion", "label": phrase("result_confusion"), **confusion}
     if any(curve.get("roc") for curve in curves):
         values["roc"] = {
             "kind": "curve",
-            "label": "ROC",
-            "x": "False alarms",
-            "y": "Found",
+            "label": phrase("result_roc"),
+            "x": phrase("result_false_alarms"),
+            "y": phrase("result_found"),
             "diagonal": True,
             "lines": _lines(curves, "roc", "auc", "AUC"),
         }
     if any(curve.get("pr") for curve in curves):
         values["pr"] = {
             "kind": "curve",
-            "label": "Precision and recall",
-            "x": "Found (recall)",
-            "y": "Right (precision)",
+            "label": phrase("result_precision_and_recall"),
+            "x": phrase("result_found_recall"),
+            "y": phrase("result_right_precision"),
             "share": True,
             "lines": _lines(curves, "pr", "ap", "AP"),
         }
     if importance := measured.get("importance"):
         values["importance"] = {
             "kind": "importance",
-            "label": "Importance",
-            "x": "Drop in score when this column is shuffled",
-            "help": f"How much worse predictions become when a column's values are shuffled. {measured_on(measured)}",
+            "label": phrase("result_importance"),
+            "x": phrase("result_importance_drop"),
+            "help": f"{phrase('result_importance_help')} {measured_on(measured)}".strip(),
             "values": [[row["column"], row["value"]] for row in importance],
             "spread": [row.get("spread") or 0.0 for row in importance],
         }
@@ -214,7 +199,7 @@ def converted(measured: Value) -> dict[str, Any]:
 
 def measured_on(measured: Value) -> str:
     """Say on which rows importance was measured; older versions did not store it."""
-    return MEASURED_ON[measured.get("importance_on", "")]
+    return phrase(f"result_importance_on_{measured.get('importance_on') or 'before'}")
 
 
 def _class_curves(measured: Value) -> list[Value]:

@@ -212,6 +212,17 @@ def _start_trials(sweep: Sweep) -> None:
                 return
 
 
+def waits_for(sweep: Sweep) -> Message | None:
+    """Return why the next trials of a sweep cannot start now, but may later: the module of its pipeline is broken."""
+    if sweep.ended_at is not None or sweep.stopped or sweep.started >= len(sweep.trials):
+        return None
+    try:
+        registry.get(sweep.pipeline)
+    except RequestError as refused:
+        return Message("sweep_waits", {"reason": refused.message.as_json()}) if _may_pass(refused) else None
+    return None
+
+
 def _may_pass(refused: RequestError) -> bool:
     """Return whether a trial may start later that is refused now, as when a pipeline of one's own is being edited."""
     return isinstance(refused, UnavailableError) or refused.message.code == registry.UNKNOWN_BESIDE_FAULTS

@@ -208,14 +208,24 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
 
 def usual(workflow: Workflow, params: Params) -> dict[str, Any]:
     """What each of a workflow's params would be beside the others if nobody had touched it: as proposed, else its
-    default."""
+    default. Only the touched ones are asked for singly: a proposal for a wide table takes its time."""
     pipeline, given = registry.get(workflow.pipeline), _known_datasets(workflow.pipeline, _inputs(workflow))
-    found = {}
-    for name in pipeline.params(params):
-        others = _proposed(pipeline, {each: value for each, value in params.items() if each != name}, given)
-        param = pipeline.params(others).get(name)
-        found[name] = others.get(name, param.default if param else None)
-    return found
+    touched: set[str] = set()
+    while True:
+        untouched = _filled(pipeline, {name: params[name] for name in touched}, given)
+        more = {name for name, value in params.items() if name not in touched and value != untouched.get(name)}
+        if not more:
+            break
+        touched |= more
+    singly = {name: {each: value for each, value in params.items() if each != name} for name in touched}
+    alone = {name: _filled(pipeline, others, given).get(name) for name, others in singly.items()}
+    return {name: alone.get(name, untouched.get(name)) for name in pipeline.params(params)}
+
+
+def _filled(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] | None) -> dict[str, Any]:
+    """Params completed by what the pipeline proposes, and by defaults."""
+    proposed = _proposed(pipeline, params, given)
+    return {name: proposed.get(name, param.default) for name, param in pipeline.params(proposed).items()}
 
 
 def _proposed(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] | None) -> dict[str, Any]:

@@ -163,23 +163,25 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
 
 
 def curve(value: Value) -> go.Figure:
-    """Lines over a common axis; with `diagonal` the line of pure chance is there to compare with."""
-    share = bool(value.get("share") or value.get("diagonal"))
+    """Lines over a common axis; with `diagonal` the line of pure chance is there to compare with. With `dots` each
+    point stands for itself, and a dotted line shows where both axes agree."""
+    share, dots = bool(value.get("share") or value.get("diagonal")), bool(value.get("dots"))
     figure = go.Figure()
     for number, line in enumerate(value["lines"]):
-        figure.add_trace(_curve_line(line, PALETTE[number % len(PALETTE)], share))
-    if value.get("diagonal"):
+        draw_line = _dots if dots else _curve_line
+        figure.add_trace(draw_line(line, PALETTE[number % len(PALETTE)], share))
+    places = [place for line in value["lines"] for point in line["points"] for place in point] if dots else []
+    ends = [min(places), max(places)] if places else [0, 100]
+    if places or value.get("diagonal"):
         dotted = {"color": SOFT, "width": 1, "dash": "dot"}
-        figure.add_trace(
-            go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line=dotted, hoverinfo="skip", showlegend=False)
-        )
+        figure.add_trace(go.Scatter(x=ends, y=ends, mode="lines", line=dotted, hoverinfo="skip", showlegend=False))
     _lay_out(figure, "curve", "", height=360)
     across: Layout = {"range": [-1, 101], "ticksuffix": " %", "dtick": 20} if share else {}
     up: Layout = {"range": [-1, 103], "ticksuffix": " %", "dtick": 20} if share else {}
     figure.update_xaxes(title_text=_safe(str(value.get("x") or "")), showgrid=True, **across)
     figure.update_yaxes(title_text=_safe(str(value.get("y") or "")), **up)
     figure.update_layout(
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(value["lines"]) > 0
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(value["lines"]) > dots
     )
     return figure
 
@@ -198,30 +200,17 @@ def _curve_line(line: Value, colour: str, share: bool) -> go.Scatter:
     )
 
 
-def residuals(predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
-    """Predictions against the truth; on the dotted line they agree."""
-    figure = go.Figure(
-        go.Scattergl(
-            x=list(actual),
-            y=list(predicted),
-            mode="markers",
-            name="Rows",
-            marker={"color": ACCENT, "size": 5, "opacity": 0.45},
-            hovertemplate="actual %{x:,.4g}, predicted %{y:,.4g}<extra></extra>",
-        )
+def _dots(line: Value, colour: str, share: bool) -> go.Scattergl:
+    """A line as points, of which there can be thousands."""
+    drawn = _curve_line(line, colour, share)
+    return go.Scattergl(
+        x=drawn.x,
+        y=drawn.y,
+        mode="markers",
+        name=drawn.name,
+        marker={"color": colour, "size": 5, "opacity": 0.45},
+        hovertemplate=drawn.hovertemplate,
     )
-    if actual and predicted:
-        ends = [min(*actual, *predicted), max(*actual, *predicted)]
-        figure.add_trace(
-            go.Scatter(
-                x=ends, y=ends, mode="lines", line={"color": SOFT, "width": 1.5, "dash": "dot"}, hoverinfo="skip"
-            )
-        )
-    _lay_out(figure, "residuals", "", height=360)
-    figure.update_layout(showlegend=False)
-    figure.update_xaxes(title_text="Actual", showgrid=True)
-    figure.update_yaxes(title_text="Predicted")
-    return figure
 
 
 def importance(

@@ -136,9 +136,14 @@ def guard(found: dict[str, Found]) -> int:
 
 
 def worse(found: dict[str, Found]) -> dict[str, str]:
-    """Which ratios are worse than recorded, and by how much."""
+    """Which ratios are worse than recorded, and which held figures miss their target, and by how much."""
     recorded = json.loads(RECORDED.read_text())
-    bad = {}
+    bad = {
+        f"{part}: {figure.what}": f"{figure.value:.3g}, target {figure.target}"
+        for part, each in found.items()
+        for figure in each.figures
+        if figure.held_to_target and not figure.met
+    }
     for name, figure in ratios(found).items():
         before = recorded[name]
         limit = before / (1 + MARGIN) if figure.at_least else before * (1 + MARGIN) + LEAST

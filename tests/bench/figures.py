@@ -28,6 +28,8 @@ class Figure:
     beside: str = ""
     # Figures that mean the same on every machine, as ratios do, are watched by the guard.
     guarded: bool = False
+    # The guard holds these to their target: what they were when recorded may be next to nothing.
+    held_to_target: bool = False
 
     @property
     def met(self) -> bool | None:

@@ -8,7 +8,9 @@ from jobs.language.en import (
     people,
     pipelines,
     predictions,
+    reports,
     requests,
+    results,
     steps,
     sweeps,
     tables,
@@ -20,6 +22,7 @@ from jobs.language.en import (
 )
 from jobs.language.template import Template
 
+LANGUAGE = "en"
 PARTS = (
     steps,
     artifacts,
@@ -33,6 +36,8 @@ PARTS = (
     work,
     pipelines,
     predictions,
+    reports,
+    results,
     sweeps,
     thresholds,
     upkeep,

@@ -24,6 +24,7 @@ SENTENCES: dict[str, Template] = {
     "budget_without_trials": "A budget has at least 1 trial.",
     "budget_without_minutes": "A budget of minutes is more than 0.",
     "budget_of_years": "A budget is at most {most} minutes, which is a year.",
+    "sweep_waits": "The next trials start once the pipeline can be loaded again. {reason}",
     # Why a sweep ended.
     "sweep_stopped": "Stopped.",
     "sweep_stopped_by": "Stopped by {name}.",

@@ -20,6 +20,8 @@ SENTENCES: dict[str, Template] = {
     "threshold_score_moved": (
         'These numbers are those of the score {usual:.4g}; "{label}" is now predicted from {score:.4g} on.'
     ),
+    "threshold_set": "Set {ago}.",
+    "threshold_set_by": "Set by {name}, {ago}.",
     "predict_from_chance": '"{label}" is predicted from a chance of {percent:.4g} % on, the threshold of the workflow.',
     "predict_from_score": '"{label}" is predicted from a score of {score:.4g} on, the threshold of the workflow.',
 }

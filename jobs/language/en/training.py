@@ -65,6 +65,7 @@ SENTENCES: dict[str, Template] = {
     # How good a model is.
     "found_rows": "Finds {right} of the {rows} whose {target} is {label}, with {alarms} among the other {others}",
     "count_rows": Plural("1 row", "{count} rows"),
+    "count_columns": Plural("1 column", "{count} columns"),
     "count_false_alarms": Plural("1 false alarm", "{count} false alarms"),
     "headline_accuracy": "Accuracy {value:percent}",
     "headline_accuracy_against": "Accuracy {value:percent} ({against})",
@@ -77,7 +78,7 @@ SENTENCES: dict[str, Template] = {
     "errors_larger": "errors {percent} % larger than {against}",
     "errors_no_smaller": "errors no smaller than {against}",
     "the_baseline": "the baseline",
-    "bounds_of_share": "On other rows of the kind: {measure} {low:percent} to {high:percent}, 19 times of 20.",
-    "bounds_of_number": "On other rows of the kind: {measure} {low:score} to {high:score}, 19 times of 20.",
+    "bounds_of_share": "{measure} on other rows of the kind: {low:percent} to {high:percent}, 19 times of 20.",
+    "bounds_of_number": "{measure} on other rows of the kind: {low:score} to {high:score}, 19 times of 20.",
     "few_validation_rows": "There are only {count} validation rows, so scores may be off by several points.",
 }

@@ -34,7 +34,7 @@ SLOWER_IN_EXCEL = 4
 PATIENCE_SECONDS = 60.0
 
 SANDBOX = Sandbox("jobs.tabular.predict.work", MEMORY, at_once=3, patience=PATIENCE_SECONDS)
-# Files take up to minutes, rows a moment: files leave a place to them.
+# Files and models that are written take up to minutes, rows a moment: they leave a place to these.
 FILES = Places(2, PATIENCE_SECONDS)
 
 
@@ -87,7 +87,7 @@ class TablePredictor:
     def _ask(self, given: Request) -> Answer:
         request: Request = {**request_of(self._trained), **given}
         try:
-            with FILES.taken() if "source" in given else nullcontext():
+            with FILES.taken() if "written" in given else nullcontext():
                 answer: Answer = SANDBOX.ask(request)
         except RequestError as refused:
             kind = UnavailableError if isinstance(refused, UnavailableError) else RequestError

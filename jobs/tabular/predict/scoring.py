@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from jobs.pipelines.thresholds import moved
 from jobs.tabular.predict.dates import ISO
 from jobs.tabular.predict.model_file import position_of
 from jobs.tabular.predict.reasons import Reasons, is_linear, reasons_of
@@ -95,15 +96,8 @@ class Scorer:
         if self.classes and not self.gives_chances:
             notices.append(Notice(Message("predict_without_probability")))
         if self._cut:
-            notices.append(Notice(_told(self._cut, self.gives_chances)))
+            notices.append(Notice(moved(self._cut["label"], self._cut["value"], self.gives_chances)))
         return notices
-
-
-def _told(cut: Cut, chances: bool) -> Message:
-    """Return what the reader should know of a threshold that a person has set."""
-    if not chances:
-        return Message("predict_from_score", {"label": cut["label"], "score": cut["value"]})
-    return Message("predict_from_chance", {"label": cut["label"], "percent": 100 * cut["value"]})
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from functools import partial
 from html import escape
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jobs.language import numbers, sentence
+from jobs.language import WRITTEN_IN, numbers, phrase, sentence
 from jobs.verbs.report import facts, kinds, svg
 from jobs.verbs.report.facts import Curve, Facts, Score
 from store.datasets import Dataset
@@ -92,17 +92,17 @@ def _page(known: Facts, zone: tzinfo) -> str:
     sections = [
         _head(known),
         _notices(known),
-        _section("Scores", _scores(known.scores)),
-        _section("Results", _results(known)),
-        _section("Data", _data(known)),
-        _section("Settings", _settings(known)),
-        _section("How it ran", _run(known, clock)),
-        _section("How to repeat it", _commands(known)),
+        _section("report_scores", _scores(known.scores)),
+        _section("report_results", _results(known)),
+        _section("report_data", _data(known)),
+        _section("report_settings", _settings(known)),
+        _section("report_run", _run(known, clock)),
+        _section("report_repeat", _commands(known)),
     ]
-    foot = f"Trainyard {VERSION} · written {clock(now())}"
+    foot = phrase("report_written", version=VERSION, at=clock(now()))
     return (
         "<!doctype html>\n"
-        f'<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<html lang="{WRITTEN_IN}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><meta name="referrer" content="no-referrer">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(filter(None, sections))}<footer>{escape(foot)}</footer></body></html>\n"
@@ -110,7 +110,7 @@ def _page(known: Facts, zone: tzinfo) -> str:
 
 
 def _section(title: str, inside: str) -> str:
-    return f"<h2>{escape(title)}</h2>{inside}" if inside else ""
+    return f"<h2>{escape(phrase(title))}</h2>{inside}" if inside else ""
 
 
 def _head(known: Facts) -> str:
@@ -120,8 +120,9 @@ def _head(known: Facts) -> str:
     lead = sentence(known.told.headline) if known.told.headline else _lead(known.scores)
     below = [*map(sentence, known.told.below), *_bounds_words(known.scores[:1])]
     note = f"<p>{escape(workflow.note)}</p>" if workflow.note else ""
+    above = phrase("report_of_workflow", workflow=workflow.id)
     return (
-        f'<p class="small">Report of workflow #{workflow.id}</p><h1>{escape(workflow.name)}</h1>'
+        f'<p class="small">{escape(above)}</p><h1>{escape(workflow.name)}</h1>'
         f'<p class="small">{escape(about)}</p>{note}'
         + (f'<p class="lead">{escape(lead)}</p>' if lead else "")
         + "".join(f"<p>{escape(each)}</p>" for each in below)
@@ -136,13 +137,13 @@ def _lead(scores: Sequence[Score]) -> str:
 def _bounds_words(scores: Sequence[Score]) -> Iterator[str]:
     for score in scores:
         if score.bounds:
-            low, high = (_written(score, bound) for bound in score.bounds)
-            yield f"{score.measure.shown} on other rows of the kind: {low} to {high}, 19 times of 20."
+            yield sentence(score.measure.within(score.bounds))
 
 
 def _notices(known: Facts) -> str:
+    warning = f"<b>{escape(phrase('report_warning'))}</b> "
     return "".join(
-        f'<p class="note {notice.level}">{"<b>Warning.</b> " if notice.level == "warning" else ""}'
+        f'<p class="note {notice.level}">{warning if notice.level == "warning" else ""}'
         f"{escape(sentence(notice.message))}</p>"
         for notice in known.notices
     )
@@ -157,20 +158,25 @@ def _scores(scores: Sequence[Score]) -> str:
     if not scores:
         return ""
     columns = {
-        "Score": [score.measure.shown for score in scores],
-        "Value": [_written(score, score.value) for score in scores],
-        "95 % range": [
-            " to ".join(_written(score, bound) for bound in score.bounds) if score.bounds else "" for score in scores
-        ],
-        "Spread": [_written(score, score.spread) for score in scores],
-        "Validation": [_written(score, score.validation) for score in scores],
-        "Baseline": [_written(score, score.baseline) for score in scores],
-        "What it says": [score.measure.help for score in scores],
+        "report_score": [score.measure.shown for score in scores],
+        "report_value": [_written(score, score.value) for score in scores],
+        "report_range": [_range(score) for score in scores],
+        "report_spread": [_written(score, score.spread) for score in scores],
+        "report_validation": [_written(score, score.validation) for score in scores],
+        "report_baseline": [_written(score, score.baseline) for score in scores],
+        "report_help": [score.measure.help for score in scores],
     }
     shown = [name for name, values in columns.items() if any(values)]
     rows = list(zip(*(columns[name] for name in shown), strict=True))
-    numeric = [place for place, name in enumerate(shown) if name not in ("Score", "What it says")]
-    return kinds.table(shown, rows, numeric=numeric)
+    numeric = [place for place, name in enumerate(shown) if name not in ("report_score", "report_help")]
+    return kinds.table(list(map(phrase, shown)), rows, numeric=numeric)
+
+
+def _range(score: Score) -> str:
+    if not score.bounds:
+        return ""
+    low, high = (_written(score, bound) for bound in score.bounds)
+    return phrase("report_between", low=low, high=high)
 
 
 def _results(known: Facts) -> str:
@@ -184,23 +190,29 @@ def _results(known: Facts) -> str:
             drawn.append(f"<section{wide}><h3>{escape(shown.title)}</h3>{inside}{below}</section>")
     drawn += [_curve(curve) for curve in known.curves[:MOST_CURVES]]
     more = len(known.results) - MOST_RESULTS
-    left = f'<p class="small">The first {MOST_RESULTS} of {len(known.results)} results.</p>' if more > 0 else ""
+    cut = phrase("report_results_cut", most=MOST_RESULTS, count=len(known.results))
+    left = f'<p class="small">{escape(cut)}</p>' if more > 0 else ""
     return f'<div class="grid">{"".join(drawn)}</div>{left}' if drawn else ""
 
 
 def _curve(curve: Curve) -> str:
     share = curve.measure.share
     scale = 100 if share else 1
-    colours = {"Training": svg.GREY, "Validation": svg.PALETTE[0]}
+    title = phrase("report_by_epoch", measure=curve.measure.shown)
+    colours = {"report_training": svg.GREY}
     lines = [
-        svg.Line(part, [(point.epoch, point.value * scale) for point in points], colours.get(part, svg.PALETTE[0]))
+        svg.Line(
+            phrase(part) if part else "",
+            [(point.epoch, point.value * scale) for point in points],
+            colours.get(part, svg.PALETTE[0]),
+        )
         for part, points in sorted(curve.lines.items())
     ]
     last = max(line.points[-1][0] for line in lines if line.points)
-    across = svg.Axis("Epoch", numbers.count, (min(1.0, last - 1), last) if last < FEW_EPOCHS else None)
+    across = svg.Axis(phrase("report_epoch"), numbers.count, (min(1.0, last - 1), last) if last < FEW_EPOCHS else None)
     up = svg.Axis("", (lambda value: f"{numbers.number(value)} %") if share else numbers.number)
-    chart = svg.lines(lines, across, up, f"{curve.measure.shown} by epoch") + svg.legend(lines)
-    return f"<section><h3>{escape(curve.measure.shown)} by epoch</h3>{chart}</section>"
+    chart = svg.lines(lines, across, up, title) + svg.legend(lines)
+    return f"<section><h3>{escape(title)}</h3>{chart}</section>"
 
 
 def _data(known: Facts) -> str:
@@ -210,8 +222,9 @@ def _data(known: Facts) -> str:
 
 
 def _dataset(dataset: Dataset) -> str:
-    rows = numbers.count(dataset.rows, "row") if dataset.rows is not None else numbers.size(dataset.size)
-    return f"{dataset.title} · {rows} · {numbers.count(len(dataset.columns), 'column')} · SHA-256 {dataset.sha256[:16]}"
+    size = phrase("count_rows", count=dataset.rows) if dataset.rows is not None else numbers.size(dataset.size)
+    columns = phrase("count_columns", count=len(dataset.columns))
+    return phrase("report_dataset", title=dataset.title, size=size, columns=columns, hash=dataset.sha256[:16])
 
 
 def _settings(known: Facts) -> str:
@@ -221,7 +234,7 @@ def _settings(known: Facts) -> str:
         for label, value, changed in known.settings
     )
     bold = any(changed for _, _, changed in known.settings)
-    below = '<p class="small">Bold: not the default.</p>' if bold else ""
+    below = f'<p class="small">{escape(phrase("report_not_default"))}</p>' if bold else ""
     return f'<div class="two">{rows}</div>{below}' if rows else ""
 
 
@@ -231,23 +244,27 @@ def _strong(markup: str, strong: bool) -> str:
 
 def _run(known: Facts, clock: partial[str]) -> str:
     workflow = known.workflow
-    by = f" by {workflow.created_by}" if workflow.created_by else ""
-    pairs = [
-        ("Started", f"{clock(workflow.started_at or workflow.created_at)}{by}"),
-        ("Ended", f"{clock(known.ended_at)}, took {numbers.duration(workflow.seconds)}"),
-    ]
-    steps = [f"{known.titles.get(step.key, step.name)} {_took(step)}" for step in known.steps[:MOST_STEPS]]
+    began, by = clock(workflow.started_at or workflow.created_at), workflow.created_by
+    took = phrase("report_took", at=clock(known.ended_at), time=numbers.duration(workflow.seconds))
+    steps = [_took(known.titles.get(step.key, step.name), step) for step in known.steps[:MOST_STEPS]]
     more = len(known.steps) - len(steps)
-    rest = [f"and {numbers.count(more, 'more step')}"] if more else []
-    return _pairs([*pairs, ("Steps", " · ".join([*steps, *rest]))])
+    rest = [phrase("report_more_steps", count=more)] if more else []
+    pairs = {
+        "report_started": phrase("report_by", at=began, name=by) if by else began,
+        "report_ended": took,
+        "report_steps": " · ".join([*steps, *rest]),
+    }
+    return _pairs([(phrase(label), text) for label, text in pairs.items()])
 
 
-def _took(step: Step) -> str:
-    return "(reused)" if step.reused_from is not None else numbers.duration(step.seconds)
+def _took(title: str, step: Step) -> str:
+    if step.reused_from is not None:
+        return phrase("report_reused", step=title)
+    return f"{title} {numbers.duration(step.seconds)}"
 
 
 def _commands(known: Facts) -> str:
-    text = "\n".join(f"# {what}\n{command}" for what, command in known.commands)
+    text = "\n".join(f"# {phrase(what)}\n{command}" for what, command in known.commands)
     return f"<pre>{escape(text)}</pre>"
 
 

@@ -27,6 +27,8 @@ from store.tables import Status
 from store.workflows import Workflow
 
 LONGEST_VALUE = 300
+# The code of what a line is of, by the prefix of its curve.
+PARTS = {"train_": "report_training", "val_": "report_validation"}
 MOST_NOTICES = 12
 
 
@@ -179,7 +181,7 @@ def _curves(own: Sequence[Step], pipeline: Pipeline | None) -> Iterator[Curve]:
         by_measure: dict[str, dict[str, Sequence[Point]]] = {}
         for name, points in curves.items():
             measured = without_part(name)
-            part = "Training" if name.startswith("train_") else "Validation" if name.startswith("val_") else ""
+            part = next((part for prefix, part in PARTS.items() if name.startswith(prefix)), "")
             by_measure.setdefault(measured, {})[part] = points
         known = {name: pipeline.measure(name) if pipeline else measure_for(name) for name in by_measure}
         for name in sorted(by_measure, key=lambda each: not known[each].main):
@@ -213,15 +215,15 @@ def _params(pipeline: Pipeline | None, params: Params) -> dict[str, Any]:
 
 
 def _commands(workflow: Workflow) -> list[tuple[str, str]]:
-    """How to do the same again, and how to get what this is about."""
+    """How to do the same again, and how to get what this is about: the code of what it does, and the command."""
     given = [part for name, row in workflow.inputs.items() for part in ("--input", f"{name}={row.dataset_id}")]
     start = [*COMMAND.split(), "submit", "--pipeline", workflow.pipeline, *given, *queries.written(workflow.params)]
     return [
-        ("Run again as it was", f"{COMMAND} restart {workflow.id}"),
-        ("Start the same anew", shlex.join(start)),
-        *(("The data", f"{COMMAND} dataset file {row.dataset_id}") for row in workflow.inputs.values()),
-        *([("The model", f"{COMMAND} model {workflow.id}")] if _has_model(workflow.id) else []),
-        ("This report", f"{COMMAND} report {workflow.id}"),
+        ("report_command_restart", f"{COMMAND} restart {workflow.id}"),
+        ("report_command_submit", shlex.join(start)),
+        *(("report_command_data", f"{COMMAND} dataset file {row.dataset_id}") for row in workflow.inputs.values()),
+        *([("report_command_model", f"{COMMAND} model {workflow.id}")] if _has_model(workflow.id) else []),
+        ("report_command_report", f"{COMMAND} report {workflow.id}"),
     ]
 
 

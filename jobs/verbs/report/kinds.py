@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from jobs.language import numbers
+from jobs.language import numbers, phrase
 from jobs.pipelines.results import is_result
 from jobs.verbs.report import svg
 
@@ -68,10 +68,10 @@ def table(
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in shown)
     left = []
     if len(rows) > most:
-        left.append(f"the first {numbers.count(most)} of {numbers.count(len(rows), 'row')}")
+        left.append(phrase("report_rows_cut", most=most, count=len(rows)))
     if len(columns) > MOST_COLUMNS:
-        left.append(f"the first {MOST_COLUMNS} of {numbers.count(len(columns), 'column')}")
-    cut = f'<p class="small">{escape(", ".join(left)).capitalize()}.</p>' if left else ""
+        left.append(phrase("report_columns_cut", most=MOST_COLUMNS, count=len(columns)))
+    cut = f'<p class="small">{escape(" ".join(left))}</p>' if left else ""
     return f"<table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>{cut}"
 
 
@@ -141,9 +141,9 @@ def _confusion(value: Value, _title: str, _files: Files) -> str:
             for count in row[: len(shown)]
         )
         rows.append(f"<tr><th>{escape(cell(label))}</th>{fields}</tr>")
-    note = "Rows are the actual class, columns the predicted one."
+    note = phrase("report_confusion")
     if len(labels) > len(shown):
-        note += f" The first {len(shown)} of {numbers.count(len(labels), 'class', 'classes')}."
+        note += " " + phrase("report_classes_cut", most=len(shown), count=len(labels))
     return (
         f"<table class=counts><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         f'<p class="small">{escape(note)}</p>'
@@ -153,9 +153,9 @@ def _confusion(value: Value, _title: str, _files: Files) -> str:
 def _importance(value: Value, title: str, _files: Files) -> str:
     values = [(str(name), float(size)) for name, size in value["values"]]
     spread = [float(each or 0) for each in value.get("spread") or []]
-    drawn_ = svg.bars(values, spread, str(value.get("x") or "Importance"), title)
+    drawn_ = svg.bars(values, spread, str(value.get("x") or phrase("report_importance")), title)
     if len(values) > svg.MOST_BARS:
-        drawn_ += f'<p class="small">The first {svg.MOST_BARS} of {numbers.count(len(values))}.</p>'
+        drawn_ += f'<p class="small">{escape(phrase("report_bars_cut", most=svg.MOST_BARS, count=len(values)))}</p>'
     return drawn_
 
 
@@ -177,8 +177,8 @@ def _picture(value: Value, title: str, files: Files) -> str:
     if kind not in MEDIA_TYPES:
         raise ValueError
     if not isinstance(content, bytes):
-        why = "is missing" if content is None else f"is {numbers.size(content)}, too large for this report"
-        return f'<p class="small">The picture {escape(str(value["artifact"]))} {why}.</p>'
+        code = "report_picture_missing" if content is None else "report_picture_too_large"
+        return f'<p class="small">{escape(phrase(code, name=str(value["artifact"]), size=content))}</p>'
     return f'<img alt="{escape(title)}" src="data:{kind};base64,{base64.b64encode(content).decode()}">'
 
 

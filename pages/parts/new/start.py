@@ -41,13 +41,7 @@ def bar(
 ) -> None:
     """Problems, warnings, notices, the outlook and the buttons that start a workflow, or one for each choice. `apply`
     has the form hold what helps against a warning."""
-    missing = _missing_inputs(draft)
-    problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
-    for problem in problems:
-        if problem.field in missing:
-            st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
-        else:
-            st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
+    problems = _problems(draft)
     if not problems:
         _know_before(draft, apply)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -78,6 +72,18 @@ def bar(
     # Only a visit without a click ends a request: the second half of a double click finds the first's workflow.
     elif st.session_state.pop("new-started", False) or "new-request" not in st.session_state:
         st.session_state["new-request"] = uuid.uuid4().hex
+
+
+def _problems(draft: Draft) -> list[RequestError]:
+    """Show what keeps the workflow from being started, and return it."""
+    missing = _missing_inputs(draft)
+    problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
+    for problem in problems:
+        if problem.field in missing:
+            st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
+        else:
+            st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
+    return problems
 
 
 def _know_before(draft: Draft, apply: Callable[[Params], None] | None) -> None:

@@ -41,10 +41,6 @@ def counts(queue: QueueCounts, fresh: bool) -> None:
             st.markdown(f"**{number}** {label}" if fresh else f":gray[{number} {label}]", width="content", help=help_)
 
 
-def counts_columns() -> tables.ColumnConfigs:
-    return {name: st.column_config.TextColumn(label, help=help_) for name, (label, help_) in COUNTS.items()}
-
-
 def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
     """One row a worker; grey when that was some time ago."""
     frame = pd.DataFrame(

@@ -71,10 +71,6 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
     return styled.map(lambda cell: GREEN if cell in (BEST, EQUAL) else "", subset=["mark"])
 
 
-def _microseconds(value: float | None) -> str:
-    return NONE if value is None else f"{words.fixed(value, 1)} µs"
-
-
 def _unknown(board: Leaderboard) -> set[str]:
     known: dict[str, Sequence[object]] = {
         "test": [row.test_score for row in board.rows],

@@ -87,7 +87,7 @@ def _by_unit(row: Value, of: str) -> str:
     if per_unit is None:
         return ""
     if of == "chance":
-        return f"odds × {exp(max(min(per_unit, 500.0), -500.0)):.4g}"
+        return f"odds × {words.number(exp(max(min(per_unit, 500.0), -500.0)))}"
     return f"{'+' if per_unit >= 0 else '−'}{words.number(abs(per_unit))}"
 
 
@@ -111,7 +111,7 @@ def importance_in_words(importance: Sequence[Value], measure: str) -> str:
     if not told:
         return ""
     unit = " points" if share else ""
-    drops = [f"{row['value'] * (100 if share else 1):.{1 if share else 2}f}" for row in told]
+    drops = [words.fixed(row["value"] * (100 if share else 1), 1 if share else 2) for row in told]
     first = f"Without {told[0]['column']}, {measure} would fall by {drops[0]}{unit}"
     others = [f"without {row['column']}, by {drop}" for row, drop in zip(told[1:], drops[1:], strict=True)]
     return "; ".join([first, *others]) + "."

@@ -37,15 +37,15 @@ def headline(scores: Mapping[str, float], result: Value) -> str:
     return words.plain_sentence(message) if message else ""
 
 
-def moved(target: str, workflow_id: int, result: Value) -> str:
-    """Churn is predicted Yes from a chance of 30 % on (set by ayse, 2 minutes ago)."""
-    known, chosen = measured(result), stored.get(workflow_id)
-    if not known or not chosen:
+def moved(workflow_id: int, result: Value) -> str:
+    """From where on a class is predicted, who set that, and when; nothing where nobody did."""
+    message, chosen = told.moved(workflow_id, result), stored.get(workflow_id)
+    if not message or not chosen:
         return ""
-    what = f"a chance of {100 * chosen.value:.4g} %" if known.of == "chance" else f"a score of {chosen.value:.4g}"
-    by = f" by {words.plain(chosen.set_by)}" if chosen.set_by and visitor.has_signed_in() else ""
-    label = words.plain(known.label)
-    return f"{words.plain(target)} is predicted {label} from {what} on (set{by}, {words.ago(chosen.set_at)}). "
+    ago = words.ago(chosen.set_at)
+    by = {"name": chosen.set_by} if chosen.set_by and visitor.has_signed_in() else {}
+    set_by = Message("threshold_set_by" if by else "threshold_set", {**by, "ago": ago})
+    return f"{words.plain_sentence(message)} {words.plain_sentence(set_by)} "
 
 
 def threshold_moved(workflow_id: int, result: Value) -> list[Notice]:

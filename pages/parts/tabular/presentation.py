@@ -19,7 +19,7 @@ from jobs.tabular.column import Column
 from jobs.tabular.kinds import chosen_columns
 from jobs.tabular.thresholds import MOVED, place_of, scores_at
 from jobs.verbs import short_form
-from pages.parts import chart, charts, presentation, results, tables, words
+from pages.parts import charts, presentation, results, tables, words
 from pages.parts.presentation import Presentation, View
 from pages.parts.results import Files, Shown
 from pages.parts.tabular import effects, names, profile
@@ -44,7 +44,7 @@ PIPELINE = short_form.PIPELINE
 # So wide that what a score says is not cut on a usual screen.
 RANGE = "95 % range"
 WIDTHS = {"Score": 128, RANGE: 128, "What it says": 400}
-BESIDE = 92
+BESIDE = 100
 RANGE_HELP = "95 % range: on other rows of the same kind, the score falls within it 19 times of 20."
 SHOWN_SHARES = 4
 SHOWN_ROWS = 6
@@ -86,7 +86,7 @@ class TabularPresentation(Presentation):
             return []
         if step.name != "evaluate" or any(map(results.is_result, (step.result or {}).values())):
             return [*self._scores(step), *super().shown(step, files)]
-        return [*self._scores(step), *_of_older_versions(step.result or {}, files)]
+        return [*self._scores(step), *results.shown(converted(step.result or {}), files)]
 
     def epochs(self, step: Step) -> int | None:
         return int(step.params.get("epochs") or 0) or None
@@ -119,10 +119,9 @@ class TabularPresentation(Presentation):
         result, main = evaluated(steps), self.main_score(workflow.scores)
         if not main:
             return ""
-        target = workflow.facets.get("target", "")
-        scores = self.scores(workflow, steps)
+        scores, target = self.scores(workflow, steps), workflow.facets.get("target", "")
         first = f"{headline(scores, result)}. " if found(target, result) else ""
-        return f"{moved(target, workflow.id, result)}{first}{self.interval(main, steps)}"
+        return f"{moved(workflow.id, result)}{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target, as what it is treated as so far: classes or a number."""
@@ -199,8 +198,7 @@ class TabularPresentation(Presentation):
         bounds = (result.get("intervals") or {}).get(name)
         if not bounds:
             return ""
-        measure = self.measure(name)
-        return words.plain_sentence(told.within(measure, words.inside(measure.shown), bounds))
+        return words.plain_sentence(self.measure(name).within(bounds))
 
 
 # In a line or two
@@ -278,67 +276,20 @@ def _preprocessed(result: Value, key: str) -> None:
     results.draw_table({"columns": ["Column", "What was done"], "rows": [*done, *left_out]}, f"{key}-done")
 
 
-# What older versions stored, as results with a kind
-
-
-def _of_older_versions(result: Value, files: Files) -> list[Shown]:
-    sections = results.shown({name: value for name, value in converted(result).items() if value}, files)
-    if residuals := result.get("residuals"):
-        sections.insert(
-            1 if result.get("confusion") else 0, Shown("Predictions", partial(_residuals, residuals, tested_on(result)))
-        )
-    if per_class := result.get("per_class"):
-        place = len(sections) - bool(result.get("importance")) - bool(result.get("effects"))
-        sections.insert(place, Shown("Per class", partial(_per_class, per_class)))
-    return sections
+# Results with a kind
 
 
 def converted(result: Value) -> dict[str, Any]:
-    """What evaluate left, as results with kinds, with what more pages say of effects and importance."""
-    values = told.converted(result)
+    """What evaluate left, as results with kinds, with what pages say more of effects and importance."""
+    values = told.all_results(result)
     importance = values.pop("importance", None)
     if known := result.get("effects"):
         values["effects"] = effects.table_of(known)
     if importance:
-        measure = "accuracy" if result.get("curves") or result.get("confusion") else "R²"
-        spoken = effects.importance_in_words(result["importance"], measure) if result.get("importance_on") else ""
+        of = "accuracy" if result.get("curves") or result.get("confusion") else "R²"
+        spoken = effects.importance_in_words(result["importance"], of) if result.get("importance_on") else ""
         values["importance"] = {**importance, "help": f"{spoken} {importance['help']}".strip()}
     return values
-
-
-def _residuals(residuals: Value, part: str, key: str) -> None:
-    chart.draw(
-        charts.residuals(residuals["predicted"], residuals["actual"]),
-        key=key,
-        alt="Predicted against actual values",
-    )
-    st.caption(f"Each point is one of the {part}; on the dotted line the prediction is right.")
-
-
-def _per_class(rows: Sequence[Value], key: str) -> None:
-    columns = ["label", "precision", "recall", "f1", "rows"]
-    table = {name: [row.get(name) for row in rows] for name in columns}
-    for share in ("precision", "recall", "f1"):
-        table[share] = [100 * value if value is not None else None for value in table[share]]
-    bar: dict[str, Any] = {**tables.one_digit(), "min_value": 0.0, "max_value": 100.0}
-    config = st.column_config
-    st.dataframe(
-        table,
-        hide_index=True,
-        key=key,
-        column_config={
-            "label": config.TextColumn("Class"),
-            "precision": config.ProgressColumn(
-                tables.in_percent("Precision"), help="Share of its predictions that are right.", **bar
-            ),
-            "recall": config.ProgressColumn(
-                tables.in_percent("Recall"), help="Share of its rows that were found.", **bar
-            ),
-            "f1": config.ProgressColumn(tables.in_percent("F1"), help="Precision and recall in one number.", **bar),
-            "rows": config.NumberColumn("Rows", format="localized"),
-        },
-        alt="Precision and recall by class",
-    )
 
 
 SUMMARIES = {"upload": _upload, "preprocess": _preprocess, "train": _train, "evaluate": _evaluate}

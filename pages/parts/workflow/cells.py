@@ -229,8 +229,10 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     data = datasets.get(book.workflow.data.dataset_id) if book.workflow.data else None
     chosen = book.workflow.params | step.params | _edited(step) | picked
     params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
-    before = verbs.usual(book.workflow, book.workflow.params | step.params)
-    values = _values(params, before, verbs.usual(book.workflow, chosen), step)
+    stored = book.workflow.params | step.params
+    before = verbs.usual(book.workflow, stored)
+    after = before if chosen == stored else verbs.usual(book.workflow, chosen)
+    values = _values(params, before, after, step)
     columns = [column["name"] for column in data.columns] if data else None
     context = forms.FormContext(columns, shown_as.choice, _suffix(step, picked))
     entered = forms.param_widgets(params, values, settings_key(step), context)

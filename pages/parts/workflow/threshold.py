@@ -52,7 +52,7 @@ def draw(workflow_id: int, known: Thresholds | Message, state: PageState) -> Non
 
 def at(known: Thresholds, value: float) -> str:
     """A threshold in words: 30 %, 0.45 %, or a score."""
-    return f"{100 * value:.4g} %" if known.of == "chance" else words.number(value)
+    return f"{words.number(100 * value)} %" if known.of == "chance" else words.number(value)
 
 
 def _explained(known: Thresholds, label: str) -> str:
@@ -101,9 +101,9 @@ def _effects(known: Thresholds, now: Place, costs: Costs | None) -> None:
     usual = known.at(known.usual)
     with st.container(horizontal=True, gap="medium"):
         shown = {
-            "Found": f"{now.found:,} of {now.found + now.missed:,}",
-            "Missed": f"{now.missed:,}",
-            "False alarms": f"{now.alarms:,} of {now.alarms + now.passed:,}",
+            "Found": f"{words.count(now.found)} of {words.count(now.found + now.missed)}",
+            "Missed": words.count(now.missed),
+            "False alarms": f"{words.count(now.alarms)} of {words.count(now.alarms + now.passed)}",
         }
         for name, text in shown.items():
             st.metric(name, text, width="content")
@@ -113,13 +113,13 @@ def _effects(known: Thresholds, now: Place, costs: Costs | None) -> None:
             st.metric(
                 "Gain less costs",
                 _amount(now.gain(costs)),
-                None if now == usual else f"{more:+,.6g} against {at(known, known.usual)}",
+                None if now == usual else f"{'+' if more > 0 else ''}{_amount(more)} against {at(known, known.usual)}",
                 width="content",
             )
 
 
 def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+    return words.fixed(value, 0 if value == round(value) else 2)
 
 
 def _charts(known: Thresholds, value: float, costs: Costs | None) -> None:

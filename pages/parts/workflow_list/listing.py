@@ -199,8 +199,8 @@ def dataset_title(workflow: Workflow) -> str:
     return ", ".join(each.title for each in workflow.inputs.values())
 
 
-def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
-    """The chosen workflows, or all that match, as a CSV file."""
+def export(which: Filter, ids: Sequence[int] = (), language: str | None = None) -> bytes:
+    """The chosen workflows, or all that match, as a CSV file that spreadsheets of a language read."""
     rows = (
         workflows.get_many(ids)
         if ids
@@ -231,6 +231,7 @@ def export(which: Filter, ids: Sequence[int] = ()) -> bytes:
             ]
             for row in rows
         ),
+        language,
     )
 
 
