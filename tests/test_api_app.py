@@ -23,6 +23,12 @@ def test_health_without_services_is_degraded(client):
     assert answer.json() == {"status": "degraded", "queue": "down", "workers": 0, "waiting": 0, "running": 0}
 
 
+def test_the_bare_address_leads_to_the_manual(client):
+    """Who opens /api in a browser finds what there is, not a page of the app."""
+    answer = client.get("/api/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/api/docs")
+
+
 def test_numbers_for_prometheus_come_from_the_database(client):
     """A scrape counts what is in the database, also for a status that nothing has."""
     cast.play()

@@ -1,9 +1,11 @@
 """The page Compare: up to twelve workflows beside each other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import cast
+from helpers.notebooks import completed
 from helpers.visitors import address, said
 from helpers.written import played
 from streamlit.testing.v1 import AppTest
@@ -41,6 +43,20 @@ def test_best_scores_are_marked_and_differences_said(home):
     assert list(table["accuracy"]) == ["90.0 %", "92.1 %  +2.1  best"]
     page = opened(ids=f"{first},{second}", baseline=str(second))
     assert list(page.dataframe[0].value["accuracy"]) == ["90.0 %  -2.1", "92.1 %  best"]
+
+
+def test_no_score_is_the_best_of_other_data(home):
+    """Of workflows on different datasets none is marked; one workflow alone is not said to have the same settings."""
+    first, second = (workflows.get(completed()) for _ in range(2))
+    other_data = {"data": replace(second.inputs["data"], dataset_id=99)}
+    better = replace(second, scores={**second.scores, "accuracy": 0.99}, inputs=other_data)
+
+    def marked(other):
+        return [" best" in cell for cell in comparison.score_table([first, other], first.id).data["accuracy"]]
+
+    assert marked(better) == [False, False] and marked(replace(better, inputs=first.inputs)) == [False, True]
+    alone = said(opened(ids=str(first.id)))
+    assert "same settings" not in alone and "Add a second workflow" in alone
 
 
 def test_only_differing_settings_are_listed(home):

@@ -520,6 +520,32 @@ def test_a_whole_number_is_classes_or_a_number(filled):
     assert (started.facets["target"], started.facets["algorithm"]) == (NASTY, "hist_gradient_boosting_regressor")
 
 
+def test_dates_are_not_offered_as_a_target(fresh):
+    """What no model can predict is not in the list, rather than refused two cards below."""
+    lines = [f"{row % 28 + 1:02}.03.2024;{row * 37 % 91};{'Evet' if row % 3 else 'Hayır'}" for row in range(60)]
+    seen = uploaded(fresh, "orders.csv", "\n".join(["order_date;total;left", *lines]).encode())
+    target = next(box for box in seen.selectbox if box.label == "What should be predicted?")
+    assert list(target.options) == ["total", "left"]
+
+
+def test_the_columns_are_as_tall_as_they_are_many():
+    """Up to twelve columns are seen at once; of more, half a line shows that there are some."""
+    heights = [drawn._height(lines, drawn.MOST_LINES) for lines in (1, 5, 12, 13, 400)]
+    assert heights[:3] == [drawn.ROW * (lines + 1) + 3 for lines in (1, 5, 12)] and heights[3] == heights[4]
+
+
+def test_ones_own_file_comes_before_the_sample(fresh):
+    """The one blue button is never the sample's, which says what it is."""
+    assert fresh.button(key="new-sample").proto.type == "secondary"
+    assert "2,000 customers of a phone company: who left?" in said(fresh)
+
+
+def test_a_list_has_one_and():
+    """Names in a sentence: commas, and one word before the last."""
+    assert words.listed(["upload"]) == "upload" and words.listed([]) == ""
+    assert words.listed(["upload", "preprocess", "train"]) == "upload, preprocess and train"
+
+
 def test_a_target_that_is_none_is_said(filled):
     """An address that names no column to predict does not fall back without a word."""
     filled.query_params["target"] = "nonsense"

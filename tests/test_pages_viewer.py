@@ -199,6 +199,16 @@ def cells_key(seen, step):
     )
 
 
+def test_viewer_reads_the_settings_of_a_cell(browser, scene):
+    """Whoever looks at everything sees epochs and learning rate, as a table without a field to change."""
+    seen = browser.opens("workflow.py", id=scene.DONE)
+    step = step_of(scene.DONE, "train")
+    shown = next(pills for pills in seen.button_group if pills.key.startswith(f"show-{step.id}"))
+    checked(shown.set_value(cells.SETTINGS).run())
+    table = next(each.value for each in seen.dataframe if list(each.value.columns) == ["Setting", "Value"])
+    assert dict(zip(table["Setting"], table["Value"], strict=True))["Epochs"] == "50" and not seen.number_input
+
+
 def test_viewer_leaves_no_mark(browser, scene):
     """A failure that a viewer looked at still waits for somebody who can do something about it."""
     browser.opens("workflow.py", id=scene.FAILED)

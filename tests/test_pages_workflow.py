@@ -1,6 +1,6 @@
 """The workflow page: every state is designed, and every button does what its verb does."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import streamlit as st
@@ -21,9 +21,11 @@ from helpers.notebooks import (
 )
 from helpers.visitors import APP, checked, press
 from sqlalchemy import update
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from jobs.engine import remaining
+from jobs.tabular import algorithms
 from jobs.verbs import workflows as verbs
 from pages.parts import visitor, words
 from pages.parts.workflow import cells, notebook
@@ -547,3 +549,66 @@ def test_a_default_that_nobody_touched_follows_the_algorithm(home):
     seen = checked(setting(seen, "algorithm").set_value("hist_gradient_boosting").run())
     rate = next(each for each in seen.number_input if "-learning_rate" in each.key)
     assert rate.value == 0.1
+
+
+def test_a_zoomed_curve_has_a_way_back_once_all_is_over(home):
+    """On a completed workflow, too, a button shows all epochs again: a double click is none by keyboard or touch."""
+    number = completed()
+    train = step_of(number, "train")
+    seen = page(id=number)
+    seen.session_state[f"zoom-{train.id}"] = (10, 20)
+    checked(seen.run())
+    assert seen.button(key=f"unzoom-{train.id}").label == "Epochs 10 to 20 · Show all epochs"
+    press(seen, f"unzoom-{train.id}")
+    assert f"zoom-{train.id}" not in seen.session_state
+    assert not [each for each in seen.button if each.key == f"unzoom-{train.id}"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock"), [("Europe/Istanbul", "00:17:47"), ("Mars/Base", "21:17:47"), (None, "21:17:47")]
+)
+def test_log_lines_are_by_the_clock_of_the_visitor(home, monkeypatch, zone, clock):
+    """A browser in Istanbul reads its own hours; one whose zone is not known reads UTC, as the line below says."""
+    monkeypatch.setattr(ContextProxy, "timezone", property(lambda _self: zone))
+    number = done(tabular(), "upload", "preprocess")
+    mine = claim(number, "train")
+    steps.beat(mine, [], lines=[(datetime(2026, 11, 21, 21, 17, 47, tzinfo=UTC), "info", "half of it is done")])
+    seen = page(id=number)
+    pills = next(each for each in seen.button_group if each.key.startswith(f"show-{mine.step.id}"))
+    checked(pills.set_value(cells.LOG).run())
+    assert [each.value for each in seen.code if "half of it" in each.value] == [f"{clock}  half of it is done"]
+    shown = zone if clock != "21:17:47" else "UTC"
+    assert any(each.value.endswith(f"{shown}, by worker\\-1") for each in seen.caption)
+
+
+def test_settings_of_train_offer_what_fits_the_target(home):
+    """Algorithms that would be refused once they are chosen are not among the choices."""
+    number = completed()
+    train = step_of(number, "train")
+    seen = page(id=number)
+    pills = next(each for each in seen.button_group if each.key.startswith(f"show-{train.id}"))
+    checked(pills.set_value(cells.SETTINGS).run())
+    offered = next(each for each in seen.selectbox if each.label == "Algorithm").options
+    assert "Boosting" in offered and "Neural network" in offered and not [each for each in offered if "numbers" in each]
+    classes = [each.label for each in algorithms.ALGORITHMS.values() if each.task == "classification"]
+    assert sorted(offered) == sorted(classes)
+
+
+def test_what_cannot_be_undone_is_red(home):
+    """The button that deletes is red and comes last; the one that only stops something is not."""
+    number = completed()
+    seen = page(id=number)
+    seen.session_state["workflow-state"].ask("delete", (number,))
+    checked(seen.run())
+    keys = [each.key for each in seen.button if str(each.key).startswith("delete-")]
+    assert keys[:2] == ["delete-keep", "delete-sure"] and seen.button(key="delete-sure").label.startswith(":red[")
+
+
+def test_a_bar_has_the_colour_of_progress_only_where_there_is_some(home):
+    """The bar of a failed step is empty and its name red: a blue one at 90 % would say that it goes on."""
+    number = done(tabular(), "upload", "preprocess")
+    mine = claim(number, "train")
+    steps.beat(mine, [], progress=(0.9, Message("text", {"text": "epoch 45 of 50"})))
+    assert notebook.share(step_of(number, "train")) == 0.9
+    steps.fail(mine, Message("error", {"text": "It broke."}), "", again=False)
+    assert notebook.share(step_of(number, "train")) == 0 and notebook.share(step_of(number, "upload")) == 1

@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import create
+from jobs.pipelines import registry
 from jobs.verbs import spreadsheet
 from pages.parts.press import PageState
 from pages.parts.workflow_list import listing, opening, view
-from store import workflows
+from store import metrics, workflows
 from store.tables import Status
 from store.workflows import Filter, New
 
@@ -272,6 +273,15 @@ def test_names_that_say_a_facet_have_its_room(home):
     workflows.insert_new(New("other", "diamond", {}, facets={"region": "east"}), [step])
     assert "facet:region" in rows(opened())
     assert listing.columns(None, workflows.find(Filter()))["workflow"]["width"] == 200
+
+
+def test_curves_of_a_list_share_one_scale(home):
+    """Flat curves look flat beside others: all are drawn from the lowest to the highest value of the page."""
+    played("flat", accuracy=0.9, curve=[0.90, 0.901, 0.9]), played("steep", accuracy=0.9, curve=[0.2, 0.5, 0.95])
+    told = workflows.find(Filter())
+    ends = listing.ends(metrics.sparklines([row.id for row in told], registry.main_curves()))
+    column = listing.columns(None, told, ends)["curve"]["type_config"]
+    assert (column["y_min"], column["y_max"]) == ends == (0.2, 0.95)
 
 
 def test_a_workflow_is_opened_by_its_number(home):

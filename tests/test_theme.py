@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from jobs.pipelines import Measure
+from pages.parts import charts, colours
+from store.metrics import Point
+
 THEME = tomllib.loads((Path(__file__).parent.parent / ".streamlit" / "config.toml").read_text())["theme"]
 WHITE = "#ffffff"
-# What people read, and the least that a bold word on a button needs.
-TEXT, BOLD = 4.5, 3.0
+# What people read; what stands beside axes; and the least that a bold word on a button needs.
+TEXT, QUIET, BOLD = 4.5, 4.0, 3.0
 
 
 def light(colour):
@@ -21,6 +25,19 @@ def light(colour):
 def contrast(one, other):
     low, high = sorted((light(one), light(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_words_beside_axes_are_grey_by_day_and_by_night():
+    """A figure is the same on both pages; what stands at its axes is as quiet on one as on the other."""
+    points = [[0, 1], [1, 2]]
+    for figure in (
+        charts.learning({"val_loss": [Point(1, 0.9), Point(2, 0.5)]}, Measure("loss", better="low")),
+        charts.curve({"x": "Day", "lines": [{"points": points}]}),
+        charts.importance([("a", 0.5)]),
+    ):
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            assert axis.tickfont.color == axis.title.font.color == colours.QUIET
+    assert min(contrast(colours.QUIET, THEME[name]["backgroundColor"]) for name in ("light", "dark")) >= QUIET
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from jobs.language import numbers
 from jobs.pipelines import Measure
 from pages.parts import colours
-from pages.parts.colours import ACCENT, GREEN, ORANGE, PALETTE, RED, SOFT
+from pages.parts.colours import ACCENT, GREEN, ORANGE, PALETTE, QUIET, RED, SOFT
 from pages.parts.values import Value
 from store.metrics import Curves, Point
 from store.steps import Minute
@@ -79,7 +79,7 @@ def learning(
     last = max((points[-1].epoch for points in curves.values() if points), default=0)
     end = _horizon(last, epochs) if epochs else last
     across: Layout = {
-        "title": {"text": "Epoch"},
+        "title": {"text": "Epoch", "font": {"color": QUIET}},
         "tickformat": ",d",
         "dtick": 1 if end <= FEW_EPOCHS else None,
         "range": [1 - end / 50, end * 1.02] if epochs else None,
@@ -308,6 +308,7 @@ def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT)
 
 def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) -> Layout:
     """Quiet and steady: the same revision keeps what the reader has zoomed to."""
+    quiet: Layout = {"tickfont": {"color": QUIET}, "title": {"font": {"color": QUIET}}}
     return {
         "height": height,
         "uirevision": revision,
@@ -317,8 +318,8 @@ def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) 
         "margin": {"l": 8, "r": 8, "t": 46 if title else 28, "b": 8},
         "hovermode": "x unified" if title else "closest",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 0.97},
-        "xaxis": {"showgrid": False, "zeroline": False, "automargin": True, **across},
-        "yaxis": {"gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
+        "xaxis": {**quiet, "showgrid": False, "zeroline": False, "automargin": True, **across},
+        "yaxis": {**quiet, "gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
     }
 
 

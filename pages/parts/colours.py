@@ -5,6 +5,8 @@ from math import dist, inf
 
 ACCENT = "#3d85d0"
 SOFT = "#8b97a6"
+# Of words beside axes: as well to be read on light pages as on dark ones.
+QUIET = "#717d8b"
 GREEN, RED, ORANGE = "#2f9463", "#d0554b", "#cf8334"
 PALETTE = (ACCENT, ORANGE, GREEN, "#9a6fd0", RED, "#2b9aa8", "#b8912c", "#c463a2", "#6b7f99", "#7fae3c")
 

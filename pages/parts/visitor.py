@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -44,7 +44,7 @@ def zone() -> ZoneInfo | None:
     """The visitor's time zone; None when the browser does not send one that is known here."""
     try:
         return ZoneInfo(st.context.timezone or "")
-    except (ValueError, OSError):
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # the last is a KeyError
         return None
 
 

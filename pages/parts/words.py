@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from jobs.language import numbers, sentence_of
-from jobs.language.numbers import count, duration, fixed, number, percent, size, value
+
+# As parts of this module: pages write numbers and words from one place.
+from jobs.language.numbers import count as count
+from jobs.language.numbers import duration as duration
+from jobs.language.numbers import fixed as fixed
+from jobs.language.numbers import number as number
+from jobs.language.numbers import percent as percent
+from jobs.language.numbers import size as size
+from jobs.language.numbers import value as value
 from jobs.pipelines import Measure
 from store.messages import Message
 from store.tables import Status, now
-
-__all__ = ["count", "duration", "fixed", "number", "percent", "size", "value"]
 
 ICONS = {
     Status.pending: ":material/schedule:",
