@@ -20,7 +20,7 @@ _STORED_KINDS = {CATEGORY: "text", TEXT: "free_text"}
 # A number column with more distinct values than this is an amount, not a set of classes.
 MOST_NUMBER_CLASSES = 20
 # Rises when a file is described in another way, so that no profile of an older release stands for one of this.
-PROFILER = 2
+PROFILER = 3
 # What a model is given of a day: its number since 2000, and where it is in the week, the month and the year.
 DAY_PARTS = ("days", "month", "weekday", "day", "day_of_year")
 
@@ -45,6 +45,8 @@ class Column:
     unread: int = 0
     huge: int = 0
     format: str | None = None
+    # What stands beside its numbers: %, ₺.
+    unit: str | None = None
     # Whether its dates have times of the day.
     timed: bool = False
     # Whether the rows stand in the order of these dates.

@@ -29,6 +29,8 @@ SENTENCES: dict[str, Template] = {
     "column_repeated": "There is more than one column {written}; column {position} is called {name}.",
     # Why a column is not proposed as a feature: beside the column, and as a notice.
     "all_missing": "every cell is missing",
+    "no_cell_is_number": "no cell can be read as a number",
+    "no_cell_is_date": "no cell can be read as a date",
     "constant": "the same value in every row",
     "id_numbers": "looks like an id: rows have numbers of their own",
     "id_or_free_text": "looks like an id: too many distinct values",
@@ -36,6 +38,13 @@ SENTENCES: dict[str, Template] = {
     "by_hand": "left out by hand",
     "left_out_by_hand": "{column} is left out by hand.",
     "left_out_all_missing": "{column} is left out: every cell is missing.",
+    "left_out_no_cell_is_number": (
+        "{column} is left out: no cell of it can be read as a number. Check its decimal mark, or set another kind."
+    ),
+    "left_out_no_cell_is_date": (
+        "{column} is left out: no cell of it can be read as a date. Write dates such as 2024-03-14, or set another "
+        "kind."
+    ),
     "left_out_constant": "{column} is left out: the same value in every row.",
     "left_out_id_numbers": "{column} is left out: looks like an id: rows have numbers of their own.",
     "left_out_id_or_free_text": "{column} is left out: looks like an id: too many distinct values.",
@@ -71,6 +80,10 @@ SENTENCES: dict[str, Template] = {
     "codes_leading_zeros": "{column} looks like numbers but is kept as text, because some begin with 0.",
     "codes_too_long": (
         "{column} looks like numbers but is kept as text, because they have more digits than a number holds exactly."
+    ),
+    "unit_left_aside": "{column}: its numbers are read without the {unit} beside them.",
+    "several_units": (
+        "{column} looks like numbers but is kept as text, because they have several units: {units}. Write all in one."
     ),
     "share_missing": "{column}: {percent:.0f} % missing.",
     "day_first_assumed": "{column}: dates such as 03/04 were read with the day first.",

@@ -9,6 +9,7 @@ from itertools import chain, zip_longest
 from jobs.tabular.csv.dialect import DELIMITERS, Overrides
 from jobs.tabular.csv.lines import LONGEST_FIELD, SAMPLE, unified_lines
 from jobs.tabular.limits import MISSING, MISSING_WORDS
+from jobs.tabular.units import without_unit
 from store.errors import RequestError
 from store.messages import Message, Notice
 
@@ -36,8 +37,9 @@ _MAGIC = (
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _COMMA_DECIMAL = re.compile(r"[+-]?\d*,\d+")
 _POINT_DECIMAL = re.compile(r"[+-]?\d*\.\d+")
-_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
-_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+# No number begins with a group of zeros: 0.510 is a half.
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
+_COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 
 
 def refuse_other_formats(head: bytes) -> None:
@@ -103,12 +105,8 @@ def delimiter_of(text: str) -> str:
 def marks_of(rows: list[list[str]], delimiter: str, chosen: Overrides) -> tuple[str, str]:
     """Return the decimal and the thousands mark."""
     stride = max(1, min(MARKED_ROWS * len(rows[0]) // MARKED_CELLS, MARKED_ROWS // 25))
-    cells = [
-        cell.strip()
-        for row in rows[1 : MARKED_ROWS + 1 : stride]
-        for cell in row
-        if cell[-1:].isdigit() or cell[-1:] == " "
-    ]
+    given = (without_unit(cell).strip() for row in rows[1 : MARKED_ROWS + 1 : stride] for cell in row)
+    cells = [cell for cell in given if cell[-1:].isdigit()]
     decimal = chosen.get("decimal") or _decimal(cells, delimiter)
     if "thousands" in chosen:
         thousands = chosen["thousands"]
@@ -168,7 +166,7 @@ def _word_among_numbers(rows: list[list[str]]) -> str | None:
     for column in zip_longest(*rows[1:], fillvalue=""):
         counts = Counter(column)
         others = {cell.strip(): count for cell, count in counts.items() if cell.strip() not in MISSING}
-        numbers = sum(count for cell, count in others.items() if _NUMBER.fullmatch(cell))
+        numbers = sum(count for cell, count in others.items() if _NUMBER.fullmatch(without_unit(cell)))
         if numbers >= max(5, 0.95 * sum(others.values())):
             words.update({word: counts[word] for word in MISSING_WORDS if counts[word]})
         elif others:
@@ -191,7 +189,7 @@ def _data_in_first_row(rows: list[list[str]]) -> Message | None:
 
     On 66 public tables the second was so for all 5 without a header that have texts, and for none of 59 with one."""
     first = [cell.strip() for cell in rows[0]]
-    numbers = sum(bool(_NUMBER.fullmatch(cell)) for cell in first)
+    numbers = sum(bool(_NUMBER.fullmatch(without_unit(cell))) for cell in first)
     if numbers == len(first):
         return Message("no_header")
     columns = [[row[place].strip() for row in rows[1:] if place < len(row)] for place in range(len(first))]
@@ -205,5 +203,5 @@ def _data_in_first_row(rows: list[list[str]]) -> Message | None:
 
 def _is_name_over_numbers(name: str, column: list[str]) -> bool:
     others = [cell for cell in column if cell not in MISSING and cell != name]
-    numbers = sum(bool(_NUMBER.fullmatch(cell)) for cell in others)
+    numbers = sum(bool(_NUMBER.fullmatch(without_unit(cell))) for cell in others)
     return name not in MISSING and numbers >= max(5, 0.95 * len(others))

@@ -8,7 +8,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.tabular.profile.cells import numbers_of
+from jobs.tabular.profile.cells import numbers_of, without_units
 from store.messages import Message, Notice
 
 
@@ -51,8 +51,9 @@ def marks_of(numbers: Sequence[pa.Array], usual: Marks, detected: Marks, notices
 
 def rewritten(cells: pa.Array, given: Marks, decimal: str) -> pa.Array:
     """Return numbers with another decimal mark; marks of thousands are dropped where they group three digits."""
+    cells = without_units(cells)
     if given.thousands:
         mark, point = re.escape(given.thousands), re.escape(given.decimal)
-        grouped = pc.match_substring_regex(cells, rf"^\s*[+-]?\d{{1,3}}({mark}\d{{3}})+({point}\d+)?\s*$")
+        grouped = pc.match_substring_regex(cells, rf"^\s*[+-]?[1-9]\d{{0,2}}({mark}\d{{3}})+({point}\d+)?\s*$")
         cells = pc.if_else(grouped, pc.replace_substring(cells, given.thousands, ""), cells)
     return pc.replace_substring(cells, given.decimal, decimal)

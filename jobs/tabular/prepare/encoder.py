@@ -2,7 +2,7 @@
 standard library, so that a downloaded model needs none of this project."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter, methodcaller
 from typing import Any
@@ -22,6 +22,7 @@ from jobs.tabular.limits import HUGE, MISSING
 from jobs.tabular.prepare import categories
 from jobs.tabular.prepare.categories import ENCODINGS, MANY, encodings, is_category
 from jobs.tabular.prepare.tails import Tail
+from jobs.tabular.units import LEADING, TRAILING
 
 # How the labels of parts of squashed numbers begin.
 TAIL = "tail_"
@@ -48,6 +49,7 @@ class Choices:
     decimal: str
     thousands: str
     max_words: int = 1_000
+    units: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def build(
     parts: list[tuple[str, Pipeline, list[str]]] = []
     found = found or Found()
     squashed, many = found.tails, found.many
+    choices = replace(choices, units=any(column.unit for column in columns if column.kind == "number"))
     for label, chosen, make in (
         ("numbers", [c for c in columns if c.kind == "number" and c.name not in squashed], _numbers),
         ("words", [c for c in columns if c.kind == "text" and not c.codes and c.name not in many], _words),
@@ -163,10 +166,13 @@ def _call(method: str, *arguments: Any, **named: Any) -> FunctionTransformer:
 
 def _numbers(choices: Choices, *squash: tuple[str, Any]) -> Pipeline:
     steps: list[tuple[str, Any]] = [_trim()]
+    if choices.units:
+        steps.append(("leading_unit", _call("replace", LEADING, r"\1\2", regex=True)))
+        steps.append(("trailing_unit", _call("replace", TRAILING, r"\1", regex=True)))
     if choices.thousands:
         mark, decimal = "\\" + choices.thousands, "\\" + choices.decimal
         # Only marks that group three digits are thousands marks; any other makes the cell unreadable.
-        grouped = rf"[+-]?\d{{1,3}}({mark}\d{{3}})+({decimal}\d+)?$"
+        grouped = rf"[+-]?[1-9]\d{{0,2}}({mark}\d{{3}})+({decimal}\d+)?$"
         steps.append(("ungrouped", _call("replace", rf"^(?!{grouped})[^{mark}]*{mark}(?s:.*)$", "", regex=True)))
         steps.append(("ungroup", _call("replace", mark, "", regex=True)))
     if choices.decimal == ",":

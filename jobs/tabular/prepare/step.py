@@ -32,7 +32,7 @@ NAMED = 20
 Result = dict[str, Any]
 
 
-@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=16)
+@step("preprocess", needs=("upload",), reads_dataset=True, params=declared, version=17)
 def preprocess(context: StepContext) -> Result:
     """Make matrices of the table, and the fitted encoder from raw rows to them."""
     with context.reading("upload", "table") as table:

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 from jobs.tabular.column import Column
 from jobs.tabular.limits import HUGE, MISSING, MISSING_SIGNS
 from jobs.tabular.reader import Notation
+from jobs.tabular.units import LEADING, TRAILING, UNIT, unit_of
 
 _MISSING, _MISSING_SIGNS = pa.array(MISSING), pa.array(MISSING_SIGNS)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$"
-_GROUPS = {",": r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"}
+# No number begins with a group of zeros: 0.510 is a half.
+_GROUPS = {",": r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$", ".": r"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$"}
 
 
 # Times of a day without the day.
@@ -39,20 +41,28 @@ DATE_FORMATS = _date_formats()
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A column read as numbers, NaN where there is none; `plain` where no cell holds anything beside its number."""
+    """A column read as numbers, NaN where there is none; `plain` where no cell holds anything beside its number, and
+    the units beside the numbers, such as %."""
 
     values: np.ndarray
     plain: bool
     unread: int
     huge: int
+    units: frozenset[str] = frozenset()
 
 
 def numbers_of(column: pa.Array, marks: Notation) -> Numbers:
     """Return cells as numbers; count those that are none, and those too large, which both are missing."""
-    plain, unread = True, 0
+    plain, unread, units = True, 0, frozenset[str]()
     parsed = _cast(_plain_digits(column, marks))
     if parsed is None:
-        text = _plain_digits(without_signs(column), marks)
+        cells = without_signs(column)
+        text = _plain_digits(cells, marks)
+        parsed = _cast(text)
+    if parsed is None and pc.any(pc.match_substring_regex(cells, UNIT)).as_py():
+        plain = False
+        cells, units = _without_units(cells)
+        text = _plain_digits(cells, marks)
         parsed = _cast(text)
     if parsed is None:
         text = without_words(pc.utf8_trim_whitespace(text))
@@ -66,7 +76,19 @@ def numbers_of(column: pa.Array, marks: Notation) -> Numbers:
         too_large = np.abs(values) > HUGE
         huge = int(too_large.sum())
         values = np.where(too_large, np.nan, values)
-    return Numbers(values, plain, unread, huge)
+    return Numbers(values, plain, unread, huge, units)
+
+
+def without_units(column: pa.Array) -> pa.Array:
+    """Return numbers without a unit beside them."""
+    return pc.replace_substring_regex(pc.replace_substring_regex(column, LEADING, r"\1\2"), TRAILING, r"\1")
+
+
+def _without_units(column: pa.Array) -> tuple[pa.Array, frozenset[str]]:
+    """Return numbers without units, and which units there were."""
+    bare = without_units(column)
+    changed = pc.unique(pc.utf8_trim_whitespace(column.filter(pc.not_equal(column, bare))))
+    return bare, frozenset(filter(None, map(unit_of, changed.to_pylist())))
 
 
 def _cast(text: pa.Array) -> pa.Array | None:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from jobs.tabular.column import LEAVE_OUT, Column, Role
+from jobs.tabular.column import DATE, LEAVE_OUT, NUMBER, Column, Role
 from jobs.tabular.limits import FEWEST_ROWS, MISSING_WORDS
 from jobs.tabular.profile.cells import DATE_FORMATS
 from jobs.tabular.profile.observed import ObservedColumn
@@ -28,7 +28,8 @@ def role_of(column: Column, observed: ObservedColumn, exact: bool) -> tuple[Role
     if observed.by_hand == LEAVE_OUT:
         return "leave_out", Message("by_hand")
     if column.kind == "empty":
-        return "leave_out", Message("all_missing")
+        unread = observed.by_hand in (NUMBER, DATE) and observed.present > observed.blanks
+        return "leave_out", Message(f"no_cell_is_{observed.by_hand}" if unread else "all_missing")
     if exact and column.distinct == 1 and column.distinct_exact:
         return "leave_out", Message("constant")
     if column.by_hand:
@@ -51,8 +52,11 @@ def _is_called_an_id(name: str) -> bool:
 def notices_of(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
     """Yield what is worth knowing about a column."""
     if column.reason:
-        yield _notice(column, f"left_out_{column.reason.code}")
+        unread = column.reason.code.startswith("no_cell_is_")
+        yield _notice(column, f"left_out_{column.reason.code}", warning=unread)
     yield from _unreadable(column, observed)
+    if column.unit:
+        yield _notice(column, "unit_left_aside", unit=column.unit)
     if not column.by_hand:
         yield from _kept_as_text(column, observed)
     share = column.missing / max(observed.rows, 1)
@@ -68,6 +72,8 @@ def _kept_as_text(column: Column, observed: ObservedColumn) -> Iterator[Notice]:
         yield _notice(column, "dates_in_several_formats", warning=True)
     elif column.kind == "text" and observed.dates_share > (MOSTLY_DATES if column.reason else 0.5):
         yield _notice(column, "dates_among_texts", warning=True, percent=observed.dates_share * 100)
+    if column.kind == "text" and len(observed.units) > 1:
+        yield _notice(column, "several_units", warning=True, units=sorted(observed.units))
     if observed.codes:
         yield _notice(column, "codes_leading_zeros" if observed.codes == "zeros" else "codes_too_long")
 

@@ -93,6 +93,7 @@ class ObservedColumn:
         self.plain = self.all_read = False
         self.several_formats = False
         self.texts: list[str] = []
+        self.units: set[str] = set()
 
     def add(self, cells: pa.Array, rows_in_all: float) -> None:
         """Take the next cells; `rows_in_all` is about how many rows there will be."""
@@ -103,7 +104,8 @@ class ObservedColumn:
             self._add_numbers(cells)
             # With more unreadable cells than this, the column cannot become a number whatever the rest holds.
             bearable = 1.5 * (1 - NUMERIC_SHARE) * max(rows_in_all, self.rows)
-            self.maybe_number = self.by_hand == NUMBER or (not self.codes and self.unread <= bearable)
+            surely = not self.codes and len(self.units) <= 1 and self.unread <= bearable
+            self.maybe_number = self.by_hand == NUMBER or surely
         if not self.plain:
             cells = without_signs(cells)
             self.present += len(cells) - cells.null_count
@@ -148,8 +150,9 @@ class ObservedColumn:
     def _add_numbers(self, cells: pa.Array) -> None:
         numbers = numbers_of(cells, self.marks)
         self.just_read, self.plain = numbers.values, numbers.plain
-        self.all_read = not numbers.unread and not numbers.huge
+        self.all_read = not numbers.unread and not numbers.huge and not numbers.units
         self.unread += numbers.unread
+        self.units |= numbers.units
         self.huge += numbers.huge
         missing = np.isnan(numbers.values)
         values = numbers.values[~missing] if missing.any() else numbers.values
@@ -304,6 +307,7 @@ class ObservedColumn:
             "missing": self.rows - self.read,
             "unread": self.unread,
             "huge": self.huge,
+            "unit": min(self.units, default=None),
             "min": tidy(self.low, whole),
             "max": tidy(self.high, whole),
             "mean": self.total / self.read,
