@@ -123,8 +123,8 @@ def test_from_a_workbook_to_predictions_in_the_browser(shop, browser, tmp_path):
     file = saved(page, re.compile("Download 42 rows"), tmp_path)
     header, *rows = rows_of(file)
     shutil.copy(file, by_browser(today))
-    assert header == [*HEADER[:-1], "prediction", "probability"] and len(rows) == 42
-    assert {row[-2] for row in rows} == {"gitti", "kaldı"} and isinstance(rows[0][1], datetime)
+    assert header == [*HEADER[:-1], "prediction", "probability", "chance of gitti"] and len(rows) == 42
+    assert {row[-3] for row in rows} == {"gitti", "kaldı"} and isinstance(rows[0][1], datetime)
     context.close()
 
 

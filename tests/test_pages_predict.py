@@ -40,6 +40,7 @@ def test_a_dropped_file_is_shown_and_can_be_taken_away(trained):
     shown = seen.dataframe[0].value
     frame = pd.read_csv(io.BytesIO(content), sep=";", encoding="cp1254")
     assert shown["prediction"].tolist() == model.predict(frame).tolist()[:20] and "probability" in shown
+    assert shown["gelir"].notna().all() and all(cell.endswith("%") for cell in shown["chance of Evet"])
     assert "not seen in training (such as Paris)" in text(seen) and "The first 20 of 30 rows" in text(seen)
     assert any(each.label == "Download 30 rows" for each in seen.get("download_button"))
 

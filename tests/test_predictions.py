@@ -7,6 +7,7 @@ import json
 import anyio.from_thread
 import joblib
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from anyio.to_thread import current_default_thread_limiter
@@ -68,6 +69,8 @@ def test_classes_of_a_file_are_those_of_the_model(home, algorithm):
     if "probability" in after:
         chances = [float(cell.replace(",", ".")) for cell in after["probability"]]
         assert np.allclose(chances, model.predict_proba(frame).max(axis=1), atol=1e-6)
+        ranked = [float(cell.replace(",", ".")) for cell in after["chance of Evet"]]
+        assert np.allclose(ranked, model.predict_proba(frame)[:, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("algorithm", ["sgd_regressor", "hist_gradient_boosting_regressor"])
@@ -92,10 +95,10 @@ def test_strange_cells_are_counted_and_told(home):
     assert told["predict_unseen_values", "şehir"]["examples"] == ["Paris"]
     assert told["predict_columns_unknown", None]["columns"] == ["not"]
     rows = list(csv.reader(io.StringIO(made.stream.read().decode("cp1254"), newline=""), delimiter=";"))
-    assert [row[-3] for row in rows] == ["not", "a", "b;c", 'd "e"', ""]
+    assert [row[-4] for row in rows] == ["not", "a", "b;c", 'd "e"', ""]
     frame = pd.read_csv(io.StringIO(ODD), sep=";")
-    assert [row[-2] for row in rows[1:]] == model.predict(frame).tolist()
-    assert made.about.preview[1][-2:] == rows[2][-2:] and made.about.rows == 4
+    assert [row[-3] for row in rows[1:]] == model.predict(frame).tolist()
+    assert made.about.preview[1][-3:] == rows[2][-3:] and made.about.rows == 4
 
 
 def test_a_file_in_another_dialect_means_the_same(home):
@@ -280,6 +283,37 @@ def test_an_excel_file_has_numbers_and_dates(home):
     assert sheet["posta kodu"].tolist() == expected["posta kodu"].tolist() and "=1+1" in sheet["şehir"].tolist()
 
 
+def test_one_bad_cell_leaves_numbers_numbers(home):
+    """In a workbook, a column that the model learned as numbers holds numbers, also where one cell is none; the sheet
+    keeps its name, and its columns are as wide as what they hold."""
+    number, _model = trained(tables.numbers(), "price", "sgd_regressor")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Yeni"
+    for row in [["size", "rooms", "kind", "a long name of a column"], [90.5, 2, "flat", "x"], ["yok", 3, "flat", "y"]]:
+        sheet.append(row)
+    book.save(stream := io.BytesIO())
+    made = predictions.predict_file(number, io.BytesIO(stream.getvalue()), "x.xlsx")
+    written = openpyxl.load_workbook(io.BytesIO(made.read()))["Yeni"]
+    assert [written["A2"].value, written["A3"].value] == [90.5, "yok"]
+    assert written.column_dimensions["D"].width > 23 > written.column_dimensions["B"].width
+
+
+def test_numbers_far_from_all_learned_are_told(home):
+    """A value that no training row comes near, or below zero where none was, is questioned; a usual one is not."""
+    number, _model = trained(tables.numbers(), "price", "sgd_regressor")
+    row = {"size": 100, "rooms": 3, "kind": "flat"}
+    told = predictions.predict_rows(number, [row | {"rooms": 99_999}, row | {"rooms": -1}]).notices
+    assert codes(told)["predict_far_numbers", "rooms"] == {
+        "column": "rooms",
+        "count": 2,
+        "value": 99_999.0,
+        "low": 1,
+        "high": 6,
+    }
+    assert not predictions.predict_rows(number, [row, row | {"rooms": 7}]).notices
+
+
 def test_an_excel_file_holds_what_excel_can(home):
     """A number beyond all bounds is written as a text, and a cell that is too long is cut and counted."""
     number, _model = trained(tables.numbers(), "price", "sgd_regressor")
@@ -343,7 +377,9 @@ def test_programs_predict_rows_and_files(client):
     assert sent.status_code == 200 and sent.headers["content-type"] == "text/csv; charset=cp1254"
     assert "yeni%20m%C3%BC%C5%9Fteriler-predictions.csv" in sent.headers["content-disposition"]
     assert sent.headers["x-total-count"] == "4" and "predict_gaps" in sent.headers["x-notices"]
-    assert sent.content.decode("cp1254").splitlines()[0] == f"{ODD.splitlines()[0]};prediction;probability"
+    assert (
+        sent.content.decode("cp1254").splitlines()[0] == f"{ODD.splitlines()[0]};prediction;probability;chance of Evet"
+    )
 
 
 def test_rows_take_no_thread_from_other_requests(client, monkeypatch):

@@ -59,6 +59,11 @@ SENTENCES: dict[str, Template] = {
         "{column}: dates are written differently here than in training (such as {example}); they are read as they are "
         "written here."
     ),
+    "predict_far_numbers": Plural(
+        "{column}: {value:,.6g} is far from all that was learned from ({low:,.6g} to {high:,.6g}).",
+        "{column}: {count} numbers are far from all that was learned from ({low:,.6g} to {high:,.6g}), such as "
+        "{value:,.6g}.",
+    ),
     "predict_other_encoding": "The predictions cannot be written in {encoding}; the file is written in UTF-8.",
     "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
     "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",

@@ -21,7 +21,7 @@ from store.messages import Message, Notice, Values
 
 PREVIEW_ROWS = 20
 LONGEST_EXAMPLE = 40
-PREDICTION, PROBABILITY = "prediction", "probability"
+PREDICTION, PROBABILITY, CHANCE_OF = "prediction", "probability", "chance of"
 
 
 def predict(
@@ -44,10 +44,11 @@ def predict(
     preview: list[list[str | None]] = []
     count = 0
     by_given = {found[name]: form for name, form in forms.items()}
-    with _writer(scorer, path, written, source, by_given, added, marks) as writer:
+    numbers = [found[each["name"]] for each in scorer.features if each["kind"] == "number"]
+    with _writer(scorer, path, written, source, by_given, added, marks, numbers) as writer:
         for part in chain([first], parts):
             scored = scorer.score(_texts(part, scorer, places, marks, forms))
-            columns = [*part.to_pydict().values(), *_shown(scored, marks.decimal)]
+            columns = [*part.to_pydict().values(), *_shown(scorer, scored, marks.decimal)]
             writer.write(columns)
             if (more := PREVIEW_ROWS - len(preview)) > 0:
                 preview += [list(row) for row in zip(*(column[:more] for column in columns), strict=True)]
@@ -78,17 +79,21 @@ def _writer(
     formats: Mapping[str, str],
     added: Sequence[str],
     marks: Marks,
+    numbers: Sequence[str],
 ) -> Writer | WorkbookWriter:
     """Return what writes the wanted format; an Excel file stays one."""
-    if EXCEL not in (scorer.request.get("written_as"), source.dialect.as_dict().get("format")):
+    dialect = source.dialect.as_dict()
+    if EXCEL not in (scorer.request.get("written_as"), dialect.get("format")):
         return Writer(written, path, source, scorer.labels, added)
-    return WorkbookWriter(written, [*source.names, *added], formats, added[1:], marks)
+    sheet = str(dialect.get("sheet") or "") or None
+    return WorkbookWriter(written, [*source.names, *added], formats, added[1:], marks, numbers, sheet)
 
 
 def _added(scorer: Scorer, names: Sequence[str], notices: list[Notice]) -> list[str]:
     """Return the names of the new columns; one that the file has already is numbered."""
     added = []
-    for name in [PREDICTION, PROBABILITY] if scorer.gives_chances else [PREDICTION]:
+    wanted = [PREDICTION, PROBABILITY] if scorer.gives_chances else [PREDICTION]
+    for name in [*wanted, f"{CHANCE_OF} {scorer.wanted}"] if scorer.ranks else wanted:
         free, number = name, 1
         while free in names:
             number += 1
@@ -152,12 +157,13 @@ def _texts(
     return texts
 
 
-def _shown(scored: Scored, decimal: str) -> list[list[str]]:
+def _shown(scorer: Scorer, scored: Scored, decimal: str) -> list[list[str]]:
     """Return the new columns as texts."""
-    columns = [[_text(value, decimal) for value in plain(scored.predictions)]]
-    if scored.chance is not None:
-        columns.append([f"{chance:.6f}".replace(".", decimal) for chance in scored.chance.tolist()])
-    return columns
+    chances = [] if scored.chance is None else [scored.chance.tolist()]
+    if scorer.ranks:
+        chances.append(scorer.ranking(scored))
+    shown = [[f"{chance:.6f}".replace(".", decimal) for chance in column] for column in chances]
+    return [[_text(value, decimal) for value in plain(scored.predictions)], *shown]
 
 
 def _text(value: Any, decimal: str) -> str:

@@ -7,6 +7,7 @@ from jobs.tabular.column import Column
 from jobs.tabular.dialect import EXCEL
 from jobs.tabular.fitness import DATA
 from jobs.tabular.predict.usual import usual_of
+from jobs.tabular.thresholds import class_to_find
 from store.messages import StoredNotice
 
 # How a file with predictions is written, where it is not to be an Excel file: as the rows are.
@@ -31,6 +32,8 @@ class Request(TypedDict, total=False):
     classes: bool
     # None where the model decides by itself.
     cut: Cut | None
+    # Of two classes, the one whose chance ranks the rows: the one that a threshold speaks of.
+    wanted: str | None
     target: str
     # The columns that the model needs, with their kind and the format of dates.
     features: list[dict[str, Any]]
@@ -65,11 +68,13 @@ class Answer(TypedDict, total=False):
 def request_of(trained: Trained) -> Request:
     """Return what is asked of any rows, but for the rows: the model, and how cells were written where it learned."""
     prepared, dialect = trained.results["preprocess"], trained.inputs[DATA].dialect
+    wanted = class_to_find(prepared) if "class_counts" in prepared else None
     profile = profile_of(trained)
     return {
         "model": str(trained.model().absolute()),
         "classes": prepared.get("classes") is not None,
         "cut": cut_of(trained),
+        "wanted": None if wanted is None else str(prepared["classes"][wanted]),
         "target": str(prepared["target"]),
         "features": [
             {
@@ -77,6 +82,7 @@ def request_of(trained: Trained) -> Request:
                 "kind": column.kind,
                 "format": column.format,
                 "usual": usual_of(column, str(dialect.get("decimal", "."))),
+                "range": [column.min, column.max] if column.kind == "number" else None,
             }
             for column in (profile[name] for name in prepared["features"])
         ],

@@ -40,10 +40,13 @@ class Scorer:
         self.request = request
         self.features: list[Mapping[str, Any]] = list(request["features"])
         self._model = joblib.load(request["model"])
-        self.strange = Strange(self._model)
+        self.strange = Strange(self._model, {each["name"]: each.get("range") for each in self.features})
         self.classes = bool(request["classes"])
         self.gives_chances = self.classes and hasattr(self._model, "predict_proba")
         self._cut: Cut | None = request.get("cut")
+        # Of two classes, the one that is looked for.
+        self.wanted: str | None = (self._cut or {}).get("label") or request.get("wanted")
+        self.ranks = self.gives_chances and self.wanted is not None
         width = max(1, sum(count for _name, count in widths(self._model)))
         self.rows_at_once = max(1, min(MOST_ROWS, MOST_CELLS // width))
 
@@ -80,6 +83,12 @@ class Scorer:
         place = position_of(cut["label"], self._model.classes_)
         reached: np.ndarray = beliefs[:, place] >= cut["value"]
         return np.where(reached, place, 1 - place)
+
+    def ranking(self, scored: Scored) -> list[float]:
+        """Return by what rows are ranked: the chance of the class that is looked for."""
+        assert scored.chances is not None and self.wanted is not None
+        ranks: list[float] = scored.chances[:, position_of(self.wanted, self._model.classes_)].tolist()
+        return ranks
 
     @property
     def gives_reasons(self) -> bool:

@@ -3,7 +3,9 @@
 The fitted encoder itself says what it makes of a cell, so that what is counted is what the model does."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,8 @@ from store.messages import Message, Notice, Values
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
+# Numbers beyond those that were learned from by more than this share of their range are told.
+FAR = 0.5
 # Before these steps, a cell is still what was read of it.
 FITTED = ("parts", "gaps", "scale", "categories", ENCODINGS)
 # The values of a category, and those of them that are not told apart.
@@ -32,6 +36,10 @@ class _Counts:
     unreadable: int = 0
     unseen: int = 0
     rare: int = 0
+    # Numbers far from all that were learned from, the farthest one, and the range of those.
+    far: int = 0
+    farthest: float = 0.0
+    bounds: tuple[float, float] | None = None
     examples: Counter[str] = field(default_factory=Counter)
 
     def add_examples(self, cells: pd.Series) -> None:
@@ -42,7 +50,8 @@ class _Counts:
 class Strange:
     """What was strange in the rows so far."""
 
-    def __init__(self, model: Pipeline) -> None:
+    def __init__(self, model: Pipeline, ranges: Mapping[str, Sequence[Any] | None] | None = None) -> None:
+        """`ranges` are the smallest and the largest number of each column that was learned from."""
         self._parts = [
             (label, part, list(names))
             for label, part, names in model.named_steps["columns"].transformers_
@@ -53,6 +62,10 @@ class Strange:
             for label, part, names in self._parts
             for name in names
         }
+        for name, counts in self._counts.items():
+            low, high = (ranges or {}).get(name) or (None, None)
+            if isinstance(low, int | float) and isinstance(high, int | float):
+                counts.bounds = (low, high)
         self._spans = spans(model)
 
     def count(self, frame: pd.DataFrame, encoded: np.ndarray) -> None:
@@ -80,6 +93,10 @@ class Strange:
                 notices.append(_warning("predict_unreadable_dates", name, {**values, "count": counts.unreadable}))
             elif counts.unreadable:
                 notices.append(_warning("predict_unreadable_numbers", name, {**values, "count": counts.unreadable}))
+            if counts.far and counts.bounds:
+                low, high = counts.bounds
+                far: Values = {"column": name, "count": counts.far, "value": counts.farthest, "low": low, "high": high}
+                notices.append(_warning("predict_far_numbers", name, far))
             if counts.texts:
                 notices += _about_texts(name, counts, values)
                 continue
@@ -107,6 +124,8 @@ class Strange:
         if known is None:
             strange = read.isna() & ~missing
             counts.unreadable += int(strange.sum())
+            if counts.bounds:
+                _count_far(counts, counts.bounds, read)
         else:
             values, rare = known
             strange = read.notna() & ~read.isin(values) & ~missing
@@ -114,6 +133,19 @@ class Strange:
             counts.rare += int((read.isin(rare) & ~missing).sum()) if len(rare) else 0
         if strange.any():
             counts.add_examples(cells[strange])
+
+
+def _count_far(counts: _Counts, bounds: tuple[float, float], numbers: pd.Series) -> None:
+    """Count numbers that are far beyond those that were learned from, or below zero where none was."""
+    low, high = bounds
+    beyond = FAR * (high - low)
+    far = numbers[(numbers > high + beyond) | (numbers < low - beyond) | ((numbers < 0) & (low >= 0))]
+    if len(far):
+        middle = (low + high) / 2
+        farthest = far.iloc[int((far - middle).abs().to_numpy().argmax())]
+        before = abs(counts.farthest - middle) if counts.far else -1.0
+        counts.farthest = float(farthest) if abs(farthest - middle) > before else counts.farthest
+        counts.far += len(far)
 
 
 def _about_texts(name: str, counts: _Counts, values: Values) -> list[Notice]:

@@ -20,6 +20,8 @@ MOST_COLUMNS = 16_384
 LONGEST_CELL = 32_767
 # Excel keeps 15 digits; a longer number is an id.
 MOST_DIGITS = 15
+# So many cells tell how wide a column is shown, in characters.
+LOOKED_AT, NARROWEST, WIDEST = 100, 8, 48
 # Excel counts days from here.
 FIRST_YEAR = 1900
 # How it shows times of the day, by the format of a column of them.
@@ -35,16 +37,25 @@ class WorkbookWriter:
     quoted = 0  # texts stay texts
 
     def __init__(
-        self, target: Path, names: Sequence[str], dates: Mapping[str, str], shares: Sequence[str], marks: Marks
+        self,
+        target: Path,
+        names: Sequence[str],
+        dates: Mapping[str, str],
+        shares: Sequence[str],
+        marks: Marks,
+        numbers: Sequence[str] = (),
+        sheet: str | None = None,
     ) -> None:
         """`dates` are the formats of columns of dates, `shares` the columns shown as percentages, `marks` those of
-        numbers in the rows."""
+        numbers in the rows, `numbers` the columns known to hold some, `sheet` the name of the sheet."""
         if len(names) > MOST_COLUMNS:
             raise RequestError(Message("predict_too_wide_for_excel", {"most": MOST_COLUMNS}), "file")
         self._target, self._names = target, names
         self._dates = {place: dates[name] for place, name in enumerate(names) if dates.get(name)}
         self._shares = {place for place, name in enumerate(names) if name in shares}
         self._marks, self._pattern = marks, marks.pattern()
+        self._known = {place for place, name in enumerate(names) if name in numbers}
+        self._sheet_name = sheet
         self._numbers: set[int] | None = None
         self._row = 0
         # How many cells were too long.
@@ -55,7 +66,7 @@ class WorkbookWriter:
 
         options = {"constant_memory": True, "tmpdir": str(self._target.parent)}
         self._book = xlsxwriter.Workbook(self._target, options)
-        self._sheet = self._book.add_worksheet()
+        self._sheet = self._book.add_worksheet(self._sheet_name)
         self._percent = self._book.add_format({"num_format": "0.0%"})
         self._day = self._book.add_format({"num_format": "yyyy-mm-dd"})
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
@@ -70,9 +81,12 @@ class WorkbookWriter:
         self._book.close()
 
     def write(self, columns: Sequence[Sequence[str | None]]) -> None:
-        """Write some rows, given by their columns. A column holds numbers when all its first cells are some."""
+        """Write some rows, given by their columns. A column holds numbers when the model learned so, or when all its
+        first cells are some."""
         if self._numbers is None:
-            self._numbers = {place for place, cells in enumerate(columns) if _are_numbers(cells, self._pattern)}
+            found = {place for place, cells in enumerate(columns) if _are_numbers(cells, self._pattern)}
+            self._numbers = found | self._known
+            self._widen(columns)
         if self._row + len(columns[0]) > MOST_ROWS:
             raise RequestError(Message("predict_too_long_for_excel", {"most": MOST_ROWS}), "file")
         for row in zip(*columns, strict=True):
@@ -80,6 +94,12 @@ class WorkbookWriter:
             for place, cell in enumerate(row):
                 if cell:
                     self._write(place, cell, number=place in self._numbers)
+
+    def _widen(self, columns: Sequence[Sequence[str | None]]) -> None:
+        """Make each column as wide as its name and its first cells, within bounds."""
+        for place, (name, cells) in enumerate(zip(self._names, columns, strict=True)):
+            longest = max(map(len, [name, *(cell or "" for cell in cells[:LOOKED_AT])]))
+            self._sheet.set_column(place, place, min(max(longest + 2, NARROWEST), WIDEST))
 
     def _write(self, place: int, cell: str, number: bool) -> None:
         if number and _is_number(cell, self._pattern) and isfinite(value := self._marks.number(cell)):

@@ -302,7 +302,7 @@ class ObservedColumn:
 
     def _numbers_described(self, counts: dict[str, int]) -> dict[str, Any]:
         whole = self.whole and max(abs(self.low), abs(self.high)) < EXACT
-        described = {
+        described: dict[str, Any] = {
             "whole": whole,
             "missing": self.rows - self.read,
             "unread": self.unread,

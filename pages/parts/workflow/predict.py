@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -113,15 +114,21 @@ def _predicted(workflow_id: int, file: Any) -> _Dropped:
 
 def _predicted_file(workflow_id: int, made: PredictedFile, file: Any) -> None:
     presentation.draw_notices(made.about.notices)
-    frame = pd.DataFrame(made.about.preview, columns=list(made.about.columns), dtype=object)
+    frame = pd.DataFrame(made.about.preview, columns=list(made.about.columns), dtype=object).fillna("")
+    said, *chances = made.about.added
+    frame[said] = [_said(cell) for cell in frame[said]]
+    for name in chances:
+        frame[name] = [words.percent(_read(cell)) for cell in frame[name]]
+    others = [name for name in made.about.columns if name not in made.about.added]
     st.dataframe(
         frame,
         hide_index=True,
         key=f"predict-preview-{workflow_id}",
-        column_config={name: st.column_config.TextColumn(pinned=True) for name in made.about.added},
+        column_order=[*made.about.added, *others],
+        placeholder="",
     )
-    if made.about.rows > len(frame):
-        st.caption(f"The first {len(frame)} of {words.count(made.about.rows)} rows")
+    first = f"The first {len(frame)} of {words.count(made.about.rows)} rows. " if made.about.rows > len(frame) else ""
+    st.caption(f"{first}What is new stands first here, rounded; in the file it stands last, with all its digits.")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"Download {words.count(made.about.rows, 'row')}",
@@ -144,6 +151,19 @@ def _predicted_file(workflow_id: int, made: PredictedFile, file: Any) -> None:
                 on_click="ignore",
             )
         commands.popover([commands.predict(workflow_id)], key="predict-commands")
+
+
+def _said(cell: str) -> str:
+    """A predicted number as a person reads it; a class as it is."""
+    try:
+        number = _read(cell)
+    except ValueError:
+        return cell
+    return words.number(number) if isfinite(number) and not number.is_integer() else cell
+
+
+def _read(cell: str) -> float:
+    return float(cell.replace(",", "."))
 
 
 def _jobs(workflow_id: int) -> None:
