@@ -10,7 +10,7 @@ from sqlalchemy import func, literal, select
 
 from store import db, snapshot
 from store.settings import settings
-from store.tables import artifacts, datasets, now, steps, workflows
+from store.tables import artifacts, codes, datasets, now, steps, workflows
 
 STEPS_BETWEEN_LOOKS = 100_000
 
@@ -85,8 +85,10 @@ def files_named() -> dict[str, tuple[int, str]]:
         steps, steps.c.id == artifacts.c.step_id
     )
     uploaded = select(datasets.c.sha256, datasets.c.size, datasets.c.id, literal(0))
+    code = select(codes.c.sha256, codes.c.size, codes.c.root)
     with db.reading() as connection:
-        artifact_files = {
+        code_files = {sha256: (size, f"the code of {root}") for sha256, size, root in connection.execute(code)}
+        artifact_files = code_files | {
             sha256: (size, f"{name} of workflow {workflow_id}")
             for sha256, size, name, workflow_id in connection.execute(made)
         }

@@ -1,6 +1,7 @@
 """Every setting, in one place; nothing else reads the environment."""
 
 import os
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -98,9 +99,9 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("TRAINYARD_")}
 
 
-def environment_with_project() -> dict[str, str]:
+def environment_with_project(folders: Sequence[str] = ()) -> dict[str, str]:
     """The environment of a process of our own that is started elsewhere: it finds Trainyard first, then the modules of
-    the project."""
+    the project, or of the `folders` that take its place."""
     project = str(settings().project.resolve())
-    paths = [str(ROOT), project, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = [str(ROOT), *(folders or [project]), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "TRAINYARD_PROJECT": project}

@@ -48,10 +48,13 @@ def copy(target: Path) -> None:
         live.backup(made)
 
 
+_NAMED_FILES = " UNION ".join(f"SELECT sha256, size FROM {table}" for table in ("datasets", "artifacts", "codes"))  # noqa: S608
+
+
 def files_named(database: Path) -> dict[str, int]:
     """The hash of every stored file that the database refers to, and its size."""
     with _opened(database) as connection:
-        return dict(connection.execute("SELECT sha256, size FROM datasets UNION SELECT sha256, size FROM artifacts"))
+        return dict(connection.execute(_NAMED_FILES))
 
 
 def unfinished(database: Path) -> set[int]:

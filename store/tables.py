@@ -1,17 +1,10 @@
-"""The tables, the six words for what happens to a step, and the order in which work is done."""
-
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
-from typing import Any
+"""The tables."""
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -20,96 +13,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 
-from store.messages import Message, StoredMessage
-
-
-class Status(StrEnum):
-    """What a step or a workflow is doing."""
-
-    pending = "pending"
-    running = "running"
-    completed = "completed"
-    failed = "failed"
-    skipped = "skipped"
-    cancelled = "cancelled"
-
-    @property
-    def over(self) -> bool:
-        return self not in OPEN
-
-
-# What has not ended.
-OPEN = (Status.pending, Status.running)
-
-
-class Priority(IntEnum):
-    """Whose work is done first when workers are short: the lower number."""
-
-    person = 0
-    sweep = 10
-    schedule = 20
-    retraining = 30
-
-
-def workflow_status(steps: Iterable[Status]) -> Status:
-    """A workflow's status, worked out from its steps and nothing else."""
-    seen = set(steps)
-    if seen <= {Status.pending}:
-        return Status.pending
-    if seen & set(OPEN):
-        return Status.running
-    for worst in (Status.failed, Status.cancelled, Status.skipped):
-        if worst in seen:
-            return worst
-    return Status.completed
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Utc(TypeDecorator[datetime]):
-    """A time that is always UTC and always knows it; SQLite alone would forget."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value else None
-
-
-class Word(TypeDecorator[Status]):
-    """A Status, stored as its plain word."""
-
-    impl = String(12)
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return str(value) if value is not None else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Status | None:
-        return Status(value) if value is not None else None
-
-
-class MessageJson(TypeDecorator[Message]):
-    """A Message, stored as JSON."""
-
-    impl = JSON(none_as_null=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: Message | None, dialect: Dialect) -> StoredMessage | None:
-        return value.as_json() if value is not None else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Message | None:
-        return Message.from_json(value) if value is not None else None
-
+from store.column_types import MessageJson, Utc, Word
+from store.status import OPEN as OPEN
+from store.status import Priority as Priority
+from store.status import Status as Status
+from store.status import now as now
+from store.status import workflow_status as workflow_status
 
 metadata = MetaData(
     naming_convention={
@@ -188,6 +100,9 @@ workflows = Table(
     Column("seen_at", Utc),
     Column("sweep_id", Integer),
     Column("trial", Integer),
+    Column("options", JSON, nullable=False, default=dict, server_default="{}"),
+    Column("code_id", Integer),
+    Column("module", String(200)),  # of that code, where the pipeline is
     Index(None, "status", "created_at"),
     Index(None, "created_at"),
     Index(None, "ended_at"),
@@ -250,6 +165,15 @@ steps = Table(
     Column("result", JSON),
     Column("error", MessageJson),
     Column("traceback", Text),
+    # Of steps that are plain functions: where the function is, what other steps hand to it, and its author's retries.
+    Column("source", String(300)),
+    Column("label", String(80)),
+    Column("group", String(200)),
+    Column("handed", JSON(none_as_null=True)),
+    Column("tags", JSON(none_as_null=True)),
+    Column("policy", JSON(none_as_null=True)),
+    Column("retried", Integer, nullable=False, default=0, server_default="0"),
+    Column("pause", Float),  # seconds before the next attempt
     UniqueConstraint("workflow_id", "key"),
     Index(None, "status", "ready_at"),
     Index(None, "fingerprint"),
@@ -316,6 +240,56 @@ artifacts = Table(
     Column("size", BigInteger, nullable=False),
     Index(None, "sha256"),
     sqlite_with_rowid=False,
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("contents", String(64), nullable=False, unique=True),  # hash of the paths and hashes of all files
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("paths", JSON, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("left_out", JSON, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("made_by", String(80)),
+    Index(None, "sha256"),
+    sqlite_autoincrement=True,
+)
+
+brought = Table(
+    "brought",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("code_id", ForeignKey("codes.id"), nullable=False),
+    Column("module", String(200), nullable=False),
+    Column("at", Utc, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("format", String(40), nullable=False),
+    Column("executable", Boolean, nullable=False, default=False),
+    Column("value", JSON(none_as_null=True)),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("signature", String(64)),
+    Column("metadata", JSON, nullable=False),
+    Column("preview", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    UniqueConstraint("step_id", "name"),
+    Index(None, "name", "version"),
+    sqlite_autoincrement=True,
 )
 
 thresholds = Table(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from store import db, files
-from store.tables import Status, artifacts, datasets, now, steps
+from store.tables import Status, artifacts, codes, datasets, now, steps
 
 AGE = timedelta(days=1)
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -82,7 +82,7 @@ def _written_before(moment: datetime) -> Callable[[str], bool]:
 
 
 def _named(connection: Connection, names: list[str]) -> Iterator[str]:
-    for column in (artifacts.c.sha256, datasets.c.sha256):
+    for column in (artifacts.c.sha256, datasets.c.sha256, codes.c.sha256):
         yield from connection.scalars(select(column).where(column.in_(names)))
 
 

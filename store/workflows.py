@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
 from store import actors, db, files, idempotency, metrics, steps, unnamed_files
+from store.codes import Place
 from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
 from store.messages import Message
@@ -51,6 +52,9 @@ class Workflow:
     seen_at: datetime | None
     sweep_id: int | None = None
     trial: int | None = None  # which of the sweep's, from 0
+    options: dict[str, Any] = field(default_factory=dict)
+    code_id: int | None = None
+    module: str | None = None
     inputs: dict[str, InputRow] = field(default_factory=dict)
     facets: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
@@ -111,6 +115,8 @@ class New:
     priority: int = Priority.person
     sweep_id: int | None = None
     trial: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    place: Place | None = None
 
 
 def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = None) -> int:
@@ -134,6 +140,9 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
             "created_by": actors.name(),
             "sweep_id": new.sweep_id,
             "trial": new.trial,
+            "options": dict(new.options),
+            "code_id": new.place.code_id if new.place else None,
+            "module": new.place.module if new.place else None,
         }
         workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
         _insert_rows(connection, inputs, workflow_id, _input_rows(new))

@@ -53,7 +53,7 @@ def test_a_child_that_ends_is_nobodys_mistake(write):
 
 def kill():
     """The child ends, as when the machine is short of memory."""
-    process = describer._child[0].process
+    process = describer._children[None].process
     process.kill()
     process.wait()
 
@@ -71,10 +71,10 @@ def test_a_module_that_ends_its_process_is_tried_again_later(write, monkeypatch)
     write.loads(mine="if not (HERE / 'ready').exists(): os._exit(1)\n" + GOOD)
     with refuses(RequestError, match="ended"):
         registry.check()
-    first = describer._child[0]
+    first = describer._children[None]
     with refuses(RequestError, match="ended"):
         registry.check()
-    assert describer._child[0] is first
+    assert describer._children[None] is first
     (write.folder / "ready").touch()
     first.try_again = time.monotonic()
     assert registry.get("good").name == "good"
@@ -132,9 +132,9 @@ notes.write_text((notes.read_text() if notes.exists() else "") + "x")
     )
     registry.get("good")
     registry.get("good")
-    child = describer._child[0]
+    child = describer._children[None]
     registry.get("good")
-    assert describer._child[0] is child
+    assert describer._children[None] is child
 
 
 SLOW = """

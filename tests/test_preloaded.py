@@ -81,7 +81,7 @@ def current_after(change) -> tuple[bool, bool]:
     pid = os.fork()
     if pid == 0:
         try:
-            code = preloaded.Preloaded("ahead").loaded
+            code = preloaded.Preloaded(preloaded.OwnCode("ahead", None)).loaded
             before = code.is_current()
             change()
             os.write(write, bytes([before, code.is_current()]))
@@ -271,7 +271,7 @@ def test_only_what_is_in_memory_alone_is_forked(project, left):
     each fork, is loaded anew for each step."""
     line, forked = LEAVES[left]
     (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{line}\n")
-    assert in_a_process(lambda: preloaded.Preloaded("ahead").may_be_forked) == forked
+    assert in_a_process(lambda: preloaded.Preloaded(preloaded.OwnCode("ahead", None)).may_be_forked) == forked
 
 
 DRAW = """
@@ -299,7 +299,7 @@ def test_forks_draw_their_own_random_numbers_unless_seeded(project, seed):
     (project / "ahead_helper.py").write_text(f"FACTOR = 1\n{seed}\n{DRAW}")
 
     def drawn():
-        code = preloaded.Preloaded("ahead")
+        code = preloaded.Preloaded(preloaded.OwnCode("ahead", None))
 
         def once():
             code.forked()

@@ -1,13 +1,17 @@
 """README and docs tell the truth: every setting, page, command, path and link in them exists, and none is missing."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from jobs.cli.app import app
+from store import outputs
 from store.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +66,10 @@ def test_commands_in_the_docs_exist():
             if word in inner:
                 continue
             if word.startswith("--") and command.name != "up":
-                assert word.split("=")[0] in {*(opt for param in command.params for opt in param.opts), "--help"}, line
+                assert word.split("=")[0] in {
+                    *(opt for param in command.params for opt in [*param.opts, *param.secondary_opts]),
+                    "--help",
+                }, line
         assert command is not known or "--" in words, line
 
 
@@ -121,14 +128,15 @@ def test_every_page_of_the_docs_is_found():
     assert [page for page in PAGES if page.startswith("docs/") and f"({page})" not in README] == []
 
 
-def test_the_example_pipeline_is_right(monkeypatch):
-    """The pipeline in the README is one that Trainyard accepts."""
-    from jobs.pipelines import registry
-
-    monkeypatch.setattr(registry, "_here", {})
-    example = re.search(r"```python\n(# mine\.py.*?)```", README, re.DOTALL)[1]
-    exec(compile(example, "README.md", "exec"), {})
-    assert list(registry._here) == ["mine"]
+@pytest.mark.slow
+def test_the_example_pipeline_is_right(services, tmp_path):
+    """The pipeline in the README runs as the command beside it says."""
+    (tmp_path / "mine.py").write_text(re.search(r"```python\n# mine\.py\n(.*?)```", README, re.DOTALL)[1])
+    command = re.search(r"python (-m jobs pipeline run mine\.py.*)", README)[1].split()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, check=True, timeout=100)
+    (total,) = [each.value for each in outputs.of_workflow(1) if each.step == "total"]
+    assert total == [190]
 
 
 @pytest.mark.parametrize("image", re.findall(r"!\[.*?\]\((.*?)\)", README))

@@ -1,1 +1,127 @@
-"""Trainyard as an installed program: in the wheel, this folder also holds app.py and the folders beside it."""
+"""Trainyard for people who write pipelines: `from trainyard import pipeline, step`.
+
+In the wheel, this folder also holds app.py and the folders beside it; in a checkout, they lie one folder up. Names are
+loaded when they are asked for, so that the command starts quickly.
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.artifacts import CSVString, HTMLString, JSONString, MarkdownString, materializer
+    from jobs.authoring.inside import get_run_logger, get_step_context, log_metadata, log_metric
+    from jobs.authoring.options import Cache, Retry, exponential_backoff
+    from jobs.authoring.returns import ArtifactConfig
+    from jobs.pipelines import (
+        Confusion,
+        Curve,
+        Importance,
+        Input,
+        Json,
+        Line,
+        Measure,
+        Param,
+        Picture,
+        PipelineError,
+        Recorder,
+        RequestError,
+        StepContext,
+        StepError,
+        Table,
+        Text,
+    )
+    from trainyard.decorators import pipeline, step
+    from trainyard.runs import Run, RunFailedError, load
+
+_FOLDER = Path(__file__).parent
+ROOT = _FOLDER if (_FOLDER / "app.py").exists() else _FOLDER.parent
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
+_HOMES = {
+    "jobs.artifacts": ("CSVString", "HTMLString", "JSONString", "MarkdownString", "materializer"),
+    "jobs.authoring.inside": ("get_run_logger", "get_step_context", "log_metadata", "log_metric"),
+    "jobs.authoring.options": ("Cache", "Retry", "exponential_backoff"),
+    "jobs.authoring.returns": ("ArtifactConfig",),
+    "jobs.pipelines": (
+        *("Confusion", "Curve", "Importance", "Input", "Json", "Line", "Measure", "Param", "Picture", "PipelineError"),
+        *("Recorder", "RequestError", "StepContext", "StepError", "Table", "Text"),
+    ),
+    "trainyard.decorators": ("pipeline", "step"),
+    "trainyard.runs": ("Run", "RunFailedError", "load"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_ALIASES = {"StepRetryConfig": "Retry"}
+# What other tools have, and what to write here.
+_INSTEAD = {
+    "flow": "loops over outputs are not there yet: loop over parameters in a @pipeline, or within one step",
+    "task": "write @step",
+    "Model": "return the model from a step: every version of it is kept under its name",
+    "Schedule": "start the pipeline from your own scheduler: trainyard pipeline run FILE:NAME",
+    "ExternalArtifact": "pass the value as a parameter, or load(...) what an earlier run left",
+    "Secret": "set it as a variable of the environment where Trainyard is started",
+    "Variable": "make it a parameter of the pipeline",
+}
+
+__all__ = [
+    "ArtifactConfig",
+    "CSVString",
+    "Cache",
+    "Confusion",
+    "Curve",
+    "HTMLString",
+    "Importance",
+    "Input",
+    "JSONString",
+    "Json",
+    "Line",
+    "MarkdownString",
+    "Measure",
+    "Param",
+    "Picture",
+    "PipelineError",
+    "Recorder",
+    "RequestError",
+    "Retry",
+    "Run",
+    "RunFailedError",
+    "StepContext",
+    "StepError",
+    "Table",
+    "Text",
+    "exponential_backoff",
+    "get_run_logger",
+    "get_step_context",
+    "load",
+    "log_metadata",
+    "log_metric",
+    "materializer",
+    "pipeline",
+    "step",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _INSTEAD:
+        raise ImportError(f"trainyard has no {name}: {_INSTEAD[name]}.")
+    name = _ALIASES.get(name, name)
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'trainyard' has no attribute {name!r}")
+    _refuse_other_packages()
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def _refuse_other_packages() -> None:
+    """Refuse a package of the project that stands where one of Trainyard's is looked for."""
+    for name in ("jobs", "store"):
+        spec = find_spec(name)
+        folder = ROOT / name
+        if spec is None or folder not in map(Path, spec.submodule_search_locations or ()):
+            raise ImportError(
+                f"There is a package or module called {name} in this project, and Trainyard has one of that name. "
+                f"Rename {getattr(spec, 'origin', None) or name}."
+            )

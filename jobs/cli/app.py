@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import dataset, predictions, queue, reports, sweeps, thresholds, up, upkeep, user, workflows
+from jobs.cli import dataset, pipelines, predictions, queue, reports, sweeps, thresholds, up, upkeep, user, workflows
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.add_typer(user.app, name="user")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(sweeps.app, name="sweep")
+app.add_typer(pipelines.app, name="pipeline")
 app.command(context_settings=up.PASSED_ON)(up.up)
 app.command()(up.version)
 for command in (

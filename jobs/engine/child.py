@@ -13,7 +13,7 @@ from jobs.engine import runner
 from jobs.engine.runner import Assignment, Resolved
 from jobs.pipelines.code_hash import CodeIdentity
 from jobs.pipelines.errors import TimedOut
-from jobs.pipelines.preloaded import Preloaded
+from jobs.pipelines.preloaded import OwnCode, Preloaded
 from jobs.process.children import serve, serve_once
 from jobs.process.printed import Capture, prepare, repeatable
 
@@ -27,21 +27,21 @@ class TimeLimit(UnixSignalDeathPenalty):
 
 
 def be_a_child(line: Connection) -> None:
-    """Wait for one step, do it, and say how it ended. A pipeline's name may come instead: its code is loaded ahead."""
+    """Wait for one step, do it, and say how it ended. A pipeline may come instead: its code is loaded ahead."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
     with contextlib.suppress(EOFError):  # not needed any more
         order = line.recv()
-        if isinstance(order, str):
+        if isinstance(order, OwnCode):
             _load_ahead(line, order)
         else:
             _do(order, line)
 
 
-def _load_ahead(line: Connection, pipeline: str) -> None:
+def _load_ahead(line: Connection, wanted: OwnCode) -> None:
     """Load a pipeline's code, say which it is, and be what the processes of its next steps are forked from."""
     with repeatable() as printed:
-        code = Preloaded(pipeline)
+        code = Preloaded(wanted)
     line.send(code.loaded)
 
     def one_step(line: Connection) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import time
 
-from jobs.pipelines.preloaded import Loaded
+from jobs.pipelines.preloaded import Loaded, OwnCode
 from jobs.process.children import Child, Children, ChildrenGoneError, Ended, ForkedAhead, kill_group
 
 KEEP_SECONDS = 2  # without a further step of the pipeline
@@ -14,12 +14,12 @@ RENEW_SECONDS = 1  # before it is not trusted any more
 class LoadedAhead:
     """Processes for the steps of a pipeline. `parent` still waits for work: it loads the code and is forked."""
 
-    def __init__(self, pipeline: str, parent: Child) -> None:
-        self.pipeline = pipeline
+    def __init__(self, code: OwnCode, parent: Child) -> None:
+        self.code = code
         self.parent = parent
         self.loaded: Loaded | None = None  # until its parent has said so
         with contextlib.suppress(OSError):  # a dead one shows when it is asked
-            parent.line.send(pipeline)
+            parent.line.send(code)
         self._children = ForkedAhead(parent.line, parent.pid)
         self._used = time.monotonic()
         self._spent = False

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.engine.output import logging_output
@@ -59,6 +59,7 @@ class Failure:
     message: Message
     trace: str
     again: bool
+    pause: float | None = None  # seconds until the retry that the author of the step asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def execute(
     """Execute a step in this process, which is its own if it captures what is printed; None when the claim was lost
     meanwhile."""
     context: StepContext | None = None
+    definition: StepDefinition | None = None
     resolved = assignment.resolved
     printing = Printing(capture.printed) if capture else None
 
@@ -166,7 +168,15 @@ def execute(
     except Fenced:
         return None
     except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded, once
-        return Ending("", None, failure_of(error), *left())
+        failure = _retried(failure_of(error), definition, assignment.claim, error)
+        return Ending("", None, failure, *left())
+
+
+def _retried(failure: Failure, definition: StepDefinition | None, claim: Claim, error: BaseException) -> Failure:
+    """The failure of a step whose author says when it is tried again."""
+    if definition is None or definition.retry is None:
+        return failure
+    return replace(failure, again=False, pause=definition.retry(claim.step, error))
 
 
 _executor: Executor = execute
@@ -202,7 +212,8 @@ def _complete(claim: Claim, ending: Ending, outcome: Outcome) -> None:
 
 def _fail(claim: Claim, failure: Failure, ending: Ending) -> None:
     def fail(points: Sequence[Point], lines: Sequence[LogLine]) -> None:
-        steps.fail(claim, failure.message, failure.trace, again=failure.again, points=points, lines=lines)
+        why = failure.message, failure.trace
+        steps.fail(claim, *why, again=failure.again, pause=failure.pause, points=points, lines=lines)
 
     _record(ending, fail)
 
@@ -221,11 +232,11 @@ def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]
 
 def _assignment(claim: Claim) -> Assignment:
     """Resolved here for pipelines that come with Trainyard, as their code is loaded; people's own code never is."""
-    pipeline = registry.here(claim.pipeline)
+    pipeline = registry.here(claim.pipeline) if claim.place is None else None
     if pipeline is None:
         return Assignment(claim)
     try:
-        definition = pipeline.step(claim.step.key)
+        definition = pipeline.defines(claim.step)
     except RequestError:
         return Assignment(claim)
     return Assignment(claim, _resolve(claim, identity(definition)))
@@ -234,7 +245,9 @@ def _assignment(claim: Claim) -> Assignment:
 def _resolve(claim: Claim, code: CodeIdentity) -> Resolved:
     """The fingerprint of a step with this code, and what an equal step left."""
     datasets = claim.datasets if code.reads_dataset else {}
-    print_ = fingerprint(code.of_step(claim.step.id), claim.step.params, datasets, claim.upstream)
+    step = claim.step
+    handed = (step.handed or {}) if step.source else None
+    print_ = fingerprint(code.of_step(step.id), step.params, datasets, claim.upstream, handed)
     equal = None if claim.step.fresh else db.retrying(lambda: steps.find_equal(print_))
     return Resolved(print_, equal[1] if equal else None, code.unknown)
 
@@ -246,7 +259,7 @@ def worker_name() -> str:
 
 def _definition(claim: Claim) -> StepDefinition:
     try:
-        return registry.in_a_child(claim.pipeline).step(claim.step.key)
+        return registry.in_a_child(claim.pipeline, claim.place).defines(claim.step)
     except RequestError as missing:
         reason = missing.message.as_json()
         values: Values = {"step": claim.step.name, "pipeline": claim.pipeline, "reason": reason}
@@ -266,7 +279,8 @@ def _call(
     for name, value in lost_scores(result, stored).items():
         del stored["scores"][name]
         context.log(Message("score_not_finite", {"name": name, "value": value}), "warning")
-    return Outcome(stored, context.saved, partial=context.partial, measured=context.measurements)
+    left = Outcome(stored, context.saved, partial=context.partial, measured=context.measurements)
+    return replace(left, outputs=context.outputs)
 
 
 def _reusable(claim: Claim, resolved: Resolved) -> Outcome | None:

@@ -34,7 +34,7 @@ from jobs.engine.output import Overheard
 from jobs.engine.queue import SafeJob
 from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve
 from jobs.pipelines.code_hash import CodeIdentity
-from jobs.pipelines.preloaded import Loaded
+from jobs.pipelines.preloaded import Loaded, OwnCode
 from jobs.process.children import (
     Child,
     Children,
@@ -92,7 +92,7 @@ class StepWorker(Worker):
         self._overheard: Overheard | None = None
         self._ahead: LoadedAhead | None = None
         self._from_ahead = False
-        self._next_pipeline = ""
+        self._next_code: OwnCode | None = None
 
     # RQ adds 60 s to the time after which a silent job counts as abandoned: a dead worker is noticed a minute late.
     def get_heartbeat_ttl(self, job: Job) -> int:
@@ -236,12 +236,13 @@ class StepWorker(Worker):
 
     def _do_in_a_child(self, assignment: Assignment, resolve: Resolve) -> Ending | None:
         """Hand a step to a child that already waits for one, and return how it ended."""
-        own_pipeline = assignment.claim.pipeline if assignment.resolved is None else ""
-        if self._ahead and self._ahead.pipeline == own_pipeline:
+        claim = assignment.claim
+        own_code = OwnCode(claim.pipeline, claim.place) if assignment.resolved is None else None
+        if self._ahead and self._ahead.code == own_code:
             assignment = self._use_ahead(self._ahead, assignment, resolve)
         ending = self._hand_over(self._child or self._take(), assignment, resolve)
-        if own_pipeline and ending and ending.outcome:
-            self._next_pipeline = own_pipeline
+        if own_code and ending and ending.outcome:
+            self._next_code = own_code
         return ending
 
     def _use_ahead(self, ahead: LoadedAhead, assignment: Assignment, resolve: Resolve) -> Assignment:
@@ -252,7 +253,7 @@ class StepWorker(Worker):
                 with _ends_of(parent.pid) as ends:
                     self._horse_pid = parent.pid  # which to kill when the step is stopped or takes too long
                     ahead.loaded = cast(Loaded, self._next(assignment, parent.line, ends))
-            identity = ahead.loaded.identities.get(assignment.claim.step.key)
+            identity = ahead.loaded.identities.get(assignment.claim.step.reference)
             if identity and ahead.loaded.is_current():
                 self._child, self._from_ahead = ahead.take(), True
                 return replace(assignment, resolved=resolve(identity))
@@ -274,17 +275,17 @@ class StepWorker(Worker):
         elif self._child:
             self._children.release(self._child)
         self._child, self._from_ahead = None, False
-        if self._next_pipeline and isinstance(self._children, ForkedAhead):
-            self._load_ahead(self._children, self._next_pipeline)
-        self._next_pipeline = ""
+        if self._next_code and isinstance(self._children, ForkedAhead):
+            self._load_ahead(self._children, self._next_code)
+        self._next_code = None
 
-    def _load_ahead(self, children: ForkedAhead, pipeline: str) -> None:
+    def _load_ahead(self, children: ForkedAhead, code: OwnCode) -> None:
         """Have the code of a pipeline loaded for its next steps, unless it is."""
-        if self._ahead and self._ahead.pipeline == pipeline and self._ahead.is_fresh:
+        if self._ahead and self._ahead.code == code and self._ahead.is_fresh:
             return
         self._end_ahead()
         with contextlib.suppress(ChildrenGoneError):  # shows when the next step comes
-            self._ahead = LoadedAhead(pipeline, children.take())
+            self._ahead = LoadedAhead(code, children.take())
             children.prepare()
 
     def _end_ahead(self) -> None:

@@ -19,9 +19,9 @@ def problems_of(written: Pipeline) -> list[Message]:
 def _names(written: Pipeline) -> Iterator[Message]:
     if not re.fullmatch(r"[\w-]+", written.name) or len(written.name) > LONGEST_PIPELINE:
         yield Message("pipeline_name_malformed", {"pipeline": written.name, "most": LONGEST_PIPELINE})
-    if not written.steps:
+    if not written.steps and written.graph is None:
         yield Message("pipeline_without_steps", {"pipeline": written.name})
-    for definition in written.steps:
+    for definition in written.steps if written.graph is None else ():
         if not definition.name.isidentifier() or len(definition.name) > LONGEST_STEP:
             yield Message("step_name_malformed", {"step": definition.name, "most": LONGEST_STEP})
         if definition.timeout <= 0:

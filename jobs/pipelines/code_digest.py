@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from jobs.pipelines.definition import StepDefinition
+from jobs.pipelines.definition import CountsAs
 from jobs.pipelines.own_code import is_own_class, is_own_function, is_project, is_project_file
 from jobs.pipelines.value_digest import PLAIN, ValueDigest, hash_of
 
@@ -39,7 +39,9 @@ class CodeDigest(ValueDigest):
         self._follow = tuple(follow)
 
     def of(self, value: Any, name: str) -> str:
-        return super().of(value.function if isinstance(value, StepDefinition) else value, name)
+        while isinstance(value, CountsAs):
+            value = value.counts_as()
+        return super().of(value, name)
 
     def of_function(self, function: FunctionType, name: str) -> str:
         if not (is_own_function(function) or self._follows(function.__module__)):

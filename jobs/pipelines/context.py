@@ -21,7 +21,8 @@ from store import db, files, steps
 from store.datasets import Dataset
 from store.files import FileRef
 from store.messages import Message, Values
-from store.steps import Claim, LogLine, Point, Upstream
+from store.outputs import Handed, NewOutput
+from store.steps import Claim, LogLine, Point, Step, Upstream
 from store.tables import now
 from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, is_integer, sayable
 
@@ -85,6 +86,7 @@ class StepContext:
         self._lost: BaseException | None = None
         self._saved: dict[str, FileRef] = {}
         self._measured: dict[str, float] = {}
+        self._outputs: dict[str, NewOutput] = {}
         self._stopping = claim.step.stop_early
         self._partial = False
         self._checkpointed = time.monotonic()
@@ -206,6 +208,29 @@ class StepContext:
             raise StepError(Message("file_name_too_long", {"file": name, "most": LONGEST_NAME}))
         self._saved[name] = ref = files.keep(path, known)
         return ref
+
+    def hand_on(self, output: NewOutput) -> None:
+        """Leave a typed value; its bytes are in a file that was saved under its name unless they are in its row."""
+        self._outputs[output.name] = output
+
+    @property
+    def outputs(self) -> list[NewOutput]:
+        """The typed values that the step leaves."""
+        return list(self._outputs.values())
+
+    @property
+    def step(self) -> Step:
+        """The row of the step, as it was claimed."""
+        return self._claim.step
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the pipeline."""
+        return self._claim.pipeline
+
+    def handed(self, step: str, output: str) -> Handed:
+        """A typed value that a step left which this one needs."""
+        return self._above(step).outputs[output]
 
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
         """Keep what is needed to go on from this epoch, at most every two seconds; not while the database is away."""

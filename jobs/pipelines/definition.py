@@ -8,7 +8,7 @@ from jobs.pipelines import keywords
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import Param, Params, short
-from jobs.pipelines.planned import Prepared
+from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.predictions import Predict
 from jobs.pipelines.telling import Tell, nothing_more
 from jobs.pipelines.thresholds import ThresholdsOf
@@ -16,6 +16,7 @@ from jobs.pipelines.warnings import Result, WorkflowWarning, nothing_foreseen, o
 from store.datasets import Dataset
 from store.errors import InvalidError, RequestError
 from store.messages import Message
+from store.steps import Step
 
 if TYPE_CHECKING:
     from jobs.pipelines.context import StepContext
@@ -36,6 +37,19 @@ Foresee = Callable[[Params, Datasets], Sequence[WorkflowWarning]]
 Warn = Callable[[Params, Mapping[str, Result]], Sequence[WorkflowWarning]]
 
 
+Options = Mapping[str, Any]
+Graph = Callable[[Params, Options], "Planned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The steps that a pipeline has for certain params, and what its workflow is called and tagged with."""
+
+    steps: tuple[PlannedStep, ...]
+    title: str = ""
+    tags: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A dataset that a pipeline is given when it is started."""
@@ -46,8 +60,18 @@ class Input:
     optional: bool = False
 
 
+class CountsAs:
+    """Something of which, where code is compared, only a part counts."""
+
+    __slots__ = ()
+
+    def counts_as(self) -> Any:
+        """The part that counts."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class StepDefinition:
+class StepDefinition(CountsAs):
     """One stage of a pipeline, as written."""
 
     name: str
@@ -62,11 +86,16 @@ class StepDefinition:
     timeout: int = TIMEOUT_SECONDS
     label: str = ""
     key: str = ""
+    # Of a plain function: in how many seconds an attempt that failed is made again; None: not at all.
+    retry: Callable[[Step, BaseException], float | None] | None = None
 
     @property
     def title(self) -> str:
         """The label, or the name as words."""
         return self.label or self.name.replace("_", " ").capitalize()
+
+    def counts_as(self) -> Any:
+        return self.function
 
     def params_for(self, chosen: Params) -> list[Param]:
         """The params that this step uses, which may depend on those chosen."""
@@ -136,8 +165,13 @@ class Pipeline:
     preload: tuple[str, ...] = ()
     # Whether people are offered to start it by itself; else it is started by what a workflow of another one offers.
     offered: bool = True
+    # For a pipeline whose steps are plain functions that its body calls: its params, which steps these and the run's
+    # options lead to, and every step that may be among them, by its reference.
+    own_params: tuple[Param, ...] = ()
+    graph: Graph | None = field(default=None, compare=False)
+    definitions: Callable[[], Mapping[str, StepDefinition]] | None = field(default=None, compare=False)
     # Set for a pipeline whose code runs in other processes only: asks one of those.
-    prepared_elsewhere: Callable[[Params, Datasets], Prepared] | None = field(default=None, compare=False)
+    prepared_elsewhere: Callable[[Params, Datasets, Options], Prepared] | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> str:
@@ -146,7 +180,7 @@ class Pipeline:
 
     def params(self, chosen: Params) -> dict[str, Param]:
         """Every param of every step, by name. A step whose params depend on those above gets their defaults, too."""
-        known: dict[str, Param] = {}
+        known: dict[str, Param] = {param.name: param for param in self.own_params}
         given = {name: value for name, value in chosen.items() if value is not None}
         for each in self.steps:
             defaults = {name: param.default for name, param in known.items() if param.default is not None}
@@ -160,6 +194,14 @@ class Pipeline:
                 return definition
         keys = [definition.key for definition in self.steps]
         raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": keys}), "step")
+
+    def defines(self, row: Step) -> StepDefinition:
+        """The step that a row of a workflow is."""
+        return self.by_reference().get(row.reference) or self.step(row.reference)
+
+    def by_reference(self) -> Mapping[str, StepDefinition]:
+        """Every step that a workflow of this pipeline may have, by what its row says."""
+        return self.definitions() if self.definitions else {each.key: each for each in self.steps}
 
     def in_order(self, inputs: Mapping[str, Given]) -> dict[str, Given]:
         """What is given for each input, in the order in which the pipeline declares its inputs; others come last."""

@@ -20,6 +20,8 @@ class ParamFacts(TypedDict):
     logarithmic: bool
     advanced: bool
     try_all: bool
+    required: bool
+    type: str
 
 
 class InputFacts(TypedDict):
@@ -67,6 +69,8 @@ class PipelineFacts(TypedDict):
     inputs: list[InputFacts]
     measures: list[MeasureFacts]
     steps: list[StepFacts]
+    params: list[ParamFacts]  # of the pipeline itself
+    offered: bool
 
 
 class Description(TypedDict):
@@ -88,6 +92,13 @@ class PlannedFacts(TypedDict):
     repeats_on_restart: bool
     reads_dataset: bool
     identity: str
+    source: str | None
+    label: str | None
+    group: str | None
+    handed: dict[str, Any] | None
+    tags: list[str] | None
+    policy: dict[str, Any] | None
+    fresh: bool
 
 
 class ProblemFacts(StoredMessage):
@@ -105,3 +116,4 @@ class PreparedFacts(TypedDict):
     facets: dict[str, str]
     title: str
     notices: list[str]
+    tags: list[str]

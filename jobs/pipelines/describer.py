@@ -27,6 +27,7 @@ from jobs.pipelines.params import Param, Params
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.sources import files_of, own_modules
 from jobs.pipelines.watching import State, state, unchanged
+from store.codes import Place
 from store.errors import RequestError, UnavailableError
 from store.messages import Message
 from store.settings import environment_with_project, settings
@@ -51,6 +52,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     line: socket.socket
     modules: str
+    place: Place | None
     files: dict[str, State] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     faults: list[Message] = field(default_factory=list)
@@ -67,38 +69,45 @@ class _Child:
         return not self.replaced and self.process.poll() is None
 
 
+# How many children stay for code that was brought; the one for the modules that the settings name comes in addition.
+MOST_PLACES = 2
+
 # Held while one child takes the place of another; a question holds only the line to the child that it asks, so that
 # a slow answer keeps nobody from what has been described already.
 _replacing = threading.RLock()
-_child: list[_Child] = []
+_children: dict[Place | None, _Child] = {}
 
 
-def pipelines() -> dict[str, Pipeline]:
-    """People's own pipelines, by name, as their code is now."""
-    child = _current()
+def pipelines(place: Place | None = None) -> dict[str, Pipeline]:
+    """People's own pipelines, by name: as their code is now, or as it is in a `place`."""
+    child = _current(place)
     return child.pipelines if child else {}
 
 
-def faults() -> list[Message]:
+def faults(place: Place | None = None) -> list[Message]:
     """What is wrong with each module that cannot be loaded."""
-    child = _current()
+    child = _current(place)
     return child.faults if child else []
 
 
 def close() -> None:
-    """End the child, once it has answered what it is asked; the next question starts another one."""
+    """End the children, once they have answered what they are asked; the next question starts another one."""
     with _replacing:
-        while _child:
-            child = _child.pop()
-            child.replaced = True
-            _end_if_replaced(child)
+        for place in list(_children):
+            _close(place)
 
 
-def ask(operation: str, **arguments: object) -> Any:
+def _close(place: Place | None) -> None:
+    child = _children.pop(place)
+    child.replaced = True
+    _end_if_replaced(child)
+
+
+def ask(operation: str, place: Place | None = None, **arguments: object) -> Any:
     """One question to the child, and its answer as JSON values."""
     until = time.monotonic() + ANSWER_SECONDS
     while True:
-        child = _current()
+        child = _current(place)
         if child is None:
             raise RequestError(Message("no_own_pipelines"), "pipeline")
         if child.try_again is not None:
@@ -113,21 +122,34 @@ def ask(operation: str, **arguments: object) -> Any:
             _end_if_replaced(child)
 
 
-def _current() -> _Child | None:
+def _current(place: Place | None) -> _Child | None:
     """The child whose knowledge is up to date; started when needed, and not at all when there is nothing to load."""
-    modules = own_modules()
+    modules = [place.module] if place else own_modules()
     named = ",".join(modules)
-    if modules and (child := next(iter(list(_child)), None)) and child.is_current(named):
+    if modules and (child := _children.get(place)) and child.is_current(named):
         return child
     with _replacing:
-        if _child and not (modules and _child[0].is_current(named)):
-            close()
-        if modules and not _child:
-            _child.append(_started(named))
-        return _child[0] if modules else None
+        if place in _children and not (modules and _children[place].is_current(named)):
+            _close(place)
+        if modules and place not in _children:
+            brought = [each for each in _children if each is not None]
+            if place is not None and len(brought) >= MOST_PLACES:
+                _close(brought[0])
+            _children[place] = _started(named, place)
+        return _children[place] if modules else None
 
 
-def _started(modules: str) -> _Child:
+def _environment(place: Place | None) -> tuple[str, dict[str, str]]:
+    """In which folder a child starts, and where it finds what."""
+    if place is None:
+        return str(settings().project), environment_with_project()
+    folders = place.unpacked()
+    found = environment_with_project(folders)
+    return folders[0], found | {"TRAINYARD_PIPELINES": place.module, "TRAINYARD_PROJECT": folders[0]}
+
+
+def _started(modules: str, place: Place | None) -> _Child:
+    folder, environment = _environment(place)
     ours, its = socket.socketpair()
     with its:
         process = subprocess.Popen(
@@ -135,12 +157,12 @@ def _started(modules: str) -> _Child:
             pass_fds=(its.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            cwd=settings().project,
-            env=environment_with_project(),
+            cwd=folder,
+            env=environment,
         )
     ours.settimeout(ANSWER_SECONDS)
-    child = _Child(process, ours, modules)
-    before = {file: state(file) for file in files_of(modules.split(","))}
+    child = _Child(process, ours, modules, place)
+    before = {} if place else {file: state(file) for file in files_of(modules.split(","))}
     try:
         description: Description = _ask(child, {"operation": "describe"})
     except RequestError as refused:
@@ -149,7 +171,7 @@ def _started(modules: str) -> _Child:
         child.try_again = time.monotonic() + (SLOW_AGAIN_SECONDS if slow else AGAIN_SECONDS)
         return child
     child.faults = [Message.from_json(each) for each in description["faults"]]
-    child.pipelines = {each["name"]: _pipeline(each) for each in description["pipelines"]}
+    child.pipelines = {each["name"]: _pipeline(each, place) for each in description["pipelines"]}
     return child
 
 
@@ -215,26 +237,30 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pipeline(described: PipelineFacts) -> Pipeline:
+def _pipeline(described: PipelineFacts, place: Place | None) -> Pipeline:
     """Return a pipeline as described: with its facts, without its code."""
     name = described["name"]
     return Pipeline(
         name=name,
-        steps=tuple(_step(name, each) for each in described["steps"]),
+        steps=tuple(_step(name, each, place) for each in described["steps"]),
         label=described["label"],
         description=described["description"],
         inputs=tuple(Input(**each) for each in described["inputs"]),
         measures=tuple(Measure(**each) for each in described["measures"]),
-        propose=lambda chosen, inputs: dict(ask("propose", pipeline=name, chosen=dict(chosen), inputs=dict(inputs))),
-        prepared_elsewhere=lambda given, inputs: _prepared(
-            ask("prepare", pipeline=name, given=dict(given), inputs=inputs)
+        propose=lambda chosen, inputs: dict(
+            ask("propose", place, pipeline=name, chosen=dict(chosen), inputs=dict(inputs))
+        ),
+        own_params=tuple(map(param_from, described["params"])),
+        offered=described["offered"],
+        prepared_elsewhere=lambda given, inputs, options: _prepared(
+            ask("prepare", place, pipeline=name, given=dict(given), inputs=inputs, options=dict(options))
         ),
     )
 
 
-def _step(pipeline: str, described: StepFacts) -> StepDefinition:
+def _step(pipeline: str, described: StepFacts, place: Place | None) -> StepDefinition:
     fixed, key = described["params"], described["key"]
-    params = [param_from(each) for each in fixed] if fixed is not None else _asks_for_params(pipeline, key)
+    params = [param_from(each) for each in fixed] if fixed is not None else _asks_for_params(pipeline, key, place)
     return StepDefinition(
         name=described["name"],
         function=_runs_in_a_child,
@@ -251,9 +277,9 @@ def _step(pipeline: str, described: StepFacts) -> StepDefinition:
     )
 
 
-def _asks_for_params(pipeline: str, key: str) -> Callable[[Params], Sequence[Param]]:
+def _asks_for_params(pipeline: str, key: str, place: Place | None) -> Callable[[Params], Sequence[Param]]:
     def params(chosen: Params) -> Sequence[Param]:
-        return [param_from(each) for each in ask("params", pipeline=pipeline, step=key, chosen=dict(chosen))]
+        return [param_from(each) for each in ask("params", place, pipeline=pipeline, step=key, chosen=dict(chosen))]
 
     return params
 
@@ -272,7 +298,13 @@ def _prepared(prepared: PreparedFacts) -> Prepared:
     steps = tuple(_planned(each) for each in prepared["steps"])
     problems = tuple(RequestError(Message.from_json(each), each["field"]) for each in prepared["problems"])
     return Prepared(
-        problems, prepared["params"], steps, prepared["facets"], prepared["title"], tuple(prepared["notices"])
+        problems,
+        prepared["params"],
+        steps,
+        prepared["facets"],
+        prepared["title"],
+        tuple(prepared["notices"]),
+        tuple(prepared["tags"]),
     )
 
 
@@ -285,9 +317,9 @@ def _forget_after_fork() -> None:
     """A child of ours must not talk to its parent's child, nor wait for a thread that only its parent has."""
     global _replacing
     _replacing = threading.RLock()
-    for child in _child:
+    for child in _children.values():
         child.line.close()
-    _child.clear()
+    _children.clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from jobs.pipelines import registry
-from jobs.pipelines.definition import Datasets, Pipeline, StepDefinition
+from jobs.pipelines.definition import Datasets, Options, Pipeline, StepDefinition
 from jobs.pipelines.described import (
     Description,
     InputFacts,
@@ -90,6 +90,8 @@ def _pipeline(made: Pipeline) -> PipelineFacts:
         "inputs": [cast(InputFacts, asdict(each)) for each in made.inputs],
         "measures": [cast(MeasureFacts, asdict(each)) for each in made.measures],
         "steps": [_step(each) for each in made.steps],
+        "params": _params(made.own_params),
+        "offered": made.offered,
     }
 
 
@@ -123,9 +125,9 @@ def propose(pipeline: str, chosen: Params, inputs: Datasets) -> dict[str, Any]:
     return dict(registry.in_a_child(pipeline).propose(chosen, inputs))
 
 
-def prepared(pipeline: str, given: Params, inputs: Datasets) -> PreparedFacts:
+def prepared(pipeline: str, given: Params, inputs: Datasets, options: Options | None = None) -> PreparedFacts:
     """What a start would write."""
-    made = prepare(registry.in_a_child(pipeline), given, inputs)
+    made = prepare(registry.in_a_child(pipeline), given, inputs, options)
     return {
         "problems": [{**each.message.as_json(), "field": each.field} for each in made.problems],
         "params": made.params,
@@ -133,6 +135,7 @@ def prepared(pipeline: str, given: Params, inputs: Datasets) -> PreparedFacts:
         "facets": dict(made.facets or {}),
         "title": made.title,
         "notices": list(made.notices),
+        "tags": list(made.tags),
     }
 
 

@@ -5,17 +5,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.pipelines.handed import Pattern, Patterns, filled
 from store.datasets import Dataset
 from store.steps import Upstream
 
 
 def fingerprint(
-    identity: str, params: Mapping[str, Any], datasets: Mapping[str, Dataset], upstream: Mapping[str, Upstream]
+    identity: str,
+    params: Mapping[str, Any],
+    datasets: Mapping[str, Dataset],
+    upstream: Mapping[str, Upstream],
+    handed: Patterns | None = None,
 ) -> str:
-    """Return the hash of a step's code, its params, the datasets it reads, and what every step above it left.
+    """Return the hash of a step's code, its params, the datasets it reads, and what every step above it left; of a
+    plain function, what it is `handed`.
 
     The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
     """
+    if handed is not None:
+        given = {name: filled(pattern, lambda each: _handed(each, upstream)) for name, pattern in handed.items()}
+        return _hash([identity, params, {"handed": given}])
     reads: dict[str, Any] = {
         "datasets": {name: _read(dataset) for name, dataset in datasets.items()},
         "steps": {key: _left(left) for key, left in upstream.items()},
@@ -23,6 +32,15 @@ def fingerprint(
     if len(datasets) > 1:  # which one a step reads without saying its name
         reads["order"] = list(datasets)
     return _hash([identity, params, reads])
+
+
+def _handed(pattern: Pattern, upstream: Mapping[str, Upstream]) -> list[Any]:
+    """What is handed to a plain function, by content."""
+    if "stored" in pattern:
+        return [pattern["stored"]["format"], pattern["stored"]["sha256"]]
+    key, name = pattern["output"]
+    output = upstream[key].outputs[name]
+    return [output.format, output.sha256]
 
 
 def _read(dataset: Dataset) -> list[Any]:

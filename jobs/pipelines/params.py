@@ -10,7 +10,7 @@ from store.errors import RequestError
 from store.messages import Message
 from store.text import is_sayable
 
-Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns", "by_column"]
+Kind = Literal["int", "float", "bool", "choice", "text", "column", "columns", "by_column", "json"]
 KINDS: tuple[str, ...] = get_args(Kind)
 Params = Mapping[str, Any]
 # Params of these kinds name columns, so they belong to the data and not to the configuration.
@@ -19,7 +19,8 @@ OF_DATA = ("column", "columns", "by_column")
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A setting that the user can choose; with `try_all`, one button starts every choice of it that fits."""
+    """A setting that the user can choose; with `try_all`, one button starts every choice of it that fits. A `required`
+    one has no default. One of kind "json" is any value that JSON has, whose `type` the pipeline itself checks."""
 
     name: str
     kind: Kind
@@ -32,6 +33,8 @@ class Param:
     logarithmic: bool = False
     advanced: bool = False
     try_all: bool = False
+    required: bool = False
+    type: str = ""
 
     @property
     def of_data(self) -> bool:
@@ -118,6 +121,16 @@ def written_texts(texts: Sequence[Any]) -> str:
     return joined if plain and _texts(joined) == [*map(str, texts)] else json.dumps([*texts], ensure_ascii=False)
 
 
+def _json(value: Any) -> Any:
+    """Read a value that JSON has; a text is read as JSON where it is some."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
 def _by_column(value: Any) -> dict[str, str]:
     """Read {"city": "category"}, the same as JSON, or city=category,zip=category."""
     if isinstance(value, str):
@@ -136,10 +149,12 @@ def _pair(part: str) -> tuple[str, str]:
 
 
 def _parts(read: Any) -> Sequence[str]:
-    """Return the texts in a value."""
+    """Return the texts in a value, however deep."""
     if isinstance(read, dict):
-        return [*read, *read.values()]
-    return [read] if isinstance(read, str) else read if isinstance(read, list) else []
+        return [*read, *(text for value in read.values() for text in _parts(value))]
+    if isinstance(read, list):
+        return [text for value in read for text in _parts(value)]
+    return [read] if isinstance(read, str) else []
 
 
 def short(value: Any) -> str:
@@ -157,6 +172,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "column": _text,
     "columns": _texts,
     "by_column": _by_column,
+    "json": _json,
 }
 _KIND_CODES = {
     "int": "param_not_whole",
@@ -167,4 +183,5 @@ _KIND_CODES = {
     "column": "param_not_column",
     "columns": "param_not_columns",
     "by_column": "param_not_by_column",
+    "json": "param_not_json",
 }

@@ -20,6 +20,14 @@ class PlannedStep:
     repeats_on_restart: bool
     reads_dataset: bool
     identity: str
+    # Of steps that are plain functions; see `store.steps.Step`.
+    source: str | None = None
+    label: str | None = None
+    group: str | None = None
+    handed: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    policy: dict[str, Any] | None = None
+    fresh: bool = False  # runs even if nothing changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +40,4 @@ class Prepared:
     facets: Mapping[str, str] | None = None
     title: str = ""
     notices: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from jobs.pipelines import registry
 from jobs.pipelines.code_hash import CodeIdentity, identity
 from jobs.pipelines.own_code import is_project
 from jobs.pipelines.watching import State, Watched, unchanged
+from store.codes import Place
 
 TRUSTED_SECONDS = 5
 # Words in the state of a generator, and after how many such blocks it counts as seeded.
@@ -47,14 +48,23 @@ class Loaded:
         return time.monotonic() + seconds <= self.at + TRUSTED_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """The code of a pipeline of people's own, as it is now or as it is in a place."""
+
+    pipeline: str
+    place: Place | None
+
+
 class Preloaded:
     """The code of a pipeline in the process that has loaded it."""
 
-    def __init__(self, pipeline: str) -> None:
+    def __init__(self, wanted: OwnCode) -> None:
         read = Watched()
         before, modules, self._chance = _open_files(), set(sys.modules), _Chance()
         with read.meanwhile():  # to identify a step imports what only its body imports
-            identities = {step.key: identity(step) for step in registry.in_a_child(pipeline).steps}
+            known = registry.in_a_child(wanted.pipeline, wanted.place).by_reference()
+            identities = {reference: identity(step) for reference, step in known.items()}
         self._chance.loaded()
         threads = os.listdir("/proc/self/task")  # noqa: PTH208 - names only
         left_behind = read.written or read.started_processes or _open_files() - before or threads[1:]

@@ -4,22 +4,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.pipelines.code_hash import identity
-from jobs.pipelines.definition import Datasets, Pipeline
+from jobs.pipelines.definition import Datasets, Options, Pipeline
 from jobs.pipelines.params import Param, Params, short
 from jobs.pipelines.planned import PlannedStep, Prepared
 from store.errors import RequestError
 from store.messages import Message, Values
 
 
-def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
+def prepare(pipeline: Pipeline, given: Params, inputs: Datasets, options: Options | None = None) -> Prepared:
     """Check what was chosen and complete it with defaults; every problem names its field."""
-    inputs = pipeline.in_order(inputs)
+    inputs, options = pipeline.in_order(inputs), options or {}
     if pipeline.prepared_elsewhere is not None:
-        return pipeline.prepared_elsewhere(given, inputs)
+        return pipeline.prepared_elsewhere(given, inputs, options)
     chosen = {name: value for name, value in given.items() if value is not None}
     if problems := _problems(pipeline, chosen, inputs):
         return Prepared(tuple(problems), chosen)
     params = {name: param.read(chosen.get(name)) for name, param in pipeline.params(chosen).items()}
+    facets = {name: str(value) for name, value in pipeline.facets(params, inputs).items()}
+    notices = tuple(pipeline.advise(params, inputs))
+    if pipeline.graph is not None:
+        planned = pipeline.graph(params, options)
+        title = planned.title or _title(pipeline, params, inputs)
+        return Prepared((), params, planned.steps, facets, title, notices, planned.tags)
     steps = tuple(
         PlannedStep(
             step.name,
@@ -34,8 +40,6 @@ def prepare(pipeline: Pipeline, given: Params, inputs: Datasets) -> Prepared:
         )
         for step in pipeline.steps
     )
-    facets = {name: str(value) for name, value in pipeline.facets(params, inputs).items()}
-    notices = tuple(pipeline.advise(params, inputs))
     return Prepared((), params, steps, facets, _title(pipeline, params, inputs), notices)
 
 
@@ -56,6 +60,11 @@ def _problems(pipeline: Pipeline, chosen: Params, inputs: Datasets) -> list[Requ
     except RequestError as refused:  # a param on which others depend is wrong
         return problems or [refused]
     fields_with_problems = {problem.field for problem in problems}
+    problems += [
+        RequestError(Message("param_missing", {"param": name, "type": param.type or param.kind}), name)
+        for name, param in known.items()
+        if param.required and name not in chosen and name not in fields_with_problems
+    ]
     for name, value in chosen.items():
         if name not in fields_with_problems:
             problems += _problems_of_param(known, name, value, inputs)

@@ -8,9 +8,10 @@ nothing that a module does when it is imported can harm the pages, the queue or 
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Unpack
+from typing import Any, Protocol, Unpack
 
 from jobs.pipelines import describer, keywords
 from jobs.pipelines.checks import problems_of
@@ -20,6 +21,8 @@ from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
+from store import codes
+from store.codes import Place
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
@@ -32,6 +35,17 @@ UNKNOWN_BESIDE_FAULTS = "no_such_pipeline_and_faults"
 KEYWORDS = {"inputs": keywords.Keyword(keywords.each_is(Input), 'inputs=(Input("sales"),)'), **keywords.PIPELINE}
 
 _here: dict[str, Pipeline] = {}
+
+
+class Offered(Protocol):
+    """Something of which a pipeline can be made, once everything that it names is loaded."""
+
+    @property
+    def registered(self) -> Pipeline: ...
+
+
+# Pipelines that are functions: they are made when somebody asks, as a body may call what its module defines below.
+_offered: dict[str, Offered] = {}
 
 
 def pipeline(name: str, *steps: StepDefinition, **options: Unpack[PipelineOptions]) -> Pipeline:
@@ -56,6 +70,27 @@ def pipeline(name: str, *steps: StepDefinition, **options: Unpack[PipelineOption
     return made
 
 
+def offer(name: str, offered: Offered) -> None:
+    """Register a pipeline that is a function."""
+    if name in _here:
+        raise PipelineError(Message("pipeline_exists", {"pipeline": name}))
+    _offered[name] = offered
+
+
+def _take_offered(names: Iterable[str]) -> list[Message]:
+    """Make pipelines of functions that were decorated; returns what is wrong with those that cannot be made."""
+    problems = []
+    for name in names:
+        try:
+            made = _offered.pop(name).registered
+            for problem in problems_of(made):
+                raise PipelineError(problem)
+            _here[name] = made
+        except (PipelineError, RequestError) as error:
+            problems.append(error.message)
+    return problems
+
+
 def _as_written(given: object) -> str:
     return getattr(given, "__name__", short(given))
 
@@ -63,12 +98,39 @@ def _as_written(given: object) -> str:
 def get(name: str) -> Pipeline:
     """The pipeline of this name."""
     load_built_in()
+    if name in _offered:  # of the script that asks
+        for problem in _take_offered([name]):
+            raise PipelineError(problem)
     if name in _here:
         return _here[name]
-    described = describer.pipelines()
+    if (described := describer.pipelines()).get(name):
+        return described[name]
+    brought = codes.all_brought()
+    if name in brought:
+        return at(brought[name], name)
+    raise NotFoundError(_no_such_pipeline(name, {*_here, *described, *brought}, describer.faults()), "pipeline")
+
+
+def get_in(place: Place | None, name: str) -> Pipeline:
+    """The pipeline of this name in a certain code, or in this process when it has loaded it."""
+    if place is None or name in _here or name in _offered:
+        return get(name)
+    return at(place, name)
+
+
+def at(place: Place, name: str) -> Pipeline:
+    """The pipeline of this name in a certain code."""
+    described = describer.pipelines(place)
     if name not in described:
-        raise NotFoundError(_no_such_pipeline(name, {*_here, *described}, describer.faults()), "pipeline")
+        raise NotFoundError(_no_such_pipeline(name, described, describer.faults(place)), "pipeline")
     return described[name]
+
+
+def place_of(name: str) -> Place | None:
+    """Where the code of a pipeline is that a script or a command brought; None for all others."""
+    if name in _here or name in describer.pipelines():
+        return None
+    return codes.all_brought().get(name)
 
 
 def _no_such_pipeline(name: str, known: Iterable[str], faults: Sequence[Message]) -> Message:
@@ -81,7 +143,13 @@ def _no_such_pipeline(name: str, known: Iterable[str], faults: Sequence[Message]
 def everything() -> list[Pipeline]:
     """Every pipeline, those that come with Trainyard first."""
     load_built_in()
-    return list((_here | {name: made for name, made in describer.pipelines().items() if name not in _here}).values())
+    known = {**describer.pipelines(), **_here}
+    for name, place in codes.all_brought().items():
+        if name not in known:
+            with suppress(RequestError):  # its code cannot be loaded any more
+                known[name] = at(place, name)
+    ours = {name: known.pop(name) for name in list(_here)}
+    return [*ours.values(), *known.values()]
 
 
 def built_in() -> list[Pipeline]:
@@ -133,24 +201,25 @@ def load_built_in() -> None:
         import_module(module)
 
 
-def load_module(module: str) -> None:
-    """Import one module of people's own, or refuse with what is wrong with it."""
+def load_module(module: str, named_by: str = "pipelines") -> None:
+    """Import one module of people's own, or refuse with what is wrong with it; the settings name it as one of
+    `pipelines`, or it is in `code` that was brought."""
     try:
         import_module(module)
     except (PipelineError, RequestError):
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
-            raise RequestError(Message("pipelines_module_missing", {"module": module}), "pipeline") from error
+            raise RequestError(Message(f"{named_by}_module_missing", {"module": module}), "pipeline") from error
         values: Values = {"module": module, "reason": _first_line(error)}
-        raise RequestError(Message("pipelines_module_broken", values), "pipeline") from error
+        raise RequestError(Message(f"{named_by}_module_broken", values), "pipeline") from error
 
 
-def in_a_child(name: str) -> Pipeline:
+def in_a_child(name: str, place: Place | None = None) -> Pipeline:
     """The pipeline of this name with its code, which is loaded into this process; for processes that run its steps."""
     load_built_in()
     if name not in _here:
-        faults = _load_what_can_be()
+        faults = _load_what_can_be(place)
         if name not in _here:
             raise NotFoundError(_no_such_pipeline(name, _here.keys(), faults), "pipeline")
     return _here[name]
@@ -164,19 +233,19 @@ def load_for_description() -> tuple[list[Pipeline], list[Message]]:
     return [made for name, made in _here.items() if name not in built_in], problems
 
 
-def _load_what_can_be() -> list[Message]:
-    if (project := str(settings().project)) not in sys.path:
-        sys.path.insert(0, project)
+def _load_what_can_be(place: Place | None = None) -> list[Message]:
+    folders = place.unpacked() if place else [str(settings().project)]
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
     problems = []
     loaded = set(sys.modules)
-    for module in own_modules():
+    for module in [place.module] if place else own_modules():
         try:
-            load_module(module)
+            load_module(module, "code" if place else "pipelines")
         except (PipelineError, RequestError) as error:
             problems.append(error.message)
             failed_files.update(_files_in(error))
     drop_fresh_bytecode(sys.modules.keys() - loaded)
-    return problems
+    return problems + _take_offered(list(_offered))
 
 
 # Files in which loading stopped, and which are worth another look when they change.

@@ -1,42 +1,34 @@
 """The verbs: what a button, a command and a request can do to workflows, whatever pipeline they are of."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.engine import handover, queue
 from jobs.pipelines import registry
-from jobs.pipelines.definition import Pipeline
-from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.definition import Options, Pipeline
 from jobs.pipelines.params import Params
-from jobs.pipelines.planned import PlannedStep, Prepared
+from jobs.pipelines.planned import PlannedStep
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import shares
 from jobs.verbs.permission import deed
+from jobs.verbs.plans import CellPlan as CellPlan
+from jobs.verbs.plans import Inputs as Inputs
+from jobs.verbs.plans import given_datasets, prepared_for
+from jobs.verbs.plans import plan as plan
 from store import actors, datasets, steps, workflows
 from store.actors import Role
+from store.codes import Place
 from store.datasets import Dataset
 from store.errors import ConflictError, NotFoundError, RequestError
 from store.messages import Message
-from store.steps import NewStep, Upstream
+from store.steps import NewStep
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
 
 NAME_LENGTH = 120
-
-Inputs = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class CellPlan:
-    """What would happen to one step: run, or be reused from another workflow."""
-
-    step: str
-    key: str
-    params: dict[str, Any]
-    reused_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +54,14 @@ def start(
     config_from: int | None = None,
     fresh: bool = False,
     trial: tuple[int, int] | None = None,
+    options: Options | None = None,
+    place: Place | None = None,
 ) -> Workflow:
     """Write a workflow with all its steps, then hand it to the queue. The same request twice starts it once.
 
     `inputs` are ids of datasets by the name of the input; `fresh` runs steps again that are repeated on a restart;
-    `trial` is a sweep and which of its trials this is."""
+    `trial` is a sweep and which of its trials this is; `options` are those of a run beside its params, as a run's
+    configuration file has them; `place` is where its code is, which else is the newest that is known."""
     workflow_id = _write(
         pipeline,
         params,
@@ -79,6 +74,8 @@ def start(
         config_from=config_from,
         fresh=fresh,
         trial=trial,
+        options=options,
+        place=place,
     )
     with suppress(queue.QueueDownError):  # the rows are safe; the reconciler hands over when the queue is back
         handover.hand_over(workflow_id)
@@ -98,10 +95,12 @@ def _write(
     config_from: int | None = None,
     fresh: bool = False,
     trial: tuple[int, int] | None = None,
+    options: Options | None = None,
+    place: Place | None = None,
 ) -> int:
     """Write a workflow with all its steps, pending; returns its id. What is ready is handed over by the reconciler."""
-    known = registry.get(pipeline)
-    prepared = _prepared(known, params or {}, inputs or {})
+    known = registry.get_in(place, pipeline)
+    prepared = prepared_for(known, params or {}, inputs or {}, options)
     new = New(
         name=((name or "").strip() or prepared.title)[:NAME_LENGTH],
         pipeline=pipeline,
@@ -114,6 +113,8 @@ def _write(
         priority=priority,
         sweep_id=trial[0] if trial else None,
         trial=trial[1] if trial else None,
+        options=options or {},
+        place=place or registry.place_of(pipeline),
     )
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
@@ -124,7 +125,16 @@ def _write(
 def restart(workflow_id: int) -> Workflow:
     """The same inputs and params in a new workflow; steps that repeat on restart run again, others are reused."""
     old = workflows.get(workflow_id)
-    return start(old.pipeline, old.params, _inputs(old), old.name, origin="restart", parent_id=old.id, fresh=True)
+    return start(
+        old.pipeline,
+        old.params,
+        _inputs(old),
+        old.name,
+        origin="restart",
+        parent_id=old.id,
+        fresh=True,
+        options=old.options,
+    )
 
 
 @deed("compose", "workflow")
@@ -241,7 +251,7 @@ def _known_datasets(pipeline: str, inputs: Inputs) -> Mapping[str, Dataset] | No
     if missing_inputs(pipeline, inputs):
         return None
     with suppress(NotFoundError):
-        return registry.get(pipeline).in_order(_datasets(inputs))
+        return registry.get(pipeline).in_order(given_datasets(inputs))
     return None
 
 
@@ -268,7 +278,7 @@ def on_dataset(workflow_id: int, dataset_id: int) -> Draft:
 def _given_name(workflow: Workflow) -> str | None:
     """The name that a person gave a workflow; None for the one that follows from its params."""
     try:
-        proposed = _prepared(registry.get(workflow.pipeline), workflow.params, _inputs(workflow)).title
+        proposed = prepared_for(registry.get(workflow.pipeline), workflow.params, _inputs(workflow)).title
     except RequestError:  # its pipeline, or a dataset of it, is no longer what it was
         return workflow.name
     return None if workflow.name == proposed[:NAME_LENGTH] else workflow.name
@@ -333,17 +343,17 @@ def mark_seen(workflow_id: int | None = None) -> None:
 
 def problems(pipeline: str, params: Params, inputs: Inputs) -> list[RequestError]:
     """Everything that keeps a workflow from being started, each with its field."""
-    return list(prepare(registry.get(pipeline), params, _datasets(inputs)).problems)
+    return list(prepare(registry.get(pipeline), params, given_datasets(inputs)).problems)
 
 
 def notices(pipeline: str, params: Params, inputs: Inputs) -> list[str]:
     """What to know before a workflow is started; nothing while it cannot be started."""
-    return list(prepare(registry.get(pipeline), params, _datasets(inputs)).notices)
+    return list(prepare(registry.get(pipeline), params, given_datasets(inputs)).notices)
 
 
 def foreseen(pipeline: str, params: Params, inputs: Inputs) -> list[WorkflowWarning]:
     """What to know before a workflow is started, with what helps; `notices` says the same and more in sentences."""
-    known, given = registry.get(pipeline), _datasets(inputs)
+    known, given = registry.get(pipeline), given_datasets(inputs)
     prepared = prepare(known, params, given)
     return [] if prepared.problems else list(known.foresee(prepared.params, given))
 
@@ -354,7 +364,7 @@ def propose(pipeline: str, inputs: Inputs, chosen: Params | None = None) -> dict
     if missing_inputs(pipeline, inputs):
         return dict(chosen or {})
     known = registry.get(pipeline)
-    return known.propose(_as_declared(known, chosen or {}), known.in_order(_datasets(inputs)))
+    return known.propose(_as_declared(known, chosen or {}), known.in_order(given_datasets(inputs)))
 
 
 def _as_declared(pipeline: Pipeline, chosen: Params) -> dict[str, Any]:
@@ -373,57 +383,6 @@ def missing_inputs(pipeline: str, inputs: Inputs) -> list[str]:
     return [each.name for each in registry.get(pipeline).inputs if not each.optional and each.name not in inputs]
 
 
-def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = None) -> list[CellPlan]:
-    """Which cells would run and which would be reused, without starting anything."""
-    known = registry.get(pipeline)
-    prepared = _prepared(known, params or {}, inputs or {})
-    given = known.in_order(_datasets(inputs or {}))
-    left: dict[str, Upstream] = {}
-    cells: list[CellPlan] = []
-    for step in prepared.steps:
-        above = _above(step, prepared.steps)
-        reused_from = None
-        if above <= set(left):
-            read = given if step.reads_dataset else {}
-            print_ = fingerprint(step.identity, step.params, read, {key: left[key] for key in above})
-            if equal := steps.find_equal(print_):
-                reused_from = equal[0].workflow_id
-                left[step.key] = Upstream(equal[1].result, print_, equal[1].artifacts)
-        cells.append(CellPlan(step.name, step.key, step.params, reused_from))
-    return cells
-
-
-def _above(step: PlannedStep, planned: Sequence[PlannedStep]) -> set[str]:
-    """The keys of every step that this one needs, directly or through others."""
-    needs = {each.key: set(each.needs) for each in planned}
-    above: set[str] = set()
-    reached = needs[step.key]
-    while reached:
-        above |= reached
-        reached = set().union(*(needs[key] for key in reached)) - above
-    return above
-
-
-def _prepared(pipeline: Pipeline, params: Params, inputs: Inputs) -> Prepared:
-    """What a start would write, or the first problem."""
-    prepared = prepare(pipeline, params, _datasets(inputs))
-    for problem in prepared.problems:
-        raise problem
-    return prepared
-
-
-def _datasets(inputs: Inputs) -> dict[str, Dataset]:
-    """The dataset of each input; an id that does not exist is refused under the name of its input."""
-    return {name: _dataset(name, dataset_id) for name, dataset_id in inputs.items()}
-
-
-def _dataset(name: str, dataset_id: int) -> Dataset:
-    try:
-        return datasets.get(dataset_id)
-    except NotFoundError as error:
-        raise NotFoundError(error.message, f"inputs.{name}") from None
-
-
 def _inputs(workflow: Workflow) -> dict[str, int]:
     return {name: given.dataset_id for name, given in workflow.inputs.items()}
 
@@ -436,5 +395,11 @@ def _row(step: PlannedStep, fresh: bool) -> NewStep:
         "params": step.params,
         "max_attempts": step.max_attempts,
         "timeout": step.timeout,
-        "fresh": fresh and step.repeats_on_restart,
+        "fresh": step.fresh or (fresh and step.repeats_on_restart),
+        "source": step.source,
+        "label": step.label,
+        "group": step.group,
+        "handed": step.handed,
+        "tags": step.tags,
+        "policy": step.policy,
     }

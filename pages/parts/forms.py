@@ -1,5 +1,6 @@
 """Widgets made from the Params that steps declare: the form asks for exactly what has an effect."""
 
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,8 +15,9 @@ from pages.parts import words
 from store.errors import RequestError
 
 ACROSS = 3
+JSON_HEIGHT = 80
 # Kinds of params that need the whole width.
-WIDE = ("columns", "by_column")
+WIDE = ("columns", "by_column", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
     # Another proposal makes a new widget: an old one would keep the value that it was drawn with.
     proposal = f"-{mark([param.default])}" if param.name in context.proposed else ""
     common: dict[str, Any] = {
-        "label": param.label,
+        "label": f"{param.label} *" if param.required else param.label,
         "key": f"{key}-{param.name}" + ("" if param.choices else context.suffix) + proposal,
         "help": _help(param),
     }
@@ -119,6 +121,8 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
         return _number(param, value, common)
     if param.kind == "by_column":
         return _by_column(param, value or {}, common, context)
+    if param.kind == "json":
+        return _json(param, value, common)
     if param.kind == "columns":
         options = list(context.columns or ())
         known = [name for name in value or [] if name in options]
@@ -152,6 +156,13 @@ def _by_column(param: Param, value: Params, common: dict[str, Any], context: For
     )
     chosen = {name: str(each) for name, each in zip(names, edited["value"], strict=True) if each}
     return chosen or None
+
+
+def _json(param: Param, value: Any, common: dict[str, Any]) -> Any:
+    """A text that is read as JSON where it is some; what it must be, its placeholder says."""
+    shown = "" if value is None else json.dumps(value, ensure_ascii=False, indent=None)
+    text = st.text_area(value=shown, height=JSON_HEIGHT, placeholder=f"{param.type}, as JSON", **common)
+    return fitting(param, text) if text and text.strip() else None
 
 
 def _whole(param: Param, value: Any, common: dict[str, Any]) -> int | None:
@@ -196,6 +207,8 @@ def _pace(param: Param) -> float:
 def _help(param: Param) -> str | None:
     """What the param does, and its range."""
     parts = [param.help] if param.help else []
+    if param.type:
+        parts.append(f"{param.type}, must be given." if param.required else f"{param.type}.")
     if not param.choices and (param.low is not None or param.high is not None):
         parts.append(range_words(param))
     return " ".join(parts) or None

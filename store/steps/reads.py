@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, null, or_, select
 
-from store import db, files, metrics
+from store import db, files, metrics, outputs
 from store.errors import NotFoundError
 from store.messages import Message
 from store.records import record
@@ -60,8 +60,9 @@ def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
         # deleted, the step itself has both.
         origin = equal.reused_from and connection.scalar(select(steps.c.id).where(steps.c.id == equal.reused_from))
         left = artifacts_in(connection, [equal.id]).get(equal.id, {})
-        measured = connection.scalar(select(attempts.c["values"]).where(_COMPLETED, steps.c.id == equal.id))
-        return equal, Outcome(equal.result or {}, left, origin or equal.id, measured=measured or {})
+        measured = connection.scalar(select(attempts.c["values"]).where(_COMPLETED, steps.c.id == equal.id)) or {}
+        handed_on = outputs.left_by(connection, equal.id) if equal.source else ()
+        return equal, Outcome(equal.result or {}, left, origin or equal.id, measured=measured, outputs=handed_on)
 
 
 def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
@@ -141,7 +142,8 @@ def pending_of(step_ids: Iterable[int]) -> list[Step]:
 def waiting() -> list[Step]:
     """Steps that may start now. A pause that would end later than any pause can is one by a clock that was put back."""
     at, pause = now(), steps.c.next_attempt_at
-    due = or_(pause.is_(None), pause <= at, pause > at + timedelta(seconds=max(BACK_OFF_SECONDS)))
+    usual = pause > at + timedelta(seconds=max(BACK_OFF_SECONDS))
+    due = or_(pause.is_(None), pause <= at, usual & steps.c.pause.is_(None))
     return select_steps(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), due)
 
 

@@ -1,13 +1,15 @@
 """Records of a step: its row, the claim on one attempt of it, and what it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from store import files
+from store.codes import Place
 from store.datasets import Dataset
 from store.messages import Message
+from store.outputs import Handed, NewOutput
 from store.tables import Status, now
 
 # The pace of an attempt is known after so long; before, opening files and starting up would count as its pace.
@@ -65,7 +67,19 @@ class Step:
     error: Message | None
     traceback: str | None
     stop_early: bool = False
+    source: str | None = None  # where the plain function is, as "module:name"; None where the pipeline says so
+    label: str | None = None
+    group: str | None = None
+    handed: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    policy: dict[str, Any] | None = None
+    retried: int = 0
     scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """By what its pipeline finds its definition."""
+        return self.source or self.key
 
     @property
     def job_id(self) -> str:
@@ -106,6 +120,12 @@ class NewStep(TypedDict):
     max_attempts: int
     timeout: int
     fresh: bool
+    source: NotRequired[str | None]
+    label: NotRequired[str | None]
+    group: NotRequired[str | None]
+    handed: NotRequired[dict[str, Any] | None]
+    tags: NotRequired[list[str] | None]
+    policy: NotRequired[dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,7 @@ class Upstream:
     result: dict[str, Any]
     fingerprint: str
     artifacts: dict[str, files.FileRef]
+    outputs: Mapping[str, Handed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,7 @@ class Claim:
     pipeline: str
     datasets: dict[str, Dataset]
     upstream: dict[str, Upstream]
+    place: Place | None = None  # of the pipeline's code, where a script or a command brought it
 
 
 class Fenced(BaseException):
@@ -144,3 +166,4 @@ class Outcome:
     reused_from: int | None = None
     partial: bool = False
     measured: dict[str, float] = field(default_factory=dict)
+    outputs: Sequence[NewOutput] = ()

@@ -5,22 +5,20 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, exists, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, true, update
 
-from store import attempts, db, files, logs, metrics
+from store import attempts, codes, db, files, logs, metrics, outputs
 from store.datasets import Dataset
-from store.messages import Message
+from store.messages import Message, Values
 from store.records import record
-from store.steps.reads import BACK_OFF_SECONDS, artifacts_in
-from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
-from store.tables import OPEN, Status, artifacts, datasets, inputs, needs, now, steps, workflow_status, workflows
+from store.steps import statements, upstream
+from store.steps.reads import BACK_OFF_SECONDS
+from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step
+from store.tables import OPEN, Status, artifacts, needs, now, steps, workflow_status, workflows
 
 FEWER_ATTEMPTS = {"out_of_memory"}
-
-_above = steps.alias()
 
 
 def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
@@ -28,16 +26,18 @@ def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
     token = secrets.token_hex(16)
     with db.writing() as connection:
         taken = connection.execute(
-            _TAKE, {"this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}
+            statements.TAKE, {"this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}
         ).one_or_none()
         if taken is None:
             return None
         attempts.begin(connection, step_id, attempt, worker)
-        rows = connection.execute(_PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
+        rows = connection.execute(statements.PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
         if rows[0].workflow_status != Status.running:
-            connection.execute(_RUNS, {"this": taken.workflow_id, "at": now()})
+            connection.execute(statements.RUNS, {"this": taken.workflow_id, "at": now()})
         given = {row.input_name: record(Dataset, row) for row in rows if row.input_name is not None}
-        return Claim(record(Step, taken), token, rows[0].pipeline, given, _upstream(connection, step_id))
+        above = upstream.direct if taken.source else upstream.whole
+        place = codes.place_in(connection, rows[0].code_id, rows[0].module)
+        return Claim(record(Step, taken), token, rows[0].pipeline, given, above(connection, step_id), place)
 
 
 def beat(
@@ -92,8 +92,10 @@ def complete(
             connection.execute(artifacts.insert(), left)
         if outcome.reused_from is not None:
             metrics.copy(connection, outcome.reused_from, claim.step.id, claim.step.attempt)
+        if outcome.outputs or claim.step.source:
+            outputs.write(connection, claim.step.id, outcome.outputs)
         metrics.write_scores(connection, claim.step.workflow_id, claim.step.id, outcome.result.get("scores") or {})
-        connection.execute(_READY_BELOW, {"this": claim.step.id, "at": now()})
+        connection.execute(statements.READY_BELOW, {"this": claim.step.id, "at": now()})
         _settle(connection, claim.step.workflow_id)
 
 
@@ -103,14 +105,19 @@ def fail(
     traceback: str,
     *,
     again: bool,
+    pause: float | None = None,
     points: Sequence[Point] = (),
     lines: Sequence[LogLine] = (),
 ) -> None:
-    """Record that an attempt failed; `again` allows the next one while any are left."""
+    """Record that an attempt failed; `again` allows the next one while any are left. With a `pause`, it is one of its
+    author's retries: the next attempt is made after so many seconds, and no attempt is used up."""
     with db.writing() as connection:
         _hold(connection, claim)
         _write_records(connection, claim, points, lines)
-        _end_attempt(connection, claim.step, error, traceback, again)
+        if pause is None:
+            _end_attempt(connection, claim.step, error, traceback, again)
+        else:
+            _retry(connection, claim.step, error, traceback, pause)
 
 
 def lose(
@@ -199,8 +206,10 @@ def revive(workflow_id: int) -> list[Step]:
                 max_attempts=steps.c.attempt + steps.c.allowed_attempts,
                 claim_token=None,
                 stop_early=False,
+                retried=0,
                 ready_at=None,
                 next_attempt_at=None,
+                pause=None,
                 started_at=None,
                 heartbeat_at=None,
                 ended_at=None,
@@ -234,6 +243,12 @@ def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep]
             "allowed_attempts": row["max_attempts"],
             "fresh": row["fresh"],
             "ready_at": None if row["needs"] else ready,
+            "source": row.get("source"),
+            "label": row.get("label"),
+            "group": row.get("group"),
+            "handed": row.get("handed"),
+            "tags": row.get("tags"),
+            "policy": row.get("policy"),
         }
         for position, row in enumerate(rows)
     ]
@@ -250,21 +265,11 @@ def release(connection: Connection, workflow_ids: Sequence[int]) -> None:
     _ready_now(connection, steps.c.workflow_id.in_(workflow_ids) & steps.c.ready_at.is_(None))
 
 
-def _unmet_needs() -> ColumnElement[bool]:
-    return exists(
-        select(1)
-        .select_from(needs)
-        .join(_above, _above.c.id == needs.c.needs_id)
-        .where(needs.c.step_id == steps.c.id, _above.c.status != Status.completed)
-        .correlate(steps)
-    )
-
-
 def _hold(connection: Connection, claim: Claim, **values: Any) -> bool:
     """Write under a claim; raise when the claim is lost. Returns whether the step should end early."""
     values |= {"heartbeat_at": now()}
     given = {f"new_{name}": value for name, value in values.items()}
-    held = connection.scalar(_held(tuple(values)), {"this": claim.step.id, "token": claim.token, **given})
+    held = connection.scalar(statements.held(tuple(values)), {"this": claim.step.id, "token": claim.token, **given})
     if held is None:
         raise Fenced
     return bool(held)
@@ -298,6 +303,7 @@ def _end_attempt(connection: Connection, step: Step, error: Message, traceback: 
             "status": Status.pending,
             "attempt": step.attempt + 1,
             "next_attempt_at": now() + timedelta(seconds=pause),
+            "pause": None,
             "progress": None,
         }
         connection.execute(update(steps).where(steps.c.id == step.id).values(values))
@@ -307,6 +313,31 @@ def _end_attempt(connection: Connection, step: Step, error: Message, traceback: 
             update(steps).where(steps.c.id == step.id).values(values | {"status": Status.failed, "ended_at": now()})
         )
         _skip_below(connection, step.id)
+    _settle(connection, step.workflow_id)
+
+
+def _retry(connection: Connection, step: Step, error: Message, traceback: str, pause: float) -> None:
+    """The next attempt, after a pause that the author of the step chose."""
+    attempts.end(connection, step.id, step.attempt, error)
+    logs.say(connection, step.id, step.attempt, error, "warning")
+    told: Values = {"number": step.attempt + 1, "seconds": round(pause, 1)}
+    logs.say(connection, step.id, step.attempt, Message("retry", told), "warning")
+    connection.execute(
+        update(steps)
+        .where(steps.c.id == step.id)
+        .values(
+            error=error,
+            traceback=traceback,
+            claim_token=None,
+            status=Status.pending,
+            attempt=step.attempt + 1,
+            max_attempts=steps.c.max_attempts + 1,
+            retried=steps.c.retried + 1,
+            next_attempt_at=now() + timedelta(seconds=pause),
+            pause=pause,
+            progress=None,
+        )
+    )
     _settle(connection, step.workflow_id)
 
 
@@ -327,13 +358,13 @@ def _skip_below(connection: Connection, step_id: int) -> None:
 
 def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(
-        update(steps).where(which, steps.c.status == Status.pending, ~_unmet_needs()).values(ready_at=now())
+        update(steps).where(which, steps.c.status == Status.pending, ~statements.unmet_needs()).values(ready_at=now())
     )
 
 
 def _settle(connection: Connection, workflow_id: int) -> None:
     """Save the status that a workflow's steps add up to."""
-    rows = connection.execute(_STATUSES, {"this": workflow_id}).all()
+    rows = connection.execute(statements.STATUSES, {"this": workflow_id}).all()
     status = workflow_status(row.status for row in rows)
     if not rows or rows[0].before == status:
         return
@@ -344,91 +375,3 @@ def _settle(connection: Connection, workflow_id: int) -> None:
     if starts:
         values["started_at"] = func.coalesce(workflows.c.started_at, min(starts))
     connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))
-
-
-def _upstream(connection: Connection, step_id: int) -> dict[str, Upstream]:
-    """What everything above left, however far above."""
-    rows = connection.execute(_ALL_ABOVE, {"this": step_id}).all()
-    refs = artifacts_in(connection, [row.id for row in rows])
-    return {row.key: Upstream(row.result or {}, row.fingerprint or "", refs.get(row.id, {})) for row in rows}
-
-
-def _all_above() -> Select[Any]:
-    above = select(needs.c.needs_id).where(needs.c.step_id == bindparam("this")).cte("above", recursive=True)
-    above = above.union(select(needs.c.needs_id).join(above, needs.c.step_id == above.c.needs_id))
-    return select(steps.c.id, steps.c.key, steps.c.result, steps.c.fingerprint).where(
-        steps.c.id.in_(select(above.c.needs_id))
-    )
-
-
-@lru_cache
-def _held(columns: tuple[str, ...]) -> Update:
-    """The update of these columns of a step under a claim, which answers whether it should end early."""
-    return (
-        update(steps)
-        .where(
-            steps.c.id == bindparam("this"),
-            steps.c.claim_token == bindparam("token"),
-            steps.c.status == Status.running,
-        )
-        .values({name: bindparam(f"new_{name}") for name in columns})
-        .returning(steps.c.stop_early)
-    )
-
-
-# What every step asks is made once: making a question takes SQLAlchemy longer than the database takes to answer it.
-_TAKE = (
-    update(steps)
-    .where(
-        steps.c.id == bindparam("this"),
-        steps.c.attempt == bindparam("its_attempt"),
-        steps.c.status == Status.pending,
-        ~_unmet_needs(),
-    )
-    .values(
-        status=Status.running,
-        claim_token=bindparam("token"),
-        worker=bindparam("by"),
-        heartbeat_at=bindparam("at"),
-        started_at=func.coalesce(steps.c.started_at, bindparam("at")),
-        ended_at=None,
-        progress=None,
-        progress_message=None,
-    )
-    .returning(*steps.c)
-)
-_RUNS = (
-    update(workflows)
-    .where(workflows.c.id == bindparam("this"), workflows.c.status != Status.running)
-    .values(
-        status=Status.running,
-        ended_at=None,
-        seen_at=None,
-        started_at=func.coalesce(workflows.c.started_at, bindparam("at")),
-    )
-)
-_PIPELINE_AND_DATASETS = (
-    select(
-        workflows.c.pipeline, workflows.c.status.label("workflow_status"), inputs.c.name.label("input_name"), datasets
-    )
-    .select_from(workflows.outerjoin(inputs).outerjoin(datasets))
-    .where(workflows.c.id == bindparam("this"))
-    .order_by(inputs.c.position, inputs.c.name)
-)
-_ALL_ABOVE = _all_above()
-_READY_BELOW = (
-    update(steps)
-    .where(
-        steps.c.id.in_(select(needs.c.step_id).where(needs.c.needs_id == bindparam("this"))),
-        # The index on the status, which SQLite would take, leads to all that waits in all workflows.
-        func.coalesce(steps.c.status, "") == Status.pending,
-        ~_unmet_needs(),
-    )
-    .values(ready_at=bindparam("at"))
-)
-_STATUSES = (
-    select(steps.c.status, func.min(steps.c.started_at).label("started_at"), workflows.c.status.label("before"))
-    .join(workflows, workflows.c.id == steps.c.workflow_id)
-    .where(steps.c.workflow_id == bindparam("this"))
-    .group_by(steps.c.status, workflows.c.status)
-)

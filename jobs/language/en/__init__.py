@@ -2,6 +2,7 @@
 
 from jobs.language.en import (
     artifacts,
+    authoring,
     csv_files,
     deeds,
     files,
@@ -35,6 +36,7 @@ PARTS = (
     people,
     work,
     pipelines,
+    authoring,
     predictions,
     reports,
     results,

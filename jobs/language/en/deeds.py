@@ -14,6 +14,8 @@ SENTENCES: dict[str, Template] = {
     "deed_add_sample_dataset_refused": "Refused: add sample",
     "deed_start_workflow": "Start workflow {workflow:d}",
     "deed_start_workflow_refused": "Refused: start",
+    "deed_bring_code": "Bring code",
+    "deed_bring_code_refused": "Refused: bring code",
     "deed_restart_as_workflow": "Restart as workflow {workflow:d}",
     "deed_restart_as_workflow_refused": "Refused: restart",
     "deed_compose_workflow": "Compose workflow {workflow:d}",

@@ -15,6 +15,8 @@ SENTENCES: dict[str, Template] = {
     "param_not_column": "{param} must be a column name, not {given}.",
     "param_not_by_column": "{param} must name a value for each column, such as city=category, not {given}.",
     "param_not_columns": "{param} must be a list of column names, not {given}.",
+    "param_not_json": "{param} must be a value that JSON has, not {given}.",
+    "param_missing": "{param} has no default; give it a value ({type}).",
     "param_not_a_choice": "{param} must be one of {known}, not {given}.",
     "param_too_small": "{param} must be at least {low:g}, not {given}.",
     "param_too_big": "{param} must be at most {high:g}, not {given}.",

@@ -177,6 +177,9 @@ def _sidebar(pipeline: Pipeline) -> None:
             st.markdown(words.plain(pipeline.description))
         st.markdown("**Last runs**")
         gallery.last_run(pipeline, most=RUNS)
+        if not pipeline.steps:
+            st.caption("Which steps it has depends on its parameters.")
+            return
         st.markdown(f"**{words.count(len(pipeline.steps), 'step')}**")
         with st.container(horizontal_alignment="center"):
             st.mermaid_chart(

@@ -40,6 +40,9 @@ def draw(
     form = st.session_state.get(_key(pipeline, "form"), 0)
     choices = forms.mark(fixed.values())
     changed: Settings = {}
+    if own := [context.offered(param) for param in pipeline.own_params if param.name not in elsewhere]:
+        values = forms.param_widgets(own, before, f"new-{form}-{pipeline.name}-{choices}-own", context)
+        changed |= forms.touched(own, values)
     for step, declared in by_step(steps or pipeline.steps, chosen, elsewhere):
         params = [context.offered(param) for param in declared]
         if len(pipeline.steps) > 1:

@@ -15,7 +15,7 @@ from jobs.pipelines.params import Params
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
 from pages.parts.press import PageState
-from pages.parts.workflow import notebook, outputs
+from pages.parts.workflow import arguments, notebook, outputs
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import RequestError
@@ -218,6 +218,10 @@ def _failure(book: Notebook, step: Step, state: PageState) -> None:
 
 def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     """The settings that were changed in this cell and not yet run; they are remembered while the view is closed."""
+    if step.source:
+        if shown:
+            _arguments(step)
+        return {}
     definition = book.definitions.get(step.key)
     if definition is None or not visitor.may_change():
         if shown:
@@ -245,6 +249,16 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
     if not changed:
         st.caption("Change a setting to run from here as a new workflow; this one stays as it is.")
     return changed
+
+
+def _arguments(step: Step) -> None:
+    """What a plain function is called with: plain values, and what other steps hand to it."""
+    rows = [[name, words.value(value)] for name, value in step.params.items()]
+    rows += [[name, arguments.words_of(pattern)] for name, pattern in (step.handed or {}).items()]
+    if rows:
+        results.draw_table({"columns": ["Argument", "Value"], "rows": rows}, f"arguments-{step.id}")
+    else:
+        st.caption("It takes nothing.")
 
 
 def _locked(definition: StepDefinition | None, step: Step) -> None:

@@ -75,6 +75,8 @@ class Notebook:
 
     def title(self, step: Step) -> str:
         """What a step is called: its label, or its name as words."""
+        if step.source:
+            return step.label or words.titled(step.key)
         definition = self.definitions.get(step.key)
         return definition.title if definition else words.titled(step.name)
 

@@ -1,0 +1,175 @@
+"""Body: calls a step's function in its own process, with the values that it is handed, and saves what it returns."""
+
+import asyncio
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs import artifacts
+from jobs.authoring import inside, retries, sources
+from jobs.authoring.signature import Parameter, checked
+from jobs.authoring.written import WrittenStep
+from jobs.pipelines.context import StepContext
+from jobs.pipelines.definition import CountsAs
+from jobs.pipelines.errors import StepError
+from jobs.pipelines.handed import Pattern, filled
+from store import files, keys, outputs
+from store.errors import RequestError
+from store.messages import Message
+from store.outputs import Handed, NewOutput
+
+LONGEST_TYPE = 200
+
+
+class Body(CountsAs):
+    """The function that the engine calls for a step that is a plain function."""
+
+    def __init__(self, step: WrittenStep) -> None:
+        self.step = step
+        self.__wrapped__ = step.function
+        self.__module__ = step.function.__module__
+        self.__qualname__ = step.function.__qualname__
+
+    def counts_as(self) -> Any:
+        return self.step.counts_as()
+
+    def __call__(self, context: StepContext) -> dict[str, Any]:
+        with inside.running(context, self.step) as seen:
+            self._hooks("on_start", context)
+            try:
+                value = _call(self.step, self._arguments(context, seen))
+                self._save(context, seen, value)
+            except Exception as error:
+                if retries.pause(self.step, context.step, error) is None:
+                    self._hooks("on_failure", context, error)
+                    self._hooks("on_end", context, error)
+                raise
+            self._hooks("on_success", context)
+            self._hooks("on_end", context)
+            return seen.result()
+
+    def _arguments(self, context: StepContext, seen: "inside.Inside") -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for name, parameter in self.step.parameters.items():
+            if name in (patterns := context.step.handed or {}):
+                given[name] = self._handed(patterns[name], parameter, context)
+            elif name in context.step.params:
+                value = context.step.params[name]
+                given[name] = _checked(value, parameter, self.step.name)
+        seen.inputs = dict(given)
+        return given
+
+    def _handed(self, pattern: Pattern, parameter: Parameter, context: StepContext) -> Any:
+        """The value of an argument that other steps made; a whole one is loaded as the parameter is annotated."""
+        whole = "output" in pattern or "stored" in pattern
+        annotation = parameter.annotation if whole else Any
+
+        def look_up(reference: Pattern) -> Any:
+            stored = reference.get("stored")
+            given = outputs.get(stored["id"]).handed() if stored else context.handed(*reference["output"])
+            return loaded(given, annotation, context.folder, lambda notice: context.log(notice, "warning"))
+
+        return _checked(filled(pattern, look_up), parameter, self.step.name)
+
+    def _save(self, context: StepContext, seen: "inside.Inside", value: Any) -> None:
+        """Leave each output under its name."""
+        returned = self.step.outputs
+        if not returned:
+            return
+        values = [value] if len(returned) == 1 else _several(value, len(returned), self.step.name)
+        for output, each in zip(returned, values, strict=True):
+            materializer = _materializer(self.step.options.output_materializers, output.name)
+            try:
+                saved = artifacts.save(each, output.annotation, context.folder, materializer)
+            except artifacts.ArtifactError as error:
+                raise StepError(error.message) from error
+            for notice in saved.notices:
+                context.log(notice, "warning")
+            ref = context.save(output.name, saved.file) if saved.file else _ref_of(saved.value)
+            context.hand_on(
+                NewOutput(
+                    output.name,
+                    saved.type[:LONGEST_TYPE],
+                    saved.format,
+                    ref.sha256,
+                    ref.size,
+                    None if saved.file else [saved.value],
+                    saved.executable,
+                    keys.sign(ref.sha256) if saved.executable else None,
+                    {**saved.metadata, **dict(output.metadata), **seen.metadata_of(output.name)},
+                    {**saved.preview},
+                    (*output.tags, *seen.tags_of(output.name)),
+                )
+            )
+
+    def _hooks(self, name: str, context: StepContext, error: BaseException | None = None) -> None:
+        """Call what the author wants to be called now; an error in it is told, and changes nothing."""
+        policy = context.step.policy or {}
+        hooks = [sources.find(source) for source in policy.get(name, [])] or getattr(self.step.options, name)
+        for hook in hooks:
+            try:
+                _call_hook(hook, error)
+            except Exception as wrong:  # noqa: BLE001 - whatever it raises
+                told = {"hook": getattr(hook, "__name__", name), "reason": str(wrong) or type(wrong).__name__}
+                context.log(Message("hook_failed", told), "warning")
+
+
+def loaded(
+    handed: Handed, annotation: Any, folder: Path | None = None, notify: Callable[[Message], object] | None = None
+) -> Any:
+    """A typed value that a step left; one whose loading may run code only if it was made by this installation."""
+    if artifacts.is_executable(handed.format) and not keys.is_signed(handed.sha256, handed.signature or ""):
+        raise StepError(Message("output_not_ours", {"output": handed.name, "type": handed.type}))
+    value = handed.value[0] if handed.value is not None else None
+    file = files.verified(handed.file) if handed.file else None
+    try:
+        return artifacts.load(
+            handed.format,
+            annotation,
+            value=value,
+            file=file,
+            type=handed.type,
+            metadata=handed.metadata,
+            folder=folder,
+            notify=notify,
+        )
+    except artifacts.ArtifactError as error:
+        raise StepError(error.message) from error
+
+
+def _ref_of(value: Any) -> files.FileRef:
+    """The hash and size of a value that its row holds."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
+    return files.FileRef(hashlib.sha256(text).hexdigest(), len(text))
+
+
+def _call(step: WrittenStep, given: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(step.function):
+        return asyncio.run(step.function(**given))
+    return step.function(**given)
+
+
+def _call_hook(hook: Any, error: BaseException | None) -> None:
+    takes = len(inspect.signature(hook).parameters)
+    hook(error) if takes == 1 else hook()
+
+
+def _checked(value: Any, parameter: Parameter, owner: str) -> Any:
+    try:
+        return checked(value, parameter.annotation, owner, parameter.name)
+    except RequestError as wrong:
+        raise StepError(wrong.message) from None
+
+
+def _several(value: Any, count: int, owner: str) -> Sequence[Any]:
+    if not isinstance(value, list | tuple) or len(value) != count:
+        given = len(value) if isinstance(value, list | tuple) else 1
+        raise StepError(Message("outputs_not_as_many", {"name": owner, "count": count, "given": given}))
+    return value
+
+
+def _materializer(given: Any, output: str) -> Any:
+    return given.get(output) if isinstance(given, Mapping) else given

@@ -1,0 +1,124 @@
+"""Step: a plain function that may run as a step of a workflow, and is a plain function everywhere else."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, overload
+
+from jobs.authoring import retries, tracing
+from jobs.authoring.body import Body
+from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, step_options
+from jobs.authoring.returns import Returned, outputs_of, shape_of
+from jobs.authoring.signature import Parameter, parameters_of
+from jobs.authoring.sources import module_of, remember
+from jobs.pipelines.definition import CountsAs, StepDefinition
+from jobs.pipelines.errors import PipelineError
+from jobs.pipelines.params import short
+from store.messages import Message
+
+Function = Callable[..., Any]
+
+
+class Step(CountsAs):
+    """A function that is a step. Called outside of a pipeline, it is the function."""
+
+    def __init__(self, function: Function, options: StepOptions, base: "Step | None" = None) -> None:
+        self.function = function
+        self.options = options
+        self.name = options.name or function.__name__
+        self.base = base or self
+        self.__wrapped__ = function
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.__qualname__ = function.__qualname__
+        self.__module__ = function.__module__
+        self.source = f"{module_of(function)}:{function.__qualname__}"
+        if base is None:
+            remember(self.source, self)
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """What it takes."""
+        return parameters_of(self.function, self.name)
+
+    @cached_property
+    def outputs(self) -> tuple[Returned, ...]:
+        """What it leaves."""
+        return outputs_of(self.function, self.name)
+
+    @property
+    def entrypoint(self) -> Function:
+        """The function itself."""
+        return self.function
+
+    fn = entrypoint
+
+    def counts_as(self) -> Any:
+        return [self.function, shape_of(self.outputs)]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        own = self.parameters
+        apart = {name: kwargs.pop(name) for name in ("id", "after") if name in kwargs and name not in own}
+        if (trace := tracing.current()) is None:
+            return self.function(*args, **kwargs)
+        return trace.call(self, args, kwargs, apart.get("id"), apart.get("after"))
+
+    def with_options(self, **options: Any) -> "Step":
+        """The same step with other options."""
+        return Step(self.function, step_options(self.name, options, self.options), self.base)
+
+    def definition(self) -> StepDefinition:
+        """As the engine knows it."""
+        return StepDefinition(
+            name=self.name,
+            function=Body(self),
+            version=self.options.version,
+            key=self.source,
+            timeout=max(1, round(self.options.timeout_seconds)),
+            retry=self.base_retry,
+        )
+
+    def base_retry(self, row: Any, error: BaseException) -> float | None:
+        """In how many seconds a failed attempt is made again; None: not at all."""
+        return retries.pause(self, row, error)
+
+    def policy(self, options: StepOptions, pipeline: PipelineOptions) -> dict[str, Any] | None:
+        """What the row must say of retries and hooks: whatever this step's own decorator does not."""
+        retry = options.retry if options.retry.max_retries or pipeline.retry is None else pipeline.retry
+        said: dict[str, Any] = {}
+        if delays := retry.delays():
+            said |= {"delays": delays, "jitter": retry.jitter}
+        if retry.on is not None and retry.on is not self.base.options.retry.on:
+            said["on"] = reference_to(retry.on, self.name)
+        for name in HOOKS:
+            hooks = getattr(options, name) or getattr(pipeline, name)
+            if hooks and hooks is not getattr(self.base.options, name):
+                said[name] = [reference_to(hook, self.name) for hook in hooks]
+        return said or None
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+
+def reference_to(function: Function, owner: str) -> str:
+    """Where a function is, so that the process of a step finds it."""
+    name = getattr(function, "__qualname__", "<")
+    if "<" in name:
+        raise PipelineError(Message("function_not_importable", {"name": owner, "function": short(function)}))
+    return f"{module_of(function)}:{name}"
+
+
+@overload
+def step(function: Function, /) -> Step: ...
+@overload
+def step(function: None = None, /, **options: Any) -> Callable[[Function], Step]: ...
+def step(function: Function | None = None, /, **options: Any) -> Step | Callable[[Function], Step]:
+    """Make a function a step: `@step`, or `@step(retries=3)`."""
+
+    def made(function: Function) -> Step:
+        if isinstance(function, Step):
+            raise PipelineError(Message("step_of_a_step", {"step": function.name, "other": function.name}))
+        if not callable(function) or not hasattr(function, "__qualname__"):
+            raise PipelineError(Message("step_without_function", {"step": "?", "given": short(function)}))
+        return Step(function, step_options(function.__name__, options))
+
+    return made(function) if function is not None else made

@@ -1,0 +1,39 @@
+"""Written: what the parts of this room know of a step and a pipeline that somebody wrote."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from jobs.authoring.configuration import Configuration
+from jobs.authoring.options import PipelineOptions, StepOptions
+from jobs.authoring.returns import Returned
+from jobs.authoring.signature import Parameter
+from jobs.pipelines.definition import StepDefinition
+
+
+class WrittenStep(Protocol):
+    """A step."""
+
+    function: Callable[..., Any]
+    options: StepOptions
+    name: str
+    source: str
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+    @property
+    def outputs(self) -> tuple[Returned, ...]: ...
+
+    def counts_as(self) -> Any: ...
+
+    def definition(self) -> StepDefinition: ...
+
+    def policy(self, options: StepOptions, pipeline: PipelineOptions) -> dict[str, Any] | None: ...
+
+
+class WrittenPipeline(Protocol):
+    """A pipeline, for one run of it."""
+
+    name: str
+    source: str
+    run: Configuration

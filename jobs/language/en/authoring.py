@@ -1,0 +1,106 @@
+"""What is wrong with pipelines written as functions, with their calls and their configuration."""
+
+from jobs.language.template import Plural, Template
+
+SENTENCES: dict[str, Template] = {
+    # A function as a step or pipeline.
+    "takes_any_arguments": "{name} takes *{argument}; name each parameter, so that forms and files can fill it.",
+    "takes_positional_only": "{name} takes {argument} by its place only; remove the / from its parameters.",
+    "return_type_unknown": (
+        "Step {name} says that it returns {type}, which cannot be found. Import it at the top of the module."
+    ),
+    "outputs_with_one_name": "Step {name} has two outputs called {output!r}; rename one.",
+    "output_name_malformed": "Step {name} has an output called {output!r}; use 1 to {most} characters.",
+    "pipeline_without_function": "A pipeline is made of {given}; write @pipeline above a function.",
+    "step_not_importable": (
+        "Step {name} is defined inside a function, where no other process finds it. Move it to the top of its module."
+    ),
+    "function_not_importable": (
+        "Step {name} is given {function}, which no other process finds. Name a function at the top of a module."
+    ),
+    # Options.
+    "step_option_unknown": "Step {name} has no option {option!r}; @step takes {known}.",
+    "pipeline_option_unknown": "Pipeline {name} has no option {option!r}; @pipeline takes {known}.",
+    "option_of_other_type": "{name} has {option}={given}; write {example}.",
+    "option_wrong": "{name} has a wrong {option}; write {option}={example}.",
+    "option_always": "{name} has {option} switched off; here it is always {value}, so leave it out.",
+    "option_instead": "{name} has {option}, which is not there. {instead}",
+    "instead_metrics": "Record numbers with log_metric, which draws them live.",
+    "instead_pools": "Every step runs in a process of its own, on any of the workers.",
+    "instead_environment": "Set variables where Trainyard is started.",
+    "instead_secrets": "Set them as variables of the environment where Trainyard is started.",
+    "instead_registry": "Return the model from a step: every version of it is kept under its name.",
+    "instead_flow": "Loop over parameters instead of outputs, or do the loop within one step.",
+    "instead_schedules": "Start the pipeline from your own scheduler: trainyard pipeline run FILE:NAME.",
+    "instead_materializer": "Write a @materializer for the type.",
+    "instead_workers": "Workers run steps side by side; TRAINYARD_WORKERS says how many there are.",
+    "instead_version": "Write version=, and change it when results become stale.",
+    "name_template_wrong": "The name {template!r} cannot be filled: {reason}. It can use {known}.",
+    # Calls while a pipeline is traced.
+    "call_malformed": "{owner} is called with the wrong arguments: {reason}.",
+    "argument_wrong": "{owner}: {argument} must be {type}: {reason}.",
+    "argument_not_json": (
+        "{owner}: {argument} is a {kind}, which cannot be written down as a parameter. Make it in a step, and pass on "
+        "what that returns."
+    ),
+    "handle_touched": (
+        "The body of a pipeline looks at what step {step} returns, which does not exist yet: all steps are written "
+        "down before the first one runs. Pass it to a step, and decide there."
+    ),
+    "handle_attribute": (
+        "The body of a pipeline asks for .{attribute} of what step {step} returns, which does not exist yet. Pass it "
+        "to a step, and ask there."
+    ),
+    "handle_without_output": "Step {step} returns nothing that can be passed on; use after= to run after it.",
+    "handles_unpacked": "Step {step} has {count} outputs; unpack them, and pass on the one that is meant.",
+    "after_malformed": "after= names steps by id or by what they return, not by {given}.",
+    "after_unknown": "Step {step} is to run after {given!r}, which was not called before it; there are {known}.",
+    "step_id_malformed": "id={given} must be a text of at most {most} characters.",
+    "step_id_taken": "There is already a step with the id {given!r}; give one of the two another one.",
+    "too_many_steps": "A pipeline may call at most {most:,} steps.",
+    "pipeline_calls_no_step": "Pipeline {pipeline} calls no step with these parameters; let it call at least one.",
+    "pipeline_in_a_step": (
+        "Pipeline {pipeline} is called inside a step. Call it in the body of a pipeline, or its steps as functions."
+    ),
+    "pipeline_called_on_import": (
+        'Pipeline {pipeline} is called while its module is imported. Write the call below if __name__ == "__main__":.'
+    ),
+    "no_such_argument": "Pipeline {pipeline} has no parameter {given!r}; it has {known}.",
+    "param_given_twice": "{owner}: {param} is set both in the configuration and in the call, differently; remove one.",
+    # Configuration files.
+    "config_unreadable": "{file} cannot be read: {reason}.",
+    "config_not_yaml": "{file} is no YAML: {reason}.",
+    "config_not_mapping": "{file} must hold names with values, not {given}.",
+    "config_key_unknown": "{file} says {key!r}, which a run does not have; it has {known}.",
+    # Inside of a step.
+    "no_such_output_of_step": "Step {step} has no output {given}; it has {known}.",
+    "outputs_not_as_many": Plural(
+        "Step {name} returned {given:d} values; it has 1 output.",
+        "Step {name} returned {given:d} values; it has {count} outputs.",
+    ),
+    "output_not_ours": (
+        "{output} is of type {type}, whose loading can run code, and was not made by this installation: it is not "
+        "loaded. Run the step that makes it here."
+    ),
+    "source_gone": "{source} cannot be found in the code: {reason}.",
+    "hook_failed": "{hook} failed: {reason}",
+    "retry": "Attempt {number:d} follows in {seconds:g} s.",
+    # Code as it is kept.
+    "code_module_missing": "There is no module {module!r} in the code.",
+    "code_module_broken": "{module} cannot be imported: {reason}.",
+    "no_such_code_file": "{source} names no code: there is no file {file}.",
+    "code_file_not_importable": "{file} and the folders to it must be names that Python can import; rename them.",
+    "no_pipeline_in_file": "{source} has no pipeline; write @pipeline above a function at the top of the module.",
+    "which_pipeline_in_file": "{source} has no pipeline {given}; it has {known}. Write FILE:NAME.",
+    "config_of_other_kind": (
+        "Pipeline {pipeline} takes params only; options of a run are for pipelines written as functions."
+    ),
+    "no_such_code": "There is no code {code!r}.",
+    "no_such_output": "There is no artifact {output!r}.",
+    "code_too_large": (
+        "The folder {folder} holds more than {most:,} files or {megabytes} MB, too much to be kept as code. Name what "
+        "to leave out in its {file}, one pattern a line."
+    ),
+    "code_in_home": "The code is in {folder} itself; move it into a folder of its own.",
+    "code_not_in_a_file": "Module {module} has no file, so its steps cannot run elsewhere; write it into one.",
+}

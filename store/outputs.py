@@ -1,0 +1,182 @@
+"""Outputs: the typed values that steps hand to each other and to people, each a version of its name.
+
+A small value is in its row; a large one is a file that the step saved under the same name (`artifacts`).
+Not here: how a value becomes bytes and back (`jobs.artifacts`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
+
+from store import db
+from store.errors import NotFoundError
+from store.files.file_ref import FileRef
+from store.messages import Message
+from store.records import record
+from store.tables import now, outputs, steps, workflows
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """What a step hands on under a name. One that was reused keeps its version.
+
+    A value that is in the row is the only item of a list, so that None is a value, too."""
+
+    name: str
+    type: str
+    format: str
+    sha256: str
+    size: int
+    value: list[Any] | None = None
+    executable: bool = False
+    signature: str | None = None
+    metadata: dict[str, Any] | None = None
+    preview: dict[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    version: int | None = None
+
+    def handed(self) -> "Handed":
+        """As the step that is given it needs it."""
+        file = FileRef(self.sha256, self.size) if self.value is None else None
+        given = (self.executable, self.value, self.sha256, self.size, self.signature, self.metadata or {})
+        return Handed(self.name, self.type, self.format, *given, file)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """An output as the step that is given it needs it. `file` is where its bytes are, if they are not in the row."""
+
+    name: str
+    type: str
+    format: str
+    executable: bool
+    value: list[Any] | None
+    sha256: str
+    size: int
+    signature: str | None
+    metadata: dict[str, Any]
+    file: FileRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output with where it comes from."""
+
+    id: int
+    step_id: int
+    name: str
+    version: int
+    type: str
+    format: str
+    executable: bool
+    value: list[Any] | None
+    sha256: str
+    size: int
+    signature: str | None
+    metadata: dict[str, Any]
+    preview: dict[str, Any]
+    tags: list[str]
+    created_at: datetime
+    workflow_id: int
+    pipeline: str
+    step: str  # its key
+
+    @property
+    def file(self) -> FileRef | None:
+        """Where its bytes are, if they are not in its row."""
+        return FileRef(self.sha256, self.size) if self.value is None else None
+
+    def handed(self) -> Handed:
+        """What is needed to load it."""
+        given = (self.executable, self.value, self.sha256, self.size, self.signature, self.metadata)
+        return Handed(self.name, self.type, self.format, *given, self.file)
+
+
+def write(connection: Connection, step_id: int, new: Sequence[NewOutput]) -> None:
+    """Replace the outputs of one step. Each becomes the next version of its name, unless it has one already."""
+    connection.execute(_NONE, {"this": step_id})
+    for each in new:
+        values = {
+            "step_id": step_id,
+            "name": each.name,
+            "version": each.version or (connection.scalar(_NEWEST, {"named": each.name}) or 0) + 1,
+            "type": each.type,
+            "format": each.format,
+            "executable": each.executable,
+            "value": each.value,
+            "sha256": each.sha256,
+            "size": each.size,
+            "signature": each.signature,
+            "metadata": each.metadata or {},
+            "preview": each.preview or {},
+            "tags": list(each.tags),
+            "created_at": now(),
+        }
+        connection.execute(insert(outputs).values(values))
+
+
+def left_by(connection: Connection, step_id: int) -> list[NewOutput]:
+    """The outputs of a step, to be left by another one that reuses it."""
+    names = ("name", "type", "format", "sha256", "size", "value", "executable", "signature", "metadata", "preview")
+    rows = connection.execute(select(outputs).where(outputs.c.step_id == step_id).order_by(outputs.c.id)).mappings()
+    return [
+        NewOutput(**{name: row[name] for name in names}, tags=tuple(row["tags"]), version=row["version"])
+        for row in rows
+    ]
+
+
+def handed_by(connection: Connection, step_ids: Iterable[int]) -> dict[int, dict[str, Handed]]:
+    """The outputs of several steps by name, without previews."""
+    by_step: dict[int, dict[str, Handed]] = {}
+    columns = [outputs.c[name] for name in Handed.__dataclass_fields__ if name != "file"]
+    query = select(outputs.c.step_id, *columns).where(outputs.c.step_id.in_(list(step_ids)))
+    for row in connection.execute(query):
+        file = FileRef(row.sha256, row.size) if row.value is None else None
+        by_step.setdefault(row.step_id, {})[row.name] = record(Handed, row, file=file)
+    return by_step
+
+
+def of_workflow(workflow_id: int, step: str | None = None) -> list[Output]:
+    """The outputs of a workflow's steps, or of one of them by its key, in the order of the steps."""
+    query = _with_places().where(steps.c.workflow_id == workflow_id)
+    if step is not None:
+        query = query.where(steps.c.key == step)
+    return _outputs(query.order_by(steps.c.position, outputs.c.id))
+
+
+def get(output_id: int) -> Output:
+    """The output with this id."""
+    found = _outputs(_with_places().where(outputs.c.id == output_id))
+    if not found:
+        raise NotFoundError(Message("no_such_output", {"output": output_id}), "artifact_id")
+    return found[0]
+
+
+def listed(name: str | None = None, version: int | None = None, limit: int = 50, offset: int = 0) -> list[Output]:
+    """Outputs of all workflows, newest first; of one name, and of one version of it, if given."""
+    query = _with_places()
+    if name is not None:
+        query = query.where(outputs.c.name == name)
+    if version is not None:
+        query = query.where(outputs.c.version == version)
+    return _outputs(query.order_by(outputs.c.id.desc()).limit(limit).offset(offset))
+
+
+def _outputs(query: Select[Any]) -> list[Output]:
+    with db.reading() as connection:
+        return [record(Output, row) for row in connection.execute(query)]
+
+
+def _with_places() -> Select[Any]:
+    return (
+        select(outputs, steps.c.workflow_id, steps.c.key.label("step"), workflows.c.pipeline)
+        .join(steps, steps.c.id == outputs.c.step_id)
+        .join(workflows, workflows.c.id == steps.c.workflow_id)
+    )
+
+
+_NONE = outputs.delete().where(outputs.c.step_id == bindparam("this"))
+_NEWEST = select(func.max(outputs.c.version)).where(outputs.c.name == bindparam("named"))
