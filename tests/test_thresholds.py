@@ -338,7 +338,7 @@ def test_a_model_with_a_threshold_waits_for_no_place_of_others(client, monkeypat
     threads, predicting = [], limits.predicting
 
     async def counted(function, *given):
-        threads.append(function.__name__)
+        threads.append(getattr(function, "__name__", "rows"))
         return await predicting(function, *given)
 
     monkeypatch.setattr(limits, "predicting", counted)

@@ -17,7 +17,7 @@ from store.steps import Claim, LogLine
 log = logging.getLogger(__name__)
 
 HELP_SECONDS = 2.0
-LOOK_SECONDS = 0.02
+FILL_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -94,7 +94,7 @@ class Overheard:
 
     def __init__(self, claim: Claim, source: int) -> None:
         self._claim = claim
-        self._printed = Printed(source)
+        self._printed = Printed(source, takes_first=True)
         self._printing = Printing(self._printed)
         self._size = 0
 
@@ -102,20 +102,29 @@ class Overheard:
         """Record what waits when the process has not for a while, though its pipe is half full or more: native code
         that holds Python's lock while it waits for room in the pipe keeps the process from emptying it."""
         before, self._size = self._size, self._printed.waiting()
-        end = time.monotonic() + HELP_SECONDS
-        if self._size == before:
-            while self._printed.waiting() >= self._printed.capacity // 2 and time.monotonic() < end:
-                seen = self._printing.look()
-                try:
-                    steps.beat(self._claim, lines=in_order([], seen))
-                except (Exception, steps.Fenced):
-                    log.exception("could not record what a step printed")
-                    return
-                self._printing.recorded(seen)
-                time.sleep(LOOK_SECONDS)
+        stuck, end = self._size == before and self._is_full(), time.monotonic() + HELP_SECONDS
+        while stuck:
+            seen = self._printing.look(whole=True)
+            try:
+                steps.beat(self._claim, lines=in_order([], seen))
+            except (Exception, steps.Fenced):
+                log.exception("could not record what a step printed")
+                return
+            self._printing.recorded(seen)
+            stuck = seen.more or (time.monotonic() < end and self._is_stuck())
+
+    def _is_stuck(self) -> bool:
+        """Whether the pipe fills again and stays so; a process that can read it would record it within that time."""
+        time.sleep(FILL_SECONDS)
+        size = self._printed.waiting()
+        time.sleep(FILL_SECONDS)
+        return self._is_full() and self._printed.waiting() == size
+
+    def _is_full(self) -> bool:
+        return self._printed.waiting() >= self._printed.capacity // 2
 
     def last_words(self) -> list[LogLine]:
-        """What a process that died has left."""
+        """What is left, of a process that died or that was helped."""
         return self._printing.rest()
 
     def close(self) -> None:

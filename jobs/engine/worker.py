@@ -304,7 +304,10 @@ class StepWorker(Worker):
                 self._overheard = Overheard(assignment.claim, recv_handle(line))
                 while isinstance(message := self._next(assignment, line, ends), CodeIdentity):
                     line.send(resolve(message))
-                return cast(Ending | None, message)
+                ending = cast(Ending | None, message)
+                if ending and (left := self._overheard.last_words()):
+                    return replace(ending, lines=[*left, *ending.lines])
+                return ending
         except (OSError, EOFError):  # it died before it sent its last message
             raise self._died("killed") from None
         finally:

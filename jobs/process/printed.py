@@ -40,10 +40,12 @@ _own_errors: int | None = None
 
 
 class Printed:
-    """What is in the pipe. `source` is the end from which is read; `target`, where there is one, writes into it."""
+    """What is in the pipe. `source` is the end from which is read; `target`, where there is one, writes into it. Of two
+    processes that record it, one `takes_first`, so that they do not record the same."""
 
-    def __init__(self, source: int, target: int | None = None) -> None:
+    def __init__(self, source: int, target: int | None = None, *, takes_first: bool = False) -> None:
         self.source, self.target = source, target
+        self._takes_first = takes_first or not _tee  # without tee: not on Linux
         self.capacity = CAPACITY
         with contextlib.suppress(OSError, AttributeError):
             self.capacity = fcntl.fcntl(source, fcntl.F_GETPIPE_SZ)
@@ -75,11 +77,13 @@ class Printed:
 
     def show(self) -> bytes:
         """What waits to be recorded."""
-        if not _tee:  # not on Linux: what is read here dies with the process until it is recorded
-            self._ahead += self._read(self.capacity)
+        if self._takes_first:
+            if len(self._ahead) < self.capacity:
+                self._ahead += self._read(self.capacity)
             return self._ahead
         if self._copy is None:
             self._copy = _pipe(self.capacity)
+        assert _tee is not None
         shown = _tee(self.source, self._copy[1], self.capacity, SPLICE_F_NONBLOCK)
         return self._ahead + (os.read(self._copy[0], shown) if shown > 0 else b"")
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
-from jobs.verbs.workflows import usual
 from pages.parts import presentations, words
 from store.errors import RequestError
 from store.workflows import Workflow
@@ -35,13 +34,12 @@ def of_params(pipeline: str, params: Params) -> dict[str, str]:
 
 
 def changed(workflow: Workflow) -> dict[str, str]:
-    """The settings of a workflow that are not what was proposed, nor the defaults, as label and value."""
+    """The settings of a workflow that are not the defaults, as label and value."""
     known = _params(workflow.pipeline, workflow.params)
-    expected = usual(workflow, workflow.params) if known else {}
     return {
         _label(known, name): value_words(workflow.pipeline, known.get(name), value)
         for name, value in workflow.params.items()
-        if not (name in known and (value == expected.get(name, known[name].default) or known[name].of_data))
+        if not (name in known and (value == known[name].default or known[name].of_data))
     }
 
 

@@ -59,7 +59,6 @@ def _compose(state: PageState, workflow_id: int) -> None:
     workflow = workflows.get(workflow_id)
     latest = workflows.find(Filter(pipelines=(workflow.pipeline,)), limit=CHOICES)
     choices = {each.id: each for each in [*latest, workflow]}
-    st.caption("A new workflow: the data and the target of one, with the settings of another. Neither of them changes.")
     ids = sorted(choices, reverse=True)
     others = [workflow.parent_id, *ids]
     other = next((number for number in others if number in choices and number != workflow.id), workflow.id)
@@ -160,7 +159,7 @@ def _delete(state: PageState, ids: Sequence[int]) -> None:
     if len(rows) > LISTED:
         st.caption(f"and {len(rows) - LISTED} more")
     st.markdown(
-        f"This permanently deletes {'its' if len(rows) == 1 else 'their'} steps, curves, scores, logs and models. "
+        "This permanently deletes their steps, curves, scores, logs and models. "
         "Datasets stay, and so does every file that another workflow uses."
     )
     sure = state.confirm("Delete", "delete", "Keep", "delete", destroys=True)
