@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from api.app import create
 from jobs.cli.app import main
+from jobs.language import sentence
 from jobs.language.formulas import safe_text
 from jobs.pipelines.predictions import RowPredictions
 from jobs.tabular.predict import predictor
@@ -99,6 +100,16 @@ def test_strange_cells_are_counted_and_told(home):
     frame = pd.read_csv(io.StringIO(ODD), sep=";")
     assert [row[-3] for row in rows[1:]] == model.predict(frame).tolist()
     assert made.about.preview[1][-3:] == rows[2][-3:] and made.about.rows == 4
+
+
+def test_advice_fits_where_nothing_is_set(home):
+    """Of a file to predict, no encoding and no sheet can be chosen, so no notice advises to."""
+    number, _model = trained(tables.turkish(), "abone mi", "LR")
+    made = predictions.predict_file(number, io.BytesIO(ODD.encode("cp1254")), "new.csv")
+    texts = [sentence(notice.message) for notice in made.about.notices]
+    assert any("save the file as UTF-8" in each for each in texts) and not any(
+        "choose another" in each for each in texts
+    )
 
 
 def test_a_file_in_another_dialect_means_the_same(home):

@@ -59,6 +59,14 @@ SENTENCES: dict[str, Template] = {
         "{column}: dates are written differently here than in training (such as {example}); they are read as they are "
         "written here."
     ),
+    "predict_not_utf8": (
+        "The file is not UTF-8; it was read as {encoding}. If letters look wrong, save the file as UTF-8."
+    ),
+    "predict_thousands_mark": "Numbers such as 1{mark}234 were read as 1234.",
+    "predict_other_sheets": (
+        "Sheet {sheet} was read. The workbook also has {others}; to predict one of them, save it as a workbook of its "
+        "own."
+    ),
     "predict_far_numbers": Plural(
         "{column}: {value:,.6g} is far from all that was learned from ({low:,.6g} to {high:,.6g}).",
         "{column}: {count} numbers are far from all that was learned from ({low:,.6g} to {high:,.6g}), such as "

@@ -1,6 +1,7 @@
 """Files: the rows of a file of any format that is read, in parts, written again with their predictions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from store.messages import Message, Notice, Values
 
 PREVIEW_ROWS = 20
 LONGEST_EXAMPLE = 40
+# What is noticed in a file with advice to change a setting.
+ADVISED = ("not_utf8", "other_sheets", "thousands_mark")
 PREDICTION, PROBABILITY, CHANCE_OF = "prediction", "probability", "chance of"
 
 
@@ -31,7 +34,7 @@ def predict(
     is called with the rows so far."""
     settings = scorer.request.get("settings")
     source = reader.reopen(path, settings) if settings else reader.inspect(path)
-    notices = list(source.notices)
+    notices = [_where_nothing_is_set(notice) for notice in source.notices]
     found = matched(scorer.names, scorer.request["known"], source.names, notices, "file")
     places = {name: source.names.index(given) for name, given in found.items()}
     added = _added(scorer, source.names, notices)
@@ -69,6 +72,12 @@ def predict(
         "preview": preview,
         "notices": [notice.as_json() for notice in [*notices, *scorer.notices()]],
     }
+
+
+def _where_nothing_is_set(notice: Notice) -> Notice:
+    """Return a notice with advice that helps here, where how a file is read cannot be chosen."""
+    code = notice.message.code
+    return replace(notice, message=Message(f"predict_{code}", notice.message.values)) if code in ADVISED else notice
 
 
 def _writer(

@@ -40,7 +40,7 @@ AT = Param(
 )
 
 
-@step("predict_rows", params=(BY, AS, LABEL, AT), reads_dataset=True, version=5, label="Predict")
+@step("predict_rows", params=(BY, AS, LABEL, AT), reads_dataset=True, version=6, label="Predict")
 def predict_rows(context: StepContext) -> dict[str, Any]:
     """Predict the rows of a table with the model of a workflow, and leave them as a file."""
     from jobs.tabular.predict import files
