@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from jobs.language import sentence
+from jobs.pipelines.errors import PipelineError
 from store.errors import RequestError, TooManyError
 from store.messages import Message, Values
 
@@ -32,6 +33,7 @@ LIMITS = {"ge": "field_too_small", "le": "field_too_big", "gt": "field_not_above
 PATHS = {
     "dataset_id": ("no_such_dataset", "dataset"),
     "workflow_id": ("no_such_workflow", "workflow"),
+    "artifact_id": ("no_such_output", "output"),
     "token_id": ("no_such_token", "token"),
 }
 
@@ -49,6 +51,7 @@ class Answer(JSONResponse):
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of this app with a sentence."""
     app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(PipelineError, _miswritten)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(OSError, _no_room)
@@ -73,6 +76,12 @@ def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
     headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyError) else None
     return refusal(error.status, error.message, error.field, headers)
+
+
+def _miswritten(_request: Request, error: Exception) -> Response:
+    """A pipeline whose body does not go with what it is given."""
+    assert isinstance(error, PipelineError)
+    return refusal(422, error.message, "pipeline")
 
 
 def _misread(_request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select
 
 from store import db
 from store.errors import NotFoundError
@@ -95,6 +95,27 @@ class Output:
         return Handed(self.name, self.type, self.format, *given, self.file)
 
 
+@dataclass(frozen=True, slots=True)
+class OutputBrief:
+    """An output in a list: without its value and its preview, which can be long."""
+
+    id: int
+    name: str
+    version: int
+    type: str
+    format: str
+    sha256: str
+    size: int
+    tags: list[str]
+    created_at: datetime
+    workflow_id: int
+    pipeline: str
+    step: str
+
+    def __hash__(self) -> int:
+        return self.id
+
+
 def write(connection: Connection, step_id: int, new: Sequence[NewOutput]) -> None:
     """Replace the outputs of one step. Each becomes the next version of its name, unless it has one already."""
     connection.execute(_NONE, {"this": step_id})
@@ -165,18 +186,66 @@ def listed(name: str | None = None, version: int | None = None, limit: int = 50,
     return _outputs(query.order_by(outputs.c.id.desc()).limit(limit).offset(offset))
 
 
+def briefs(
+    name: str | None = None, workflow_id: int | None = None, limit: int = 50, offset: int = 0
+) -> list[OutputBrief]:
+    """Outputs in a list, newest first; of one name or of one workflow, if given."""
+    query = _with_places(*_BRIEF).where(*_conditions(name, workflow_id))
+    return _briefs(query.order_by(outputs.c.id.desc()).limit(limit).offset(offset))
+
+
+def briefs_by_step(workflow_id: int) -> dict[str, list[OutputBrief]]:
+    """What each step of a workflow left, by the step's key."""
+    by_step: dict[str, list[OutputBrief]] = {}
+    for each in _briefs(_with_places(*_BRIEF).where(steps.c.workflow_id == workflow_id).order_by(outputs.c.id)):
+        by_step.setdefault(each.step, []).append(each)
+    return by_step
+
+
+def count(name: str | None = None, workflow_id: int | None = None) -> int:
+    """How many outputs there are; of one name or of one workflow, if given."""
+    query = select(func.count()).select_from(outputs)
+    if workflow_id is not None:
+        query = query.join(steps, steps.c.id == outputs.c.step_id)
+    with db.reading() as connection:
+        return connection.scalar(query.where(*_conditions(name, workflow_id))) or 0
+
+
+def newest(name: str, version: int | None = None) -> Output | None:
+    """The output of this name with the highest version, or with this one; None if there is none."""
+    query = _with_places().where(outputs.c.name == name)
+    if version is not None:
+        query = query.where(outputs.c.version == version)
+    found = _outputs(query.order_by(outputs.c.version.desc(), outputs.c.id.desc()).limit(1))
+    return found[0] if found else None
+
+
+def _conditions(name: str | None, workflow_id: int | None) -> list[ColumnElement[bool]]:
+    return [
+        *([outputs.c.name == name] if name is not None else []),
+        *([steps.c.workflow_id == workflow_id] if workflow_id is not None else []),
+    ]
+
+
+def _briefs(query: Select[Any]) -> list[OutputBrief]:
+    with db.reading() as connection:
+        return [record(OutputBrief, row) for row in connection.execute(query)]
+
+
 def _outputs(query: Select[Any]) -> list[Output]:
     with db.reading() as connection:
         return [record(Output, row) for row in connection.execute(query)]
 
 
-def _with_places() -> Select[Any]:
+def _with_places(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Outputs, or these columns of them, with where each comes from."""
     return (
-        select(outputs, steps.c.workflow_id, steps.c.key.label("step"), workflows.c.pipeline)
+        select(*(columns or outputs.c), steps.c.workflow_id, steps.c.key.label("step"), workflows.c.pipeline)
         .join(steps, steps.c.id == outputs.c.step_id)
         .join(workflows, workflows.c.id == steps.c.workflow_id)
     )
 
 
+_BRIEF = tuple(outputs.c[name] for name in OutputBrief.__dataclass_fields__ if name in outputs.c)
 _NONE = outputs.delete().where(outputs.c.step_id == bindparam("this"))
 _NEWEST = select(func.max(outputs.c.version)).where(outputs.c.name == bindparam("named"))

@@ -196,6 +196,13 @@ def get(workflow_id: int) -> Workflow:
         return _complete(connection, rows)[0]
 
 
+def newest_named(name: str) -> int | None:
+    """The number of the newest workflow with exactly this name; None if there is none."""
+    with db.reading() as connection:
+        newest: int | None = connection.scalar(select(func.max(workflows.c.id)).where(workflows.c.name == name))
+    return newest
+
+
 def status_of(workflow_id: int) -> Status:
     with db.reading() as connection:
         status = connection.scalar(select(workflows.c.status).where(workflows.c.id == workflow_id))

@@ -166,7 +166,16 @@ def test_a_viewer_sends_rows_to_a_page(served, monkeypatch):
 def test_a_viewer_looks(served):
     """What a page shows, a viewer may see; the people and their deeds are for admins."""
     sign_in(served, "viewer")
-    for path in ("/api/workflows", "/api/workflows/1", "/api/datasets/1", "/api/queues", "/metrics", "/api/docs", "/"):
+    for path in (
+        "/api/workflows",
+        "/api/workflows/1",
+        "/api/datasets/1",
+        "/api/artifacts",
+        "/api/queues",
+        "/metrics",
+        "/api/docs",
+        "/",
+    ):
         assert served.get(path).status_code == 200, path
     for path in ("/api/people", "/api/deeds"):
         assert served.get(path).status_code == 403, path

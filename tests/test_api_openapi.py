@@ -5,7 +5,7 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
-from helpers import cast, tables
+from helpers import authored, cast, leaving, tables
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
@@ -26,6 +26,7 @@ GET /datasets/{dataset_id}/file 200
 POST /datasets/{dataset_id}/redescribe 201 DatasetOut
 GET /pipelines 200 list of PipelineOut
 GET /pipelines/{name} 200 PipelineOut
+POST /pipelines/{name}/run 201 StartedOut
 POST /workflows 201 StartedOut
 GET /workflows 200 list of WorkflowBriefOut
 POST /workflows/compose 201 StartedOut
@@ -47,6 +48,9 @@ POST /workflows/{workflow_id}/repeat 201 StartedOut
 POST /workflows/{workflow_id}/stop 200 WorkflowOut
 POST /workflows/{workflow_id}/retry 200 WorkflowOut
 POST /workflows/{workflow_id}/cancel 200 WorkflowOut
+GET /artifacts 200 list of ArtifactBriefOut
+GET /artifacts/{artifact_id} 200 ArtifactOut
+GET /artifacts/{artifact_id}/content 200
 POST /sweeps 201 SweepOut
 GET /sweeps 200 list of SweepOut
 GET /sweeps/{sweep_id} 200 SweepOut
@@ -128,17 +132,19 @@ def test_a_refusal_says_the_same_to_programs(client, method, path, body, code, v
     assert answer["detail"] == sentence(Message(code, values))
 
 
-def test_answers_are_as_they_are_described(client, cheap):
+def test_answers_are_as_they_are_described(client, cheap, tmp_path, monkeypatch):
     """Every document that a real run leaves has the fields of its type, no more and no fewer."""
     dataset = datasets.add([tables.numbers(60)], "numbers.csv")
     done = tables.run(dataset, "price", "sgd_regressor", epochs=2)["evaluate"].workflow_id
     failed = cast.play(mood="bad")
+    monkeypatch.chdir(tmp_path)
+    written = authored.run(leaving.leaving).id
     sweeps.start("choir", inputs={"data": dataset.id})
     people.add("ann", "admin", "Sarı-çizmeli-1")
     people.make_token("ann", "nightly")
     checked = 0
     for route in (each for each in create().routes if isinstance(each, APIRoute) and "GET" in each.methods):
-        for number in (done, failed) if "workflow_id" in route.path else (1,):
+        for number in (done, failed, written) if "workflow_id" in route.path else (1,):
             path = re.sub(r"{\w+}", str(number), route.path.replace("{name}", "tabular"))
             # Tokens are for who has signed in; thresholds for two classes, and described in test_thresholds.py.
             if route.response_model is None or path == "/me/tokens" or path.endswith("/threshold"):

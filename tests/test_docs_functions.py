@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "functions.md").read_text()
 FILES = re.findall(r"```(?:python|yaml)\n# (\w+\.\w+)\n(.*?)```", PAGE, re.DOTALL)
 
+(CLIENT,) = re.findall(r"```python\n(from trainyard.client.*?)```", PAGE, re.DOTALL)
+
 
 @pytest.fixture
 def project(tmp_path):
@@ -57,6 +59,8 @@ def test_the_example_runs(project, services, command):
     assert [param.name for param in known.own_params] == ["cities", "window"]
     assert trainyard.load("weather", "warmest") == workflow.scores["warmest"]
     assert list(trainyard.load("run 1", "smoothed.smooth").columns) == ["degrees"]
+    exec(CLIENT.replace("42", "1"), found := {})
+    assert found["client"].get_pipeline("weather").last_successful_run.id == 1
 
 
 @pytest.mark.parametrize("name", trainyard.__all__)

@@ -90,7 +90,7 @@ def start(body: Start, idempotency_key: Annotated[str | None, Header()] = None) 
     notices = verbs.notices(draft.pipeline, draft.params, draft.inputs)
     key, priority = request_key(idempotency_key, body), Priority[body.priority]
     made = verbs.start(draft.pipeline, draft.params, draft.inputs, body.name, key, priority=priority)
-    return _made(made, notices)
+    return started(made, notices)
 
 
 def _draft(body: Start) -> Draft:
@@ -134,7 +134,7 @@ def find(
 @needs(Role.analyst)
 def compose(body: Compose) -> Response:
     """The dataset and target of one workflow with the configuration of another."""
-    return _made(verbs.compose(body.data_from, body.config_from, body.name))
+    return started(verbs.compose(body.data_from, body.config_from, body.name))
 
 
 @router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")
@@ -206,21 +206,21 @@ def get_report(
 @needs(Role.analyst)
 def restart(workflow_id: WorkflowId) -> Response:
     """The same dataset and settings in a new workflow."""
-    return _made(verbs.restart(workflow_id))
+    return started(verbs.restart(workflow_id))
 
 
 @router.post("/{workflow_id}/rerun", response_model=StartedOut, status_code=201, summary="Run again from a step")
 @needs(Role.analyst)
 def rerun(workflow_id: WorkflowId, body: Rerun) -> Response:
     """A new workflow with other settings in one step; what is above it is reused."""
-    return _made(verbs.rerun_from(workflow_id, body.step, body.params))
+    return started(verbs.rerun_from(workflow_id, body.step, body.params))
 
 
 @router.post("/{workflow_id}/repeat", response_model=StartedOut, status_code=201, summary="Repeat with other data")
 @needs(Role.analyst)
 def repeat(workflow_id: WorkflowId, body: Repeat) -> Response:
     """The same settings on another dataset, such as a new version."""
-    return _made(verbs.repeat(workflow_id, body.dataset_id, body.name))
+    return started(verbs.repeat(workflow_id, body.dataset_id, body.name))
 
 
 @router.post("/{workflow_id}/retry", response_model=WorkflowOut, summary="Retry a failed workflow")
@@ -273,17 +273,19 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _made(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
+def started(workflow: Workflow, notices: Sequence[str] = ()) -> Response:
+    """Answer with a workflow that was just started."""
     document = schemas.workflow(workflow.id) | {"notices": list(notices)}
     return Answer(document, 201, headers={"Location": f"/api/workflows/{workflow.id}"})
 
 
-def request_key(key: str | None, content: Strict) -> str | None:
-    """The key of this person, and a digest of what they sent with it; keys of others are other keys."""
+def request_key(key: str | None, content: Strict, address: str = "") -> str | None:
+    """The key of this person, and a digest of what they sent with it, and to which address where that says what to do;
+    keys of others are other keys."""
     if not key:
         return None
     actor = actors.current()
-    return f"{_digest(f'{actor.person_id} {actor.name} {key}')}:{_digest(content.model_dump_json())}"
+    return f"{_digest(f'{actor.person_id} {actor.name} {key}')}:{_digest(address + content.model_dump_json())}"
 
 
 def _digest(text: str) -> str:

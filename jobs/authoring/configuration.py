@@ -70,14 +70,15 @@ def read_file(path: str | Path) -> Configuration:
 
 def read(written: Any, name: str) -> Configuration:
     """Read a configuration as YAML or JSON has it; what it cannot say is refused by name."""
-    if not isinstance(written, Mapping):
-        raise RequestError(Message("config_not_mapping", {"file": name, "given": short(written)}), "config")
+    _check_names(written, name)
     known = ("parameters", "steps", *OF_RUN, *UNUSED, *ALWAYS)
     for key in written:
         if key not in known:
             raise RequestError(
                 Message("config_key_unknown", {"file": name, "key": str(key), "known": list(known)}), "config"
             )
+    for key in ("parameters", "steps"):
+        _check_names(written.get(key) or {}, f"{name}: {key}")
     steps = {str(step): _of_step(said or {}, name, str(step)) for step, said in (written.get("steps") or {}).items()}
     return Configuration(
         dict(written.get("parameters") or {}),
@@ -88,10 +89,16 @@ def read(written: Any, name: str) -> Configuration:
 
 
 def _of_step(said: Any, name: str, step: str) -> dict[str, Any]:
-    if not isinstance(said, Mapping):
-        raise RequestError(Message("config_not_mapping", {"file": name, "given": short(said)}), "config")
+    _check_names(said, f"{name}: steps.{step}")
+    _check_names(said.get("parameters") or {}, f"{name}: steps.{step}.parameters")
     for key in said:
         if key not in (*OF_STEP, *UNUSED, *ALWAYS):
             told: Values = {"file": name, "key": f"steps.{step}.{key}", "known": list(OF_STEP)}
             raise RequestError(Message("config_key_unknown", told), "config")
     return {key: said[key] for key in OF_STEP if said.get(key) is not None}
+
+
+def _check_names(written: Any, where: str) -> None:
+    """Refuse what is no mapping of names to values."""
+    if not isinstance(written, Mapping):
+        raise RequestError(Message("config_not_mapping", {"file": where, "given": short(written)}), "config")

@@ -119,6 +119,7 @@ class TracedPipeline:
             steps=self._example(),
             label=self.name.replace("_", " ").replace("-", " ").capitalize(),
             description=self.options.description or _first_paragraph(self.function),
+            is_function=True,
             own_params=params_of(self.parameters, self.name),
             check=self.check,
             graph=self._graph,

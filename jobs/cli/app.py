@@ -10,7 +10,20 @@ from pathlib import Path
 
 import typer
 
-from jobs.cli import dataset, pipelines, predictions, queue, reports, sweeps, thresholds, up, upkeep, user, workflows
+from jobs.cli import (
+    artifacts,
+    dataset,
+    pipelines,
+    predictions,
+    queue,
+    reports,
+    sweeps,
+    thresholds,
+    up,
+    upkeep,
+    user,
+    workflows,
+)
 from jobs.cli.output import DONE, INTERRUPTED, MISUSED, NOT_DONE, complain
 from jobs.language import sentence
 from store import actors
@@ -42,6 +55,8 @@ for command in (
     workflows.describe,
     workflows.delete,
     workflows.model,
+    artifacts.artifacts,
+    artifacts.artifact,
     reports.report,
     thresholds.threshold,
     predictions.predict,

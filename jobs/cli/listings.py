@@ -8,7 +8,7 @@ from rich.text import Text
 
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines import registry
 from jobs.verbs import queries, warnings
 from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jobs.pipelines.definition import Pipeline
     from store.audit import Deed
     from store.datasets import Dataset
+    from store.outputs import OutputBrief
     from store.people import Person, Token
 
 
@@ -124,6 +125,28 @@ def datasets(rows: "Sequence[Dataset]") -> None:
         ("ID", "Name", "Rows", "Columns", "Read as", "Added (UTC)"),
         [
             (each.id, each.title, each.rows, len(each.columns), words_of(each.dialect), _moment(each.created_at))
+            for each in rows
+        ],
+    )
+
+
+def artifacts(rows: "Sequence[OutputBrief]") -> None:
+    if not rows:
+        say("No artifacts: steps written as functions leave what they return.")
+        return
+    table(
+        ("ID", "Name", "Version", "Type", "Size", "Workflow", "Step", "Made (UTC)"),
+        [
+            (
+                each.id,
+                each.name,
+                each.version,
+                each.type,
+                numbers.size(each.size),
+                f"{each.workflow_id} {each.pipeline}",
+                each.step,
+                _moment(each.created_at),
+            )
             for each in rows
         ],
     )

@@ -165,8 +165,9 @@ class Pipeline:
     preload: tuple[str, ...] = ()
     # Whether people are offered to start it by itself; else it is started by what a workflow of another one offers.
     offered: bool = True
-    # For a pipeline whose steps are plain functions that its body calls: its params, which steps these and the run's
-    # options lead to, and every step that may be among them, by its reference.
+    # For a pipeline whose steps are plain functions that its body calls: that it is one, its params, which steps
+    # these and the run's options lead to, and every step that may be among them, by its reference.
+    is_function: bool = False
     own_params: tuple[Param, ...] = ()
     graph: Graph | None = field(default=None, compare=False)
     definitions: Callable[[], Mapping[str, StepDefinition]] | None = field(default=None, compare=False)

@@ -69,6 +69,7 @@ class PipelineFacts(TypedDict):
     inputs: list[InputFacts]
     measures: list[MeasureFacts]
     steps: list[StepFacts]
+    is_function: bool
     params: list[ParamFacts]  # of the pipeline itself
     offered: bool
 

@@ -250,6 +250,7 @@ def _pipeline(described: PipelineFacts, place: Place | None) -> Pipeline:
         propose=lambda chosen, inputs: dict(
             ask("propose", place, pipeline=name, chosen=dict(chosen), inputs=dict(inputs))
         ),
+        is_function=described["is_function"],
         own_params=tuple(map(param_from, described["params"])),
         offered=described["offered"],
         prepared_elsewhere=lambda given, inputs, options: _prepared(

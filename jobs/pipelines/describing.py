@@ -21,6 +21,7 @@ from jobs.pipelines.described import (
     StepFacts,
 )
 from jobs.pipelines.describer import receive, send
+from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.own_code import is_project
 from jobs.pipelines.params import Param, Params
 from jobs.pipelines.preparation import prepare
@@ -59,6 +60,8 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
         return {"answer": OPERATIONS[question.pop("operation")](**question)}
     except RequestError as refused:
         return {"refused": refused.message.as_json(), "field": refused.field}
+    except PipelineError as wrong:
+        return {"refused": wrong.message.as_json(), "field": "pipeline"}
     except BaseException as error:  # noqa: BLE001 - the author needs to see whatever their code raises
         first = (str(error) or type(error).__name__).splitlines()[0][:300]
         message = Message("own_pipeline_raised", {"kind": type(error).__name__, "reason": first})
@@ -90,6 +93,7 @@ def _pipeline(made: Pipeline) -> PipelineFacts:
         "inputs": [cast(InputFacts, asdict(each)) for each in made.inputs],
         "measures": [cast(MeasureFacts, asdict(each)) for each in made.measures],
         "steps": [_step(each) for each in made.steps],
+        "is_function": made.is_function,
         "params": _params(made.own_params),
         "offered": made.offered,
     }

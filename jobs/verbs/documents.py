@@ -8,6 +8,7 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from jobs.verbs.artifact_documents import StepOutputOut
 from jobs.verbs.threshold_documents import ThresholdOut
 from jobs.verbs.warning_documents import WarningOut
 
@@ -38,9 +39,10 @@ class StepBriefOut(TypedDict):
 
 @with_config(CLOSED)
 class StepOut(StepBriefOut):
-    """A step of a workflow, with its result."""
+    """A step of a workflow, with its result and the artifacts that it left."""
 
     result: Any
+    outputs: list[StepOutputOut]
 
 
 @with_config(CLOSED)

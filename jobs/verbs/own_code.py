@@ -7,7 +7,9 @@ from typing import Any
 
 from jobs.authoring import snapshot
 from jobs.authoring.configuration import Configuration, read, read_file
+from jobs.authoring.options import pipeline_options, step_options
 from jobs.pipelines import describer, registry
+from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import Params, short
 from jobs.verbs import workflows as verbs
 from jobs.verbs.permission import deed
@@ -91,15 +93,17 @@ def run(
     """Start a pipeline with params and a configuration: a file, or what such a file holds. A param that both set
     differently is refused."""
     configured = _configuration(config)
+    _check_options(pipeline, configured)
     given = dict(params or {})
     for each in set(given) & set(configured.parameters):
         if given[each] != configured.parameters[each]:
             raise RequestError(Message("param_given_twice", {"owner": pipeline, "param": each}), each)
-    if configured.as_json() and registry.get(pipeline).own_params == () and place is None:
+    if configured.as_json() and not registry.get_in(place, pipeline).is_function:
         raise RequestError(Message("config_of_other_kind", {"pipeline": pipeline}), "config")
+    chosen = configured.parameters | given
     return verbs.start(
         pipeline,
-        configured.parameters | given,
+        verbs.propose(pipeline, inputs, chosen) if inputs else chosen,
         inputs,
         name,
         request,
@@ -112,6 +116,16 @@ def _configuration(config: Mapping[str, Any] | str | Path | None) -> Configurati
     if config is None:
         return Configuration()
     return read(config, "config") if isinstance(config, Mapping) else read_file(config)
+
+
+def _check_options(pipeline: str, configured: Configuration) -> None:
+    """Refuse options that a run or a step cannot have."""
+    try:
+        pipeline_options(pipeline, configured.options)
+        for step, said in configured.steps.items():
+            step_options(step, said)
+    except PipelineError as wrong:
+        raise RequestError(wrong.message, "config") from None
 
 
 def unused(workflow: Workflow) -> list[str]:

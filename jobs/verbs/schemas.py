@@ -16,6 +16,7 @@ from jobs.pipelines.thresholds import Costs
 from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
+from jobs.verbs.artifact_documents import ArtifactBriefOut, ArtifactOut, StepOutputOut
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -35,12 +36,13 @@ from jobs.verbs.documents import (
     WorkflowOut,
 )
 from jobs.verbs.warning_documents import WarningOut
-from store import metrics, steps, workflows
+from store import metrics, outputs, steps, workflows
 from store import thresholds as stored_thresholds
 from store.audit import Deed
 from store.datasets import Dataset
 from store.logs import Line
 from store.messages import Notice
+from store.outputs import Output, OutputBrief
 from store.people import Person, Token
 from store.steps import Step
 from store.thresholds import Threshold
@@ -74,10 +76,32 @@ def workflow(workflow_id: int) -> WorkflowOut:
 def workflow_of(workflow: Workflow, own: Sequence[Step]) -> WorkflowOut:
     """A workflow that was read already, with its steps."""
     sources, left = _sources(own), remaining.seconds(own)
-    written = [StepOut(**_step(step, sources, left), result=with_sentences(plain(step.result))) for step in own]
+    outputs_of = outputs.briefs_by_step(workflow.id)
+    written = [
+        StepOut(
+            **_step(step, sources, left),
+            result=with_sentences(plain(step.result)),
+            outputs=[_step_output(each) for each in outputs_of.get(step.key, [])],
+        )
+        for step in own
+    ]
     threshold = stored_thresholds.get(workflow.id)
     known = [_warning(each) for each in warnings.of_workflow(workflow, own)]
     return cast(WorkflowOut, _workflow(workflow, threshold) | {"steps": written, "warnings": known})
+
+
+def _step_output(left: OutputBrief) -> StepOutputOut:
+    return {"id": left.id, "name": left.name, "version": left.version, "type": left.type}
+
+
+def artifact_brief(left: OutputBrief | Output) -> ArtifactBriefOut:
+    """An artifact as a row of a list."""
+    return cast(ArtifactBriefOut, {name: plain(getattr(left, name)) for name in ArtifactBriefOut.__annotations__})
+
+
+def artifact(left: Output) -> ArtifactOut:
+    """One artifact, with what its step said of it and what pages draw."""
+    return {**artifact_brief(left), "metadata": plain(left.metadata), "preview": plain(left.preview)}
 
 
 def _warning(warning: WorkflowWarning) -> WarningOut:
@@ -338,6 +362,7 @@ def params_schema(params: Mapping[str, Param]) -> Document:
         "type": "object",
         "properties": {name: _param(param) for name, param in params.items()},
         "additionalProperties": False,
+        **({"required": required} if (required := [name for name, each in params.items() if each.required]) else {}),
     }
 
 
@@ -345,14 +370,17 @@ JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "columns":
 
 
 def _param(param: Param) -> Document:
+    if param.kind == "json":  # any value that JSON has, which the pipeline itself checks against the annotation
+        said = {"title": param.label, "description": " ".join(filter(None, (param.help, param.type)))}
+        return said if param.required else said | {"default": plain(param.default)}
     kind, choices = JSON_TYPES.get(param.kind, "string"), list(param.choices) or None
     of_each = {"type": "string", **({"enum": choices} if choices else {})}
     limits = {"minimum": param.low, "maximum": param.high, "enum": None if kind == "object" else choices}
     return {
         "title": param.label,
         "description": param.help,
-        "type": kind if param.default is not None else [kind, "null"],
-        "default": plain(param.default),
+        "type": kind if param.default is not None or param.required else [kind, "null"],
+        **({} if param.required else {"default": plain(param.default)}),
         **({"items": {"type": "string"}} if kind == "array" else {}),
         **({"additionalProperties": of_each} if kind == "object" else {}),
         **{name: limit for name, limit in limits.items() if limit is not None},

@@ -97,6 +97,9 @@ SENTENCES: dict[str, Template] = {
     ),
     "no_such_code": "There is no code {code!r}.",
     "no_such_output": "There is no artifact {output!r}.",
+    "no_artifact_called": "There is no artifact called {given!r}.",
+    "no_such_artifact_version": "There is no version {version} of an artifact called {given!r}.",
+    "no_run_called": "There is no workflow called {given!r}.",
     "code_too_large": (
         "The folder {folder} holds more than {most:,} files or {megabytes} MB, too much to be kept as code. Name what "
         "to leave out in its {file}, one pattern a line."
