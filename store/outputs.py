@@ -168,6 +168,15 @@ def of_workflow(workflow_id: int, step: str | None = None) -> list[Output]:
     return _outputs(query.order_by(steps.c.position, outputs.c.id))
 
 
+def of_steps(step_ids: Sequence[int]) -> dict[int, list[Output]]:
+    """The outputs of several steps, by the id of the step."""
+    by_step: dict[int, list[Output]] = {}
+    if step_ids:
+        for each in _outputs(_with_places().where(outputs.c.step_id.in_(step_ids)).order_by(outputs.c.id)):
+            by_step.setdefault(each.step_id, []).append(each)
+    return by_step
+
+
 def get(output_id: int) -> Output:
     """The output with this id."""
     found = _outputs(_with_places().where(outputs.c.id == output_id))

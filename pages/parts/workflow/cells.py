@@ -14,6 +14,7 @@ from jobs.pipelines import Param, StepDefinition
 from jobs.pipelines.params import Params
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
+from pages.parts import outputs as typed
 from pages.parts.press import PageState
 from pages.parts.workflow import arguments, notebook, outputs
 from pages.parts.workflow.notebook import Notebook
@@ -52,9 +53,11 @@ def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
     edits = Edits()
     heads: list[DeltaGenerator] = []
     shown = [only] if only else book.steps
+    left = outputs.left_by(shown)
     for step in shown:
         with st.container(border=True, key=f"cell-{step.key}", gap="small"):
             heads.append(_cell(book, step, edits, state))
+            typed.draw(left.get(step.id, []), f"outputs-{step.id}")
     stale = _stale(book, edits)
     for step, head in zip(shown, heads, strict=True):
         with head:  # filled last, because a cell below can change a setting that this one uses too

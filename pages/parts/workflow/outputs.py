@@ -1,5 +1,6 @@
 """What each step leaves, drawn for people: a line or two, curves while they grow, and results by their kind."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -10,9 +11,10 @@ from pages.parts import chart, charts, presentation, presentations, results, wor
 from pages.parts.presentation import View
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
-from store import files, steps
+from store import files, outputs, steps
 from store.errors import RequestError
 from store.messages import Message
+from store.outputs import Output
 from store.steps import Step
 from store.tables import Status
 
@@ -44,6 +46,11 @@ def details(book: Notebook, step: Step) -> None:
     if step.result:
         items = presentations.of(book.workflow.pipeline).shown(step, partial(saved, step.id))
         results.draw(items, f"results-{step.id}")
+
+
+def left_by(shown: Sequence[Step]) -> dict[int, list[Output]]:
+    """What plain functions among these steps left, by the step's id, read at once."""
+    return outputs.of_steps([step.id for step in shown if step.source and step.status is Status.completed])
 
 
 def views(book: Notebook, step: Step) -> dict[str, View]:
