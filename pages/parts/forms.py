@@ -132,7 +132,9 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
     if param.kind == "column" and context.columns is not None:
         st.selectbox(options=[], disabled=True, placeholder="Choose a dataset first", **common)
         return param.default
-    return st.text_input(value="" if value is None else str(value), **common)
+    text = st.text_input(value="" if value is None else str(value), **common)
+    # What must be given and is empty was not given; elsewhere an empty text is a text.
+    return text or None if param.required else text
 
 
 def _by_column(param: Param, value: Params, common: dict[str, Any], context: FormContext) -> dict[str, str] | None:

@@ -56,8 +56,8 @@ def _card(pipeline: Pipeline, shown: bool) -> None:
             on_click=_choose,
             args=(pipeline.name,),
         )
-        about = _short(pipeline.description) or _steps(pipeline)
-        st.caption(words.plain(about))
+        for about in filter(None, (_short(pipeline.description) or _steps(pipeline), _params(pipeline))):
+            st.caption(words.plain(about))
         last_run(pipeline, brief=True)
 
 
@@ -78,6 +78,12 @@ def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
 def _steps(pipeline: Pipeline) -> str:
     """Its steps, for a pipeline without a description."""
     return _short(", ".join(step.title for step in pipeline.steps))
+
+
+def _params(pipeline: Pipeline) -> str:
+    """What a pipeline takes that is a function; how many steps it has, depends on that."""
+    labels = [words.inside(param.label) for param in pipeline.own_params]
+    return _short(f"Takes {words.listed(labels)}") if labels else ""
 
 
 def _short(text: str) -> str:

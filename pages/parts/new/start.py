@@ -18,6 +18,9 @@ from pages.parts import commands, links, notify, presentations, warnings, words
 from pages.parts.queue import look
 from store.errors import RequestError
 
+# The code of a problem that is only that a param was not given.
+MISSING = "param_missing"
+
 
 @dataclass(frozen=True, slots=True)
 class TryAll:
@@ -56,6 +59,8 @@ def bar(
             help="One workflow for each choice that fits, and a page that ranks them. Settings that you changed apply "
             "to all that have them.",
         )
+        if needed := _needed_words(draft, problems):
+            st.markdown(needed, width="content")
         if not problems:
             st.markdown(plan_summary(draft, about), width="content")
             if any(queue.paused for queue in look.lately().queues):
@@ -75,15 +80,28 @@ def bar(
 
 
 def _problems(draft: Draft) -> list[RequestError]:
-    """Show what keeps the workflow from being started, and return it."""
+    """Show what keeps the workflow from being started, and return it. What was only not given yet is no error; it
+    stands beside the button."""
     missing = _missing_inputs(draft)
     problems = workflows.problems(draft.pipeline, draft.params, draft.inputs)
     for problem in problems:
+        if problem.message.code == MISSING:
+            continue
         if problem.field in missing:
             st.info(f"Choose a dataset for **{words.plain(missing[problem.field])}**.", icon=":material/table_chart:")
         else:
             st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
     return problems
+
+
+def _needed_words(draft: Draft, problems: Sequence[RequestError]) -> str:
+    """What must still be given, such as: Give city and days to start."""
+    names = [problem.field or "" for problem in problems if problem.message.code == MISSING]
+    if not names:
+        return ""
+    known = registry.get(draft.pipeline).params(draft.params)
+    labels = [words.plain(words.inside(known[name].label if name in known else name)) for name in names]
+    return f":gray[To start, fill in {words.listed(labels)}.]"
 
 
 def _know_before(draft: Draft, apply: Callable[[Params], None] | None) -> None:
