@@ -157,6 +157,23 @@ def test_a_chain_is_in_the_queue_whole_or_not_at_all(valkey, monkeypatch):
     assert queue.queued_job_ids() == jobs[:1] and sorted(queue.deferred_job_ids()) == jobs[1:]
 
 
+def test_a_queue_that_is_away_is_told_once(valkey, monkeypatch, caplog):
+    """Open pages look at it every two seconds: the log says once that it is away, and again when that happens again."""
+    usual = Pipeline.execute
+
+    def away(_pipe, *_args, **_options):
+        raise ConnectionError
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Pipeline, "execute", away)
+            assert not any(queue_view.snapshot().reachable for _ in range(3))
+        monkeypatch.setattr(Pipeline, "execute", usual)
+        assert queue_view.snapshot().reachable
+    told = [each.message for each in caplog.records if each.name == "jobs.engine.queue"]
+    assert told == ["The queue does not answer (ConnectionError); work goes on once it does."] * 2
+
+
 def test_many_who_hand_over_at_once_queue_each_job_once(valkey):
     """As the page, the reconciler and a command may do; who meets changes all the time says that the queue is down."""
     ids = [cast.play(number=each) for each in range(5)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from store import datasets, workflows
@@ -116,3 +117,16 @@ def test_kinds_and_ticks_are_what_is_started(page, monkeypatch):
     second, first = workflows.find(Filter())
     assert first.params["kinds"] == second.params["kinds"] == {"no": "category", "ölçü": "number"}
     assert (first.params["features"], second.params["features"]) == (["ölçü"], None)
+
+
+def test_a_candidate_that_is_pressed_is_the_target_without_a_word_in_the_log(page, monkeypatch):
+    """Where no name says what to predict, a press on a candidate chooses it; Streamlit has nothing to complain of."""
+    lines = ["lunch\tmath score\treading score\tsize"]
+    lines += [f"{'ab'[n % 2]}\t{n * 7 % 53}.5\t{n * 11 % 47}.5\t{n * 3 % 41}.25" for n in range(60)]
+    paste(page, "\n".join(lines))
+    complaints: list[object] = []
+    monkeypatch.setattr(policies._LOGGER, "warning", lambda *told, **_options: complaints.append(told))
+    pills = next(group for group in page.button_group if str(group.key).endswith("-candidates"))
+    pills.set_value("size").run()
+    assert next(box for box in page.selectbox if box.label == "What should be predicted?").value == "size"
+    assert not page.exception and not complaints

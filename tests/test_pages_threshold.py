@@ -11,14 +11,16 @@ from sqlalchemy import update
 from streamlit.runtime.context import ContextProxy
 
 from jobs.pipelines.thresholds import Costs
-from jobs.verbs import datasets, people
+from jobs.verbs import datasets, people, report
 from jobs.verbs import thresholds as verbs
+from jobs.verbs.report import facts
 from store import db
 from store import thresholds as stored
 from store.tables import Status
 from store.tables import workflows as workflow_table
 
 THRESHOLD = ":material/balance: Threshold"
+SETTINGS = ":material/tune: Settings"
 
 
 @pytest.fixture
@@ -73,6 +75,53 @@ def test_the_threshold_is_moved_and_the_headline_follows(trained):
     seen = checked(views(seen)[0].set_value(THRESHOLD).run())
     seen = pressed(seen, "threshold-reset")
     assert stored.get(trained) is None and sentence_of(known.at(0.5)) in text(seen)
+    assert next(each for each in seen.select_slider if each.label == "Threshold").value == 0.5
+    assert metrics(seen)["Found"].startswith(f"{known.at(0.5).found} of")
+
+
+def test_a_threshold_that_another_moved_moves_the_slider(trained):
+    """A page that is open while the threshold is taken back, by anybody, shows where it stands now."""
+    verbs.set_threshold(trained, 0.2, None)
+    seen = opened(trained)
+    assert next(each for each in seen.select_slider if each.label == "Threshold").value == 0.2
+    verbs.reset_threshold(trained)
+    assert next(each for each in checked(seen.run()).select_slider if each.label == "Threshold").value == 0.5
+
+
+def test_the_report_follows_the_threshold(trained):
+    """Headline, scores, confusion and classes of a report are of one threshold, and it says what is not."""
+    known = verbs.of(trained)
+    value = known.values[len(known.values) // 4]
+    verbs.set_threshold(trained, value, None)
+    gathered, place = facts.gather(trained), known.at(value)
+    shown = {each.title: each.value for each in gathered.results}
+    confusion = shown["Confusion matrix"]
+    own, other = confusion["labels"].index("Evet"), confusion["labels"].index("Hayır")
+    assert confusion["counts"][own][own] == place.found and confusion["counts"][other][own] == place.alarms
+    recall = place.found / (place.found + place.missed)
+    assert next(row for row in shown["Per class"]["rows"] if row[0] == "Evet")[2] == f"{100 * recall:.1f} %"
+    there = known.chosen_at(value)
+    accuracy = next(each for each in gathered.scores if each.measure.name == "accuracy")
+    assert accuracy.validation == pytest.approx((there.found + there.passed) / there.rows)
+    assert "curves of training are those of 50 %" in report.html(trained)
+
+
+def test_looking_at_settings_changes_none(trained):
+    """Settings of each step are looked at, advanced ones, too: nothing is changed, and nothing is out of date."""
+    seen = page(id=trained)
+    for step in ("upload", "preprocess", "train", "evaluate"):
+        pills = next(
+            (
+                each
+                for each in seen.button_group
+                if each.label == f"Show of {step.title()}" and SETTINGS in each.options
+            ),
+            None,
+        )
+        if pills is not None:
+            seen = checked(pills.set_value(SETTINGS).run())
+            assert "Changed, not run" not in text(seen) and "Out of date" not in text(seen)
+            assert all(each.key != "run-from-here" for each in seen.button)
 
 
 def test_numbers_are_of_the_visitors_language(trained, monkeypatch):

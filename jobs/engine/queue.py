@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -40,6 +41,7 @@ from store.steps import Step
 from store.tables import Priority
 
 log = logging.getLogger(__name__)
+_away = threading.Event()
 
 QUEUE = "steps"
 # To people it is one queue. Its lanes are queues of RQ's, which workers empty in this order.
@@ -93,14 +95,18 @@ def gateway(function: Callable[Arguments, Result]) -> Callable[Arguments, Result
     def reach(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         for last in (*[False] * (TRIES - 1), True):
             try:
-                return function(*args, **kwargs)
+                answer = function(*args, **kwargs)
+                _away.clear()
+                return answer
             except RequestError:
                 raise
             except CHANGED:
                 if last:
                     log.exception("%s: the queue changes all the time", function.__name__)
             except (RedisError, OSError) as error:
-                log.warning("%s: %s", function.__name__, type(error).__name__)
+                if not _away.is_set():  # once, not at each look of each open page
+                    _away.set()
+                    log.warning("The queue does not answer (%s); work goes on once it does.", type(error).__name__)
                 break
             except DAMAGED:
                 log.exception("%s: a record in the queue is damaged", function.__name__)

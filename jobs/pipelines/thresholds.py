@@ -81,6 +81,10 @@ class Thresholds:
         """Return what becomes of the rows that are reported on."""
         return _place(self.reported_on, self.values.index(self.nearest(value)), self.values)
 
+    def chosen_at(self, value: float) -> Place:
+        """Return what becomes of the rows that choose."""
+        return _place(self.chosen_on, self.values.index(self.nearest(value)), self.values)
+
     def places(self) -> list[Place]:
         """Return what becomes of the rows that are reported on, at each place."""
         return [_place(self.reported_on, number, self.values) for number in range(len(self.values))]

@@ -12,6 +12,7 @@ from store.messages import Message
 YES = ("yes", "true", "1", "1.0", "evet", "var", "doğru", "positive", "pozitif")
 USUAL = {"chance": 0.5, "score": 0.0}
 # The scores that depend on the threshold.
+VALIDATION = "validation_"
 MOVED = ("accuracy", "balanced_accuracy", "f1")
 
 
@@ -65,6 +66,42 @@ def place_of(workflow_id: int, evaluated: Mapping[str, Any]) -> Place | None:
     known = measured(evaluated)
     chosen = stored_thresholds.get(workflow_id) if known else None
     return known.at(chosen.value) if known and chosen else None
+
+
+def measured_at(evaluated: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Return what evaluate left, with the confusion and the table of classes as they are at a place."""
+    known, confusion = measured(evaluated), evaluated.get("confusion") or {}
+    labels = confusion.get("labels") or []
+    if not known or sorted(labels) != sorted((known.label, known.other)):
+        return dict(evaluated)
+    counts = [[place.found, place.missed], [place.alarms, place.passed]]
+    if labels[0] != known.label:
+        counts = [row[::-1] for row in counts[::-1]]
+    moved: dict[str, Any] = {"confusion": {**confusion, "counts": counts}}
+    if rows := evaluated.get("per_class"):
+        own = {label: _class_at(counts, position) for position, label in enumerate(labels)}
+        moved["per_class"] = [{**row, **own.get(row.get("label"), {})} for row in rows]
+    return {**evaluated, **moved}
+
+
+def _class_at(counts: Sequence[Sequence[int]], position: int) -> dict[str, float]:
+    right, actual = counts[position][position], sum(counts[position])
+    predicted = sum(row[position] for row in counts)
+    return {
+        "precision": right / max(predicted, 1),
+        "recall": right / max(actual, 1),
+        "f1": 2 * right / max(actual + predicted, 1),
+    }
+
+
+def all_scores_at(scores: Mapping[str, float], evaluated: Mapping[str, Any], place: Place) -> dict[str, float]:
+    """Return the scores at a place, with those of validation rows; of these none where they were not counted."""
+    known, moved = measured(evaluated), scores_at(scores, place)
+    of_validation = {name: f"{VALIDATION}{name}" for name in MOVED if f"{VALIDATION}{name}" in moved}
+    if known and known.chosen_on.part == "validation":
+        there = scores_at(dict.fromkeys(of_validation, 0.0), known.chosen_at(place.value))
+        return {**moved, **{of_validation[name]: value for name, value in there.items()}}
+    return {name: value for name, value in moved.items() if name not in of_validation.values()}
 
 
 def scores_at(scores: Mapping[str, float], place: Place) -> dict[str, float]:

@@ -26,9 +26,10 @@ def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
     left = {step.name: step.result or {} for step in steps}
     measured, prepared = left.get("evaluate", {}), left.get("preprocess", {})
     place = thresholds.place_of(workflow.id, measured)
-    scores = thresholds.scores_at(workflow.scores, place) if place else workflow.scores
+    scores = thresholds.all_scores_at(workflow.scores, measured, place) if place else workflow.scores
     found_, over = found(workflow.facets.get("target", ""), measured, place), over_baseline(scores, measured)
     beside = [moved(workflow.id, measured) if place else None, over if found_ else None]
+    beside.append(still_usual(measured) if place else None)
     rows = {
         phrase("result_training_rows"): prepared.get("train_rows"),
         phrase("result_validation_rows"): prepared.get("validation_rows"),
@@ -38,7 +39,7 @@ def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
         found_ or over,
         [each for each in beside if each],
         {label: int(count) for label, count in rows.items() if count},
-        all_results(measured),
+        all_results(thresholds.measured_at(measured, place) if place else measured),
         {each.key: each.label for each in ALGORITHMS.values()},
         scores,
     )
@@ -79,6 +80,16 @@ def moved(workflow_id: int, measured: Value) -> Message | None:
     """From where on the class to find is predicted, where a person has moved the threshold."""
     known, chosen = thresholds.measured(measured), stored_thresholds.get(workflow_id)
     return from_where(known.label, chosen.value, known.of == "chance") if known and chosen else None
+
+
+def still_usual(measured: Value) -> Message | None:
+    """What of a report does not follow a threshold that was moved."""
+    known = thresholds.measured(measured)
+    if not known:
+        return None
+    if known.of == "score":
+        return Message("report_still_usual_score", {"usual": known.usual})
+    return Message("report_still_usual", {"usual": 100 * known.usual})
 
 
 def over_baseline(scores: Mapping[str, float], measured: Value) -> Message | None:

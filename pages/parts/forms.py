@@ -197,7 +197,8 @@ def _choice(param: Param, value: Any, common: dict[str, Any], context: FormConte
     options = list(param.choices or context.columns or ())
     first = value if value in options else param.default  # a column that the dataset does not have
     index = options.index(first) if first in options else None
-    return st.selectbox(options=options, index=index, format_func=context.choice if param.choices else str, **common)
+    chosen = st.selectbox(options=options, index=index, format_func=context.choice if param.choices else str, **common)
+    return param.default if chosen is None else chosen  # nothing chosen is no change
 
 
 def _pace(param: Param) -> float:

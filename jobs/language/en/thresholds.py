@@ -20,6 +20,14 @@ SENTENCES: dict[str, Template] = {
     "threshold_score_moved": (
         'These numbers are those of the score {usual:.4g}; "{label}" is now predicted from {score:.4g} on.'
     ),
+    "report_still_usual": (
+        "Scores, confusion and classes below are those of this threshold. Spreads of folds, importance and the curves "
+        "of training are those of {usual:.4g} %."
+    ),
+    "report_still_usual_score": (
+        "Scores, confusion and classes below are those of this threshold. Spreads of folds, importance and the curves "
+        "of training are those of the score {usual:.4g}."
+    ),
     "threshold_set": "Set {ago}.",
     "threshold_set_by": "Set by {name}, {ago}.",
     "predict_from_chance": '"{label}" is predicted from a chance of {percent:.4g} % on, the threshold of the workflow.',

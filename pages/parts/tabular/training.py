@@ -230,10 +230,13 @@ def choose_target(dataset: Dataset, columns: Sequence[Column]) -> tuple[str | No
         step_title(2, "Target")
         if (wanted := st.query_params.get("target")) and wanted not in names:
             st.warning(f"**{words.plain(wanted)}** in the address is no column that can be predicted here.")
+        # A candidate that was pressed is in the state already; an index beside it would be a second opinion.
+        if st.session_state.get(key) not in names:
+            st.session_state[key] = first
         target = st.selectbox(
             "What should be predicted?",
             names,
-            index=names.index(first) if first in names else None,
+            index=None,
             key=key,
             placeholder="Choose a column",
             on_change=lambda: sources.remember("target", st.session_state[key]),

@@ -40,7 +40,8 @@ def draw(workflow_id: int, known: Thresholds | Message, state: PageState) -> Non
         label, chosen = words.plain(known.label), stored.get(workflow_id)
         st.markdown(f"#### Threshold for {label}", anchors=False)
         st.caption(_explained(known, label))
-        key = f"threshold-{workflow_id}"
+        # Another one that was set, by anybody, makes a new slider: an old one would stay where it stood.
+        key = f"threshold-{workflow_id}-{chosen.set_at.timestamp() if chosen else 'usual'}"
         st.session_state.setdefault(key, known.nearest(chosen.value if chosen else known.usual))
         costs = _costs(workflow_id, known, key)
         value: float = st.select_slider("Threshold", known.values, key=key, format_func=lambda each: at(known, each))
@@ -64,19 +65,24 @@ def _explained(known: Thresholds, label: str) -> str:
 
 def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
     """Two fields for costs, with those that were said last, and a button that proposes a threshold for them."""
-    said = verbs.costs_said(workflow_id)
+    said, fields = verbs.costs_said(workflow_id), f"threshold-{workflow_id}"
     if said:
-        st.session_state.setdefault(f"{key}-alarm", said.alarm)
-        st.session_state.setdefault(f"{key}-found", said.found)
+        st.session_state.setdefault(f"{fields}-alarm", said.alarm)
+        st.session_state.setdefault(f"{fields}-found", said.found)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         alarm = st.number_input(
-            "A false alarm costs", 0.0, value=None, key=f"{key}-alarm", width=180, help="Such as a letter sent in vain."
+            "A false alarm costs",
+            0.0,
+            value=None,
+            key=f"{fields}-alarm",
+            width=180,
+            help="Such as a letter sent in vain.",
         )
         found = st.number_input(
             "A found row gains",
             0.0,
             value=None,
-            key=f"{key}-found",
+            key=f"{fields}-found",
             width=180,
             help="In the same unit: what it is worth to know of it.",
         )
@@ -84,7 +90,7 @@ def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
         st.button(
             "Best for these costs" if costs is None else f"Best for these costs: {at(known, known.best(costs))}",
             icon=":material/target:",
-            key=f"{key}-best",
+            key=f"{fields}-best",
             disabled=costs is None,
             on_click=_move,
             args=(key, known.best(costs) if costs else known.usual),
@@ -168,7 +174,6 @@ def _set(state: PageState, workflow_id: int, known: Thresholds, value: float, co
 
 def _reset(state: PageState, workflow_id: int, known: Thresholds) -> None:
     if state.press(verbs.reset_threshold, workflow_id):
-        _move(f"threshold-{workflow_id}", known.usual)
         state.toast = f"The threshold is back at {at(known, known.usual)}"
 
 
