@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, false, func, insert, select
 
 from store import db
 from store.errors import NotFoundError
@@ -17,6 +17,7 @@ from store.files.file_ref import FileRef
 from store.messages import Message
 from store.records import record
 from store.tables import now, outputs, steps, workflows
+from store.text import is_sayable
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ def count(name: str | None = None, workflow_id: int | None = None) -> int:
 
 def newest(name: str, version: int | None = None) -> Output | None:
     """The output of this name with the highest version, or with this one; None if there is none."""
-    query = _with_places().where(outputs.c.name == name)
+    query = _with_places().where(*_conditions(name, None))
     if version is not None:
         query = query.where(outputs.c.version == version)
     found = _outputs(query.order_by(outputs.c.version.desc(), outputs.c.id.desc()).limit(1))
@@ -230,6 +231,8 @@ def newest(name: str, version: int | None = None) -> Output | None:
 
 
 def _conditions(name: str | None, workflow_id: int | None) -> list[ColumnElement[bool]]:
+    if name is not None and not is_sayable(name):
+        return [false()]
     return [
         *([outputs.c.name == name] if name is not None else []),
         *([steps.c.workflow_id == workflow_id] if workflow_id is not None else []),
