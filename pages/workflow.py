@@ -13,7 +13,7 @@ from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
 from pages.parts import address, chart, commands, graph, links, live, notify, presentations, visitor, warnings, words
 from pages.parts.press import PageState
-from pages.parts.workflow import cells, dialogs, notebook, predict, threshold
+from pages.parts.workflow import bar, cells, dialogs, folds, given, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
 from store import actors, datasets, files, metrics, steps, workflows
 from store.errors import NotFoundError
@@ -96,6 +96,7 @@ def _header(workflow: Workflow, state: PageState) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         with st.container():  # so that its text makes room for the buttons
             st.caption(presentations.of(workflow.pipeline).about(workflow))
+            given.line(workflow)
         _buttons(workflow, state)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain_lines(workflow.note)}")
@@ -218,7 +219,7 @@ def _panel(workflow: Workflow, state: PageState, key: str, first: list[Callable[
 def _book(book: Notebook, state: PageState, key: str) -> None:
     workflow_id = book.workflow.id
     _status_line(book, key)
-    _bar(book)
+    bar.draw(book)
     _tab_title(book)
     above = st.container()  # there from the beginning, so that the cells do not change places when it is filled
     if book.workflow.status is Status.completed:
@@ -299,14 +300,25 @@ def _graph(book: Notebook, state: PageState) -> None:
         )
     keys = {step.key: step for step in book.steps}
     first = book.failed or next((step for step in book.steps if step.status is Status.running), book.steps[-1])
-    chosen = st.pills(
-        "Open a step",
-        list(keys),
-        default=first.key,
-        required=True,
-        key=f"graph-{book.workflow.id}",
-        format_func=lambda key: f"{words.ICONS[keys[key].status]} {words.plain(titles[key])}",
-    )
+    key = f"graph-{book.workflow.id}"
+    if len(keys) > folds.MOST_CELLS:
+        options = [step.key for step in folds.by_worth(book.steps)]
+        chosen = st.selectbox(
+            "Open a step",
+            options,
+            index=options.index(first.key),
+            key=f"{key}-many",
+            format_func=lambda key: f"{titles[key]} ({key}) · {words.status(keys[key].status)}",
+        )
+    else:
+        chosen = st.pills(
+            "Open a step",
+            list(keys),
+            default=first.key,
+            required=True,
+            key=key,
+            format_func=lambda key: f"{words.ICONS[keys[key].status]} {words.plain(titles[key])}",
+        )
     cells.draw(book, state, keys.get(str(chosen), first))
 
 
@@ -319,16 +331,6 @@ def _when(workflow: Workflow) -> str:
     started = f"started{by}, " if by else ""
     ended = f"at {visitor.clock(workflow.ended_at)}" if workflow.ended_at else "–"  # nothing here would let "ago" grow
     return f"{started}took {words.duration(workflow.seconds)}, ended {ended}"
-
-
-def _bar(book: Notebook) -> None:
-    """One thin bar a step, side by side."""
-    with st.grid(len(book.steps), min_column_width=80, gap="xsmall", key="bar"):
-        for step in book.steps:
-            name = f"{words.ICONS[step.status]} {words.plain(book.title(step))}"
-            share = notebook.share(step)
-            # A filled bar has the one colour of progress; a name in another colour would contradict it.
-            st.progress(share, text=name if share else f":{words.COLOURS[step.status]}[{name}]")
 
 
 def _summary(book: Notebook, state: PageState) -> None:

@@ -11,6 +11,8 @@ from store.tables import Status
 
 # With more steps of one name than these, they are one node: "train × 40".
 MOST_ALIKE = 3
+# With more nodes than these, the steps of a group are one.
+MOST_NODES = 30
 LONGEST_TITLE = 40
 SIGNS = {
     Status.pending: "○",
@@ -62,17 +64,31 @@ class Node:
 
 
 def nodes(steps: Sequence[Step], titles: Mapping[str, str]) -> list[Node]:
-    """What is drawn: each step by itself, or as one node where many have the same name."""
+    """What is drawn: each step by itself, or as one node where many have the same name; of very many, each group as
+    one node."""
     alike = Counter(step.name for step in steps)
+    named = _together(steps, [step.name if alike[step.name] > MOST_ALIKE else step.key for step in steps])
+    if len(named) <= MOST_NODES:
+        return [Node(group, _title(group, titles)) for group in named]
+    grouped = _together(steps, [f"{step.group}/" if step.group else step.name for step in steps])
+    return [Node(group, _title_of_group(group, titles)) for group in grouped]
+
+
+def _together(steps: Sequence[Step], keys: Sequence[str]) -> list[tuple[Step, ...]]:
     groups: dict[str, list[Step]] = {}
-    for step in steps:
-        groups.setdefault(step.name if alike[step.name] > MOST_ALIKE else step.key, []).append(step)
-    return [Node(tuple(group), _title(group, titles)) for group in groups.values()]
+    for step, key in zip(steps, keys, strict=True):
+        groups.setdefault(key, []).append(step)
+    return [tuple(group) for group in groups.values()]
 
 
 def _title(group: Sequence[Step], titles: Mapping[str, str]) -> str:
-    title = titles.get(group[0].key) or words.titled(group[0].name)
+    several = len(group) > 1 and group[0].source  # each of these may have a label of its own
+    title = words.titled(group[0].name) if several else titles.get(group[0].key) or words.titled(group[0].name)
     return f"{title} × {len(group)}" if len(group) > 1 else title
+
+
+def _title_of_group(group: Sequence[Step], titles: Mapping[str, str]) -> str:
+    return words.titled(group[0].group) if group[0].group else _title(group, titles)
 
 
 def mermaid(steps: Sequence[Step], needs: Mapping[int, Sequence[int]], titles: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,7 +16,7 @@ from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
 from pages.parts import outputs as typed
 from pages.parts.press import PageState
-from pages.parts.workflow import arguments, notebook, outputs
+from pages.parts.workflow import arguments, folds, notebook, outputs
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import RequestError
@@ -28,6 +28,8 @@ RUN = "workflow-run"
 LOG_LINES = 200
 LOG_HEIGHT = 260
 QUIET_SECONDS = 15
+PER_PAGE = 10
+Listed = TypeVar("Listed")
 
 
 @dataclass
@@ -49,10 +51,41 @@ class Edits:
 
 
 def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
-    """Every cell from top to bottom, or only that of one step."""
+    """Every cell from top to bottom, or only that of one step; of many, those of the folds that are open."""
+    if only is not None:
+        _draw(book, state, [only])
+    elif len(book.steps) <= folds.MOST_CELLS:
+        _draw(book, state, book.steps)
+    else:
+        listed = folds.of(book.steps)
+        for fold in _page_of(listed, f"folds-{book.workflow.id}", folds.MOST_CELLS):
+            _fold(book, state, fold)
+
+
+def _fold(book: Notebook, state: PageState, fold: folds.Fold) -> None:
+    """Steps that are alike, folded; only what is open is read and drawn."""
+    key = f"fold-{book.workflow.id}-{forms.mark([fold.key])}"
+    with st.container(border=True, gap="small", key=f"{key}-all"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{words.plain(fold.title)}**", width="content")
+            badge(fold.status, fold.state)
+        # A label that changed would make another expander, which is closed.
+        with (opened := st.expander("Steps", type="compact", key=key, on_change="rerun")):
+            if opened.open:
+                _draw(book, state, _page_of(fold.steps, f"{key}-steps", PER_PAGE))
+
+
+def _page_of(listed: Sequence[Listed], key: str, most: int) -> Sequence[Listed]:
+    """The part of a long list that is looked at; its pages stand above it."""
+    pages = -(-len(listed) // most)
+    place = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
+    return listed[(place - 1) * most : place * most]
+
+
+def _draw(book: Notebook, state: PageState, shown: Sequence[Step]) -> None:
+    notebook.read_more(book, shown)
     edits = Edits()
     heads: list[DeltaGenerator] = []
-    shown = [only] if only else book.steps
     left = outputs.left_by(shown)
     for step in shown:
         with st.container(border=True, key=f"cell-{step.key}", gap="small"):
@@ -61,7 +94,7 @@ def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
     stale = _stale(book, edits)
     for step, head in zip(shown, heads, strict=True):
         with head:  # filled last, because a cell below can change a setting that this one uses too
-            _head(book, step, book.steps.index(step) + 1, stale.get(step.id, ""))
+            _head(book, step, step.position + 1, stale.get(step.id, ""))
     if edits.slot is not None:
         with edits.slot:
             _run_from_here(book, edits, state)
@@ -70,7 +103,7 @@ def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
 def _stale(book: Notebook, edits: Edits) -> dict[int, str]:
     """Which cells would not come out as they are, and why."""
     stale: dict[int, str] = {}
-    for step in book.steps:
+    for step in book.steps if edits.first else ():
         if edits.changed(step):
             stale[step.id] = "Changed, not run"
         elif any(above.id in stale for above in book.needs(step)):

@@ -11,7 +11,7 @@ from jobs.language import numbers, sentence
 from jobs.pipelines import StepDefinition, registry
 from pages.parts import visitor, words
 from pages.parts.queue import look
-from pages.parts.workflow import curves
+from pages.parts.workflow import curves, folds
 from pages.parts.workflow.curves import Shared
 from store import steps, workflows
 from store.attempts import Attempt
@@ -22,6 +22,7 @@ from store.workflows import Workflow
 
 DELAY_SECONDS = 3
 FRESH_SECONDS = 1.0
+MOST_NAMED = 6
 # How an attempt ended, in short.
 ENDS = {
     "worker_lost": "worker lost",
@@ -91,18 +92,26 @@ def read(workflow_id: int) -> Notebook:
     workflow = workflows.get(workflow_id)
     rows = steps.of_workflow(workflow_id)
     definitions, needed = _definitions(workflow.pipeline), steps.needs_of(workflow_id)
+    few = len(rows) <= folds.MOST_CELLS
     reused = {step.id: step.reused_from for step in rows if step.reused_from is not None}
     origins = steps.workflows_of(list(reused.values())) if reused else {}
     return Notebook(
         workflow,
         rows,
-        _curves(rows),
+        _curves(rows) if few else {},
         remaining.history(rows),
         {step_id: origins[origin] for step_id, origin in reused.items() if origin in origins},
-        _waits(rows, definitions, needed),
+        _waits(rows, rows, definitions, needed) if few else {},
         definitions,
         needed,
     )
+
+
+def read_more(book: Notebook, shown: Sequence[Step]) -> None:
+    """Read what cells need and was not read for all steps, because there are many."""
+    if len(book.steps) > folds.MOST_CELLS:
+        book.curves.update(_curves(shown))
+        book.waits.update(_waits(shown, book.steps, book.definitions, book.needed))
 
 
 def lately(workflow_id: int) -> Notebook:
@@ -176,12 +185,15 @@ def _definitions(pipeline: str) -> dict[str, StepDefinition]:
 
 
 def _waits(
-    rows: Sequence[Step], definitions: dict[str, StepDefinition], needed: Mapping[int, list[int]]
+    shown: Sequence[Step],
+    rows: Sequence[Step],
+    definitions: dict[str, StepDefinition],
+    needed: Mapping[int, list[int]],
 ) -> dict[int, str]:
-    """What each pending step waits for."""
+    """What each pending one of the shown steps waits for."""
     by_id = {step.id: step for step in rows}
     reasons: dict[int, str] = {}
-    for step in rows:
+    for step in shown:
         if step.status is not Status.pending:
             continue
         above = [by_id[each] for each in needed.get(step.id, []) if by_id[each].status is not Status.completed]
@@ -191,6 +203,8 @@ def _waits(
 
 def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition]) -> str:
     titles = [definitions[step.key].title if step.key in definitions else words.titled(step.name) for step in above]
+    if len(titles) > MOST_NAMED:
+        return f"waiting for {words.count(len(titles), 'step')}"
     return f"waiting for {words.listed(list(map(words.inside, titles)))}"
 
 
