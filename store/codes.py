@@ -6,11 +6,12 @@ A pipeline that a script or a command brought is known from then on: by its newe
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -108,20 +109,30 @@ def place_in(connection: Connection, code_id: int | None, module: str | None) ->
     return place_of(record(Code, row), module)
 
 
-def bring(names: Sequence[str], place: Place) -> None:
-    """Remember where pipelines are that a script or a command brought."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A pipeline that a script or a command brought: where its newest code is, and what it takes and does."""
+
+    name: str
+    place: Place
+    facts: Mapping[str, Any]
+
+
+def bring(facts: Mapping[str, Mapping[str, Any]], place: Place) -> None:
+    """Remember pipelines that a script or a command brought, by name with their facts."""
     with db.writing() as connection:
-        for name in names:
-            values = {"code_id": place.code_id, "module": place.module, "at": now()}
+        for name, known in facts.items():
+            values = {"code_id": place.code_id, "module": place.module, "facts": dict(known), "at": now()}
             if not connection.execute(update(brought).where(brought.c.name == name).values(values)).rowcount:
                 connection.execute(insert(brought).values(name=name, **values))
 
 
-def all_brought() -> dict[str, Place]:
-    """Every pipeline that was brought, and where its newest code is."""
-    query = select(brought.c.name, brought.c.module, codes).join(codes, codes.c.id == brought.c.code_id)
+def all_brought() -> dict[str, Brought]:
+    """Every pipeline that was brought, by name."""
+    query = select(brought.c.name, brought.c.module, brought.c.facts, codes)
     with db.reading() as connection:
-        return {row.name: place_of(record(Code, row), row.module) for row in connection.execute(query)}
+        rows = connection.execute(query.join(codes, codes.c.id == brought.c.code_id).order_by(brought.c.name))
+        return {row.name: Brought(row.name, place_of(record(Code, row), row.module), row.facts) for row in rows}
 
 
 def unpacked(contents: str, packed: FileRef) -> Path:

@@ -265,6 +265,7 @@ brought = Table(
     Column("name", String(40), primary_key=True),
     Column("code_id", ForeignKey("codes.id"), nullable=False),
     Column("module", String(200), nullable=False),
+    Column("facts", JSON, nullable=False),  # what it takes and does, as a process said that had loaded its code
     Column("at", Utc, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -18,8 +18,9 @@ from jobs.authoring.returns import ArtifactConfig, outputs_of
 from jobs.authoring.step import step
 from jobs.language import sentence
 from jobs.pipelines import PipelineError
-from store import logs, metrics, outputs
-from store.errors import RequestError
+from jobs.verbs import workflows as verbs
+from store import actors, logs, metrics, outputs
+from store.errors import InvalidError, RequestError
 from store.tables import Status
 
 pytestmark = pytest.mark.usefixtures("home", "cheap")
@@ -110,6 +111,20 @@ def test_equal_steps_are_reused_until_code_or_inputs_change():
     assert other["make_user"].reused_from and not other["crawl"].reused_from
     fresh = authored.run(etl, {"options": {"enable_cache": False}}, name="ada", links=["x"])
     assert not any(row.reused_from for row in authored.rows(fresh).values())
+
+
+def test_a_step_runs_again_with_all_below_it():
+    """Run from here repeats the step and what needs it, also with another param; what is above is reused."""
+    first = authored.run(etl, name="ada", links=["x"])
+    with actors.acting(actors.operator()):
+        again = authored.work_off(verbs.rerun_from(first.id, "crawl", {}).id)
+        changed = authored.work_off(verbs.rerun_from(first.id, "crawl", {"links": ["y"]}).id)
+        with pytest.raises(InvalidError, match="nobody"):
+            verbs.rerun_from(first.id, "nobody", {})
+    for each in (again, changed):
+        rows = authored.rows(each)
+        assert rows["make_user"].reused_from and not rows["crawl"].reused_from
+    assert authored.left(changed)[("crawl", "pages")] == ["ada/y"]
 
 
 def test_outputs_are_versions_of_their_name():

@@ -8,6 +8,7 @@ from typing import Any
 from jobs.authoring import body, snapshot
 from jobs.authoring.written import WrittenPipeline
 from jobs.language import sentence
+from jobs.pipelines.described import facts_of
 from store import actors, codes, outputs, schema, steps, workflows
 from store.errors import NotFoundError
 from store.messages import Message
@@ -190,7 +191,7 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any]) -> Run:
     open_home()
     with as_caller():
         place = snapshot.of_module(pipeline.source.partition(":")[0])
-        codes.bring([pipeline.name], place)
+        codes.bring({pipeline.name: facts_of(pipeline.registered)}, place)
         started = verbs.start(
             pipeline.name,
             params,

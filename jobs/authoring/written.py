@@ -7,7 +7,7 @@ from jobs.authoring.configuration import Configuration
 from jobs.authoring.options import PipelineOptions, StepOptions
 from jobs.authoring.returns import Returned
 from jobs.authoring.signature import Parameter
-from jobs.pipelines.definition import StepDefinition
+from jobs.pipelines.definition import Pipeline, StepDefinition
 
 
 class WrittenStep(Protocol):
@@ -37,3 +37,6 @@ class WrittenPipeline(Protocol):
     name: str
     source: str
     run: Configuration
+
+    @property
+    def registered(self) -> Pipeline: ...

@@ -1,8 +1,11 @@
 """Described: the answers of the describer's child, as JSON has them."""
 
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Literal, TypedDict, cast
 
-from jobs.pipelines.params import Kind
+from jobs.pipelines.definition import Pipeline, StepDefinition
+from jobs.pipelines.params import Kind, Param
 from store.messages import StoredMessage
 
 
@@ -118,3 +121,39 @@ class PreparedFacts(TypedDict):
     title: str
     notices: list[str]
     tags: list[str]
+
+
+def facts_of(made: Pipeline) -> PipelineFacts:
+    """A pipeline without its code."""
+    return {
+        "name": made.name,
+        "label": made.label,
+        "description": made.description,
+        "inputs": [cast(InputFacts, asdict(each)) for each in made.inputs],
+        "measures": [cast(MeasureFacts, asdict(each)) for each in made.measures],
+        "steps": [_step_facts(each) for each in made.steps],
+        "is_function": made.is_function,
+        "params": params_facts(made.own_params),
+        "offered": made.offered,
+    }
+
+
+def _step_facts(step: StepDefinition) -> StepFacts:
+    return {
+        "name": step.name,
+        "key": step.key,
+        "label": step.label,
+        "version": step.version,
+        "needs": list(step.needs),
+        "max_attempts": step.max_attempts,
+        "timeout": step.timeout,
+        "reads_dataset": step.reads_dataset,
+        "repeats_on_restart": step.repeats_on_restart,
+        "stops_early": step.stops_early,
+        "params": None if callable(step.params) else params_facts(step.params),
+    }
+
+
+def params_facts(declared: Iterable[Param]) -> list[ParamFacts]:
+    """Params as JSON has them."""
+    return [cast(ParamFacts, asdict(param)) for param in declared]

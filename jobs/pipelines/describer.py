@@ -171,7 +171,7 @@ def _started(modules: str, place: Place | None) -> _Child:
         child.try_again = time.monotonic() + (SLOW_AGAIN_SECONDS if slow else AGAIN_SECONDS)
         return child
     child.faults = [Message.from_json(each) for each in description["faults"]]
-    child.pipelines = {each["name"]: _pipeline(each, place) for each in description["pipelines"]}
+    child.pipelines = {each["name"]: pipeline_from(each, place) for each in description["pipelines"]}
     return child
 
 
@@ -237,8 +237,8 @@ def _exactly(line: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pipeline(described: PipelineFacts, place: Place | None) -> Pipeline:
-    """Return a pipeline as described: with its facts, without its code."""
+def pipeline_from(described: PipelineFacts, place: Place | None) -> Pipeline:
+    """A pipeline as described: with its facts, without its code."""
     name = described["name"]
     return Pipeline(
         name=name,

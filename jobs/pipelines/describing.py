@@ -4,26 +4,24 @@ import json
 import pickle
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
 from jobs.pipelines import registry
-from jobs.pipelines.definition import Datasets, Options, Pipeline, StepDefinition
+from jobs.pipelines.definition import Datasets, Options
 from jobs.pipelines.described import (
     Description,
-    InputFacts,
-    MeasureFacts,
     ParamFacts,
-    PipelineFacts,
     PlannedFacts,
     PreparedFacts,
-    StepFacts,
+    facts_of,
+    params_facts,
 )
 from jobs.pipelines.describer import receive, send
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.own_code import is_project
-from jobs.pipelines.params import Param, Params
+from jobs.pipelines.params import Params
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.sources import drop_fresh_bytecode, files_of, own_modules
 from jobs.pipelines.watching import State, Watched, state
@@ -72,7 +70,7 @@ def describe() -> Description:
     """Every pipeline of people's own, and what is wrong with modules."""
     pipelines, faults = registry.load_for_description()
     return {
-        "pipelines": [_pipeline(each) for each in pipelines],
+        "pipelines": [facts_of(each) for each in pipelines],
         "faults": [fault.as_json() for fault in faults],
     }
 
@@ -85,43 +83,9 @@ def _project_files() -> list[str]:
     ]
 
 
-def _pipeline(made: Pipeline) -> PipelineFacts:
-    return {
-        "name": made.name,
-        "label": made.label,
-        "description": made.description,
-        "inputs": [cast(InputFacts, asdict(each)) for each in made.inputs],
-        "measures": [cast(MeasureFacts, asdict(each)) for each in made.measures],
-        "steps": [_step(each) for each in made.steps],
-        "is_function": made.is_function,
-        "params": _params(made.own_params),
-        "offered": made.offered,
-    }
-
-
-def _step(step: StepDefinition) -> StepFacts:
-    return {
-        "name": step.name,
-        "key": step.key,
-        "label": step.label,
-        "version": step.version,
-        "needs": list(step.needs),
-        "max_attempts": step.max_attempts,
-        "timeout": step.timeout,
-        "reads_dataset": step.reads_dataset,
-        "repeats_on_restart": step.repeats_on_restart,
-        "stops_early": step.stops_early,
-        "params": None if callable(step.params) else _params(step.params),
-    }
-
-
 def params(pipeline: str, step: str, chosen: Params) -> list[ParamFacts]:
     """The params of a step, for what is chosen so far."""
-    return _params(registry.in_a_child(pipeline).step(step).params_for(chosen))
-
-
-def _params(declared: Iterable[Param]) -> list[ParamFacts]:
-    return [cast(ParamFacts, asdict(param)) for param in declared]
+    return params_facts(registry.in_a_child(pipeline).step(step).params_for(chosen))
 
 
 def propose(pipeline: str, chosen: Params, inputs: Datasets) -> dict[str, Any]:

@@ -8,21 +8,21 @@ nothing that a module does when it is imported can harm the pages, the queue or 
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol, Unpack, cast
 
 from jobs.pipelines import describer, keywords
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.code_hash import code_hash
 from jobs.pipelines.definition import Input, Pipeline, PipelineOptions, StepDefinition, inputs_of, with_keys
+from jobs.pipelines.described import PipelineFacts
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.measures import Measure, declared_measure, measure_for
 from jobs.pipelines.params import short
 from jobs.pipelines.sources import drop_fresh_bytecode, own_modules
 from store import codes
-from store.codes import Place
+from store.codes import Brought, Place
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
@@ -107,7 +107,7 @@ def get(name: str) -> Pipeline:
         return described[name]
     brought = codes.all_brought()
     if name in brought:
-        return at(brought[name], name)
+        return _as_brought(brought[name])
     raise NotFoundError(_no_such_pipeline(name, {*_here, *described, *brought}, describer.faults()), "pipeline")
 
 
@@ -116,6 +116,11 @@ def get_in(place: Place | None, name: str) -> Pipeline:
     if place is None or name in _here or name in _offered:
         return get(name)
     return at(place, name)
+
+
+def _as_brought(brought: Brought) -> Pipeline:
+    """A pipeline as it was when it was brought; its code is loaded when somebody prepares a start."""
+    return describer.pipeline_from(cast(PipelineFacts, brought.facts), brought.place)
 
 
 def at(place: Place, name: str) -> Pipeline:
@@ -130,7 +135,8 @@ def place_of(name: str) -> Place | None:
     """Where the code of a pipeline is that a script or a command brought; None for all others."""
     if name in _here or name in describer.pipelines():
         return None
-    return codes.all_brought().get(name)
+    brought = codes.all_brought().get(name)
+    return brought.place if brought else None
 
 
 def _no_such_pipeline(name: str, known: Iterable[str], faults: Sequence[Message]) -> Message:
@@ -144,10 +150,7 @@ def everything() -> list[Pipeline]:
     """Every pipeline, those that come with Trainyard first."""
     load_built_in()
     known = {**describer.pipelines(), **_here}
-    for name, place in codes.all_brought().items():
-        if name not in known:
-            with suppress(RequestError):  # its code cannot be loaded any more
-                known[name] = at(place, name)
+    known = {**{name: _as_brought(each) for name, each in codes.all_brought().items()}, **known}
     ours = {name: known.pop(name) for name in list(_here)}
     return [*ours.values(), *known.values()]
 

@@ -9,6 +9,7 @@ from jobs.authoring import snapshot
 from jobs.authoring.configuration import Configuration, read, read_file
 from jobs.authoring.options import pipeline_options, step_options
 from jobs.pipelines import describer, registry
+from jobs.pipelines.described import facts_of
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import Params, short
 from jobs.verbs import workflows as verbs
@@ -45,7 +46,7 @@ def bring(source: str, folder: Path | None = None) -> Brought:
         code = "no_pipeline_in_file" if not known else "which_pipeline_in_file"
         values = Message(code, {"source": source, "given": wanted or "none", "known": sorted(known)})
         raise NotFoundError(values, "pipeline")
-    codes.bring(list(known), place)
+    codes.bring({name: facts_of(each) for name, each in known.items()}, place)
     return Brought(names[0], place)
 
 

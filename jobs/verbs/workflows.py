@@ -1,6 +1,6 @@
 """The verbs: what a button, a command and a request can do to workflows, whatever pipeline they are of."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from jobs.engine import handover, queue
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Options, Pipeline
-from jobs.pipelines.params import Params
+from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
@@ -22,7 +22,7 @@ from store import actors, datasets, steps, workflows
 from store.actors import Role
 from store.codes import Place
 from store.datasets import Dataset
-from store.errors import ConflictError, NotFoundError, RequestError
+from store.errors import ConflictError, InvalidError, NotFoundError, RequestError
 from store.messages import Message
 from store.steps import NewStep
 from store.tables import Priority, Status
@@ -56,12 +56,14 @@ def start(
     trial: tuple[int, int] | None = None,
     options: Options | None = None,
     place: Place | None = None,
+    again_from: str | None = None,
 ) -> Workflow:
     """Write a workflow with all its steps, then hand it to the queue. The same request twice starts it once.
 
     `inputs` are ids of datasets by the name of the input; `fresh` runs steps again that are repeated on a restart;
     `trial` is a sweep and which of its trials this is; `options` are those of a run beside its params, as a run's
-    configuration file has them; `place` is where its code is, which else is the newest that is known."""
+    configuration file has them; `place` is where its code is, which else is the newest that is known; the
+    step `again_from` and those below it run again."""
     workflow_id = _write(
         pipeline,
         params,
@@ -76,6 +78,7 @@ def start(
         trial=trial,
         options=options,
         place=place,
+        again_from=again_from,
     )
     with suppress(queue.QueueDownError):  # the rows are safe; the reconciler hands over when the queue is back
         handover.hand_over(workflow_id)
@@ -97,6 +100,7 @@ def _write(
     trial: tuple[int, int] | None = None,
     options: Options | None = None,
     place: Place | None = None,
+    again_from: str | None = None,
 ) -> int:
     """Write a workflow with all its steps, pending; returns its id. What is ready is handed over by the reconciler."""
     known = registry.get_in(place, pipeline)
@@ -118,7 +122,24 @@ def _write(
     )
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
-    return workflows.insert_new(new, [_row(step, fresh) for step in prepared.steps], request)
+    again = _at_or_below(again_from, prepared.steps) if again_from is not None else set()
+    rows = [_row(step, fresh, again=step.key in again) for step in prepared.steps]
+    return workflows.insert_new(new, rows, request)
+
+
+def _at_or_below(key: str, planned: Sequence[PlannedStep]) -> set[str]:
+    """The keys of a step and of all that needs it, directly or through others."""
+    _check_key(key, [step.key for step in planned])
+    found = {key}
+    for step in planned:  # each comes after those it needs
+        if found & set(step.needs):
+            found.add(step.key)
+    return found
+
+
+def _check_key(key: str, known: Sequence[str]) -> None:
+    if key not in known:
+        raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": [*known]}), "step")
 
 
 @deed("restart", "as workflow")
@@ -194,9 +215,23 @@ def _followed(
 
 @deed("run again", "as workflow")
 def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
-    """A new workflow with changed params in one cell; everything above it is reused."""
-    draft = changed(workflow_id, step, params)
+    """A new workflow with changed params in one cell; everything above it is reused. Of a pipeline that is a function,
+    any of its params may change, and the step runs again with all below it in any case."""
     old = workflows.get(workflow_id)
+    rows = steps.brief([workflow_id])[workflow_id]
+    if any(row.source for row in rows):
+        _check_key(step, [row.key for row in rows])
+        return start(
+            old.pipeline,
+            {**old.params, **params},
+            _inputs(old),
+            _given_name(old),
+            origin="rerun",
+            parent_id=old.id,
+            options=old.options,
+            again_from=step,
+        )
+    draft = changed(workflow_id, step, params)
     return start(draft.pipeline, draft.params, draft.inputs, _given_name(old), origin="rerun", parent_id=old.id)
 
 
@@ -387,7 +422,7 @@ def _inputs(workflow: Workflow) -> dict[str, int]:
     return {name: given.dataset_id for name, given in workflow.inputs.items()}
 
 
-def _row(step: PlannedStep, fresh: bool) -> NewStep:
+def _row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:
     return {
         "name": step.name,
         "key": step.key,
@@ -395,7 +430,7 @@ def _row(step: PlannedStep, fresh: bool) -> NewStep:
         "params": step.params,
         "max_attempts": step.max_attempts,
         "timeout": step.timeout,
-        "fresh": step.fresh or (fresh and step.repeats_on_restart),
+        "fresh": step.fresh or again or (fresh and step.repeats_on_restart),
         "source": step.source,
         "label": step.label,
         "group": step.group,

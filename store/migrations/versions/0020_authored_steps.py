@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("code_id", sa.Integer(), nullable=False),
         sa.Column("module", sa.String(length=200), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["code_id"], ["codes.id"], name=op.f("fk_brought_code_id")),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_brought")),
