@@ -56,8 +56,8 @@ def _card(pipeline: Pipeline, shown: bool) -> None:
             on_click=_choose,
             args=(pipeline.name,),
         )
-        for about in filter(None, (_short(pipeline.description) or _steps(pipeline), _params(pipeline))):
-            st.caption(words.plain(about))
+        for line in filter(None, (about(pipeline), _params(pipeline))):
+            st.caption(words.plain(line))
         last_run(pipeline, brief=True)
 
 
@@ -73,6 +73,11 @@ def last_run(pipeline: Pipeline, brief: bool = False, most: int = 1) -> None:
             ago = words.ago(workflow.created_at)
             full = f"{words.status(workflow.status)} {ago} · {workflow.name}"
             st.caption(words.plain(ago if brief else full), width="content")
+
+
+def about(pipeline: Pipeline) -> str:
+    """What a pipeline does, in a line, or else its steps."""
+    return _short(pipeline.description) or _steps(pipeline)
 
 
 def _steps(pipeline: Pipeline) -> str:
