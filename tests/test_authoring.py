@@ -18,6 +18,7 @@ from jobs.authoring.returns import ArtifactConfig, outputs_of
 from jobs.authoring.step import step
 from jobs.language import sentence
 from jobs.pipelines import PipelineError
+from jobs.verbs import own_code
 from jobs.verbs import workflows as verbs
 from store import actors, logs, metrics, outputs
 from store.errors import InvalidError, RequestError
@@ -404,6 +405,16 @@ def test_a_configuration_file_sets_parameters_and_options(tmp_path):
         etl.with_options(config_path=str(tmp_path / "missing.yaml"))
 
 
+def test_a_param_in_file_and_command_is_compared_as_it_is_read():
+    """A command gives texts: the same value in both is no contradiction, another one is refused."""
+    authored.start(etl, name="ada", links=["x"])
+    both = {"parameters": {"links": ["x"]}}
+    with actors.acting(actors.operator()):
+        assert own_code.run("etl", {"name": "ada", "links": '["x"]'}, both).params["links"] == ["x"]
+        with pytest.raises(RequestError, match="links"):
+            own_code.run("etl", {"name": "ada", "links": '["y"]'}, both)
+
+
 OPTIONS = {
     "unknown": ({"retrys": 3}, "retrys"),
     "another tool's": ({"experiment_tracker": "mlflow"}, "log_metric"),
@@ -412,6 +423,8 @@ OPTIONS = {
     "a wrong type": ({"tags": 3}, "tags="),
     "too many retries": ({"retries": 99}, "at most 50"),
     "no function": ({"on_failure": 3}, "on_failure=function"),
+    "a number of retries": ({"retry": 3}, "max_retries=3"),
+    "a delay in words": ({"retry": {"max_retries": 1, "delay": "1 min"}}, "delay=10"),
 }
 
 

@@ -225,6 +225,11 @@ def _retry_from(owner: str, given: Any) -> Retry:
     """A retry as a configuration file has it, or as another tool's object of the same fields."""
     names = ("max_retries", "delay", "backoff", "jitter")
     values = given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in names}
+    if values.get("max_retries") is None:
+        raise _wrong(owner, "retry", given, "retry=Retry(max_retries=3, delay=10, backoff=2)")
+    for name in ("delay", "backoff", "jitter"):
+        if isinstance(values.get(name), str):
+            raise _wrong(owner, "retry", values[name], f"{name}=10")
     if unknown := set(values) - set(names):
         raise _wrong(owner, "retry", sorted(unknown)[0], "retry=Retry(max_retries=3, delay=10, backoff=2)")
     read = {name: value for name, value in values.items() if value is not None}

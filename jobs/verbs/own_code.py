@@ -8,7 +8,7 @@ from typing import Any
 from jobs.authoring import snapshot
 from jobs.authoring.configuration import Configuration, read, read_file
 from jobs.authoring.options import pipeline_options, step_options
-from jobs.pipelines import describer, registry
+from jobs.pipelines import Pipeline, describer, registry
 from jobs.pipelines.described import facts_of
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import Params, short
@@ -95,11 +95,12 @@ def run(
     differently is refused."""
     configured = _configuration(config)
     _check_options(pipeline, configured)
+    known = registry.get_in(place, pipeline)
     given = dict(params or {})
     for each in set(given) & set(configured.parameters):
-        if given[each] != configured.parameters[each]:
+        if not _equal(known, each, given[each], configured.parameters[each]):
             raise RequestError(Message("param_given_twice", {"owner": pipeline, "param": each}), each)
-    if configured.as_json() and not registry.get_in(place, pipeline).is_function:
+    if configured.as_json() and not known.is_function:
         raise RequestError(Message("config_of_other_kind", {"pipeline": pipeline}), "config")
     chosen = configured.parameters | given
     return verbs.start(
@@ -111,6 +112,12 @@ def run(
         options=configured.as_json(),
         place=place,
     )
+
+
+def _equal(pipeline: Pipeline, name: str, one: Any, other: Any) -> bool:
+    """Whether two values of a param are the same, also where a command gives one as a text."""
+    param = pipeline.params({}).get(name)
+    return bool(one == other if param is None else param.read(one) == param.read(other))
 
 
 def _configuration(config: Mapping[str, Any] | str | Path | None) -> Configuration:
