@@ -148,6 +148,9 @@ def _panel(board: Leaderboard, state: PageState) -> bool:
             st.markdown(f"#### {sentence_}", anchors=False)
             for remark in drawing.remarks(board):
                 st.caption(remark)
+            if board.best and board.best.workflow:
+                number = board.best.workflow.id
+                links.workflow(number, f"Open #{number}: predict, report, curves", icon=":material/arrow_forward:")
     with st.container(border=True, key=f"{KEY}-board"):
         _board(board)
     with st.container(border=True, key=f"{KEY}-curves"):
@@ -190,13 +193,15 @@ def _board(board: Leaderboard) -> None:
     compared = ticked or best
     with bar:
         st.markdown("**Leaderboard** :gray[· tick rows to compare them]", width="stretch")
-        if st.button(
-            f"Compare {len(ticked)} ticked" if ticked else "Compare",
+        # A link and no button: after a switch by the server, Back leads to this page under the address of that one.
+        st.page_link(
+            "compare.py",
+            label=f"Compare {len(ticked)} ticked" if ticked else "Compare",
             icon=":material/compare_arrows:",
-            key=f"{KEY}-compare",
+            width="content",
             disabled=not FEWEST <= len(compared) <= colours.MOST_COMPARED,
-        ):
-            st.switch_page("compare.py", query_params={"ids": ",".join(map(str, compared))})
+            query_params={"ids": ",".join(map(str, compared))},
+        )
 
 
 def _curves(board: Leaderboard, compared: Sequence[Workflow]) -> None:

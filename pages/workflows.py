@@ -388,8 +388,8 @@ def _compare(ids: Sequence[int]) -> None:
 
 
 def _restart(state: PageState, chosen: Sequence[int]) -> None:
-    """Run each of them again; asks first when one has not ended."""
-    if any(not row.status.over for row in workflows.get_many(chosen)):
+    """Run each of them again; asks first when they are many, or one has not ended."""
+    if len(chosen) >= dialogs.MANY or any(not row.status.over for row in workflows.get_many(chosen)):
         state.ask("restart", tuple(chosen))
     else:
         dialogs.restart(state, chosen)

@@ -30,6 +30,20 @@ def opened(number):
     return checked(seen.button_group(key="workflow-view-predict").set_value(PREDICT).run())
 
 
+def fields(seen):
+    """The fields for numbers of the form for one row."""
+    return [each for each in seen.text_input if str(each.key).startswith("predict-")]
+
+
+def test_a_number_of_the_form_is_no_number(trained):
+    """A field that cannot be read is named, and nothing is predicted."""
+    seen = opened(trained[0])
+    fields(seen)[0].set_value("otuz")
+    seen = checked(next(each for each in seen.button if each.label == "Predict").click().run())
+    assert "Correct yaş, then predict." in seen.error[0].value and "otuz is no number" in text(seen)
+    assert "### abone mi:" not in text(seen)
+
+
 def test_a_dropped_file_is_shown_and_can_be_taken_away(trained):
     """A file shows its first rows with predictions, what was strange before them, and a button for all of it."""
     number, model = trained
@@ -57,20 +71,21 @@ def test_one_row_is_predicted(trained):
     probabilities; an emptied field is a gap."""
     number, model = trained
     seen = opened(number)
-    assert [each.label for each in seen.number_input] == ["yaş", "gelir", "puan"]
+    assert [each.label for each in fields(seen)] == ["yaş", "gelir", "puan"]
     assert [each.label for each in seen.selectbox] == ["şehir", "posta kodu"] and seen.date_input[0].value
-    seen.number_input[0].set_value(75)
-    seen.number_input[1].set_value(None)
+    fields(seen)[0].set_value("75,0")
+    fields(seen)[1].set_value("")
     seen.selectbox[0].set_value("Ağrı")
     seen = checked(next(each for each in seen.button if each.label == "Predict").click().run())
     row = {
         "yaş": 75,
         "gelir": None,
-        "puan": seen.number_input[2].value,
+        "puan": float(fields(seen)[2].value),
         "şehir": "Ağrı",
         "posta kodu": seen.selectbox[1].value,
         "kayıt tarihi": seen.date_input[0].value.strftime("%d.%m.%Y"),
     }
+    assert "Read as 75" in text(seen)
     assert f"abone mi: {model.predict(pd.DataFrame([row], dtype=object))[0]}" in text(seen)
     assert "gelir: 1 missing value, filled as in training" in text(seen)
     assert len(seen.get("progress")) >= 2

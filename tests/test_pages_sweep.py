@@ -18,6 +18,7 @@ from store import steps, workflows
 from store import sweeps as stored
 from store.errors import NotFoundError
 from store.messages import Message
+from store.tables import Status
 from store.workflows import Filter
 
 
@@ -174,8 +175,22 @@ def test_the_best_are_compared(home):
     """Compare leads to the page that compares them."""
     number = begin()
     finish()
-    page = press(opened(id=number), "sweep-compare")
-    assert address(page) == {"ids": "2,3,1,4"}
+    links = {each.proto.label: each.proto for each in opened(id=number).get("page_link")}
+    assert links["Compare"].page == "compare" and "ids=2%2C3%2C1%2C4" in links["Compare"].query_string
+    assert links["Open #2: predict, report, curves"].query_string == "id=2"
+
+
+def test_a_trial_that_no_worker_is_at_waits(home):
+    """What has begun and waits for a worker counts as waiting, as on its own page."""
+    number = begin()
+    first = workflows.find(Filter(sweep_id=number, sort="id", descending=False))[0].id
+    [ready, *_] = [step for step in steps.waiting() if step.workflow_id == first]
+    runner.run_step(ready.id, ready.attempt)
+    assert workflows.get(first).status is Status.running
+    assert "0 of 4 trials completed, 4 waiting" in said(opened(id=number))
+    [ready, *_] = [step for step in steps.waiting() if step.workflow_id == first]
+    steps.claim(ready.id, ready.attempt, "worker-1")
+    assert "0 of 4 trials completed, 1 running, 3 waiting" in said(opened(id=number))
 
 
 def test_a_sweep_is_seen_from_its_workflows(home):

@@ -14,7 +14,7 @@ from jobs.pipelines.thresholds import Costs
 from jobs.verbs import datasets, people, report
 from jobs.verbs import thresholds as verbs
 from jobs.verbs.report import facts
-from store import db
+from store import db, steps
 from store import thresholds as stored
 from store.tables import Status
 from store.tables import workflows as workflow_table
@@ -108,20 +108,13 @@ def test_the_report_follows_the_threshold(trained):
 
 def test_looking_at_settings_changes_none(trained):
     """Settings of each step are looked at, advanced ones, too: nothing is changed, and nothing is out of date."""
-    seen = page(id=trained)
-    for step in ("upload", "preprocess", "train", "evaluate"):
-        pills = next(
-            (
-                each
-                for each in seen.button_group
-                if each.label == f"Show of {step.title()}" and SETTINGS in each.options
-            ),
-            None,
-        )
-        if pills is not None:
-            seen = checked(pills.set_value(SETTINGS).run())
-            assert "Changed, not run" not in text(seen) and "Out of date" not in text(seen)
-            assert all(each.key != "run-from-here" for each in seen.button)
+    own = [step for step in steps.of_workflow(trained) if step.params]
+    shown = [f"show-{step.id}-{step.attempt}" for step in own]
+    assert len(shown) > 1
+    for key in shown:
+        seen = checked(page(id=trained).button_group(key=key).set_value(SETTINGS).run())
+        assert "Change a setting to run from here" in text(seen)
+        assert "Changed, not run" not in text(seen) and "Out of date" not in text(seen)
 
 
 def test_numbers_are_of_the_visitors_language(trained, monkeypatch):
@@ -129,8 +122,8 @@ def test_numbers_are_of_the_visitors_language(trained, monkeypatch):
     monkeypatch.setattr(ContextProxy, "locale", property(lambda _self: "tr-TR"))
     known = verbs.of(trained)
     seen = opened(trained)
-    for field, value in (("A false alarm costs", 1000.5), ("A found row gains", 30_000.0)):
-        seen = checked(next(each for each in seen.number_input if each.label == field).set_value(value).run())
+    for field, value in (("A false alarm costs", "1000,5"), ("A found row gains", "30.000")):
+        seen = checked(next(each for each in seen.text_input if each.label == field).set_value(value).run())
     slider = next(each for each in seen.select_slider if each.label == "Threshold")
     part = next(value for value in known.values if 100 * value % 1)
     seen = checked(slider.set_value(part).run())
@@ -148,8 +141,8 @@ def test_costs_propose_a_place(trained):
     """With what a false alarm costs and a found row gains, one press moves the slider to the best place; setting it
     keeps the costs, which are there the next time."""
     seen = opened(trained)
-    for field, value in (("A false alarm costs", 1.0), ("A found row gains", 30.0)):
-        seen = checked(next(each for each in seen.number_input if each.label == field).set_value(value).run())
+    for field, value in (("A false alarm costs", "1"), ("A found row gains", "30")):
+        seen = checked(next(each for each in seen.text_input if each.label == field).set_value(value).run())
     known, costs = verbs.of(trained), Costs(1.0, 30.0)
     seen = pressed(seen, f"threshold-{trained}-best")
     slider = next(each for each in seen.select_slider if each.label == "Threshold")
@@ -158,13 +151,37 @@ def test_costs_propose_a_place(trained):
     seen = pressed(seen, "threshold-set")
     assert (stored.get(trained).alarm_cost, stored.get(trained).found_gain) == (1.0, 30.0)
     again = opened(trained)
-    assert [each.value for each in again.number_input] == [1.0, 30.0]
+    fields = {each.label: each.value for each in again.text_input}
+    assert (fields["A false alarm costs"], fields["A found row gains"]) == ("1", "30")
+
+
+def test_a_cost_is_read_with_comma_or_point(trained):
+    """Where one of two is given, the other is asked for; both say what they were read as; what is no number is told."""
+    seen = opened(trained)
+
+    def typed(label, value):
+        return checked(next(each for each in seen.text_input if each.label == label).set_value(value).run())
+
+    def best():
+        return next(each for each in seen.button if each.key == f"threshold-{trained}-best")
+
+    seen = typed("A false alarm costs", "400,5")
+    assert "Give both" in text(seen) and best().disabled
+    seen = typed("A found row gains", "12.5")
+    assert "a false alarm costs 400.5, a found row gains 12.5" in text(seen).replace("\\", "")
+    assert not best().disabled
+    seen = typed("A found row gains", "abc")
+    assert "abc is no number" in text(seen) and best().disabled
+    seen = typed("A found row gains", "-1")
+    assert "Write 0 or more." in text(seen)
 
 
 def test_only_two_classes_have_one_and_older_workflows_say_what_to_do(home):
     """A number has no threshold; a workflow of a release before says how to get one."""
     ended = tables.run(datasets.add(io.BytesIO(tables.numbers()), "t.csv"), "price", "sgd_regressor", epochs=3)
-    assert all(THRESHOLD not in each.options for each in views(page(id=ended["train"].workflow_id)))
+    number = page(id=ended["train"].workflow_id)
+    assert all(THRESHOLD not in each.options for each in views(number))
+    assert "Predictions are off by about" in text(number), "how good it is, in the unit of the target"
     number = notebooks.completed()
     with db.writing() as connection:
         connection.execute(update(workflow_table).values(status=Status.completed))

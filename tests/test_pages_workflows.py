@@ -189,6 +189,17 @@ def test_a_second_copy_of_what_runs_is_asked_for(home):
     assert workflows.count(Filter()) == 4
 
 
+def test_many_are_restarted_only_after_a_question(home):
+    """Three or more that have ended are asked for, too: nothing of what that starts is undone by one press."""
+    several = [played(f"ended {number}") for number in range(3)]
+    page = click(opened(several), "workflows-restart")
+    assert "3 new workflows will wait for the workers" in said(page) and workflows.count(Filter()) == 3
+    page = click(page, "restart-twice-keep")
+    assert workflows.count(Filter()) == 3
+    click(click(opened(several), "workflows-restart"), "restart-twice-sure")
+    assert workflows.count(Filter()) == 6
+
+
 def test_name_and_note_can_be_changed(home):
     """Edit asks for both, refuses an empty name, and saves."""
     workflow_id = played("before")

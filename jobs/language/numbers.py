@@ -4,6 +4,7 @@ What is written is English unless `speaking` says otherwise, or the function giv
 their visitor. Commands and answers of the API are English always.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,8 @@ from datetime import date, datetime
 from functools import lru_cache
 
 NONE = "–"
+_TYPED = re.compile(r"(?P<sign>[+-]?)(?P<digits>[\d.,'’]*\d[.,]?)(?P<exponent>[eE][+-]?\d{1,3})?", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?P<mark>[.,'])\d{3}(?:(?P=mark)\d{3})*", re.ASCII)
 SPACE = "\u202f"  # narrow, and no line breaks there
 
 
@@ -159,6 +162,30 @@ def number(value: float | None) -> str:
     if 1e-9 <= abs(value) < 1e-3:
         return local(f"{value:.12f}".rstrip("0"))
     return local(f"{value:.4g}")
+
+
+def exact(value: float) -> str:
+    """A number with all its digits, up to twelve: 1,234.56."""
+    return local(f"{value:,.12g}")
+
+
+def read(text: str) -> float:
+    """The number that a person typed, with a comma or a point before the decimals; ValueError where it is none.
+
+    Of two kinds of marks the last stands before the decimals; one that comes twice groups thousands. A single mark
+    before three digits can be either: then it is what it is in this language."""
+    found = _TYPED.fullmatch("".join(text.split()).replace("−", "-"))
+    if not found:
+        raise ValueError(f"no number: {text}")
+    sign, digits, exponent = found["sign"], found["digits"].replace("’", "'"), found["exponent"] or ""
+    marks = [each for each in digits if not each.isdigit()]
+    decimal = marks[-1] if marks and marks.count(marks[-1]) == 1 and marks[-1] != "'" else ""
+    if len(marks) == 1 and decimal and _GROUPED.fullmatch(digits) and decimal == current().thousands:
+        decimal = ""
+    whole, _, part = digits.partition(decimal) if decimal else (digits, "", "")
+    if not _GROUPED.fullmatch(whole) and not whole.isdigit() and whole:
+        raise ValueError(f"no number: {text}")
+    return float(f"{sign}{''.join(filter(str.isdigit, whole)) or '0'}.{part or '0'}{exponent}")
 
 
 def value(of: object) -> str:

@@ -29,7 +29,7 @@ def told(workflow: Workflow, steps: Sequence[Step]) -> Told:
     scores = thresholds.all_scores_at(workflow.scores, measured, place) if place else workflow.scores
     found_, over = found(workflow.facets.get("target", ""), measured, place), over_baseline(scores, measured)
     beside = [moved(workflow.id, measured) if place else None, over if found_ else None]
-    beside.append(still_usual(measured) if place else None)
+    beside.append(still_usual(measured) if place else usual_error(scores))
     rows = {
         phrase("result_training_rows"): prepared.get("train_rows"),
         phrase("result_validation_rows"): prepared.get("validation_rows"),
@@ -90,6 +90,11 @@ def still_usual(measured: Value) -> Message | None:
     if known.of == "score":
         return Message("report_still_usual_score", {"usual": known.usual})
     return Message("report_still_usual", {"usual": 100 * known.usual})
+
+
+def usual_error(scores: Mapping[str, float]) -> Message | None:
+    """By how much predicted numbers are off on average, in the unit of the target."""
+    return Message("usual_error", {"error": scores["mae"]}) if "mae" in scores else None
 
 
 def over_baseline(scores: Mapping[str, float], measured: Value) -> Message | None:

@@ -42,6 +42,12 @@ class Row:
     row_microseconds: float | None = None
     error: Message | None = None
     seconds: float | None = None  # what its own steps took, without those that it shares
+    busy: bool = True  # whether a worker is at one of its steps, while it runs
+
+    @property
+    def standing(self) -> Status:
+        """Its status; one that has begun waits while no worker is at it."""
+        return Status.pending if self.status is Status.running and not self.busy else self.status
 
     @property
     def reused(self) -> bool:
@@ -73,13 +79,15 @@ def of_sweeps(several: Sequence[Sweep]) -> list[Leaderboard]:
     members = sweeps.members([each.id for each in several])
     ids = [workflow_id for each in members.values() for workflow_id in each]
     found = {each.id: each for each in workflows.get_many(ids)}
+    own = steps.brief(ids)
     left = _Left(
         steps.model_sizes(ids),
         steps.failures(ids),
-        _seconds(ids),
+        _seconds(own),
         steps.numbers_left(ids, "spread"),
         # Workflows of before have it in their results.
         steps.numbers_left(ids, "row_microseconds") | steps.numbers_measured(ids, "row_microseconds"),
+        frozenset(each for each in ids if any(step.status is Status.running for step in own[each])),
     )
     return [
         _leaderboard(sweep, [found[each] for each in members[sweep.id] if each in found], left) for sweep in several
@@ -95,11 +103,11 @@ class _Left:
     seconds: Mapping[int, float]
     spreads: Mapping[int, float]
     row_microseconds: Mapping[int, float]
+    busy: frozenset[int]
 
 
-def _seconds(workflow_ids: Sequence[int]) -> dict[int, float]:
+def _seconds(own: Mapping[int, Sequence[steps.Step]]) -> dict[int, float]:
     """How long the steps of each workflow took that it did itself and no other one reused."""
-    own = steps.brief(workflow_ids)
     reused = {step.reused_from for each in own.values() for step in each if step.reused_from}
     return {
         workflow_id: sum(step.seconds or 0.0 for step in each if not step.reused_from and step.id not in reused)
@@ -133,6 +141,7 @@ def _leaderboard(sweep: Sweep, own: Sequence[Workflow], left: _Left) -> Leaderbo
                 row_microseconds=left.row_microseconds.get(workflow.id),
                 error=left.failures[workflow.id][1] if workflow.id in left.failures else None,
                 seconds=left.seconds[workflow.id] if workflow.started_at else None,
+                busy=workflow.id in left.busy,
             )
         )
     rows.sort(key=lambda row: _rank(row, measure))

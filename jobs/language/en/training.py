@@ -71,6 +71,7 @@ SENTENCES: dict[str, Template] = {
     "headline_accuracy_against": "Accuracy {value:percent} ({against})",
     "headline_r2": "R² {value:score}",
     "headline_r2_against": "R² {value:score} ({against})",
+    "usual_error": "Predictions are off by about {error:score} on average.",
     "points_over": "+{points} points over {against}",
     "points_below": "−{points} points against {against}",
     "no_better_than": "no better than {against}",

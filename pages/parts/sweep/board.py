@@ -52,17 +52,17 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
     cells: dict[str, list[Any]] = {
         "colour": ["⬤" if colour else "" for colour in of_rows],
         **{f"value:{name}": [_value(board, name, row.values.get(name)) for row in rows] for name in tried(board)},
+        "workflow": [f"workflow?id={row.workflow.id}" if row.workflow else None for row in rows],
         "score": [_score(board, row.score, row.spread if row.test_score is None else None) for row in rows],
         "mark": [_mark(board, row) for row in rows],
         "test": [_score(board, row.test_score, row.spread) for row in rows],
-        "status": [[words.status(row.status)] for row in rows],
+        "status": [[words.status(row.standing)] for row in rows],
         "time": ["reused" if row.reused else words.duration(row.seconds) for row in rows],
         "size": [words.size(row.model_size) for row in rows],
         "micro": [
             NONE if row.row_microseconds is None else f"{words.fixed(row.row_microseconds, 1)} µs" for row in rows
         ],
         "why": [sentence(row.error) if row.error else "" for row in rows],
-        "workflow": [f"workflow?id={row.workflow.id}" if row.workflow else None for row in rows],
     }
     frame = pd.DataFrame({name: column for name, column in cells.items() if name not in _unknown(board)})
     styled = frame.style.apply(
@@ -107,7 +107,7 @@ def columns(board: Leaderboard) -> tables.ColumnConfigs:
             "Per row", width=76, help="Time of the model for one row among many, once its cells are numbers"
         ),
         "why": column.TextColumn("Reason", width=220),
-        "workflow": column.LinkColumn("Workflow", display_text=NUMBER, width=84),
+        "workflow": column.LinkColumn("Open", display_text=NUMBER, width=60, help="Its workflow, in another tab"),
     }
 
 
@@ -148,7 +148,7 @@ def remarks(board: Leaderboard) -> list[str]:
 
 def state_words(board: Leaderboard) -> str:
     """How far it is: 4 of 6 trials completed, 1 failed."""
-    counts = {status: sum(row.status is status for row in board.rows) for status in Status}
+    counts = {status: sum(row.standing is status for row in board.rows) for status in Status}
     total = len(board.rows)
     parts = [f"{counts[Status.completed]} of {words.count(total, 'trial')} completed"]
     for status in (Status.running, Status.pending, Status.failed, Status.cancelled):

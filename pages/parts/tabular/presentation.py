@@ -121,7 +121,9 @@ class TabularPresentation(Presentation):
             return ""
         scores, target = self.scores(workflow, steps), workflow.facets.get("target", "")
         first = f"{headline(scores, result)}. " if found(target, result) else ""
-        return f"{moved(workflow.id, result)}{first}{self.interval(main, steps)}"
+        off = told.usual_error(scores)
+        usual = f"{words.plain_sentence(off)} " if off else ""
+        return f"{usual}{moved(workflow.id, result)}{first}{self.interval(main, steps)}"
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target, as what it is treated as so far: classes or a number."""

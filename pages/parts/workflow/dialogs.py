@@ -22,6 +22,8 @@ SETTINGS = 4
 SETTINGS_SHOWN = 4
 LONGEST_NOTE = 4000
 LIST = "workflows"
+# So many are started again only after a question.
+MANY = 3
 
 
 def page_state() -> PageState:
@@ -99,15 +101,18 @@ def restart(state: PageState, ids: Sequence[int]) -> None:
 
 
 def _restart(state: PageState, ids: Sequence[int]) -> None:
-    """Asked while one of them has not ended: two copies would share the workers."""
+    """Asked of many at once, and while one of them has not ended: two copies would share the workers."""
     going = [row for row in workflows.get_many(ids) if not row.status.over]
     for row in going[:LISTED]:
         waits = row.status is Status.pending
         st.markdown(f"{words.plain(f'#{row.id} {row.name}')} is still {'waiting' if waits else 'running'}.")
     if len(going) > LISTED:
         st.caption(f"and {len(going) - LISTED} more")
-    st.markdown("Running it again now starts a second copy; both share the workers.")
-    if state.confirm("Run again", "restart_alt", "Keep one", "restart-twice"):
+    if going:
+        st.markdown("Running it again now starts a second copy; both share the workers.")
+    else:
+        st.markdown(f"{words.count(len(ids), 'new workflow')} will wait for the workers; the old ones stay.")
+    if state.confirm("Run again", "restart_alt", "Keep one" if going else "Not now", "restart-twice"):
         if state is list_state():
             restart(state, ids)
             if not state.refused:

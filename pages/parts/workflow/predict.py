@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines.predictions import Effect, PredictorColumn, RowPredictions, RowReasons, Value
 from jobs.verbs import predictions
 from jobs.verbs.predictions import Needed, PredictedFile
-from pages.parts import address, commands, links, live, presentation, results, words
+from pages.parts import address, commands, links, live, number_field, presentation, results, words
+from pages.parts.number_field import Typed
 from pages.parts.workflow import cells, notebook
 from store import actors, steps
 from store.errors import NotFoundError, RequestError
@@ -225,11 +226,18 @@ def _row(workflow_id: int, needed: Needed) -> None:
     key = f"predict-answered-{workflow_id}"
     with st.form(f"predict-form-{workflow_id}", border=False):
         row: dict[str, Value] = {}
+        wrong: list[str] = []
         with st.grid(min(3, len(needed.columns)), min_column_width=180):
             for position, column in enumerate(needed.columns):
-                row[column.name] = _field(column, f"predict-{workflow_id}-{position}")
+                held = _field(column, f"predict-{workflow_id}-{position}")
+                row[column.name] = held.value if isinstance(held, Typed) else held
+                if isinstance(held, Typed) and held.problem:
+                    wrong.append(column.name)
         pressed = st.form_submit_button("Predict", type="primary", icon=":material/online_prediction:")
-    if pressed:
+    if wrong:
+        st.session_state.pop(key, None)
+        st.error(f"Correct {words.plain(words.listed(wrong))}, then predict.", icon=":material/error:")
+    elif pressed:
         with st.spinner("Predicting"):
             st.session_state[key] = _answered(workflow_id, row)
     if answered := st.session_state.get(key):
@@ -294,7 +302,7 @@ def _effect(reasons: RowReasons, effect: float) -> str:
     return f"{sign}{words.number(float(f'{abs(effect):.3g}'))}"
 
 
-def _field(column: PredictorColumn, key: str) -> Value:
+def _field(column: PredictorColumn, key: str) -> Value | Typed:
     """A field with what is usual in the column; emptied, the value is missing."""
     if column.kind == "number":
         return _number(column, key)
@@ -324,17 +332,20 @@ def _field(column: PredictorColumn, key: str) -> Value:
     )
 
 
-def _number(column: PredictorColumn, key: str) -> Value:
-    """A field that can be emptied: Streamlit allows it only where the value is not given with the field."""
+def _number(column: PredictorColumn, key: str) -> Typed:
+    """A field that can be emptied, and is read with a comma or a point."""
     seen = None
     if _numbers(column.low, column.high):
         seen = f"From {words.number(column.low)} to {words.number(column.high)} in training."
     if _numbers(column.usual):
         usual = round(column.usual) if column.whole else float(f"{column.usual:.4g}")
-        st.session_state.setdefault(key, usual)
-    step = 1 if column.whole else None
-    number: float | None = st.number_input(words.plain(column.name), value=None, step=step, key=key, help=seen)
-    return number
+        st.session_state.setdefault(key, numbers.local(f"{usual:.12g}"))
+    with st.container(gap=None):
+        typed = number_field.draw(words.plain(column.name), key, seen)
+        number_field.say(typed)
+    if typed.value is not None and column.whole and typed.value.is_integer():
+        return replace(typed, value=int(typed.value))
+    return typed
 
 
 def _numbers(*values: Any) -> bool:

@@ -3,10 +3,11 @@ costs, and then set for every prediction."""
 
 import streamlit as st
 
-from jobs.language import sentence
+from jobs.language import numbers, sentence
 from jobs.pipelines.thresholds import Costs, Place, Thresholds
 from jobs.verbs import thresholds as verbs
-from pages.parts import chart, commands, threshold_charts, visitor, words
+from pages.parts import chart, commands, number_field, threshold_charts, visitor, words
+from pages.parts.number_field import Typed
 from pages.parts.press import PageState
 from store import thresholds as stored
 from store.errors import ConflictError, NotFoundError
@@ -67,26 +68,20 @@ def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
     """Two fields for costs, with those that were said last, and a button that proposes a threshold for them."""
     said, fields = verbs.costs_said(workflow_id), f"threshold-{workflow_id}"
     if said:
-        st.session_state.setdefault(f"{fields}-alarm", said.alarm)
-        st.session_state.setdefault(f"{fields}-found", said.found)
+        st.session_state.setdefault(f"{fields}-alarm", numbers.exact(said.alarm))
+        st.session_state.setdefault(f"{fields}-found", numbers.exact(said.found))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        alarm = st.number_input(
-            "A false alarm costs",
-            0.0,
-            value=None,
-            key=f"{fields}-alarm",
-            width=180,
-            help="Such as a letter sent in vain.",
+        alarm = number_field.draw(
+            "A false alarm costs", f"{fields}-alarm", "Such as a letter sent in vain.", low=0, width=180
         )
-        found = st.number_input(
+        found = number_field.draw(
             "A found row gains",
-            0.0,
-            value=None,
-            key=f"{fields}-found",
+            f"{fields}-found",
+            "In the same unit: what it is worth to find it.",
+            low=0,
             width=180,
-            help="In the same unit: what it is worth to know of it.",
         )
-        costs = Costs(alarm, found) if alarm is not None and found is not None and alarm + found > 0 else None
+        costs = _both(alarm, found)
         st.button(
             "Best for these costs" if costs is None else f"Best for these costs: {at(known, known.best(costs))}",
             icon=":material/target:",
@@ -96,7 +91,28 @@ def _costs(workflow_id: int, known: Thresholds, key: str) -> Costs | None:
             args=(key, known.best(costs) if costs else known.usual),
             help="Moves the threshold there. It is set when you say so below.",
         )
+    _read_as(alarm, found)
     return costs
+
+
+def _both(alarm: Typed, found: Typed) -> Costs | None:
+    """The costs, once both are given and not both are 0."""
+    if alarm.value is None or found.value is None or alarm.value + found.value == 0:
+        return None
+    return Costs(alarm.value, found.value)
+
+
+def _read_as(alarm: Typed, found: Typed) -> None:
+    """What the two fields were read as, or what they need before a threshold can be proposed."""
+    if problem := alarm.problem or found.problem:
+        st.caption(f":red[{problem}]")
+    elif (alarm.value is None) != (found.value is None):
+        st.caption("Give both to have the best threshold proposed.")
+    elif alarm.value == found.value == 0:
+        st.caption("Give one above 0 to have the best threshold proposed.")
+    elif alarm.read_as or found.read_as:
+        alarms, gains = (words.plain(numbers.exact(each.value or 0)) for each in (alarm, found))
+        st.caption(f"Read as: a false alarm costs {alarms}, a found row gains {gains}.")
 
 
 def _move(key: str, value: float) -> None:
