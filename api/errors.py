@@ -2,12 +2,14 @@
 
 import errno
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from jobs.language import sentence
 from jobs.pipelines.errors import PipelineError
@@ -135,14 +137,23 @@ def _field_fault(field: str, first: dict[str, Any]) -> Message:
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return refusal(error.status_code, _http_fault(error, request.method, path[:100]), headers=error.headers)
+    headers = error.headers
+    if error.status_code == 405 and (allowed := _allowed(request)):
+        headers = {**(headers or {}), "Allow": ", ".join(allowed)}
+    return refusal(error.status_code, _http_fault(error, request.method, path[:100], headers), headers=headers)
 
 
-def _http_fault(error: HTTPException, method: str, path: str) -> Message:
+def _allowed(request: Request) -> list[str]:
+    """The methods that work on this path: each is a route of its own, and the first one knows only itself."""
+    there = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in getattr(route, "methods", None) or ()} - {"HEAD"})
+
+
+def _http_fault(error: HTTPException, method: str, path: str, headers: Mapping[str, str] | None) -> Message:
     if error.status_code == 404 and error.detail == "Not Found":
         return Message("no_such_address", {"path": path})
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = (headers or {}).get("Allow", "")
         values: Values = {"method": method, "path": path, "allowed": allowed}
         return Message("wrong_method_use" if allowed else "wrong_method", values)
     if error.status_code == 400 and "parsing the body" in str(error.detail):

@@ -190,7 +190,7 @@ def _more(state: PageState, workflow_id: int) -> None:
 def _commands(workflow: Workflow) -> list[commands.Command]:
     shown = _commands_of_changes(workflow) if visitor.may_change() else []
     if workflow.status is Status.completed:
-        shown += commands.downloads(workflow.id)
+        shown += commands.downloads(workflow.id, with_model=_model(workflow.id) is not None)
     return [*shown, commands.show(workflow.id)]
 
 

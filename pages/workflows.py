@@ -138,7 +138,7 @@ def _filters(view: ListView) -> ListView:
         facets = {name: _facet_filter(name) for name in _facets_offered(pipeline)}
         dataset = _dataset_filter()
         sweep = _sweep_filter()
-        sort = _sorting()
+        sort = _sorting(pipeline)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
             "Status",
@@ -251,8 +251,11 @@ def _sweep_filter() -> int | None:
     )
 
 
-def _sorting() -> str:
-    sorts = listing_view.sorts()
+def _sorting(pipeline: str | None) -> str:
+    """By what, of what the chosen pipeline has; what is chosen already stays."""
+    sorts, chosen = listing_view.sorts(pipeline or ""), st.session_state.get(f"{KEY}-sort")
+    if chosen and chosen not in sorts:
+        sorts[chosen] = listing_view.sorts().get(chosen, chosen)
     return st.selectbox(
         "Sort",
         list(sorts),

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, Select, Subquery, delete, exists, func, literal, select, update
 
 from store import db
 from store.tables import metrics, scores, steps
@@ -102,7 +102,7 @@ def names_of(workflow_ids: Iterable[int], main: Collection[str] = ()) -> list[st
     """What was measured in any of several workflows: the main curves first, and those that most of them have."""
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
-    having = Counter(row.name for rows in lines.values() for row in rows)
+    having = Counter(shown for rows in lines.values() for shown, _ in _told_apart(rows))
     return sorted(having, key=lambda name: (name not in main, name.startswith("train_"), -having[name], name))
 
 
@@ -110,8 +110,14 @@ def overlay(workflow_ids: Iterable[int], name: str) -> dict[int, list[Point]]:
     """The same curve of several workflows."""
     with db.reading() as connection:
         lines = _last_rows(connection, workflow_ids)
-    having = {row.step_id: workflow_id for workflow_id, rows in lines.items() for row in rows if row.name == name}
-    return {having[step_id]: curves[name] for step_id, curves in curves_of(having, [name]).items()}
+    having = {
+        row.step_id: (workflow_id, row.name)
+        for workflow_id, rows in lines.items()
+        for shown, row in _told_apart(rows)
+        if shown == name
+    }
+    curves = curves_of(having, {stored for _, stored in having.values()})
+    return {workflow_id: curves[step_id][stored] for step_id, (workflow_id, stored) in having.items()}
 
 
 def _as_they_are(connection: Connection, query: Select[Any]) -> Iterator[Any]:
@@ -130,9 +136,10 @@ def _last_rows(connection: Connection, workflow_ids: Iterable[int]) -> dict[int,
         .scalar_subquery()
     )
     query = (
-        select(steps.c.workflow_id, metrics.c.step_id, metrics.c.attempt, metrics.c.epoch, metrics.c.name)
+        select(steps.c.workflow_id, steps.c.key, metrics.c.step_id, metrics.c.attempt, metrics.c.epoch, metrics.c.name)
         .join(metrics, (metrics.c.step_id == steps.c.id) & (metrics.c.attempt == steps.c.attempt))
         .where(steps.c.workflow_id.in_(list(workflow_ids)), metrics.c.epoch == last)
+        .order_by(metrics.c.step_id)
     )
     rows: dict[int, list[Any]] = {}
     for row in connection.execute(query):
@@ -185,12 +192,33 @@ def write_scores(connection: Connection, workflow_id: int, step_id: int, values:
 
 
 def scores_of(connection: Connection, workflow_ids: Iterable[int]) -> dict[int, dict[str, float]]:
-    """The scores of several workflows in one question; where two steps have the same, the later one's."""
+    """The scores of several workflows in one question; where two steps have the same, the later one's, and beside it
+    the earlier one's under `step/name`."""
     by_workflow: dict[int, dict[str, float]] = defaultdict(dict)
-    query = select(scores).where(scores.c.workflow_id.in_(list(workflow_ids))).order_by(scores.c.step_id)
+    query = (
+        select(scores, steps.c.key)
+        .join(steps, steps.c.id == scores.c.step_id)
+        .where(scores.c.workflow_id.in_(list(workflow_ids)))
+        .order_by(scores.c.step_id)
+    )
+    rows: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
-        by_workflow[row.workflow_id][row.name] = row.value
+        rows[row.workflow_id].append(row)
+    for workflow_id, own in rows.items():
+        by_workflow[workflow_id] = {shown: row.value for shown, row in _told_apart(own)}
     return dict(by_workflow)
+
+
+def _told_apart(rows: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Rows of one workflow, in the order of its steps, under their names: `step/name` where a later step has it."""
+    last = {row.name: row.step_id for row in rows}
+    return [(row.name if last[row.name] == row.step_id else f"{row.key}/{row.name}", row) for row in rows]
+
+
+def scores_by_key(key: str, name: str) -> Subquery:
+    """One score of all steps with a key, to be joined with their workflows."""
+    own = select(scores.c.workflow_id, scores.c.value).join(steps, steps.c.id == scores.c.step_id)
+    return own.where(steps.c.key == key, scores.c.name == name).subquery()
 
 
 def scores_of_steps(connection: Connection, step_ids: Iterable[int]) -> dict[int, dict[str, float]]:

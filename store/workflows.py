@@ -425,6 +425,10 @@ def _ordered(query: Select[Any], which: Filter) -> Select[Any]:
         name = which.sort.removeprefix(FACET)
         query = query.outerjoin(facets, (facets.c.workflow_id == workflows.c.id) & (facets.c.name == name))
         by = facets.c.value
+    elif "/" in which.sort and which.sort not in score_names():
+        own = metrics.scores_by_key(*which.sort.rpartition("/")[::2])
+        query = query.outerjoin(own, own.c.workflow_id == workflows.c.id)
+        by = own.c.value
     else:
         query = query.outerjoin(scores, (scores.c.workflow_id == workflows.c.id) & (scores.c.name == which.sort))
         query = query.where(~_superseded(which.sort))

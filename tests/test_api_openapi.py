@@ -122,6 +122,21 @@ def client(home):
         ("POST", "/workflows", {}, "nothing_to_start", {}),
         ("POST", "/workflows", {"colour": 1}, "field_unknown", {"field": "colour"}),
         ("GET", "/nothing", None, "no_such_address", {"path": "/nothing"}),
+        ("GET", "/pipelines?colour=1", None, "query_unknown_here", {"given": "colour", "known": []}),
+        (
+            "GET",
+            "/workflows/7/logs?colour=1",
+            None,
+            "query_unknown",
+            {"given": "colour", "known": ["after", "limit"]},
+        ),
+        (
+            "PUT",
+            "/workflows/7",
+            None,
+            "wrong_method_use",
+            {"method": "PUT", "path": "/workflows/7", "allowed": "DELETE, GET, PATCH"},
+        ),
         ("POST", "/pipelines", None, "wrong_method_use", {"method": "POST", "path": "/pipelines", "allowed": "GET"}),
     ],
 )

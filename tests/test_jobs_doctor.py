@@ -218,7 +218,7 @@ def test_files_that_belong_to_nothing_are_counted(home):
         stream.keep()
     assert (
         "note",
-        "1 stored files belong to nothing (0.0 GB).",
+        "1 stored files belong to nothing (8 B).",
         "They are removed a day after they were written, while the app runs.",
     ) in found("files")
 

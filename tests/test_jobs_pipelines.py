@@ -43,7 +43,7 @@ def plain(context):
 MISTAKES = {
     "one param, no list": (lambda: step("x", params=Param("n", "int", 1, "N"))(plain), ["'x'", "params=[Param(...)]"]),
     "params by name": (lambda: step("x", params=["n"])(plain), ["'x'", "params=[Param(...)]"]),
-    "a need as a text": (lambda: step("x", needs="roll")(plain), ["'x'", "needs='roll'", 'needs=("load",)']),
+    "a need as a text": (lambda: step("x", needs="roll")(plain), ["'x'", "needs='roll'", "needs=('roll',)"]),
     "a need as a step": (lambda: step("x", needs=(empty("a"),))(plain), ["'x'", "the names of the steps"]),
     "a keyword mistyped": (lambda: step("x", need=("a",))(plain), ["'x'", "'need'", "@step takes", "needs"]),
     "a timeout in words": (lambda: step("x", timeout="1h")(plain), ["'x'", "timeout='1h'", "timeout=3600"]),

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from jobs.pipelines import Confusion, Curve, Importance, Json, Line, Picture, Table, Text
+from jobs.pipelines import Confusion, Curve, Importance, Json, Line, Picture, Table, Text, shapes
 from jobs.pipelines.results import KINDS
 from jobs.pipelines.storable import storable
 from pages.parts import results
@@ -32,7 +32,7 @@ def test_every_kind_has_a_drawer():
     assert [each.label for each in found] == [
         "Cities", "Roc", "Found", "What matters", "Words", "Everything", "Heat",
     ]  # fmt: skip
-    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in storable(EVERY_KIND).values())
+    assert not list(shapes.misfits(storable(EVERY_KIND)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_every_kind_has_a_drawer():
 )
 def test_a_result_that_is_not_written_as_its_kind_must_be_does_not_fit(value):
     """A drawer refuses what it cannot draw, so that the value is shown as a tree instead of an error."""
-    assert drawing.DRAWERS[value["kind"]].misfit(value)
+    assert shapes.misfit(value)
     assert len(results.shown({"odd": value}, nothing)) == 1
 
 
@@ -107,10 +107,27 @@ def test_what_older_versions_stored_becomes_results_with_kinds():
     found = converted(stored)
     assert list(found) == ["confusion", "roc", "pr", "importance"]
     assert found["roc"]["lines"] == [{"name": "Evet (AUC 0.910)", "points": [[0, 0], [1, 1]]}]
-    assert not any(drawing.DRAWERS[value["kind"]].misfit(value) for value in found.values())
+    assert not list(shapes.misfits(found))
 
 
 def test_the_single_roc_of_the_oldest_versions_is_drawn_too():
     """Before there was a curve for each class, two classes had one curve."""
     found = converted({"roc": {"label": "Evet", "points": [[0, 0], [1, 1]], "auc": 0.5}})
     assert [line["name"] for line in found["roc"]["lines"]] == ["Evet (AUC 0.500)"] and "pr" not in found
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [(b"not a picture", "image/png"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"/etc/passwd", "image/svg+xml")],
+)
+def test_a_file_that_is_no_picture_is_told(content, media_type):
+    """The page of its workflow stands, and says which file it is."""
+
+    def page(content, media_type):
+        from pages.parts.results import picture
+
+        picture.draw({"artifact": "a", "media_type": media_type}, "key", lambda _name: content)
+
+    drawn = AppTest.from_function(page, kwargs={"content": content, "media_type": media_type}).run()
+    assert not drawn.exception
+    assert [each.value for each in drawn.caption] == ["a is no picture."]

@@ -61,7 +61,7 @@ def test_pending_says_what_it_waits_for(home):
     """The first cell waits for the queue, each other one for those above."""
     seen = text(page(id=tabular()))
     assert "The queue cannot be reached; the step is saved" in seen
-    assert "Waiting for upload" in seen and "Waiting for preprocess and train" in seen
+    assert "Waiting for Upload" in seen and "Waiting for Preprocess and Train" in seen
     assert "Waiting]" in seen and "created" in seen
 
 
@@ -77,7 +77,7 @@ def test_running_shows_progress_and_time_left(home):
     seen = page(id=number)
     assert "Cancel" in labels(seen) and "Live · every 2 s" in text(seen)
     assert any("Epoch 25 of 50 · about" in each.proto.text for each in seen.get("progress"))
-    assert "Waiting for train" in text(seen)
+    assert "Waiting for Train" in text(seen)
 
 
 def test_completed_says_how_good_it_is_in_plain_words(home):
@@ -512,7 +512,7 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
         commands.describe(1),
         commands.delete_all([1]),
         commands.show(1),
-        *commands.downloads(1),
+        *commands.downloads(1, with_model=True),
         commands.run("sales of mine", {"goal": 5, "on": True, "limit": None}, {"data": 1, "other": 2}, "Ayşe's run"),
         commands.rerun(1, "eğit[2]", {"epochs": 5}),
         commands.rerun(1, "train", {"learning_rate": 0.5, "features": ["a b", "c"], "early_stopping": True}),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.routing import BaseRoute, Match, Mount
@@ -13,6 +13,8 @@ from api.wall.origin import SAFE_METHODS
 from jobs.verbs import permission
 from jobs.verbs.documents import ErrorOut
 from store.actors import Role
+from store.errors import InvalidError
+from store.messages import Message
 
 # Where a page sends the rows that a viewer wants predicted; Streamlit holds them for that page, in memory, and what it
 # stores of them the verbs decide.
@@ -38,8 +40,10 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if not hasattr(endpoint, "needs"):
             raise TypeError(f"The route {path} states no role; put @needs(Role....) above {endpoint.__name__}.")
-        options["dependencies"] = [Depends(_check(endpoint.needs)), *(options.get("dependencies") or [])]
+        checks = [Depends(_check(endpoint.needs)), *([Depends(_check_query)] if endpoint.needs is not None else [])]
+        options["dependencies"] = [*checks, *(options.get("dependencies") or [])]
         super().__init__(path, endpoint, **options)
+        self.query = [each.alias for each in self.dependant.query_params]
 
 
 def router(tag: str, prefix: str = "") -> APIRouter:
@@ -57,6 +61,16 @@ def _check(role: Role | None) -> Callable[[], Any]:
             permission.require(role)
 
     return check
+
+
+async def _check_query(request: Request) -> None:
+    """Refuse a parameter that the route does not know, such as a misspelt filter: it would change nothing, silently. A
+    route for strangers is asked by probes, which add what they like."""
+    known = request.scope["route"].query
+    for name in request.query_params:
+        if name not in known:
+            code = "query_unknown" if known else "query_unknown_here"
+            raise InvalidError(Message(code, {"given": name[:40], "known": known}), name[:40])
 
 
 def stated(routes: Iterable[BaseRoute], scope: Scope) -> tuple[Role | None, str]:

@@ -93,7 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except RequestError as refused:
-        return complain(sentence(refused.message), as_json, NOT_DONE, refused.message)
+        from jobs.cli import own_modules
+
+        said = " ".join(filter(None, (sentence(refused.message), own_modules.advice(refused))))
+        return complain(said, as_json, NOT_DONE, refused.message)
     except typer.TyperException as wrong:
         complaint = wrong.format_message().replace("Input should be", "it must be")
         return complain(complaint or "Name a command; --help lists them.", as_json, wrong.exit_code)

@@ -40,7 +40,6 @@ def checks(rows: Iterable[tuple[str, str, str, str]]) -> None:
 
 def workflow_list(rows: Sequence[Workflow]) -> None:
     if not rows:
-        say(f"No workflows yet. Start one with: {COMMAND} submit FILE")
         return
     named, several, facets = sign_in.exist(), of_several_pipelines(rows), facets_shown(rows)
     kinds = ["Pipeline", "Details"] if several else [facet_label(name) for name in facets]
@@ -96,8 +95,8 @@ def _warnings(record: Workflow, own: Sequence[Step]) -> None:
             say(f"  {clean(sentence(remedy.words))}: {clean(shlex.join(command))}")
 
 
-def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None:
-    """What can be started, and what each of them takes; and what is wrong with those that cannot."""
+def pipelines(known: "Sequence[Pipeline]") -> None:
+    """What can be started, and what each of them takes."""
     table(
         ("Pipeline", "Inputs", "Params", "Steps", ""),
         [
@@ -111,8 +110,6 @@ def pipelines(known: "Sequence[Pipeline]", faults: "Sequence[str]" = ()) -> None
             for each in known
         ],
     )
-    for fault in faults:
-        say(Text(fault, "yellow"))
 
 
 def datasets(rows: "Sequence[Dataset]") -> None:

@@ -60,7 +60,7 @@ class Updates:
             changed = before != (step.status, step.attempt)
             if changed and step.started_at and not step.reused_from and before != (Status.running, step.attempt):
                 yield _line(step.key, "running", COLOURS["running"])
-            yield from (_line(step.key, _epoch_words(row)) for row in rows[step.id][-MOST_ROWS:])
+            yield from self._epochs(step, rows[step.id])
             yield from (
                 _line(step.key, text_of(line.text, line.message).rstrip(), COLOURS.get(line.level, ""))
                 for line in lines[step.id]
@@ -73,6 +73,14 @@ class Updates:
             self.statuses[step.id] = (step.status, step.attempt)
         if workflow.status is Status.pending:
             yield from self._idle()
+
+    def _epochs(self, step: Step, rows: Sequence[dict[str, float]]) -> Iterator[Text]:
+        """The last of its new epochs; those of a step that was reused were shown where it ran."""
+        if step.reused_from:
+            return
+        if len(rows) > MOST_ROWS:
+            yield _line(step.key, f"{len(rows) - MOST_ROWS:,} earlier epochs are on the page of the workflow")
+        yield from (_line(step.key, _epoch_words(row)) for row in rows[-MOST_ROWS:])
 
     def _new_lines(self, own: Sequence[Step]) -> dict[int, list[Line]]:
         by_step: dict[int, list[Line]] = {step.id: [] for step in own}

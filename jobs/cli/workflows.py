@@ -12,7 +12,7 @@ from jobs.cli.follow import carry_out as _carry_out
 from jobs.cli.follow import run_to_end as _run_to_end
 from jobs.cli.follow import show_workflow as _show
 from jobs.cli.follow import workers_run as _workers_run
-from jobs.cli.output import DONE, Json
+from jobs.cli.output import DONE, NOT_DONE, Json, complain
 from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
@@ -79,9 +79,11 @@ def submit(
     elif dialect and not file:
         raise typer.BadParameter("--sheet and --read are about a file; name one.")
     _open()
+    from jobs.cli import own_modules
     from jobs.verbs import workflows as verbs
 
     which = pipeline or short_form.PIPELINE
+    own_modules.check(which)
     if file:
         inputs[input_for_a_file(which, inputs)] = upload(file, dialect, as_json).id
     params = verbs.propose(which, inputs, params)
@@ -91,19 +93,21 @@ def submit(
 
 
 def pipelines(as_json: Json = False) -> int:
-    """List the pipelines that can be started, with what they take."""
+    """List the pipelines that can be started, with what they take; fails when a module of yours cannot be loaded."""
     _open()
-    from jobs.pipelines import registry
+    from jobs.pipelines import describer, registry
     from jobs.verbs import schemas
 
-    known = registry.everything()
+    known, faults = registry.everything(), describer.faults()
     if as_json:
-        return _print_json([schemas.pipeline(each) for each in known])
-    from jobs.cli import listings
-    from jobs.pipelines import describer
+        _print_json([schemas.pipeline(each) for each in known])
+    else:
+        from jobs.cli import listings
 
-    listings.pipelines(known, list(map(sentence, describer.faults())))
-    return DONE
+        listings.pipelines(known)
+    for fault in faults:
+        complain(sentence(fault), False, NOT_DONE)  # beside the document, as its callers read a list
+    return NOT_DONE if faults else DONE
 
 
 def run(
@@ -168,7 +172,21 @@ def list_(
         return _print_json(schemas.workflow_list(rows))
 
     listings.workflow_list(rows)
+    if not rows:
+        _nothing_listed(workflows.count(workflows.Filter()))
     return DONE
+
+
+def _nothing_listed(others: int) -> None:
+    """Why a list is empty: nothing fits, or nothing is there, as in the wrong folder."""
+    from jobs.cli.terminal import say
+    from store.settings import settings
+
+    if others:
+        say(f"No workflow fits; there {'is 1' if others == 1 else f'are {others:,}'} in all.")
+    else:
+        say(f"No workflows in {settings().folder} yet. Start one with: {COMMAND} submit FILE")
+        say("Elsewhere there may be some: go to the folder of your app, or set TRAINYARD_HOME.")
 
 
 def show(workflow_id: Id, as_json: Json = False) -> int:
@@ -296,7 +314,9 @@ def delete(
 
 def model(
     workflow_id: Id,
-    out: Annotated[Path | None, typer.Option(help="The file to write; by default workflow-ID.joblib.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write; by default workflow-ID.joblib.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Save the trained model of a workflow as a file, with the threshold that was set."""

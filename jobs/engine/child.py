@@ -16,6 +16,7 @@ from jobs.pipelines.errors import TimedOut
 from jobs.pipelines.preloaded import OwnCode, Preloaded
 from jobs.process.children import serve, serve_once
 from jobs.process.printed import Capture, prepare, repeatable
+from store.settings import settings
 
 
 class TimeLimit(UnixSignalDeathPenalty):
@@ -23,19 +24,28 @@ class TimeLimit(UnixSignalDeathPenalty):
     none."""
 
     def handle_death_penalty(self, signum: int, frame: Any) -> None:
-        raise TimedOut
+        raise TimedOut(self._timeout)
 
 
 def be_a_child(line: Connection) -> None:
     """Wait for one step, do it, and say how it ended. A pipeline may come instead: its code is loaded ahead."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
+    _go_to_the_project()
     with contextlib.suppress(EOFError):  # not needed any more
         order = line.recv()
         if isinstance(order, OwnCode):
             _load_ahead(line, order)
         else:
             _do(order, line)
+
+
+def _go_to_the_project() -> None:
+    """Be in the folder of the author's modules, as the process is that describes them."""
+    where = settings()
+    _ = where.folder, where.files  # they may be given relative to the folder of before
+    with contextlib.suppress(OSError):
+        os.chdir(where.project)
 
 
 def _load_ahead(line: Connection, wanted: OwnCode) -> None:

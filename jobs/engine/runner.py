@@ -20,6 +20,8 @@ from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.printing import Printing
+from jobs.pipelines.shapes import misfits
+from jobs.pipelines.slips import place_of
 from jobs.pipelines.storable import lost_scores, storable, storable_message
 from jobs.process.printed import Capture
 from store import db, files, steps
@@ -274,11 +276,13 @@ def _call(
     with context.live(), logging_output(context, own_process=own_process), limit(assignment.timeout):
         result = definition.function(context)
     if time.monotonic() - started > assignment.timeout:
-        raise TimedOut  # the step caught the exception that stops it and returned normally
+        raise TimedOut(assignment.timeout)  # the step caught the exception that stops it and returned normally
     stored = storable(result)
     for name, value in lost_scores(result, stored).items():
         del stored["scores"][name]
         context.log(Message("score_not_finite", {"name": name, "value": value}), "warning")
+    for name, why in misfits(stored):
+        context.log(Message("result_misfit", {"name": name, "reason": why.as_json()}), "warning")
     left = Outcome(stored, context.saved, partial=context.partial, measured=context.measurements)
     return replace(left, outputs=context.outputs)
 
@@ -310,7 +314,7 @@ def _known_failure(error: BaseException) -> tuple[Message, bool]:
     if isinstance(error, MemoryError):
         return Message("out_of_memory"), True
     if isinstance(error, TimedOut):
-        return Message("timeout"), True
+        return timed_out(error), True
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Message("disk_full"), True
     if isinstance(error, RequestError):
@@ -318,6 +322,14 @@ def _known_failure(error: BaseException) -> tuple[Message, bool]:
     if getattr(error, "retryable", False):
         return Message("retryable", {"reason": sayable(_first_line(error))}), True
     return Message("error", {"reason": sayable(_first_line(error))}), False
+
+
+def timed_out(error: TimedOut) -> Message:
+    """Where the time was spent when it was over, in the author's own code."""
+    file, line = place_of(error) or ("", 0)
+    if not error.seconds or not file:
+        return Message("timeout")
+    return Message("timeout_at", {"seconds": error.seconds, "file": file, "line": line})
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """Checks: what is wrong with a pipeline as written, each with its repair."""
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from jobs.pipelines.definition import Pipeline, StepDefinition
 from jobs.pipelines.params import KINDS, Param, short
@@ -13,7 +14,8 @@ LONGEST_PIPELINE, LONGEST_STEP = 40, 60
 
 def problems_of(written: Pipeline) -> list[Message]:
     """Everything that is wrong with a pipeline as written."""
-    return [*_names(written), *_needs(written), *_shared_params(written), *_defaults(written), *_inputs(written)]
+    checks = (_names, _needs, _functions, _shared_params, _defaults, _inputs)
+    return [problem for check in checks for problem in check(written)]
 
 
 def _names(written: Pipeline) -> Iterator[Message]:
@@ -34,9 +36,46 @@ def _needs(written: Pipeline) -> Iterator[Message]:
     before: set[str] = set()
     for definition in written.steps:
         for need in definition.needs:
-            if need not in before:
-                yield Message("step_need_not_before", {"step": definition.key, "need": need})
+            if need == definition.key:
+                yield Message("step_needs_itself", {"step": need})
+            elif need not in before:
+                code = "steps_need_each_other" if _needed(written, need, definition.key) else "step_need_not_before"
+                yield Message(code, {"step": definition.key, "need": need})
         before.add(definition.key)
+
+
+def _needed(written: Pipeline, step: str, other: str) -> bool:
+    """Whether a step needs another one, directly or through others."""
+    needs = {definition.key: set(definition.needs) for definition in written.steps}
+    above: set[str] = set()
+    while reached := set().union(*(needs.get(key, set()) for key in {step, *above})) - above:
+        above |= reached
+    return other in above
+
+
+def _functions(written: Pipeline) -> Iterator[Message]:
+    """A step occurs twice when it is done twice; two functions under one name are a slip. Each gets the context."""
+    known: dict[str, StepDefinition] = {}
+    for definition in written.steps if written.graph is None else ():
+        if _code(known.setdefault(definition.name, definition)) != _code(definition):
+            yield Message("steps_with_one_name", {"pipeline": written.name, "step": definition.name})
+        if not _takes_a_value(definition.function):
+            function = getattr(definition.function, "__name__", definition.name)
+            yield Message("step_takes_no_context", {"step": definition.key, "function": function})
+
+
+def _code(definition: StepDefinition) -> object:
+    return getattr(definition.function, "__code__", definition.function)
+
+
+def _takes_a_value(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # of a function in C, nothing is known
+        return True
+    return True
 
 
 def _shared_params(written: Pipeline) -> Iterator[Message]:
@@ -47,6 +86,8 @@ def _shared_params(written: Pipeline) -> Iterator[Message]:
             values: Values = {"step": definition.key, "param": param.name}
             if param.kind not in KINDS:
                 yield Message("param_kind_unknown", {**values, "kind": param.kind, "known": list(KINDS)})
+            elif param.kind == "choice" and not param.choices:
+                yield Message("choice_without_choices", values)
             other, same = known.setdefault(param.name, (definition, param))
             if (same.kind, same.default) != (param.kind, param.default):
                 yield Message("params_differ", {**values, "other": other.key})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
+from jobs.pipelines.params import short
 from jobs.pipelines.printing import NOTHING_PRINTED, Placed, Printing, Seen, due, in_order
 from jobs.pipelines.storable import storable_message
 from store import db, files, steps
@@ -24,7 +25,7 @@ from store.messages import Message, Values
 from store.outputs import Handed, NewOutput
 from store.steps import Claim, LogLine, Point, Step, Upstream
 from store.tables import now
-from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, is_integer, sayable
+from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, composed, is_integer, sayable
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class StepContext:
 
     def _above(self, step: str) -> Upstream:
         """What a step that this one needs, directly or through others, left behind."""
-        upstream = self._claim.upstream
+        upstream, step = self._claim.upstream, composed(step)
         if step not in upstream:
             values: Values = {"step": self._claim.step.name, "above": step}
             if not upstream:
@@ -176,7 +177,7 @@ class StepContext:
         """Record numbers of an epoch. A step that records faster than the database writes waits for it."""
         self.check()
         at = _epoch(epoch)
-        rows = [(at, sayable(name)[:LONGEST_NAME], float(value)) for name, value in values.items()]
+        rows = [(at, sayable(name)[:LONGEST_NAME], _measurement(name, value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
             not_finite: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
@@ -407,9 +408,22 @@ def refusal(points: Sequence[Point], lines: Sequence[LogLine]) -> Message:
 
 
 def _epoch(epoch: int) -> int:
-    if not is_integer(number := int(epoch)):
+    try:
+        number = int(epoch)
+    except (TypeError, ValueError, OverflowError):
+        raise StepError(Message("epoch_not_whole", {"given": short(epoch)})) from None
+    if number != epoch:
+        raise StepError(Message("epoch_not_whole", {"given": short(epoch)}))
+    if not is_integer(number):
         raise StepError(Message("epoch_too_large", {"epoch": str(number), "most": LARGEST_INTEGER}))
     return number
+
+
+def _measurement(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise StepError(Message("metric_not_number", {"name": name[:LONGEST_NAME], "given": short(value)})) from None
 
 
 # The name under which steps know it since the first version.

@@ -17,6 +17,7 @@ from store.datasets import Dataset
 from store.errors import InvalidError, RequestError
 from store.messages import Message
 from store.steps import Step
+from store.text import composed
 
 if TYPE_CHECKING:
     from jobs.pipelines.context import StepContext
@@ -191,7 +192,7 @@ class Pipeline:
     def step(self, key: str) -> StepDefinition:
         """The step with this key."""
         for definition in self.steps:
-            if definition.key == key:
+            if definition.key == composed(key):
                 return definition
         keys = [definition.key for definition in self.steps]
         raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": keys}), "step")
@@ -271,10 +272,10 @@ def step(
         if not callable(function):
             raise PipelineError(Message("step_without_function", {"step": name, "given": short(function)}))
         return StepDefinition(
-            name=name,
+            name=composed(name),
             function=function,
             version=version,
-            needs=tuple(needs),
+            needs=tuple(map(composed, needs)),
             params=params,
             reads_dataset=reads_dataset,
             repeats_on_restart=repeats_on_restart,

@@ -18,7 +18,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
 
 from jobs.pipelines.definition import Input, Pipeline, StepDefinition
 from jobs.pipelines.described import Description, ParamFacts, PipelineFacts, PlannedFacts, PreparedFacts, StepFacts
@@ -39,6 +40,7 @@ MOST_BYTES = 64 << 20
 HEADER = struct.Struct("!Q")
 # When a child is started again that ended, or took too long, while it described.
 AGAIN_SECONDS, SLOW_AGAIN_SECONDS = 10.0, 600.0
+LOG, MOST_LOGGED = "pipelines.log", 1 << 20
 TOO_SLOW = "own_pipelines_too_slow"
 
 
@@ -151,12 +153,13 @@ def _environment(place: Place | None) -> tuple[str, dict[str, str]]:
 def _started(modules: str, place: Place | None) -> _Child:
     folder, environment = _environment(place)
     ours, its = socket.socketpair()
-    with its:
+    with its, _log() as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.pipelines.describing", str(its.fileno())],
+            [sys.executable, "-X", "faulthandler", "-m", "jobs.pipelines.describing", str(its.fileno())],
             pass_fds=(its.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=errors,
             cwd=folder,
             env=environment,
         )
@@ -173,6 +176,18 @@ def _started(modules: str, place: Place | None) -> _Child:
     child.faults = [Message.from_json(each) for each in description["faults"]]
     child.pipelines = {each["name"]: pipeline_from(each, place) for each in description["pipelines"]}
     return child
+
+
+def _log() -> BinaryIO:
+    """Where a child writes what it has to say of mistakes; begun anew when it has grown long."""
+    folder = settings().folder / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / LOG
+        long = file.exists() and file.stat().st_size > MOST_LOGGED
+        return file.open("wb" if long else "ab")
+    except OSError:  # as on a full disk: its answers are worth more than its log
+        return Path(os.devnull).open("wb")
 
 
 def _ask(child: _Child, question: Mapping[str, object]) -> Any:

@@ -23,6 +23,7 @@ from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.own_code import is_project
 from jobs.pipelines.params import Params
 from jobs.pipelines.preparation import prepare
+from jobs.pipelines.slips import at_its_place, guarded
 from jobs.pipelines.sources import drop_fresh_bytecode, files_of, own_modules
 from jobs.pipelines.watching import State, Watched, state
 from store.errors import RequestError
@@ -63,7 +64,7 @@ def _answer(question: dict[str, Any]) -> dict[str, object]:
     except BaseException as error:  # noqa: BLE001 - the author needs to see whatever their code raises
         first = (str(error) or type(error).__name__).splitlines()[0][:300]
         message = Message("own_pipeline_raised", {"kind": type(error).__name__, "reason": first})
-        return {"refused": message.as_json(), "field": "pipeline"}
+        return {"refused": at_its_place(message, error).as_json(), "field": "pipeline"}
 
 
 def describe() -> Description:
@@ -90,12 +91,12 @@ def params(pipeline: str, step: str, chosen: Params) -> list[ParamFacts]:
 
 def propose(pipeline: str, chosen: Params, inputs: Datasets) -> dict[str, Any]:
     """What is chosen so far, completed by what the pipeline proposes for its inputs."""
-    return dict(registry.in_a_child(pipeline).propose(chosen, inputs))
+    return dict(guarded(registry.in_a_child(pipeline)).propose(chosen, inputs))
 
 
 def prepared(pipeline: str, given: Params, inputs: Datasets, options: Options | None = None) -> PreparedFacts:
     """What a start would write."""
-    made = prepare(registry.in_a_child(pipeline), given, inputs, options)
+    made = prepare(guarded(registry.in_a_child(pipeline)), given, inputs, options)
     return {
         "problems": [{**each.message.as_json(), "field": each.field} for each in made.problems],
         "params": made.params,

@@ -22,3 +22,7 @@ class StepError(Exception):
 
 class TimedOut(BaseException):
     """The step ran longer than its time limit. Not an Exception, so that a step which catches every error ends here."""
+
+    def __init__(self, seconds: int = 0) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds

@@ -71,7 +71,10 @@ def check(what: str, name: str, known: Mapping[str, Keyword], given: Mapping[str
                 Message(f"{what}_keyword_unknown", {"name": name, "keyword": keyword, "known": list(known)})
             )
         if not known[keyword].fits(value):
-            values = {"name": name, "keyword": keyword, "given": short(value), "example": known[keyword].example}
+            example = known[keyword].example
+            if keyword == "needs" and isinstance(value, str):  # a comma is missing
+                example = example.replace('("load",)', f"({value!r},)")
+            values = {"name": name, "keyword": keyword, "given": short(value), "example": example}
             raise PipelineError(Message(f"{what}_keyword_wrong", {**values}))
 
 

@@ -1,7 +1,7 @@
 """Measures: what a score or a curve means, how it is written, and which direction is better."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from store.messages import Message
@@ -25,7 +25,7 @@ class Measure:
     @property
     def shown(self) -> str:
         """The label, or the name as words."""
-        return self.label or self.name.replace("_", " ").capitalize()
+        return self.label or _words(self.name)
 
     def within(self, bounds: Sequence[float]) -> Message:
         """Return within which bounds a score of it falls on other rows of the kind."""
@@ -50,10 +50,24 @@ def declared_measure(measures: Sequence[Measure], name: str) -> Measure | None:
         for measure in measures:
             if measure.name == wanted:
                 return measure
-    return None
+    step, _, rest = name.rpartition("/")
+    found = declared_measure(measures, rest) if step else None
+    return of_step(found, step, name) if found else None
+
+
+def of_step(measure: Measure, step: str, name: str = "") -> Measure:
+    """The measure of one of several steps that measure the same."""
+    return replace(measure, name=name or measure.name, label=f"{_words(step)}: {measure.shown}", main=False)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def measure_for(name: str) -> Measure:
     """Return a measure for a name that no pipeline declares; names such as `loss` say that lower is better."""
+    step, _, rest = name.rpartition("/")
+    if step:
+        return of_step(measure_for(rest), step, name)
     words = name.lower().split("_")
     return Measure(name, better="low" if any(word in LOWER_WORDS for word in words) else "high")

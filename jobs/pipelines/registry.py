@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Protocol, Unpack, cast
 
-from jobs.pipelines import describer, keywords
+from jobs.pipelines import describer, keywords, slips
 from jobs.pipelines.checks import problems_of
 from jobs.pipelines.code_hash import code_hash
 from jobs.pipelines.definition import Input, Pipeline, PipelineOptions, StepDefinition, inputs_of, with_keys
@@ -26,6 +26,7 @@ from store.codes import Brought, Place
 from store.errors import NotFoundError, RequestError
 from store.messages import Message, Values
 from store.settings import settings
+from store.text import composed
 
 BUILT_IN = ("jobs.tabular.builtin", "jobs.tabular.predict.job")
 
@@ -55,6 +56,7 @@ def pipeline(name: str, *steps: StepDefinition, **options: Unpack[PipelineOption
     for each in steps:
         if not isinstance(each, StepDefinition):
             raise PipelineError(Message("pipeline_of_no_step", {"pipeline": name, "given": _as_written(each)}))
+    name = composed(name)
     fields: dict[str, Any] = {
         **options,
         "inputs": inputs_of(steps, options.get("inputs", ())),
@@ -98,6 +100,7 @@ def _as_written(given: object) -> str:
 def get(name: str) -> Pipeline:
     """The pipeline of this name."""
     load_built_in()
+    name = composed(name)
     if name in _offered:  # of the script that asks
         for problem in _take_offered([name]):
             raise PipelineError(problem)
@@ -214,7 +217,7 @@ def load_module(module: str, named_by: str = "pipelines") -> None:
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in (module.partition(".")[0], module):
             raise RequestError(Message(f"{named_by}_module_missing", {"module": module}), "pipeline") from error
-        values: Values = {"module": module, "reason": _first_line(error)}
+        values: Values = {"module": module, "reason": slips.first_line(error)}
         raise RequestError(Message(f"{named_by}_module_broken", values), "pipeline") from error
 
 
@@ -243,9 +246,13 @@ def _load_what_can_be(place: Place | None = None) -> list[Message]:
     loaded = set(sys.modules)
     for module in [place.module] if place else own_modules():
         try:
+            before = len(_here) + len(_offered)
+            is_new = module not in sys.modules
             load_module(module, "code" if place else "pipelines")
+            if is_new and place is None and len(_here) + len(_offered) == before:
+                problems.append(Message("module_without_pipeline", {"module": module}))
         except (PipelineError, RequestError) as error:
-            problems.append(error.message)
+            problems.append(slips.placed(error))
             failed_files.update(_files_in(error))
     drop_fresh_bytecode(sys.modules.keys() - loaded)
     return problems + _take_offered(list(_offered))
@@ -263,8 +270,3 @@ def _files_in(error: BaseException) -> Iterator[str]:
             yield cause.filename
         yield from (frame.filename for frame in traceback.extract_tb(cause.__traceback__))
         cause = cause.__cause__
-
-
-def _first_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200].rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

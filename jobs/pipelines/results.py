@@ -16,7 +16,17 @@ class Result:
     kind: ClassVar[str]
 
     def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind} | {name: value for name, value in asdict(self).items() if value not in (None, "")}
+        given = {name: listed(value) for name, value in asdict(self).items() if value is not None}
+        return {"kind": self.kind} | {name: value for name, value in given.items() if value != ""}
+
+
+def listed(value: Any) -> Any:
+    """Arrays of NumPy as lists, since they mean the same in a result."""
+    if type(value).__module__ == "numpy":
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [listed(each) for each in value]
+    return {name: listed(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,21 @@ class Confusion(Result):
 
 @dataclass(frozen=True, slots=True)
 class Importance(Result):
-    """How much each named thing matters, most first; `spread` is the uncertainty of each."""
+    """How much each named thing matters, most first; `spread` is the uncertainty of each. Both may be given by name."""
 
     kind: ClassVar[str] = "importance"
-    values: Sequence[tuple[str, float]]
-    spread: Sequence[float] | None = None
+    values: Sequence[tuple[str, float]] | Mapping[str, float]
+    spread: Sequence[float] | Mapping[str, float] | None = None
     label: str = ""
     help: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        written = Result.as_json(self)
+        if isinstance(written["values"], dict):
+            written["values"] = list(written["values"].items())
+        if isinstance(around := written.get("spread"), dict):
+            written["spread"] = [around.get(name, 0.0) for name, _ in written["values"]]
+        return written
 
 
 @dataclass(frozen=True, slots=True)

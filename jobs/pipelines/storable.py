@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs.pipelines.errors import StepError
+from jobs.pipelines.params import short
 from jobs.pipelines.results import Result
 from store.messages import Message, Values
 from store.text import LONGEST_NAME, sayable
+
+MOST_RETURNED = 5_000_000  # characters of JSON
 
 
 def storable(result: Any) -> dict[str, Any]:
@@ -18,15 +21,28 @@ def storable(result: Any) -> dict[str, Any]:
         return {}
     if not isinstance(result, dict | Mapping):
         raise StepError(Message("result_not_dict", {"kind": type(result).__name__}))
-    plain = _plain(result)
-    if wrong := _unstorable(plain):
+    try:
+        plain = _plain(result)
+        wrong = _unstorable(plain)
+    except RecursionError:
+        raise StepError(Message("result_too_deep")) from None
+    if wrong:
         raise StepError(Message("result_not_plain", {"place": wrong[0], "kind": wrong[1]}))
     if (scores := plain.get("scores")) is not None:
         plain["scores"] = _storable_scores(scores)
     try:
-        return dict(json.loads(json.dumps(_finite(plain), allow_nan=False)))
+        text = json.dumps(_finite(plain), allow_nan=False)
+        _check_size(plain, len(text))
+        return dict(json.loads(text))
     except (TypeError, ValueError) as error:
         raise StepError(Message("result_not_storable", {"reason": str(error)})) from error
+
+
+def _check_size(plain: Mapping[str, Any], size: int) -> None:
+    """Refuse what pages could not show: a browser that is sent 50 MB ends the tab."""
+    if size > MOST_RETURNED:
+        largest = max(plain, key=lambda name: len(json.dumps(_finite(plain[name]))))
+        raise StepError(Message("result_too_large", {"size": size, "most": MOST_RETURNED, "name": largest}))
 
 
 def storable_message(message: Message) -> Message:
@@ -48,9 +64,11 @@ def lost_scores(result: Any, stored: Mapping[str, Any]) -> dict[str, str]:
 
 def _storable_scores(scores: Any) -> dict[str, float | None]:
     """Scores by name; None in place of those that no number of the database can be."""
-    if not (isinstance(scores, dict) and all(map(_is_number, scores.values()))):
+    if not isinstance(scores, dict):
         raise StepError(Message("scores_not_numbers"))
-    for name in scores:
+    for name, value in scores.items():
+        if not _is_number(value):
+            raise StepError(Message("score_not_number", {"name": name[:LONGEST_NAME], "given": short(value)}))
         if len(name) > LONGEST_NAME:
             raise StepError(Message("score_name_too_long", {"name": name, "most": LONGEST_NAME}))
     return {name: value if abs(value) <= sys.float_info.max else None for name, value in scores.items()}

@@ -156,6 +156,14 @@ def state() -> dict[str, Any]:
     return written if psutil.pid_exists(written["pid"]) else {}
 
 
+def started_with() -> dict[str, str] | None:
+    """The environment in which the supervisor was started; None when none runs, or it cannot be known."""
+    with contextlib.suppress(psutil.Error, OSError):
+        if pid := state().get("pid"):
+            return dict(psutil.Process(pid).environ())
+    return None
+
+
 def write_state(written: dict[str, Any] | None) -> None:
     """Publish what the supervisor says of itself; None takes it back."""
     if written is None:

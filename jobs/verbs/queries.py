@@ -105,7 +105,9 @@ def _order(sort: str) -> tuple[str, bool]:
     if direction not in ("", "asc", "desc"):
         raise RequestError(Message("sort_direction_unknown", {"given": direction[:40]}), "sort")
     known = (*SORT_COLUMNS, "seconds")
-    if not is_facet and name not in known and name not in (scores := workflows.score_names()):
+    scores = workflows.score_names() if not is_facet and name not in known else []
+    # Of two steps with one score, the earlier one's is called step/name.
+    if not is_facet and name not in known and not {name, name.rpartition("/")[2]} & set(scores):
         raise RequestError(Message("sort_unknown", {"given": name[:40], "known": [*known, *scores]}), "sort")
     return name, direction == "desc" if direction else not _rises(name)
 

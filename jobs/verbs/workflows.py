@@ -12,7 +12,7 @@ from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
-from jobs.verbs import shares
+from jobs.verbs import order, shares
 from jobs.verbs.permission import deed
 from jobs.verbs.plans import CellPlan as CellPlan
 from jobs.verbs.plans import Inputs as Inputs
@@ -240,7 +240,7 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
     those that nobody touched follow it, as when another algorithm has another default."""
     old = workflows.get(workflow_id)
     pipeline = registry.get(old.pipeline)
-    pipeline.step(step)
+    order.check_from(pipeline, pipeline.step(step), params, old.params)
     before = usual(old, old.params)
     untouched = {
         name for name, value in old.params.items() if name not in params and name in before and value == before[name]

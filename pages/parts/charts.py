@@ -191,8 +191,8 @@ def _curve_line(line: Value, colour: str, share: bool) -> go.Scatter:
     places = "%{x:.1f} %, %{y:.1f} %" if share else "%{x:.4g}, %{y:.4g}"
     scale = 100 if share else 1
     return go.Scatter(
-        x=[scale * point[0] for point in line["points"]],
-        y=[scale * point[1] for point in line["points"]],
+        x=[None if point[0] is None else scale * point[0] for point in line["points"]],
+        y=[None if point[1] is None else scale * point[1] for point in line["points"]],
         mode="lines" if len(line["points"]) > 1 else "markers",
         name=name,
         line={"color": colour, "width": 2},

@@ -10,8 +10,9 @@ import streamlit as st
 
 from jobs.pipelines.params import written_texts
 from jobs.verbs import queries
-from pages.parts import address, visitor
+from pages.parts import address, visitor, words
 from store.program import COMMAND
+from store.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,11 @@ def _sweep_url(sweep_id: int) -> str:
     return f"{address.server()}/api/sweeps/{sweep_id}"
 
 
-def downloads(workflow_id: int) -> list[Command]:
+def downloads(workflow_id: int, *, with_model: bool) -> list[Command]:
+    """How to take away what a completed workflow left."""
     model = f"{curl()} -o workflow-{workflow_id}.joblib {_url(workflow_id)}/model"
     return [
-        Command("Download model", f"{COMMAND} model {workflow_id}", model),
+        *([Command("Download model", f"{COMMAND} model {workflow_id}", model)] if with_model else []),
         Command("Download metrics", "", f"{curl()} {_url(workflow_id)}/metrics"),
         Command(
             "Download report",
@@ -202,6 +204,10 @@ def popover(commands: Sequence[Command], key: str, label: str = "As a command") 
 
 
 def draw(commands: Sequence[Command]) -> None:
+    """Commands and requests; a new terminal does not know which modules the app was started with."""
+    if modules := settings().pipelines:
+        setting = words.plain(f"TRAINYARD_PIPELINES={shlex.quote(modules)}")
+        st.caption(f"In a new terminal, in the folder of the app, first: export {setting}")
     for command in commands:
         if len(commands) > 1:
             st.markdown(f"**{command.what}**")

@@ -18,6 +18,7 @@ ACROSS = 3
 JSON_HEIGHT = 80
 # Kinds of params that need the whole width.
 WIDE = ("columns", "by_column", "json")
+NUMBERS = ("int", "float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ def fitting(param: Param, value: Any) -> Any:
         return param.default
 
 
+def _begun_with(param: Param, value: Any) -> Any:
+    """What a widget holds at first: a number that is out of range, too, as it is refused and not changed in silence."""
+    return fitting(replace(param, low=None, high=None), value) if param.kind in NUMBERS else fitting(param, value)
+
+
 def changed_words(param: Param, value: Any, choice: Callable[[str], str] = words.titled) -> str:
     """A setting and its value, such as: epochs 20; a text is quoted."""
     shown = words.value(value)
@@ -99,7 +105,7 @@ def _grid(params: Sequence[Param], values: Params, key: str, context: FormContex
         cells = st.columns(ACROSS, vertical_alignment="bottom")
         for cell, param in zip(cells, narrow[start : start + ACROSS], strict=False):
             with cell:
-                chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, context)
+                chosen[param.name] = _widget(param, _begun_with(param, values.get(param.name)), key, context)
     for param in wide:
         chosen[param.name] = _widget(param, fitting(param, values.get(param.name)), key, context)
     return chosen
@@ -116,7 +122,7 @@ def _widget(param: Param, value: Any, key: str, context: FormContext) -> Any:
     if param.kind == "bool":
         return st.toggle(value=bool(value), **common)
     if param.kind == "int":
-        return _whole(param, value, common)
+        return _whole(value, common)
     if param.kind == "float":
         return _number(param, value, common)
     if param.kind == "by_column":
@@ -167,23 +173,15 @@ def _json(param: Param, value: Any, common: dict[str, Any]) -> Any:
     return fitting(param, text) if text and text.strip() else None
 
 
-def _whole(param: Param, value: Any, common: dict[str, Any]) -> int | None:
-    chosen = st.number_input(
-        value=value,
-        min_value=None if param.low is None else math.ceil(param.low),
-        max_value=None if param.high is None else math.floor(param.high),
-        step=1,
-        placeholder="not set",
-        **common,
-    )
+def _whole(value: Any, common: dict[str, Any]) -> int | None:
+    # Without limits: a field with limits keeps what is out of them to itself, and the last number would be taken.
+    chosen = st.number_input(value=value, step=1, placeholder="not set", **common)
     return None if chosen is None else int(chosen)
 
 
 def _number(param: Param, value: Any, common: dict[str, Any]) -> float | None:
     chosen = st.number_input(
         value=None if value is None else float(value),
-        min_value=None if param.low is None else float(param.low),
-        max_value=None if param.high is None else float(param.high),
         step=_pace(param),
         format="%g",
         placeholder="not set",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.pipelines import Measure, Param, Pipeline, registry
+from jobs.pipelines.measures import declared_measure
 from jobs.pipelines.params import Params
 from pages.parts import results, words
 from pages.parts.results import Files, Shown
@@ -38,6 +39,14 @@ ADVICE = {
     "code_gone": "Retry when the code is back. Completed steps above are kept.",
     "killed": "Give it less data, or a machine with more memory; then retry.",
     "worker_lost": "Completed steps are safe. Retry; if it happens again, the machine may be short of memory.",
+}
+# More memory would not help against these.
+CRASHES = {
+    "signalled": (
+        "This is a crash in compiled code, not a lack of memory. The log shows where in your code; correct that, or "
+        "take another version of the library that crashed, then retry."
+    ),
+    "exited": "Code that the step calls ended its process. The log shows what it said; correct that, then retry.",
 }
 DEFAULT_ADVICE = "Retry may help. If it fails again, show the log to the person who runs this server."
 
@@ -149,7 +158,8 @@ class Presentation:
     def measure(self, name: str) -> Measure:
         """What a score or a curve means: what the pipeline declares, or else any other."""
         declared = self.pipeline.measures if self.pipeline else ()
-        return next((each for each in declared if each.name == name), None) or registry.measure(name)
+        exact = next((each for each in declared if each.name == name), None)
+        return exact or (declared_measure(declared, name) if "/" in name else None) or registry.measure(name)
 
     # Words and choices
 
@@ -171,7 +181,7 @@ class Presentation:
 
     def advice(self, step: Step) -> str:
         """What to do about a failed step."""
-        return ADVICE.get(step.error_code or "", DEFAULT_ADVICE)
+        return CRASHES.get(step.error.code if step.error else "") or ADVICE.get(step.error_code or "", DEFAULT_ADVICE)
 
 
 def is_beside(name: str) -> bool:

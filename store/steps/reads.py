@@ -83,8 +83,15 @@ def model_of(workflow_id: int) -> files.FileRef:
     with db.reading() as connection:
         row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFoundError(Message("no_model", {"workflow": workflow_id}))
+        code = "no_model_saved" if _is_completed(workflow_id) else "no_model"
+        raise NotFoundError(Message(code, {"workflow": workflow_id}))
     return files.FileRef(row.sha256, row.size)
+
+
+def _is_completed(workflow_id: int) -> bool:
+    query = select(steps.c.id).where(steps.c.workflow_id == workflow_id, steps.c.status != Status.completed).limit(1)
+    with db.reading() as connection:
+        return connection.execute(query).one_or_none() is None
 
 
 def model_sizes(workflow_ids: Sequence[int]) -> dict[int, int]:

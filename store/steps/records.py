@@ -32,6 +32,7 @@ PROGRAM_CODES = {
     "signalled": "killed",
     "stopped": "stopped",
     "timeout": "timeout",
+    "timeout_at": "timeout",
     "timeout_killed": "timeout",
     "worker_lost": "worker_lost",
 }

@@ -1,6 +1,6 @@
 """What is wrong with params and inputs of a workflow, with pipelines as written, and with what steps return."""
 
-from jobs.language.template import Template
+from jobs.language.template import Plural, Template
 
 SENTENCES: dict[str, Template] = {
     # Params and inputs of a workflow.
@@ -30,8 +30,11 @@ SENTENCES: dict[str, Template] = {
     "no_such_pipeline_and_faults": "There is no pipeline {given}; there are {known}. {faults}",
     "no_own_pipelines": "There are no pipelines of your own: TRAINYARD_PIPELINES names no module.",
     "own_pipelines_too_slow": "Your pipelines took longer than {seconds:.0f} s to answer and were stopped.",
-    "own_pipelines_ended": "The process that loads your pipelines ended; the log of the app says why.",
+    "own_pipelines_ended": "The process that loads your pipelines ended; the end of logs/pipelines.log says why.",
     "own_pipeline_raised": "{kind} in your pipeline: {reason}",
+    "own_part_raised": "{part} of pipeline {pipeline} stopped with {reason}. The end of logs/pipelines.log says more.",
+    "own_part_returned": "{part} of pipeline {pipeline} returned {given}; return {wanted}.",
+    "in_own_file": "{file}, line {line:d}: {problem}",
     "pipelines_module_missing": "TRAINYARD_PIPELINES names {module!r}, and there is no such module.",
     "pipelines_module_broken": "TRAINYARD_PIPELINES names {module!r}, which cannot be imported: {reason}.",
     # A pipeline as written.
@@ -63,6 +66,16 @@ SENTENCES: dict[str, Template] = {
     ),
     "step_timeout_too_short": "Step {step!r} has a timeout of {seconds} s; give it at least 1.",
     "step_without_attempts": "Step {step!r} has {count} attempts; give it at least 1.",
+    "step_needs_itself": "Step {step!r} needs itself; take it out of needs=.",
+    "steps_need_each_other": "Steps {step!r} and {need!r} need each other; one of them must do without the other.",
+    "steps_with_one_name": (
+        "Pipeline {pipeline!r} has two different functions as step {step!r}; give one of the two another name."
+    ),
+    "step_takes_no_context": (
+        "The function of step {step!r} is called with one value, the context; write def {function}(context)."
+    ),
+    "choice_without_choices": "Step {step!r} has a choice {param!r} without choices; add choices=(...).",
+    "module_without_pipeline": '{module} registers no pipeline; end it with pipeline("name", first, second).',
     "step_need_not_before": (
         "Step {step!r} needs {need!r}, which does not come before it; list {need!r} first, or correct the name."
     ),
@@ -98,6 +111,28 @@ SENTENCES: dict[str, Template] = {
     "score_name_too_long": "Score name {name!r} is too long; use at most {most} characters.",
     "file_name_too_long": "File name {file!r} is too long; use at most {most} characters in context.save.",
     "epoch_too_large": "Epoch {epoch} is too large; the largest is {most}. Count epochs from 1.",
+    "result_too_deep": "A step returns JSON; this result holds itself, or is nested too deep. Flatten it.",
+    "result_too_large": (
+        "What a step returns may have up to {most:bytes}; this has {size:bytes}, most of it in {name!r}. Save it as a "
+        "file with context.save."
+    ),
+    "score_not_number": 'Score {name!r} is {given}, which is no number; leave it out of "scores", or convert it.',
+    "metric_not_number": "Metric {name!r} is {given}, which is no number.",
+    "epoch_not_whole": "context.metric begins with an epoch, a whole number, not {given}. Count epochs from 1.",
+    # Why a result is not drawn.
+    "misfit_table": 'it needs a list of "columns" and a list of "rows"',
+    "misfit_row_no_list": "row {row:d} is not a list of values",
+    "misfit_row": Plural(
+        "row {row:d} has 1 value for {columns} columns",
+        "row {row:d} has {values} values for {columns} columns",
+        by="values",
+    ),
+    "misfit_curve": 'each of its "lines" needs "points" that are pairs of numbers',
+    "misfit_confusion": 'it needs "labels", and in "counts" a row of as many numbers for each label',
+    "misfit_importance": 'its "values" must be pairs of a name and a number, and its "spread" as long',
+    "misfit_text": 'it has no "text"',
+    "misfit_json": 'it has no "value"',
+    "misfit_picture": 'it names no "artifact", or a "media_type" that is not drawn',
     "scores_not_numbers": '"scores" must be a dict of numbers by name, such as {{"accuracy": 0.9}}.',
     "result_not_storable": "A step returns a dict of plain JSON values; this one's cannot be stored: {reason}.",
 }

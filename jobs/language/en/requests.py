@@ -7,6 +7,8 @@ SENTENCES: dict[str, Template] = {
     "no_such_address": "There is nothing at {path}; /api/docs lists what there is.",
     "wrong_method": "{method} does not work on {path}.",
     "wrong_method_use": "{method} does not work on {path}; use {allowed}.",
+    "query_unknown": "There is no query parameter {given!r}; there are {known}.",
+    "query_unknown_here": "There is no query parameter {given!r}; this request takes none.",
     "no_such_name": "There is nothing called {given!r}.",
     "no_such_page": "This page does not exist.",
     "no_such_job": "The queue has no readable job {job!r}. RQ removes jobs some days after they end.",

@@ -15,6 +15,7 @@ SENTENCES: dict[str, Template] = {
     "backed_up": "The backup was made while this step ran.",
     "frozen": "The process of this step stood still and was killed.",
     "timeout": "The step exceeded its time limit.",
+    "timeout_at": "The step exceeded its time limit of {seconds} s, in {file}, line {line:d}.",
     "timeout_killed": "The step exceeded its time limit, ignored the request to stop, and was killed.",
     "exited": "The process of this step exited by itself (exit code {exit_code}).",
     "signalled": "The process of this step was killed ({signal}).",
@@ -22,13 +23,13 @@ SENTENCES: dict[str, Template] = {
         "The process of this step was killed after it had used up to {gigabytes} GB (SIGKILL; often because memory "
         "ran out)."
     ),
-    "out_of_memory": "The step ran out of memory. Use fewer columns or rows.",
+    "out_of_memory": "The step ran out of memory. Give it less data, or a machine with more memory.",
     "disk_full": "The disk is full. Free some space, then retry.",
     "error": "The step stopped with an error: {reason}",
     "retryable": "{reason}",
     "code_gone": (
-        "The code of step {step} of pipeline {pipeline} cannot be loaded. Bring it back (TRAINYARD_PIPELINES names the "
-        "modules), then retry. {reason}"
+        "The workers cannot load the code of step {step} of pipeline {pipeline}. {reason} Bring it back, or start the "
+        "app again with TRAINYARD_PIPELINES naming its module, then retry."
     ),
     # What a step's log says of its attempts.
     "next_attempt": "Attempt {number} follows.",
@@ -44,5 +45,6 @@ SENTENCES: dict[str, Template] = {
         "This result is not reused later. Trainyard cannot tell whether these values of your code have changed: "
         "{values}. Give the step a version=, or make them inside the step."
     ),
+    "result_misfit": "{name} is shown as JSON because {reason}.",
     "score_not_finite": "Score {name} is {value} and is left out.",
 }

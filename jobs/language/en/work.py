@@ -9,6 +9,7 @@ SENTENCES: dict[str, Template] = {
     "no_such_step": "There is no step {step!r}.",
     "no_such_queue": "There is no queue {given!r}; there is {queue!r}.",
     "no_model": "Workflow {workflow:d} has no model: its training has not completed.",
+    "no_model_saved": "Workflow {workflow:d} has no model: none of its steps saved one.",
     "link_without_dataset": "The link does not name a dataset.",
     # What is in another state.
     "repeat_which_input": "Workflow {workflow:d} has several datasets, none of them a version of {dataset}.",
@@ -46,7 +47,14 @@ SENTENCES: dict[str, Template] = {
     "sort_direction_unknown": "The direction of a sort is asc or desc, not {given!r}.",
     "sort_unknown": "Workflows cannot be sorted by {given!r}; choose one of {known}.",
     "status_unknown": "There is no status {given!r}; there are {known}.",
+    "param_above": "{param} is a setting of {other}, which comes before {step}; run from {other} to change it.",
     # Commands.
+    "app_without_modules": (
+        "The app that runs here was started without {missing}, so its workers cannot run this. Start the app again "
+        "with TRAINYARD_PIPELINES={wanted}."
+    ),
+    "app_has_modules": "The app that runs has it: export TRAINYARD_PIPELINES={modules} TRAINYARD_PROJECT={project}",
+    "pipelines_unset": "TRAINYARD_PIPELINES names no module of yours; set it as for the app.",
     "input_malformed": "--input takes name=id, such as data=7, not {given!r}.",
     "setting_malformed": "--set takes name=value, such as epochs=20, not {given!r}.",
     "takes_no_files": "Pipeline {pipeline} takes no files.",

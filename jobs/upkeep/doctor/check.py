@@ -29,8 +29,11 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 
 def size(count: int) -> str:
-    """A number of bytes, in GB of a thousand million."""
-    return f"{count / 1e9:,.1f} GB"
+    """A number of bytes, in units of a thousand."""
+    for unit, word in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:,.1f} {word}"
+    return f"{count} B"
 
 
 def named(paths: list[Path]) -> str:

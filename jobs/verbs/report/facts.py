@@ -1,6 +1,7 @@
 """Facts of a report: everything that is known of a completed workflow, read once."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from jobs.language import numbers
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Pipeline
-from jobs.pipelines.measures import Measure, measure_for, without_part
+from jobs.pipelines.measures import Measure, measure_for, of_step, without_part
 from jobs.pipelines.params import Params
 from jobs.pipelines.results import is_result
 from jobs.pipelines.telling import Told
@@ -177,13 +178,16 @@ def _title(name: str, value: Mapping[str, Any]) -> str:
 
 def _curves(own: Sequence[Step], pipeline: Pipeline | None) -> Iterator[Curve]:
     """What was measured epoch by epoch, the main measures first."""
-    for curves in metrics.curves_of([step.id for step in own]).values():
+    by_step, keys = metrics.curves_of([step.id for step in own]), {step.id: step.key for step in own}
+    measuring = Counter(name for curves in by_step.values() for name in {without_part(each) for each in curves})
+    for step_id, curves in by_step.items():
         by_measure: dict[str, dict[str, Sequence[Point]]] = {}
         for name, points in curves.items():
             measured = without_part(name)
             part = next((part for prefix, part in PARTS.items() if name.startswith(prefix)), "")
             by_measure.setdefault(measured, {})[part] = points
         known = {name: pipeline.measure(name) if pipeline else measure_for(name) for name in by_measure}
+        known |= {name: of_step(known[name], keys[step_id]) for name in known if measuring[name] > 1}
         for name in sorted(by_measure, key=lambda each: not known[each].main):
             if max(len(points) for points in by_measure[name].values()) > 1:
                 yield Curve(known[name], by_measure[name])

@@ -2,18 +2,19 @@
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from jobs.language import numbers, phrase
 from jobs.pipelines.results import is_result
+from jobs.pipelines.shapes import MEDIA_TYPES
 from jobs.verbs.report import svg
 
 MOST_ROWS, MOST_COLUMNS, MOST_CLASSES = 20, 10, 12
 LONGEST_CELL, LONGEST_TEXT = 200, 20_000
 LARGEST_PICTURE, ALL_PICTURES = 4_000_000, 20_000_000
-MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 
 Value = Mapping[str, Any]
 # The bytes of a file; its size where it is too large; None where there is none.
@@ -104,7 +105,7 @@ def _curve(value: Value, title: str, _files: Files) -> str:
     lines = [
         svg.Line(
             str(line.get("name") or ""),
-            [(float(x), float(y)) for x, y in line["points"]],
+            [(_number(x), _number(y)) for x, y in line["points"]],
             svg.PALETTE[number % len(svg.PALETTE)],
             dots=dots,
         )
@@ -120,6 +121,11 @@ def _curve(value: Value, title: str, _files: Files) -> str:
         ends = min(points), max(points)
         lines.append(svg.Line("", [(ends[0], ends[0]), (ends[1], ends[1])], svg.GREY, dashed=True))
     return svg.lines(lines, across, up, title) + svg.legend(named)
+
+
+def _number(given: float | None) -> float:
+    """A coordinate; None stands for a number that is not finite, and leaves a gap."""
+    return math.nan if given is None else float(given)
 
 
 def _in_percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """Charts as SVG for paper: a few lines over common axes, and bars. Texts in them are escaped here."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -135,9 +136,16 @@ def _line(line: Line, place: Callable[[Point], tuple[float, float]]) -> str:
     if line.dots or len(points) == 1:
         dots = (place(point) for point in _thin(points, MOST_DOTS))
         return "".join(f'<circle cx="{x}" cy="{y}" r="2" fill="{line.colour}" fill-opacity=".5"/>' for x, y in dots)
-    path = "L".join(f"{x} {y}" for x, y in map(place, _thin(points, MOST_POINTS)))
+    drawn = (_thin(stretch, MOST_POINTS) for stretch in _stretches(line.points))
+    path = "M".join("L".join(f"{x} {y}" for x, y in map(place, each)) for each in drawn)
     dashed = ' stroke-dasharray="3 3" stroke-width="1"' if line.dashed else ' stroke-width="2"'
     return f'<path d="M{path}" fill="none" stroke="{line.colour}"{dashed} stroke-linejoin="round"/>'
+
+
+def _stretches(points: Sequence[Point]) -> list[list[Point]]:
+    """The stretches of a line between its gaps, which are points that are not finite."""
+    grouped = itertools.groupby(points, key=lambda point: all(map(math.isfinite, point)))
+    return [list(stretch) for whole, stretch in grouped if whole]
 
 
 def _thin(points: Sequence[Point], most: int) -> list[Point]:

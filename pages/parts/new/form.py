@@ -5,7 +5,6 @@ from functools import partial
 
 import streamlit as st
 
-from jobs.language import sentence
 from jobs.pipelines import Input, Pipeline
 from jobs.verbs import sweeps
 from jobs.verbs import workflows as verbs
@@ -33,11 +32,12 @@ def page(pipeline: Pipeline) -> None:
                 "Name", key="new-name", max_chars=verbs.NAME_LENGTH, persist_state="page", placeholder=pipeline.shown
             )
         inputs = {name: dataset.id for name, dataset in chosen.items()}
-        params, changed = _settings(pipeline, chosen, inputs)
+        params, changed, refused = _settings(pipeline, chosen, inputs)
     draft = Draft(pipeline.name, params, inputs)
     typed = commands.run(draft.pipeline, changed, draft.inputs, (name or "").strip())
     about = f"**{words.plain(pipeline.shown)}**"
-    start.bar(draft, about, "Start", (name or "").strip(), typed, _try_all(pipeline, draft, changed))
+    tries = None if refused else _try_all(pipeline, draft, changed)
+    start.bar(draft, about, "Start", (name or "").strip(), typed, tries, refused=refused)
 
 
 def _typed(draft: Draft, params: settings_form.Settings, values: Mapping[str, str], called: str) -> commands.Command:
@@ -120,13 +120,12 @@ def _form_context(
 
 def _settings(
     pipeline: Pipeline, chosen: Mapping[str, Dataset], inputs: verbs.Inputs
-) -> tuple[settings_form.Settings, settings_form.Settings]:
-    """What to start with, and what of it differs from what the pipeline proposes for these inputs."""
+) -> tuple[settings_form.Settings, settings_form.Settings, list[RequestError]]:
+    """What to start with, what of it differs from what the pipeline proposes for these inputs, and why it cannot be."""
     try:
-        return _proposed_settings(pipeline, chosen, inputs)
+        return *_proposed_settings(pipeline, chosen, inputs), []
     except RequestError as refused:
-        st.error(words.plain(sentence(refused.message)), icon=":material/error:")
-        return {}, {}
+        return {}, {}, [refused]
 
 
 def _proposed_settings(

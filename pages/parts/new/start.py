@@ -41,10 +41,11 @@ def bar(
     typed: commands.Command,
     try_all: TryAll | None = None,
     apply: Callable[[Params], None] | None = None,
+    refused: Sequence[RequestError] = (),
 ) -> None:
     """Problems, warnings, notices, the outlook and the buttons that start a workflow, or one for each choice. `apply`
-    has the form hold what helps against a warning."""
-    problems = _problems(draft)
+    has the form hold what helps against a warning; with what was `refused` above, nothing is started."""
+    problems = _all_problems(draft, refused)
     if not problems:
         _know_before(draft, apply)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -127,6 +128,18 @@ def _missing_inputs(draft: Draft) -> dict[str, str]:
     """The labels of the inputs that still need a dataset, by the field that a problem names."""
     names = workflows.missing_inputs(draft.pipeline, draft.inputs)
     return {f"inputs.{each.name}": each.label for each in registry.get(draft.pipeline).inputs if each.name in names}
+
+
+def _all_problems(draft: Draft, refused: Sequence[RequestError]) -> Sequence[RequestError]:
+    """The problems, or what was refused before them; a mistake in the code of its pipeline is one, too."""
+    try:
+        if not refused:
+            return _problems(draft)
+    except RequestError as mistake:
+        refused = [mistake]
+    for problem in refused:
+        st.error(words.plain(presentations.refusal(problem.message)), icon=":material/error:")
+    return refused
 
 
 def start(draft: Draft, name: str) -> None:

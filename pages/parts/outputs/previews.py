@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from jobs.pipelines.shapes import MEDIA_TYPES, misfit
 from pages.parts import chart, charts, results, words
-from pages.parts.results import picture, table
 from pages.parts.results.text import without_pictures
 from pages.parts.values import Value
 
@@ -83,7 +83,7 @@ def _table_fits(value: Value) -> bool:
     return (
         isinstance(columns, list)
         and all(isinstance(each, Mapping) and "name" in each for each in columns)
-        and not table.misfit({"columns": columns, "rows": rows})
+        and not misfit({"kind": "table", "columns": columns, "rows": rows})
         and _are_counts(value.get("row_count"), value.get("column_count"))
     )
 
@@ -144,7 +144,7 @@ def _picture(value: Value, key: str) -> None:
 
 def _picture_fits(value: Value) -> bool:
     """Only pictures of points; one of shapes is a document."""
-    return value.get("media_type") in picture.MEDIA_TYPES[:-1] and isinstance(value.get("data"), str)
+    return value.get("media_type") in MEDIA_TYPES[:-1] and isinstance(value.get("data"), str)
 
 
 def _histogram(value: Value, key: str) -> None:

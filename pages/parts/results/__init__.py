@@ -1,7 +1,7 @@
 """Results: what a step leaves for people to look at, one module with one drawer for each kind.
 
-A result is a dict with `kind`; `shown` finds those in what a step returned. A drawer says why a value
-is not written as its kind must be (`misfit`), or draws it. Not here: which step or pipeline a result comes from.
+A result is a dict with `kind`; `shown` finds those in what a step returned. What is not written as its kind
+must be (`jobs.pipelines.shapes`) is shown as a tree. Not here: which step or pipeline a result comes from.
 """
 
 from jobs.pipelines.results import is_result

@@ -6,10 +6,13 @@ from typing import Protocol
 
 import streamlit as st
 
+from jobs.language import sentence
 from jobs.pipelines.results import is_result
+from jobs.pipelines.shapes import misfit
 from pages.parts import words
 from pages.parts.results import confusion, curve, importance, picture, table, text, tree
 from pages.parts.values import Files, Value
+from store.messages import Message
 
 MOST_TABS = 12
 SIMPLE = str | int | float | bool
@@ -19,8 +22,6 @@ SHOWN_ELSEWHERE = ("scores", "notices", "warnings")
 
 class Drawer(Protocol):
     """A module that draws one kind of result."""
-
-    def misfit(self, value: Value) -> str: ...
 
     def draw(self, value: Value, key: str, files: Files) -> None: ...
 
@@ -53,14 +54,14 @@ def shown(result: Value, files: Files) -> list[Shown]:
 def _shown(name: str, value: Value, files: Files) -> Shown:
     drawer = DRAWERS[value["kind"]]
     label, help_ = str(value.get("label") or words.titled(name)), str(value.get("help") or "")
-    if why := drawer.misfit(value):
+    if why := misfit(value):
         return Shown(label, lambda key: _undrawn(value, why, key, files), help_)
     return Shown(label, lambda key: drawer.draw(value, key, files), help_)
 
 
-def _undrawn(value: Value, why: str, key: str, files: Files) -> None:
+def _undrawn(value: Value, why: Message, key: str, files: Files) -> None:
     """A value that is not written as its kind must be."""
-    st.caption(f":material/info: Shown as JSON because {words.plain(why)}.")
+    st.caption(f":material/info: Shown as JSON because {words.plain(sentence(why))}.")
     tree.draw({"value": dict(value)}, key, files)
 
 

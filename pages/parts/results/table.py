@@ -15,19 +15,6 @@ TALLEST = 13
 ROW = 35
 
 
-def misfit(value: Value) -> str:
-    """Why this cannot be drawn, or nothing."""
-    columns, rows = value.get("columns"), value.get("rows")
-    if not (isinstance(columns, list) and columns and isinstance(rows, list)):
-        return 'it needs a list of "columns" and a list of "rows"'
-    for number, row in enumerate(rows, start=1):
-        if not isinstance(row, list):
-            return f"row {number} is not a list of values"
-        if len(row) != len(columns):
-            return f"row {number} has {words.count(len(row), 'value')} for {words.count(len(columns), 'column')}"
-    return ""
-
-
 def draw(value: Value, key: str, _files: Files) -> None:
     rows = value["rows"]
     shown = frame(value["columns"], rows)

@@ -8,15 +8,6 @@ from pages.parts.values import Files, Value
 LONGEST = 100_000
 
 
-def misfit(value: Value) -> str:
-    """Why this cannot be drawn, or nothing."""
-    return "" if _fits(value) else 'it has no "text"'
-
-
-def _fits(value: Value) -> bool:
-    return isinstance(value.get("text"), str)
-
-
 def draw(value: Value, key: str, _files: Files) -> None:
     with st.container(key=key):
         st.markdown(without_pictures(value["text"][:LONGEST]))

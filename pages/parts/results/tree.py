@@ -5,15 +5,6 @@ import streamlit as st
 from pages.parts.values import Files, Value
 
 
-def misfit(value: Value) -> str:
-    """Why this cannot be drawn, or nothing."""
-    return "" if _fits(value) else 'it has no "value"'
-
-
-def _fits(value: Value) -> bool:
-    return "value" in value
-
-
 def draw(value: Value, key: str, _files: Files) -> None:
     with st.container(key=key):
         if isinstance(value["value"], dict | list):

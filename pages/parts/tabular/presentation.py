@@ -152,6 +152,8 @@ class TabularPresentation(Presentation):
     def advice(self, step: Step) -> str:
         if step.error_code == "refused" and step.name == "upload":
             return CORRECT_THE_FILE
+        if step.error and step.error.code in presentation.CRASHES:
+            return super().advice(step)
         return FEWER.get(step.error_code or "") or super().advice(step)
 
     def _scores(self, step: Step) -> list[Shown]:

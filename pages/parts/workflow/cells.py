@@ -26,6 +26,7 @@ from store.tables import Status, now
 SETTINGS, LOG = ":material/tune: Settings", ":material/notes: Log"
 RUN = "workflow-run"
 LOG_LINES = 200
+LOG_CHARACTERS = 100_000
 LOG_HEIGHT = 260
 QUIET_SECONDS = 15
 PER_PAGE = 10
@@ -346,7 +347,8 @@ def _suffix(step: Step, picked: Params) -> str:
 
 def _log(step: Step) -> None:
     """The last lines, growing while the step runs."""
-    lines, zone = logs.tail(step.id, LOG_LINES), visitor.zone() or UTC
+    last, zone = logs.tail(step.id, LOG_LINES), visitor.zone() or UTC
+    lines = _shown(last)
     if not lines:
         st.caption("No log lines." if step.status.over else "No output yet.")
         return
@@ -356,8 +358,21 @@ def _log(step: Step) -> None:
             language=None,
             wrap_lines=True,
         )
-    cut = f"The last {LOG_LINES} lines. " if len(lines) == LOG_LINES else ""
+    is_cut = len(last) == LOG_LINES or len(lines) < len(last)
+    cut = f"The last {words.count(len(lines), 'line')}. " if is_cut else ""
     st.caption(f"{cut}{_times(step)}")
+
+
+def _shown(lines: Sequence[logs.Line]) -> list[logs.Line]:
+    """As many of the last lines as a browser draws at once: one print may be as long as a book."""
+    kept: list[logs.Line] = []
+    size = 0
+    for line in reversed(lines):
+        size += len(line.text)
+        if kept and size > LOG_CHARACTERS:
+            break
+        kept.append(line)
+    return kept[::-1]
 
 
 def _run_from_here(book: Notebook, edits: Edits, state: PageState) -> None:

@@ -33,6 +33,7 @@ ENDS = {
     "stopped": "stopped",
     "backed_up": "stopped",
     "timeout": "timed out",
+    "timeout_at": "timed out",
     "timeout_killed": "timed out",
     "out_of_memory": "out of memory",
     "disk_full": "disk full",
@@ -154,7 +155,7 @@ def attempt_words(notebook: Notebook, step: Step) -> str:
     if epoch:
         going_on = f"continued from epoch {words.count(epoch)}"
     else:
-        going_on = "follows" if step.status is Status.pending else "started over"
+        going_on = {Status.pending: "follows", Status.failed: "failed, too"}.get(step.status, "started over")
     return f"{_ending_words(before)}, attempt {step.attempt} {going_on}"
 
 
@@ -205,7 +206,7 @@ def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition
     titles = [definitions[step.key].title if step.key in definitions else words.titled(step.name) for step in above]
     if len(titles) > MOST_NAMED:
         return f"waiting for {words.count(len(titles), 'step')}"
-    return f"waiting for {words.listed(list(map(words.inside, titles)))}"
+    return f"waiting for {words.listed(titles)}"
 
 
 def _queue_words(step: Step) -> str:

@@ -11,6 +11,8 @@ from store.tables import Status
 from store.workflows import FACET, SORT_COLUMNS, Filter
 
 LONGEST_TEXT = 200
+# How many workflows of a pipeline tell what it has.
+LATEST = 20
 NEWEST = "-created_at"
 SORTS = {
     NEWEST: "Newest first",
@@ -79,28 +81,34 @@ def parse(given: Mapping[str, str]) -> ListView:
     """What a URL asks for; whatever makes no sense in it is left out."""
     page, dataset, sort = given.get("page", ""), given.get("dataset", ""), given.get("sort", NEWEST)
     names = workflows.facet_names()
+    pipeline = given.get("pipeline", "") if given.get("pipeline") in workflows.pipelines_used() else ""
     return ListView(
         tuple(word for word in given.get("status", "").split(",") if word in STATUSES),
-        given.get("pipeline", "") if given.get("pipeline") in workflows.pipelines_used() else "",
+        pipeline,
         {name: value for name in names if (value := _known_value(name, given.get(_facet_key(name), "")))},
         dataset_id if (dataset_id := read_id(dataset)) in workflows.datasets_used() else None,
         given.get("text", "").strip()[:LONGEST_TEXT],
         given.get("unseen") == "1",
-        sort if sort in sorts() else NEWEST,
+        sort if sort in sorts() or sort in sorts(pipeline) else NEWEST,
         read_id(page) or 1,
         given.get("mine") == "1" and visitor.has_signed_in(),
         number if (number := read_id(given.get("sweep", ""))) in sweeps.names() else None,
     )
 
 
-def sorts() -> dict[str, str]:
-    """Every order there is, as it is written in the URL, and its words."""
+def sorts(pipeline: str = "") -> dict[str, str]:
+    """Every order there is, or that makes sense for a pipeline, as it is written in the URL, and its words."""
     by_score, by_facet = {}, {}
-    for name in workflows.score_names():
+    scores, facets = workflows.score_names(), workflows.facet_names()
+    if pipeline:
+        latest = workflows.find(Filter(pipelines=(pipeline,)), limit=LATEST)
+        scores = list(dict.fromkeys(name for each in latest for name in each.scores))
+        facets = list(dict.fromkeys(name for each in latest for name in each.facets))
+    for name in scores:
         measure = registry.measure(name)
         if not presentation.is_beside(name):
             by_score[name if measure.lower_is_better else f"-{name}"] = f"Best {measure.shown}"
-    for name in workflows.facet_names():
+    for name in facets:
         by_facet[f"{FACET}{name}"] = f"By {words.inside(words.titled(name))}"
     return SORTS | by_score | by_facet
 
