@@ -472,7 +472,9 @@ def score(workflow, **scores):
     with db.writing() as connection:
         step = steps.of_workflow(workflow.id)[-1].id
         from store import metrics
+        from store.tables import scores as score_rows
 
+        connection.execute(score_rows.delete().where(score_rows.c.step_id == step))
         metrics.write_scores(connection, workflow.id, step, scores)
 
 
