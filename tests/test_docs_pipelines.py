@@ -140,6 +140,7 @@ def test_every_word_for_authors_is_described():
         "prepared_elsewhere",
         # Of steps that are plain functions, which docs/functions.md is about.
         "own_params",
+        "is_function",
         "graph",
         "definitions",
         "retry",

@@ -227,7 +227,7 @@ def test_a_step_whose_code_is_gone_fails_with_a_reason(services):
         assert finish(each) == Status.failed
         step = next(step for step in steps.of_workflow(each) if step.status == Status.failed)
         assert (step.name, step.attempt, step.error_code) == (name, 1, "code_gone")
-        assert "cannot be loaded" in sentence(step.error) and "TRAINYARD_PIPELINES" in sentence(step.error)
+        assert "cannot load the code" in sentence(step.error) and "TRAINYARD_PIPELINES" in sentence(step.error)
         assert steps.of_workflow(each)[-1].status == Status.skipped
 
 

@@ -55,7 +55,9 @@ def test_a_job_leaves_what_the_model_says(trained):
     assert after["prediction"].tolist() == expected(model, rows)
     at_once = predictions.predict_file(number, io.BytesIO(rows), "bugün.csv")
     assert at_once.read() == files.verified(left.file).read_bytes()
-    told = [notice.as_json() for notice in at_once.about.notices if notice.message.code.startswith("predict_")]
+    # How the file was read, the dataset of the job says itself.
+    said = [notice for notice in at_once.about.notices if notice.message.code.startswith("predict_")]
+    told = [notice.as_json() for notice in said if notice.message.code != "predict_not_utf8"]
     assert step.result["notices"] == told and "predict_unseen_values" in {notice["code"] for notice in told}
     assert [each.id for each in predictions.jobs_of(number)] == [job.id]
     assert len(stored.versions("müşteri")) == 1, "rows to predict are no new version of what was learned from"

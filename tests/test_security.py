@@ -47,7 +47,7 @@ from api.rq_dashboard.app import dashboard
 from api.wall.origin import Guard, names, written_down
 from jobs.cli.app import main
 from jobs.engine import handover, queue, runner
-from jobs.language import sentence
+from jobs.language import formulas, sentence
 from jobs.pipelines import Measure
 from jobs.upkeep import doctor
 from jobs.verbs import datasets, short_form, spreadsheet
@@ -109,6 +109,7 @@ LETTERS = {
     "MultiSelect.options",
     "MultiSelect.raw_values",
     "Selectbox.options",
+    "Selectbox.raw_value",
     "TextInput.default",
     "TextInput.placeholder",
     "TextInput.value",
@@ -282,7 +283,7 @@ def test_the_archive_leaves_without_formulas(trained):
 
     verbs.describe(trained.id, name="=1+1", note="@SUM(1)")
     for row in csv.reader(io.StringIO(listing.export(workflows.Filter()).decode("utf-8-sig"), newline="")):
-        assert not [cell for cell in row if cell.startswith(spreadsheet.STARTS_A_FORMULA)], row
+        assert not [cell for cell in row if cell.startswith(formulas.STARTS_A_FORMULA)], row
 
 
 def test_tables_have_no_export_of_their_own():

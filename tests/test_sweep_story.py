@@ -38,7 +38,7 @@ def test_every_algorithm_is_tried_and_ranked(app, browser):
     rows = ask(app, f"/api/workflows?sweep_id={sweep['id']}")
     reused = [step["reused_from"] is not None for row in rows for step in row["steps"] if step["key"] == "preprocess"]
     assert sorted(reused) == [False, True, True, True, True, True], "prepared once"
-    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("main").get_by_role("link", name="Compare").click()
     page.wait_for_url(re.compile(r"/compare\?ids="))
     expect(page.get_by_role("heading", name="Compare")).to_be_visible()
     context.close()

@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     )
     from trainyard.decorators import pipeline, step
     from trainyard.runs import Run, RunFailedError, load
+
+# `from trainyard.types import HTMLString`. It has no file: the wheel puts this folder on the path of modules, where a
+# file of this name would stand for Python's own module.
+_types = ModuleType("trainyard.types")
+vars(_types)["__getattr__"] = lambda name: __getattr__(name)
+sys.modules[_types.__name__] = _types
 
 _FOLDER = Path(__file__).parent
 ROOT = _FOLDER if (_FOLDER / "app.py").exists() else _FOLDER.parent

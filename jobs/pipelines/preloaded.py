@@ -15,6 +15,7 @@ import random
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -66,8 +67,7 @@ class Preloaded:
             known = registry.in_a_child(wanted.pipeline, wanted.place).by_reference()
             identities = {reference: identity(step) for reference, step in known.items()}
         self._chance.loaded()
-        threads = os.listdir("/proc/self/task")  # noqa: PTH208 - names only
-        left_behind = read.written or read.started_processes or _open_files() - before or threads[1:]
+        left_behind = read.written or read.started_processes or _open_files() - before or _threads()[1:]
         own = filter(is_project, [sys.modules[name] for name in set(sys.modules) - modules])
         self.may_be_forked = not (left_behind or any(map(_holds_a_generator, own)))
         self.loaded = Loaded(identities, read.files, time.monotonic())
@@ -135,6 +135,12 @@ def _holds_a_generator(module: ModuleType) -> bool:
         elif isinstance(each, FunctionType):
             held += [*(each.__defaults__ or ()), *(each.__kwdefaults__ or {}).values()]
     return any(isinstance(each, kinds) and not isinstance(each, random.SystemRandom) for each in held)
+
+
+def _threads() -> list[str]:
+    """The names of this process's threads, without that of Arrow's allocator, which each fork starts anew by itself."""
+    names = [Path(f"/proc/self/task/{number}/comm").read_text().strip() for number in os.listdir("/proc/self/task")]  # noqa: PTH208
+    return [name for name in names if name != "jemalloc_bg_thd"]
 
 
 def _open_files() -> set[tuple[str, str]]:
