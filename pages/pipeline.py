@@ -10,6 +10,7 @@ from pages.parts.pipelines import lately
 from pages.parts.pipelines.lately import Lately
 from store import codes, steps
 from store.errors import NotFoundError
+from store.text import sayable
 from store.workflows import Workflow
 
 LONGEST = 100
@@ -17,7 +18,7 @@ LISTED = 200
 
 
 def page() -> None:
-    name = str(st.query_params.get("name", "")).strip()
+    name = sayable(str(st.query_params.get("name", ""))).strip()
     pipeline, runs = _known(name), lately.of(name)
     if pipeline is None and not runs.runs:
         _nothing(name)

@@ -103,6 +103,7 @@ def test_a_key_file_that_cannot_be_read_is_told(home):
         keys.sign("a")
 
 
+@pytest.mark.sqlite
 def test_restoring_elsewhere_says_that_signatures_are_not_valid_there(home, monkeypatch, tmp_path):
     """Restore says that outputs which are code are not loaded, in a home without the key that signed them."""
     from jobs.upkeep import backup

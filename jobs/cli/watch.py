@@ -159,7 +159,7 @@ def _line(name: str, text: str, colour: str = "") -> Text:
 
 
 def _epoch_words(row: dict[str, float]) -> str:
-    values = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+    values = "  ".join(f"{name} {value:.4g}" for name, value in sorted(row.items()) if name != "epoch")
     return f"epoch {row['epoch']}  {values}"
 
 
