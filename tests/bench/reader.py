@@ -42,8 +42,8 @@ class Reader:
         return await self._run("")
 
     async def refresh(self) -> Look:
-        """The live part that is refreshed most often."""
-        return await self._run(min(self._timers, key=self._timers.__getitem__))
+        """The live part that is refreshed most often; of several the last, as the side bar comes before the page."""
+        return await self._run(min(reversed(self._timers), key=self._timers.__getitem__))
 
     async def stay(self, seconds: float) -> list[Look]:
         """Look at the page for so long; returns every refresh of its parts."""
