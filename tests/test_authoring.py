@@ -466,6 +466,17 @@ def test_a_logger_outside_of_a_step_is_a_usual_one(caplog):
     assert "hello" in caplog.text
 
 
+def test_in_a_checkout_only_what_people_add_is_kept(tmp_path, monkeypatch):
+    """A pipeline that is tried in the folder of Trainyard itself does not bring a copy of Trainyard with it."""
+    from jobs.authoring import snapshot
+
+    for name in ("jobs/__init__.py", "trainyard/__init__.py", "mine.py", "mine_too/jobs.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(snapshot, "ROOT", tmp_path)
+    assert list(snapshot.look(tmp_path).files) == ["mine.py", "mine_too/jobs.py"]
+
+
 def test_the_code_of_a_script_is_kept_by_content(tmp_path):
     """The same folder is kept once; what is ignored, too large or an environment is left out and told."""
     from jobs.authoring import snapshot

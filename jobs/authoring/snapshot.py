@@ -14,6 +14,7 @@ from jobs.pipelines.own_code import is_project_file
 from store import codes, files
 from store.codes import Place, place_of
 from store.messages import Message, Values
+from store.settings import ROOT
 
 IGNORE_FILE = ".trainyardignore"
 IGNORED = (
@@ -22,6 +23,8 @@ IGNORED = (
 )
 # A home of Trainyard, or the environment of Python, in the folder is no code.
 MARKS = ("trainyard.db", "pyvenv.cfg")
+# Of a checkout of Trainyard, in whose folder somebody tries a pipeline: a copy would stand for what runs.
+OURS = {"api", "app.py", "data", "docs", "hatch_build.py", "jobs", "pages", "store", "tests", "trainyard"}
 LARGEST_FILE = 5_000_000
 LARGEST = 100_000_000
 MOST_FILES = 5_000
@@ -90,6 +93,8 @@ def _walk(root: Path, folder: Path, ignored: list[str], left_out: list[str]) -> 
     for entry in sorted(os.scandir(folder), key=lambda each: each.name):
         path = Path(entry.path)
         name = path.relative_to(root).as_posix()
+        if folder == ROOT and entry.name in OURS:
+            continue
         if any(fnmatch.fnmatch(entry.name, pattern) or fnmatch.fnmatch(name, pattern) for pattern in ignored):
             continue
         if entry.is_dir(follow_symlinks=False):
