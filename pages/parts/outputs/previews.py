@@ -10,6 +10,7 @@ import streamlit as st
 
 from jobs.pipelines.shapes import MEDIA_TYPES, misfit
 from pages.parts import chart, charts, results, words
+from pages.parts.results.picture import is_picture
 from pages.parts.results.text import without_pictures
 from pages.parts.values import Value
 
@@ -133,11 +134,14 @@ def _text_fits(value: Value) -> bool:
 
 def _picture(value: Value, key: str) -> None:
     try:
-        with st.container(key=key):
-            st.image(base64.b64decode(value["data"], validate=True), width="content")
-    except Exception:  # noqa: BLE001 - Pillow has several, among them one of its own for a picture that is too large
+        content = base64.b64decode(value["data"], validate=True)
+    except ValueError:
+        content = b""
+    if not is_picture(content, value["media_type"]):
         st.caption("This picture cannot be read.")
         return
+    with st.container(key=key):
+        st.image(content, width="content")
     if _are_counts(value.get("width"), value.get("height")):
         st.caption(f"{words.count(value['width'])} × {words.count(value['height'])} pixels")
 
