@@ -68,6 +68,14 @@ def own_main(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def own_pipelines():
+    """Pipelines that a file of tests registers are its own."""
+    yield
+    if authored := sys.modules.get("helpers.authored"):
+        authored.forget()
+
+
 @pytest.fixture(scope="session")
 def empty_home():
     """A home whose tables are made once: every migration, for each of a thousand tests, took minutes."""

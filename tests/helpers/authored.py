@@ -6,10 +6,20 @@ from jobs.verbs import workflows as verbs
 from store import actors, outputs, steps, workflows
 from store.tables import Status
 
+# Pipelines that tests registered, which are forgotten after each file of them.
+registered: set[str] = set()
+
+
+def forget():
+    """Let this process know only the pipelines that its modules define, so that no test sees those of another file."""
+    while registered:
+        registry._here.pop(registered.pop(), None)
+
 
 def start(pipeline, options=None, **params):
     """Write a workflow of a pipeline; returns its number. The pipeline need not be registered under its name."""
     registry._here[pipeline.name] = pipeline.registered
+    registered.add(pipeline.name)
     with actors.acting(actors.operator()):
         return verbs.start(pipeline.name, params, options=options or {}).id
 
