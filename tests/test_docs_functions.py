@@ -63,6 +63,17 @@ def test_the_example_runs(project, services, command):
     assert found["client"].get_pipeline("weather").last_successful_run.id == 1
 
 
+@pytest.mark.slow
+def test_the_example_with_nodes_runs(project, services):
+    """The list of nodes of the page runs as a script with a table."""
+    (project / "sales.csv").write_text("day,amount\n" + "".join(f"{day},{day % 3}\n" for day in range(30)))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "training.py"]
+    done = subprocess.run(run, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    assert "'mean': 1.0" in done.stdout, done.stdout + done.stderr
+    assert workflows.get(1).pipeline == "training"
+
+
 @pytest.mark.parametrize("name", trainyard.__all__)
 def test_every_name_can_be_imported(name):
     """Every name that the package offers is there."""

@@ -34,14 +34,16 @@ if TYPE_CHECKING:
         Table,
         Text,
     )
-    from trainyard.decorators import pipeline, step
+    from trainyard.decorators import Pipeline, node, pipeline, step
     from trainyard.runs import Run, RunFailedError, load
 
-# `from trainyard.types import HTMLString`. It has no file: the wheel puts this folder on the path of modules, where a
-# file of this name would stand for Python's own module.
-_types = ModuleType("trainyard.types")
-vars(_types)["__getattr__"] = lambda name: __getattr__(name)
-sys.modules[_types.__name__] = _types
+# `from trainyard.types import HTMLString`, `from trainyard.pipeline import Pipeline, node`. They have no files: the
+# wheel puts this folder on the path of modules, where types.py would stand for Python's own module; and a module loaded
+# from a file would take the place of the decorator `pipeline`.
+for _name in ("types", "pipeline"):
+    _module = ModuleType(f"trainyard.{_name}")
+    vars(_module)["__getattr__"] = lambda name: __getattr__(name)
+    sys.modules[_module.__name__] = _module
 
 _FOLDER = Path(__file__).parent
 ROOT = _FOLDER if (_FOLDER / "app.py").exists() else _FOLDER.parent
@@ -57,7 +59,7 @@ _HOMES = {
         *("Confusion", "Curve", "Importance", "Input", "Json", "Line", "Measure", "Param", "Picture", "PipelineError"),
         *("Recorder", "RequestError", "StepContext", "StepError", "Table", "Text"),
     ),
-    "trainyard.decorators": ("pipeline", "step"),
+    "trainyard.decorators": ("Pipeline", "node", "pipeline", "step"),
     "trainyard.runs": ("Run", "RunFailedError", "load"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -89,6 +91,7 @@ __all__ = [
     "Measure",
     "Param",
     "Picture",
+    "Pipeline",
     "PipelineError",
     "Recorder",
     "RequestError",
@@ -106,6 +109,7 @@ __all__ = [
     "log_metadata",
     "log_metric",
     "materializer",
+    "node",
     "pipeline",
     "step",
 ]

@@ -5,11 +5,15 @@ from typing import Any, overload
 
 from jobs import pipelines
 from jobs.authoring import runs
+from jobs.authoring.node_pipelines import Pipeline as Pipeline
+from jobs.authoring.nodes import Node
+from jobs.authoring.nodes import node as node
 from jobs.authoring.pipeline import TracedPipeline
 from jobs.authoring.pipeline import pipeline as traced
 from jobs.authoring.step import Step
 from jobs.authoring.step import step as plain
-from jobs.pipelines import Pipeline, StepDefinition
+from jobs.pipelines import Pipeline as Registered
+from jobs.pipelines import StepDefinition
 from trainyard.runs import launch
 
 runs.use_launcher(launch)
@@ -32,11 +36,17 @@ def step(function: Callable[..., Any] | str | None = None, /, **options: Any) ->
 @overload
 def pipeline(function: Callable[..., Any], /) -> TracedPipeline: ...
 @overload
-def pipeline(function: str, /, *steps: StepDefinition, **options: Any) -> Pipeline: ...
+def pipeline(function: str, /, *steps: StepDefinition, **options: Any) -> Registered: ...
+@overload
+def pipeline(function: list[Node], /, **options: Any) -> Pipeline: ...
 @overload
 def pipeline(function: None = None, /, **options: Any) -> Callable[[Callable[..., Any]], TracedPipeline]: ...
-def pipeline(function: Callable[..., Any] | str | None = None, /, *steps: StepDefinition, **options: Any) -> Any:
-    """Make a function whose body calls steps a pipeline; or register one by its name and steps."""
+def pipeline(
+    function: Callable[..., Any] | str | list[Node] | None = None, /, *steps: StepDefinition, **options: Any
+) -> Any:
+    """Make a function whose body calls steps a pipeline; or a list of nodes; or register one by its name and steps."""
     if isinstance(function, str):
         return pipelines.pipeline(function, *steps, **options)
+    if isinstance(function, list | tuple):
+        return Pipeline(function, **options)
     return traced(function, **options)

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from jobs.authoring import body, snapshot
@@ -10,7 +12,7 @@ from jobs.authoring.written import WrittenPipeline
 from jobs.language import sentence
 from jobs.pipelines.described import facts_of
 from store import actors, codes, outputs, schema, steps, workflows
-from store.errors import NotFoundError
+from store.errors import NotFoundError, RequestError
 from store.messages import Message
 from store.outputs import Output
 from store.settings import make_home
@@ -184,7 +186,7 @@ def open_home() -> None:
     schema.prepare()
 
 
-def launch(pipeline: WrittenPipeline, params: Mapping[str, Any]) -> Run:
+def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Run:
     """Start a workflow of a pipeline that a script calls, show what it does, and wait for it."""
     from jobs.verbs import workflows as verbs
 
@@ -195,6 +197,7 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any]) -> Run:
         started = verbs.start(
             pipeline.name,
             params,
+            {name: _dataset(name, given) for name, given in inputs.items()},
             options=pipeline.run.as_json(),
             place=place,
             name=None,
@@ -203,6 +206,22 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any]) -> Run:
         names = ", ".join(sorted(pipeline.run.unused))
         sys.stderr.write(f"Of the configuration, {names} is kept with the run and not used.\n")
     return Run(started.id).wait()
+
+
+def _dataset(name: str, given: Any) -> int:
+    """The number of a dataset that a script gives by this number, as a file, or as a data frame."""
+    from jobs.verbs import datasets
+
+    if isinstance(given, int):
+        return given
+    if isinstance(given, str | Path):
+        file = Path(given)
+        if not file.is_file():
+            raise NotFoundError(Message("no_such_file", {"file": str(file)}), name)
+        return datasets.add(file, file.name).id
+    if hasattr(given, "to_parquet"):
+        return datasets.add(BytesIO(given.to_parquet()), f"{name}.parquet").id
+    raise RequestError(Message("dataset_of_other_type", {"input": name, "kind": type(given).__name__}), name)
 
 
 def load(where: str, output: str | None = None) -> Any:

@@ -5,7 +5,8 @@ traced: it runs once, each call of a step becomes a row, and what it returns is 
 rows exist before anything runs, and no process waits meanwhile.
 
 `signature` and `returns` read a function's annotations, `options` what decorators and configuration files say, `step`,
-`pipeline`, `tracing` and `handles` make rows of calls, `body` calls a step's function in its own process, and `inside`
+`pipeline`, `tracing` and `handles` make rows of calls, `nodes` and `node_pipelines` do so of functions that are
+listed with names, `body` calls a step's function in its own process, and `inside`
 is what code can ask and say there. Not here: how values become bytes (`artifacts`), where steps run (`engine`), and how
 a script starts a workflow and waits for it (`trainyard`).
 """

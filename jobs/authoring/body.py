@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobs import artifacts
-from jobs.authoring import inside, retries, sources
+from jobs.authoring import given_tables, inside, retries, sources
 from jobs.authoring.signature import Parameter, checked
 from jobs.authoring.written import WrittenStep
 from jobs.pipelines.context import StepContext
@@ -64,10 +64,12 @@ class Body(CountsAs):
 
     def _handed(self, pattern: Pattern, parameter: Parameter, context: StepContext) -> Any:
         """The value of an argument that other steps made; a whole one is loaded as the parameter is annotated."""
-        whole = "output" in pattern or "stored" in pattern
+        whole = bool({"output", "stored", "dataset"} & set(pattern))
         annotation = parameter.annotation if whole else Any
 
         def look_up(reference: Pattern) -> Any:
+            if (name := reference.get("dataset")) is not None:
+                return given_tables.read(context.input(name), context.dataset_file(name), annotation)
             stored = reference.get("stored")
             given = outputs.get(stored["id"]).handed() if stored else context.handed(*reference["output"])
             return loaded(given, annotation, context.folder, lambda notice: context.log(notice, "warning"))
@@ -79,8 +81,7 @@ class Body(CountsAs):
         returned = self.step.outputs
         if not returned:
             return
-        values = [value] if len(returned) == 1 else _several(value, len(returned), self.step.name)
-        for output, each in zip(returned, values, strict=True):
+        for output, each in zip(returned, self.step.values(value), strict=True):
             materializer = _materializer(self.step.options.output_materializers, output.name)
             try:
                 saved = artifacts.save(each, output.annotation, context.folder, materializer)
@@ -162,13 +163,6 @@ def _checked(value: Any, parameter: Parameter, owner: str) -> Any:
         return checked(value, parameter.annotation, owner, parameter.name)
     except RequestError as wrong:
         raise StepError(wrong.message) from None
-
-
-def _several(value: Any, count: int, owner: str) -> Sequence[Any]:
-    if not isinstance(value, list | tuple) or len(value) != count:
-        given = len(value) if isinstance(value, list | tuple) else 1
-        raise StepError(Message("outputs_not_as_many", {"name": owner, "count": count, "given": given}))
-    return value
 
 
 def _materializer(given: Any, output: str) -> Any:

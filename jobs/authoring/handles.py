@@ -1,6 +1,7 @@
 """Handles: what the call of a step gives while a pipeline is traced. One stands for a value that is not there yet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from jobs.pipelines.errors import PipelineError
@@ -38,6 +39,13 @@ class Handles(tuple[Handle, ...]):
     invocation_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenDataset:
+    """A dataset that the workflow was given for an input of its pipeline."""
+
+    input: str
+
+
 @runtime_checkable
 class Stored(Protocol):
     """An output of an earlier run."""
@@ -55,6 +63,8 @@ def pattern_of(value: Any) -> Pattern | None:
         return {"output": [value.invocation_id, value.output_name]}
     if isinstance(value, Handles):
         raise PipelineError(Message("handles_unpacked", {"step": value.invocation_id, "count": len(value)}))
+    if isinstance(value, GivenDataset):
+        return {"dataset": value.input}
     if isinstance(value, Stored):
         return {"stored": {"id": value.id, "format": value.format, "sha256": value.sha256}}
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from jobs.authoring.signature import Parameter, as_json, checked, parameters_of,
 from jobs.authoring.step import Step
 from jobs.authoring.tracing import Trace, bound
 from jobs.pipelines import registry
-from jobs.pipelines.definition import Options, Pipeline, Planned, StepDefinition
+from jobs.pipelines.definition import Datasets, Input, Options, Pipeline, Planned, StepDefinition
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import Params, short
 from store.errors import RequestError
@@ -59,7 +59,8 @@ class TracedPipeline:
         for name in set(given) & set(self.run.parameters):
             if given[name] != self.run.parameters[name]:
                 raise PipelineError(Message("param_given_twice", {"owner": self.name, "param": name}))
-        return runs.launch(self, self.plain({**self.run.parameters, **given}))
+        inputs = {name: given.pop(name) for name in self.data if name in given}
+        return runs.launch(self, self.plain({**self.run.parameters, **given}), inputs)
 
     def with_options(self, config_path: str | None = None, **options: Any) -> "TracedPipeline":
         """The same pipeline for one run: with a configuration file, and options that count more than the file's."""
@@ -68,7 +69,10 @@ class TracedPipeline:
         run = run.merged(Configuration(parameters=dict(parameters or {}), steps=dict(steps or {})))
         said = pipeline_options(self.name, options)  # checked before the run keeps it
         run = run.merged(Configuration(options={name: value for name, value in options.items() if value is not None}))
-        return TracedPipeline(self.function, _together(self.options, said, options), run)
+        return self._with(_together(self.options, said, options), run)
+
+    def _with(self, options: PipelineOptions, run: Configuration) -> "TracedPipeline":
+        return TracedPipeline(self.function, options, run)
 
     configure = with_options
 
@@ -83,15 +87,15 @@ class TracedPipeline:
             plain[name] = as_json(checked(value, annotation, self.name, name), annotation, self.name, name)
         return plain
 
-    def graph(self, params: Params, options: Options) -> Planned:
-        """The steps that the body calls for these params."""
+    def graph(self, params: Params, options: Options, inputs: Datasets | None = None) -> Planned:
+        """The steps that the body calls for these params, with these datasets."""
         run = Configuration.from_json(options)
         said = pipeline_options(self.name, run.options, self.options)
         given = {}
         for name, each in self.parameters.items():
             if name in params and not (params[name] is None and not each.required and each.default is None):
                 given[name] = checked(params[name], each.annotation, self.name, name)
-        trace = Trace(said, run.steps)
+        trace = Trace(said, run.steps, datasets=frozenset(inputs or ()))
         with tracing.tracing(trace):
             self.function(**given)
         if not trace.steps:
@@ -99,7 +103,12 @@ class TracedPipeline:
         title = filled(said.run_name, params) if said.run_name else ""
         return Planned(tuple(trace.steps.values()), title, said.tags)
 
-    def check(self, params: Params, _inputs: object) -> list[RequestError]:
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of datasets that it may be given."""
+        return ()
+
+    def check(self, params: Params, _inputs: Datasets) -> list[RequestError]:
         """What is wrong with params, each with its field."""
         problems = []
         for name, value in params.items():
@@ -117,8 +126,9 @@ class TracedPipeline:
         return Pipeline(
             name=self.name,
             steps=self._example(),
-            label=self.name.replace("_", " ").replace("-", " ").capitalize(),
+            label=_titled(self.name),
             description=self.options.description or _first_paragraph(self.function),
+            inputs=tuple(Input(name, _titled(name), optional=True) for name in self.data),
             is_function=True,
             own_params=params_of(self.parameters, self.name),
             check=self.check,
@@ -126,8 +136,8 @@ class TracedPipeline:
             definitions=definitions,
         )
 
-    def _graph(self, params: Params, options: Options) -> Planned:
-        return self.graph(params, options)
+    def _graph(self, params: Params, options: Options, inputs: Datasets) -> Planned:
+        return self.graph(params, options, inputs)
 
     def _example(self) -> tuple[StepDefinition, ...]:
         """The steps for the defaults, to be drawn before it starts; none where a param has no default."""
@@ -143,7 +153,7 @@ class TracedPipeline:
             except Exception:  # noqa: BLE001 - a body may need what is not there yet
                 return ()
         return tuple(
-            StepDefinition(each.name, _not_called, needs=each.needs, key=each.key, label=each.label or "")
+            StepDefinition(each.name, not_called, needs=each.needs, key=each.key, label=each.label or "")
             for each in trace.steps.values()
         )
 
@@ -156,7 +166,12 @@ def _together(before: PipelineOptions, said: PipelineOptions, given: Mapping[str
     return replace(before, **{name: getattr(said, name) for name in names if hasattr(said, name)})
 
 
-def _not_called(_context: object) -> None:
+def _titled(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ").capitalize()
+
+
+def not_called(_context: object) -> None:
+    """Stand for the function of a step where only its place in the graph counts."""
     raise RuntimeError("only the step itself is called")
 
 

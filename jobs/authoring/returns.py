@@ -5,12 +5,12 @@ import functools
 import inspect
 import textwrap
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.authoring.signature import MISSING, bare, hints_of, name_of
-from jobs.pipelines.errors import PipelineError
+from jobs.pipelines.errors import PipelineError, StepError
 from store.messages import Message
 from store.text import LONGEST_NAME
 
@@ -112,6 +112,14 @@ def _checked(outputs: tuple[Returned, ...], owner: str) -> tuple[Returned, ...]:
                 Message("output_name_malformed", {"name": owner, "output": each.name, "most": LONGEST_NAME})
             )
     return outputs
+
+
+def several(value: Any, count: int, owner: str) -> Sequence[Any]:
+    """The parts of what a step with several outputs returned."""
+    if not isinstance(value, list | tuple) or len(value) != count:
+        given = len(value) if isinstance(value, list | tuple) else 1
+        raise StepError(Message("outputs_not_as_many", {"name": owner, "count": count, "given": given}))
+    return value
 
 
 def shape_of(outputs: tuple[Returned, ...]) -> list[list[str]]:

@@ -7,7 +7,8 @@ from jobs.authoring.written import WrittenPipeline
 from jobs.pipelines.errors import PipelineError
 from store.messages import Message
 
-Launcher = Callable[[WrittenPipeline, Mapping[str, Any]], Any]
+# Given a pipeline, its params, and what is to be its datasets.
+Launcher = Callable[[WrittenPipeline, Mapping[str, Any], Mapping[str, Any]], Any]
 
 _launchers: list[Launcher] = []
 
@@ -17,8 +18,8 @@ def use_launcher(launcher: Launcher | None) -> None:
     _launchers[:] = [launcher] if launcher else []
 
 
-def launch(pipeline: WrittenPipeline, params: Mapping[str, Any]) -> Any:
+def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
     """Start a workflow of a pipeline that a script calls."""
     if not _launchers:
         raise PipelineError(Message("pipeline_called_on_import", {"pipeline": pipeline.name}))
-    return _launchers[-1](pipeline, params)
+    return _launchers[-1](pipeline, params, inputs)

@@ -1,13 +1,13 @@
 """Step: a plain function that may run as a step of a workflow, and is a plain function everywhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, overload
 
 from jobs.authoring import retries, tracing
 from jobs.authoring.body import Body
 from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, step_options
-from jobs.authoring.returns import Returned, outputs_of, shape_of
+from jobs.authoring.returns import Returned, outputs_of, several, shape_of
 from jobs.authoring.signature import Parameter, parameters_of
 from jobs.authoring.sources import module_of, remember
 from jobs.pipelines.definition import CountsAs, StepDefinition
@@ -21,7 +21,10 @@ Function = Callable[..., Any]
 class Step(CountsAs):
     """A function that is a step. Called outside of a pipeline, it is the function."""
 
-    def __init__(self, function: Function, options: StepOptions, base: "Step | None" = None) -> None:
+    # Whether it may be given datasets.
+    reads_dataset = False
+
+    def __init__(self, function: Function, options: StepOptions, base: "Step | None" = None, mark: str = "") -> None:
         self.function = function
         self.options = options
         self.name = options.name or function.__name__
@@ -31,7 +34,8 @@ class Step(CountsAs):
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
-        self.source = f"{module_of(function)}:{function.__qualname__}"
+        # A mark tells apart steps that are made of one function.
+        self.source = f"{module_of(function)}:{function.__qualname__}{mark and f'@{mark}'}"
         if base is None:
             remember(self.source, self)
 
@@ -51,6 +55,10 @@ class Step(CountsAs):
         return self.function
 
     fn = entrypoint
+
+    def values(self, returned: Any) -> Sequence[Any]:
+        """What the function returned, as a value for each output."""
+        return [returned] if len(self.outputs) == 1 else several(returned, len(self.outputs), self.name)
 
     def counts_as(self) -> Any:
         return [self.function, shape_of(self.outputs)]
@@ -72,6 +80,7 @@ class Step(CountsAs):
             name=self.name,
             function=Body(self),
             version=self.options.version,
+            reads_dataset=self.reads_dataset,
             key=self.source,
             timeout=max(1, round(self.options.timeout_seconds)),
             retry=self.base_retry,

@@ -1,7 +1,7 @@
 """Tracing: the body of a pipeline runs once, and each call of a step becomes a step of the workflow."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ class Trace:
     steps: dict[str, PlannedStep] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
+    datasets: Collection[str] = ()  # the inputs that datasets are given for
 
     def call(
         self, step: WrittenStep, args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None, after: Any
@@ -57,7 +58,7 @@ class Trace:
             max_attempts=definition.max_attempts,
             timeout=max(1, round(options.timeout_seconds)),
             repeats_on_restart=False,
-            reads_dataset=False,
+            reads_dataset=definition.reads_dataset,
             identity=identity(definition).of_step(None),
             source=step.source,
             label=filled(options.task_run_name, {**params}) or None,

@@ -1,6 +1,6 @@
 """Written: what the parts of this room know of a step and a pipeline that somebody wrote."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from jobs.authoring.configuration import Configuration
@@ -23,6 +23,8 @@ class WrittenStep(Protocol):
 
     @property
     def outputs(self) -> tuple[Returned, ...]: ...
+
+    def values(self, returned: Any) -> Sequence[Any]: ...
 
     def counts_as(self) -> Any: ...
 

@@ -39,7 +39,7 @@ Warn = Callable[[Params, Mapping[str, Result]], Sequence[WorkflowWarning]]
 
 
 Options = Mapping[str, Any]
-Graph = Callable[[Params, Options], "Planned"]
+Graph = Callable[[Params, Options, Datasets], "Planned"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ def fingerprint(
     The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
     """
     if handed is not None:
-        given = {name: filled(pattern, lambda each: _handed(each, upstream)) for name, pattern in handed.items()}
+        given = {
+            name: filled(pattern, lambda each: _handed(each, upstream, datasets)) for name, pattern in handed.items()
+        }
         return _hash([identity, params, {"handed": given}])
     reads: dict[str, Any] = {
         "datasets": {name: _read(dataset) for name, dataset in datasets.items()},
@@ -34,10 +36,12 @@ def fingerprint(
     return _hash([identity, params, reads])
 
 
-def _handed(pattern: Pattern, upstream: Mapping[str, Upstream]) -> list[Any]:
+def _handed(pattern: Pattern, upstream: Mapping[str, Upstream], datasets: Mapping[str, Dataset]) -> list[Any]:
     """What is handed to a plain function, by content."""
     if "stored" in pattern:
         return [pattern["stored"]["format"], pattern["stored"]["sha256"]]
+    if "dataset" in pattern:
+        return _read(datasets[pattern["dataset"]])
     key, name = pattern["output"]
     output = upstream[key].outputs[name]
     return [output.format, output.sha256]

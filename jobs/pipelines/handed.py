@@ -1,7 +1,7 @@
 """Handed: what a plain function is given that other steps make, as a pattern of references that the step's row holds.
 
-Each argument is a pattern: an output of a step, a stored output of an earlier run, a plain value, or a list, tuple or
-dict of patterns.
+Each argument is a pattern: an output of a step, a stored output of an earlier run, a dataset that the workflow was
+given, a plain value, or a list, tuple or dict of patterns.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +13,7 @@ class Pattern(TypedDict, total=False):
 
     output: list[str]  # the key of a step, and the name of what it leaves
     stored: dict[str, Any]  # the id of an output of an earlier run, its format and its hash
+    dataset: str  # the input of the pipeline that it was given for
     value: Any
     items: list["Pattern"]  # of a list
     parts: list["Pattern"]  # of a tuple

@@ -23,7 +23,7 @@ def prepare(pipeline: Pipeline, given: Params, inputs: Datasets, options: Option
     facets = {name: str(value) for name, value in pipeline.facets(params, inputs).items()}
     notices = tuple(pipeline.advise(params, inputs))
     if pipeline.graph is not None:
-        planned = pipeline.graph(params, options)
+        planned = pipeline.graph(params, options, inputs)
         title = planned.title or _title(pipeline, params, inputs)
         return Prepared((), params, planned.steps, facets, title, notices, planned.tags)
     steps = tuple(

@@ -7,9 +7,10 @@ nothing that a module does when it is imported can harm the pages, the queue or 
 
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Protocol, Unpack, cast
 
 from jobs.pipelines import describer, keywords, slips
@@ -77,6 +78,15 @@ def offer(name: str, offered: Offered) -> None:
     if name in _here:
         raise PipelineError(Message("pipeline_exists", {"pipeline": name}))
     _offered[name] = offered
+
+
+Finder = Callable[[ModuleType], None]
+_finders: list[Finder] = []
+
+
+def find_with(finder: Finder) -> None:
+    """Have each module of people's own looked through once it is loaded, for pipelines that nobody registered yet."""
+    _finders.append(finder)
 
 
 def _take_offered(names: Iterable[str]) -> list[Message]:
@@ -249,6 +259,8 @@ def _load_what_can_be(place: Place | None = None) -> list[Message]:
             before = len(_here) + len(_offered)
             is_new = module not in sys.modules
             load_module(module, "code" if place else "pipelines")
+            for finder in _finders:
+                finder(sys.modules[module])
             if is_new and place is None and len(_here) + len(_offered) == before:
                 problems.append(Message("module_without_pipeline", {"module": module}))
         except (PipelineError, RequestError) as error:

@@ -16,12 +16,12 @@ def forget():
         registry._here.pop(registered.pop(), None)
 
 
-def start(pipeline, options=None, **params):
+def start(pipeline, options=None, inputs=None, **params):
     """Write a workflow of a pipeline; returns its number. The pipeline need not be registered under its name."""
     registry._here[pipeline.name] = pipeline.registered
     registered.add(pipeline.name)
     with actors.acting(actors.operator()):
-        return verbs.start(pipeline.name, params, options=options or {}).id
+        return verbs.start(pipeline.name, params, inputs, options=options or {}).id
 
 
 def work_off(number, most=50):

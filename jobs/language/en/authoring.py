@@ -72,6 +72,48 @@ SENTENCES: dict[str, Template] = {
     "config_not_yaml": "{file} is no YAML: {reason}.",
     "config_not_mapping": "{file} must hold names with values, not {given}.",
     "config_key_unknown": "{file} says {key!r}, which a run does not have; it has {known}.",
+    # Pipelines made of nodes.
+    "node_of_no_function": (
+        "A node is made of {given}, which no other process finds. Name a function at the top of a module."
+    ),
+    "node_without_names": "Node {node} has neither inputs nor outputs; name what it takes or what it leaves.",
+    "node_names_malformed": "Node {node} has {given} as names; write a text, a list of texts or a dict of texts.",
+    "node_name_malformed": "Node {node} has the name {given}; a name is a text of 1 to {most} characters.",
+    "node_name_transcoded": (
+        "Node {node} has the name {given!r}; a value has one form here, so write the name without @."
+    ),
+    "node_param_malformed": "Node {node} takes {given!r}; write params:name, or params:name.part of a dict.",
+    "node_leaves_param": "Node {node} leaves {given!r}, but params are given at the start; choose another name.",
+    "node_param_differs": (
+        "The functions that take params:{param} have different defaults for it. Write one of them into "
+        "Pipeline(..., defaults={{...}})."
+    ),
+    "node_param_missing": "params:{param} asks for {part!r}, which the param does not hold; add it where it is set.",
+    "node_input_missing": (
+        "No node makes {name!r}, and no earlier run left it. Choose a dataset for it, or first run what makes it."
+    ),
+    "node_output_missing": "Node {node} returned no {key!r}; return a dict with every key of its outputs.",
+    "node_name_of_both": "{name!r} is both a param and an input of the pipeline; rename one.",
+    "nodes_with_one_name": "Two nodes are called {node!r}; give one another name=.",
+    "nodes_make_one_name": "Nodes {node} and {other} both make {name!r}; rename one of the two outputs.",
+    "nodes_in_circle": "The nodes {nodes} wait for each other in a circle; rename an input or an output of one.",
+    "pipeline_without_nodes": "A pipeline is made of no nodes; list at least one.",
+    "pipeline_of_no_node": "A pipeline is made of {given}, which is no node; write node(function, inputs, outputs).",
+    "node_pipeline_unnamed": (
+        "The pipeline is made in {function}, where no other process finds it. Make it at the top of a module, as in "
+        "training = Pipeline([...]), or in a function called create_..._pipeline that takes nothing."
+    ),
+    "node_pipeline_attribute": (
+        "A pipeline has no {attribute}; it has nodes, inputs(), outputs() and all_outputs(), and + joins two of them. "
+        "To run from a step, press Run from here or write trainyard rerun ID --from STEP."
+    ),
+    "instead_namespace": "Call one pipeline in the body of a @pipeline: its steps become a group of their own.",
+    "instead_renaming": "Write the names into the nodes, or call the pipeline in a @pipeline with what it takes.",
+    "instead_confirms": "A run starts when somebody starts it, so there is nothing to confirm; leave it out.",
+    "instead_preview": "Every output has a preview on the page; leave it out.",
+    "dataset_of_other_type": (
+        "{input} is a {kind}; give the path of a table, the number of a dataset, or a pandas frame."
+    ),
     # Inside of a step.
     "no_such_output_of_step": "Step {step} has no output {given}; it has {known}.",
     "outputs_not_as_many": Plural(

@@ -11,6 +11,8 @@ def words_of(pattern: Pattern) -> str:
         return f"{name} of step {key}"
     if "stored" in pattern:
         return f"artifact {pattern['stored']['id']}"
+    if "dataset" in pattern:
+        return f"dataset of input {pattern['dataset']}"
     if "pairs" in pattern:
         return ", ".join(f"{key}: {words_of(each)}" for key, each in pattern["pairs"])
     inner = pattern.get("items") or pattern.get("parts")
