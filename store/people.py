@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store import db
@@ -19,6 +19,12 @@ from store.records import record
 from store.tables import now, people, sessions, tokens
 
 USED_MINUTES = 1
+# Asked with each message of each open page: put together once.
+_OF_SESSION = (
+    select(people)
+    .join(sessions)
+    .where(sessions.c.sha256 == bindparam("sha256"), sessions.c.expires_at > bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,8 @@ def end_all(person_id: int) -> AccessCounts:
 
 def of_session(sha256: str) -> Person | None:
     """Whose session this is, while it lasts."""
-    query = select(people).join(sessions).where(sessions.c.sha256 == sha256, sessions.c.expires_at > now())
     with db.reading() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_OF_SESSION, {"sha256": sha256, "now": now()}).one_or_none()
         return record(Person, row) if row else None
 
 

@@ -12,6 +12,7 @@ import pytest
 from jobs.pipelines import Measure
 from jobs.tabular import told
 from pages.parts import charts
+from pages.parts.workflow import curves
 from store.metrics import Point
 from store.steps import Minute
 
@@ -181,7 +182,7 @@ def test_charts_need_no_streamlit():
 def test_a_zoomed_curve_stays_as_it_is_once_its_part_is_done():
     """Epochs outside the part that is looked at change nothing, so the chart is not made anew for them."""
     points = [Point(epoch, 1 / epoch) for epoch in range(1, 200)]
-    zoom = charts.whole_epochs((9.3, 20.7))
+    zoom = curves.whole_epochs((9.3, 20.7))
     figures = [charts.learning({"val_loss": points[:end]}, LOSS, epochs=200, zoom=zoom) for end in (50, 199)]
     assert figures[0].to_json() == figures[1].to_json()
     assert list(figures[0].data[0].x) == list(range(9, 22))

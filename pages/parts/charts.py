@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import ceil, floor
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -62,9 +62,18 @@ def measured(curve: str) -> str:
     return curve.removeprefix("train_").removeprefix("val_")
 
 
+class Finished(go.Figure):  # type: ignore[misc]
+    """A figure that many look at and nobody changes: prepared for sending once, which takes longer than to send it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        if not hasattr(self, "_prepared"):
+            self._prepared: dict[str, Any] = super().to_dict()
+        return self._prepared
+
+
 def learning(
     curves: Curves, measure: Measure, epochs: int | None = None, best: int | None = None, zoom: Zoom | None = None
-) -> go.Figure:
+) -> Finished:
     """One measure over the epochs, training against validation; of the `epochs` to come there is room for some."""
     traces = []
     for name, label, colour, width in (
@@ -90,13 +99,7 @@ def learning(
     seen = {name: _within(points, zoom) for name, points in curves.items()}
     up: Layout = {"ticksuffix": " %", "range": _span(seen, measure.name)} if measure.share else {}
     # All at once: every later change of a figure takes Plotly a millisecond.
-    return go.Figure(traces, _layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
-
-
-def whole_epochs(edges: Sequence[float]) -> Zoom:
-    """The epochs within a part of a chart that was dragged over, at least two of them."""
-    low, high = max(ceil(min(edges)), 1), floor(max(edges))
-    return (low, high) if high > low else (max(low - 1, 1), max(low, 2))
+    return Finished(traces, _layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
 
 
 def without_drag(figure: go.Figure) -> go.Figure:

@@ -53,6 +53,12 @@ def language() -> str | None:
     return st.context.locale if get_script_run_ctx(suppress_warning=True) is not None else None
 
 
+def tab() -> str:
+    """Names this open page among all that are open; empty where no page runs."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
 def has_touch_screen() -> bool:
     """Whether the visitor's browser is that of a phone or a tablet."""
     agent = st.context.headers.get("User-Agent") or ""

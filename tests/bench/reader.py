@@ -45,6 +45,11 @@ class Reader:
         """The live part that is refreshed most often; of several the last, as the side bar comes before the page."""
         return await self._run(min(reversed(self._timers), key=self._timers.__getitem__))
 
+    @property
+    def every(self) -> float:
+        """After how many seconds the live part that is refreshed most often is asked for again."""
+        return min(self._timers.values())
+
     async def stay(self, seconds: float) -> list[Look]:
         """Look at the page for so long; returns every refresh of its parts."""
         end = time.monotonic() + seconds
@@ -80,6 +85,8 @@ class Reader:
                 self._hash = message.new_session.page_script_hash
                 if not message.metadata.run.fragment_ids:
                     self._timers.clear()
+            elif kind == "navigation":  # until then it is the hash of the script around all pages
+                self._hash = message.navigation.page_script_hash
             elif kind == "auto_rerun":
                 self._timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "auth_redirect":

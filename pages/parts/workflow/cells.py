@@ -37,6 +37,9 @@ Listed = TypeVar("Listed")
 class Edits:
     """What was changed in the cells and not yet run, and where to say so."""
 
+    # Both are looked up once for all cells: in the state of a visit, a look takes as long as drawing a line.
+    kept: dict[str, Params]
+    discarded: int
     params: dict[str, Any] = field(default_factory=dict)
     first: str = ""
     slot: DeltaGenerator | None = None
@@ -49,6 +52,17 @@ class Edits:
     def changed(self, step: Step) -> bool:
         """Whether this step uses a changed setting, wherever that was changed."""
         return step.key == self.first or bool(set(self.params) & set(step.params))
+
+    def key(self, step: Step) -> str:
+        """Under which key this cell's widgets live; discarding changes makes new widgets."""
+        return f"set-{step.id}-{self.discarded}"
+
+    def of(self, step: Step) -> dict[str, Any]:
+        """What was changed in this cell; it is remembered while its settings are not shown."""
+        return dict(self.kept.get(self.key(step), {}))
+
+    def keep(self, step: Step, changed: Params) -> None:
+        self.kept[self.key(step)] = changed
 
 
 def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
@@ -85,7 +99,7 @@ def _page_of(listed: Sequence[Listed], key: str, most: int) -> Sequence[Listed]:
 
 def _draw(book: Notebook, state: PageState, shown: Sequence[Step]) -> None:
     notebook.read_more(book, shown)
-    edits = Edits()
+    edits = _edits(book.workflow.id)
     heads: list[DeltaGenerator] = []
     left = outputs.left_by(shown)
     for step in shown:
@@ -124,7 +138,7 @@ def _cell(book: Notebook, step: Step, edits: Edits, state: PageState) -> DeltaGe
         shown = _view_choice(book, step)
     _state(book, step, state)
     outputs.summary(book, step)
-    changed = _settings(book, step, shown == SETTINGS)
+    changed = _settings(book, step, shown == SETTINGS, edits)
     if shown == LOG:
         _log(step)
     elif shown in (views := outputs.views(book, step)):
@@ -253,7 +267,12 @@ def _failure(book: Notebook, step: Step, state: PageState) -> None:
             st.code(step.traceback, language=None, wrap_lines=True, height=LOG_HEIGHT)
 
 
-def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
+def _edits(workflow_id: int) -> Edits:
+    kept = st.session_state.setdefault(f"edited-{workflow_id}", {})
+    return Edits(kept, st.session_state.get(_discarded(workflow_id), 0))
+
+
+def _settings(book: Notebook, step: Step, shown: bool, edits: Edits) -> dict[str, Any]:
     """The settings that were changed in this cell and not yet run; they are remembered while the view is closed."""
     if step.source:
         if shown:
@@ -265,24 +284,24 @@ def _settings(book: Notebook, step: Step, shown: bool) -> dict[str, Any]:
             _locked(definition, step)
         return {}
     if not shown:
-        return _edited(step)
-    shown_as, picked = presentations.of(book.workflow.pipeline), _picked(step)
+        return edits.of(step)
+    shown_as, picked = presentations.of(book.workflow.pipeline), _picked(step, edits.key(step))
     data = datasets.get(book.workflow.data.dataset_id) if book.workflow.data else None
-    chosen = book.workflow.params | step.params | _edited(step) | picked
+    chosen = book.workflow.params | step.params | edits.of(step) | picked
     params = [shown_as.offered(param, chosen, data) for param in definition.params_for(chosen)]
     stored = book.workflow.params | step.params
     before = verbs.usual(book.workflow, stored)
     after = before if chosen == stored else verbs.usual(book.workflow, chosen)
-    values = _values(params, before, after, step)
+    values = _values(params, before, after, step, edits.of(step))
     columns = [column["name"] for column in data.columns] if data else None
     context = forms.FormContext(columns, shown_as.choice, _suffix(step, picked))
-    entered = forms.param_widgets(params, values, settings_key(step), context)
+    entered = forms.param_widgets(params, values, edits.key(step), context)
     changed = {
         param.name: entered[param.name]
         for param in params
         if not _same(entered[param.name], forms.fitting(param, step.params.get(param.name)))
     }
-    st.session_state[f"{settings_key(step)}-edited"] = changed
+    edits.keep(step, changed)
     if not changed:
         st.caption("Change a setting to run from here as a new workflow; this one stays as it is.")
     return changed
@@ -305,10 +324,9 @@ def _locked(definition: StepDefinition | None, step: Step) -> None:
     results.draw_table({"columns": ["Setting", "Value"], "rows": rows}, f"locked-{step.id}")
 
 
-def _values(params: Sequence[Param], before: Params, after: Params, step: Step) -> dict[str, Any]:
+def _values(params: Sequence[Param], before: Params, after: Params, step: Step, edited: Params) -> dict[str, Any]:
     """What the form begins with: what was edited, else what the step has; what nobody touched, before a choice that it
     depends on, is what is usual after it."""
-    edited = _edited(step)
     initial = {}
     for param in params:
         value = step.params.get(param.name)
@@ -324,18 +342,9 @@ def _same(chosen: object, before: object) -> bool:
     return bool(chosen == before)
 
 
-def _edited(step: Step) -> dict[str, Any]:
-    return dict(st.session_state.get(f"{settings_key(step)}-edited", {}))
-
-
-def settings_key(step: Step) -> str:
-    """Under which key this cell's widgets live; discarding changes makes new widgets."""
-    return f"set-{step.id}-{st.session_state.get(f'discarded-{step.workflow_id}', 0)}"
-
-
-def _picked(step: Step) -> dict[str, Any]:
+def _picked(step: Step, key: str) -> dict[str, Any]:
     """What the widgets of this cell hold now, on which it can depend what else can be set."""
-    keys = {name: f"{settings_key(step)}-{name}" for name in step.params}
+    keys = {name: f"{key}-{name}" for name in step.params}
     return {name: st.session_state[key] for name, key in keys.items() if st.session_state.get(key) is not None}
 
 
@@ -422,5 +431,9 @@ def plan_words(plan: Sequence[verbs.CellPlan], pipeline: str) -> str:
 
 
 def _discard(workflow_id: int) -> None:
-    key = f"discarded-{workflow_id}"
+    key = _discarded(workflow_id)
     st.session_state[key] = st.session_state.get(key, 0) + 1
+
+
+def _discarded(workflow_id: int) -> str:
+    return f"discarded-{workflow_id}"

@@ -1,9 +1,10 @@
 """Curves and their charts, made once for all visitors; of a curve that grows only what is new is read."""
 
 from bisect import bisect_right
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from math import ceil, floor
 from threading import Lock
 from typing import Any
 
@@ -61,6 +62,12 @@ class Shared:
 @lru_cache(maxsize=KEPT)
 def _shared(_database: Hashable, step_id: int, _attempt: int, _started_at: datetime | None) -> Shared:
     return Shared(step_id)
+
+
+def whole_epochs(edges: Sequence[float]) -> charts.Zoom:
+    """The epochs within a part of a chart that was dragged over, at least two of them."""
+    low, high = max(ceil(min(edges)), 1), floor(max(edges))
+    return (low, high) if high > low else (max(low - 1, 1), max(low, 2))
 
 
 def _until(points: list[Point], epoch: int | None) -> list[Point]:

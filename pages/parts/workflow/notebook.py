@@ -21,7 +21,7 @@ from store.tables import Status, now
 from store.workflows import Workflow
 
 DELAY_SECONDS = 3
-FRESH_SECONDS = 1.0
+FRESH_SECONDS = 0.5
 MOST_NAMED = 6
 # How an attempt ended, in short.
 ENDS = {
@@ -52,6 +52,7 @@ class Notebook:
     waits: dict[int, str] = field(default_factory=dict)
     definitions: dict[str, StepDefinition] = field(default_factory=dict)
     needed: dict[int, list[int]] = field(default_factory=dict)
+    main_measures: list[str] = field(default_factory=list)
     read_at: datetime = field(default_factory=now)
 
     def step(self, name: str) -> Step | None:
@@ -105,6 +106,7 @@ def read(workflow_id: int) -> Notebook:
         _waits(rows, rows, definitions, needed) if few else {},
         definitions,
         needed,
+        registry.main_measures(),
     )
 
 
@@ -116,7 +118,7 @@ def read_more(book: Notebook, shown: Sequence[Step]) -> None:
 
 
 def lately(workflow_id: int) -> Notebook:
-    """The notebook as another visitor of the same language read it within a second: for the timers of many who look at
+    """The notebook as another visitor of the same language read it just now: for the timers of many who look at
     the same."""
     return _lately(workflow_id, numbers.current().code)
 

@@ -5,10 +5,11 @@ from functools import partial
 
 import streamlit as st
 
-from jobs.pipelines import Measure, registry
+from jobs.pipelines import Measure
 from jobs.verbs import warnings
 from pages.parts import chart, charts, presentation, presentations, results, words
 from pages.parts.presentation import View
+from pages.parts.workflow import curves
 from pages.parts.workflow.curves import Shared
 from pages.parts.workflow.notebook import Notebook
 from store import files, outputs, steps
@@ -70,7 +71,7 @@ def saved(step_id: int, name: str) -> bytes | None:
 def _learning(book: Notebook, step: Step, shared: Shared) -> None:
     """The curves, side by side; while the step runs there is room for epochs to come."""
     shown = presentations.of(book.workflow.pipeline)
-    names = charts.measures(shared.curves, registry.main_measures())
+    names = charts.measures(shared.curves, book.main_measures)
     epochs = shown.epochs(step) if not step.status.over else None
     across = min(len(names), MOST_ACROSS)
     for begin in range(0, len(names), across):
@@ -109,7 +110,7 @@ def _zoom_key(step: Step) -> str:
 
 def _zoom_in(key: str, step: Step) -> None:
     if boxes := st.session_state[key]["selection"]["box"]:
-        st.session_state[_zoom_key(step)] = charts.whole_epochs(boxes[-1]["x"])
+        st.session_state[_zoom_key(step)] = curves.whole_epochs(boxes[-1]["x"])
 
 
 def _zoom_out(step: Step) -> None:
