@@ -335,6 +335,13 @@ def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view
         partial(_restart, state, chosen),
         **visitor.changes("Run each again as a new workflow", bool(chosen)),
     )
+    if going := [row.id for row in workflows.get_many(chosen) if not row.status.over]:
+        _button(
+            "Cancel",
+            "cancel",
+            partial(state.ask, "cancel", tuple(going)),
+            **visitor.changes("Stop the ticked workflows that have not ended"),
+        )
     _button(
         "Delete",
         "delete",

@@ -62,6 +62,7 @@ class Start(Strict):
 class Compose(Strict):
     data_from: Number = Field(description="The workflow whose dataset and target are used.")
     config_from: Number = Field(description="The workflow whose algorithm and settings are used.")
+    params: dict[str, Any] = Field({}, description="Settings that are changed, such as the algorithm.")
     name: str | None = None
 
 
@@ -133,8 +134,9 @@ def find(
 @router.post("/compose", response_model=StartedOut, status_code=201, summary="Compose a workflow from two")
 @needs(Role.analyst)
 def compose(body: Compose) -> Response:
-    """The dataset and target of one workflow with the configuration of another."""
-    return started(verbs.compose(body.data_from, body.config_from, body.name))
+    """The dataset and target of one workflow with the configuration of another. What nobody touched in that follows the
+    data, and `params`."""
+    return started(verbs.compose(body.data_from, body.config_from, body.name, body.params))
 
 
 @router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")

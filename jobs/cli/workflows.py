@@ -30,6 +30,7 @@ SETTING = (
     "'features=[\"a,b\"]'."
 )
 Setting = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SETTING)]
+Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=2**31 - 1, help="The numbers of the workflows.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the workflow ends; exit with an error if it fails.")]
 # A bigger file takes seconds, so its upload is announced and has a bar.
 LARGE = 100_000_000
@@ -206,15 +207,19 @@ def restart(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
 def compose(
     data_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its dataset and target are used.")],
     config_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its algorithm and settings are used.")],
+    setting: Setting = None,
     name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> int:
-    """Start a workflow with the data of one and the configuration of another."""
+    """Start a workflow with the data of one and the configuration of another; --set changes a setting of that."""
+    from jobs.verbs import queries
+
+    params = queries.settings(setting or [])
     _open()
     from jobs.verbs import workflows as verbs
 
-    return _carry_out(verbs.compose(data_from, config_from, name).id, wait, as_json)
+    return _carry_out(verbs.compose(data_from, config_from, name, params).id, wait, as_json)
 
 
 def rerun(
@@ -263,13 +268,17 @@ def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
     return _carry_out(verbs.retry(workflow_id).id, wait, as_json)
 
 
-def cancel(workflow_id: Id, as_json: Json = False) -> int:
-    """Stop a workflow."""
+def cancel(workflow_ids: Ids, as_json: Json = False) -> int:
+    """Stop workflows."""
     _open()
     from jobs.verbs import workflows as verbs
 
-    verbs.cancel(workflow_id)
-    return _show(workflow_id, as_json, f"Workflow {workflow_id} is cancelled.")
+    if len(workflow_ids) == 1:
+        verbs.cancel(workflow_ids[0])
+        return _show(workflow_ids[0], as_json, f"Workflow {workflow_ids[0]} is cancelled.")
+    cancelled = verbs.cancel_all(workflow_ids)
+    named = f"Cancelled {', '.join(map(str, cancelled))}." if cancelled else "All of them had ended already."
+    return _answer(named, {"cancelled": cancelled}, as_json)
 
 
 def stop(workflow_id: Id, as_json: Json = False) -> int:
@@ -296,9 +305,7 @@ def describe(
 
 
 def delete(
-    workflow_ids: Annotated[
-        list[int], typer.Argument(metavar="ID...", min=1, max=2**31 - 1, help="The numbers of the workflows.")
-    ],
+    workflow_ids: Ids,
     as_json: Json = False,
 ) -> int:
     """Delete workflows that have ended, with their logs, metrics, models and files that only they use."""

@@ -1,43 +1,39 @@
 """The verbs: what a button, a command and a request can do to workflows, whatever pipeline they are of."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 from jobs.engine import handover, queue
 from jobs.pipelines import registry
-from jobs.pipelines.definition import Options, Pipeline
+from jobs.pipelines.definition import Options
 from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
-from jobs.verbs import order, shares
+from jobs.verbs import shares
+from jobs.verbs.drafts import Draft as Draft
+from jobs.verbs.drafts import changed as changed
+from jobs.verbs.drafts import composed as composed
+from jobs.verbs.drafts import inputs_of
+from jobs.verbs.drafts import missing_inputs as missing_inputs
+from jobs.verbs.drafts import on_dataset as on_dataset
+from jobs.verbs.drafts import propose as propose
+from jobs.verbs.drafts import usual as usual
 from jobs.verbs.permission import deed
 from jobs.verbs.plans import CellPlan as CellPlan
 from jobs.verbs.plans import Inputs as Inputs
 from jobs.verbs.plans import given_datasets, prepared_for
 from jobs.verbs.plans import plan as plan
-from store import actors, datasets, steps, workflows
+from store import actors, steps, workflows
 from store.actors import Role
 from store.codes import Place
-from store.datasets import Dataset
-from store.errors import ConflictError, InvalidError, NotFoundError, RequestError
+from store.errors import ConflictError, InvalidError, RequestError
 from store.messages import Message
 from store.steps import NewStep
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
 
 NAME_LENGTH = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A workflow that could be started."""
-
-    pipeline: str
-    params: Params
-    inputs: Inputs
 
 
 @deed("start", "workflow")
@@ -149,7 +145,7 @@ def restart(workflow_id: int) -> Workflow:
     return start(
         old.pipeline,
         old.params,
-        _inputs(old),
+        inputs_of(old),
         old.name,
         origin="restart",
         parent_id=old.id,
@@ -159,9 +155,9 @@ def restart(workflow_id: int) -> Workflow:
 
 
 @deed("compose", "workflow")
-def compose(data_from: int, config_from: int, name: str | None = None) -> Workflow:
-    """The inputs of one workflow with the configuration of another."""
-    draft, _ = compose_preview(data_from, config_from)
+def compose(data_from: int, config_from: int, name: str | None = None, params: Params | None = None) -> Workflow:
+    """The inputs of one workflow with the configuration of another, in which `params` are changed."""
+    draft, _ = compose_preview(data_from, config_from, params)
     return start(
         draft.pipeline,
         draft.params,
@@ -173,44 +169,10 @@ def compose(data_from: int, config_from: int, name: str | None = None) -> Workfl
     )
 
 
-def compose_preview(data_from: int, config_from: int) -> tuple[Draft, list[CellPlan]]:
+def compose_preview(data_from: int, config_from: int, params: Params | None = None) -> tuple[Draft, list[CellPlan]]:
     """What compose would start, and which cells would be reused."""
-    draft = composed(workflows.get(data_from), workflows.get(config_from))
+    draft = composed(workflows.get(data_from), workflows.get(config_from), params)
     return draft, plan(draft.pipeline, draft.params, draft.inputs)
-
-
-def composed(data: Workflow, config: Workflow) -> Draft:
-    """The inputs of one workflow, and the params that name its columns, with the configuration of another; what nobody
-    touched in that follows the inputs."""
-    known = registry.get(config.pipeline).params(config.params)
-    of_data = {name for name, param in known.items() if param.of_data}
-    params = {name: value for name, value in config.params.items() if name not in of_data}
-    params |= {name: data.params[name] for name in of_data if data.params.get(name) is not None}
-    wanted = {each.name for each in registry.get(config.pipeline).inputs}
-    inputs = {name: given for name, given in _inputs(data).items() if name in wanted}
-    return Draft(config.pipeline, _following(config, params, inputs), inputs)
-
-
-def _following(old: Workflow, params: Params, inputs: Inputs) -> dict[str, Any]:
-    """Params of a workflow for other inputs: of those that nobody touched, what is proposed there, else the defaults.
-    What names columns stays, and so does the choice that is tried out as a whole, such as the algorithm."""
-    pipeline, before = registry.get(old.pipeline), usual(old, old.params)
-    untouched = {
-        name
-        for name, param in pipeline.params(old.params).items()
-        if not param.of_data and not param.try_all and name in params and params[name] == before[name]
-    }
-    return _followed(pipeline, untouched, params, _known_datasets(old.pipeline, inputs))
-
-
-def _followed(
-    pipeline: Pipeline, untouched: Collection[str], params: Params, given: Mapping[str, Dataset] | None
-) -> dict[str, Any]:
-    """Params, of which the untouched ones are as the others and the datasets ask for."""
-    kept = {name: value for name, value in params.items() if name not in untouched}
-    proposed = _proposed(pipeline, kept, given)
-    known = pipeline.params(proposed)
-    return kept | {name: proposed.get(name, known[name].default) for name in untouched if name in known}
 
 
 @deed("run again", "as workflow")
@@ -224,7 +186,7 @@ def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
         return start(
             old.pipeline,
             {**old.params, **params},
-            _inputs(old),
+            inputs_of(old),
             _given_name(old),
             origin="rerun",
             parent_id=old.id,
@@ -235,61 +197,6 @@ def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
     return start(draft.pipeline, draft.params, draft.inputs, _given_name(old), origin="rerun", parent_id=old.id)
 
 
-def changed(workflow_id: int, step: str, params: Params) -> Draft:
-    """A workflow after a change of params in one cell. Params that no longer exist after the change are left out, and
-    those that nobody touched follow it, as when another algorithm has another default."""
-    old = workflows.get(workflow_id)
-    pipeline = registry.get(old.pipeline)
-    order.check_from(pipeline, pipeline.step(step), params, old.params)
-    before = usual(old, old.params)
-    untouched = {
-        name for name, value in old.params.items() if name not in params and name in before and value == before[name]
-    }
-    followed = _followed(pipeline, untouched, {**old.params, **params}, _known_datasets(old.pipeline, _inputs(old)))
-    known = pipeline.params(followed)
-    applicable = {name: value for name, value in followed.items() if name in known or name in params}
-    return Draft(old.pipeline, applicable, _inputs(old))
-
-
-def usual(workflow: Workflow, params: Params) -> dict[str, Any]:
-    """What each of a workflow's params would be beside the others if nobody had touched it: as proposed, else its
-    default. Only the touched ones are asked for singly: a proposal for a wide table takes its time."""
-    pipeline, given = registry.get(workflow.pipeline), _known_datasets(workflow.pipeline, _inputs(workflow))
-    touched: set[str] = set()
-    while True:
-        untouched = _filled(pipeline, {name: params[name] for name in touched}, given)
-        more = {name for name, value in params.items() if name not in touched and value != untouched.get(name)}
-        if not more:
-            break
-        touched |= more
-    singly = {name: {each: value for each, value in params.items() if each != name} for name in touched}
-    alone = {name: _filled(pipeline, others, given).get(name) for name, others in singly.items()}
-    return {name: alone.get(name, untouched.get(name)) for name in pipeline.params(params)}
-
-
-def _filled(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] | None) -> dict[str, Any]:
-    """Params completed by what the pipeline proposes, and by defaults."""
-    proposed = _proposed(pipeline, params, given)
-    return {name: proposed.get(name, param.default) for name, param in pipeline.params(proposed).items()}
-
-
-def _proposed(pipeline: Pipeline, params: Params, given: Mapping[str, Dataset] | None) -> dict[str, Any]:
-    """Params completed by what the pipeline proposes; as they are where it can propose nothing."""
-    if given is not None:
-        with suppress(RequestError):
-            return pipeline.propose(_as_declared(pipeline, params), given)
-    return dict(params)
-
-
-def _known_datasets(pipeline: str, inputs: Inputs) -> Mapping[str, Dataset] | None:
-    """The datasets of inputs; None when one is missing or gone, so that nothing can be proposed for them."""
-    if missing_inputs(pipeline, inputs):
-        return None
-    with suppress(NotFoundError):
-        return registry.get(pipeline).in_order(given_datasets(inputs))
-    return None
-
-
 @deed("repeat", "workflow")
 def repeat(workflow_id: int, dataset_id: int, name: str | None = None) -> Workflow:
     """The settings of a workflow on another dataset, such as a new version of its own."""
@@ -298,22 +205,10 @@ def repeat(workflow_id: int, dataset_id: int, name: str | None = None) -> Workfl
     return start(draft.pipeline, draft.params, draft.inputs, called, origin="repeat", parent_id=old.id)
 
 
-def on_dataset(workflow_id: int, dataset_id: int) -> Draft:
-    """A workflow with another dataset: in the place of the one of the same name, or of the only one. What nobody
-    touched follows the dataset."""
-    old, given = workflows.get(workflow_id), datasets.get(dataset_id)
-    places = [name for name, row in old.inputs.items() if row.name == given.name] or list(old.inputs)
-    if len(places) != 1:
-        code = "repeat_which_input" if places else "repeat_without_data"
-        raise RequestError(Message(code, {"workflow": workflow_id, "dataset": given.title}), "dataset_id")
-    inputs = _inputs(old) | {places[0]: dataset_id}
-    return Draft(old.pipeline, _following(old, old.params, inputs), inputs)
-
-
 def _given_name(workflow: Workflow) -> str | None:
     """The name that a person gave a workflow; None for the one that follows from its params."""
     try:
-        proposed = prepared_for(registry.get(workflow.pipeline), workflow.params, _inputs(workflow)).title
+        proposed = prepared_for(registry.get(workflow.pipeline), workflow.params, inputs_of(workflow)).title
     except RequestError:  # its pipeline, or a dataset of it, is no longer what it was
         return workflow.name
     return None if workflow.name == proposed[:NAME_LENGTH] else workflow.name
@@ -343,6 +238,16 @@ def cancel(workflow_id: int) -> Workflow:
     for step in cancelled:
         queue.stop_job(step)
     return workflows.get(workflow_id)
+
+
+def cancel_all(workflow_ids: Sequence[int]) -> list[int]:
+    """Stop workflows, but those that have ended already; returns which were stopped."""
+    known = [workflows.get(workflow_id) for workflow_id in workflow_ids]
+    cancelled = []
+    for workflow in known:
+        with suppress(ConflictError):  # it may end at this moment
+            cancelled.append(cancel(workflow.id).id)
+    return cancelled
 
 
 @deed("stop early", "workflow")
@@ -391,35 +296,6 @@ def foreseen(pipeline: str, params: Params, inputs: Inputs) -> list[WorkflowWarn
     known, given = registry.get(pipeline), given_datasets(inputs)
     prepared = prepare(known, params, given)
     return [] if prepared.problems else list(known.foresee(prepared.params, given))
-
-
-def propose(pipeline: str, inputs: Inputs, chosen: Params | None = None) -> dict[str, Any]:
-    """What is chosen so far, completed by what the pipeline proposes for these inputs; unchanged while an input that
-    it needs has no dataset. Pages, commands and requests start with what this returns."""
-    if missing_inputs(pipeline, inputs):
-        return dict(chosen or {})
-    known = registry.get(pipeline)
-    return known.propose(_as_declared(known, chosen or {}), known.in_order(given_datasets(inputs)))
-
-
-def _as_declared(pipeline: Pipeline, chosen: Params) -> dict[str, Any]:
-    """What is chosen, each value as its param's kind: a command gives texts. What does not fit is refused later."""
-    read = dict(chosen)
-    with suppress(RequestError):
-        for name, param in pipeline.params(chosen).items():
-            if chosen.get(name) is not None:
-                with suppress(RequestError):
-                    read[name] = param.read(chosen[name])
-    return read
-
-
-def missing_inputs(pipeline: str, inputs: Inputs) -> list[str]:
-    """The inputs that a pipeline needs and that have no dataset yet."""
-    return [each.name for each in registry.get(pipeline).inputs if not each.optional and each.name not in inputs]
-
-
-def _inputs(workflow: Workflow) -> dict[str, int]:
-    return {name: given.dataset_id for name, given in workflow.inputs.items()}
 
 
 def _row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:

@@ -70,12 +70,18 @@ def stop_early(workflow_id: int) -> Command:
     return _verb("Stop early", "stop", workflow_id)
 
 
-def compose(data_from: int, config_from: int) -> Command:
-    return Command(
-        "Compose",
-        f"{COMMAND} compose --data-from {data_from} --config-from {config_from}",
-        _post(f"{address.server()}/api/workflows/compose", {"data_from": data_from, "config_from": config_from}),
-    )
+def cancel_all(workflow_ids: Sequence[int]) -> Command:
+    requests = (cancel(workflow_id).request for workflow_id in workflow_ids)
+    return Command("Cancel", f"{COMMAND} cancel {' '.join(map(str, workflow_ids))}", "\n".join(requests))
+
+
+def compose(data_from: int, config_from: int, params: Mapping[str, object] | None = None) -> Command:
+    command = [*COMMAND.split(), "compose", "--data-from", str(data_from), "--config-from", str(config_from)]
+    body: dict[str, object] = {"data_from": data_from, "config_from": config_from}
+    if params:
+        command += queries.written(params)
+        body["params"] = dict(params)
+    return Command("Compose", shlex.join(command), _post(f"{address.server()}/api/workflows/compose", body))
 
 
 def rerun(workflow_id: int, step: str, params: Mapping[str, object]) -> Command:

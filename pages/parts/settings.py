@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from jobs.pipelines import Param
 from jobs.pipelines.params import Params
+from jobs.verbs.drafts import usual
 from pages.parts import presentations, words
 from store.errors import RequestError
 from store.workflows import Workflow
@@ -34,12 +35,23 @@ def of_params(pipeline: str, params: Params) -> dict[str, str]:
 
 
 def changed(workflow: Workflow) -> dict[str, str]:
-    """The settings of a workflow that are not the defaults, as label and value."""
-    known = _params(workflow.pipeline, workflow.params)
+    """The settings of a workflow that somebody chose, as label and value: the algorithm, and what differs from what is
+    proposed beside it."""
+    known, usual = _params(workflow.pipeline, workflow.params), _usual(workflow)
     return {
         _label(known, name): value_words(workflow.pipeline, known.get(name), value)
         for name, value in workflow.params.items()
-        if not (name in known and (value == known[name].default or known[name].of_data))
+        if not (name in known and (known[name].of_data or (value == usual.get(name) and not known[name].try_all)))
+    }
+
+
+def of_data(workflow: Workflow) -> dict[str, str]:
+    """The settings of a workflow that are about its data, such as the target, as label and value."""
+    known = _params(workflow.pipeline, workflow.params)
+    return {
+        known[name].label: value_words(workflow.pipeline, known[name], value)
+        for name, value in workflow.params.items()
+        if name in known and known[name].of_data and value is not None
     }
 
 
@@ -69,6 +81,14 @@ def value_words(pipeline: str, param: Param | None, value: object) -> str:
     if param is not None and param.choices and isinstance(value, str):
         return presentations.of(pipeline).choice(value)
     return words.value(value)[:LONGEST_VALUE]
+
+
+def _usual(workflow: Workflow) -> Params:
+    """What its settings would be if nobody had touched them; nothing where its code is not loaded any more."""
+    try:
+        return usual(workflow, workflow.params)
+    except RequestError:
+        return {}
 
 
 def _label(known: Mapping[str, Param], name: str) -> str:

@@ -7,11 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from jobs.language import sentence
+from jobs.pipelines import Param, registry
+from jobs.verbs import sweeps
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, presentations, press, settings, tables, words
 from pages.parts.press import PageState
 from pages.parts.workflow import cells
-from store import workflows
+from store import datasets, workflows
 from store.errors import RequestError
 from store.tables import Status
 from store.workflows import Filter, Workflow
@@ -19,6 +21,8 @@ from store.workflows import Filter, Workflow
 CHOICES = 200
 LISTED = 8
 SETTINGS = 4
+# So many of the latest workflows are asked whether their configuration fits.
+TRIED = 10
 SETTINGS_SHOWN = 4
 LONGEST_NOTE = 4000
 LIST = "workflows"
@@ -44,7 +48,7 @@ def show(state: PageState) -> None:
     elif state.question == "delete":
         state.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, state, ids))
     elif state.question == "cancel":
-        state.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, state, ids[0]))
+        state.dialog(f"Cancel {_named(ids)}?", "cancel", partial(_cancel, state, ids))
     elif state.question == "restart":
         state.dialog(f"Run {_named(ids)} again?", "restart_alt", partial(_restart, state, ids))
     elif state.question == "compose":
@@ -59,11 +63,11 @@ def _named(ids: Sequence[int]) -> str:
 def _compose(state: PageState, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
     workflow = workflows.get(workflow_id)
+    st.caption("Trains on the data of one workflow with the algorithm and settings of another, as a new workflow.")
     latest = workflows.find(Filter(pipelines=(workflow.pipeline,)), limit=CHOICES)
     choices = {each.id: each for each in [*latest, workflow]}
     ids = sorted(choices, reverse=True)
-    others = [workflow.parent_id, *ids]
-    other = next((number for number in others if number in choices and number != workflow.id), workflow.id)
+    other = _other(workflow, choices, [workflow.parent_id, *ids])
     left, right = st.columns(2, gap="medium")
     with left:
         data_from = _pick("Data from", "compose-data", choices, ids, workflow.id)
@@ -71,8 +75,9 @@ def _compose(state: PageState, workflow_id: int) -> None:
     with right:
         config_from = _pick("Configuration from", "compose-config", choices, ids, other)
         _config_preview(choices[config_from])
+        changes = _instead(choices[data_from], choices[config_from])
     try:
-        draft, plan = verbs.compose_preview(data_from, config_from)
+        draft, plan = verbs.compose_preview(data_from, config_from, changes)
     except RequestError as refused:
         st.warning(words.plain(presentations.refusal(refused.message)), icon=":material/warning:")
         return
@@ -81,9 +86,48 @@ def _compose(state: PageState, workflow_id: int) -> None:
     state.problem()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Start", type="primary", icon=":material/play_arrow:", key="compose-start"):
-            state.go(verbs.compose, data_from, config_from)
+            state.go(verbs.compose, data_from, config_from, None, changes)
             st.rerun()
-        commands.popover([commands.compose(data_from, config_from)], key="command-compose")
+        commands.popover([commands.compose(data_from, config_from, changes)], key="command-compose")
+
+
+def _other(workflow: Workflow, choices: Mapping[int, Workflow], ids: Sequence[int | None]) -> int:
+    """The workflow whose configuration is proposed for the data of one: the first that fits, else any other."""
+    others = [choices[number] for number in ids if number in choices and number != workflow.id]
+    fitting = (each for each in others[:TRIED] if _misfit(workflow, each) is None)
+    return next(fitting, others[0] if others else workflow).id
+
+
+def _instead(data: Workflow, config: Workflow) -> dict[str, str]:
+    """What is chosen instead of a choice, such as the algorithm, that does not fit the data; nothing where it fits."""
+    param = _misfit(data, config)
+    if param is None:
+        return {}
+    of = presentations.of(config.pipeline)
+    present = words.plain(of.choice(str(config.params.get(param.name))))
+    st.markdown(f":material/swap_horiz: {present} does not fit this data; the other settings stay where they apply.")
+    chosen = st.selectbox(
+        f"{param.label} instead",
+        param.choices,
+        index=param.choices.index(param.default) if param.default in param.choices else 0,
+        key=f"compose-instead-{data.id}-{config.id}",
+        format_func=of.choice,
+    )
+    return {param.name: str(chosen)}
+
+
+def _misfit(data: Workflow, config: Workflow) -> Param | None:
+    """The param whose choice in a configuration does not fit the data, with the choices that do."""
+    try:
+        draft = verbs.composed(data, config)
+        given = datasets.get(data.data.dataset_id) if data.data else None
+        for param in sweeps.tried(registry.get(draft.pipeline), draft.params):
+            offered = presentations.of(draft.pipeline).offered(param, draft.params, given)
+            if draft.params.get(param.name) not in offered.choices:
+                return offered
+    except RequestError:
+        return None  # why it cannot be composed is said below
+    return None
 
 
 def restart(state: PageState, ids: Sequence[int]) -> None:
@@ -123,15 +167,22 @@ def _restart(state: PageState, ids: Sequence[int]) -> None:
     state.problem()
 
 
-def _cancel(state: PageState, workflow_id: int) -> None:
+def _cancel(state: PageState, ids: Sequence[int]) -> None:
+    rows = workflows.get_many(ids)
+    going = [row.id for row in rows if not row.status.over]
+    if len(going) < len(rows):
+        st.markdown(f"{words.count(len(rows) - len(going), 'workflow')} of these ended already and stay as they are.")
     st.markdown(
         "Running steps stop at once and waiting ones do not run. Completed steps are kept; Retry continues from them."
     )
-    if state.confirm("Cancel workflow", "cancel", "Keep running", "cancel") and state.press(verbs.cancel, workflow_id):
-        state.close(f"#{workflow_id} is cancelled.")
+    several = len(going) > 1
+    verb, given = (verbs.cancel_all, going) if several else (verbs.cancel, ids[0])
+    label = f"Cancel {_named(going)}" if several else "Cancel workflow"
+    if state.confirm(label, "cancel", "Keep running", "cancel") and state.press(verb, given):
+        state.close(f"{_named(going) if several else f'#{ids[0]}'} {'are' if several else 'is'} cancelled.")
         st.rerun()
     state.problem()
-    commands.popover([commands.cancel(workflow_id)], key="command-cancel")
+    commands.popover([commands.cancel_all(going) if several else commands.cancel(ids[0])], key="command-cancel")
 
 
 def _describe(state: PageState, workflow_id: int) -> None:
@@ -190,15 +241,14 @@ def _pick(label: str, key: str, choices: Mapping[int, Workflow], ids: list[int],
 
 def _data_preview(workflow: Workflow) -> None:
     given = ", ".join(words.plain(each.title) for each in workflow.inputs.values()) or "no dataset"
-    st.markdown(
-        f":material/table_chart: {given}  \n:material/info: {presentations.of(workflow.pipeline).about(workflow)}"
-    )
+    about = [f"{words.plain(name)}: {words.plain(value)}" for name, value in settings.of_data(workflow).items()]
+    st.markdown("  \n".join([f":material/table_chart: {given}", *about[:SETTINGS]]))
 
 
 def _config_preview(workflow: Workflow) -> None:
     changed = settings.changed(workflow).items()
     changes = [f"{words.plain(words.inside(name))} {words.plain(value)}" for name, value in changed]
-    shown = ", ".join(changes[:SETTINGS]) or "every setting as proposed"
+    shown = words.sentence(", ".join(changes[:SETTINGS])) or "Every setting as proposed"
     more = f" and {len(changes) - SETTINGS} more" if len(changes) > SETTINGS else ""
     st.markdown(f":material/tune: {shown}{more}")
 
