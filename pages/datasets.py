@@ -181,10 +181,15 @@ def title(state: PageState, dataset: Dataset) -> None:
             on_click="ignore",
             help=f"The file as it was uploaded, {words.size(dataset.size)}. {COMMAND} dataset file {dataset.id}",
         )
+        if st.button("Rename", icon=":material/edit:", key="rename", **visitor.changes()):
+            state.ask("rename", dataset.id)
         if st.button("Delete", icon=":material/delete:", key="delete", **visitor.changes()):
             state.ask("delete", dataset.id)
+    if state.question == "rename" and state.about == dataset.id:
+        state.dialog("Rename", "edit", partial(rename, state, dataset))
     if state.question == "delete" and state.about == dataset.id:
-        state.dialog("Delete this dataset?", "delete", partial(delete, state, dataset))
+        question = "This dataset is in use" if dataset.used_by else "Delete this dataset?"
+        state.dialog(question, "delete", partial(delete, state, dataset))
 
 
 def read_differently(dataset: Dataset) -> None:
@@ -193,6 +198,17 @@ def read_differently(dataset: Dataset) -> None:
     if again:
         st.query_params["id"] = str(again.id)
         st.rerun()
+
+
+def rename(state: PageState, dataset: Dataset) -> None:
+    with st.form(f"rename-{dataset.id}", border=False):
+        name = st.text_input("Name, of all versions", dataset.name, key="rename-name", max_chars=datasets.LONGEST_NAME)
+        pressed = st.form_submit_button("Save", type="primary")
+    if pressed and state.press(datasets.describe, dataset.id, name):
+        state.close("Saved.")
+        st.rerun()
+    state.problem()
+    commands.popover([commands.rename_dataset(dataset.id)], key="command-rename")
 
 
 def delete(state: PageState, dataset: Dataset) -> None:

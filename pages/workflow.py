@@ -152,7 +152,10 @@ def _buttons(workflow: Workflow, state: PageState) -> None:
             icon=":material/restart_alt:",
             key="restart",
             **_restarting(workflow, state),
-            **visitor.changes("Runs again as a new workflow; unchanged cells are reused."),
+            **visitor.changes(
+                "Runs again as a new workflow: trains anew, and reuses what is unchanged above. A threshold that was "
+                "moved is not taken along, as the model is another."
+            ),
         )
         st.button(
             "Compose",

@@ -225,6 +225,17 @@ def describe(dataset_id: int, described: Profile) -> None:
         connection.execute(update(datasets).where(datasets.c.id.in_(ids)).values(described))
 
 
+def rename(dataset_id: int, name: str) -> None:
+    """Give all versions of a dataset another name, which no dataset has; workflows keep the names that they have."""
+    with db.writing() as connection:
+        before = connection.scalar(select(datasets.c.name).where(datasets.c.id == dataset_id))
+        if before == name:
+            return
+        if connection.scalar(select(datasets.c.id).where(datasets.c.name == name).limit(1)) is not None:
+            raise ConflictError(Message("dataset_name_taken", {"name": name}), "name")
+        connection.execute(update(datasets).where(datasets.c.name == before).values(name=name))
+
+
 def remove(dataset_id: int) -> None:
     """Delete a dataset that no workflow uses, and its bytes when nothing else needs them."""
     dataset = get(dataset_id)

@@ -17,7 +17,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, create_engine, event, false
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Transaction, create_engine, event, false, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -269,10 +269,22 @@ def check() -> None:
         raise RequestError(Message("database_unusable", {"address": address(), "reason": reason})) from None
 
 
+# SQLite knows the small letters of ASCII alone, and no database all of Turkish, where i and ı have capitals of their
+# own.
+_SMALL_LETTERS = {"İ": "i", "ı": "i", "Ş": "ş", "Ğ": "ğ", "Ü": "ü", "Ö": "ö", "Ç": "ç"}
+_SMALL = str.maketrans(_SMALL_LETTERS)
+
+
 def holds(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Match rows whose column contains this text; a text that no database can search for matches none."""
-    searchable = "\0" not in text and len(text) <= LONGEST_SEARCH
-    return column.icontains(text, autoescape=True) if searchable else false()
+    if "\0" in text or len(text) > LONGEST_SEARCH:
+        return false()
+    small = text.translate(_SMALL).lower()
+    letters: ColumnElement[str] = column
+    for capital, letter in _SMALL_LETTERS.items():
+        if letter in small:
+            letters = func.replace(letters, capital, letter)
+    return letters.icontains(small, autoescape=True)
 
 
 def address() -> str:

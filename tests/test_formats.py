@@ -222,8 +222,12 @@ def test_what_is_no_workbook_is_refused_in_a_sentence(workbook, tmp_path):
     old.write_bytes(old.read_bytes() + "EncryptedPackage".encode("utf-16-le"))
     assert refusal(old) == "file_has_password"
     empty = tmp_path / "empty.xlsx"
-    openpyxl.Workbook().save(empty)
-    assert refusal(empty) == "sheet_empty"
+    book = openpyxl.Workbook()
+    book.save(empty)
+    assert refusal(empty) == "workbook_without_sheet"  # there is no other one to choose
+    book.create_sheet().append(["a"])
+    book.save(empty)
+    assert refusal(empty, sheet="1") == "sheet_empty"
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(workbook, monkeypatch):

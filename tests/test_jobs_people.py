@@ -270,7 +270,7 @@ def test_what_changes_something_is_a_verb():
             f"jobs.verbs.workflows.{name}"
             for name in ("start", "restart", "compose", "rerun_from", "retry", "cancel", "remove", "describe")
         ),
-        *(f"jobs.verbs.datasets.{name}" for name in ("add", "redescribe", "remove", "sample")),
+        *(f"jobs.verbs.datasets.{name}" for name in ("add", "describe", "redescribe", "remove", "sample")),
         *(f"jobs.verbs.queues.{name}" for name in ("pause", "resume", "stop_workflow_of", "retry_workflow_of")),
         *(
             f"jobs.verbs.people.{name}"

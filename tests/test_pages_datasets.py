@@ -39,6 +39,17 @@ def click(page, key):
     return page.run()
 
 
+def test_a_dataset_is_renamed(home):
+    """Rename asks for the name of all versions, and says how a terminal and a program do it."""
+    made = verbs.add(table(), "Pasted table.csv")
+    page = click(opened(id=str(made.id)), "rename")
+    page.text_input(key="rename-name").set_value("Aboneler")
+    next(each for each in page.button if each.label == "Save").click()
+    page.run()
+    assert not page.exception and datasets.get(made.id).name == "Aboneler"
+    assert any("Aboneler" in each.value for each in page.header)
+
+
 def test_nothing_yet_says_what_to_do(home):
     """Without datasets there is one next step, not an empty table."""
     page = opened()

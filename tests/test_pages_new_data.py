@@ -52,6 +52,22 @@ def test_cells_copied_from_excel_become_a_dataset(page):
     assert "Changed:" not in said(page)
 
 
+def test_pasted_cells_are_named(page):
+    """With a name of its own, a paste is no version of an unrelated one."""
+    box = next(each for each in page.text_input if each.key and each.key.startswith("new-paste-name"))
+    box.set_value("Kasım 2.5")
+    page = paste(page, PASTED)
+    assert not page.exception and [each.name for each in datasets.find()] == ["Kasım 2.5"]
+
+
+def test_advice_fits_what_was_rejected(page):
+    """No reading setting makes a table of a picture."""
+    page.file_uploader[0].upload("resim.xlsx", b"\x89PNG\r\n\x1a\n" + bytes(200))
+    page.run()
+    assert "This is a picture" in page.error[0].value and "choose another one" in page.error[0].value
+    assert "reading settings" not in page.error[0].value
+
+
 def test_cells_that_are_no_table_stay_to_be_corrected(page):
     """What cannot be read is refused in a sentence, and the text is still there; the next try works."""
     paste(page, PASTED + "a\tb\tc\td\r\n")

@@ -61,6 +61,8 @@ def test_what_is_known_is_said_before_the_start(home):
     dataset = leaky()
     found = verbs.foreseen("tabular", PARAMS, {"data": dataset.id})
     assert codes(found) == ["leak_alone", "rows_in_order_of_time", "few_rows_to_test", "rare_class"]
+    tested = sentence(found[2].notice.message)
+    assert tested == "About 124 rows will be tested, so chance alone may move an accuracy by 9 points, up or down."
     assert [warning.remedy and sentence(warning.remedy.words) for warning in found] == [
         "Leave out reason",
         "Split by day",

@@ -23,6 +23,7 @@ MEDIA_TYPES = {
 }
 DatasetId = Annotated[int, Path(ge=1, le=MOST)]
 
+
 router = roles.router("Datasets", "/datasets")
 
 
@@ -127,6 +128,15 @@ def redescribe(dataset_id: DatasetId, dialect: Annotated[dict[str, Any], Body()]
     from jobs.verbs import datasets as verbs
 
     return Answer(schemas.dataset(verbs.redescribe(dataset_id, dialect)), 201)
+
+
+@router.patch("/{dataset_id}", response_model=DatasetOut, summary="Name a dataset")
+@needs(Role.analyst)
+def describe(dataset_id: DatasetId, name: Annotated[str, Body(embed=True)]) -> Response:
+    """Change what it is called, in all of its versions. Refused where another dataset has the name."""
+    from jobs.verbs import datasets as verbs
+
+    return Answer(schemas.dataset(verbs.describe(dataset_id, name)))
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset")

@@ -1,4 +1,4 @@
-"""Commands on datasets: list, file, read."""
+"""Commands on datasets: list, file, read, describe."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
 
-app = typer.Typer(no_args_is_help=True, help="Datasets: list them, save a file, read a file differently.")
+app = typer.Typer(no_args_is_help=True, help="Datasets: list them, save a file, read a file differently, rename one.")
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a dataset.")]
 READING = "How the file is read, such as sheet=Customers, decimal=comma or encoding=cp1254."
 
@@ -71,6 +71,21 @@ def read(
     if as_json:
         return _print_json(schemas.dataset(made))
     return _answer(f"Dataset {made.id}: {made.title}, {verbs.words_of(made.dialect)}.", {}, False)
+
+
+@app.command("describe")
+def describe(
+    dataset_id: Id, name: Annotated[str, typer.Option(help="What to call it, in all versions.")], as_json: Json = False
+) -> int:
+    """Change what a dataset is called."""
+    _open()
+    from jobs.verbs import datasets as verbs
+    from jobs.verbs import schemas
+
+    made = verbs.describe(dataset_id, name)
+    if as_json:
+        return _print_json(schemas.dataset(made))
+    return _answer(f"Dataset {made.id} is called {made.title}.", {}, False)
 
 
 def reading(settings: Sequence[str]) -> dict[str, object]:

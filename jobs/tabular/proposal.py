@@ -95,7 +95,7 @@ def propose_target(columns: Sequence[Column]) -> Proposal | None:
     claimed = target_names.claims(columns, usable)
     if (named := _named(usable, claimed)) is not None:
         return {**_candidate(named, "proposed_by_name"), "candidates": []}
-    candidates = list(islice(_candidates(usable, claimed), MOST_CANDIDATES))
+    candidates = list(islice(_candidates(columns, usable, claimed), MOST_CANDIDATES))
     return {"target": None, "reason": None, "task": None, "algorithm": None, "candidates": candidates}
 
 
@@ -115,27 +115,29 @@ def _named(usable: Sequence[Column], claimed: Mapping[str, int]) -> Column | Non
     return ends[0] if len(ends) == 1 and claimed[ends[0].name] >= target_names.LABEL else None
 
 
-def _candidates(usable: Sequence[Column], claimed: Mapping[str, int]) -> Iterator[Candidate]:
+def _candidates(columns: Sequence[Column], usable: Sequence[Column], claimed: Mapping[str, int]) -> Iterator[Candidate]:
     """Yield the columns that may be the target, the likelier first, each once."""
     seen = set()
-    for column, reason in _guesses(usable, claimed):
+    for column, reason in _guesses(columns, usable, claimed):
         if column.name not in seen:
             seen.add(column.name)
             yield _candidate(column, reason)
 
 
-def _guesses(usable: Sequence[Column], claimed: Mapping[str, int]) -> Iterator[tuple[Column, str]]:
+def _guesses(
+    columns: Sequence[Column], usable: Sequence[Column], claimed: Mapping[str, int]
+) -> Iterator[tuple[Column, str]]:
     """Yield columns and why they may be the target; a column can come more than once."""
     later_first = usable[::-1]
     for column in sorted(later_first, key=lambda column: -claimed.get(column.name, 0)):
         if column.name in claimed:
             yield column, "candidate_by_name"
-    yield usable[-1], "candidate_last"
+    yield usable[-1], "candidate_last" if usable[-1] is columns[-1] else "candidate_last_usable"
     two = [column for column in later_first if column.kind == "yes_no" or column.classes == 2]
     yield from ((column, "proposed_yes_no") for column in two[:1] if column.kind == "yes_no")
     yield from ((column, "proposed_two_values") for column in two[:1] if column.kind != "yes_no")
     if 2 <= usable[0].classes <= FEW_VALUES:
-        yield usable[0], "candidate_first"
+        yield usable[0], "candidate_first" if usable[0] is columns[0] else "candidate_first_usable"
     few = [column for column in later_first if 2 <= column.classes <= FEW_VALUES]
     yield from ((column, "proposed_few_values") for column in few[:1])
     numbers = [column for column in later_first if column.kind == "number"]

@@ -1,6 +1,7 @@
 """Warnings about training on a table: what makes a score doubtful, the weightiest first, and what helps."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
 from typing import Any
 
 from jobs.pipelines.params import Params
@@ -37,6 +38,7 @@ WEIGHTS = {
     "few_training_rows": 65,
     "few_test_rows": 60,
     "few_rows_to_test": 60,
+    "few_rows_to_test_number": 60,
     "few_validation_rows": 60,
     "overfitted": 50,
     "rare_class": 45,
@@ -135,7 +137,12 @@ def _few_rows(dataset: Dataset, params: Params) -> Iterator[Notice]:
         return
     tested = round(dataset.rows * TEST_SIZE.read(params.get(TEST_SIZE.name)))
     if tested < FEW_ROWS:
-        yield Notice(Message("few_rows_to_test", {"count": tested}))
+        known = algorithms.ALGORITHMS.get(str(params.get("algorithm")))
+        if known and known.task == "regression":
+            yield Notice(Message("few_rows_to_test_number", {"count": tested}))
+        else:  # two standard errors of a share around one half
+            points = round(100 / sqrt(max(tested, 4)))
+            yield Notice(Message("few_rows_to_test", {"count": tested, "points": points}))
 
 
 # What evaluate keeps
@@ -237,7 +244,13 @@ def _remedy(message: Message, features: Sequence[str], params: Params, again: st
         column = str(message.values["column"])
         words = Message(f"split_by_time{again}", {"column": column})
         return Remedy(words, STEP, {"split": "time", "split_column": column, "folds": 0})
-    if message.code in ("few_test_rows", "few_rows_to_test", "class_not_tested", "classes_not_tested"):
+    if message.code in (
+        "few_test_rows",
+        "few_rows_to_test",
+        "few_rows_to_test_number",
+        "class_not_tested",
+        "classes_not_tested",
+    ):
         return _test_in_folds(params, again)
     return None
 

@@ -13,15 +13,20 @@ from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset, Description
+from store.errors import InvalidError
 from store.files import FileRef, Incoming
+from store.messages import Message
 from store.settings import ROOT
 
-__all__ = ["add", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
+__all__ = ["add", "describe", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
 
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
 PROFILED_WHOLE = 16 << 20
 SAMPLE = ROOT / "jobs/tabular/samples/customer_churn.csv"
 
+LONGEST_NAME = 100
+# Kinds of signs that control, direct or stand for nothing.
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 LONG_EXTENSIONS = ("parquet", "ndjson")
 
 
@@ -56,6 +61,16 @@ def redescribe(dataset_id: int, dialect: Mapping[str, object]) -> Dataset:
     chosen = _changed(before.dialect, dialect)
     description = _description(files.verified(before.file), before.size, chosen)
     return datasets.add(before.name, FileRef(before.sha256, before.size), description)
+
+
+@deed("describe", "dataset")
+def describe(dataset_id: int, name: str) -> Dataset:
+    """Change what a dataset is called, in all of its versions."""
+    datasets.get(dataset_id)
+    if not (clean := _clean(name)):
+        raise InvalidError(Message("dataset_unnamed"), "name")
+    datasets.rename(dataset_id, clean)
+    return datasets.get(dataset_id)
 
 
 @deed("delete", "dataset")
@@ -112,10 +127,17 @@ def _incoming(content: Bytes | Incoming) -> AbstractContextManager[Incoming]:
 
 def _dataset_name(file_name: str) -> str:
     """A file name that is safe to show: no folders, no control or direction signs, no extension, 100 characters."""
-    base = PurePosixPath(unicodedata.normalize("NFC", str(file_name)).replace("\\", "/")).name
-    clean = "".join(sign for sign in base if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
-    stem, dot, extension = clean.strip().rpartition(".")
+    base = _sayable(PurePosixPath(unicodedata.normalize("NFC", str(file_name)).replace("\\", "/")).name)
+    stem, dot, extension = base.strip().rpartition(".")
     if dot and (len(extension) <= 5 or extension.casefold() in LONG_EXTENSIONS):
-        clean = stem
-    clean = " ".join(clean.split()).strip(".")[:100].strip()
-    return clean or "table"
+        base = stem
+    return _clean(base).strip(".").strip() or "table"
+
+
+def _clean(name: str) -> str:
+    """A name on one line, of 100 characters at most, without signs that cannot be seen."""
+    return " ".join(_sayable(unicodedata.normalize("NFC", name)).split())[:LONGEST_NAME].strip()
+
+
+def _sayable(name: str) -> str:
+    return "".join(sign for sign in name if unicodedata.category(sign) not in UNSEEN)

@@ -138,6 +138,15 @@ def sweep(
     return Command("Try all", shlex.join(command), _post(f"{address.server()}/api/sweeps", {**body, **given, **named}))
 
 
+def rename_dataset(dataset_id: int) -> Command:
+    body = _json({"name": "A new name"})
+    return Command(
+        "Rename",
+        f"{COMMAND} dataset describe {dataset_id} --name 'A new name'",
+        f"{curl()} -X PATCH {address.server()}/api/datasets/{dataset_id} -H 'Content-Type: application/json' -d {body}",
+    )
+
+
 def rename_sweep(sweep_id: int) -> Command:
     body = _json({"name": "A new name"})
     return Command(

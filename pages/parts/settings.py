@@ -41,7 +41,10 @@ def changed(workflow: Workflow) -> dict[str, str]:
     return {
         _label(known, name): value_words(workflow.pipeline, known.get(name), value)
         for name, value in workflow.params.items()
-        if not (name in known and (known[name].of_data or (value == usual.get(name) and not known[name].try_all)))
+        if not (
+            name in known
+            and (known[name].of_data or (value == usual.get(name, known[name].default) and not known[name].try_all))
+        )
     }
 
 
@@ -51,7 +54,7 @@ def of_data(workflow: Workflow) -> dict[str, str]:
     return {
         known[name].label: value_words(workflow.pipeline, known[name], value)
         for name, value in workflow.params.items()
-        if name in known and known[name].of_data and value is not None
+        if name in known and known[name].of_data and value not in (None, "")
     }
 
 

@@ -42,6 +42,8 @@ SENTENCES: dict[str, Template] = {
     "deed_describe_workflow_refused": "Refused: describe",
     "deed_run_workflow": "Run workflow {workflow:d}",
     "deed_run_workflow_refused": "Refused: run",
+    "deed_describe_dataset": "Rename dataset {dataset:d}",
+    "deed_describe_dataset_refused": "Refused: rename dataset",
     "deed_start_sweep": "Start sweep {sweep:d}",
     "deed_start_sweep_refused": "Refused: start sweep",
     "deed_stop_sweep": "Stop sweep {sweep:d}",

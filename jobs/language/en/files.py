@@ -10,7 +10,7 @@ SENTENCES: dict[str, Template] = {
     ),
     "word_means_missing": "{word} counts as missing in every column, as it stands for missing numbers in this file.",
     "rows_above_table": Plural(
-        "1 row above the column names was skipped.", "{count} rows above the column names were skipped."
+        "1 filled row above the column names was skipped.", "{count} filled rows above the column names were skipped."
     ),
     "other_sheets": (
         "Sheet {sheet} was read. The workbook also has {others}; choose another sheet in the reading settings."
@@ -91,7 +91,9 @@ SENTENCES: dict[str, Template] = {
     "proposed_by_name": "its name says so",
     "candidate_by_name": "its name may say so",
     "candidate_last": "last column",
+    "candidate_last_usable": "last column that can be predicted",
     "candidate_first": "first column, few distinct values",
+    "candidate_first_usable": "first column that can be predicted, few distinct values",
     "proposed_yes_no": "last yes/no column",
     "proposed_two_values": "last column with two values",
     "proposed_few_values": "last column with few distinct values",

@@ -37,7 +37,7 @@ SENTENCES: dict[str, Template] = {
     "report_picture_too_large": "The picture {name} is {size:bytes}, too large for this report.",
     # Data, settings and steps.
     "report_dataset": "{title} · {size} · {columns} · SHA-256 {hash}",
-    "report_not_default": "Bold: not the default.",
+    "report_not_default": "Bold: not as proposed.",
     "report_started": "Started",
     "report_ended": "Ended",
     "report_steps": "Steps",

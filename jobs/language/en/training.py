@@ -61,7 +61,7 @@ SENTENCES: dict[str, Template] = {
     ),
     "never_recognised": 'The model never recognised "{label}".',
     "never_recognised_several": 'The model never recognised "{label}" and {more} more.',
-    "few_test_rows": "There are only {count} test rows, so the score may be off by several points.",
+    "few_test_rows": "There are only {count} test rows, so chance alone may move the score a lot.",
     # How good a model is.
     "found_rows": "Finds {right} of the {rows} whose {target} is {label}, with {alarms} among the other {others}",
     "count_rows": Plural("1 row", "{count} rows"),
@@ -81,5 +81,5 @@ SENTENCES: dict[str, Template] = {
     "the_baseline": "the baseline",
     "bounds_of_share": "{measure} on other rows of the kind: {low:percent} to {high:percent}, 19 times of 20.",
     "bounds_of_number": "{measure} on other rows of the kind: {low:score} to {high:score}, 19 times of 20.",
-    "few_validation_rows": "There are only {count} validation rows, so scores may be off by several points.",
+    "few_validation_rows": "There are only {count} validation rows, so chance alone may move the scores a lot.",
 }

@@ -23,7 +23,10 @@ SENTENCES: dict[str, Template] = {
         "leave them out."
     ),
     # How rows are split and tested.
-    "few_rows_to_test": "About {count} rows will be tested, so the score may be off by several points.",
+    "few_rows_to_test": (
+        "About {count} rows will be tested, so chance alone may move an accuracy by {points} points, up or down."
+    ),
+    "few_rows_to_test_number": "About {count} rows will be tested, so chance alone may move the score a lot.",
     # What helps, on a button before the start and afterwards.
     "leave_out": "Leave out {columns}",
     "leave_out_and_run": "Leave out {columns} and run again",

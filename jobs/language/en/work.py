@@ -29,6 +29,8 @@ SENTENCES: dict[str, Template] = {
         "{dataset} is used by 1 workflow; delete that one first.",
         "{dataset} is used by {count} workflows; delete those first.",
     ),
+    "dataset_unnamed": "A dataset needs a name.",
+    "dataset_name_taken": "Another dataset is called {name}; choose another name, or rename that one first.",
     "file_just_deleted": "The same file was deleted while this one arrived; send it again.",
     "file_missing": "The stored file {file} is missing. Run the step that made it again.",
     "file_changed": "The stored file {file} was changed on disk. Run the step that made it again.",

@@ -70,7 +70,9 @@ class ExcelSource:
         with _refusing():
             layout = layout_of(self.sheet.rows())
         if layout is None:
-            raise RequestError(Message("sheet_empty", {"sheet": self.sheet.name}), "sheet")
+            alone = len(_sheet_names(self.path)) == 1
+            empty = Message("workbook_without_sheet") if alone else Message("sheet_empty", {"sheet": self.sheet.name})
+            raise RequestError(empty, "file" if alone else "sheet")
         return layout
 
     @cached_property

@@ -17,6 +17,7 @@ from jobs.pipelines.results import is_result
 from jobs.pipelines.telling import Told
 from jobs.verbs import queries, warnings
 from jobs.verbs.leaderboard import BASELINE, SPREAD, VALIDATION, is_beside
+from jobs.verbs.workflows import usual
 from store import datasets, files, metrics, steps, workflows
 from store.datasets import Dataset
 from store.errors import ConflictError, NotFoundError, RequestError
@@ -194,8 +195,9 @@ def _curves(own: Sequence[Step], pipeline: Pipeline | None) -> Iterator[Curve]:
 
 
 def _settings(workflow: Workflow, pipeline: Pipeline | None, told: Told) -> Iterator[tuple[str, str, bool]]:
-    """The settings by the labels that people read, and whether each differs from its default."""
+    """The settings by the labels that people read, and whether each is not as proposed, or else the default."""
     known = _params(pipeline, workflow.params)
+    expected = usual(workflow, workflow.params) if known else {}
     for name, value in workflow.params.items():
         param = known.get(name)
         if value is None or value == "":
@@ -204,7 +206,7 @@ def _settings(workflow: Workflow, pipeline: Pipeline | None, told: Told) -> Iter
         if isinstance(value, str) and param is not None and param.choices:
             shown = told.names.get(value, _titled(value))
         label = param.label if param is not None else _titled(name)
-        yield label, shown[:LONGEST_VALUE], param is not None and value != param.default
+        yield label, shown[:LONGEST_VALUE], param is not None and value != expected.get(name, param.default)
 
 
 def _listed(value: Any) -> str:

@@ -28,8 +28,8 @@ def refusal() -> None:
     if refused := st.session_state.get("new-refused"):
         st.error(
             f"**{words.plain(refused['name'])}** was rejected. {words.plain(refused['sentence'])} Nothing was saved. "
-            + ("Correct the cells." if refused["name"] == PASTED else "Correct the file.")
-            + " The reading settings may help, too.",
+            + ("Correct the cells." if refused["pasted"] else "Correct the file, or choose another one.")
+            + (" The reading settings may help, too." if refused["readable"] else ""),
             icon=":material/error:",
         )
 
@@ -86,7 +86,7 @@ def upload() -> None:
             st.caption("The format is detected. If a file was read wrongly, set it here and upload it again.")
             dialect = reading.dialect_widgets("new-dialect")
         with st.popover("Paste cells", icon=":material/content_paste:", type="tertiary", key="new-pasting"):
-            pasted = paste(number)
+            pasted, called = paste(number)
         with st.popover("From a terminal", icon=":material/terminal:", type="tertiary", key="new-terminal"):
             from_a_terminal()
     if file is not None:
@@ -96,11 +96,11 @@ def upload() -> None:
         except NotFoundError as gone:
             reject(file.name, gone)
     elif text := (pasted or "").strip("\r\n"):
-        take(io.BytesIO(text.encode("utf-8", "replace")), PASTED, dialect)
+        take(io.BytesIO(text.encode("utf-8", "replace")), called.strip() or PASTED, dialect, pasted=True)
 
 
-def paste(number: int) -> str | None:
-    """The text of a table that was pasted and sent; programs for tables copy cells with tabs between them."""
+def paste(number: int) -> tuple[str | None, str]:
+    """The text of a table that was pasted and sent, and what to call it; programs copy cells with tabs between them."""
     with st.form(f"new-paste-form-{number}", border=False):
         text = st.text_area(
             "Cells copied from Excel, or lines of a CSV file, the column names first",
@@ -109,26 +109,42 @@ def paste(number: int) -> str | None:
             width=420,
             placeholder="Name\tCity\tLeft\nAyşe\tİzmir\tno",
         )
-        return text if st.form_submit_button("Use this table", icon=":material/content_paste:") else None
+        name = st.text_input(
+            "Name",
+            key=f"new-paste-name-{number}",
+            max_chars=datasets.LONGEST_NAME,
+            placeholder=PASTED,
+            help="A table with the name of another becomes a new version of it.",
+        )
+        return (text if st.form_submit_button("Use this table", icon=":material/content_paste:") else None), name
 
 
-def take(content: Bytes | Incoming, name: str, dialect: Mapping[str, object], size: int | None = None) -> None:
+def take(
+    content: Bytes | Incoming, name: str, dialect: Mapping[str, object], size: int | None = None, pasted: bool = False
+) -> None:
     """Store a table and continue with it, or say why it was rejected."""
     about = f"{words.plain(name)}, {words.size(size)}" if size is not None else "the pasted table"
     try:
         with st.spinner(f"Reading {about}", show_time=True):
-            dataset = datasets.add(content, name, dialect, size)
+            dataset = datasets.add(content, f"{name}.csv" if pasted else name, dialect, size)
     except (RequestError, OSError) as refused:
-        reject(name, refused)
+        reject(name, refused, pasted)
     st.session_state["new-upload"] += 1
     show(dataset)
 
 
-def reject(name: str, refused: RequestError | OSError) -> NoReturn:
+def reject(name: str, refused: RequestError | OSError, pasted: bool = False) -> NoReturn:
     """Show why a table was rejected, with an empty place for the next file; pasted cells stay, to be corrected."""
-    st.session_state["new-refused"] = {"name": name, "sentence": _why(refused)}
-    st.session_state["new-upload"] += name != PASTED
+    told = {"name": name, "sentence": _why(refused), "pasted": pasted, "readable": _is_read_otherwise(refused)}
+    st.session_state["new-refused"] = told
+    st.session_state["new-upload"] += not pasted
     st.rerun()
+
+
+def _is_read_otherwise(refused: RequestError | OSError) -> bool:
+    """Whether reading settings may help: not where a file is no table, or holds none."""
+    code = refused.message.code if isinstance(refused, RequestError) else ""
+    return bool(code) and not code.startswith(("file_is_", "file_empty", "workbook_", "no_rows", "no_cells"))
 
 
 def _why(refused: RequestError | OSError) -> str:

@@ -66,6 +66,7 @@ def _compose(state: PageState, workflow_id: int) -> None:
     st.caption("Trains on the data of one workflow with the algorithm and settings of another, as a new workflow.")
     latest = workflows.find(Filter(pipelines=(workflow.pipeline,)), limit=CHOICES)
     choices = {each.id: each for each in [*latest, workflow]}
+    st.caption("A new workflow: the data and the target of one, with the settings of another. Neither of them changes.")
     ids = sorted(choices, reverse=True)
     other = _other(workflow, choices, [workflow.parent_id, *ids])
     left, right = st.columns(2, gap="medium")
@@ -215,7 +216,7 @@ def _delete(state: PageState, ids: Sequence[int]) -> None:
     if len(rows) > LISTED:
         st.caption(f"and {len(rows) - LISTED} more")
     st.markdown(
-        "This permanently deletes their steps, curves, scores, logs and models. "
+        f"This permanently deletes {'its' if len(rows) == 1 else 'their'} steps, curves, scores, logs and models. "
         "Datasets stay, and so does every file that another workflow uses."
     )
     sure = state.confirm("Delete", "delete", "Keep", "delete", destroys=True)
