@@ -166,7 +166,9 @@ def test_compose_that_cannot_work_says_why(done):
 def test_compose_with_an_algorithm_that_fits_the_data(done):
     """A change takes the place of a choice that does not fit; settings that the new one does not have are left out."""
     houses = datasets.add([numbers(rows=60)], "houses.csv")
-    config = short_form.start(houses.id, "price", "hist_gradient_boosting_regressor", {"max_leaf_nodes": 7, "test_size": 0.3})
+    config = short_form.start(
+        houses.id, "price", "hist_gradient_boosting_regressor", {"max_leaf_nodes": 7, "test_size": 0.3}
+    )
     made = verbs.compose(done.id, config.id, params={"algorithm": "linear_svm"})
     assert made.facets == {"target": "abone mi", "algorithm": "linear_svm"}
     assert made.params["test_size"] == 0.3 and "max_leaf_nodes" not in made.params
@@ -179,7 +181,7 @@ def test_many_are_cancelled_at_once(done):
     first, second = (short_form.start(done.inputs["data"].dataset_id, "abone mi", "SVM") for _ in range(2))
     assert verbs.cancel_all([first.id, done.id, second.id]) == [first.id, second.id]
     assert {workflows.get(each.id).status for each in (first, second)} == {Status.cancelled}
-    assert workflows.get(done.id).status is done.status
+    assert workflows.get(done.id).status is Status.completed
 
 
 @pytest.mark.parametrize(

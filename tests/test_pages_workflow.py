@@ -19,6 +19,7 @@ from helpers.notebooks import (
     tabular,
     text,
 )
+from helpers.tables import numbers, turkish
 from helpers.visitors import APP, checked, press
 from sqlalchemy import update
 from streamlit.runtime.context import ContextProxy
@@ -26,8 +27,9 @@ from streamlit.testing.v1 import AppTest
 
 from jobs.engine import remaining
 from jobs.tabular import algorithms
+from jobs.verbs import datasets, short_form
 from jobs.verbs import workflows as verbs
-from pages.parts import visitor, words
+from pages.parts import settings, visitor, words
 from pages.parts.workflow import cells, notebook
 from store import attempts as stored_attempts
 from store import db, logs, steps, tables, workflows
@@ -399,6 +401,35 @@ def test_compose_takes_data_from_one_and_settings_from_the_other(home):
     assert f"data of #{first}" in links and f"with the configuration of #{second}" in links
 
 
+def test_compose_offers_what_fits_the_data(home):
+    """An algorithm for classes does not fit data of a number: one that does is chosen instead, and Start is there."""
+    houses = datasets.add([numbers(rows=60)], "houses.csv")
+    churn = datasets.add([turkish(rows=60)], "churn.csv")
+    fits = short_form.start(houses.id, "price", "sgd_regressor", {"epochs": 4})
+    config = short_form.start(churn.id, "abone mi", "hist_gradient_boosting", {"test_size": 0.3})
+    data = short_form.start(houses.id, "price", "hist_gradient_boosting_regressor")
+    seen = press(page(id=data.id), "compose")
+    assert seen.selectbox(key="compose-config").value == fits.id, "what fits is proposed first"
+    assert "epochs 4" in text(seen) and "Target: price" in text(seen)
+    seen = checked(seen.selectbox(key="compose-config").set_value(config.id).run())
+    instead = seen.selectbox(key=f"compose-instead-{data.id}-{config.id}")
+    assert instead.value == "hist_gradient_boosting_regressor" and "does not fit this data" in text(seen)
+    press(seen, "compose-start")
+    made = workflows.find(workflows.Filter(), 1)[0]
+    assert (made.origin, made.facets["algorithm"]) == ("compose", "hist_gradient_boosting_regressor")
+    assert made.params["test_size"] == 0.3
+
+
+def test_what_is_proposed_is_not_told_as_chosen(home):
+    """Few rows are passed over more often; nobody chose that, so the configuration does not name it."""
+    churn = datasets.add([turkish(rows=60)], "churn.csv")
+    proposed = short_form.start(churn.id, "abone mi", "LR")
+    assert proposed.params["epochs"] == 100
+    assert settings.changed(proposed) == {"Algorithm": "Logistic regression"}
+    chosen = short_form.start(churn.id, "abone mi", "LR", {"epochs": 7})
+    assert settings.changed(chosen) == {"Algorithm": "Logistic regression", "Epochs": "7"}
+
+
 def test_name_and_note_can_be_changed(home):
     """A new name is shown at once; an empty one is refused with a sentence."""
     number = completed()
@@ -509,6 +540,8 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
         commands.retry(1),
         commands.cancel(1),
         commands.compose(1, 2),
+        commands.compose(1, 2, {"algorithm": "linear_svm"}),
+        commands.cancel_all([1, 2]),
         commands.describe(1),
         commands.delete_all([1]),
         commands.show(1),

@@ -200,6 +200,18 @@ def test_many_are_restarted_only_after_a_question(home):
     assert workflows.count(Filter()) == 6
 
 
+def test_many_are_cancelled_after_a_question(home):
+    """Cancel is there while a ticked one has not ended; it stops exactly those."""
+    ended, first, second = played("ended"), cast.play(), cast.play()
+    assert "workflows-cancel" not in {button.key for button in opened([ended]).button}
+    page = click(opened([ended, first, second]), "workflows-cancel")
+    assert "Running steps stop at once" in said(page)
+    page = click(page, "cancel-sure")
+    assert not page.exception and "2 workflows are cancelled" in page.toast[0].value
+    states = [workflows.get(number).status for number in (ended, first, second)]
+    assert states == [Status.completed, Status.cancelled, Status.cancelled]
+
+
 def test_name_and_note_can_be_changed(home):
     """Edit asks for both, refuses an empty name, and saves."""
     workflow_id = played("before")

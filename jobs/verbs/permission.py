@@ -79,7 +79,9 @@ def deed_code(words: str) -> str:
 
 
 def _subjects(result: object, first: object) -> list[Scalar]:
-    """Return what was changed: the number of what the verb returned, else what it was given."""
+    """Return what was changed: the number of what the verb returned, or the numbers, else what it was given."""
+    if isinstance(result, list) and all(isinstance(each, Integral) for each in result):
+        return [int(each) for each in result]
     subject = getattr(result, "id", None)
     subject = subject if isinstance(subject, int) else first
     subjects = subject if isinstance(subject, list | tuple) else [subject]

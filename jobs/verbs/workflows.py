@@ -240,6 +240,7 @@ def cancel(workflow_id: int) -> Workflow:
     return workflows.get(workflow_id)
 
 
+@deed("cancel", "workflow")
 def cancel_all(workflow_ids: Sequence[int]) -> list[int]:
     """Stop workflows, but those that have ended already; returns which were stopped."""
     known = [workflows.get(workflow_id) for workflow_id in workflow_ids]

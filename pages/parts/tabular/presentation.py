@@ -136,7 +136,10 @@ class TabularPresentation(Presentation):
         fitting = tuple(key for key in param.choices if task is None or algorithms.ALGORITHMS[key].task == task)
         if not fitting:
             return param
-        return replace(param, choices=fitting, default=param.default if param.default in fitting else fitting[0])
+        wanted = self.choice(str(chosen.get("algorithm")))  # boosting of numbers in the place of boosting of classes
+        alike = [key for key in fitting if self.choice(key) == wanted]
+        default = next((key for key in (param.default, *alike) if key in fitting), fitting[0])
+        return replace(param, choices=fitting, default=default)
 
     def choice(self, value: str) -> str:
         if value in algorithms.ALGORITHMS:

@@ -94,7 +94,8 @@ def _compose(state: PageState, workflow_id: int) -> None:
 
 def _other(workflow: Workflow, choices: Mapping[int, Workflow], ids: Sequence[int | None]) -> int:
     """The workflow whose configuration is proposed for the data of one: the first that fits, else any other."""
-    others = [choices[number] for number in ids if number in choices and number != workflow.id]
+    known = map(choices.get, filter(None, ids))
+    others = [each for each in known if each is not None and each.id != workflow.id]
     fitting = (each for each in others[:TRIED] if _misfit(workflow, each) is None)
     return next(fitting, others[0] if others else workflow).id
 
@@ -256,15 +257,17 @@ def _config_preview(workflow: Workflow) -> None:
 
 def _differences(data: Workflow, config: Workflow, draft: verbs.Draft) -> None:
     """What differs between the two, and what the new workflow takes."""
+    known = registry.get(draft.pipeline).params(draft.params)
+    taken = {name: param.default for name, param in known.items()} | dict(draft.params)
     sides = [
         settings.described(data),
         settings.described(config),
-        settings.data(data) | settings.of_params(draft.pipeline, draft.params),
+        settings.data(data) | settings.of_params(draft.pipeline, taken),
     ]
     names = [
         name
         for name in dict.fromkeys(name for side in sides for name in side)
-        if len({side.get(name, "–") for side in sides[:2]}) > 1
+        if len({side.get(name, "–") for side in sides}) > 1
     ]
     if data.id == config.id:
         st.info("Both are the same workflow; this runs it again, unchanged.", icon=":material/info:")
