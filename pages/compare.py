@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from jobs.pipelines import registry
-from pages.parts import chart, charts, colours, live, words
+from pages.parts import chart, charts, colours, live, press, words
 from pages.parts.compare import comparison
 from pages.parts.compare.comparison import Selection
+from pages.parts.press import PageState
 from pages.parts.workflow_list import listing
 from store import metrics, workflows
 from store.workflows import Filter, Workflow
@@ -17,6 +18,9 @@ OFFERED = 100
 
 
 def page() -> None:
+    state = press.page_state(f"{KEY}-state")
+    state.follow()
+    _come_back()
     _title()
     selection = comparison.read(st.query_params.to_dict())
     if st.session_state.get(f"{KEY}-url") != selection.ids:
@@ -29,7 +33,13 @@ def page() -> None:
         _nothing()
         return
     ids = [workflow.id for workflow in compared]
-    live.panel(KEY, lambda: _panel(ids), changing=listing.changing(compared))
+    live.panel(KEY, lambda: _panel(state, ids), changing=listing.changing(compared))
+
+
+def _come_back() -> None:
+    """Going to a workflow, Streamlit leaves its query here in the history; Back finds what was compared."""
+    if "id" in st.query_params and "ids" not in st.query_params:
+        st.query_params.from_dict({"ids": ",".join(map(str, st.session_state.get(f"{KEY}-url", [])))})
 
 
 def _title() -> None:
@@ -82,15 +92,16 @@ def _fill(selection: Selection) -> None:
     )
 
 
-def _panel(ids: Sequence[int]) -> bool:
+def _panel(state: PageState, ids: Sequence[int]) -> bool:
     """Everything that changes while one of them runs; True while one does."""
+    state.refresh()
     compared = workflows.get_many(ids)
     if len(compared) < len(ids):
         st.rerun()  # one was deleted meanwhile; the page says so
     with st.container(border=True, key=f"{KEY}-curves"):
         _curves(compared)
     with st.container(border=True, key=f"{KEY}-scores"):
-        _scores(compared)
+        _scores(state, compared)
     if len(compared) > 1:
         with st.container(border=True, key=f"{KEY}-settings"):
             _settings(compared)
@@ -130,7 +141,7 @@ def _curves(compared: Sequence[Workflow]) -> None:
         st.caption(f"{words.plain(', '.join(without))} {'has' if len(without) == 1 else 'have'} no such curve.")
 
 
-def _scores(compared: Sequence[Workflow]) -> None:
+def _scores(state: PageState, compared: Sequence[Workflow]) -> None:
     ids = [workflow.id for workflow in compared]
     if st.session_state.get(f"{KEY}-baseline") not in ids:
         st.session_state[f"{KEY}-baseline"] = ids[0]
@@ -151,7 +162,7 @@ def _scores(compared: Sequence[Workflow]) -> None:
         st.caption("None of these has scores yet.")
     st.dataframe(
         comparison.score_table(compared, baseline),
-        column_config=comparison.score_columns(compared),
+        column_config=comparison.score_columns(compared, state.open),
         hide_index=True,
         height="content",
         key=f"{KEY}-score-table",

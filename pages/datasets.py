@@ -1,9 +1,11 @@
 """Datasets: what was uploaded; one of them with its profile, versions and workflows."""
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from urllib.parse import quote
 
+import pandas as pd
 import streamlit as st
 
 from jobs.language import sentence
@@ -13,7 +15,6 @@ from jobs.verbs.workflows import repeat
 from pages.parts import address, commands, links, press, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.tabular import profile
-from pages.parts.workflow_list.listing import NAME_IN_ADDRESS
 from store import datasets as stored
 from store import files, workflows
 from store.datasets import Dataset, DatasetSummary
@@ -22,7 +23,9 @@ from store.messages import Message
 from store.program import COMMAND
 from store.workflows import Filter
 
+KEY = "datasets"
 PER_PAGE = 50
+LISTED = 8
 WORKFLOWS = 20
 EARLIER = 5
 
@@ -32,7 +35,7 @@ def page() -> None:
     state.follow()
     state.report()
     if "id" not in st.query_params:
-        everything()
+        everything(state)
         return
     number = address.number_in("id")
     try:
@@ -48,7 +51,7 @@ def page() -> None:
 # The list
 
 
-def everything() -> None:
+def everything(state: PageState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.header("Datasets", anchor=False)
         text = (
@@ -72,15 +75,79 @@ def everything() -> None:
     pages = math.ceil(total / PER_PAGE)
     place = min(max(address.number_in("page") or 1, 1), pages)
     listed = stored.listed(text, PER_PAGE, (place - 1) * PER_PAGE)
-    table(listed)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            f"{words.count(total, 'dataset')}. Click a name or tick a row to open it.",
-            width="content",
-            help=tables.BY_KEYBOARD,
+    bar = st.container(horizontal=True, vertical_alignment="center")
+    ticked = table(listed)
+    with bar:
+        actions(state, ticked, total)
+    if pages > 1:
+        st.pagination(pages, key="page", bind="query-params")
+    if state.question == "delete-ticked":
+        state.dialog("Delete datasets?", "delete", partial(delete_ticked, state))
+
+
+def actions(state: PageState, ticked: list[int], total: int) -> None:
+    """What can be done with the ticked datasets."""
+    said = f"**{len(ticked)} ticked**" if ticked else words.count(total, "dataset")
+    hint = "" if ticked else " :gray[· click a name to open it, tick rows to choose them]"
+    st.markdown(f"{said}{hint}", width="stretch", help=None if ticked else tables.BY_KEYBOARD)
+    if ticked:
+        st.button(
+            "Clear", key="unchoose", type="tertiary", icon=":material/close:", on_click=tables.forget, args=(KEY,)
         )
-        if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
+    if len(ticked) == 1:
+        st.button("Open", key="open", icon=":material/arrow_forward:", on_click=open_one, args=(ticked[0],))
+    st.button(
+        "Delete",
+        key="delete-ticked",
+        icon=":material/delete:",
+        on_click=state.ask,
+        args=("delete-ticked", tuple(ticked)),
+        **visitor.changes("Delete the ticked datasets", bool(ticked)),
+    )
+
+
+def open_one(dataset_id: int) -> None:
+    st.query_params.from_dict({"id": str(dataset_id)})
+
+
+def delete_ticked(state: PageState) -> None:
+    """Delete those that no workflow uses, with all their versions; say which stay, and why."""
+    known = [stored.versions(name) for name in names_of(state.about)]
+    free = [versions for versions in known if not any(version.used_by for version in versions)]
+    used = [versions[0].name for versions in known if versions not in free]
+    if used:
+        names = words.plain(words.listed(used[:LISTED]))
+        st.info(f"Workflows use {names}; delete those workflows first.", icon=":material/info:")
+    if not free:
+        return
+    st.markdown("\n".join(f"- {titled(versions)}" for versions in free[:LISTED]))
+    if len(free) > LISTED:
+        st.caption(f"and {words.count(len(free) - LISTED)} more")
+    st.markdown("This deletes their files and profiles, in all versions. You cannot undo this.")
+    ids = [version.id for versions in free for version in versions]
+    if state.confirm(f"Delete {words.count(len(free), 'dataset')}", "delete", "Keep", "delete", destroys=True):
+        state.press(datasets.remove_all, ids)
+        if not state.refused:
+            state.close(f"{words.count(len(free), 'dataset')} deleted.")
+            tables.forget(KEY)
+            st.rerun()
+    state.problem()
+    commands.popover([commands.delete_datasets(ids)], key="command-delete")
+
+
+def names_of(dataset_ids: Sequence[int]) -> list[str]:
+    """What datasets are called; those that were deleted meanwhile are left out."""
+    names = []
+    for dataset_id in dataset_ids:
+        with suppress(NotFoundError):
+            names.append(stored.get(dataset_id).name)
+    return names
+
+
+def titled(versions: Sequence[Dataset]) -> str:
+    """A dataset with how many versions it has, if several."""
+    several = f" ({words.count(len(versions), 'version')})" if len(versions) > 1 else ""
+    return f"{words.plain(versions[0].name)}{several}"
 
 
 def nothing(text: str) -> None:
@@ -98,10 +165,11 @@ def nothing(text: str) -> None:
             st.page_link("new.py", label="Add the first one", icon=":material/arrow_forward:", width="content")
 
 
-def table(listed: list[DatasetSummary]) -> None:
+def table(listed: list[DatasetSummary]) -> list[int]:
+    """The rows of the list; returns the numbers of the ticked ones."""
     config = st.column_config
     rows = {
-        "name": [f"datasets?id={row.id}#{quote(row.name, safe='')}" for row in listed],
+        "name": [row.name for row in listed],
         "versions": [row.versions for row in listed],
         "rows": [row.rows for row in listed],
         "columns": [row.columns for row in listed],
@@ -110,15 +178,12 @@ def table(listed: list[DatasetSummary]) -> None:
         **({"by": [row.created_by or "" for row in listed]} if visitor.has_signed_in() else {}),
         "used": [row.used_by for row in listed],
     }
-    chosen = st.dataframe(
-        rows,
-        hide_index=True,
-        key="datasets",
-        on_select="rerun",
-        # Moving through the cells with the arrows opens nothing; a tick, or a click on a name, does.
-        selection_mode="single-row",
+    return tables.choose(
+        pd.DataFrame(rows),
+        [row.id for row in listed],
+        KEY,
         column_config={
-            "name": config.LinkColumn("Name", display_text=NAME_IN_ADDRESS, width="medium"),
+            "name": tables.opening("Name", "dataset-opened", lambda place: open_one(listed[place].id), width="medium"),
             "versions": config.NumberColumn("Versions", width="small"),
             "rows": config.NumberColumn("Rows", format="localized", width="small"),
             "columns": config.NumberColumn("Columns", format="localized", width="small"),
@@ -131,9 +196,6 @@ def table(listed: list[DatasetSummary]) -> None:
         placeholder="",
         alt="Datasets",
     )
-    if ticked := chosen.selection.rows:
-        st.query_params.from_dict({"id": str(listed[ticked[0]].id)})
-        st.rerun()
 
 
 # One dataset

@@ -1,11 +1,11 @@
 """One pipeline: its runs, its params, its graph, and the code with which it was started last."""
 
-from urllib.parse import quote
+from functools import partial
 
 import streamlit as st
 
 from jobs.pipelines import Param, Pipeline, registry
-from pages.parts import graph, links, results, visitor, words
+from pages.parts import graph, links, press, results, tables, visitor, words
 from pages.parts.pipelines import lately
 from pages.parts.pipelines.lately import Lately
 from store import codes, steps
@@ -13,16 +13,20 @@ from store.errors import NotFoundError
 from store.text import sayable
 from store.workflows import Workflow
 
+KEY = "pipeline-state"
 LONGEST = 100
 LISTED = 200
 
 
 def page() -> None:
+    press.page_state(KEY).follow()
+    _come_back()
     name = sayable(str(st.query_params.get("name", ""))).strip()
     pipeline, runs = _known(name), lately.of(name)
     if pipeline is None and not runs.runs:
         _nothing(name)
         return
+    st.session_state[f"{KEY}-name"] = name
     shown = pipeline.shown if pipeline else words.titled(name)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header(words.plain(shown), anchor=False, width="content")
@@ -45,6 +49,12 @@ def page() -> None:
         _graph(pipeline, runs)
     with code:
         _code(next((run for run in runs.runs if run.code_id is not None), None))
+
+
+def _come_back() -> None:
+    """Going to a workflow, Streamlit leaves its query here in the history; Back finds the pipeline that was shown."""
+    if "id" in st.query_params and "name" not in st.query_params:
+        st.query_params.from_dict({"name": st.session_state.get(f"{KEY}-name", "")})
 
 
 def _known(name: str) -> Pipeline | None:
@@ -73,7 +83,7 @@ def _runs(name: str, runs: Lately) -> None:
     config = st.column_config
     st.dataframe(
         {
-            "run": [f"workflow?id={run.id}#{quote(f'#{run.id} {run.name}', safe='')}" for run in runs.runs],
+            "run": [f"#{run.id} {run.name}" for run in runs.runs],
             "status": [words.status(run.status) for run in runs.runs],
             "took": [words.duration(run.seconds) if run.seconds is not None else "" for run in runs.runs],
             "created": [run.created_at for run in runs.runs],
@@ -81,7 +91,7 @@ def _runs(name: str, runs: Lately) -> None:
         hide_index=True,
         key="pipeline-runs",
         column_config={
-            "run": config.LinkColumn("Run", display_text="#(.*)$", width="medium"),
+            "run": tables.opening("Run", "pipeline-opened", partial(_open, runs), width="medium"),
             "status": config.TextColumn("Status", width="small"),
             "took": config.TextColumn("Took", width="small"),
             "created": config.DatetimeColumn("Created", format="distance", width="small"),
@@ -92,6 +102,10 @@ def _runs(name: str, runs: Lately) -> None:
     )
     asked = {"pipeline": name}
     st.page_link("workflows.py", label="All its runs", icon=":material/list_alt:", width="content", query_params=asked)
+
+
+def _open(runs: Lately, place: int) -> None:
+    press.page_state(KEY).open(runs.runs[place].id)
 
 
 def _params(pipeline: Pipeline | None) -> None:

@@ -10,7 +10,7 @@ from jobs.engine import queue_view
 from jobs.engine.queue_view import JobRow, QueueCounts, Queues, WorkerRow
 from jobs.language import sentence
 from jobs.verbs import queues
-from pages.parts import chart, charts, commands, links, live, press, tables, visitor, words
+from pages.parts import chart, charts, commands, live, press, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.queue import listings, look
 from store import steps
@@ -38,6 +38,7 @@ def page() -> None:
 
 def _panel(state: PageState) -> bool:
     """Everything on the page; a queue can always change."""
+    state.refresh()
     now = look.take(memory=True)
     known = now if now.reachable else look.last_reached()
     live.footer(KEY)
@@ -47,7 +48,7 @@ def _panel(state: PageState) -> bool:
     for each in known.queues if known else []:
         _queue(state, each, now.reachable)
     _charts()
-    _workers(known.workers if known else [], now)
+    _workers(state, known.workers if known else [], now)
     _jobs(state)
     return True
 
@@ -132,7 +133,7 @@ def _charts() -> None:
         )
 
 
-def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
+def _workers(state: PageState, workers: Sequence[WorkerRow], now: Queues) -> None:
     with st.container(border=True, key=f"{KEY}-workers"):
         busy = sum(worker.state == "busy" for worker in workers)
         summary = f" :gray[{busy} of {len(workers)} busy]" if workers and now.reachable else ""
@@ -140,7 +141,7 @@ def _workers(workers: Sequence[WorkerRow], now: Queues) -> None:
         if workers:
             st.dataframe(
                 listings.workers_table(workers, now.reachable),
-                column_config=listings.workers_columns(),
+                column_config=listings.workers_columns(workers, state.open),
                 hide_index=True,
                 height="content",
                 key=f"{KEY}-worker-table",
@@ -175,7 +176,7 @@ def _jobs(state: PageState) -> None:
             f"{KEY}-jobs-table",
             mode="single-row",
             height=min(JOBS_HEIGHT, 37 + 35 * len(jobs)),
-            column_config=listings.jobs_columns(),
+            column_config=listings.jobs_columns(jobs, state.open),
             alt="The last jobs",
         )
         with bar:
@@ -184,10 +185,10 @@ def _jobs(state: PageState) -> None:
 
 def _job_actions(state: PageState, job: JobRow | None) -> None:
     if job is None:
-        acts = ", stop or retry" if visitor.may_change() else ""
-        st.caption(f"Tick a job to open{acts} it", width="content", help=tables.BY_KEYBOARD)
+        acts = ", tick it to stop or retry it" if visitor.may_change() else ""
+        st.caption(f"Click a step to open it{acts}", width="content", help=tables.BY_KEYBOARD)
         return
-    _button("Open", "arrow_forward", partial(links.go_to_workflow, job.workflow_id))
+    _button("Open", "arrow_forward", partial(state.open, job.workflow_id))
     if job.status in (Status.failed, Status.cancelled):
         _button(
             "Retry",

@@ -1,6 +1,7 @@
 """One sweep: a leaderboard that fills while its trials run."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ LATEST = 10
 def page() -> None:
     state = press.page_state(f"{KEY}-state")
     state.follow()
+    _come_back()
     number = address.number_in("id")
     try:
         if number is None:
@@ -57,6 +59,16 @@ def page() -> None:
         state.dialog("Rename", "edit", lambda: _rename(state, number))
     elif state.question == DELETE:
         state.dialog(f"Delete sweep {number}?", "delete", lambda: _delete(state, number))
+
+
+def _come_back() -> None:
+    """Going to a workflow, Streamlit leaves its query here in the history; Back finds the sweep that is named in it."""
+    if sweep_id := address.number_in(KEY):
+        st.query_params.from_dict({"id": str(sweep_id)})
+
+
+def _open(state: PageState, sweep_id: int, workflow_id: int) -> None:
+    state.leads_to = links.WORKFLOW, {"id": str(workflow_id), KEY: str(sweep_id)}
 
 
 def _choose(title: str) -> None:
@@ -152,7 +164,7 @@ def _panel(board: Leaderboard, state: PageState) -> bool:
                 number = board.best.workflow.id
                 links.workflow(number, f"Open #{number}: predict, report, curves", icon=":material/arrow_forward:")
     with st.container(border=True, key=f"{KEY}-board"):
-        _board(board)
+        _board(board, state)
     with st.container(border=True, key=f"{KEY}-curves"):
         _curves(board, drawing.drawn(board))
     return _changing(board)
@@ -174,7 +186,7 @@ def _state(board: Leaderboard) -> None:
         st.error(f"No trial completed. {words.plain(sentence(reason))}", icon=":material/error:")
 
 
-def _board(board: Leaderboard) -> None:
+def _board(board: Leaderboard, state: PageState) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center")
     rows = list(board.rows)
     if not rows:
@@ -185,14 +197,14 @@ def _board(board: Leaderboard) -> None:
         [row.trial for row in rows],
         f"{KEY}-{board.sweep.id}",
         height="content",
-        column_config=drawing.columns(board),
+        column_config=drawing.columns(board, rows, partial(_open, state, board.sweep.id)),
         alt="Trials, the best first",
     )
     ticked = [row.workflow.id for row in rows if row.workflow and row.trial in chosen]
     best = [workflow.id for workflow in drawing.drawn(board)]
     compared = ticked or best
     with bar:
-        st.markdown("**Leaderboard** :gray[· tick rows to compare them]", width="stretch")
+        st.markdown("**Leaderboard** :gray[· click a name to open it, tick rows to compare]", width="stretch")
         # A link and no button: after a switch by the server, Back leads to this page under the address of that one.
         st.page_link(
             "compare.py",

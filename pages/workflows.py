@@ -285,7 +285,7 @@ def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
         [row.id for row in rows],
         KEY,
         height="content",
-        column_config=listing.columns(view.score, rows, listing.ends(curves)),
+        column_config=listing.columns(view.score, rows, listing.ends(curves), state.open),
         column_order=[name for name in frame if name != "at"],
         alt="Workflows",
     )
@@ -368,7 +368,7 @@ def _download(chosen: list[int], view: ListView, total: int) -> None:
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
     if not chosen:
-        return f"{words.count(total, 'workflow')} :gray[· tick rows to choose them]"
+        return f"{words.count(total, 'workflow')} :gray[· click a name to open it, tick rows to choose them]"
     elsewhere = len(set(chosen) - {row.id for row in rows})
     return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
 

@@ -46,8 +46,8 @@ def into_the_table(page, name):
     table.locator("canvas").first.evaluate("canvas => canvas.focus()")
 
 
-def test_arrows_open_no_dataset_and_a_tick_does(page):
-    """Moving through the list reaches every dataset; Shift+Space opens the one that is reached."""
+def test_arrows_open_no_dataset_and_a_tick_leads_there(page):
+    """Moving through the list reaches every dataset; Shift+Space ticks the one that is reached, and Open is there."""
     page.at("/datasets")
     into_the_table(page, "Datasets")
     for _ in range(2):
@@ -55,7 +55,36 @@ def test_arrows_open_no_dataset_and_a_tick_does(page):
         page.wait_for_timeout(600)
     assert "id=" not in page.url
     page.keyboard.press("Shift+Space")
+    page.get_by_role("button", name="Open").press("Enter")
     page.wait_for_url("**/datasets?id=*")
+
+
+def press_a_name(page, place):
+    """Click on the name in a row of the table."""
+    table = page.get_by_test_id("stDataFrame").first
+    table.wait_for()
+    page.wait_for_timeout(1500)
+    box = table.locator("canvas").first.bounding_box()
+    page.mouse.click(box["x"] + 70, box["y"] + 35 * (place + 1.5))
+
+
+def test_a_name_opens_with_one_click_in_the_same_tab(page):
+    """Workflows and datasets open by one click on their name; Back leads to the list as it was."""
+    page.at("/workflows?status=completed,running,pending")
+    press_a_name(page, 1)
+    page.wait_for_url("**/workflow?id=1")
+    page.go_back()
+    page.wait_for_url("**/workflows?status=*")
+    page.at("/datasets")
+    press_a_name(page, 0)
+    page.wait_for_url("**/datasets?id=2")
+    page.at("/compare?ids=1,2")
+    expect(page.get_by_text("Settings that differ")).to_be_visible()
+    press_a_name(page, 1)
+    page.wait_for_url("**/workflow?id=2")
+    page.go_back()
+    page.wait_for_url("**/compare?ids=1*2")
+    assert len(page.context.pages) == 1
 
 
 def test_rows_are_ticked_and_opened_by_keyboard(page):

@@ -4,11 +4,14 @@ import io
 from pathlib import Path
 
 import pytest
+from helpers.refusals import refuses
 from streamlit.testing.v1 import AppTest
 
+from jobs.cli.app import main
 from jobs.verbs import datasets as verbs
 from jobs.verbs import short_form
 from store import datasets
+from store.errors import ConflictError
 
 APP = str(Path(__file__).parent.parent / "pages" / "navigation.py")
 NASTY = "![x](http://evil/p.png)"
@@ -66,7 +69,7 @@ def test_list_has_one_line_a_name(home):
     page = opened()
     assert not page.exception
     shown = page.dataframe[0].value
-    shown = shown.set_index(shown["name"].str.rsplit("#").str[-1])
+    shown = shown.set_index("name")
     assert dict(shown["versions"]) == {"churn": 2, "other": 1}
     assert dict(shown["used"]) == {"churn": 1, "other": 0}
     assert "2 datasets" in said(page)
@@ -74,10 +77,9 @@ def test_list_has_one_line_a_name(home):
 
 def test_search_narrows_the_list(home):
     """The search is by name, is in the URL, and a miss says so."""
-    churn = verbs.add(table(), "churn.csv")
+    verbs.add(table(), "churn.csv")
     verbs.add(table(), "other.csv")
-    [name] = opened(q="ur").dataframe[0].value["name"]
-    assert name == f"datasets?id={churn.id}#churn"
+    assert list(opened(q="ur").dataframe[0].value["name"]) == ["churn"]
     assert "No dataset name contains" in said(opened(q="zzz"))
 
 
@@ -111,6 +113,31 @@ def test_used_dataset_explains_why_it_stays(home):
     page = click(opened(id=str(dataset.id)), "delete")
     assert "cannot be deleted because 1 workflow uses it" in said(page)
     assert not [button for button in page.button if button.key == "delete-sure"]
+
+
+def test_ticked_datasets_are_deleted_together(home):
+    """A tick chooses; Delete asks, takes all versions, and says which stay because a workflow uses them."""
+    free, used = verbs.add(table(), "free.csv"), verbs.add(table("x"), "used.csv")
+    verbs.redescribe(free.id, {"decimal": ","})
+    short_form.start(used.id, "leftx", "logistic_regression")
+    ticked = [each.id for each in datasets.listed()]
+    page = AppTest.from_file(APP, default_timeout=30).switch_page("datasets.py")
+    page.session_state["datasets-chosen"] = ticked
+    page = click(page.run(), "delete-ticked")
+    assert "free (2 versions)" in said(page).replace("\\", "") and "Workflows use used" in said(page)
+    page = click(page, "delete-sure")
+    assert not page.exception and [each.name for each in datasets.listed()] == ["used"]
+    with refuses(ConflictError, "used by 1 workflow"):
+        verbs.remove_all([used.id])
+
+
+def test_datasets_are_deleted_by_a_command(home, capsys):
+    """Several numbers at once; a workflow that uses one keeps all of them."""
+    first, second = verbs.add(table(), "a.csv"), verbs.add(table("x"), "b.csv")
+    short_form.start(second.id, "leftx", "logistic_regression")
+    assert main(["dataset", "delete", str(first.id), str(second.id)]) == 1
+    assert datasets.count() == 2
+    assert main(["dataset", "delete", str(first.id)]) == 0 and "Deleted 1 dataset." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rubbish", ["999", "abc", "-1", "²", "9" * 40])

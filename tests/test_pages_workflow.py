@@ -542,6 +542,7 @@ def test_every_offered_command_is_a_command_and_a_request_that_exist(home):
         commands.compose(1, 2),
         commands.compose(1, 2, {"algorithm": "linear_svm"}),
         commands.cancel_all([1, 2]),
+        commands.delete_datasets([1, 2]),
         commands.describe(1),
         commands.delete_all([1]),
         commands.show(1),

@@ -49,12 +49,12 @@ def test_without_workflows_the_page_leads_to_the_first_one(home):
 
 
 def test_rows_show_what_matters(home):
-    """A row has its name as a link, its status as a word, its score, its bar and its curve."""
+    """A row has its number and name, its status as a word, its score, its bar and its curve."""
     workflow_id = played("first", accuracy=0.934, curve=[0.5, 0.7, 0.9])
     page = opened()
     assert not page.exception
     row = rows(page).iloc[0]
-    assert row["workflow"] == f"workflow?id={workflow_id}#%231%20%20first"
+    assert row["workflow"] == f"#{workflow_id}  first"
     assert (list(row["status"]), row["score"], row["bar"], list(row["curve"])) == (
         ["Completed"],
         "93.4 %",
@@ -233,7 +233,7 @@ def test_rows_stay_chosen_when_others_arrive(home):
     newer = played("b")
     page.run()
     assert page.session_state["workflows-chosen"] == [first]
-    assert [row.split("=")[1].split("#")[0] for row in rows(page)["workflow"]] == [str(newer), str(first)]
+    assert [row.split()[0] for row in rows(page)["workflow"]] == [f"#{newer}", f"#{first}"]
 
 
 def test_the_table_leaves_without_formulas(home):
@@ -292,10 +292,10 @@ def test_names_that_say_a_facet_have_its_room(home):
         workflows.insert_new(New(name, "diamond", {}, facets={"region": region}), [step])
     told = workflows.find(Filter())
     assert "facet:region" not in rows(opened()) and listing.facets_beside(told) == []
-    assert listing.columns(None, told)["workflow"]["width"] > 200
+    assert listing.columns(None, told)["workflow"].config["width"] > 200
     workflows.insert_new(New("other", "diamond", {}, facets={"region": "east"}), [step])
     assert "facet:region" in rows(opened())
-    assert listing.columns(None, workflows.find(Filter()))["workflow"]["width"] == 200
+    assert listing.columns(None, workflows.find(Filter()))["workflow"].config["width"] == 200
 
 
 def test_curves_of_a_list_share_one_scale(home):

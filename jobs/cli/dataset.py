@@ -1,4 +1,4 @@
-"""Commands on datasets: list, file, read, describe."""
+"""Commands on datasets: list, file, read, describe, delete."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,9 @@ from jobs.cli.output import answer as _answer
 from jobs.cli.output import open_home as _open
 from jobs.cli.output import print_json as _print_json
 
-app = typer.Typer(no_args_is_help=True, help="Datasets: list them, save a file, read a file differently, rename one.")
+app = typer.Typer(
+    no_args_is_help=True, help="Datasets: list them, save a file, read a file differently, rename or delete them."
+)
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="The number of a dataset.")]
 READING = "How the file is read, such as sheet=Customers, decimal=comma or encoding=cp1254."
 
@@ -86,6 +88,21 @@ def describe(
     if as_json:
         return _print_json(schemas.dataset(made))
     return _answer(f"Dataset {made.id} is called {made.title}.", {}, False)
+
+
+@app.command("delete")
+def delete(
+    dataset_ids: Annotated[
+        list[int], typer.Argument(metavar="ID...", min=1, max=2**31 - 1, help="The numbers of the datasets.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Delete datasets that no workflow uses, with their files."""
+    _open()
+    from jobs.verbs import datasets as verbs
+
+    gone = verbs.remove_all(dataset_ids)
+    return _answer(f"Deleted {len(gone)} dataset{'s' * (len(gone) != 1)}.", {"deleted": gone}, as_json)
 
 
 def reading(settings: Sequence[str]) -> dict[str, object]:

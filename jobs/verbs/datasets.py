@@ -1,7 +1,7 @@
 """The verbs on datasets: add, read differently, remove; and the bundled sample."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path, PurePosixPath
 
@@ -13,12 +13,12 @@ from jobs.verbs.chunks import Bytes, chunks_of
 from jobs.verbs.permission import deed
 from store import datasets, files
 from store.datasets import Dataset, Description
-from store.errors import InvalidError
+from store.errors import ConflictError, InvalidError
 from store.files import FileRef, Incoming
 from store.messages import Message
 from store.settings import ROOT
 
-__all__ = ["add", "describe", "file_name", "format_of", "redescribe", "remove", "sample", "words_of"]
+__all__ = ["add", "describe", "file_name", "format_of", "redescribe", "remove", "remove_all", "sample", "words_of"]
 
 # Up to this size the profile is of the whole file; beyond, of its first part, until the upload step has read it all.
 PROFILED_WHOLE = 16 << 20
@@ -79,6 +79,17 @@ def remove(dataset_id: int) -> None:
     gone = datasets.get(dataset_id)
     datasets.remove(dataset_id)
     files.drop_waiting(name_of(gone.sha256, gone.dialect))
+
+
+@deed("delete", "dataset")
+def remove_all(dataset_ids: Sequence[int]) -> list[int]:
+    """Delete datasets; none of them where one does not exist or a workflow uses one."""
+    for dataset in map(datasets.get, dataset_ids):
+        if dataset.used_by:
+            raise ConflictError(Message("dataset_in_use", {"dataset": dataset.title, "count": dataset.used_by}))
+    for dataset_id in dataset_ids:
+        remove(dataset_id)
+    return list(dataset_ids)
 
 
 @deed("add sample", "dataset")

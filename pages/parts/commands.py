@@ -147,6 +147,12 @@ def rename_dataset(dataset_id: int) -> Command:
     )
 
 
+def delete_datasets(dataset_ids: Sequence[int]) -> Command:
+    """How to delete datasets that no workflow uses."""
+    requests = (f"{curl()} -X DELETE {address.server()}/api/datasets/{dataset_id}" for dataset_id in dataset_ids)
+    return Command("Delete", f"{COMMAND} dataset delete {' '.join(map(str, dataset_ids))}", "\n".join(requests))
+
+
 def rename_sweep(sweep_id: int) -> Command:
     body = _json({"name": "A new name"})
     return Command(

@@ -54,7 +54,7 @@ class PageState:
         """Call a verb that makes a workflow; the next run of the page opens that."""
         if made := self.press(verb, *args):
             self.close()
-            self.leads_to = links.WORKFLOW, {"id": str(made.id)}
+            self.open(made.id)
 
     def follow(self) -> None:
         """At the top of a page: open what the last press leads to."""
@@ -63,6 +63,10 @@ class PageState:
             page, query = self.leads_to
             self.leads_to = None
             st.switch_page(page, query_params=query)
+
+    def open(self, workflow_id: int) -> None:
+        """Have the next run of the page open a workflow."""
+        self.leads_to = links.WORKFLOW, {"id": str(workflow_id)}
 
     def refresh(self) -> None:
         """At the top of a fragment: run the whole page when a button of this part changed something."""

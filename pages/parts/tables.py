@@ -1,19 +1,19 @@
 """Tables whose rows can be chosen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
-from streamlit.elements.lib.column_types import ColumnConfig
+from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
 from jobs.language import numbers
 
 BY_KEYBOARD = "By keyboard: move with the arrows, tick with Shift+Space; Shift+Tab leads to the buttons above"
 SMALL, MOST_DIGITS = 1e-4, 4
 # How columns of a table are drawn, by name; None hides one.
-ColumnConfigs = dict[str, ColumnConfig | None]
+ColumnConfigs = dict[str, ColumnConfig | ButtonColumnResult | None]
 
 
 def texts(
@@ -93,6 +93,17 @@ def choose(
     elsewhere = [] if mode == "single-row" else [row_id for row_id in before if row_id not in ids]
     st.session_state[f"{key}-chosen"] = elsewhere + now_here
     return elsewhere + now_here
+
+
+def opening(label: str, key: str, open_row: Callable[[int], None], **shown: Any) -> ButtonColumnResult:
+    """A column whose cells open what their row is, by one click and in the same tab; a link in a table takes two, and
+    opens another one. `open_row` is given the place of the row."""
+
+    def pressed() -> None:
+        if press := st.session_state.get(key):
+            open_row(int(press["row"]))
+
+    return st.column_config.ButtonColumn(label, type="tertiary", alignment="left", key=key, on_click=pressed, **shown)
 
 
 def chosen(key: str) -> list[int]:

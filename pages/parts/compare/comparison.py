@@ -1,7 +1,7 @@
 """What the compare page shows of several workflows: which the URL names, their scores, and the settings that differ."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
     names = score_names(compared)
     base = next((workflow for workflow in compared if workflow.id == baseline), compared[0])
     cells: dict[str, list[Any]] = {
-        "workflow": [listing.address(workflow) for workflow in compared],
+        "workflow": [listing.title(workflow) for workflow in compared],
         "colour": ["⬤"] * len(compared),
     }
     comparable = not incomparable(compared)
@@ -125,13 +125,12 @@ def _facet(workflow: Workflow, name: str) -> str:
     return presentations.of(workflow.pipeline).facet(name, value) if value else NOT_USED
 
 
-def score_columns(compared: Sequence[Workflow]) -> tables.ColumnConfigs:
+def score_columns(compared: Sequence[Workflow], open_: Callable[[int], None]) -> tables.ColumnConfigs:
+    """How those columns are drawn; `open_` is given the number of the workflow whose name was pressed."""
     column = st.column_config
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        "workflow": column.LinkColumn(
-            "Workflow", display_text=listing.NAME_IN_ADDRESS, width=name_width(compared), pinned=True
-        ),
+        "workflow": listing.name_column("compare-opened", compared, open_, name_width(compared)),
         "status": listing.status_column(),
         **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(compared))},
         "duration": column.TextColumn("Duration", width=84),
@@ -150,7 +149,7 @@ def facets_told(compared: Sequence[Workflow]) -> list[str]:
 def name_width(compared: Sequence[Workflow]) -> int:
     """As wide as the names need, where columns are needless that they say already."""
     needless = len(facets_shown(compared)) - len(facets_told(compared))
-    longest = max((len(f"#{row.id}  {row.name}") for row in compared), default=0)
+    longest = max((len(listing.title(row)) for row in compared), default=0)
     return min(max(NAME, 7 * longest + 24), NAME + FACET * needless)
 
 

@@ -1,12 +1,14 @@
 """Queues, workers and jobs as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
+from streamlit.elements.lib.column_types import ButtonColumnResult
 
 from jobs.engine.queue_view import JobRow, QueueCounts, WorkerRow
 from pages.parts import address, commands, tables, words
@@ -47,7 +49,7 @@ def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
         {
             "name": [worker.name for worker in workers],
             "state": [_state(worker, fresh) for worker in workers],
-            "doing": [_step_address(worker.workflow_id, worker.step) for worker in workers],
+            "doing": [_step_of(worker.workflow_id, worker.step) for worker in workers],
             "up": [_since(worker.started_at) for worker in workers],
             "memory": [words.size(worker.memory) for worker in workers],
             "done": [words.count(worker.done) for worker in workers],
@@ -58,12 +60,13 @@ def workers_table(workers: Sequence[WorkerRow], fresh: bool) -> Styler:
     return _aged(frame, fresh)
 
 
-def workers_columns() -> tables.ColumnConfigs:
+def workers_columns(workers: Sequence[WorkerRow], open_: Callable[[int], None]) -> tables.ColumnConfigs:
+    """How those columns are drawn; `open_` is given the number of the workflow whose step was pressed."""
     column = st.column_config
     return {
         "name": column.TextColumn("Worker"),
         "state": column.TextColumn("State"),
-        "doing": column.LinkColumn("Current step", display_text=listing.NAME_IN_ADDRESS),
+        "doing": _opening("Current step", "queues-worker-opened", workers, open_),
         "up": column.TextColumn("Up for"),
         "memory": column.TextColumn(
             "Memory", help="Including its jobs. Memory that processes share counts in each of them."
@@ -77,7 +80,7 @@ def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
     """One row a job, the newest first."""
     return pd.DataFrame(
         {
-            "step": [_step_address(job.workflow_id, job.step) for job in jobs],
+            "step": [_step_of(job.workflow_id, job.step) for job in jobs],
             "status": [[words.status(job.status)] for job in jobs],
             "attempt": [str(job.attempt) for job in jobs],
             "started": [words.ago(job.started_at) for job in jobs],
@@ -89,10 +92,11 @@ def jobs_table(jobs: Sequence[JobRow]) -> pd.DataFrame:
     )
 
 
-def jobs_columns() -> tables.ColumnConfigs:
+def jobs_columns(jobs: Sequence[JobRow], open_: Callable[[int], None]) -> tables.ColumnConfigs:
+    """How those columns are drawn; `open_` is given the number of the workflow whose step was pressed."""
     column = st.column_config
     return {
-        "step": column.LinkColumn("Step", display_text=listing.NAME_IN_ADDRESS, width=160, pinned=True),
+        "step": _opening("Step", "queues-job-opened", jobs, open_, width=160, pinned=True),
         "status": listing.status_column(),
         "attempt": column.TextColumn("Attempt", width=65),
         "started": column.TextColumn("Started", width=110),
@@ -109,12 +113,22 @@ def _state(worker: WorkerRow, fresh: bool) -> str:
     return "idle" if worker.job_id is None and worker.state in ("idle", "busy") else worker.state
 
 
-def _step_address(workflow_id: int | None, step: str | None) -> str:
-    """A link to a workflow whose end names the step."""
-    if workflow_id is None:
-        return ""
-    title = f"{words.titled(step or '')} of #{workflow_id}"
-    return f"workflow?id={workflow_id}#{quote(title, safe='')}"
+def _step_of(workflow_id: int | None, step: str | None) -> str:
+    """Train of #7; nothing for a worker that is idle."""
+    return "" if workflow_id is None else f"{words.titled(step or '')} of #{workflow_id}"
+
+
+def _opening(
+    label: str, key: str, rows: Sequence[WorkerRow] | Sequence[JobRow], open_: Callable[[int], None], **shown: Any
+) -> ButtonColumnResult:
+    """The column of their steps, each of which opens its workflow."""
+    ids = [row.workflow_id for row in rows]
+
+    def pressed(place: int) -> None:
+        if (workflow_id := ids[place]) is not None:
+            open_(workflow_id)
+
+    return tables.opening(label, key, pressed, **shown)
 
 
 def _waited(job: JobRow) -> str:

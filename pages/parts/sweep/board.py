@@ -1,6 +1,6 @@
 """A leaderboard as the page shows it: the table, and what there is to say about it in a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,6 @@ from store.tables import Status
 from store.workflows import Workflow
 
 NONE = "–"
-NUMBER = r"id=(\d+)"
 # Only then is it worth a word that another trial is as good and took less time.
 MUCH_FASTER = 2
 BEST, EQUAL = "Best", "Equal"
@@ -52,7 +51,7 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
     cells: dict[str, list[Any]] = {
         "colour": ["⬤" if colour else "" for colour in of_rows],
         **{f"value:{name}": [_value(board, name, row.values.get(name)) for row in rows] for name in tried(board)},
-        "workflow": [f"workflow?id={row.workflow.id}" if row.workflow else None for row in rows],
+        "workflow": [f"#{row.workflow.id}" if row.workflow else "" for row in rows],
         "score": [_score(board, row.score, row.spread if row.test_score is None else None) for row in rows],
         "mark": [_mark(board, row) for row in rows],
         "test": [_score(board, row.test_score, row.spread) for row in rows],
@@ -81,16 +80,23 @@ def _unknown(board: Leaderboard) -> set[str]:
     return {name for name, values in known.items() if all(value is None for value in values)}
 
 
-def columns(board: Leaderboard) -> tables.ColumnConfigs:
-    """How those columns are drawn."""
+def columns(board: Leaderboard, rows: Sequence[Row], open_: Callable[[int], None]) -> tables.ColumnConfigs:
+    """How those columns are drawn; `open_` is given the number of the workflow that was pressed."""
+
+    def pressed(place: int) -> None:
+        if (workflow := rows[place].workflow) is not None:
+            open_(workflow.id)
+
     column, measure = st.column_config, board.measure
     tested = any(row.test_score is not None for row in board.rows)
     part = " (validation)" if tested else ""
     help_ = [measure.help] if measure and measure.help else []
-    wide = 150 if len(tried(board)) == 1 else 90
+    (first, label), *others = tried(board).items() or [("", "")]
+    wide = 90 if others else 150
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
-        **{f"value:{name}": column.TextColumn(label, width=wide) for name, label in tried(board).items()},
+        **{f"value:{name}": column.TextColumn(label, width=wide) for name, label in others},
+        f"value:{first}": tables.opening(label, "sweep-opened", pressed, width=wide),
         "status": listing.status_column(),
         "score": column.TextColumn(
             f"{measure.shown}{part}" if measure else "Score", width=130, help=". ".join(help_) or None
@@ -107,7 +113,7 @@ def columns(board: Leaderboard) -> tables.ColumnConfigs:
             "Per row", width=76, help="Time of the model for one row among many, once its cells are numbers"
         ),
         "why": column.TextColumn("Reason", width=220),
-        "workflow": column.LinkColumn("Open", display_text=NUMBER, width=60, help="Its workflow, in another tab"),
+        "workflow": column.TextColumn("Workflow", width=76),
     }
 
 

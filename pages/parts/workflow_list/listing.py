@@ -1,12 +1,12 @@
 """The list of workflows: its rows as the table and as a CSV file show them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ButtonColumnResult
 
 from jobs.pipelines import Measure
 from jobs.verbs import spreadsheet
@@ -52,7 +52,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     data = [dataset_title(row) for row in rows]
     return pd.DataFrame(
         {
-            "workflow": [address(row) for row in rows],
+            "workflow": [title(row) for row in rows],
             "status": [[words.status(row.status)] for row in rows],
             "score": [_score_words(score, one_measure) for score in scored],
             **bar,
@@ -85,7 +85,7 @@ def _name_width(rows: Sequence[Workflow], narrow: bool, narrowest: bool) -> int:
     freed = sum(_width(name, rows) for name in facets_shown(rows) if name not in facets_beside(rows))
     data = [dataset_title(row) for row in rows]
     freed += DATASET if any(data) and said_by_names(rows, data) else 0
-    longest = max((len(f"#{row.id}  {row.name}") for row in rows), default=0)
+    longest = max((len(title(row)) for row in rows), default=0)
     return min(max(width, 7 * longest + 24), width + freed)
 
 
@@ -122,10 +122,13 @@ def _starters_shown(rows: Sequence[Workflow]) -> bool:
 
 
 def columns(
-    shown: str | None, rows: Sequence[Workflow], ends: tuple[float | None, float | None] = (None, None)
+    shown: str | None,
+    rows: Sequence[Workflow],
+    ends: tuple[float | None, float | None] = (None, None),
+    open_: Callable[[int], None] | None = None,
 ) -> tables.ColumnConfigs:
     """How those columns are drawn; the more of them there are, the narrower each is. `ends` are the lowest and the
-    highest value of all curves."""
+    highest value of all curves; `open_` is given the number of the workflow whose name was pressed."""
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
     one = names.pop() if len(names) == 1 else None
@@ -133,9 +136,7 @@ def columns(
     narrow = _starters_shown(rows) or of_several_pipelines(rows)
     narrowest = _starters_shown(rows) and of_several_pipelines(rows)
     return {
-        "workflow": column.LinkColumn(
-            "Workflow", display_text=NAME_IN_ADDRESS, width=_name_width(rows, narrow, narrowest), pinned=True
-        ),
+        "workflow": name_column("list-opened", rows, open_, _name_width(rows, narrow, narrowest)),
         "status": status_column(),
         "score": column.TextColumn(
             one.shown if one else "Score",
@@ -172,12 +173,17 @@ def status_column(width: int = 92) -> Any:
     )
 
 
-NAME_IN_ADDRESS = "#(.*)$"
+def title(workflow: Workflow) -> str:
+    """A workflow as tables name it: its number and its name."""
+    return f"#{workflow.id}  {workflow.name}"
 
 
-def address(workflow: Workflow) -> str:
-    """A link to a workflow whose end is what the table shows of it."""
-    return f"workflow?id={workflow.id}#{quote(f'#{workflow.id}  {workflow.name}', safe='')}"
+def name_column(
+    key: str, rows: Sequence[Workflow], open_: Callable[[int], None] | None, width: int
+) -> ButtonColumnResult:
+    """The column of their names, each of which opens its workflow."""
+    ids = [row.id for row in rows]
+    return tables.opening("Workflow", key, lambda place: open_(ids[place]) if open_ else None, width=width, pinned=True)
 
 
 def main_score(workflow: Workflow, shown: str | None = None) -> tuple[Measure, float] | None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from jobs.language import sentence
-from pages.parts import links
 from pages.parts.press import PageState
 from pages.parts.workflow import dialogs
 from store.ids import read_id
@@ -16,7 +15,7 @@ KEY, WIDTH = f"{dialogs.LIST}-open-one", 110
 
 
 def draw(state: PageState, rows: Sequence[Workflow]) -> None:
-    """Rows of the table are opened with a click only; here a name of this page or any number can be typed."""
+    """Names in the table are opened with a click only; here one of this page or any number can be typed."""
     names = {f"#{row.id} {row.name}": row.id for row in rows}
     st.selectbox(
         "Open a workflow",
@@ -38,6 +37,6 @@ def _open(state: PageState, names: Mapping[str, int]) -> None:
     st.session_state[KEY] = None
     number = names.get(entered) or read_id(entered.removeprefix("#"))
     if number is not None:
-        state.leads_to = links.WORKFLOW, {"id": str(number)}
+        state.open(number)
     elif entered:
         state.refused = sentence(Message("no_such_workflow", {"workflow": entered}))
