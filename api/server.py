@@ -18,7 +18,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from api.app import create
 from api.packed import Packed
 from api.page_uploads import LargeUploads
-from api.prometheus import measures
 from api.rq_dashboard.app import dashboard
 from api.wall import single_sign_on
 from api.wall.connections import close_late_ones
@@ -75,7 +74,7 @@ def routes() -> list[BaseRoute]:
         Route("/api", _to_the_api_page),
         Mount("/api", create()),
         Mount("/rq", dashboard(queue.connection)),  # it only reads: a viewer may look, as the wall's default says
-        Route("/metrics", measures),
+        Route("/metrics", _measures),
         Route(SIGN_IN, login, methods=["GET", "POST"]),
         Route(SIGN_OUT, logout),
         Route(single_sign_on.START, single_sign_on.start),
@@ -101,6 +100,13 @@ def middleware(served: Sequence[BaseRoute]) -> list[Middleware]:
 @needs(Role.viewer)
 async def _to_the_api_page(_request: Request) -> Response:
     return RedirectResponse("/api/docs", 307)
+
+
+@needs(Role.viewer)
+def _measures(request: Request) -> Response:
+    from api.prometheus import measures  # its library is needed only where somebody measures
+
+    return measures(request)
 
 
 def _check_settings() -> None:

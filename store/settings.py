@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, ValidationError
 
 from store.errors import RequestError
 from store.messages import Message
@@ -16,10 +15,11 @@ ROOT = Path(__file__).parent.parent
 Environment = type(os.environ)
 
 
-class Settings(BaseSettings):
-    """Read from `TRAINYARD_*` environment variables; every one has a working default."""
+PREFIX = "TRAINYARD_"
 
-    model_config = SettingsConfigDict(env_prefix="TRAINYARD_", extra="ignore", env_ignore_empty=True)
+
+class Settings(BaseModel):
+    """What `TRAINYARD_*` environment variables say; every setting has a working default."""
 
     home: Path = Field(default=Path("data"), description="Folder that holds everything Trainyard remembers.")
     database_url: str = Field(
@@ -50,12 +50,18 @@ class Settings(BaseSettings):
         description="Folder in which those modules are looked for; else the one in which Trainyard is started.",
     )
 
+    @classmethod
+    def read(cls) -> "Settings":
+        """The settings of the environment as it is now; an empty variable says nothing."""
+        given = {name: os.environ.get(f"{PREFIX}{name}".upper()) for name in cls.model_fields}
+        return cls.model_validate({name: value for name, value in given.items() if value})
+
     @cached_property  # a step may change its working folder
     def folder(self) -> Path:
         """The home folder as an absolute path."""
         return self.home.expanduser().resolve()
 
-    @property
+    @cached_property  # asked for with every transaction
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.folder / 'trainyard.db'}"
 
@@ -72,10 +78,10 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read once; tests call `settings.cache_clear()`."""
     try:
-        return Settings()
+        return Settings.read()
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        name = f"TRAINYARD_{first['loc'][0]}".upper()
+        name = f"{PREFIX}{first['loc'][0]}".upper()
         raise RequestError(
             Message("setting_wrong", {"name": name, "given": str(first["input"]), "reason": first["msg"].lower()}), name
         ) from None
@@ -96,7 +102,7 @@ def make_home() -> Path:
 
 def plain_environment() -> dict[str, str]:
     """The environment without our settings, which may hold passwords; for processes that read what others sent."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("TRAINYARD_")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def environment_with_project(folders: Sequence[str] = ()) -> dict[str, str]:

@@ -462,7 +462,7 @@ def test_every_file_is_reachable_and_used(client):
         assert client.get(f"/rq/static/{name}").headers["content-type"].startswith(kind)
     for path in (*PAGES, "/job/poison", "/job/none"):
         client.get(f"/rq{path}")
-    loaded = {name for _, name in ours.TEMPLATES.env.cache}
+    loaded = {name for _, name in ours.templates().env.cache}
     assert loaded == {path.name for path in (ours.FOLDER / "templates").iterdir()}
 
 

