@@ -51,6 +51,13 @@ def begin(connection: Connection, step_id: int, number: int, worker: str) -> Non
     connection.execute(_BEGIN, {"step_id": step_id, "number": number, "worker": worker, "began_at": now()})
 
 
+def go_on(connection: Connection, step_id: int, number: int, worker: str) -> None:
+    """Record that an attempt that waited is taken up again, or that it begins."""
+    this = (attempts.c.step_id == step_id) & (attempts.c.number == number)
+    if not connection.execute(update(attempts).where(this).values(worker=worker)).rowcount:
+        begin(connection, step_id, number, worker)
+
+
 def end(connection: Connection, step_id: int, number: int, ending: Message) -> None:
     """Record how an attempt ended."""
     values = {"this": step_id, "its_number": number, "at": now(), "its_code": ending.code[:LONGEST_CODE]}

@@ -44,6 +44,12 @@ class Settings(BaseModel):
     fork_ahead: bool = Field(
         default=True, description="0 forks the process of a step when it begins, which is slower and simpler."
     )
+    linger_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=3600,
+        description="For how long a flow waits with its process, while another worker does what it waits for.",
+    )
     pipelines: str = Field(default="", description="Python modules with pipelines of your own, separated by commas.")
     project: Path = Field(
         default_factory=Path.cwd,

@@ -1,4 +1,4 @@
-"""The six words for what happens to a step or a workflow, and the order in which work is done."""
+"""The words for what happens to a step or a workflow, and the order in which work is done."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
-    """What a step or a workflow is doing."""
+    """What a step or a workflow is doing. A step that is `waiting` waits for a person's answer."""
 
     pending = "pending"
     running = "running"
@@ -14,6 +14,7 @@ class Status(StrEnum):
     failed = "failed"
     skipped = "skipped"
     cancelled = "cancelled"
+    waiting = "waiting"
 
     @property
     def over(self) -> bool:
@@ -21,7 +22,23 @@ class Status(StrEnum):
 
 
 # What has not ended.
-OPEN = (Status.pending, Status.running)
+OPEN = (Status.pending, Status.running, Status.waiting)
+
+
+class Need(StrEnum):
+    """What a step needs of another one: that it completed, or only that it ended."""
+
+    completed = "completed"
+    ended = "ended"
+
+
+class StepRole(StrEnum):
+    """What a step is for beside doing its function: a flow's own function, a question to a person, or a value that is
+    worked out once."""
+
+    driver = "driver"
+    question = "question"
+    once = "once"
 
 
 class Priority(IntEnum):
@@ -44,6 +61,15 @@ def workflow_status(steps: Iterable[Status]) -> Status:
         if worst in seen:
             return worst
     return Status.completed
+
+
+def flow_status(steps: Iterable[Status], driver: Status, *, begun: bool) -> Status:
+    """The status of a flow's workflow: open while any step is, and then as its driver ended, which may have handled
+    what failed."""
+    seen = {driver, *steps}
+    if seen & set(OPEN):
+        return Status.running if begun or Status.running in seen else Status.pending
+    return driver
 
 
 def now() -> datetime:

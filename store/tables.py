@@ -14,12 +14,16 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from store.column_types import MessageJson, Utc, Word
 from store.status import OPEN as OPEN
+from store.status import Need as Need
 from store.status import Priority as Priority
 from store.status import Status as Status
+from store.status import StepRole as StepRole
+from store.status import flow_status as flow_status
 from store.status import now as now
 from store.status import workflow_status as workflow_status
 
@@ -174,12 +178,19 @@ steps = Table(
     Column("policy", JSON(none_as_null=True)),
     Column("retried", Integer, nullable=False, default=0, server_default="0"),
     Column("pause", Float),  # seconds before the next attempt
+    # Of flows: what it is for beside doing its function, how often it was taken up again, and when it must be over.
+    Column("role", String(8)),
+    Column("turn", Integer, nullable=False, default=0, server_default="0"),
+    Column("late", Boolean, nullable=False, default=False, server_default=false()),  # queued when it is ready only
+    Column("handled", Boolean, nullable=False, default=False, server_default=false()),  # its failure, by the flow
+    Column("deadline", Utc),
     UniqueConstraint("workflow_id", "key"),
     Index(None, "status", "ready_at"),
     Index(None, "fingerprint"),
     Index(None, "ended_at"),
     Index(None, "ready_at"),
     Index(None, "started_at"),
+    Index(None, "deadline"),
     sqlite_autoincrement=True,
 )
 
@@ -188,6 +199,7 @@ needs = Table(
     metadata,
     Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("needs_id", ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(9), nullable=False, default=Need.completed, server_default=Need.completed),
     Index(None, "needs_id"),
     sqlite_with_rowid=False,
 )

@@ -80,7 +80,7 @@ def test_every_name_can_be_imported(name):
     assert getattr(trainyard, name) is not None
 
 
-@pytest.mark.parametrize("name", ["flow", "Model", "Schedule", "ExternalArtifact"])
+@pytest.mark.parametrize("name", ["Secret", "Model", "Schedule", "ExternalArtifact"])
 def test_names_of_other_tools_are_refused_with_what_to_write(name):
     """What is not there says so when it is imported, and names the way out."""
     with pytest.raises(ImportError, match=f"trainyard has no {name}: "):

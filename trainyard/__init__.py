@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.artifacts import CSVString, HTMLString, JSONString, MarkdownString, materializer
+    from jobs.authoring.asking import ask, once
+    from jobs.authoring.failures import TaskFailed
+    from jobs.authoring.futures import allow_failure, unmapped, wait
     from jobs.authoring.inside import get_run_logger, get_step_context, log_metadata, log_metric
     from jobs.authoring.options import Cache, Retry, exponential_backoff
     from jobs.authoring.returns import ArtifactConfig
+    from jobs.authoring.transactions import transaction
     from jobs.pipelines import (
         Confusion,
         Curve,
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
         Table,
         Text,
     )
-    from trainyard.decorators import Pipeline, node, pipeline, step
+    from trainyard.decorators import Pipeline, flow, node, pipeline, step, task
     from trainyard.runs import Run, RunFailedError, load
 
 # `from trainyard.types import HTMLString`, `from trainyard.pipeline import Pipeline, node`. They have no files: the
@@ -52,22 +56,24 @@ if str(ROOT) not in sys.path:
 
 _HOMES = {
     "jobs.artifacts": ("CSVString", "HTMLString", "JSONString", "MarkdownString", "materializer"),
+    "jobs.authoring.asking": ("ask", "once"),
+    "jobs.authoring.failures": ("TaskFailed",),
+    "jobs.authoring.futures": ("allow_failure", "unmapped", "wait"),
     "jobs.authoring.inside": ("get_run_logger", "get_step_context", "log_metadata", "log_metric"),
     "jobs.authoring.options": ("Cache", "Retry", "exponential_backoff"),
     "jobs.authoring.returns": ("ArtifactConfig",),
+    "jobs.authoring.transactions": ("transaction",),
     "jobs.pipelines": (
         *("Confusion", "Curve", "Importance", "Input", "Json", "Line", "Measure", "Param", "Picture", "PipelineError"),
         *("Recorder", "RequestError", "StepContext", "StepError", "Table", "Text"),
     ),
-    "trainyard.decorators": ("Pipeline", "node", "pipeline", "step"),
+    "trainyard.decorators": ("Pipeline", "flow", "node", "pipeline", "step", "task"),
     "trainyard.runs": ("Run", "RunFailedError", "load"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _ALIASES = {"StepRetryConfig": "Retry"}
 # What other tools have, and what to write here.
 _INSTEAD = {
-    "flow": "loops over outputs are not there yet: loop over parameters in a @pipeline, or within one step",
-    "task": "write @step",
     "Model": "return the model from a step: every version of it is kept under its name",
     "Schedule": "start the pipeline from your own scheduler: trainyard pipeline run FILE:NAME",
     "ExternalArtifact": "pass the value as a parameter, or load(...) what an earlier run left",
@@ -101,8 +107,12 @@ __all__ = [
     "StepContext",
     "StepError",
     "Table",
+    "TaskFailed",
     "Text",
+    "allow_failure",
+    "ask",
     "exponential_backoff",
+    "flow",
     "get_run_logger",
     "get_step_context",
     "load",
@@ -110,8 +120,13 @@ __all__ = [
     "log_metric",
     "materializer",
     "node",
+    "once",
     "pipeline",
     "step",
+    "task",
+    "transaction",
+    "unmapped",
+    "wait",
 ]
 
 

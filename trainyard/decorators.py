@@ -5,6 +5,8 @@ from typing import Any, overload
 
 from jobs import pipelines
 from jobs.authoring import runs
+from jobs.authoring.flow import dynamic_pipeline
+from jobs.authoring.flow import flow as flow
 from jobs.authoring.node_pipelines import Pipeline as Pipeline
 from jobs.authoring.nodes import Node
 from jobs.authoring.nodes import node as node
@@ -12,6 +14,7 @@ from jobs.authoring.pipeline import TracedPipeline
 from jobs.authoring.pipeline import pipeline as traced
 from jobs.authoring.step import Step
 from jobs.authoring.step import step as plain
+from jobs.authoring.step import task as task
 from jobs.pipelines import Pipeline as Registered
 from jobs.pipelines import StepDefinition
 from trainyard.runs import launch
@@ -44,9 +47,12 @@ def pipeline(function: None = None, /, **options: Any) -> Callable[[Callable[...
 def pipeline(
     function: Callable[..., Any] | str | list[Node] | None = None, /, *steps: StepDefinition, **options: Any
 ) -> Any:
-    """Make a function whose body calls steps a pipeline; or a list of nodes; or register one by its name and steps."""
+    """Make a function whose body calls steps a pipeline; or a list of nodes; or register one by its name and steps.
+    With `dynamic=True`, the body runs as a program, and a call of a step gives a handle with `.load()`."""
     if isinstance(function, str):
         return pipelines.pipeline(function, *steps, **options)
     if isinstance(function, list | tuple):
         return Pipeline(function, **options)
+    if options.pop("dynamic", None):
+        return dynamic_pipeline(function, **options)
     return traced(function, **options)

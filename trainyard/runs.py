@@ -186,8 +186,9 @@ def open_home() -> None:
     schema.prepare()
 
 
-def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Run:
-    """Start a workflow of a pipeline that a script calls, show what it does, and wait for it."""
+def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+    """Start a workflow of a pipeline that a script calls, show what it does, and wait for it. Returns the run; of a
+    flow, what it returned."""
     from jobs.verbs import workflows as verbs
 
     open_home()
@@ -205,7 +206,15 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping
     if pipeline.run.unused:
         names = ", ".join(sorted(pipeline.run.unused))
         sys.stderr.write(f"Of the configuration, {names} is kept with the run and not used.\n")
-    return Run(started.id).wait()
+    run = Run(started.id).wait()
+    return _value(pipeline, run) if pipeline.is_flow else run
+
+
+def _value(flow: WrittenPipeline, run: Run) -> Any:
+    """What a flow returned."""
+    left = run.steps[flow.name].outputs
+    values = [left[each.name].load(each.annotation) if each.name in left else None for each in flow.returned]
+    return values[0] if len(values) == 1 else tuple(values) or None
 
 
 def _dataset(name: str, given: Any) -> int:

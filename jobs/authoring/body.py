@@ -10,14 +10,17 @@ from typing import Any
 
 from jobs import artifacts
 from jobs.authoring import given_tables, inside, retries, sources
+from jobs.authoring.failures import task_failed
+from jobs.authoring.options import PipelineOptions, StepOptions
 from jobs.authoring.signature import Parameter, checked
-from jobs.authoring.written import WrittenStep
+from jobs.authoring.written import Written
 from jobs.pipelines.context import StepContext
 from jobs.pipelines.definition import CountsAs
 from jobs.pipelines.errors import StepError
 from jobs.pipelines.handed import Pattern, filled
 from store import files, keys, outputs
 from store.errors import RequestError
+from store.files import FileRef
 from store.messages import Message
 from store.outputs import Handed, NewOutput
 
@@ -27,8 +30,9 @@ LONGEST_TYPE = 200
 class Body(CountsAs):
     """The function that the engine calls for a step that is a plain function."""
 
-    def __init__(self, step: WrittenStep) -> None:
+    def __init__(self, step: Written, options: StepOptions | PipelineOptions) -> None:
         self.step = step
+        self.options = options
         self.__wrapped__ = step.function
         self.__module__ = step.function.__module__
         self.__qualname__ = step.function.__qualname__
@@ -43,13 +47,18 @@ class Body(CountsAs):
                 value = _call(self.step, self._arguments(context, seen))
                 self._save(context, seen, value)
             except Exception as error:
-                if retries.pause(self.step, context.step, error) is None:
+                if self.pause(context, error) is None:
                     self._hooks("on_failure", context, error)
                     self._hooks("on_end", context, error)
                 raise
             self._hooks("on_success", context)
             self._hooks("on_end", context)
             return seen.result()
+
+    def pause(self, context: StepContext, error: BaseException) -> float | None:
+        """In how many seconds an attempt that failed is made again; None: not at all."""
+        retry = self.options.retry
+        return retries.pause(context.step, error, retry.on if retry else None)
 
     def _arguments(self, context: StepContext, seen: "inside.Inside") -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -64,17 +73,21 @@ class Body(CountsAs):
 
     def _handed(self, pattern: Pattern, parameter: Parameter, context: StepContext) -> Any:
         """The value of an argument that other steps made; a whole one is loaded as the parameter is annotated."""
-        whole = bool({"output", "stored", "dataset"} & set(pattern))
+        whole = bool({"output", "stored", "dataset", "kept"} & set(pattern))
         annotation = parameter.annotation if whole else Any
+        failures: list[Exception] = []
 
         def look_up(reference: Pattern) -> Any:
             if (name := reference.get("dataset")) is not None:
                 return given_tables.read(context.input(name), context.dataset_file(name), annotation)
-            stored = reference.get("stored")
-            given = outputs.get(stored["id"]).handed() if stored else context.handed(*reference["output"])
+            if reference.get("or_failure") and (why := context.failure(reference["output"][0])):
+                failures.append(task_failed(reference["output"][0], why))
+                return failures[-1]
+            given = _given(reference, context)
             return loaded(given, annotation, context.folder, lambda notice: context.log(notice, "warning"))
 
-        return _checked(filled(pattern, look_up), parameter, self.step.name)
+        value = filled(pattern, look_up)
+        return value if failures else _checked(value, parameter, self.step.name)
 
     def _save(self, context: StepContext, seen: "inside.Inside", value: Any) -> None:
         """Leave each output under its name."""
@@ -82,14 +95,14 @@ class Body(CountsAs):
         if not returned:
             return
         for output, each in zip(returned, self.step.values(value), strict=True):
-            materializer = _materializer(self.step.options.output_materializers, output.name)
+            materializer = _materializer(getattr(self.options, "output_materializers", None), output.name)
             try:
                 saved = artifacts.save(each, output.annotation, context.folder, materializer)
             except artifacts.ArtifactError as error:
                 raise StepError(error.message) from error
             for notice in saved.notices:
                 context.log(notice, "warning")
-            ref = context.save(output.name, saved.file) if saved.file else _ref_of(saved.value)
+            ref = context.save(output.name, saved.file) if saved.file else ref_of(saved.value)
             context.hand_on(
                 NewOutput(
                     output.name,
@@ -109,13 +122,22 @@ class Body(CountsAs):
     def _hooks(self, name: str, context: StepContext, error: BaseException | None = None) -> None:
         """Call what the author wants to be called now; an error in it is told, and changes nothing."""
         policy = context.step.policy or {}
-        hooks = [sources.find(source) for source in policy.get(name, [])] or getattr(self.step.options, name)
+        hooks = [sources.find(source) for source in policy.get(name, [])] or getattr(self.options, name)
         for hook in hooks:
             try:
                 _call_hook(hook, error)
             except Exception as wrong:  # noqa: BLE001 - whatever it raises
                 told = {"hook": getattr(hook, "__name__", name), "reason": str(wrong) or type(wrong).__name__}
                 context.log(Message("hook_failed", told), "warning")
+
+
+def _given(reference: Pattern, context: StepContext) -> Handed:
+    if stored := reference.get("stored"):
+        return outputs.get(stored["id"]).handed()
+    if kept := reference.get("kept"):
+        file = FileRef(kept["sha256"], kept["size"]) if kept["value"] is None else None
+        return Handed(**{**kept, "file": file})
+    return context.handed(*reference["output"])
 
 
 def loaded(
@@ -141,13 +163,13 @@ def loaded(
         raise StepError(error.message) from error
 
 
-def _ref_of(value: Any) -> files.FileRef:
+def ref_of(value: Any) -> FileRef:
     """The hash and size of a value that its row holds."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
-    return files.FileRef(hashlib.sha256(text).hexdigest(), len(text))
+    return FileRef(hashlib.sha256(text).hexdigest(), len(text))
 
 
-def _call(step: WrittenStep, given: Mapping[str, Any]) -> Any:
+def _call(step: Written, given: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(step.function):
         return asyncio.run(step.function(**given))
     return step.function(**given)

@@ -1,6 +1,6 @@
 """Handles: what the call of a step gives while a pipeline is traced. One stands for a value that is not there yet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
@@ -55,8 +55,11 @@ class Stored(Protocol):
     sha256: str
 
 
-def pattern_of(value: Any) -> Pattern | None:
-    """What a value that holds handles or stored outputs looks like in a row; None where it holds none."""
+def pattern_of(value: Any, further: Callable[[Any], Pattern | None] = lambda _: None) -> Pattern | None:
+    """What a value that holds handles or stored outputs looks like in a row; None where it holds none. `further` knows
+    what else stands for an output."""
+    if (found := further(value)) is not None:
+        return found
     if isinstance(value, Handle):
         if value.output_name is None:
             raise PipelineError(Message("handle_without_output", {"step": value.invocation_id}))
@@ -68,12 +71,12 @@ def pattern_of(value: Any) -> Pattern | None:
     if isinstance(value, Stored):
         return {"stored": {"id": value.id, "format": value.format, "sha256": value.sha256}}
     if isinstance(value, list | tuple):
-        parts = [pattern_of(each) for each in value]
+        parts = [pattern_of(each, further) for each in value]
         if any(part is not None for part in parts):
             items: list[Pattern] = [part or {"value": each} for part, each in zip(parts, value, strict=True)]
             return {"items": items} if isinstance(value, list) else {"parts": items}
     if isinstance(value, Mapping):
-        pairs = [(key, pattern_of(each)) for key, each in value.items()]
+        pairs = [(key, pattern_of(each, further)) for key, each in value.items()]
         if any(part is not None for _, part in pairs):
             return {"pairs": [(key, part or {"value": value[key]}) for key, part in pairs]}
     return None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.authoring.written import WrittenStep
+from jobs.authoring.written import Written
 from jobs.pipelines.context import StepContext
 from jobs.pipelines.errors import StepError
 from store import workflows
@@ -44,7 +44,7 @@ class Inside:
     """The step that runs here: what it is, and what it says."""
 
     recorder: StepContext
-    step: WrittenStep
+    step: Written
     inputs: dict[str, Any] = field(default_factory=dict)
     _metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     _tags: dict[str, list[str]] = field(default_factory=dict)
@@ -127,7 +127,7 @@ _running: list[Inside] = []
 
 
 @contextmanager
-def running(context: StepContext, step: WrittenStep) -> Iterator[Inside]:
+def running(context: StepContext, step: Written) -> Iterator[Inside]:
     """Let code ask and say; a process does one step at a time, whatever threads it has."""
     seen = Inside(context, step)
     _running.append(seen)

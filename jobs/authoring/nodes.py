@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jobs.authoring.arguments import bound
 from jobs.authoring.options import StepOptions, step_options
 from jobs.authoring.returns import Returned, outputs_of, several, shape_of
 from jobs.authoring.step import Step
-from jobs.authoring.tracing import bound
 from jobs.pipelines.errors import PipelineError, StepError
 from jobs.pipelines.params import short
 from store.messages import Message, Values

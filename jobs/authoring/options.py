@@ -14,6 +14,7 @@ from store.messages import Message, Values
 
 DAY = 24 * 3600
 MOST_RETRIES = 50
+MOST_STEPS = 10_000
 MOST_TAGS, LONGEST_TAG = 20, 60
 Hook = Callable[..., Any]
 
@@ -64,6 +65,7 @@ class StepOptions:
     tags: tuple[str, ...] = ()
     task_run_name: str = ""
     output_materializers: Any = None
+    is_task: bool = False  # its results are reused in its own run only, unless it says more
     on_start: tuple[Hook, ...] = ()
     on_success: tuple[Hook, ...] = ()
     on_failure: tuple[Hook, ...] = ()
@@ -80,10 +82,19 @@ class PipelineOptions:
     retry: Retry | None = None  # of steps that have none of their own
     tags: tuple[str, ...] = ()
     run_name: str = ""
+    timeout_seconds: float | None = None  # of a flow, with all its waits
+    limit: int = MOST_STEPS  # of a flow: steps, and turns
     on_start: tuple[Hook, ...] = ()
     on_success: tuple[Hook, ...] = ()
     on_failure: tuple[Hook, ...] = ()
     on_end: tuple[Hook, ...] = ()
+
+
+def reuses(step: StepOptions, pipeline: PipelineOptions) -> bool:
+    """Whether an equal step's result is taken over: as the step says, else as its pipeline says, else if it is no
+    task."""
+    said = step.enable_cache if step.enable_cache is not None else pipeline.enable_cache
+    return said if said is not None else not step.is_task
 
 
 Said = TypeVar("Said", StepOptions, PipelineOptions)
@@ -111,7 +122,6 @@ INSTEAD = {
     "environment": "instead_environment",
     "secrets": "instead_secrets",
     "model": "instead_registry",
-    "dynamic": "instead_flow",
     "schedule": "instead_schedules",
     "result_storage": "instead_materializer",
     "result_serializer": "instead_materializer",

@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import Any, overload
 
 from jobs.authoring import inside, runs, sources, tracing
+from jobs.authoring.arguments import bound
 from jobs.authoring.configuration import Configuration, read_file
 from jobs.authoring.names import filled
 from jobs.authoring.options import PipelineOptions, pipeline_options
+from jobs.authoring.returns import Returned
 from jobs.authoring.signature import Parameter, as_json, checked, parameters_of, params_of
 from jobs.authoring.step import Step
-from jobs.authoring.tracing import Trace, bound
+from jobs.authoring.tracing import Trace
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Datasets, Input, Options, Pipeline, Planned, StepDefinition
 from jobs.pipelines.errors import PipelineError
@@ -25,6 +27,8 @@ Function = Callable[..., Any]
 
 class TracedPipeline:
     """A pipeline whose body is traced when a workflow starts."""
+
+    is_flow = False
 
     def __init__(self, function: Function, options: PipelineOptions, run: Configuration | None = None) -> None:
         self.function = function
@@ -42,6 +46,11 @@ class TracedPipeline:
     def parameters(self) -> dict[str, Parameter]:
         """What it takes."""
         return parameters_of(self.function, self.name)
+
+    @property
+    def returned(self) -> tuple[Returned, ...]:
+        """A pipeline returns nothing; what its steps leave is theirs."""
+        return ()
 
     @property
     def entrypoint(self) -> Function:
@@ -72,7 +81,7 @@ class TracedPipeline:
         return self._with(_together(self.options, said, options), run)
 
     def _with(self, options: PipelineOptions, run: Configuration) -> "TracedPipeline":
-        return TracedPipeline(self.function, options, run)
+        return type(self)(self.function, options, run)
 
     configure = with_options
 
@@ -181,7 +190,8 @@ def _first_paragraph(function: Function) -> str:
 
 def definitions() -> dict[str, StepDefinition]:
     """Every step of the code that is loaded here, by its source."""
-    return {source: step.definition() for source, step in sources.steps().items()}
+    known: dict[str, sources.Defines] = {**sources.steps(), **sources.drivers()}
+    return {source: each.definition() for source, each in known.items()}
 
 
 @overload

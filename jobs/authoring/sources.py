@@ -5,18 +5,38 @@ from collections.abc import Callable
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jobs.authoring.written import WrittenStep
+from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import StepError
 from store.messages import Message
 
 _steps: dict[str, WrittenStep] = {}
 
 
+class Defines(Protocol):
+    """What has a definition that the engine knows."""
+
+    def definition(self) -> StepDefinition: ...
+
+
+_drivers: dict[str, Defines] = {}
+
+
 def remember(source: str, step: WrittenStep) -> None:
     """Keep a step that was decorated; a second one of the same place takes the place of the first."""
     _steps[source] = step
+
+
+def remember_driver(source: str, flow: Defines) -> None:
+    """Keep a flow that was decorated: its function is a step, too."""
+    _drivers[source] = flow
+
+
+def drivers() -> dict[str, Defines]:
+    """Every flow of the code that is loaded here, by its source."""
+    return dict(_drivers)
 
 
 def steps() -> dict[str, WrittenStep]:

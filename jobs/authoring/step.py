@@ -1,11 +1,14 @@
 """Step: a plain function that may run as a step of a workflow, and is a plain function everywhere else."""
 
+import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, overload
 
-from jobs.authoring import retries, tracing
+from jobs.authoring import driving, mapping, retries, tracing
 from jobs.authoring.body import Body
+from jobs.authoring.futures import Done
 from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, step_options
 from jobs.authoring.returns import Returned, outputs_of, several, shape_of
 from jobs.authoring.signature import Parameter, parameters_of
@@ -14,8 +17,11 @@ from jobs.pipelines.definition import CountsAs, StepDefinition
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import short
 from store.messages import Message
+from store.text import LONGEST_NAME
 
 Function = Callable[..., Any]
+# What a call says beside the arguments of the function.
+APART = ("id", "after", "wait_for", "return_state")
 
 
 class Step(CountsAs):
@@ -29,6 +35,7 @@ class Step(CountsAs):
         self.options = options
         self.name = options.name or function.__name__
         self.base = base or self
+        self.undo: Step | None = base.undo if base else None
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
@@ -65,10 +72,45 @@ class Step(CountsAs):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         own = self.parameters
-        apart = {name: kwargs.pop(name) for name in ("id", "after") if name in kwargs and name not in own}
-        if (trace := tracing.current()) is None:
+        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in own}
+        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        if (trace := tracing.current()) is not None:
+            return trace.call(self, args, kwargs, apart.get("id"), after)
+        if (run := driving.current()) is None:
             return self.function(*args, **kwargs)
-        return trace.call(self, args, kwargs, apart.get("id"), apart.get("after"))
+        future = run.call(self, args, kwargs, key=apart.get("id"), after=after)
+        if apart.get("return_state"):
+            return future.state
+        if run.gives_futures or (run.is_async and inspect.iscoroutinefunction(self.function)):
+            return future
+        return future.result()
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask for the step and go on; outside of a flow, it is done at once."""
+        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
+        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        if (trace := tracing.current()) is not None:
+            return trace.call(self, args, kwargs, apart.get("id"), after)
+        if (run := driving.current()) is None:
+            return Done(self.function(*args, **kwargs))
+        future = run.call(self, args, kwargs, key=apart.get("id"), after=after)
+        return future.state if apart.get("return_state") else future
+
+    def map(self, *args: Any, map_key: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+        """Ask for the step once for each item of the lists that are given; `unmapped` gives one whole."""
+        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
+        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        if (run := driving.current()) is not None:
+            return run.map(self, args, kwargs, map_key=map_key, after=after)
+        made = mapping.calls(self.function, self.name, args, kwargs, map_key)
+        if (trace := tracing.current()) is not None:
+            return [trace.call(self, (), given, None, after) for _, given in made]
+        return [Done(self.function(**given)) for _, given in made]
+
+    def on_rollback(self, function: Function) -> "Step":
+        """What undoes this step when the `transaction` around it fails; it is given the values kept there."""
+        self.undo = Step(function, replace(StepOptions(), name=f"{self.name}.rollback"[:LONGEST_NAME]))
+        return self.undo
 
     def with_options(self, **options: Any) -> "Step":
         """The same step with other options."""
@@ -78,7 +120,7 @@ class Step(CountsAs):
         """As the engine knows it."""
         return StepDefinition(
             name=self.name,
-            function=Body(self),
+            function=Body(self, self.options),
             version=self.options.version,
             reads_dataset=self.reads_dataset,
             key=self.source,
@@ -88,7 +130,7 @@ class Step(CountsAs):
 
     def base_retry(self, row: Any, error: BaseException) -> float | None:
         """In how many seconds a failed attempt is made again; None: not at all."""
-        return retries.pause(self, row, error)
+        return retries.pause(row, error, self.options.retry.on)
 
     def policy(self, options: StepOptions, pipeline: PipelineOptions) -> dict[str, Any] | None:
         """What the row must say of retries and hooks: whatever this step's own decorator does not."""
@@ -114,6 +156,12 @@ def reference_to(function: Function, owner: str) -> str:
     if "<" in name:
         raise PipelineError(Message("function_not_importable", {"name": owner, "function": short(function)}))
     return f"{module_of(function)}:{name}"
+
+
+def task(function: Function | None = None, /, **options: Any) -> Any:
+    """Make a function a step whose result is reused within its own run only: `@task`, or `@task(retries=3)`."""
+    made = step(**options, is_task=True)
+    return made(function) if function is not None else made
 
 
 @overload

@@ -1,16 +1,15 @@
 """Tracing: the body of a pipeline runs once, and each call of a step becomes a step of the workflow."""
 
-import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobs.authoring.arguments import arguments
 from jobs.authoring.handles import Handle, Handles, keys_of, pattern_of
 from jobs.authoring.names import filled
-from jobs.authoring.options import PipelineOptions, StepOptions, step_options
-from jobs.authoring.signature import as_json, checked
+from jobs.authoring.options import PipelineOptions, reuses, step_options
 from jobs.authoring.written import WrittenStep
 from jobs.pipelines.code_hash import identity
 from jobs.pipelines.errors import PipelineError
@@ -44,7 +43,7 @@ class Trace:
         config = self.configured.get(step.name, {})
         options = step_options(step.name, dict(config), step.options)
         key = self._key(step.name, key)
-        params, handed = self._arguments(step, args, kwargs, config.get("parameters") or {})
+        params, handed = arguments(step, args, kwargs, config.get("parameters") or {}, self)
         needs = [need for need, _ in references(handed)] + keys_of(after)
         for need in needs:
             if need not in self.steps:
@@ -66,7 +65,7 @@ class Trace:
             handed=dict(handed),
             tags=list(options.tags) or None,
             policy=step.policy(options, self.pipeline),
-            fresh=not self._reuses(options),
+            fresh=not reuses(options, self.pipeline),
         )
         made = [Handle(key, output.name, output.annotation) for output in step.outputs]
         if len(made) > 1:
@@ -74,11 +73,6 @@ class Trace:
             handles.invocation_id = key
             return handles
         return made[0] if made else Handle(key, None, None)
-
-    def _reuses(self, options: StepOptions) -> bool:
-        """Whether an equal step's result is taken over: as the step says, else as its pipeline says."""
-        said = options.enable_cache if options.enable_cache is not None else self.pipeline.enable_cache
-        return said is not False
 
     def _key(self, name: str, given: str | None) -> str:
         """A key that no other step of the workflow has: the name, and `name_2` where it is called again."""
@@ -94,25 +88,13 @@ class Trace:
             if key not in self.steps:
                 return key
 
-    def _arguments(
-        self, step: WrittenStep, args: tuple[Any, ...], kwargs: dict[str, Any], configured: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Pattern]]:
-        """Plain values as JSON, and patterns of what other steps make."""
-        both = set(configured) & set(bound(step.function, step.name, args, kwargs, partial=True))
-        for name in both:
-            if configured[name] != bound(step.function, step.name, args, kwargs, partial=True)[name]:
-                raise PipelineError(Message("param_given_twice", {"owner": step.name, "param": name}))
-        given = bound(step.function, step.name, args, {**configured, **kwargs})
-        params: dict[str, Any] = {}
-        handed: dict[str, Pattern] = {}
-        for name, value in given.items():
-            annotation = step.parameters[name].annotation
-            if (pattern := pattern_of(value)) is not None:
-                handed[name] = _plain(pattern, step.name, name)
-            else:
-                value = checked(value, annotation, step.name, name)
-                params[name] = as_json(value, annotation, step.name, name)
-        return params, handed
+    def pattern_of(self, value: Any) -> Pattern | None:
+        return pattern_of(value)
+
+    def keep(self, _value: Any, _annotation: Any, owner: str, name: str) -> Pattern:
+        """Refused: a pipeline has no step that holds such a value before it starts."""
+        kind = type(_value).__name__
+        raise PipelineError(Message("argument_not_json", {"owner": owner, "argument": name, "kind": kind}))
 
     @contextmanager
     def group(self, name: str) -> Iterator[None]:
@@ -124,32 +106,6 @@ class Trace:
             yield
         finally:
             self.groups.pop()
-
-
-def _plain(pattern: Pattern, owner: str, name: str) -> Pattern:
-    """A pattern whose plain values are JSON."""
-    if "value" in pattern:
-        return {"value": as_json(pattern["value"], Any, owner, name)}
-    if "items" in pattern:
-        return {"items": [_plain(each, owner, name) for each in pattern["items"]]}
-    if "parts" in pattern:
-        return {"parts": [_plain(each, owner, name) for each in pattern["parts"]]}
-    if "pairs" in pattern:
-        return {
-            "pairs": [(as_json(key, Any, owner, name), _plain(each, owner, name)) for key, each in pattern["pairs"]]
-        }
-    return pattern
-
-
-def bound(
-    function: Callable[..., Any], owner: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, partial: bool = False
-) -> dict[str, Any]:
-    """Arguments by the names of a function's parameters; refused as Python would, in a sentence that names the step."""
-    signature = inspect.signature(function)
-    try:
-        return dict((signature.bind_partial if partial else signature.bind)(*args, **kwargs).arguments)
-    except TypeError as error:
-        raise PipelineError(Message("call_malformed", {"owner": owner, "reason": str(error)})) from None
 
 
 _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)

@@ -10,11 +10,10 @@ from jobs.authoring.signature import Parameter
 from jobs.pipelines.definition import Pipeline, StepDefinition
 
 
-class WrittenStep(Protocol):
-    """A step."""
+class Written(Protocol):
+    """A function that runs as a step: that of a step, or of a flow."""
 
     function: Callable[..., Any]
-    options: StepOptions
     name: str
     source: str
 
@@ -28,6 +27,15 @@ class WrittenStep(Protocol):
 
     def counts_as(self) -> Any: ...
 
+
+class WrittenStep(Written, Protocol):
+    """A step."""
+
+    options: StepOptions
+
+    @property
+    def undo(self) -> "WrittenStep | None": ...
+
     def definition(self) -> StepDefinition: ...
 
     def policy(self, options: StepOptions, pipeline: PipelineOptions) -> dict[str, Any] | None: ...
@@ -39,6 +47,10 @@ class WrittenPipeline(Protocol):
     name: str
     source: str
     run: Configuration
+    is_flow: bool
+
+    @property
+    def returned(self) -> tuple[Returned, ...]: ...
 
     @property
     def registered(self) -> Pipeline: ...

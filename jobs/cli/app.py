@@ -50,6 +50,7 @@ for command in (
     workflows.rerun,
     workflows.repeat,
     workflows.retry,
+    workflows.answer,
     workflows.cancel,
     workflows.stop,
     workflows.describe,

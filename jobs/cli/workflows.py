@@ -1,9 +1,10 @@
 """Commands on workflows and pipelines."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -266,6 +267,29 @@ def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
     from jobs.verbs import workflows as verbs
 
     return _carry_out(verbs.retry(workflow_id).id, wait, as_json)
+
+
+def answer(
+    workflow_id: Id,
+    value: Annotated[str, typer.Argument(help="The answer; where several fields are asked, as JSON.")],
+    step: Annotated[str | None, typer.Option(help="Which question, where there are several: its step.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Answer what a flow asks, so that it goes on."""
+    _open()
+    from jobs.verbs import questions
+
+    questions.answer(workflow_id, _as_answer(value), step)
+    return _show(workflow_id, as_json, f"Workflow {workflow_id} goes on.")
+
+
+def _as_answer(text: str) -> Any:
+    """JSON where it is a whole answer of several fields; else the text, which is read as its kind."""
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return text
+    return read if isinstance(read, dict | list) else text
 
 
 def cancel(workflow_ids: Ids, as_json: Json = False) -> int:

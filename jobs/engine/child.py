@@ -10,7 +10,7 @@ from typing import Any, cast
 from rq.timeouts import UnixSignalDeathPenalty
 
 from jobs.engine import runner
-from jobs.engine.runner import Assignment, Resolved
+from jobs.engine.runner import Assignment, Grown, Resolved
 from jobs.pipelines.code_hash import CodeIdentity
 from jobs.pipelines.errors import TimedOut
 from jobs.pipelines.preloaded import OwnCode, Preloaded
@@ -77,4 +77,8 @@ def _do(assignment: Assignment, line: Connection, printed: bytes = b"") -> None:
         line.send(code)
         return cast(Resolved, line.recv())
 
-    line.send(runner.execute(assignment, resolve, TimeLimit, capture=capture))
+    def hand_over() -> bool:
+        line.send(Grown())
+        return cast(bool, line.recv())
+
+    line.send(runner.execute(assignment, resolve, TimeLimit, capture=capture, hand_over=hand_over))

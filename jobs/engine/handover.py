@@ -1,6 +1,6 @@
 """Workflow -> RQ dependent-job chain. Rows come first; the chain can be handed over again at any time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from redis.client import Pipeline
@@ -11,7 +11,7 @@ from rq.utils import now
 from jobs.engine import lanes, queue
 from store import steps as step_store
 from store.steps import Step
-from store.tables import Status
+from store.tables import Status, StepRole
 
 
 def hand_over(workflow_id: int) -> list[Step]:
@@ -22,11 +22,34 @@ def hand_over(workflow_id: int) -> list[Step]:
     pending = [step for step in steps.values() if step.status is Status.pending]
     if any(step.ready_at is None and not needs[step.id] for step in pending):
         return list(steps.values())  # held until another workflow has done what both need
+    pending = _not_late(pending, needs)
     _drop_attempts_before(pending)
     above = {step.id: [steps[need] for need in needs[step.id]] for step in pending}
     waiting_for = [(step, [each.job_id for each in above[step.id] if not each.status.over]) for step in pending]
     _enqueue(waiting_for, lanes.lane_of(workflow_id))
     return list(steps.values())
+
+
+def hand_over_late(step_ids: Sequence[int]) -> None:
+    """Give steps to the queue that could not be given to it before they were ready, and what comes after them."""
+    for step in step_store.pending_of(step_ids) if step_ids else ():
+        if step.role == StepRole.driver:
+            _drop_attempts_before([step])
+            _enqueue([(step, [])], lanes.lane_of(step.workflow_id), at_front=True)
+        else:
+            hand_over(step.workflow_id)
+
+
+def _not_late(pending: Sequence[Step], needs: Mapping[int, Sequence[int]]) -> list[Step]:
+    """Those that the queue can have now: late ones that are not ready, and what comes after them, it cannot."""
+    kept_back: set[int] = set()
+    given = []
+    for step in pending:  # each comes after those it needs, except a driver
+        if (step.late and step.ready_at is None) or not kept_back.isdisjoint(needs[step.id]):
+            kept_back.add(step.id)
+        else:
+            given.append(step)
+    return given
 
 
 def hand_over_again(step: Step) -> bool:
@@ -69,7 +92,7 @@ def _put(pipe: Pipeline, target: Queue, step: Step, above: Sequence[str], at_fro
     """Write one job, which waits in the lane or, where there are jobs above, for these."""
     job = target.create_job(
         queue.RUN_STEP,
-        args=[step.id, step.attempt],
+        args=[step.id, step.attempt, step.turn] if step.turn else [step.id, step.attempt],
         job_id=step.job_id,
         depends_on=list(above) or None,
         status=JobStatus.DEFERRED if above else JobStatus.QUEUED,

@@ -58,7 +58,7 @@ RUN_STEP = "jobs.engine.runner.run_step"
 KEEP_SECONDS = 7 * 24 * 3600
 TIMEOUT_SECONDS = 3.0
 TRIES = 3
-JOB_ID = re.compile(r"s(\d+)-a(\d+)")
+JOB_ID = re.compile(r"s(\d+)-a(\d+)(?:t\d+)?")
 JOB_ID_UNTIL_0_1 = re.compile(r"wf\d+-.+-a\d+")
 
 Arguments = ParamSpec("Arguments")
@@ -194,6 +194,12 @@ def parse_job_id(job_id: str) -> tuple[int, int] | None:
     """The step and the attempt in an id such as s42-a1; None for any other id."""
     parts = JOB_ID.fullmatch(job_id)
     return (int(parts[1]), int(parts[2])) if parts else None
+
+
+@gateway
+def count_workers() -> int:
+    """How many workers there are."""
+    return int(connection().scard(REDIS_WORKER_KEYS))
 
 
 @gateway

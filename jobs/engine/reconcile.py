@@ -8,7 +8,7 @@ from jobs.engine import handover, queue
 from jobs.engine.staleness import Unchanged
 from store import steps
 from store.messages import Message
-from store.steps import Step
+from store.steps import Step, turns
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Reconciler:
             done["dropped"] += self._drop_jobs_of_old_form()
             self._lose_silent(queue.last_heartbeats, SILENCE_SECONDS, done)
             queue.apply_pauses()
+            _each(turns.overdue(), _give_up, done)
             self._hand_over_stranded(done)
             done["dropped"] += _drop_jobs_nobody_waits_for()
         except queue.QueueDownError:
@@ -96,6 +97,11 @@ def _each(rows: Iterable[Step], repair: Callable[[Step], str | None], done: Coun
         except Exception:
             log.exception("could not reconcile step %s", step.id)
             done["errors"] += 1
+
+
+def _give_up(step: Step) -> str:
+    turns.give_up(step)
+    return "given_up"
 
 
 def _lose(step: Step) -> str | None:

@@ -12,14 +12,16 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jobs.engine import handover
 from jobs.engine.output import logging_output
+from jobs.engine.queue import QueueDownError
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import CodeIdentity, identity
-from jobs.pipelines.context import refusal
 from jobs.pipelines.definition import StepDefinition
-from jobs.pipelines.errors import StepError, TimedOut
+from jobs.pipelines.errors import Parked, StepError, TimedOut
 from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.printing import Printing
+from jobs.pipelines.recorded import refusal
 from jobs.pipelines.shapes import misfits
 from jobs.pipelines.slips import place_of
 from jobs.pipelines.storable import lost_scores, storable, storable_message
@@ -27,13 +29,15 @@ from jobs.process.printed import Capture
 from store import db, files, steps
 from store.errors import RequestError
 from store.messages import Message, Values
-from store.steps import Claim, Fenced, LogLine, Outcome, Point
+from store.steps import Claim, Fenced, LogLine, Outcome, Point, turns
+from store.steps.turns import Park
 from store.tables import now
 from store.text import sayable
 
 log = logging.getLogger(__name__)
 
 MOST_NAMED = 5
+LONGEST_TYPE = 200
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -85,18 +89,28 @@ class Assignment:
 
     @property
     def timeout(self) -> int:
-        return self.claim.step.timeout
+        step = self.claim.step
+        if step.deadline is None:
+            return step.timeout
+        return min(step.timeout, max(1, round((step.deadline - now()).total_seconds())))
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended: with an outcome, or with a failure; and what was not recorded yet."""
+    """How an attempt ended: with an outcome, or with a failure; and what was not recorded yet. That of a flow may wait
+    instead, until it is taken up again."""
 
     fingerprint: str = ""
     outcome: Outcome | None = None
     failure: Failure | None = None
     points: list[Point] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
+    park: Park | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A flow wrote steps and goes on: they are to be given to the queue."""
 
 
 Limit = Callable[[int], AbstractContextManager[Any]]
@@ -104,12 +118,12 @@ Resolve = Callable[[CodeIdentity], Resolved]
 Executor = Callable[[Assignment, Resolve], Ending | None]
 
 
-def run_step(step_id: int, attempt: int) -> None:
-    """Do one attempt of one step. A second delivery finds the step claimed and does nothing.
+def run_step(step_id: int, attempt: int, turn: int = 0) -> None:
+    """Do one attempt of one step, or a turn of it. A second delivery finds the step claimed and does nothing.
 
     This process claims and records, as its connections and statements are warm; the body of the step may run in
     another one."""
-    claim = steps.claim(step_id, attempt, worker_name())
+    claim = steps.claim(step_id, attempt, worker_name(), turn)
     if claim is None:
         return
     try:
@@ -133,9 +147,11 @@ def execute(
     limit: Limit = lambda _seconds: contextlib.nullcontext(),
     *,
     capture: Capture | None = None,
+    hand_over: Callable[[], bool] = lambda: False,
 ) -> Ending | None:
     """Execute a step in this process, which is its own if it captures what is printed; None when the claim was lost
-    meanwhile."""
+    meanwhile. With `hand_over`, a flow has the steps that it wrote queued while it goes on; it says whether others can
+    do them meanwhile."""
     context: StepContext | None = None
     definition: StepDefinition | None = None
     resolved = assignment.resolved
@@ -162,6 +178,7 @@ def execute(
                 datasets,
                 own_process=capture is not None,
                 printing=printing,
+                hand_over=hand_over,
             )
             if resolved.unknown:
                 context.log(Message("never_reused", {"values": [*resolved.unknown[:MOST_NAMED]]}))
@@ -169,6 +186,9 @@ def execute(
             return Ending(resolved.fingerprint, outcome, None, *left())
     except Fenced:
         return None
+    except Parked as parked:
+        points, lines = left()
+        return Ending(park=parked.park, points=points, lines=lines)
     except BaseException as error:  # noqa: BLE001 - whatever a step does wrong is recorded, once
         failure = _retried(failure_of(error), definition, assignment.claim, error)
         return Ending("", None, failure, *left())
@@ -192,6 +212,9 @@ def _carry_out(claim: Claim) -> bool:
         ending = _executor(_assignment(claim), lambda code: _resolve(claim, code))
         if ending is None:
             raise Fenced
+        if ending.park:
+            _park(claim, ending, ending.park)
+            return True
         if ending.outcome:
             _complete(claim, ending, ending.outcome)
             return True
@@ -208,28 +231,44 @@ def _carry_out(claim: Claim) -> bool:
 
 
 def _complete(claim: Claim, ending: Ending, outcome: Outcome) -> None:
-    _record(ending, lambda points, lines: steps.complete(claim, ending.fingerprint, outcome, points, lines))
+    late = _record(ending, lambda points, lines: steps.complete(claim, ending.fingerprint, outcome, points, lines))
     files.drop_checkpoints(claim.step.id)
+    _hand_over_late(late)
+
+
+def _park(claim: Claim, ending: Ending, park: Park) -> None:
+    """Let a flow wait, and have the steps that it asks for done."""
+    late = _record(ending, lambda points, lines: turns.park(claim, park, points, lines))
+    if park.rows:
+        with contextlib.suppress(QueueDownError):  # the reconciler hands over when the queue is back
+            handover.hand_over(claim.step.workflow_id)
+    _hand_over_late(late)
+
+
+def _hand_over_late(ready: Sequence[int]) -> None:
+    with contextlib.suppress(QueueDownError):
+        handover.hand_over_late(ready)
 
 
 def _fail(claim: Claim, failure: Failure, ending: Ending) -> None:
-    def fail(points: Sequence[Point], lines: Sequence[LogLine]) -> None:
+    def fail(points: Sequence[Point], lines: Sequence[LogLine]) -> list[int]:
         why = failure.message, failure.trace
-        steps.fail(claim, *why, again=failure.again, pause=failure.pause, points=points, lines=lines)
+        return steps.fail(claim, *why, again=failure.again, pause=failure.pause, points=points, lines=lines)
 
-    _record(ending, fail)
+    _hand_over_late(_record(ending, fail))
 
 
-def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], None]) -> None:
-    """Record how an attempt ended, with its last numbers and lines, unless the database refuses these."""
+def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], list[int]]) -> list[int]:
+    """Record how an attempt ended, with its last numbers and lines, unless the database refuses these. Returns the
+    late steps that are ready now."""
     try:
-        db.retrying(lambda: record(ending.points, ending.lines))
+        return db.retrying(lambda: record(ending.points, ending.lines))
     except Exception as error:
         if not db.is_refused(error) or not (ending.points or ending.lines):
             raise
         log.exception("dropped %s numbers and %s lines", len(ending.points), len(ending.lines))
         refused = (now(), "warning", refusal(ending.points, ending.lines))
-        db.retrying(lambda: record([], [refused]))
+        return db.retrying(lambda: record([], [refused]))
 
 
 def _assignment(claim: Claim) -> Assignment:
@@ -321,7 +360,8 @@ def _known_failure(error: BaseException) -> tuple[Message, bool]:
         return storable_message(error.message), getattr(error, "retryable", False)
     if getattr(error, "retryable", False):
         return Message("retryable", {"reason": sayable(_first_line(error))}), True
-    return Message("error", {"reason": sayable(_first_line(error))}), False
+    kind = f"{type(error).__module__}:{type(error).__qualname__}"
+    return Message("error", {"reason": sayable(_first_line(error)), "type": sayable(kind)[:LONGEST_TYPE]}), False
 
 
 def timed_out(error: TimedOut) -> Message:

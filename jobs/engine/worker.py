@@ -27,12 +27,12 @@ from rq.utils import now as rq_now
 from rq.worker import WorkerStatus
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from jobs.engine import queue, runner
+from jobs.engine import handover, queue, runner
 from jobs.engine.child import be_a_child
 from jobs.engine.loaded_ahead import LoadedAhead
 from jobs.engine.output import Overheard
 from jobs.engine.queue import SafeJob
-from jobs.engine.runner import Assignment, Ending, ProcessDiedError, Resolve
+from jobs.engine.runner import Assignment, Ending, Grown, ProcessDiedError, Resolve
 from jobs.pipelines.code_hash import CodeIdentity
 from jobs.pipelines.preloaded import Loaded, OwnCode
 from jobs.process.children import (
@@ -302,8 +302,8 @@ class StepWorker(Worker):
                 line.send(assignment)
                 self._await(assignment, line, ends)
                 self._overheard = Overheard(assignment.claim, recv_handle(line))
-                while isinstance(message := self._next(assignment, line, ends), CodeIdentity):
-                    line.send(resolve(message))
+                while isinstance(message := self._next(assignment, line, ends), CodeIdentity | Grown):
+                    line.send(resolve(message) if isinstance(message, CodeIdentity) else _hand_over_grown(assignment))
                 ending = cast(Ending | None, message)
                 if ending and (left := self._overheard.last_words()):
                     return replace(ending, lines=[*left, *ending.lines])
@@ -365,6 +365,14 @@ class StepWorker(Worker):
                 self.maintain_heartbeats(self._job)
             else:
                 self.heartbeat()
+
+
+def _hand_over_grown(assignment: Assignment) -> bool:
+    """Give the steps that a flow wrote to the queue; whether another worker can do them while this one waits."""
+    with contextlib.suppress(queue.QueueDownError):  # the reconciler hands over when it is back
+        handover.hand_over(assignment.claim.step.workflow_id)
+        return queue.count_workers() > 1
+    return False
 
 
 @contextlib.contextmanager

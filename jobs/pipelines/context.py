@@ -8,15 +8,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.pipelines.errors import StepError
-from jobs.pipelines.params import short
 from jobs.pipelines.printing import NOTHING_PRINTED, Placed, Printing, Seen, due, in_order
+from jobs.pipelines.recorded import read_epoch, read_measurement, refusal
 from jobs.pipelines.storable import storable_message
 from store import db, files, steps
 from store.datasets import Dataset
@@ -25,7 +25,7 @@ from store.messages import Message, Values
 from store.outputs import Handed, NewOutput
 from store.steps import Claim, LogLine, Point, Step, Upstream
 from store.tables import now
-from store.text import LARGEST_INTEGER, LONGEST_LEVEL, LONGEST_NAME, composed, is_integer, sayable
+from store.text import LONGEST_LEVEL, LONGEST_NAME, composed, sayable
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,11 @@ class StepContext:
         *,
         own_process: bool = False,
         printing: Printing | None = None,
+        hand_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._claim = claim
+        self.claim = self._claim = claim
+        self.hand_over = hand_over
+        self.meanwhile: Callable[[], None] | None = None  # is called now and then while the body runs
         self._fingerprint = fingerprint
         self._datasets = claim.datasets if datasets is None else datasets
         self._unsent = _Unsent()
@@ -95,6 +98,7 @@ class StepContext:
         self._own_process = own_process
         self._printing = printing
         self._recording = False
+        self._muted = False
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -176,8 +180,8 @@ class StepContext:
     def metric(self, epoch: int, **values: float) -> None:
         """Record numbers of an epoch. A step that records faster than the database writes waits for it."""
         self.check()
-        at = _epoch(epoch)
-        rows = [(at, sayable(name)[:LONGEST_NAME], _measurement(name, value)) for name, value in values.items()]
+        at = read_epoch(epoch)
+        rows = [(at, sayable(name)[:LONGEST_NAME], read_measurement(name, value)) for name, value in values.items()]
         for row in [row for row in rows if not math.isfinite(row[2])]:
             rows.remove(row)
             not_finite: Values = {"name": row[1], "epoch": row[0], "value": str(row[2])}
@@ -233,6 +237,26 @@ class StepContext:
         """A typed value that a step left which this one needs."""
         return self._above(step).outputs[output]
 
+    def failure(self, step: str) -> Message | None:
+        """Why a step that this one needs left nothing; None if it completed."""
+        return self._above(step).failed
+
+    def mute(self) -> None:
+        """Drop what is said and printed from now on: a flow that is taken up again said it before."""
+        self._muted = True
+
+    def unmute(self) -> None:
+        """Hear again what is said and printed."""
+        if self._muted:
+            self._drop_muted()
+            self._muted = False
+
+    def _drop_muted(self) -> None:
+        with self._flush_lock:
+            self._unsent = _Unsent()
+            if self._printing:
+                self._printing.drop()
+
     def checkpoint(self, epoch: int, write: Callable[[Path], None]) -> None:
         """Keep what is needed to go on from this epoch, at most every two seconds; not while the database is away."""
         if time.monotonic() - self._checkpointed < CHECKPOINT_SECONDS:
@@ -259,7 +283,7 @@ class StepContext:
     def continue_from(self, epoch: int) -> bool:
         """Take over the curve of the attempts before, up to their checkpoint. False when the curve in the database
         does not reach that far, as after a power cut: then begin anew, or the curve will have a gap."""
-        if not db.retrying(lambda: steps.adopt_curve(self._claim, _epoch(epoch))):
+        if not db.retrying(lambda: steps.adopt_curve(self._claim, read_epoch(epoch))):
             self.log(Message("curve_lost"), "warning")
             return False
         self.log(Message("continues", {"number": self.attempt, "epoch": epoch}))
@@ -373,7 +397,11 @@ class StepContext:
     def _flush_regularly(self) -> None:
         flushed, pause = time.monotonic(), FLUSH_SECONDS
         while not self._over.wait(pause):
+            if self._muted:
+                self._drop_muted()
             pause, begun = FLUSH_SECONDS, time.monotonic()
+            if self.meanwhile:
+                self._do_meanwhile(self.meanwhile)
             if self._has_news() or begun >= flushed + HEARTBEAT_SECONDS:
                 flushed = begun
                 try:
@@ -385,6 +413,14 @@ class StepContext:
                     return
                 except Exception:  # a database that is busy or down now may be back in a moment
                     log.exception("could not write progress yet")
+
+    def _do_meanwhile(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except steps.Fenced as fenced:
+            self._lost = fenced
+        except Exception:  # the database or the queue is away: what was to be done is done when the body waits
+            log.exception("could not go on meanwhile")
 
     def _has_news(self) -> bool:
         unsent = self._unsent
@@ -400,30 +436,6 @@ class StepContext:
         """Kill a step that ignores the request to stop, such as native code, as it would block its worker."""
         if not self._over.wait(ABANDON_SECONDS) and self._own_process:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-def refusal(points: Sequence[Point], lines: Sequence[LogLine]) -> Message:
-    """What a log says of numbers and lines that the database refused."""
-    return Message("records_refused", {"numbers": len(points), "lines": len(lines)})
-
-
-def _epoch(epoch: int) -> int:
-    try:
-        number = int(epoch)
-    except (TypeError, ValueError, OverflowError):
-        raise StepError(Message("epoch_not_whole", {"given": short(epoch)})) from None
-    if number != epoch:
-        raise StepError(Message("epoch_not_whole", {"given": short(epoch)}))
-    if not is_integer(number):
-        raise StepError(Message("epoch_too_large", {"epoch": str(number), "most": LARGEST_INTEGER}))
-    return number
-
-
-def _measurement(name: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise StepError(Message("metric_not_number", {"name": name[:LONGEST_NAME], "given": short(value)})) from None
 
 
 # The name under which steps know it since the first version.

@@ -2,6 +2,7 @@
 
 from jobs.language import sentence
 from store.messages import Message
+from store.steps.turns import Park
 
 
 class PipelineError(Exception):
@@ -18,6 +19,14 @@ class StepError(Exception):
     def __init__(self, message: Message | str) -> None:
         self.message = message if isinstance(message, Message) else Message("refused", {"text": message})
         super().__init__(sentence(self.message))
+
+
+class Parked(BaseException):
+    """A flow waits for steps. Not an Exception, so that a flow which catches every error does not catch this."""
+
+    def __init__(self, park: Park) -> None:
+        super().__init__(park.waits)
+        self.park = park
 
 
 class TimedOut(BaseException):

@@ -42,7 +42,11 @@ def _handed(pattern: Pattern, upstream: Mapping[str, Upstream], datasets: Mappin
         return [pattern["stored"]["format"], pattern["stored"]["sha256"]]
     if "dataset" in pattern:
         return _read(datasets[pattern["dataset"]])
+    if "kept" in pattern:
+        return [pattern["kept"]["format"], pattern["kept"]["sha256"]]
     key, name = pattern["output"]
+    if upstream[key].failed:
+        return ["failed"]
     output = upstream[key].outputs[name]
     return [output.format, output.sha256]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.errors import RequestError
+from store.tables import StepRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class PlannedStep:
     tags: list[str] | None = None
     policy: dict[str, Any] | None = None
     fresh: bool = False  # runs even if nothing changed
+    role: StepRole | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ the log from processes that the step forked. A line that is too long to be writt
 place among the others.
 """
 
+import contextlib
 import json
 import re
+import sys
 import time
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -101,6 +103,18 @@ class Printing:
         self._printed.take(seen.data)
         if seen.unfinished:
             self._pause, self._unfinished_since = min(2 * self._pause, LONGEST_PAUSE), 0.0
+
+    def drop(self) -> None:
+        """Forget what was printed so far."""
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(ValueError, OSError, AttributeError):
+                stream.flush()
+        goal = self._printed.written()
+        while self._printed.taken < goal:
+            seen = self.look(whole=True)
+            self.recorded(seen)
+            if not seen.data:
+                return
 
     def rest(self, placed: list[Placed] | None = None) -> list[LogLine]:
         """All that is left, in order with lines that the step logged; nothing more is recorded here."""

@@ -10,7 +10,7 @@ from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
-from jobs.verbs import shares
+from jobs.verbs import rows, shares
 from jobs.verbs.drafts import Draft as Draft
 from jobs.verbs.drafts import changed as changed
 from jobs.verbs.drafts import composed as composed
@@ -29,7 +29,6 @@ from store.actors import Role
 from store.codes import Place
 from store.errors import ConflictError, InvalidError, RequestError
 from store.messages import Message
-from store.steps import NewStep
 from store.tables import Priority, Status
 from store.workflows import New, Workflow
 
@@ -113,14 +112,14 @@ def _write(
         priority=priority,
         sweep_id=trial[0] if trial else None,
         trial=trial[1] if trial else None,
-        options=options or {},
+        options=rows.options_of(options or {}, again_from if rows.drives(prepared) else None),
         place=place or registry.place_of(pipeline),
     )
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
-    again = _at_or_below(again_from, prepared.steps) if again_from is not None else set()
-    rows = [_row(step, fresh, again=step.key in again) for step in prepared.steps]
-    return workflows.insert_new(new, rows, request)
+    again = _at_or_below(again_from, prepared.steps) if again_from is not None and not rows.drives(prepared) else set()
+    written = [rows.row(step, fresh, again=step.key in again) for step in prepared.steps]
+    return workflows.insert_new(new, written, request)
 
 
 def _at_or_below(key: str, planned: Sequence[PlannedStep]) -> set[str]:
@@ -297,21 +296,3 @@ def foreseen(pipeline: str, params: Params, inputs: Inputs) -> list[WorkflowWarn
     known, given = registry.get(pipeline), given_datasets(inputs)
     prepared = prepare(known, params, given)
     return [] if prepared.problems else list(known.foresee(prepared.params, given))
-
-
-def _row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:
-    return {
-        "name": step.name,
-        "key": step.key,
-        "needs": step.needs,
-        "params": step.params,
-        "max_attempts": step.max_attempts,
-        "timeout": step.timeout,
-        "fresh": step.fresh or again or (fresh and step.repeats_on_restart),
-        "source": step.source,
-        "label": step.label,
-        "group": step.group,
-        "handed": step.handed,
-        "tags": step.tags,
-        "policy": step.policy,
-    }

@@ -70,6 +70,15 @@ def stop_early(workflow_id: int) -> Command:
     return _verb("Stop early", "stop", workflow_id)
 
 
+def answer(workflow_id: int, step: str) -> Command:
+    value = {"step": step, "value": "ANSWER"}
+    return Command(
+        "Answer",
+        f"{COMMAND} answer {workflow_id} ANSWER --step {shlex.quote(step)}",
+        _post(f"{address.server()}/api/workflows/{workflow_id}/answer", value),
+    )
+
+
 def cancel_all(workflow_ids: Sequence[int]) -> Command:
     requests = (cancel(workflow_id).request for workflow_id in workflow_ids)
     return Command("Cancel", f"{COMMAND} cancel {' '.join(map(str, workflow_ids))}", "\n".join(requests))

@@ -21,6 +21,7 @@ SIGNS = {
     Status.failed: "✕",
     Status.skipped: "–",
     Status.cancelled: "■",
+    Status.waiting: "?",
 }
 # The colours of the theme, drawn so that the text on them can be read on light and on dark pages.
 COLOURS = {
@@ -30,6 +31,7 @@ COLOURS = {
     Status.failed: "#d0554b",
     Status.skipped: "#8b97a6",
     Status.cancelled: "#cf8334",
+    Status.waiting: "#8a63c9",
 }
 
 
@@ -44,7 +46,7 @@ class Node:
     def status(self) -> Status:
         """What is most worth knowing about its steps."""
         seen = {step.status for step in self.steps}
-        order = (Status.failed, Status.running, Status.cancelled, Status.pending, Status.skipped)
+        order = (Status.waiting, Status.failed, Status.running, Status.cancelled, Status.pending, Status.skipped)
         return next((status for status in order if status in seen), Status.completed)
 
     @property

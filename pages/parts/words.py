@@ -26,6 +26,7 @@ ICONS = {
     Status.failed: ":material/error:",
     Status.skipped: ":material/skip_next:",
     Status.cancelled: ":material/cancel:",
+    Status.waiting: ":material/contact_support:",
 }
 COLOURS = {
     Status.pending: "gray",
@@ -34,8 +35,9 @@ COLOURS = {
     Status.failed: "red",
     Status.skipped: "gray",
     Status.cancelled: "orange",
+    Status.waiting: "violet",
 }
-STATUSES = {Status.pending: "Waiting"}
+STATUSES = {Status.pending: "Waiting", Status.waiting: "Needs an answer"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^])")
 # Streamlit makes icons, arrows and links of these although they are escaped; an unseen sign keeps them apart.
 _MADE_ANYWAY = re.compile(

@@ -1,8 +1,8 @@
 """Steps: one stage of one workflow.
 
-`records` are the rows of a step, `transitions` are the only writers of its status, `reads` answer questions, and
-`history` adds up the queue's last hour. Not here: what a step does (`jobs`), and numbers and lines it leaves
-(`metrics`, `logs`).
+`records` are the rows of a step, `writing` writes them, `transitions` are the only writers of its status, with `turns`
+for flows, `reads` answer questions, and `history` adds up the queue's last hour. Not here: what a step does (`jobs`),
+and numbers and lines it leaves (`metrics`, `logs`).
 """
 
 from store.steps.history import Load, Minute, count_by_status, history, load, recent
@@ -34,12 +34,11 @@ from store.steps.transitions import (
     claim,
     complete,
     fail,
-    insert_all,
     lose,
-    release,
     revive,
     stop_early,
 )
+from store.steps.writing import insert_all, release
 
 __all__ = [
     "BACK_OFF_SECONDS",

@@ -10,7 +10,7 @@ from store.codes import Place
 from store.datasets import Dataset
 from store.messages import Message
 from store.outputs import Handed, NewOutput
-from store.tables import Status, now
+from store.tables import Status, StepRole, now
 
 # The pace of an attempt is known after so long; before, opening files and starting up would count as its pace.
 PACE_SECONDS = 3.0
@@ -75,6 +75,11 @@ class Step:
     tags: list[str] | None = None
     policy: dict[str, Any] | None = None
     retried: int = 0
+    role: StepRole | None = None
+    turn: int = 0
+    late: bool = False
+    handled: bool = False
+    deadline: datetime | None = None
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -85,7 +90,7 @@ class Step:
     @property
     def job_id(self) -> str:
         """Under which id this attempt is handed to the queue."""
-        return f"s{self.id}-a{self.attempt}"
+        return f"s{self.id}-a{self.attempt}" + (f"t{self.turn}" if self.turn else "")
 
     @property
     def error_code(self) -> str | None:
@@ -112,7 +117,9 @@ class Step:
 
 
 class NewStep(TypedDict):
-    """A step to be written; `needs` are keys of steps before it."""
+    """A step to be written; `needs` are keys of steps before it, of which those in `ended` may have failed.
+
+    One with a `result` is completed as it is written; `kept` are files that are kept for it."""
 
     name: str
     key: str
@@ -127,6 +134,11 @@ class NewStep(TypedDict):
     handed: NotRequired[dict[str, Any] | None]
     tags: NotRequired[list[str] | None]
     policy: NotRequired[dict[str, Any] | None]
+    role: NotRequired[StepRole | None]
+    ended: NotRequired[Sequence[str]]
+    result: NotRequired[dict[str, Any] | None]
+    deadline: NotRequired[datetime | None]
+    kept: NotRequired[Sequence[files.FileRef]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,7 @@ class Upstream:
     fingerprint: str
     artifacts: dict[str, files.FileRef]
     outputs: Mapping[str, Handed] = field(default_factory=dict)
+    failed: Message | None = None  # why it left nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Update, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, exists, func, or_, select, update
 
-from store.tables import Status, datasets, inputs, needs, steps, workflows
+from store.tables import OPEN, Need, Status, datasets, inputs, needs, steps, workflows
 
 _above = steps.alias()
 
@@ -14,7 +14,11 @@ def unmet_needs() -> ColumnElement[bool]:
         select(1)
         .select_from(needs)
         .join(_above, _above.c.id == needs.c.needs_id)
-        .where(needs.c.step_id == steps.c.id, _above.c.status != Status.completed)
+        .where(
+            needs.c.step_id == steps.c.id,
+            _above.c.status != Status.completed,
+            or_(needs.c.kind == Need.completed, _above.c.status.in_(OPEN)),
+        )
         .correlate(steps)
     )
 
@@ -39,6 +43,7 @@ TAKE = (
     .where(
         steps.c.id == bindparam("this"),
         steps.c.attempt == bindparam("its_attempt"),
+        steps.c.turn == bindparam("its_turn"),
         steps.c.status == Status.pending,
         ~unmet_needs(),
     )
@@ -86,10 +91,23 @@ READY_BELOW = (
         ~unmet_needs(),
     )
     .values(ready_at=bindparam("at"))
+    .returning(steps.c.id, steps.c.late)
+)
+HANDLED = (
+    update(steps)
+    .where(
+        steps.c.workflow_id == bindparam("of"), steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled])
+    )
+    .values(handled=True)
 )
 STATUSES = (
-    select(steps.c.status, func.min(steps.c.started_at).label("started_at"), workflows.c.status.label("before"))
+    select(
+        steps.c.status,
+        steps.c.role,
+        func.min(steps.c.started_at).label("started_at"),
+        workflows.c.status.label("before"),
+    )
     .join(workflows, workflows.c.id == steps.c.workflow_id)
     .where(steps.c.workflow_id == bindparam("this"))
-    .group_by(steps.c.status, workflows.c.status)
+    .group_by(steps.c.status, steps.c.role, workflows.c.status)
 )

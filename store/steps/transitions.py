@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
 
 from store import attempts, codes, db, files, logs, metrics, outputs
 from store.datasets import Dataset
@@ -15,27 +15,43 @@ from store.messages import Message, Values
 from store.records import record
 from store.steps import statements, upstream
 from store.steps.reads import BACK_OFF_SECONDS
-from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step
-from store.tables import OPEN, Status, artifacts, needs, now, steps, workflow_status, workflows
+from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step
+from store.steps.writing import ready_now
+from store.tables import (
+    OPEN,
+    Need,
+    Status,
+    StepRole,
+    artifacts,
+    flow_status,
+    needs,
+    now,
+    steps,
+    workflow_status,
+    workflows,
+)
 
 FEWER_ATTEMPTS = {"out_of_memory"}
 
 
-def claim(step_id: int, attempt: int, worker: str) -> Claim | None:
-    """Take a step, if it waits for exactly this attempt and everything it needs is completed."""
+def claim(step_id: int, attempt: int, worker: str, turn: int = 0) -> Claim | None:
+    """Take a step, if it waits for exactly this attempt and everything it needs is there. A flow takes many turns."""
     token = secrets.token_hex(16)
     with db.writing() as connection:
         taken = connection.execute(
-            statements.TAKE, {"this": step_id, "its_attempt": attempt, "token": token, "by": worker, "at": now()}
+            statements.TAKE,
+            {"this": step_id, "its_attempt": attempt, "its_turn": turn, "token": token, "by": worker, "at": now()},
         ).one_or_none()
         if taken is None:
             return None
-        attempts.begin(connection, step_id, attempt, worker)
+        (attempts.go_on if turn else attempts.begin)(connection, step_id, attempt, worker)
         rows = connection.execute(statements.PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
         if rows[0].workflow_status != Status.running:
             connection.execute(statements.RUNS, {"this": taken.workflow_id, "at": now()})
         given = {row.input_name: record(Dataset, row) for row in rows if row.input_name is not None}
         above = upstream.direct if taken.source else upstream.whole
+        if taken.role == StepRole.driver:
+            above = upstream.nothing
         place = codes.place_in(connection, rows[0].code_id, rows[0].module)
         return Claim(record(Step, taken), token, rows[0].pipeline, given, above(connection, step_id), place)
 
@@ -51,10 +67,10 @@ def beat(
     values = {"progress": progress[0], "progress_message": progress[1]} if progress else {}
     # Its first statement decides, and locks the row that all the others hang on: no need to wait for other writers.
     with db.updating() as connection:
-        stop_early = _hold(connection, claim, **values)
+        stop_early = hold(connection, claim, **values)
         if progress and claim.step.attempt > 1:
             attempts.note_progress(connection, claim.step.id, claim.step.attempt, progress[0])
-        _write_records(connection, claim, points, lines)
+        write_records(connection, claim, points, lines)
         return stop_early
 
 
@@ -64,10 +80,11 @@ def complete(
     outcome: Outcome,
     points: Sequence[Point] = (),
     lines: Sequence[LogLine] = (),
-) -> None:
-    """Accept a step's result, once: files, scores, numbers and status in one transaction."""
+) -> list[int]:
+    """Accept a step's result, once: files, scores, numbers and status in one transaction. Returns the late steps that
+    are ready now, which nobody else gives to the queue."""
     with db.writing() as connection:
-        _hold(
+        hold(
             connection,
             claim,
             status=Status.completed,
@@ -81,7 +98,7 @@ def complete(
             traceback=None,
         )
         attempts.end(connection, claim.step.id, claim.step.attempt, Message("completed", {**outcome.measured}))
-        _write_records(connection, claim, points, lines)
+        write_records(connection, claim, points, lines)
         # Under the write lock, so that no process deletes them now: an equal file may be deleted with another workflow.
         for ref in outcome.artifacts.values():
             files.present(ref)
@@ -95,8 +112,11 @@ def complete(
         if outcome.outputs or claim.step.source:
             outputs.write(connection, claim.step.id, outcome.outputs)
         metrics.write_scores(connection, claim.step.workflow_id, claim.step.id, outcome.result.get("scores") or {})
-        connection.execute(statements.READY_BELOW, {"this": claim.step.id, "at": now()})
-        _settle(connection, claim.step.workflow_id)
+        ready = connection.execute(statements.READY_BELOW, {"this": claim.step.id, "at": now()}).all()
+        if claim.step.role == StepRole.driver:
+            connection.execute(statements.HANDLED, {"of": claim.step.workflow_id})
+        settle(connection, claim.step.workflow_id)
+        return [row.id for row in ready if row.late]
 
 
 def fail(
@@ -108,16 +128,17 @@ def fail(
     pause: float | None = None,
     points: Sequence[Point] = (),
     lines: Sequence[LogLine] = (),
-) -> None:
+) -> list[int]:
     """Record that an attempt failed; `again` allows the next one while any are left. With a `pause`, it is one of its
-    author's retries: the next attempt is made after so many seconds, and no attempt is used up."""
+    author's retries: the next attempt is made after so many seconds, and no attempt is used up. Returns the late steps
+    that are ready now."""
     with db.writing() as connection:
-        _hold(connection, claim)
-        _write_records(connection, claim, points, lines)
+        hold(connection, claim)
+        write_records(connection, claim, points, lines)
         if pause is None:
-            _end_attempt(connection, claim.step, error, traceback, again)
-        else:
-            _retry(connection, claim.step, error, traceback, pause)
+            return _end_attempt(connection, claim.step, error, traceback, again)
+        _retry(connection, claim.step, error, traceback, pause)
+        return []
 
 
 def lose(
@@ -150,7 +171,7 @@ def lose(
 def adopt_curve(claim: Claim, last_epoch: int) -> bool:
     """Keep the numbers of the attempts before, up to their checkpoint; False when they do not reach that far."""
     with db.updating() as connection:
-        _hold(connection, claim)
+        hold(connection, claim)
         if not metrics.adopt(connection, claim.step.id, claim.step.attempt, last_epoch):
             return False
         attempts.note_start(connection, claim.step.id, claim.step.attempt, last_epoch)
@@ -175,7 +196,7 @@ def cancel(workflow_id: int) -> list[Step]:
         for step in stopped:
             attempts.end(connection, step.id, step.attempt, Message("cancelled"))
             logs.say(connection, step.id, step.attempt, Message("cancelled"), "warning")
-        _settle(connection, workflow_id)
+        settle(connection, workflow_id)
         return stopped
 
 
@@ -194,78 +215,47 @@ def stop_early(workflow_id: int, keys: Sequence[str]) -> list[Step]:
 
 
 def revive(workflow_id: int) -> list[Step]:
-    """Give every failed, skipped or cancelled step a new attempt; returns them."""
+    """Give every failed, skipped or cancelled step a new attempt; returns them. What failed and was handled by its flow
+    stays: a flow that is taken up again would go another way."""
     with db.writing() as connection:
-        ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled])
-        revived = connection.execute(
-            update(steps)
-            .where(steps.c.workflow_id == workflow_id, ended)
-            .values(
-                status=Status.pending,
-                attempt=steps.c.attempt + 1,
-                max_attempts=steps.c.attempt + steps.c.allowed_attempts,
-                claim_token=None,
-                stop_early=False,
-                retried=0,
-                ready_at=None,
-                next_attempt_at=None,
-                pause=None,
-                started_at=None,
-                heartbeat_at=None,
-                ended_at=None,
-                progress=None,
-                progress_message=None,
-                error=None,
-                traceback=None,
-            )
-            .returning(*steps.c)
-        ).all()
-        for row in revived:
-            _ready_now(connection, steps.c.id == row.id)
-        _settle(connection, workflow_id)
-        return sorted((record(Step, row) for row in revived), key=lambda step: step.position)
+        revived = _revive(connection, steps.c.workflow_id == workflow_id)
+        settle(connection, workflow_id)
+        return sorted(revived, key=lambda step: step.position)
 
 
-def insert_all(connection: Connection, workflow_id: int, rows: Sequence[NewStep], *, held: bool = False) -> None:
-    """Write a workflow's steps, pending; a held workflow does not begin before it is released."""
-    ready = None if held else now()
-    written = [
-        {
-            "workflow_id": workflow_id,
-            "name": row["name"],
-            "key": row["key"],
-            "timeout": row["timeout"],
-            "position": position,
-            "status": Status.pending,
-            "attempt": 1,
-            "params": row["params"],
-            "max_attempts": row["max_attempts"],
-            "allowed_attempts": row["max_attempts"],
-            "fresh": row["fresh"],
-            "ready_at": None if row["needs"] else ready,
-            "source": row.get("source"),
-            "label": row.get("label"),
-            "group": row.get("group"),
-            "handed": row.get("handed"),
-            "tags": row.get("tags"),
-            "policy": row.get("policy"),
-        }
-        for position, row in enumerate(rows)
-    ]
-    # All in one statement; without an order asked for, rows may come back in any, each with its key.
-    made = connection.execute(insert(steps).returning(steps.c.id, steps.c.key), written)
-    ids = {row.key: row.id for row in made}
-    edges = [{"step_id": ids[row["key"]], "needs_id": ids[need]} for row in rows for need in row["needs"]]
-    if edges:
-        connection.execute(needs.insert(), edges)
+def _revive(connection: Connection, which: ColumnElement[bool]) -> list[Step]:
+    ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled]) & ~steps.c.handled
+    asks = steps.c.role == StepRole.question
+    revived = connection.execute(
+        update(steps)
+        .where(which, ended)
+        .values(
+            status=case((asks, Status.waiting), else_=Status.pending),
+            attempt=steps.c.attempt + 1,
+            max_attempts=steps.c.attempt + steps.c.allowed_attempts,
+            claim_token=None,
+            stop_early=False,
+            retried=0,
+            ready_at=None,
+            next_attempt_at=None,
+            pause=None,
+            started_at=None,
+            heartbeat_at=None,
+            ended_at=None,
+            progress=None,
+            progress_message=None,
+            error=None,
+            traceback=None,
+            deadline=None,
+        )
+        .returning(*steps.c)
+    ).all()
+    for row in revived:
+        ready_now(connection, steps.c.id == row.id)
+    return [record(Step, row) for row in revived]
 
 
-def release(connection: Connection, workflow_ids: Sequence[int]) -> None:
-    """Let held workflows begin."""
-    _ready_now(connection, steps.c.workflow_id.in_(workflow_ids) & steps.c.ready_at.is_(None))
-
-
-def _hold(connection: Connection, claim: Claim, **values: Any) -> bool:
+def hold(connection: Connection, claim: Claim, **values: Any) -> bool:
     """Write under a claim; raise when the claim is lost. Returns whether the step should end early."""
     values |= {"heartbeat_at": now()}
     given = {f"new_{name}": value for name, value in values.items()}
@@ -280,7 +270,7 @@ def _of_itself(fingerprint: str, claim: Claim) -> str:
     return hashlib.sha256(f"{fingerprint} {claim.step.id} {claim.step.attempt}".encode()).hexdigest()
 
 
-def _write_records(
+def write_records(
     connection: Connection,
     claim: Claim,
     points: Sequence[Point],
@@ -290,8 +280,10 @@ def _write_records(
     logs.write(connection, claim.step.id, claim.step.attempt, lines)
 
 
-def _end_attempt(connection: Connection, step: Step, error: Message, traceback: str, again: bool) -> None:
-    """Next attempt after a pause, or failed for good with everything below skipped."""
+def _end_attempt(connection: Connection, step: Step, error: Message, traceback: str, again: bool) -> list[int]:
+    """Next attempt after a pause, or failed for good with everything below skipped; returns the late steps that are
+    ready now."""
+    ready: list[int] = []
     attempts.end(connection, step.id, step.attempt, error)
     values: dict[str, Any] = {"error": error, "traceback": traceback, "claim_token": None}
     # What was too large twice will be too large a third time.
@@ -312,8 +304,21 @@ def _end_attempt(connection: Connection, step: Step, error: Message, traceback: 
         connection.execute(
             update(steps).where(steps.c.id == step.id).values(values | {"status": Status.failed, "ended_at": now()})
         )
-        _skip_below(connection, step.id)
-    _settle(connection, step.workflow_id)
+        ready = after_failure(connection, step)
+    settle(connection, step.workflow_id)
+    return ready
+
+
+def after_failure(connection: Connection, step: Step) -> list[int]:
+    """Skip what needed a step that failed for good; returns the late steps that are ready now. When a flow fails, what
+    of it has not begun does not begin."""
+    if step.role == StepRole.driver:
+        open_steps = (steps.c.workflow_id == step.workflow_id) & steps.c.status.in_([Status.pending, Status.waiting])
+        connection.execute(update(steps).where(open_steps).values(status=Status.cancelled, ended_at=now()))
+        return []
+    _skip_below(connection, step.id)
+    late = (steps.c.workflow_id == step.workflow_id) & steps.c.late & steps.c.ready_at.is_(None)
+    return ready_now(connection, late)
 
 
 def _retry(connection: Connection, step: Step, error: Message, traceback: str, pause: float) -> None:
@@ -338,13 +343,16 @@ def _retry(connection: Connection, step: Step, error: Message, traceback: str, p
             progress=None,
         )
     )
-    _settle(connection, step.workflow_id)
+    if step.role == StepRole.driver:  # what failed in it runs again, what it has done stays done
+        _revive(connection, (steps.c.workflow_id == step.workflow_id) & (steps.c.id != step.id))
+    settle(connection, step.workflow_id)
 
 
 def _below(step_id: int) -> Any:
-    """Everything that needs this step, directly or not."""
-    below = select(needs.c.step_id).where(needs.c.needs_id == step_id).cte("below", recursive=True)
-    return below.union(select(needs.c.step_id).join(below, needs.c.needs_id == below.c.step_id))
+    """Everything that needs this step to be completed, directly or not."""
+    strict = needs.c.kind == Need.completed
+    below = select(needs.c.step_id).where(needs.c.needs_id == step_id, strict).cte("below", recursive=True)
+    return below.union(select(needs.c.step_id).join(below, needs.c.needs_id == below.c.step_id).where(strict))
 
 
 def _skip_below(connection: Connection, step_id: int) -> None:
@@ -356,19 +364,15 @@ def _skip_below(connection: Connection, step_id: int) -> None:
     )
 
 
-def _ready_now(connection: Connection, which: ColumnElement[bool]) -> None:
-    connection.execute(
-        update(steps).where(which, steps.c.status == Status.pending, ~statements.unmet_needs()).values(ready_at=now())
-    )
-
-
-def _settle(connection: Connection, workflow_id: int) -> None:
+def settle(connection: Connection, workflow_id: int) -> None:
     """Save the status that a workflow's steps add up to."""
     rows = connection.execute(statements.STATUSES, {"this": workflow_id}).all()
-    status = workflow_status(row.status for row in rows)
+    starts = [row.started_at for row in rows if row.started_at]
+    driver = next((row.status for row in rows if row.role == StepRole.driver), None)
+    seen = [row.status for row in rows]
+    status = workflow_status(seen) if driver is None else flow_status(seen, driver, begun=bool(starts))
     if not rows or rows[0].before == status:
         return
-    starts = [row.started_at for row in rows if row.started_at]
     values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
     if not status.over:
         values["seen_at"] = None

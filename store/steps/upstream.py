@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from store import outputs
+from store.messages import Message
 from store.steps.reads import artifacts_in
 from store.steps.records import Upstream
-from store.tables import needs, steps
+from store.tables import Status, needs, steps
 
 
 def whole(connection: Connection, step_id: int) -> dict[str, Upstream]:
@@ -22,7 +23,21 @@ def direct(connection: Connection, step_id: int) -> dict[str, Upstream]:
     rows = connection.execute(_ABOVE, {"this": step_id}).all()
     refs = artifacts_in(connection, [row.id for row in rows])
     handed = outputs.handed_by(connection, [row.id for row in rows])
-    return {row.key: Upstream({}, row.fingerprint or "", refs.get(row.id, {}), handed.get(row.id, {})) for row in rows}
+    return {
+        row.key: Upstream(
+            {},
+            row.fingerprint or "",
+            refs.get(row.id, {}),
+            handed.get(row.id, {}),
+            None if row.status is Status.completed else row.error or Message("not_run", {"status": str(row.status)}),
+        )
+        for row in rows
+    }
+
+
+def nothing(connection: Connection, step_id: int) -> dict[str, Upstream]:
+    """A flow looks up what its steps left when it asks for it."""
+    return {}
 
 
 def _all_above() -> Select[Any]:
@@ -35,7 +50,7 @@ def _all_above() -> Select[Any]:
 
 _ALL_ABOVE = _all_above()
 _ABOVE = (
-    select(steps.c.id, steps.c.key, steps.c.fingerprint)
+    select(steps.c.id, steps.c.key, steps.c.fingerprint, steps.c.status, steps.c.error)
     .join(needs, needs.c.needs_id == steps.c.id)
     .where(needs.c.step_id == bindparam("this"))
 )

@@ -32,7 +32,7 @@ def work_off(number, most=50):
             return workflows.get(number)
         for row in ready:
             try:
-                run_step(row.id, row.attempt)
+                run_step(row.id, row.attempt, row.turn)
             except StepFailedError:
                 continue
     raise AssertionError("it does not end")

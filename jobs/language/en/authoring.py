@@ -30,7 +30,6 @@ SENTENCES: dict[str, Template] = {
     "instead_environment": "Set variables where Trainyard is started.",
     "instead_secrets": "Set them as variables of the environment where Trainyard is started.",
     "instead_registry": "Return the model from a step: every version of it is kept under its name.",
-    "instead_flow": "Loop over parameters instead of outputs, or do the loop within one step.",
     "instead_schedules": "Start the pipeline from your own scheduler: trainyard pipeline run FILE:NAME.",
     "instead_materializer": "Write a @materializer for the type.",
     "instead_workers": "Workers run steps side by side; TRAINYARD_WORKERS says how many there are.",
@@ -57,7 +56,39 @@ SENTENCES: dict[str, Template] = {
     "after_unknown": "Step {step} is to run after {given!r}, which was not called before it; there are {known}.",
     "step_id_malformed": "id={given} must be a text of at most {most} characters.",
     "step_id_taken": "There is already a step with the id {given!r}; give one of the two another one.",
-    "too_many_steps": "A pipeline may call at most {most:,} steps.",
+    "too_many_steps": "A pipeline or flow may call at most {most:,} steps.",
+    # Flows.
+    "task_failed": "Step {step} did not complete. {reason}",
+    "not_run": "It was {status}.",
+    "another_way": (
+        "At call {number} the flow asks for {asked} where {recorded} is recorded. A flow is run from the top again "
+        "each time it goes on, and has to ask for the same: put what changes, such as the time or chance, into a task "
+        "or into once()."
+    ),
+    "asked_in_a_thread": (
+        "{what} is asked for in another thread of a flow. Ask in the flow's own function, and use .submit()."
+    ),
+    "once_not_json": (
+        "once() can keep numbers, texts, lists and dicts with text keys, not a {kind}. Put it into a task."
+    ),
+    "outside_of_a_flow": "{what}() works in the function of a flow.",
+    "time_malformed": 'A time is written as seconds, or as "30s", "15m", "2h" or "3d", not as {given}.',
+    "too_many_turns": "The flow waited {most:,} times. Ask for more at once with .map(), or set limit= on the flow.",
+    "flow_in_a_pipeline": (
+        "Flow {flow} is called in the body of a pipeline, which looks at no values. Make that a flow, too, or write "
+        "@pipeline(dynamic=True)."
+    ),
+    "flow_return_state": "return_state= works for tasks; around a call of flow {flow}, catch its exception instead.",
+    "flow_overdue": "The flow took longer than its time limit.",
+    "not_answered": "Nobody answered in time.",
+    "no_question": "Workflow {workflow:d} has no question {given} that waits for an answer.",
+    "which_question": "Workflow {workflow:d} has several questions: say which step is meant, of {known}.",
+    "answer_missing": "The answer lacks {field}.",
+    "answer_not_fields": "The answer is to give {known}, by name.",
+    "answer_unknown_field": "The answer has {given!r}, which is not asked; it can give {known}.",
+    "answered_before": "Question {step} has been answered before.",
+    "map_of_nothing": "{step}.map() is given no list to go through.",
+    "map_unequal": "{step}.map() is given lists of different lengths: {lengths}. Use unmapped() for what goes to each.",
     "pipeline_calls_no_step": "Pipeline {pipeline} calls no step with these parameters; let it call at least one.",
     "pipeline_in_a_step": (
         "Pipeline {pipeline} is called inside a step. Call it in the body of a pipeline, or its steps as functions."

@@ -34,6 +34,8 @@ SENTENCES: dict[str, Template] = {
     "deed_reset_threshold_of_workflow_refused": "Refused: reset threshold",
     "deed_retry_workflow": "Retry workflow {workflow:d}",
     "deed_retry_workflow_refused": "Refused: retry",
+    "deed_answer_workflow": "Answer workflow {workflow:d}",
+    "deed_answer_workflow_refused": "Refused: answer",
     "deed_cancel_workflow": "Cancel workflow {workflow:d}",
     "deed_cancel_workflow_refused": "Refused: cancel",
     "deed_delete_workflow": "Delete workflow {workflow:d}",

@@ -16,12 +16,12 @@ from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
 from pages.parts import outputs as typed
 from pages.parts.press import PageState
-from pages.parts.workflow import arguments, folds, notebook, outputs
+from pages.parts.workflow import arguments, failed, folds, notebook, outputs, question
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import RequestError
 from store.steps import Step
-from store.tables import Status, now
+from store.tables import Status, StepRole, now
 
 SETTINGS, LOG = ":material/tune: Settings", ":material/notes: Log"
 RUN = "workflow-run"
@@ -195,13 +195,17 @@ def _times(step: Step) -> str:
 
 def _state(book: Notebook, step: Step, state: PageState) -> None:
     """Show what a step without a result is doing."""
+    if step.role == StepRole.question:
+        question.draw(step, state)
+    if step.role == StepRole.once and step.result:
+        st.caption(f":material/push_pin: Kept for the whole run: {words.plain(words.value(step.result['value']))}")
     if step.status is Status.pending:
         st.caption(f":material/hourglass_empty: {words.sentence(words.plain(book.waits.get(step.id, 'waiting')))}")
     elif step.status is Status.running:
         st.progress(step.progress or 0.0, text=progress_words(book, step))
         _early_stop(book, step, state)
     elif step.status is Status.failed:
-        _failure(book, step, state)
+        failed.draw(book, step, state)
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
     elif step.status is Status.cancelled:
@@ -244,27 +248,6 @@ def progress_words(book: Notebook, step: Step) -> str:
 def _blame(book: Notebook) -> str:
     failed = book.failed
     return words.plain(words.inside(book.title(failed))) if failed else "a step above"
-
-
-def _failure(book: Notebook, step: Step, state: PageState) -> None:
-    """Why it failed, what to do, and the button that does it."""
-    st.error(words.plain(notebook.error(step)), icon=":material/error:")
-    if visitor.may_change():
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button(
-                "Retry",
-                icon=":material/replay:",
-                key=f"retry-{step.id}",
-                type="secondary" if step.error_code in ("refused", "error") else "primary",
-                on_click=state.press,
-                args=(verbs.retry, step.workflow_id),
-            )
-            st.caption(presentations.of(book.workflow.pipeline).advice(step), width="stretch")
-    else:
-        st.caption("An analyst can retry it or run it with other settings.")
-    if step.traceback:
-        with st.expander("Technical details", type="compact", key=f"traceback-{step.id}"):
-            st.code(step.traceback, language=None, wrap_lines=True, height=LOG_HEIGHT)
 
 
 def _edits(workflow_id: int) -> Edits:

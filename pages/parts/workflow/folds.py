@@ -13,7 +13,7 @@ from store.tables import Status
 MOST_CELLS = 30
 # What is most worth knowing comes first.
 ORDER = (
-    *(Status.failed, Status.running, Status.cancelled),
+    *(Status.waiting, Status.failed, Status.running, Status.cancelled),
     *(Status.pending, Status.completed, Status.skipped),
 )
 

@@ -17,7 +17,7 @@ from store import steps, workflows
 from store.attempts import Attempt
 from store.errors import NotFoundError
 from store.steps import Step
-from store.tables import Status, now
+from store.tables import Status, StepRole, now
 from store.workflows import Workflow
 
 DELAY_SECONDS = 3
@@ -65,7 +65,8 @@ class Notebook:
     @property
     def failed(self) -> Step | None:
         """The step at which it stopped."""
-        return next((step for step in self.steps if step.status is Status.failed), None)
+        failed = [step for step in self.steps if step.status is Status.failed and not step.handled]
+        return min(failed, key=lambda step: (step.role == StepRole.driver, step.position), default=None)
 
     @property
     def standing(self) -> Status:
@@ -199,7 +200,7 @@ def _waits(
     for step in shown:
         if step.status is not Status.pending:
             continue
-        above = [by_id[each] for each in needed.get(step.id, []) if by_id[each].status is not Status.completed]
+        above = [by_id[each] for each in needed.get(step.id, []) if not by_id[each].status.over]
         reasons[step.id] = _needs_words(above, definitions) if above else _queue_words(step)
     return reasons
 

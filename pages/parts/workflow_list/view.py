@@ -21,7 +21,8 @@ SORTS = {
     "seconds": "Shortest first",
     "name": "By name",
 }
-STATUSES = tuple(str(status) for status in Status if status is not Status.skipped)  # only steps are skipped
+# Only steps are skipped, or wait for an answer.
+STATUSES = tuple(str(status) for status in Status if status not in (Status.skipped, Status.waiting))
 # Words of the URL that are no facets.
 RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "sweep", "id", "ids")
 

@@ -1,0 +1,76 @@
+"""Asked: what the calls of a flow need and may be given, and whether a replay asks for the same as before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.authoring.futures import AllowFailure, Future
+from jobs.pipelines.handed import Pattern
+from store.steps import NewStep
+from store.steps.turns import Recorded
+from store.tables import StepRole
+
+LONGEST_ARGUMENTS = 200
+
+
+def needs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+    """The keys of the steps that a call is given, or comes after."""
+    found: list[str] = []
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Future):
+            found.append(value.invocation_id)
+        elif isinstance(value, AllowFailure):
+            found += needs((value.value,), {})
+        elif isinstance(value, list | tuple | set):
+            found += needs(list(value), {})
+        elif isinstance(value, Mapping):
+            found += needs(list(value.values()), {})
+    return found
+
+
+def may_fail(values: Sequence[Any]) -> tuple[str, ...]:
+    """The keys of those that may have failed."""
+    found: list[str] = []
+    for value in values:
+        if isinstance(value, AllowFailure):
+            found += needs((value.value,), {})
+        elif isinstance(value, list | tuple):
+            found += may_fail(value)
+    return tuple(found)
+
+
+def or_failure(pattern: Pattern) -> Pattern:
+    """The same, where what failed is given as its exception."""
+    if "output" in pattern:
+        return {**pattern, "or_failure": True}
+    if "items" in pattern:
+        return {"items": [or_failure(each) for each in pattern["items"]]}
+    if "parts" in pattern:
+        return {"parts": [or_failure(each) for each in pattern["parts"]]}
+    return pattern
+
+
+def is_same(recorded: Recorded, row: NewStep) -> bool:
+    """Whether a replay asks for what is recorded. What is kept in files is taken to be the same: to write it again at
+    each turn would cost as much as the first time."""
+    return (
+        recorded.source == row.get("source")
+        and recorded.role == row.get("role")
+        and (row.get("role") == StepRole.once or recorded.params == row["params"])
+        and shape(recorded.handed or {}) == shape(row.get("handed") or {})
+    )
+
+
+def shape(pattern: Any) -> Any:
+    """A pattern without what is kept in files."""
+    if isinstance(pattern, Mapping):
+        return {name: "kept" if name == "kept" else shape(each) for name, each in pattern.items()}
+    if isinstance(pattern, list | tuple):
+        return [shape(each) for each in pattern]
+    return pattern
+
+
+def shown(key: str, params: Mapping[str, Any]) -> str:
+    """A call as its author wrote it, about."""
+    given = ", ".join(f"{name}={value!r}" for name, value in params.items())
+    text = f"{key}({given})"
+    return text if len(text) <= LONGEST_ARGUMENTS else f"{text[: LONGEST_ARGUMENTS - 1]}…"

@@ -1,0 +1,41 @@
+"""Rows: planned steps as they are written when a workflow starts."""
+
+from typing import Any
+
+from jobs.pipelines.definition import Options
+from jobs.pipelines.planned import PlannedStep, Prepared
+from store.steps import NewStep
+from store.tables import StepRole
+
+AGAIN_FROM = "again_from"
+
+
+def drives(prepared: Prepared) -> bool:
+    """Whether it is a flow, which asks for its steps when it runs."""
+    return any(step.role == StepRole.driver for step in prepared.steps)
+
+
+def options_of(given: Options, again_from: str | None) -> dict[str, Any]:
+    """The options of a run; from which step a flow runs again is said anew each time."""
+    kept = {name: value for name, value in given.items() if name != AGAIN_FROM}
+    return kept | ({AGAIN_FROM: again_from} if again_from else {})
+
+
+def row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:
+    """A planned step as it is written; `fresh` as on a restart, `again` in any case."""
+    return {
+        "name": step.name,
+        "key": step.key,
+        "needs": step.needs,
+        "params": step.params,
+        "max_attempts": step.max_attempts,
+        "timeout": step.timeout,
+        "fresh": step.fresh or again or (fresh and step.repeats_on_restart),
+        "source": step.source,
+        "label": step.label,
+        "group": step.group,
+        "handed": step.handed,
+        "tags": step.tags,
+        "policy": step.policy,
+        "role": step.role,
+    }
