@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from trainyard import (
     ask,
     flow,
     get_run_logger,
+    get_step_context,
     once,
     pipeline,
     step,
@@ -335,3 +337,39 @@ def total_of(numbers: list[int]) -> int:
 @flow
 def reuses(count: int = 4) -> int:
     return total_of(load_numbers(count))
+
+
+def die_once(place: int, here: int) -> None:
+    """End this process as a power cut would, the first time that it comes here."""
+    died = Path(os.environ["TRAINYARD_HOME"]) / f"died-{place}-{get_step_context().pipeline_run.id}"
+    if place == here and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task
+def counted(number: int, seconds: float = 0.0, place: int = -1) -> int:
+    """Leaves a line when it is done, so that a test sees how often it was."""
+    die_once(place, 100 + number)
+    time.sleep(seconds)
+    context = get_step_context()
+    with (Path(os.environ["TRAINYARD_HOME"]) / f"done-{context.pipeline_run.id}").open("a") as file:
+        file.write(f"{context.step_name}\n")
+    return number + 1
+
+
+@flow
+def survives(place: int = -1, seconds: float = 0.0) -> int:
+    """Is killed at one of its calls, or one of its steps is."""
+    die_once(place, 0)
+    first = counted.submit(1, seconds, place)
+    die_once(place, 1)
+    second = counted(2, seconds, place)
+    die_once(place, 2)
+    more = counted.map([3, 4, 5], unmapped(seconds), unmapped(place))
+    die_once(place, 3)
+    drawn = once(lambda: random.randrange(10))
+    die_once(place, 4)
+    total = first.result() + second + sum(more.result()) + drawn - drawn
+    die_once(place, 5)
+    return total
