@@ -24,6 +24,8 @@ from store.records import record
 from store.settings import settings
 from store.tables import brought, codes, now
 
+FOLDER = "folder"  # of the options of a run: in which it was started
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -54,6 +56,7 @@ class Place:
     size: int
     paths: tuple[str, ...]
     module: str
+    folder: str = ""  # in which its code runs: where it was started, or came from
 
     def unpacked(self) -> list[str]:
         """The folders that are to be on the path of modules, unpacked here if they are not yet."""
@@ -61,8 +64,8 @@ class Place:
         return [str(folder / path) for path in self.paths]
 
 
-def place_of(code: Code, module: str) -> Place:
-    return Place(code.id, code.contents, code.sha256, code.size, tuple(code.paths), module)
+def place_of(code: Code, module: str, folder: str = "") -> Place:
+    return Place(code.id, code.contents, code.sha256, code.size, tuple(code.paths), module, folder or code.root)
 
 
 def keep(contents: str, file: FileRef, root: str, paths: Sequence[str], count: int, left_out: Sequence[str]) -> Code:
@@ -101,12 +104,14 @@ def get(code_id: int) -> Code:
     return record(Code, row)
 
 
-def place_in(connection: Connection, code_id: int | None, module: str | None) -> Place | None:
+def place_in(
+    connection: Connection, code_id: int | None, module: str | None, options: Mapping[str, Any]
+) -> Place | None:
     """Where a workflow's pipeline is; None where the settings say so."""
     if code_id is None or module is None:
         return None
     row = connection.execute(select(codes).where(codes.c.id == code_id)).one()
-    return place_of(record(Code, row), module)
+    return place_of(record(Code, row), module, str(options.get(FOLDER) or ""))
 
 
 @dataclass(frozen=True, slots=True)

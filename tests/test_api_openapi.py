@@ -21,6 +21,7 @@ POST /datasets 201 DatasetOut
 GET /datasets 200 list of DatasetBriefOut
 POST /datasets/sample 201 DatasetOut
 GET /datasets/{dataset_id} 200 DatasetOut
+PATCH /datasets/{dataset_id} 200 DatasetOut
 DELETE /datasets/{dataset_id} 204
 GET /datasets/{dataset_id}/file 200
 POST /datasets/{dataset_id}/redescribe 201 DatasetOut

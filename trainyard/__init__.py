@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 # `from trainyard.types import HTMLString`, `from trainyard.pipeline import Pipeline, node`. They have no files: the
 # wheel puts this folder on the path of modules, where types.py would stand for Python's own module; and a module loaded
 # from a file would take the place of the decorator `pipeline`.
-for _name in ("types", "pipeline"):
+for _name in ("types", "pipeline", "tasks", "futures", "artifacts", "cache_policies", "logging", "transactions"):
     _module = ModuleType(f"trainyard.{_name}")
     vars(_module)["__getattr__"] = lambda name: __getattr__(name)
     sys.modules[_module.__name__] = _module
@@ -60,6 +60,10 @@ _HOMES = {
     "jobs.authoring.failures": ("TaskFailed",),
     "jobs.authoring.futures": ("allow_failure", "unmapped", "wait"),
     "jobs.authoring.inside": ("get_run_logger", "get_step_context", "log_metadata", "log_metric"),
+    "jobs.authoring.notes": (
+        *("create_image_artifact", "create_link_artifact", "create_markdown_artifact", "create_progress_artifact"),
+        *("create_table_artifact", "update_progress_artifact"),
+    ),
     "jobs.authoring.options": ("Cache", "Retry", "exponential_backoff"),
     "jobs.authoring.returns": ("ArtifactConfig",),
     "jobs.authoring.transactions": ("transaction",),

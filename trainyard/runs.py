@@ -199,7 +199,7 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping
             pipeline.name,
             params,
             {name: _dataset(name, given) for name, given in inputs.items()},
-            options=pipeline.run.as_json(),
+            options={**pipeline.run.as_json(), codes.FOLDER: str(Path.cwd())},
             place=place,
             name=None,
         )

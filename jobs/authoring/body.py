@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import artifacts
+from jobs.artifacts import Saved
 from jobs.authoring import given_tables, inside, retries, sources
 from jobs.authoring.failures import task_failed
 from jobs.authoring.options import PipelineOptions, StepOptions
@@ -102,22 +103,9 @@ class Body(CountsAs):
                 raise StepError(error.message) from error
             for notice in saved.notices:
                 context.log(notice, "warning")
-            ref = context.save(output.name, saved.file) if saved.file else ref_of(saved.value)
-            context.hand_on(
-                NewOutput(
-                    output.name,
-                    saved.type[:LONGEST_TYPE],
-                    saved.format,
-                    ref.sha256,
-                    ref.size,
-                    None if saved.file else [saved.value],
-                    saved.executable,
-                    keys.sign(ref.sha256) if saved.executable else None,
-                    {**saved.metadata, **dict(output.metadata), **seen.metadata_of(output.name)},
-                    {**saved.preview},
-                    (*output.tags, *seen.tags_of(output.name)),
-                )
-            )
+            metadata = {**dict(output.metadata), **seen.metadata_of(output.name)}
+            tags = (*output.tags, *seen.tags_of(output.name))
+            context.hand_on(new_output(output.name, saved, context, metadata, tags))
 
     def _hooks(self, name: str, context: StepContext, error: BaseException | None = None) -> None:
         """Call what the author wants to be called now; an error in it is told, and changes nothing."""
@@ -129,6 +117,26 @@ class Body(CountsAs):
             except Exception as wrong:  # noqa: BLE001 - whatever it raises
                 told = {"hook": getattr(hook, "__name__", name), "reason": str(wrong) or type(wrong).__name__}
                 context.log(Message("hook_failed", told), "warning")
+
+
+def new_output(
+    name: str, saved: Saved, context: StepContext, metadata: Mapping[str, Any], tags: tuple[str, ...] = ()
+) -> NewOutput:
+    """A saved value as an output of this name."""
+    ref = context.save(name, saved.file) if saved.file else ref_of(saved.value)
+    return NewOutput(
+        name,
+        saved.type[:LONGEST_TYPE],
+        saved.format,
+        ref.sha256,
+        ref.size,
+        None if saved.file else [saved.value],
+        saved.executable,
+        keys.sign(ref.sha256) if saved.executable else None,
+        {**saved.metadata, **metadata},
+        {**saved.preview},
+        tags,
+    )
 
 
 def _given(reference: Pattern, context: StepContext) -> Handed:

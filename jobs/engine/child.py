@@ -16,6 +16,7 @@ from jobs.pipelines.errors import TimedOut
 from jobs.pipelines.preloaded import OwnCode, Preloaded
 from jobs.process.children import serve, serve_once
 from jobs.process.printed import Capture, prepare, repeatable
+from store.codes import Place
 from store.settings import settings
 
 
@@ -48,8 +49,18 @@ def _go_to_the_project() -> None:
         os.chdir(where.project)
 
 
+def _go_to(place: Place | None) -> None:
+    """Be where a script was started, as long as that is there: its files are given relative to that."""
+    if place:
+        for folder in (place.folder, place.unpacked()[0]):
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+                return
+
+
 def _load_ahead(line: Connection, wanted: OwnCode) -> None:
     """Load a pipeline's code, say which it is, and be what the processes of its next steps are forked from."""
+    _go_to(wanted.place)
     with repeatable() as printed:
         code = Preloaded(wanted)
     line.send(code.loaded)
@@ -70,6 +81,7 @@ def _load_ahead(line: Connection, wanted: OwnCode) -> None:
 def _do(assignment: Assignment, line: Connection, printed: bytes = b"") -> None:
     """Do a step, and say how it ended. Its worker gets the end of the pipe with what is printed, which begins with what
     loading the code has, and answers which fingerprint the code has."""
+    _go_to(assignment.claim.place)
     capture = Capture(printed)
     send_handle(line, capture.printed.source, os.getppid())
 

@@ -75,6 +75,7 @@ PIPELINE_AND_DATASETS = (
         workflows.c.status.label("workflow_status"),
         workflows.c.code_id,
         workflows.c.module,
+        workflows.c.options,
         inputs.c.name.label("input_name"),
         datasets,
     )

@@ -52,7 +52,7 @@ def claim(step_id: int, attempt: int, worker: str, turn: int = 0) -> Claim | Non
         above = upstream.direct if taken.source else upstream.whole
         if taken.role == StepRole.driver:
             above = upstream.nothing
-        place = codes.place_in(connection, rows[0].code_id, rows[0].module)
+        place = codes.place_in(connection, rows[0].code_id, rows[0].module, rows[0].options)
         return Claim(record(Step, taken), token, rows[0].pipeline, given, above(connection, step_id), place)
 
 
