@@ -95,7 +95,7 @@ def _fill(selection: Selection) -> None:
 def _panel(state: PageState, ids: Sequence[int]) -> bool:
     """Everything that changes while one of them runs; True while one does."""
     state.refresh()
-    compared = workflows.get_many(ids)
+    compared = comparison.as_predicting_now(workflows.get_many(ids))
     if len(compared) < len(ids):
         st.rerun()  # one was deleted meanwhile; the page says so
     with st.container(border=True, key=f"{KEY}-curves"):
@@ -131,7 +131,7 @@ def _curves(compared: Sequence[Workflow]) -> None:
         or names[0]
     )
     curves = metrics.overlay(ids, shown)
-    titles = {workflow.id: workflow.name for workflow in compared}
+    titles = comparison.told_apart({workflow.id: workflow.name for workflow in compared})
     chart.draw(
         charts.comparison(curves, titles, comparison.curve_measure(shown)),
         key=f"{KEY}-chart",
@@ -168,6 +168,10 @@ def _scores(state: PageState, compared: Sequence[Workflow]) -> None:
         key=f"{KEY}-score-table",
         alt="Scores",
     )
+    if moved := comparison.moved(compared):
+        st.caption(
+            f":material/balance: The threshold of {words.plain(words.listed(moved))} was moved; its scores follow it."
+        )
     if comparison.incomparable(compared):
         st.caption(
             ":material/info: These are not all of the same pipeline, data and target, so their scores answer different "

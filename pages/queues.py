@@ -118,7 +118,7 @@ def _charts() -> None:
     minutes = steps.history(MINUTES)
     depth, throughput = st.columns(2)
     with depth, st.container(border=True):
-        st.markdown("**Waiting and running** :gray[in the last hour]")
+        st.markdown("**Waiting and running** :gray[the most in each minute of the last hour]")
         chart.draw(
             charts.queue_depth(minutes, visitor.zone()),
             key=f"{KEY}-depth",

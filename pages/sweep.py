@@ -236,9 +236,8 @@ def _curves(board: Leaderboard, compared: Sequence[Workflow]) -> None:
     chart.draw(
         charts.comparison(
             metrics.overlay(ids, shown),
-            {each: titles[each][: charts.LONGEST_LABEL] for each in ids},
+            {each: titles[each] for each in ids},
             comparison.curve_measure(shown),
-            colours.MOST_COMPARED,
         ),
         key=f"{KEY}-chart",
         alt=f"{comparison.curve_name(shown)} of {len(ids)} trials, epoch by epoch",

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.pipelines import Measure
 from jobs.tabular import told
-from pages.parts import charts
+from pages.parts import charts, colours
 from pages.parts.workflow import curves
 from store.metrics import Point
 from store.steps import Minute
@@ -93,6 +93,26 @@ def test_confusion_shades_by_the_share_of_the_row():
     figure = charts.confusion(["no", "yes"], [[90, 10], [0, 2]])
     assert [list(row) for row in figure.data[0].z] == [[0.9, 0.1], [0.0, 1.0]]
     assert figure.layout.annotations[0].text == "90<br>90 %"
+
+
+def test_numbers_on_the_confusion_matrix_can_be_read():
+    """Whatever the shade of a field, its number has the contrast that the guidelines of the web ask for."""
+    for found in range(101):
+        figure = charts.confusion(["no", "yes"], [[found, 100 - found], [1, 1]])
+        shade = colours.between(charts.PALEST, charts.DEEPEST, found / 100)
+        assert colours.contrast(figure.layout.annotations[0].font.color, shade) >= 4.5, found
+
+
+def test_the_button_that_saves_lies_over_no_legend():
+    """Where a finger points that button is always there, at the right: legends without a title begin at the left."""
+    minute = Minute(datetime(2026, 11, 21, 9, tzinfo=UTC), 1, 2, 3, 4)
+    line = {"name": "a", "points": [[0, 1], [1, 2]]}
+    figures = [
+        charts.queue_depth([minute], None),
+        charts.queue_throughput([minute], None),
+        charts.curve({"lines": [line]}),
+    ]
+    assert {figure.layout.legend.x for figure in figures} == {0}
 
 
 def test_confusion_of_a_class_without_rows():

@@ -1,17 +1,19 @@
 """The page Compare: up to twelve workflows beside each other."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import cast
+from helpers import cast, tables
 from helpers.notebooks import completed
 from helpers.visitors import address, said
 from helpers.written import played
 from streamlit.testing.v1 import AppTest
 
 from jobs.pipelines import Measure
-from pages.parts import charts, colours
+from jobs.verbs import datasets, thresholds
+from pages.parts import charts, colours, words
 from pages.parts.compare import comparison
 from store import metrics, workflows
 from store.metrics import Point
@@ -108,6 +110,29 @@ def test_a_workflow_keeps_its_colour(home):
     first, second = colours.of([11, 12]).values()  # two blues, each by its own number
     assert colours.of([11])[11] == first and colours.distance(first, [second]) > colours.ALIKE
     assert colours.of([5, 9, 11])[9] == colours.of([9])[9] == colours.of([9, 4])[9]
+
+
+def test_names_in_the_legend_say_what_differs():
+    """Of many names that begin alike, the ends are shown; a name that is all of another stays whole."""
+    alike = {1: "churn, boosting", 2: "churn, linear SVM"}
+    assert comparison.told_apart(alike) == {1: "boosting", 2: "linear SVM"}
+    assert comparison.told_apart({1: "churn", 2: "churn, SVM"}) == {1: "churn", 2: "churn, SVM"}
+    assert comparison.told_apart({1: "churn, SVM"}) == {1: "churn, SVM"}
+    figure = charts.comparison({key: [Point(1, 0.5)] for key in range(7)}, dict.fromkeys(range(7), "n"), Measure("a"))
+    assert figure.data[6].name == "#6 n"
+
+
+def test_scores_follow_a_threshold_that_was_moved(home):
+    """What is compared is what the page of a workflow says, and the page tells which threshold was moved."""
+    given = datasets.add(io.BytesIO(tables.turkish()), "t.csv")
+    moved, usual = (tables.run(given, "abone mi", "LR", epochs=epochs)["train"].workflow_id for epochs in (2, 3))
+    thresholds.set_threshold(moved, 0.2)
+    place = thresholds.of(moved).at(0.2)
+    page = opened(ids=f"{moved},{usual}")
+    shown = page.dataframe[0].value
+    assert shown["accuracy"][0].startswith(words.percent((place.found + place.passed) / place.rows))
+    assert f"The threshold of #{moved} was moved" in said(page).replace("\\", "")
+    assert "status" not in shown, "all are completed"
 
 
 def test_the_figure_has_one_curve_a_workflow():

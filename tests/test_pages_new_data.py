@@ -7,6 +7,8 @@ import pytest
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
+from jobs.tabular.column import Column
+from pages.parts.tabular import profile
 from store import datasets, workflows
 from store.workflows import Filter
 
@@ -146,3 +148,15 @@ def test_a_candidate_that_is_pressed_is_the_target_without_a_word_in_the_log(pag
     pills.set_value("size").run()
     assert next(box for box in page.selectbox if box.label == "What should be predicted?").value == "size"
     assert not page.exception and not complaints
+
+
+def test_contents_have_the_room_that_notes_leave():
+    """Without notes the contents are as wide as they need; bars in a cell are few enough to be seen."""
+    column = Column("şehir", distinct=9, top=[[f"a long name {i}", 1] for i in range(9)], histogram=[1] * 20)
+    widths = [
+        {name: each["width"] for name, each in profile._config([column], 9, notes).items() if each}
+        for notes in ([""], ["looks like an id: rows have numbers of their own"])
+    ]
+    assert "note" not in widths[0] and widths[0]["contents"] == profile.ROOM
+    assert widths[1]["note"] + widths[1]["contents"] <= profile.ROOM + profile.CONTENTS
+    assert profile._few_bars(list(range(20))) == [1, 5, 9, 13, 17, 21, 25, 29, 33, 37]

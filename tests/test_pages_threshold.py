@@ -10,10 +10,12 @@ from helpers.visitors import Visitor, checked
 from sqlalchemy import update
 from streamlit.runtime.context import ContextProxy
 
-from jobs.pipelines.thresholds import Costs
+from jobs.pipelines.thresholds import Costs, Counted, Thresholds
 from jobs.verbs import datasets, people, report
 from jobs.verbs import thresholds as verbs
 from jobs.verbs.report import facts
+from pages.parts import threshold_charts
+from pages.parts.workflow import threshold
 from store import db, steps
 from store import thresholds as stored
 from store.tables import Status
@@ -77,6 +79,28 @@ def test_the_threshold_is_moved_and_the_headline_follows(trained):
     assert stored.get(trained) is None and sentence_of(known.at(0.5)) in text(seen)
     assert next(each for each in seen.select_slider if each.label == "Threshold").value == 0.5
     assert metrics(seen)["Found"].startswith(f"{known.at(0.5).found} of")
+
+
+def test_the_slider_runs_as_the_charts_do(trained):
+    """It stops at whole percents, so that half of its way is 50 %, and where it was set; but at all places where most
+    rows to find lie between two percents."""
+    known = verbs.of(trained)
+    odd = next(value for value in known.values if not round(100 * value, 9).is_integer())
+    verbs.set_threshold(trained, odd, None)
+    slider = next(each for each in opened(trained).select_slider if each.label == "Threshold")
+    assert slider.value == odd and len(slider.options) == 100
+    rare = Counted("validation", 10, 990, (10, 8, 0), (990, 500, 0))
+    few = Thresholds("a", "b", "chance", 0.5, (0.001, 0.004, 0.5), rare, rare)
+    assert threshold.stops_of(few, [0.5]) == [0.001, 0.004, 0.5]
+
+
+def test_the_gain_on_rows_that_choose_is_drawn_beside(trained):
+    """The best threshold is the peak of validation rows, which need not be that of test rows: both are drawn."""
+    known, costs = verbs.of(trained), Costs(1, 3)
+    figure = threshold_charts.gains(known, costs, 0.5)
+    assert len(figure.data) == 2 and "validation rows, which choose" in figure.data[1].name
+    peak = max(zip(figure.data[1].y, figure.data[1].x, strict=True))[0]
+    assert figure.data[1].y[known.values.index(known.best(costs))] == peak
 
 
 def test_a_threshold_that_another_moved_moves_the_slider(trained):

@@ -1,15 +1,17 @@
 """Steps in the database: claimed once, fenced, counted and settled."""
 
+from datetime import timedelta
+
 import pytest
 from helpers import cast
 from helpers.bounded import done
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from jobs.language import sentence
-from store import db, logs, metrics, steps, workflows
+from store import db, logs, metrics, steps, tables, workflows
 from store.messages import Message
 from store.steps import Fenced, Outcome
-from store.tables import Status, workflow_status
+from store.tables import Status, now, workflow_status
 
 
 def first(workflow_id):
@@ -217,11 +219,18 @@ def test_the_log_says_what_happened(home):
 
 
 def test_history_counts_what_waited_ran_and_ended(home):
-    """The last minute shows the steps that wait, run and ended in it."""
+    """A minute shows the most that waited and ran within it, and what ended; also once none of that is left."""
     workflow_id = cast.play()
-    steps.complete(steps.claim(first(workflow_id).id, 1, "a"), "f", Outcome({}))
-    last = steps.history(60)[-1]
-    assert (last.waiting, last.running, last.finished, last.failed) == (1, 0, 1, 0)
+    claimed = steps.claim(first(workflow_id).id, 1, "a")
+    assert steps.history(60)[-1].running == 1
+    steps.complete(claimed, "f", Outcome({}))
+    half = now().replace(second=30, microsecond=0) - timedelta(minutes=5)
+    times = {"ready_at": half, "started_at": half + timedelta(seconds=8), "ended_at": half + timedelta(seconds=12)}
+    with db.writing() as connection:
+        connection.execute(update(tables.steps).where(tables.steps.c.status == Status.completed).values(times))
+    then = steps.history(60)[-6]
+    assert (then.waiting, then.running, then.finished, then.failed) == (1, 1, 1, 0)
+    assert sum(minute.finished for minute in steps.history(60)) == 1
 
 
 def test_a_reused_step_keeps_its_curve_when_the_first_is_deleted(home):

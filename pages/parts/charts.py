@@ -19,8 +19,7 @@ from store.steps import Minute
 
 FAINT = "rgba(139, 151, 166, 0.25)"
 # Opaque, so that the numbers on it can be read on a light and on a dark page.
-COUNTS = ((0.0, "#dfe9f4"), (1.0, "#2a6cb5"))
-DARK, LIGHT = "#1b2430", "#ffffff"
+PALEST, DEEPEST = "#dfe9f4", "#2a6cb5"
 MOST_NUMBERED, MOST_SHARED = 12, 6
 # Streamlit fills its theme in; Plotly's own would be most of what is sent of a small chart.
 TEMPLATE = {"layout": {"colorway": PALETTE}}
@@ -28,6 +27,8 @@ TEMPLATE = {"layout": {"colorway": PALETTE}}
 MOST_POINTS = 600
 LONGEST_LABEL, LONGEST_OF_MANY = 24, 13
 HEIGHT = 240
+LEFT: Mapping[str, object] = {"xanchor": "left", "x": 0}
+RIGHT: Mapping[str, object] = {"xanchor": "right", "x": 0.97}
 FEW_EPOCHS = 10
 LEAST_SPAN = 0.1
 # The first and the last epoch that are seen.
@@ -134,7 +135,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
             y=short,
             hovertext=hover,
             hovertemplate="%{hovertext}<extra></extra>",
-            colorscale=COUNTS,
+            colorscale=((0.0, PALEST), (1.0, DEEPEST)),
             zmin=0,
             zmax=1,
             showscale=False,
@@ -158,7 +159,7 @@ def _numbers(labels: Sequence[str], counts: Sequence[Sequence[int]], shares: lis
             "x": across,
             "y": down,
             "showarrow": False,
-            "font": {"color": LIGHT if share > 0.45 else DARK},
+            "font": {"color": colours.readable_on(colours.between(PALEST, DEEPEST, share))},
             "text": f"{numbers.count(count)}<br>{numbers.percent(share, 0)}" if roomy else numbers.count(count),
         }
         for down, row, row_shares in zip(labels, counts, shares, strict=True)
@@ -337,7 +338,8 @@ def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) 
         # Above the plot is room for the button that saves it; the background is the page's, as a picture needs one.
         "margin": {"l": 8, "r": 8, "t": 46 if title else 28, "b": 8},
         "hovermode": "x unified" if title else "closest",
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 0.97},
+        # Where a finger points, the button that saves a chart is always there, at the right.
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, **(RIGHT if title else LEFT)},
         "xaxis": {**quiet, "showgrid": False, "zeroline": False, "automargin": True, **across},
         "yaxis": {**quiet, "gridcolor": FAINT, "zeroline": False, "automargin": True, **up},
     }
@@ -356,22 +358,20 @@ def _safe(text: str) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%\u200b{")
 
 
-NAMED = 5  # with more, their names would leave no room for the curves
+FEW = 5  # with more, longer names would leave no room for the curves
 # How a curve is drawn over one or more equal ones, so that all can be seen.
 EQUAL = ("10px,10px", "3px,17px")
 
 
-def comparison(
-    curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure, most_named: int = NAMED
-) -> go.Figure:
-    """The same curve of several workflows, one above the other; so many at most have their names in the legend."""
+def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], measure: Measure) -> go.Figure:
+    """The same curve of several workflows, one above the other."""
     figure = go.Figure()
     colour = colours.of(list(names))
     drawn: list[Sequence[Point]] = []
+    longest = LONGEST_LABEL * 2 if len(names) <= FEW else LONGEST_LABEL
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
-            shown_name = name[: LONGEST_LABEL * 2] if len(names) <= most_named else ""
-            label = _safe(f"#{workflow_id} {shown_name}".strip())
+            label = _safe(f"#{workflow_id} {name[:longest]}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
             if same := drawn.count(points):
                 figure.data[-1].line.dash = EQUAL[min(same, len(EQUAL)) - 1]

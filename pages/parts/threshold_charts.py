@@ -7,7 +7,7 @@ from pages.parts import charts
 from pages.parts.colours import SOFT
 
 HEIGHT = 260
-LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "right", "x": 1}
+LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.0, **charts.LEFT}
 
 
 def rates(known: Thresholds, value: float) -> Any:
@@ -27,10 +27,16 @@ def rates(known: Thresholds, value: float) -> Any:
 
 
 def gains(known: Thresholds, costs: Costs, value: float) -> Any:
-    """What is gained less what false alarms cost, at each threshold."""
+    """What is gained less what false alarms cost, at each threshold; and what it would be if all rows were like those
+    that choose, whose peak is the best place."""
     scale = _scale(known)
-    points = [[scale * place.value, place.gain(costs)] for place in known.places()]
-    figure = charts.curve({"lines": [{"name": "Gain less costs", "points": points}], "x": _across(known)})
+    lines = [{"name": "Gain less costs", "points": [[scale * each.value, each.gain(costs)] for each in known.places()]}]
+    if known.chosen_on.part != known.reported_on.part:
+        chosen = [known.chosen_at(value) for value in known.values]
+        size = known.places()[0].rows / max(chosen[0].rows, 1)
+        points = [[scale * place.value, size * place.gain(costs)] for place in chosen]
+        lines.append({"name": f"As the {known.chosen_on.part} rows, which choose", "points": points})
+    figure = charts.curve({"lines": lines, "x": _across(known)})
     if known.of == "chance":
         figure.update_xaxes(range=[-1, 101], ticksuffix=" %", dtick=20)
     return _marked(figure, known, value)

@@ -49,7 +49,7 @@ def count_by_status() -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """How the queue stood at the end of a minute, and what ended within it."""
+    """The most steps that waited and that ran within a minute, and what ended in it."""
 
     at: datetime
     waiting: int
@@ -60,39 +60,47 @@ class Minute:
 
 
 def history(minutes: int) -> list[Minute]:
-    """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended."""
+    """Depth and throughput of the last minutes, worked out from when steps became ready, started and ended. A queue
+    that stood at the end of each minute only would forget what came and went within one."""
     end = now().replace(second=0, microsecond=0) + timedelta(minutes=1)
     begin = end - timedelta(minutes=minutes)
     unstarted = steps.c.started_at.is_(None)
     kinds = [steps.c.status == status for status in (Status.completed, Status.failed, Status.cancelled)]
     with db.reading() as connection:
-        arrived = _by_minute(connection, steps.c.ready_at, begin)
-        began = _by_minute(connection, steps.c.started_at, begin)
-        ended = _by_minute(connection, steps.c.ended_at, begin, unstarted, *kinds)
+        arrived = _by_second(connection, steps.c.ready_at, begin)
+        began = _by_second(connection, steps.c.started_at, begin)
+        ended = _by_second(connection, steps.c.ended_at, begin, unstarted, *kinds)
         open_steps = select(func.count(), func.count(steps.c.started_at)).where(
             steps.c.status.in_(OPEN), steps.c.ready_at.is_not(None)
         )
         all_open, running = connection.execute(open_steps).one()
+    seconds = sorted({*arrived, *began, *ended}, reverse=True)
     waiting = all_open - running
     minutes_back: list[Minute] = []
-    # From now backwards: what came within a minute was not there before it, and what left was.
+    place = 0
+    # From now backwards: what came within a second was not there before it, and what left was.
     for at in (end - timedelta(minutes=number) for number in range(minutes)):
-        minute = at - timedelta(minutes=1)
-        (became_ready,), (began_now,), (out, never_ran, *ends) = arrived[minute], began[minute], ended[minute]
-        minutes_back.append(Minute(at, max(waiting, 0), max(running, 0), *ends))
-        waiting += began_now + never_ran - became_ready
-        running += out - never_ran - began_now
+        most_waiting, most_running, ends = waiting, running, [0, 0, 0]
+        while place < len(seconds) and seconds[place] >= at - timedelta(minutes=1):
+            second = seconds[place]
+            (became_ready,), (began_now,), (out, never_ran, *counts) = arrived[second], began[second], ended[second]
+            waiting += began_now + never_ran - became_ready
+            running += out - never_ran - began_now
+            most_waiting, most_running = max(most_waiting, waiting), max(most_running, running)
+            ends = [sum(pair) for pair in zip(ends, counts, strict=True)]
+            place += 1
+        minutes_back.append(Minute(at, max(most_waiting, 0), max(most_running, 0), *ends))
     return minutes_back[::-1]
 
 
-def _by_minute(
+def _by_second(
     connection: Connection, time: ColumnElement[Any], begin: datetime, *kinds: ColumnElement[bool]
 ) -> defaultdict[datetime, tuple[int, ...]]:
-    """How many steps became ready, started or ended in each minute, and how many of those were of each kind."""
-    minute = func.substr(cast(time, String), 1, 16)
+    """How many steps became ready, started or ended in each second, and how many of those were of each kind."""
+    second = func.substr(cast(time, String), 1, 19)
     counts = [func.count(), *(func.sum(case((kind, 1), else_=0)) for kind in kinds)]
-    query = select(minute, *counts).where(time >= begin, steps.c.ready_at.is_not(None)).group_by(minute)
-    by_minute: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
+    query = select(second, *counts).where(time >= begin, steps.c.ready_at.is_not(None)).group_by(second)
+    by_second: defaultdict[datetime, tuple[int, ...]] = defaultdict(lambda: (0,) * len(counts))
     for text, *numbers in connection.execute(query):
-        by_minute[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
-    return by_minute
+        by_second[datetime.fromisoformat(text).replace(tzinfo=UTC)] = tuple(numbers)
+    return by_second

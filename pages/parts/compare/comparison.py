@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,11 +14,14 @@ from jobs.pipelines import Measure, registry
 from jobs.verbs.columns import facets_shown
 from pages.parts import charts, colours, presentations, settings, tables, words
 from pages.parts.workflow_list import listing
+from store import steps, thresholds
 from store.ids import read_id
+from store.tables import Status
 from store.workflows import Workflow
 
 NOT_USED = "–"
-NAME, FACET = 186, 130
+# A score stands with its difference and the word best.
+NAME, FACET, SCORE = 186, 130, 126
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,24 @@ def read(given: Mapping[str, str]) -> Selection:
         given.get("curve") or None,
         read_id(baseline),
     )
+
+
+def as_predicting_now(compared: Sequence[Workflow]) -> list[Workflow]:
+    """The workflows with the scores that their own pages show: those of a threshold that was moved, where it was."""
+    moved_ids = thresholds.of([workflow.id for workflow in compared])
+    return [
+        replace(workflow, scores=dict(_now(workflow))) if workflow.id in moved_ids else workflow
+        for workflow in compared
+    ]
+
+
+def _now(workflow: Workflow) -> Mapping[str, float]:
+    return presentations.of(workflow.pipeline).scores(workflow, steps.of_workflow(workflow.id))
+
+
+def moved(compared: Sequence[Workflow]) -> list[str]:
+    """The numbers of those whose threshold was moved."""
+    return [f"#{workflow_id}" for workflow_id in sorted(thresholds.of([workflow.id for workflow in compared]))]
 
 
 def remarks(selection: Selection, compared: Sequence[Workflow]) -> list[str]:
@@ -78,6 +99,16 @@ def curve_name(name: str) -> str:
     return label
 
 
+def told_apart(names: Mapping[int, str]) -> dict[int, str]:
+    """Names without the parts that all of them begin with: of "churn, boosting" and "churn, linear SVM" the ends."""
+    parts = {key: name.split(", ") for key, name in names.items()}
+    alike = 0
+    if len(parts) > 1:
+        shortest = min(map(len, parts.values()))
+        alike = next((place for place in range(shortest) if len({each[place] for each in parts.values()}) > 1), 0)
+    return {key: ", ".join(each[alike:]) for key, each in parts.items()}
+
+
 def score_names(compared: Sequence[Workflow]) -> list[str]:
     """The scores that any of them has, without those of the baselines: the main ones first."""
     ordered: dict[str, None] = {}
@@ -109,7 +140,8 @@ def score_table(compared: Sequence[Workflow], baseline: int) -> Styler:
     for name in names:
         best_value = best(compared, name) if comparable else None
         cells[name] = [_score_cell(workflow, base, name, best_value) for workflow in compared]
-    cells["status"] = [[words.status(workflow.status)] for workflow in compared]
+    if _status_shown(compared):
+        cells["status"] = [[words.status(workflow.status)] for workflow in compared]
     cells["duration"] = [words.duration(workflow.seconds) for workflow in compared]
     for name in facets_told(compared):
         cells[listing.facet_column(name)] = [_facet(workflow, name) for workflow in compared]
@@ -131,14 +163,19 @@ def score_columns(compared: Sequence[Workflow], open_: Callable[[int], None]) ->
     return {
         "colour": column.TextColumn("", width=30, help="The colour of its curve"),
         "workflow": listing.name_column("compare-opened", compared, open_, name_width(compared)),
-        "status": listing.status_column(),
+        **({"status": listing.status_column()} if _status_shown(compared) else {}),
         **{measure.name: _score_column(measure) for measure in map(registry.measure, score_names(compared))},
-        "duration": column.TextColumn("Duration", width=84),
+        "duration": column.TextColumn("Duration", width=72),
         **{
             listing.facet_column(name): column.TextColumn(words.titled(name), width=FACET)
             for name in facets_told(compared)
         },
     }
+
+
+def _status_shown(compared: Sequence[Workflow]) -> bool:
+    """Whether their status is worth a column: all completed is what a comparison is for."""
+    return any(workflow.status is not Status.completed for workflow in compared)
 
 
 def facets_told(compared: Sequence[Workflow]) -> list[str]:
@@ -150,7 +187,7 @@ def name_width(compared: Sequence[Workflow]) -> int:
     """As wide as the names need, where columns are needless that they say already."""
     needless = len(facets_shown(compared)) - len(facets_told(compared))
     longest = max((len(listing.title(row)) for row in compared), default=0)
-    return min(max(NAME, 7 * longest + 24), NAME + FACET * needless)
+    return min(max(NAME, 6 * longest + 24), NAME + FACET * needless)
 
 
 def _score_column(measure: Measure) -> ColumnConfig:
@@ -158,7 +195,7 @@ def _score_column(measure: Measure) -> ColumnConfig:
     if measure.share:
         help_.append("Differences in percentage points")
     return st.column_config.TextColumn(
-        measure.shown, width=max(96, 7 * len(measure.shown) + 12), help=". ".join(help_) or None
+        measure.shown, width=max(SCORE, 7 * len(measure.shown) + 12), help=". ".join(help_) or None
     )
 
 

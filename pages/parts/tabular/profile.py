@@ -1,6 +1,6 @@
 """How a dataset's columns, first rows and notices are drawn, wherever they are shown."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -34,7 +34,10 @@ CHOSEN_KINDS = {
     KINDS["yes_no"]: CATEGORY,
 }
 ROW = 35
-NOTE = 330
+# For contents and notes together there is so much room, in pixels, and a letter takes about so many.
+ROOM, CONTENTS, NOTE, LETTER = 470, 190, 310, 6
+# More bars than this cannot be told apart in a cell.
+BARS = 10
 MOST_LINES = 12
 SHOWN_NOTICES = 3
 MOST_NOTICES = 50
@@ -53,7 +56,7 @@ def profile_table(columns: Columns, rows: int | None = None, key: str | None = N
     table = _profile(columns, rows)
     st.dataframe(
         table,
-        column_config=_config(columns, rows),
+        column_config=_config(columns, rows, table["note"]),
         hide_index=True,
         key=key,
         placeholder="",
@@ -80,10 +83,9 @@ def column_choice(
     detected = list(table["kind"])
     table["kind"] = [kind or word for kind, word in zip(first_kinds, detected, strict=True)]
     table.insert(0, "use", first)
-    table.loc[table["name"] == target, "note"] = "the target, so it is not an input"
-    config = _config(columns, rows) | {
+    table.loc[table["name"] == target, "note"] = "the target, no input"
+    config = _config(columns, rows, table["note"]) | {
         "use": st.column_config.CheckboxColumn("Use", help="Whether training uses this column.", width=64),
-        "note": st.column_config.TextColumn("Note", width=NOTE),
         "kind": st.column_config.SelectboxColumn(
             "Type",
             options=list(dict.fromkeys([NUMBER, CATEGORY, DATE, TEXT, *detected])),
@@ -232,15 +234,27 @@ def _profile(columns: Columns, rows: int | None) -> pd.DataFrame:
             "kind": [kind_words(column) for column in columns],
             "missing": pd.Series([_missing(column, rows) for column in columns], dtype=float),
             "distinct": _distinct(columns, rows),
-            "histogram": [column.histogram for column in columns],
+            "histogram": [_few_bars(column.histogram) for column in columns],
             "contents": [contents(column) for column in columns],
             "note": [sentence(column.reason) if column.reason else "" for column in columns],
         }
     )
 
 
-def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
+def _few_bars(histogram: Sequence[int]) -> list[int]:
+    """A histogram with its neighbours taken together, so that the bars are wide enough to be seen."""
+    together = -(-len(histogram) // BARS) or 1
+    return [sum(histogram[start : start + together]) for start in range(0, len(histogram), together)]
+
+
+def _config(columns: Columns, rows: int | None, notes: Iterable[str]) -> tables.ColumnConfigs:
+    """How the profile is drawn; contents and notes share the room that is left."""
     config = st.column_config
+    note = max(map(len, notes), default=0)
+    held = max((len(contents(column)) for column in columns), default=0)
+    longest = max((len(column.name) for column in columns), default=0)
+    note_width = min(LETTER * note + 18, NOTE) if note else 0
+    held_width = max(min(LETTER * held + 18, ROOM - note_width), CONTENTS)
     missing: ColumnConfig | None = (
         config.NumberColumn(tables.in_percent("Missing"), **tables.one_digit(), width=72)
         if rows
@@ -256,7 +270,7 @@ def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
         else config.NumberColumn("Distinct", width=68, format="localized", help=counted)
     )
     return {
-        "name": config.TextColumn("Column", width=132),
+        "name": config.TextColumn("Column", width=min(max(7 * longest + 16, 84), 132)),
         "kind": config.TextColumn("Type", width=96),
         "missing": missing,
         "distinct": distinct,
@@ -266,8 +280,8 @@ def _config(columns: Columns, rows: int | None) -> tables.ColumnConfigs:
             y_min=0,
             help=("How the values are spread: from the smallest to the largest, or by how frequent they are."),
         ),
-        "contents": config.TextColumn("Contents", width=160),
-        "note": config.TextColumn("Note", width=NOTE) if any(column.reason for column in columns) else None,
+        "contents": config.TextColumn("Contents", width=held_width),
+        "note": config.TextColumn("Note", width=note_width) if note else None,
     }
 
 

@@ -1,6 +1,8 @@
 """Threshold: from which chance on one of two classes is predicted, moved while one sees what is found and what it
 costs, and then set for every prediction."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from jobs.language import numbers, sentence
@@ -45,11 +47,24 @@ def draw(workflow_id: int, known: Thresholds | Message, state: PageState) -> Non
         key = f"threshold-{workflow_id}-{chosen.set_at.timestamp() if chosen else 'usual'}"
         st.session_state.setdefault(key, known.nearest(chosen.value if chosen else known.usual))
         costs = _costs(workflow_id, known, key)
-        value: float = st.select_slider("Threshold", known.values, key=key, format_func=lambda each: at(known, each))
+        best = known.best(costs) if costs else known.usual
+        stops = stops_of(known, [best, chosen.value if chosen else known.usual, st.session_state[key]])
+        value: float = st.select_slider("Threshold", stops, key=key, format_func=lambda each: at(known, each))
         _effects(known, known.at(value), costs)
         _charts(known, value, costs)
         _buttons(workflow_id, known, value, costs, chosen, state)
         st.caption(_measured_on(known))
+
+
+def stops_of(known: Thresholds, others: Sequence[float]) -> list[float]:
+    """Where the slider stops: at whole percents, so that it runs as the charts below it, and at some others; at every
+    place that was measured where few of the rows to find lie between those."""
+    whole = [value for value in known.values if round(100 * value, 9).is_integer()]
+    if known.of == "chance" and whole:
+        found = known.chosen_at(whole[0]).found - known.chosen_at(whole[-1]).found
+        if 2 * found >= known.chosen_on.wanted:
+            return sorted({*whole, *map(known.nearest, others)})
+    return list(known.values)
 
 
 def at(known: Thresholds, value: float) -> str:
