@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -13,17 +12,13 @@ from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
 from pages.parts import address, chart, commands, graph, links, live, notify, presentations, visitor, warnings, words
 from pages.parts.press import PageState
-from pages.parts.workflow import bar, cells, dialogs, folds, given, notebook, predict, threshold
+from pages.parts.workflow import bar, cells, controls, dialogs, folds, given, notebook, predict, threshold
 from pages.parts.workflow.notebook import Notebook
-from store import actors, datasets, files, metrics, steps, workflows
+from store import actors, datasets, files, metrics, workflows
 from store.errors import NotFoundError
 from store.tables import Status
 from store.workflows import Filter, Workflow
 
-MORE = {
-    "Name and note": ("describe", ":material/edit: Name and note"),
-    "Delete": ("delete", ":material/delete: Delete"),
-}
 ORIGINS = {
     "restart": "restart of",
     "compose": "data of",
@@ -51,7 +46,7 @@ def show() -> None:
     key = f"live-{workflow.id}"
     first: list[Callable[[int], Notebook]] = [notebook.read]
     live.panel(key, lambda: _panel(workflow, state, key, first), not workflow.status.over, foot=False)
-    if state.about == (workflow.id,):
+    if state.about and state.about[0] == workflow.id:
         dialogs.show(state)
 
 
@@ -97,11 +92,27 @@ def _header(workflow: Workflow, state: PageState) -> None:
         with st.container():  # so that its text makes room for the buttons
             st.caption(presentations.of(workflow.pipeline).about(workflow))
             given.line(workflow)
-        _buttons(workflow, state)
+            _tags(workflow)
+        controls.buttons(workflow, state)
     if workflow.note:
         st.caption(f":material/sticky_note_2: {words.plain_lines(workflow.note)}")
     _newer_data(workflow, state)
     state.report()
+
+
+def _tags(workflow: Workflow) -> None:
+    """Its tags, each of which leads to the workflows that have it."""
+    if not workflow.tags:
+        return
+    with st.container(horizontal=True, gap="xsmall", key="tags"):
+        for tag in workflow.tags:
+            st.page_link(
+                "workflows.py",
+                label=words.plain(tag),
+                icon=":material/label:",
+                query_params={"tag": tag},
+                width="content",
+            )
 
 
 def _newer_data(workflow: Workflow, state: PageState) -> None:
@@ -124,86 +135,6 @@ def _newer_data(workflow: Workflow, state: PageState) -> None:
             **visitor.changes("Starts a new workflow with these settings on the new data."),
         )
         commands.popover([commands.repeat(workflow.id, newest.id)], key="command-repeat")
-
-
-def _buttons(workflow: Workflow, state: PageState) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-        if not workflow.status.over:
-            st.button(
-                "Cancel",
-                icon=":material/cancel:",
-                key="cancel",
-                on_click=state.ask,
-                args=("cancel", (workflow.id,)),
-                **visitor.changes(),
-            )
-        elif workflow.status is Status.cancelled:
-            st.button(
-                "Retry",
-                icon=":material/replay:",
-                key="retry",
-                on_click=state.press,
-                type="primary",
-                args=(verbs.retry, workflow.id),
-                **visitor.changes("Continues where it was cancelled."),
-            )
-        st.button(
-            "Restart",
-            icon=":material/restart_alt:",
-            key="restart",
-            **_restarting(workflow, state),
-            **visitor.changes(
-                "Runs again as a new workflow: trains anew, and reuses what is unchanged above. A threshold that was "
-                "moved is not taken along, as the model is another."
-            ),
-        )
-        st.button(
-            "Compose",
-            icon=":material/merge:",
-            key="compose",
-            on_click=state.ask,
-            args=("compose", (workflow.id,)),
-            **visitor.changes("The data of one workflow with the configuration of another."),
-        )
-        commands.popover(_commands(workflow), key="commands")
-        if visitor.may_change():
-            st.menu_button(
-                "More",
-                list(MORE),
-                key="more",
-                type="tertiary",
-                format_func=lambda name: MORE[name][1],
-                on_click=_more,
-                args=(state, workflow.id),
-            )
-
-
-def _restarting(workflow: Workflow, state: PageState) -> dict[str, Any]:
-    """What a press on Restart does: it asks first while the workflow has not ended."""
-    if workflow.status.over:
-        return {"on_click": state.go, "args": (verbs.restart, workflow.id)}
-    return {"on_click": state.ask, "args": ("restart", (workflow.id,))}
-
-
-def _more(state: PageState, workflow_id: int) -> None:
-    if chosen := st.session_state.get("more"):
-        state.ask(MORE[chosen][0], (workflow_id,))
-
-
-def _commands(workflow: Workflow) -> list[commands.Command]:
-    shown = _commands_of_changes(workflow) if visitor.may_change() else []
-    if workflow.status is Status.completed:
-        shown += commands.downloads(workflow.id, with_model=_model(workflow.id) is not None)
-    return [*shown, commands.show(workflow.id)]
-
-
-def _commands_of_changes(workflow: Workflow) -> list[commands.Command]:
-    shown = [commands.restart(workflow.id)]
-    if not workflow.status.over:
-        shown.append(commands.cancel(workflow.id))
-    elif workflow.status is not Status.completed:
-        shown.append(commands.retry(workflow.id))
-    return shown
 
 
 def _panel(workflow: Workflow, state: PageState, key: str, first: list[Callable[[int], Notebook]]) -> bool:
@@ -342,7 +273,7 @@ def _summary(book: Notebook, state: PageState) -> None:
     scores = shown.scores(book.workflow, book.steps)
     headline = shown.headline(book.workflow, book.steps)
     others = shown.other_scores(scores)[:MOST_SCORES]
-    model = _model(book.workflow.id)
+    model = controls.model(book.workflow.id)
     predicted = predictions.leaves_file(book.steps)
     found = found_warnings.of_workflow(book.workflow, book.steps)
     with st.container(border=True, key="summary"):
@@ -373,13 +304,6 @@ def _remedy(workflow: Workflow, state: PageState, remedy: Remedy, key: str) -> N
         args=(verbs.rerun_from, workflow.id, remedy.step, remedy.params),
         **visitor.changes("Starts a new workflow; this one stays as it is."),
     )
-
-
-def _model(workflow_id: int) -> files.FileRef | None:
-    try:
-        return steps.model_of(workflow_id)
-    except NotFoundError:
-        return None  # a pipeline need not leave a model
 
 
 def _downloads(book: Notebook, model: files.FileRef | None) -> None:

@@ -1,19 +1,16 @@
 """The archive: every workflow there is, what to look at first, and what to do with several at once."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import streamlit as st
 
-from jobs.language import numbers, sentence
+from jobs.language import sentence
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
-from pages.parts import commands, links, live, presentations, tables, visitor, words
+from pages.parts import links, live, presentations, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.workflow import dialogs
-from pages.parts.workflow_list import listing, opening
+from pages.parts.workflow_list import actions, listing
 from pages.parts.workflow_list import view as listing_view
 from pages.parts.workflow_list.view import ListView
 from store import metrics, steps, sweeps, workflows
@@ -21,7 +18,6 @@ from store.tables import Status
 from store.workflows import Filter, Workflow
 
 KEY = dialogs.LIST
-FEWEST, MOST = 2, 12
 SHOWN_FAILURES = 3
 WIDTH = 165
 FACETS = 3
@@ -138,6 +134,7 @@ def _filters(view: ListView) -> ListView:
         facets = {name: _facet_filter(name) for name in _facets_offered(pipeline)}
         dataset = _dataset_filter()
         sweep = _sweep_filter()
+        tags = _tag_filter()
         sort = _sorting(pipeline)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-narrowing"):
         statuses = st.pills(
@@ -161,6 +158,7 @@ def _filters(view: ListView) -> ListView:
         view.page,
         mine,
         sweep,
+        tuple(tags),
     )
     if now != view:
         now = replace(now, page=1)
@@ -251,6 +249,21 @@ def _sweep_filter() -> int | None:
     )
 
 
+def _tag_filter() -> list[str]:
+    """Which tags, where there are any; a workflow has all of those that are chosen."""
+    known = workflows.tags_used()
+    if not known:
+        return []
+    return st.multiselect(
+        "Tags",
+        known,
+        key=f"{KEY}-tags",
+        placeholder="Any tag",
+        label_visibility="collapsed",
+        width=WIDTH,
+    )
+
+
 def _sorting(pipeline: str | None) -> str:
     """By what, of what the chosen pipeline has; what is chosen already stays."""
     sorts, chosen = listing_view.sorts(pipeline or ""), st.session_state.get(f"{KEY}-sort")
@@ -290,7 +303,7 @@ def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
         alt="Workflows",
     )
     with bar:
-        _actions(state, chosen, rows, view, total)
+        actions.bar(state, chosen, rows, view, total)
     _pages(view, total)
     return listing.changing(rows)
 
@@ -305,80 +318,6 @@ def _nothing_matches() -> None:
         st.space("small")
 
 
-def _actions(state: PageState, chosen: list[int], rows: Sequence[Workflow], view: ListView, total: int) -> None:
-    st.markdown(_count_words(chosen, rows, total), width="stretch", help=None if chosen else tables.BY_KEYBOARD)
-    if chosen:
-        st.button(
-            "Clear",
-            key=f"{KEY}-unchoose",
-            type="tertiary",
-            icon=":material/close:",
-            on_click=tables.forget,
-            args=(KEY,),
-        )
-    opening.draw(state, rows)
-    if len(chosen) == 1:
-        _button("Open", "arrow_forward", partial(links.go_to_workflow, chosen[0]))
-        _button(
-            "Edit", "edit", partial(state.ask, "describe", tuple(chosen)), **visitor.changes("Change its name or note")
-        )
-    _button(
-        "Compare",
-        "compare_arrows",
-        partial(_compare, chosen),
-        help=f"Tick {FEWEST} to {MOST} rows to compare them",
-        disabled=not FEWEST <= len(chosen) <= MOST,
-    )
-    _button(
-        "Restart",
-        "replay",
-        partial(_restart, state, chosen),
-        **visitor.changes("Run each again as a new workflow", bool(chosen)),
-    )
-    if going := [row.id for row in workflows.get_many(chosen) if not row.status.over]:
-        _button(
-            "Cancel",
-            "cancel",
-            partial(state.ask, "cancel", tuple(going)),
-            **visitor.changes("Stop the ticked workflows that have not ended"),
-        )
-    _button(
-        "Delete",
-        "delete",
-        partial(state.ask, "delete", tuple(chosen)),
-        **visitor.changes("Delete the ticked workflows", bool(chosen)),
-    )
-    if chosen and visitor.may_change():
-        commands.popover([commands.restart_all(chosen), commands.delete_all(chosen)], key=f"{KEY}-commands")
-    _download(chosen, view, total)
-
-
-def _download(chosen: list[int], view: ListView, total: int) -> None:
-    st.download_button(
-        "Download",
-        partial(listing.export, view.which(), list(chosen), numbers.current().code),
-        "workflows.csv",
-        "text/csv",
-        key=f"{KEY}-download",
-        on_click="ignore",
-        icon=":material/download:",
-        help="The ticked rows as CSV" if chosen else f"All {words.count(total)} that match, as CSV",
-    )
-
-
-def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
-    if not chosen:
-        return f"{words.count(total, 'workflow')} :gray[· click a name to open it, tick rows to choose them]"
-    elsewhere = len(set(chosen) - {row.id for row in rows})
-    return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
-
-
-def _button(label: str, icon: str, act: Callable[[], None], **how: Any) -> None:
-    if st.button(label, icon=f":material/{icon}:", key=f"{KEY}-{label.lower()}", **how):
-        act()
-        st.rerun()
-
-
 def _pages(view: ListView, total: int) -> None:
     pages = listing.page_count(total)
     if pages == 1:
@@ -391,18 +330,6 @@ def _pages(view: ListView, total: int) -> None:
             key=key,
             on_change=lambda: _remember(replace(view, page=int(st.session_state[key])), turned=True),
         )
-
-
-def _compare(ids: Sequence[int]) -> None:
-    st.switch_page("compare.py", query_params={"ids": ",".join(map(str, sorted(ids)))})
-
-
-def _restart(state: PageState, chosen: Sequence[int]) -> None:
-    """Run each of them again; asks first when they are many, or one has not ended."""
-    if len(chosen) >= dialogs.MANY or any(not row.status.over for row in workflows.get_many(chosen)):
-        state.ask("restart", tuple(chosen))
-    else:
-        dialogs.restart(state, chosen)
 
 
 def _remember(view: ListView, turned: bool = False) -> None:
@@ -426,6 +353,7 @@ def _fill(view: ListView) -> None:
             f"{KEY}-sort": view.sort,
             f"{KEY}-mine": view.mine,
             f"{KEY}-sweep": view.sweep,
+            f"{KEY}-tags": list(view.tags),
         }
     )
 

@@ -139,6 +139,15 @@ facets = Table(
     sqlite_with_rowid=False,
 )
 
+tags = Table(
+    "tags",
+    metadata,
+    Column("workflow_id", ForeignKey("workflows.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(60), primary_key=True),
+    Index(None, "tag"),
+    sqlite_with_rowid=False,
+)
+
 steps = Table(
     "steps",
     metadata,

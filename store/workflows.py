@@ -7,7 +7,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, exists, func, insert, or_, select, update
 
-from store import actors, db, files, idempotency, metrics, steps, unnamed_files
+from store import actors, db, files, idempotency, metrics, steps, tags, unnamed_files
+from store.choices import datasets_used as datasets_used
+from store.choices import facet_names as facet_names
+from store.choices import facet_values as facet_values
+from store.choices import has_facet as has_facet
+from store.choices import pipelines_used as pipelines_used
+from store.choices import score_names as score_names
+from store.choices import shown_value
+from store.choices import tags_used as tags_used
 from store.codes import Place
 from store.errors import ConflictError, InvalidError, NotFoundError
 from store.ids import read_id
@@ -16,7 +24,7 @@ from store.records import record
 from store.steps import NewStep
 from store.tables import OPEN, Priority, Status, artifacts, datasets, facets, inputs, now, scores, sweeps, workflows
 from store.tables import steps as step_table
-from store.text import LONGEST_FACET, LONGEST_NAME, sayable
+from store.text import LONGEST_NAME, sayable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Workflow:
     inputs: dict[str, InputRow] = field(default_factory=dict)
     facets: dict[str, str] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
     @property
     def data(self) -> InputRow | None:
@@ -88,6 +97,7 @@ class Filter:
     parent_id: int | None = None
     origin: str = ""
     sweep_id: int | None = None
+    tags: tuple[str, ...] = ()  # all of these
 
 
 FACET = "facet:"
@@ -117,6 +127,7 @@ class New:
     trial: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = None
+    tags: Sequence[str] = ()
 
 
 def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = None) -> int:
@@ -147,6 +158,7 @@ def insert_new(new: New, step_rows: Sequence[NewStep], request: str | None = Non
         workflow_id = int(connection.execute(insert(workflows).values(values).returning(workflows.c.id)).scalar_one())
         _insert_rows(connection, inputs, workflow_id, _input_rows(new))
         _insert_rows(connection, facets, workflow_id, _facet_rows(new))
+        tags.add(connection, [workflow_id], new.tags)
         steps.insert_all(connection, workflow_id, step_rows, held=new.sweep_id is not None)
         return workflow_id
 
@@ -164,13 +176,7 @@ def _input_rows(new: New) -> list[dict[str, Any]]:
 
 
 def _facet_rows(new: New) -> list[dict[str, Any]]:
-    return [{"name": sayable(name), "value": _shown_value(value)} for name, value in new.facets.items()]
-
-
-def _shown_value(value: str) -> str:
-    """The value of a facet, cut to what an index can hold."""
-    text = sayable(value)
-    return text if len(text) <= LONGEST_FACET else f"{text[: LONGEST_FACET - 1]}…"
+    return [{"name": sayable(name), "value": shown_value(value)} for name, value in new.facets.items()]
 
 
 def _insert_rows(connection: Connection, table: Table, workflow_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -231,6 +237,7 @@ def _complete(connection: Connection, rows: Sequence[Row[Any]]) -> list[Workflow
     ids = [row.id for row in rows]
     scored = metrics.scores_of(connection, ids)
     given, faceted = _inputs_of(connection, ids), _facets_of(connection, ids)
+    tagged = tags.of(connection, ids)
     return [
         record(
             Workflow,
@@ -238,6 +245,7 @@ def _complete(connection: Connection, rows: Sequence[Row[Any]]) -> list[Workflow
             inputs=given.get(row.id, {}),
             facets=faceted.get(row.id, {}),
             scores=scored.get(row.id, {}),
+            tags=tagged.get(row.id, ()),
         )
         for row in rows
     ]
@@ -275,52 +283,6 @@ def count_by_status() -> dict[str, int]:
         rows = connection.execute(select(workflows.c.status, func.count()).group_by(workflows.c.status)).all()
     counted = {str(status): count for status, count in rows}
     return {str(status): counted.get(str(status), 0) for status in Status}
-
-
-def score_names() -> list[str]:
-    """The names of every score there is, for choosing what to sort by."""
-    return _distinct(scores.c.name)
-
-
-def facet_names() -> list[str]:
-    """The names of every facet there is, for choosing columns and filters."""
-    return _distinct(facets.c.name)
-
-
-def facet_values(name: str, limit: int = 200) -> list[str]:
-    """The values of a facet, for choosing one to filter by."""
-    return _distinct(facets.c.value, facets.c.name == name, limit=limit)
-
-
-def pipelines_used() -> list[str]:
-    """The pipelines that workflows are of, by name."""
-    return _distinct(workflows.c.pipeline)
-
-
-def has_facet(name: str, value: str) -> bool:
-    """Whether any workflow has this value of a facet."""
-    query = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value == _shown_value(value)).limit(1)
-    with db.reading() as connection:
-        return connection.scalar(query) is not None
-
-
-def _distinct(column: ColumnElement[str], *conditions: ColumnElement[bool], limit: int = 1000) -> list[str]:
-    """The values of an indexed column, from one to the next through the index; DISTINCT would read every row."""
-    walk = select(func.min(column).label("value")).where(*conditions).cte(recursive=True)
-    following = select(func.min(column)).where(*conditions, column > walk.c.value).correlate(walk).scalar_subquery()
-    walk = walk.union_all(select(following).select_from(walk).where(walk.c.value.is_not(None)))
-    with db.reading() as connection:
-        values = connection.scalars(select(walk.c.value).where(walk.c.value.is_not(None)).limit(limit))
-        return [str(value) for value in values]
-
-
-def datasets_used() -> dict[int, str]:
-    """The datasets that workflows are of, by name, for choosing one to look at."""
-    used = exists().where(inputs.c.dataset_id == datasets.c.id)
-    query = select(datasets.c.id, datasets.c.name, datasets.c.version).where(used)
-    with db.reading() as connection:
-        rows = connection.execute(query.order_by(datasets.c.name, datasets.c.version))
-        return {row.id: row.name if row.version == 1 else f"{row.name} (version {row.version})" for row in rows}
 
 
 def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> None:
@@ -377,10 +339,9 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     if which.pipelines:
         conditions.append(workflows.c.pipeline.in_(which.pipelines))
     for name, values in which.facets.items():
-        having = select(facets.c.workflow_id).where(
-            facets.c.name == name, facets.c.value.in_(map(_shown_value, values))
-        )
+        having = select(facets.c.workflow_id).where(facets.c.name == name, facets.c.value.in_(map(shown_value, values)))
         conditions.append(workflows.c.id.in_(having))
+    conditions += [workflows.c.id.in_(tags.having(tag)) for tag in which.tags]
     if which.dataset_id is not None:
         conditions.append(
             workflows.c.id.in_(select(inputs.c.workflow_id).where(inputs.c.dataset_id == which.dataset_id))

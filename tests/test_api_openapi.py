@@ -31,6 +31,7 @@ POST /pipelines/{name}/run 201 StartedOut
 POST /workflows 201 StartedOut
 GET /workflows 200 list of WorkflowBriefOut
 POST /workflows/compose 201 StartedOut
+POST /workflows/bulk 200 list of OutcomeOut
 GET /workflows/{workflow_id} 200 WorkflowOut
 PATCH /workflows/{workflow_id} 200 WorkflowOut
 DELETE /workflows/{workflow_id} 204
@@ -44,6 +45,7 @@ GET /workflows/{workflow_id}/threshold 200 ThresholdsOut
 PUT /workflows/{workflow_id}/threshold 200 ThresholdsOut
 DELETE /workflows/{workflow_id}/threshold 200 ThresholdsOut
 POST /workflows/{workflow_id}/restart 201 StartedOut
+POST /workflows/{workflow_id}/plan 200 list of CellPlanOut
 POST /workflows/{workflow_id}/rerun 201 StartedOut
 POST /workflows/{workflow_id}/repeat 201 StartedOut
 POST /workflows/{workflow_id}/stop 200 WorkflowOut

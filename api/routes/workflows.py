@@ -14,8 +14,9 @@ from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import limits, roles
 from api.wall.roles import needs
-from jobs.verbs import models, queries, report, schemas, short_form
+from jobs.verbs import bulk, models, outlooks, queries, report, schemas, short_form
 from jobs.verbs import workflows as verbs
+from jobs.verbs.control_documents import CellPlanOut, OutcomeOut
 from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
 from jobs.verbs.workflows import Draft
 from store import actors, files, logs, steps, workflows
@@ -66,9 +67,31 @@ class Compose(Strict):
     name: str | None = None
 
 
+class Restart(Strict):
+    params: dict[str, Any] = Field({}, description="Params to change; the others stay as they are.")
+
+
 class Rerun(Strict):
     step: str
     params: dict[str, Any] = {}
+
+
+class Retry(Strict):
+    step: str | None = Field(None, description="The key of one step; else all that did not complete are retried.")
+
+
+class Plan(Strict):
+    control: outlooks.Control = Field(description="What would be pressed.")
+    step: str | None = Field(None, description="The key of a step: needed for rerun, possible for retry.")
+    params: dict[str, Any] = Field({}, description="Params to change; not for retry.")
+    config_from: Number | None = Field(None, description="For compose: the workflow whose configuration is used.")
+
+
+class Bulk(Strict):
+    do: Literal["cancel", "retry", "restart", "delete", "tag"]
+    ids: Annotated[list[Number], Field(min_length=1, max_length=bulk.MOST)]
+    add: list[str] = Field([], description="For tag: the tags to add.")
+    remove: list[str] = Field([], description="For tag: the tags to take away.")
 
 
 class Repeat(Strict):
@@ -79,6 +102,7 @@ class Repeat(Strict):
 class Describe(Strict):
     name: str | None = None
     note: Annotated[str | None, Field(max_length=10_000)] = None
+    tags: list[str] | None = Field(None, description="Takes the place of all tags.")
 
 
 @router.post("", response_model=StartedOut, status_code=201, summary="Start a workflow")
@@ -118,6 +142,7 @@ def find(
     sort: str = "",
     created_by: Annotated[str, Query(max_length=80)] = "",
     sweep_id: Annotated[int | None, Query(ge=1, le=MOST)] = None,
+    tag: Annotated[list[str] | None, Query(description="A tag; several narrow down.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0, le=MOST)] = 0,
 ) -> Response:
@@ -125,7 +150,7 @@ def find(
     `algorithm` take several words with commas; `created_by` is a name. Steps come without their results here. The
     header X-Total-Count says how many there are in all."""
     facets = queries.facets(facet or []) | short_form.facets(algorithm)
-    which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by, sweep_id)
+    which = queries.which(status, pipeline, facets, dataset_id, text, sort, created_by, sweep_id, tag or ())
 
     briefs = schemas.workflow_list(workflows.find(which, limit, offset))
     return Answer(briefs, headers={"X-Total-Count": str(workflows.count(which))})
@@ -137,6 +162,16 @@ def compose(body: Compose) -> Response:
     """The dataset and target of one workflow with the configuration of another. What nobody touched in that follows the
     data, and `params`."""
     return started(verbs.compose(body.data_from, body.config_from, body.name, body.params))
+
+
+@router.post("/bulk", response_model=list[OutcomeOut], summary="Do one thing to several workflows")
+@needs(Role.analyst)
+def do_to_several(body: Bulk) -> Response:
+    """One after the other; each row says what became of a workflow. `started` is the new workflow of a restart."""
+    if body.do != "tag":
+        return Answer([schemas.outcome(each) for each in bulk.do(body.do, body.ids)])
+    verbs.tag(body.ids, body.add, body.remove)
+    return Answer([schemas.outcome(bulk.Outcome(workflow_id)) for workflow_id in dict.fromkeys(body.ids)])
 
 
 @router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")
@@ -206,9 +241,17 @@ def get_report(
 
 @router.post("/{workflow_id}/restart", response_model=StartedOut, status_code=201, summary="Restart a workflow")
 @needs(Role.analyst)
-def restart(workflow_id: WorkflowId) -> Response:
-    """The same dataset and settings in a new workflow."""
-    return started(verbs.restart(workflow_id))
+def restart(workflow_id: WorkflowId, body: Restart | None = None) -> Response:
+    """The same dataset and settings in a new workflow; `params` changes some of them."""
+    return started(verbs.restart(workflow_id, body.params if body else None))
+
+
+@router.post("/{workflow_id}/plan", response_model=list[CellPlanOut], summary="What would run and what be reused")
+@needs(Role.viewer)
+def plan(workflow_id: WorkflowId, body: Plan) -> Response:
+    """What restart, rerun, retry or compose would do to each step, without starting anything."""
+    cells = outlooks.of(body.control, workflow_id, body.params, body.step, body.config_from)
+    return Answer([schemas.cell_plan(each) for each in cells])
 
 
 @router.post("/{workflow_id}/rerun", response_model=StartedOut, status_code=201, summary="Run again from a step")
@@ -227,9 +270,10 @@ def repeat(workflow_id: WorkflowId, body: Repeat) -> Response:
 
 @router.post("/{workflow_id}/retry", response_model=WorkflowOut, summary="Retry a failed workflow")
 @needs(Role.analyst)
-def retry(workflow_id: WorkflowId) -> Response:
-    """Failed, skipped and cancelled steps are tried again, in place."""
-    return Answer(schemas.workflow(verbs.retry(workflow_id).id))
+def retry(workflow_id: WorkflowId, body: Retry | None = None) -> Response:
+    """Failed, skipped and cancelled steps are tried again, in place; or one of them, with what it needs and what
+    follows, also while others run."""
+    return Answer(schemas.workflow(verbs.retry(workflow_id, body.step if body else None).id))
 
 
 @router.post("/{workflow_id}/cancel", response_model=WorkflowOut, summary="Cancel a workflow")
@@ -251,6 +295,8 @@ def stop_early(workflow_id: WorkflowId) -> Response:
 @needs(Role.analyst)
 def describe(workflow_id: WorkflowId, body: Describe) -> Response:
     """Fields left out stay as they are."""
+    if body.tags is not None:
+        verbs.tag([workflow_id], body.tags, [tag for tag in workflows.get(workflow_id).tags if tag not in body.tags])
     return Answer(schemas.workflow(verbs.describe(workflow_id, body.name, body.note).id))
 
 

@@ -63,7 +63,7 @@ class Inside:
     @property
     def pipeline_run(self) -> PipelineRun:
         run = workflows.get(self.recorder.step.workflow_id)
-        return PipelineRun(run.id, run.name, tuple(run.options.get("tags", ())))
+        return PipelineRun(run.id, run.name, run.tags)
 
     @property
     def pipeline(self) -> PipelineName:

@@ -70,6 +70,8 @@ def workflow(workflow_id: int) -> None:
     say(_source_words(record))
     if record.created_by and sign_in.exist():
         say(f"Started by {record.created_by}, {record.created_at:%Y-%m-%d %H:%M} UTC")
+    if record.tags:
+        say(f"Tags: {', '.join(record.tags)}")
     say(", ".join(f"{name} {words(value)}" for name, value in record.params.items() if value is not None))
     say("")
     table(

@@ -1,10 +1,9 @@
 """Commands on workflows and pipelines."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -150,6 +149,7 @@ def list_(
     text: Annotated[str, typer.Option(help="Only with this text in their name, note or dataset.")] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Only those that this person started.")] = "",
     sweep: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Only the trials of this sweep.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Only with this tag.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you started from a terminal.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     as_json: Json = False,
@@ -169,7 +169,7 @@ def list_(
         from jobs.verbs import short_form
 
         facets |= short_form.facets(algorithm)
-    rows = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who, sweep), limit)
+    rows = workflows.find(queries.which(status, pipeline, facets, None, text, sort, who, sweep, tag or ()), limit)
     if as_json:
         return _print_json(schemas.workflow_list(rows))
 
@@ -195,152 +195,6 @@ def show(workflow_id: Id, as_json: Json = False) -> int:
     """Show one workflow with its steps and scores."""
     _open()
     return _show(workflow_id, as_json)
-
-
-def restart(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
-    """Run the same dataset and settings again, as a new workflow."""
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    return _carry_out(verbs.restart(workflow_id).id, wait, as_json)
-
-
-def compose(
-    data_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its dataset and target are used.")],
-    config_from: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Its algorithm and settings are used.")],
-    setting: Setting = None,
-    name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
-    wait: Wait = False,
-    as_json: Json = False,
-) -> int:
-    """Start a workflow with the data of one and the configuration of another; --set changes a setting of that."""
-    from jobs.verbs import queries
-
-    params = queries.settings(setting or [])
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    return _carry_out(verbs.compose(data_from, config_from, name, params).id, wait, as_json)
-
-
-def rerun(
-    workflow_id: Id,
-    step: Annotated[str, typer.Option("--from", help="The step whose settings change, such as train.")],
-    setting: Setting = None,
-    wait: Wait = False,
-    as_json: Json = False,
-) -> int:
-    """Run again from one step with other settings, as a new workflow; the steps above are reused."""
-    from jobs.verbs import queries
-
-    params = queries.settings(setting or [])
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    return _carry_out(verbs.rerun_from(workflow_id, step, params).id, wait, as_json)
-
-
-def repeat(
-    workflow_id: Id,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A file with the new data.")] = None,
-    dataset: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Or the number of a dataset.")] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the new workflow.")] = None,
-    wait: Wait = False,
-    as_json: Json = False,
-) -> int:
-    """Run a workflow's settings on new data, as a new workflow."""
-    if (file is None) == (dataset is None):
-        raise typer.BadParameter("name a file, or --dataset NUMBER.")
-    if file:
-        check_file(file)
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    dataset_id = upload(file, {}, as_json).id if file else dataset
-    assert dataset_id is not None
-    return _carry_out(verbs.repeat(workflow_id, dataset_id, name).id, wait, as_json)
-
-
-def retry(workflow_id: Id, wait: Wait = False, as_json: Json = False) -> int:
-    """Try the failed or cancelled steps of a workflow again."""
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    return _carry_out(verbs.retry(workflow_id).id, wait, as_json)
-
-
-def answer(
-    workflow_id: Id,
-    value: Annotated[str, typer.Argument(help="The answer; where several fields are asked, as JSON.")],
-    step: Annotated[str | None, typer.Option(help="Which question, where there are several: its step.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Answer what a flow asks, so that it goes on."""
-    _open()
-    from jobs.verbs import questions
-
-    questions.answer(workflow_id, _as_answer(value), step)
-    return _show(workflow_id, as_json, f"Workflow {workflow_id} goes on.")
-
-
-def _as_answer(text: str) -> Any:
-    """JSON where it is a whole answer of several fields; else the text, which is read as its kind."""
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return text
-    return read if isinstance(read, dict | list) else text
-
-
-def cancel(workflow_ids: Ids, as_json: Json = False) -> int:
-    """Stop workflows."""
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    if len(workflow_ids) == 1:
-        verbs.cancel(workflow_ids[0])
-        return _show(workflow_ids[0], as_json, f"Workflow {workflow_ids[0]} is cancelled.")
-    cancelled = verbs.cancel_all(workflow_ids)
-    named = f"Cancelled {', '.join(map(str, cancelled))}." if cancelled else "All of them had ended already."
-    return _answer(named, {"cancelled": cancelled}, as_json)
-
-
-def stop(workflow_id: Id, as_json: Json = False) -> int:
-    """Stop training early and keep the best epoch so far; the workflow goes on with it."""
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    verbs.stop_early(workflow_id)
-    return _show(workflow_id, as_json, f"Workflow {workflow_id} stops and keeps what it has.")
-
-
-def describe(
-    workflow_id: Id,
-    name: Annotated[str | None, typer.Option(help="What to call it.")] = None,
-    note: Annotated[str | None, typer.Option(help="What you tried, and the result.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Change a workflow's name or note."""
-    _open()
-    from jobs.verbs import workflows as verbs
-
-    verbs.describe(workflow_id, name, note)
-    return _show(workflow_id, as_json)
-
-
-def delete(
-    workflow_ids: Ids,
-    as_json: Json = False,
-) -> int:
-    """Delete workflows that have ended, with their logs, metrics, models and files that only they use."""
-    _open()
-    from jobs.verbs import workflows as verbs
-    from store import workflows
-
-    for workflow_id in workflow_ids:
-        workflows.get(workflow_id)
-    count = verbs.remove(workflow_ids)
-    return _answer(f"Deleted {count} workflow{'s' * (count != 1)}.", {"deleted": workflow_ids}, as_json)
 
 
 def model(

@@ -124,6 +124,7 @@ class WorkflowFields(TypedDict):
     ended_at: str | None
     seconds: float | None
     scores: dict[str, float | None]
+    tags: list[str]
     sweep_id: int | None
     trial: int | None
     threshold: ThresholdOut | None

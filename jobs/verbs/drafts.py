@@ -59,7 +59,18 @@ def changed(workflow_id: int, step: str, params: Params) -> Draft:
     old = workflows.get(workflow_id)
     pipeline = registry.get(old.pipeline)
     order.check_from(pipeline, pipeline.step(step), params, old.params)
-    before = usual(old, old.params)
+    return _with_changes(old, params)
+
+
+def restarted(old: Workflow, params: Params) -> Draft:
+    """A workflow with some params changed; of the others, those that nobody touched follow."""
+    if not params or registry.get(old.pipeline).is_function:
+        return Draft(old.pipeline, {**old.params, **params}, inputs_of(old))
+    return _with_changes(old, params)
+
+
+def _with_changes(old: Workflow, params: Params) -> Draft:
+    pipeline, before = registry.get(old.pipeline), usual(old, old.params)
     untouched = {
         name for name, value in old.params.items() if name not in params and name in before and value == before[name]
     }
@@ -160,4 +171,5 @@ def missing_inputs(pipeline: str, inputs: Inputs) -> list[str]:
 
 
 def inputs_of(workflow: Workflow) -> dict[str, int]:
+    """The dataset of each input of a workflow."""
     return {name: given.dataset_id for name, given in workflow.inputs.items()}

@@ -1,19 +1,21 @@
 """Plans: what a start would write, and which cells would be reused, without starting anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Options, Pipeline
 from jobs.pipelines.fingerprint import fingerprint
 from jobs.pipelines.handed import references
-from jobs.pipelines.params import Params
+from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep, Prepared
 from jobs.pipelines.preparation import prepare
+from jobs.verbs import rows
 from store import datasets, steps
 from store.datasets import Dataset
-from store.errors import NotFoundError
+from store.errors import InvalidError, NotFoundError
+from store.messages import Message
 from store.steps import Upstream
 
 Inputs = Mapping[str, int]
@@ -29,14 +31,23 @@ class CellPlan:
     reused_from: int | None
 
 
-def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = None) -> list[CellPlan]:
-    """Which cells would run and which would be reused, without starting anything."""
+def plan(
+    pipeline: str,
+    params: Params | None = None,
+    inputs: Inputs | None = None,
+    *,
+    options: Options | None = None,
+    again_from: str | None = None,
+    fresh: bool = False,
+) -> list[CellPlan]:
+    """Which cells would run and which would be reused, without starting anything; what is said beside params and
+    inputs means the same as for a start."""
     known = registry.get(pipeline)
-    prepared = prepared_for(known, params or {}, inputs or {})
+    prepared = prepared_for(known, params or {}, inputs or {}, options)
     given = known.in_order(given_datasets(inputs or {}))
     left: dict[str, Upstream] = {}
     cells: list[CellPlan] = []
-    for step in prepared.steps:
+    for step in run_again(prepared.steps, None if rows.drives(prepared) else again_from, repeating=fresh):
         handed = (step.handed or {}) if step.source else None
         above = _above(step, prepared.steps) if handed is None else {key for key, _ in references(handed)}
         reused_from = None
@@ -49,6 +60,34 @@ def plan(pipeline: str, params: Params | None = None, inputs: Inputs | None = No
                 left[step.key] = Upstream(equal[1].result, print_, equal[1].artifacts, handed_on)
         cells.append(CellPlan(step.name, step.key, step.params, reused_from))
     return cells
+
+
+def run_again(
+    planned: Sequence[PlannedStep], again_from: str | None = None, *, repeating: bool = False
+) -> list[PlannedStep]:
+    """Planned steps, of which some are to run even if nothing changed: one with all below it, and on a restart those
+    that repeat."""
+    again = _at_or_below(again_from, planned) if again_from is not None else set()
+    return [
+        replace(step, fresh=step.fresh or step.key in again or (repeating and step.repeats_on_restart))
+        for step in planned
+    ]
+
+
+def _at_or_below(key: str, planned: Sequence[PlannedStep]) -> set[str]:
+    """The keys of a step and of all that needs it, directly or through others."""
+    check_key(key, [step.key for step in planned])
+    found = {key}
+    for step in planned:  # each comes after those it needs
+        if found & set(step.needs):
+            found.add(step.key)
+    return found
+
+
+def check_key(key: str, known: Sequence[str]) -> None:
+    """Refuse the key of no step."""
+    if key not in known:
+        raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": [*known]}), "step")
 
 
 def _above(step: PlannedStep, planned: Sequence[PlannedStep]) -> set[str]:

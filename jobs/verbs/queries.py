@@ -23,6 +23,7 @@ def which(
     sort: str = "",
     created_by: str = "",
     sweep_id: int | None = None,
+    tags: Sequence[str] = (),
 ) -> Filter:
     """The workflows that match. `status` and `pipeline` may be several with commas; `sort` is a column, score or
     `facet:NAME`, with `:asc` or `:desc` for a direction."""
@@ -37,6 +38,7 @@ def which(
         descending=descending,
         created_by=created_by,
         sweep_id=sweep_id,
+        tags=tuple(tags),
     )
 
 

@@ -21,8 +21,8 @@ def options_of(given: Options, again_from: str | None) -> dict[str, Any]:
     return kept | ({AGAIN_FROM: again_from} if again_from else {})
 
 
-def row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:
-    """A planned step as it is written; `fresh` as on a restart, `again` in any case."""
+def row(step: PlannedStep) -> NewStep:
+    """A planned step as it is written."""
     return {
         "name": step.name,
         "key": step.key,
@@ -30,7 +30,7 @@ def row(step: PlannedStep, fresh: bool, *, again: bool = False) -> NewStep:
         "params": step.params,
         "max_attempts": step.max_attempts,
         "timeout": step.timeout,
-        "fresh": step.fresh or again or (fresh and step.repeats_on_restart),
+        "fresh": step.fresh,
         "source": step.source,
         "label": step.label,
         "group": step.group,

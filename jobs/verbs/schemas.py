@@ -17,6 +17,8 @@ from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.artifact_documents import ArtifactBriefOut, ArtifactOut, StepOutputOut
+from jobs.verbs.bulk import Outcome
+from jobs.verbs.control_documents import CellPlanOut, OutcomeOut
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -35,6 +37,7 @@ from jobs.verbs.documents import (
     WorkflowBriefOut,
     WorkflowOut,
 )
+from jobs.verbs.plans import CellPlan
 from jobs.verbs.warning_documents import WarningOut
 from store import metrics, outputs, steps, workflows
 from store import thresholds as stored_thresholds
@@ -212,6 +215,22 @@ def _is_message(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("values"), dict)
 
 
+def cell_plan(cell: CellPlan) -> CellPlanOut:
+    """What a control would do to a step."""
+    return {"key": cell.key, "name": cell.step, "params": plain(cell.params), "reused_from": cell.reused_from}
+
+
+def outcome(made: Outcome) -> OutcomeOut:
+    """What became of one of several workflows."""
+    refused = made.refused
+    return {
+        "workflow_id": made.workflow_id,
+        "started": made.started,
+        "error": sentence(refused) if refused else None,
+        "error_code": refused.code if refused else None,
+    }
+
+
 def line(record: Line, step: Step) -> LineOut:
     """One line of a log."""
     return {
@@ -295,6 +314,7 @@ def _workflow(workflow: Workflow, threshold: Threshold | None) -> Document:
         "ended_at": plain(workflow.ended_at),
         "seconds": _rounded(workflow.seconds),
         "scores": plain(workflow.scores),
+        "tags": list(workflow.tags),
         "sweep_id": workflow.sweep_id,
         "trial": workflow.trial,
         "threshold": threshold_documents.threshold(threshold, plain),

@@ -1,38 +1,42 @@
 """The verbs: what a button, a command and a request can do to workflows, whatever pipeline they are of."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from jobs.engine import handover, queue
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Options
-from jobs.pipelines.params import Params, short
-from jobs.pipelines.planned import PlannedStep
+from jobs.pipelines.params import Params
 from jobs.pipelines.preparation import prepare
 from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import rows, shares
+from jobs.verbs.controls import NAME_LENGTH as NAME_LENGTH
+from jobs.verbs.controls import cancel as cancel
+from jobs.verbs.controls import cancel_all as cancel_all
+from jobs.verbs.controls import describe as describe
+from jobs.verbs.controls import remove as remove
+from jobs.verbs.controls import retry as retry
+from jobs.verbs.controls import stop_early as stop_early
+from jobs.verbs.controls import tag as tag
 from jobs.verbs.drafts import Draft as Draft
 from jobs.verbs.drafts import changed as changed
 from jobs.verbs.drafts import composed as composed
-from jobs.verbs.drafts import inputs_of
+from jobs.verbs.drafts import inputs_of as inputs_of
 from jobs.verbs.drafts import missing_inputs as missing_inputs
 from jobs.verbs.drafts import on_dataset as on_dataset
 from jobs.verbs.drafts import propose as propose
+from jobs.verbs.drafts import restarted as restarted
 from jobs.verbs.drafts import usual as usual
 from jobs.verbs.permission import deed
 from jobs.verbs.plans import CellPlan as CellPlan
 from jobs.verbs.plans import Inputs as Inputs
-from jobs.verbs.plans import given_datasets, prepared_for
+from jobs.verbs.plans import check_key, given_datasets, prepared_for, run_again
 from jobs.verbs.plans import plan as plan
 from store import actors, steps, workflows
 from store.actors import Role
 from store.codes import Place
-from store.errors import ConflictError, InvalidError, RequestError
-from store.messages import Message
-from store.tables import Priority, Status
+from store.errors import RequestError
+from store.tables import Priority
 from store.workflows import New, Workflow
-
-NAME_LENGTH = 120
 
 
 @deed("start", "workflow")
@@ -114,38 +118,25 @@ def _write(
         trial=trial[1] if trial else None,
         options=rows.options_of(options or {}, again_from if rows.drives(prepared) else None),
         place=place or registry.place_of(pipeline),
+        tags=prepared.tags,
     )
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
-    again = _at_or_below(again_from, prepared.steps) if again_from is not None and not rows.drives(prepared) else set()
-    written = [rows.row(step, fresh, again=step.key in again) for step in prepared.steps]
-    return workflows.insert_new(new, written, request)
-
-
-def _at_or_below(key: str, planned: Sequence[PlannedStep]) -> set[str]:
-    """The keys of a step and of all that needs it, directly or through others."""
-    _check_key(key, [step.key for step in planned])
-    found = {key}
-    for step in planned:  # each comes after those it needs
-        if found & set(step.needs):
-            found.add(step.key)
-    return found
-
-
-def _check_key(key: str, known: Sequence[str]) -> None:
-    if key not in known:
-        raise InvalidError(Message("no_step_of_pipeline", {"given": short(key), "known": [*known]}), "step")
+    again = run_again(prepared.steps, None if rows.drives(prepared) else again_from, repeating=fresh)
+    return workflows.insert_new(new, [rows.row(step) for step in again], request)
 
 
 @deed("restart", "as workflow")
-def restart(workflow_id: int) -> Workflow:
-    """The same inputs and params in a new workflow; steps that repeat on restart run again, others are reused."""
+def restart(workflow_id: int, params: Params | None = None) -> Workflow:
+    """The same inputs and params, but for those that are changed, in a new workflow; steps that repeat on restart run
+    again, others are reused."""
     old = workflows.get(workflow_id)
+    draft = restarted(old, params or {})
     return start(
-        old.pipeline,
-        old.params,
-        inputs_of(old),
-        old.name,
+        draft.pipeline,
+        draft.params,
+        draft.inputs,
+        _given_name(old) if params else old.name,
         origin="restart",
         parent_id=old.id,
         fresh=True,
@@ -179,9 +170,9 @@ def rerun_from(workflow_id: int, step: str, params: Params) -> Workflow:
     """A new workflow with changed params in one cell; everything above it is reused. Of a pipeline that is a function,
     any of its params may change, and the step runs again with all below it in any case."""
     old = workflows.get(workflow_id)
-    rows = steps.brief([workflow_id])[workflow_id]
-    if any(row.source for row in rows):
-        _check_key(step, [row.key for row in rows])
+    own = steps.brief([workflow_id])[workflow_id]
+    if any(row.source for row in own):
+        check_key(step, [row.key for row in own])
         return start(
             old.pipeline,
             {**old.params, **params},
@@ -213,68 +204,6 @@ def _given_name(workflow: Workflow) -> str | None:
     return None if workflow.name == proposed[:NAME_LENGTH] else workflow.name
 
 
-@deed("retry", "workflow")
-def retry(workflow_id: int) -> Workflow:
-    """Try failed, skipped or cancelled steps of a workflow again, in place."""
-    workflow = workflows.get(workflow_id)
-    if workflow.status not in (Status.failed, Status.cancelled):
-        raise ConflictError(
-            Message("workflow_not_retryable", {"workflow": workflow_id, "status": str(workflow.status)})
-        )
-    steps.revive(workflow_id)
-    with suppress(queue.QueueDownError):
-        handover.hand_over(workflow_id)
-    return workflows.get(workflow_id)
-
-
-@deed("cancel", "workflow")
-def cancel(workflow_id: int) -> Workflow:
-    """Stop a workflow: what has not ended is cancelled at once, and its processes are ended."""
-    workflow = workflows.get(workflow_id)
-    if workflow.status.over:
-        raise ConflictError(Message("workflow_over", {"workflow": workflow_id, "status": str(workflow.status)}))
-    cancelled = steps.cancel(workflow_id)
-    for step in cancelled:
-        queue.stop_job(step)
-    return workflows.get(workflow_id)
-
-
-@deed("cancel", "workflow")
-def cancel_all(workflow_ids: Sequence[int]) -> list[int]:
-    """Stop workflows, but those that have ended already; returns which were stopped."""
-    known = [workflows.get(workflow_id) for workflow_id in workflow_ids]
-    cancelled = []
-    for workflow in known:
-        with suppress(ConflictError):  # it may end at this moment
-            cancelled.append(cancel(workflow.id).id)
-    return cancelled
-
-
-@deed("stop early", "workflow")
-def stop_early(workflow_id: int) -> Workflow:
-    """Let the running step end with what it has so far, and the steps below it go on with that."""
-    workflow = workflows.get(workflow_id)
-    keys = [step.key for step in registry.get(workflow.pipeline).steps if step.stops_early]
-    if not steps.stop_early(workflow_id, keys):
-        raise ConflictError(Message("nothing_to_stop_early", {"workflow": workflow_id}))
-    return workflows.get(workflow_id)
-
-
-@deed("delete", "workflow")
-def remove(workflow_ids: list[int]) -> int:
-    """Delete workflows and what only they need; returns how many there were."""
-    return workflows.remove(workflow_ids)
-
-
-@deed("describe", "workflow")
-def describe(workflow_id: int, name: str | None = None, note: str | None = None) -> Workflow:
-    """Change a workflow's name or note."""
-    if name is not None and not name.strip():
-        raise RequestError(Message("workflow_unnamed"), "name")
-    workflows.describe(workflow_id, name.strip()[:NAME_LENGTH] if name is not None else None, note)
-    return workflows.get(workflow_id)
-
-
 def mark_seen(workflow_id: int | None = None) -> None:
     """Mark a workflow as seen, or all failed ones; viewers change nothing."""
     if actors.current().may(Role.analyst):
@@ -296,3 +225,8 @@ def foreseen(pipeline: str, params: Params, inputs: Inputs) -> list[WorkflowWarn
     known, given = registry.get(pipeline), given_datasets(inputs)
     prepared = prepare(known, params, given)
     return [] if prepared.problems else list(known.foresee(prepared.params, given))
+
+
+def exists(workflow_id: int) -> None:
+    """Refuse the number of no workflow."""
+    workflows.status_of(workflow_id)

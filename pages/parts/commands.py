@@ -42,15 +42,40 @@ def submit(what: Sequence[str], params: Mapping[str, object], body: Mapping[str,
     )
 
 
-def restart(workflow_id: int) -> Command:
-    return _verb("Restart", "restart", workflow_id)
+def restart(workflow_id: int, params: Mapping[str, object] | None = None) -> Command:
+    """How to run a workflow again, with some params changed."""
+    if not params:
+        return _verb("Restart", "restart", workflow_id)
+    command = [*COMMAND.split(), "restart", str(workflow_id), *queries.written(params)]
+    return Command("Restart", shlex.join(command), _post(f"{_url(workflow_id)}/restart", {"params": dict(params)}))
 
 
-def restart_all(workflow_ids: Sequence[int]) -> Command:
-    each = [restart(workflow_id) for workflow_id in workflow_ids]
-    return Command(
-        "Restart", "\n".join(command.command for command in each), "\n".join(command.request for command in each)
-    )
+def bulk(workflow_ids: Sequence[int]) -> list[Command]:
+    """How to do with several workflows what the list can."""
+    return [
+        all_of("restart", workflow_ids),
+        cancel_all(workflow_ids),
+        all_of("retry", workflow_ids),
+        tag_all(workflow_ids),
+        delete_all(workflow_ids),
+    ]
+
+
+def all_of(act: str, workflow_ids: Sequence[int]) -> Command:
+    """How to do one thing with several workflows."""
+    command = f"{COMMAND} {act} {' '.join(map(str, workflow_ids))}"
+    return Command(words.titled(act), command, _bulk({"do": act, "ids": list(workflow_ids)}))
+
+
+def tag_all(workflow_ids: Sequence[int]) -> Command:
+    """How to tag several workflows."""
+    command = f"{COMMAND} tag {' '.join(map(str, workflow_ids))} --add nightly --remove draft"
+    body = {"do": "tag", "ids": list(workflow_ids), "add": ["nightly"], "remove": ["draft"]}
+    return Command("Tag", command, _bulk(body))
+
+
+def _bulk(body: Mapping[str, object]) -> str:
+    return _post(f"{address.server()}/api/workflows/bulk", body)
 
 
 def delete_all(workflow_ids: Sequence[int]) -> Command:
@@ -58,8 +83,12 @@ def delete_all(workflow_ids: Sequence[int]) -> Command:
     return Command("Delete", f"{COMMAND} delete {' '.join(map(str, workflow_ids))}", "\n".join(requests))
 
 
-def retry(workflow_id: int) -> Command:
-    return _verb("Retry", "retry", workflow_id)
+def retry(workflow_id: int, step: str = "") -> Command:
+    """How to try again what did not complete, or one step."""
+    if not step:
+        return _verb("Retry", "retry", workflow_id)
+    command = [*COMMAND.split(), "retry", str(workflow_id), "--step", step]
+    return Command("Retry this step", shlex.join(command), _post(f"{_url(workflow_id)}/retry", {"step": step}))
 
 
 def cancel(workflow_id: int) -> Command:
@@ -113,7 +142,7 @@ def repeat(workflow_id: int, dataset_id: int) -> Command:
 def describe(workflow_id: int) -> Command:
     body = _json({"name": "A new name", "note": "What was tried"})
     return Command(
-        "Name and note",
+        "Name, note and tags",
         f"{COMMAND} describe {workflow_id} --name 'A new name' --note 'What was tried'",
         f"{curl()} -X PATCH {_url(workflow_id)} -H 'Content-Type: application/json' -d {body}",
     )

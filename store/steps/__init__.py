@@ -27,6 +27,7 @@ from store.steps.reads import (
     workflows_of,
 )
 from store.steps.records import Claim, Fenced, LogLine, NewStep, Outcome, Point, Step, Upstream
+from store.steps.reviving import revived
 from store.steps.transitions import (
     adopt_curve,
     beat,
@@ -80,6 +81,7 @@ __all__ = [
     "recent",
     "release",
     "revive",
+    "revived",
     "running",
     "stop_early",
     "waiting",

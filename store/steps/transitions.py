@@ -13,7 +13,7 @@ from store import attempts, codes, db, files, logs, metrics, outputs
 from store.datasets import Dataset
 from store.messages import Message, Values
 from store.records import record
-from store.steps import statements, upstream
+from store.steps import reviving, statements, upstream
 from store.steps.reads import BACK_OFF_SECONDS
 from store.steps.records import Claim, Fenced, LogLine, Outcome, Point, Step
 from store.steps.writing import ready_now
@@ -214,17 +214,21 @@ def stop_early(workflow_id: int, keys: Sequence[str]) -> list[Step]:
         return [record(Step, row) for row in asked]
 
 
-def revive(workflow_id: int) -> list[Step]:
-    """Give every failed, skipped or cancelled step a new attempt; returns them. What failed and was handled by its flow
-    stays: a flow that is taken up again would go another way."""
+def revive(workflow_id: int, key: str | None = None) -> list[Step]:
+    """Give every failed, skipped or cancelled step a new attempt; returns them. With a `key`, only that step, what it
+    needs, and what can run once it has completed. What failed and was handled by its flow stays: a flow that is taken
+    up again would go another way."""
     with db.writing() as connection:
-        revived = _revive(connection, steps.c.workflow_id == workflow_id)
+        which = steps.c.workflow_id == workflow_id
+        if key is not None:
+            which &= steps.c.id.in_(reviving.together_with(connection, workflow_id, key))
+        revived = _revive(connection, which)
         settle(connection, workflow_id)
         return sorted(revived, key=lambda step: step.position)
 
 
 def _revive(connection: Connection, which: ColumnElement[bool]) -> list[Step]:
-    ended = steps.c.status.in_([Status.failed, Status.skipped, Status.cancelled]) & ~steps.c.handled
+    ended = steps.c.status.in_(reviving.ENDED_BADLY) & ~steps.c.handled
     asks = steps.c.role == StepRole.question
     revived = connection.execute(
         update(steps)

@@ -36,6 +36,8 @@ SENTENCES: dict[str, Template] = {
     "deed_retry_workflow_refused": "Refused: retry",
     "deed_answer_workflow": "Answer workflow {workflow:d}",
     "deed_answer_workflow_refused": "Refused: answer",
+    "deed_tag_workflow": "Tag workflow {workflow:d}",
+    "deed_tag_workflow_refused": "Refused: tag",
     "deed_cancel_workflow": "Cancel workflow {workflow:d}",
     "deed_cancel_workflow_refused": "Refused: cancel",
     "deed_delete_workflow": "Delete workflow {workflow:d}",

@@ -21,6 +21,16 @@ SENTENCES: dict[str, Template] = {
     "workflow_not_retryable": (
         "Workflow {workflow:d} is {status}; only a failed or cancelled workflow can be retried."
     ),
+    "step_not_retryable": (
+        "Step {step} of workflow {workflow:d} is {status}; only one that failed, was skipped or was cancelled can be "
+        "retried."
+    ),
+    "retry_with_params": "Retry goes on with the same params; to change some, restart, or run again from a step.",
+    "rerun_without_step": "Name the step to run from.",
+    "no_such_control": "There is no {given}; choose one of {known}.",
+    "too_many_at_once": "{count:,} workflows are too many at once; choose at most {most:,}.",
+    "too_many_tags": "Workflow {workflow:d} would have more than {most} tags; remove some.",
+    "tag_malformed": "The tag {given} cannot be used; a tag is 1 to {most} characters without a comma.",
     "zone_unknown": "There is no time zone {given!r}; zones are called as in Europe/Istanbul.",
     "report_too_early": "Workflow {workflow:d} is {status}; a report is of a completed workflow.",
     "workflow_running": "Workflow {workflow:d} has not ended; cancel it before deleting it.",

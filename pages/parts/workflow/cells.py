@@ -16,7 +16,7 @@ from jobs.verbs import workflows as verbs
 from pages.parts import commands, forms, links, presentations, results, settings, visitor, words
 from pages.parts import outputs as typed
 from pages.parts.press import PageState
-from pages.parts.workflow import arguments, failed, folds, notebook, outputs, question
+from pages.parts.workflow import arguments, failed, folds, notebook, outputs, question, retrying
 from pages.parts.workflow.notebook import Notebook
 from store import datasets, logs
 from store.errors import RequestError
@@ -139,6 +139,8 @@ def _cell(book: Notebook, step: Step, edits: Edits, state: PageState) -> DeltaGe
     _state(book, step, state)
     outputs.summary(book, step)
     changed = _settings(book, step, shown == SETTINGS, edits)
+    if shown == SETTINGS:
+        retrying.run_from_here(book, step, state)
     if shown == LOG:
         _log(step)
     elif shown in (views := outputs.views(book, step)):
@@ -208,10 +210,12 @@ def _state(book: Notebook, step: Step, state: PageState) -> None:
         failed.draw(book, step, state)
     elif step.status is Status.skipped:
         st.caption(f"Not run, because {_blame(book)} did not complete.")
+        retrying.one(book, step, state)
     elif step.status is Status.cancelled:
         busy = notebook.busy_with(step)
         after = f" at {words.plain(busy)}" if busy and step.started_at else ""
         st.caption(f"Cancelled{after}." if step.started_at else "Cancelled before it started.")
+        retrying.one(book, step, state)
 
 
 def _early_stop(book: Notebook, step: Step, state: PageState) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,8 +13,8 @@ from jobs.verbs import sweeps
 from jobs.verbs import workflows as verbs
 from pages.parts import commands, presentations, press, settings, tables, words
 from pages.parts.press import PageState
-from pages.parts.workflow import cells
-from store import datasets, workflows
+from pages.parts.workflow import again, bulk, cells
+from store import datasets, tags, workflows
 from store.errors import RequestError
 from store.tables import Status
 from store.workflows import Filter, Workflow
@@ -42,9 +43,14 @@ def list_state() -> PageState:
 
 def show(state: PageState) -> None:
     """The dialog that is open, if any."""
+    if state.question == bulk.OUTCOMES or state.question.startswith(bulk.QUESTION):
+        bulk.show(state)
+        return
     ids = list(state.about or ())
-    if state.question == "describe":
-        state.dialog("Name and note", "edit", partial(_describe, state, ids[0]))
+    if state.question == again.QUESTION:
+        state.dialog("Run again with other params", "tune", partial(again.draw, state, *state.about), width="large")
+    elif state.question == "describe":
+        state.dialog("Name, note and tags", "edit", partial(_describe, state, ids[0]))
     elif state.question == "delete":
         state.dialog(f"Delete {_named(ids)}?", "delete", partial(_delete, state, ids))
     elif state.question == "cancel":
@@ -76,7 +82,7 @@ def _compose(state: PageState, workflow_id: int) -> None:
     with right:
         config_from = _pick("Configuration from", "compose-config", choices, ids, other)
         _config_preview(choices[config_from])
-        changes = _instead(choices[data_from], choices[config_from])
+        changes = _instead(choices[data_from], choices[config_from]) | again.changes_of(choices[config_from])
     try:
         draft, plan = verbs.compose_preview(data_from, config_from, changes)
     except RequestError as refused:
@@ -100,7 +106,7 @@ def _other(workflow: Workflow, choices: Mapping[int, Workflow], ids: Sequence[in
     return next(fitting, others[0] if others else workflow).id
 
 
-def _instead(data: Workflow, config: Workflow) -> dict[str, str]:
+def _instead(data: Workflow, config: Workflow) -> dict[str, Any]:
     """What is chosen instead of a choice, such as the algorithm, that does not fit the data; nothing where it fits."""
     param = _misfit(data, config)
     if param is None:
@@ -133,17 +139,8 @@ def _misfit(data: Workflow, config: Workflow) -> Param | None:
 
 
 def restart(state: PageState, ids: Sequence[int]) -> None:
-    """Run each of them again; those that started are named also when a later one is refused."""
-    started: list[str] = []
-
-    def each(*workflow_ids: int) -> list[str]:
-        started.extend(f"#{verbs.restart(workflow_id).id}" for workflow_id in workflow_ids)
-        return started
-
-    state.press(each, *ids)
-    tables.forget(LIST)
-    if started:
-        state.toast = f"Running again as {', '.join(started)}."
+    """Run each of them again; those that started are named also when another one is refused."""
+    bulk.carry_out(state, "restart", ids)
 
 
 def _restart(state: PageState, ids: Sequence[int]) -> None:
@@ -161,8 +158,6 @@ def _restart(state: PageState, ids: Sequence[int]) -> None:
     if state.confirm("Run again", "restart_alt", "Keep one" if going else "Not now", "restart-twice"):
         if state is list_state():
             restart(state, ids)
-            if not state.refused:
-                state.question = state.about = ""
         else:
             state.go(verbs.restart, ids[0])
         st.rerun()
@@ -203,12 +198,28 @@ def _describe(state: PageState, workflow_id: int) -> None:
             max_chars=LONGEST_NOTE,
             placeholder="What you tried, and what came out of it",
         )
+        chosen = st.multiselect(
+            "Tags",
+            sorted({*workflows.tags_used(), *workflow.tags}),
+            default=list(workflow.tags),
+            accept_new_options=True,
+            max_selections=tags.MOST,
+            key=f"describe-tags-{workflow_id}",
+            placeholder="Choose tags, or type new ones",
+        )
         pressed = st.form_submit_button("Save", type="primary", key="describe-save")
-    if pressed and state.press(verbs.describe, workflow_id, name, note):
+    if pressed and state.press(_described, workflow, name, note, chosen):
         state.close("Saved.")
         st.rerun()
     state.problem()
     commands.popover([commands.describe(workflow_id)], key="command-describe")
+
+
+def _described(workflow: Workflow, name: str, note: str, chosen: Sequence[str]) -> Workflow:
+    """Change the name, the note and, where they differ, the tags."""
+    if set(chosen) != set(workflow.tags):
+        verbs.tag([workflow.id], chosen, [tag for tag in workflow.tags if tag not in chosen])
+    return verbs.describe(workflow.id, name, note)
 
 
 def _delete(state: PageState, ids: Sequence[int]) -> None:
@@ -221,12 +232,13 @@ def _delete(state: PageState, ids: Sequence[int]) -> None:
         "Datasets stay, and so does every file that another workflow uses."
     )
     sure = state.confirm("Delete", "delete", "Keep", "delete", destroys=True)
-    if sure and state.press(verbs.remove, list(ids)) is not None:
+    if sure and state is list_state() and bulk.carry_out(state, "delete", ids) and not state.refused:
+        st.rerun()
+    elif sure and state is not list_state() and state.press(verbs.remove, list(ids)) is not None:
         state.close()
-        if state is not list_state():
-            state.leads_to = "workflows.py", {}
+        state.leads_to = "workflows.py", {}
         tables.forget(LIST)
-        list_state().toast = f"{_named(ids)} {'is' if len(ids) == 1 else 'are'} deleted."
+        list_state().toast = f"{_named(ids)} is deleted."
         st.rerun()
     state.problem()
     commands.popover([commands.delete_all(ids)], key="command-delete")

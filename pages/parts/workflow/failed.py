@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from jobs.verbs import workflows as verbs
 from pages.parts import presentations, visitor, words
 from pages.parts.press import PageState
-from pages.parts.workflow import notebook
+from pages.parts.workflow import notebook, retrying
 from pages.parts.workflow.notebook import Notebook
 from store.steps import Step
 
@@ -22,14 +21,7 @@ def draw(book: Notebook, step: Step, state: PageState) -> None:
     st.error(words.plain(notebook.error(step)), icon=":material/error:")
     if visitor.may_change():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button(
-                "Retry",
-                icon=":material/replay:",
-                key=f"retry-{step.id}",
-                type="secondary" if step.error_code in ("refused", "error") else "primary",
-                on_click=state.press,
-                args=(verbs.retry, step.workflow_id),
-            )
+            retrying.buttons(book, step, state, main=step.error_code not in ("refused", "error"))
             st.caption(presentations.of(book.workflow.pipeline).advice(step), width="stretch")
     else:
         st.caption("An analyst can retry it or run it with other settings.")

@@ -59,6 +59,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
             "curve": [list(curves.get(row.id, [])) for row in rows],
             **pipeline,
             **{facet_column(name): [_facet(row, name) for row in rows] for name in facets_beside(rows)},
+            **({"tags": [list(row.tags) for row in rows]} if any(row.tags for row in rows) else {}),
             **({"dataset": data} if any(data) and not said_by_names(rows, data) else {}),
             **({"by": [row.created_by or "" for row in rows]} if _starters_shown(rows) else {}),
             "duration": [words.duration(row.seconds) if row.seconds is not None else "" for row in rows],
@@ -156,6 +157,7 @@ def columns(
         DETAILS: column.TextColumn(
             "Details", width=80 if narrowest else 110, help="What tells runs of a pipeline apart"
         ),
+        "tags": column.ListColumn("Tags", width=96),
         "dataset": column.TextColumn("Dataset", width=DATASET),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=66, alignment="right"),
@@ -218,7 +220,7 @@ def export(which: Filter, ids: Sequence[int] = (), language: str | None = None) 
     )
     scores = sorted({name for row in rows for name in row.scores})
     facets = sorted({name for row in rows for name in row.facets})
-    first, last = ["id", "name", "note", "status", "pipeline"], ["started_at", "seconds", "settings"]
+    first, last = ["id", "name", "note", "tags", "status", "pipeline"], ["started_at", "seconds", "settings"]
     return spreadsheet.to_csv(
         [*first, *facets, "dataset", *scores, *last],
         (
@@ -226,6 +228,7 @@ def export(which: Filter, ids: Sequence[int] = (), language: str | None = None) 
                 row.id,
                 row.name,
                 row.note,
+                ", ".join(row.tags),
                 str(row.status),
                 row.pipeline,
                 *(row.facets.get(name, "") for name in facets),

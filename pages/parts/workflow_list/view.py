@@ -24,7 +24,7 @@ SORTS = {
 # Only steps are skipped, or wait for an answer.
 STATUSES = tuple(str(status) for status in Status if status not in (Status.skipped, Status.waiting))
 # Words of the URL that are no facets.
-RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "sweep", "id", "ids")
+RESERVED = ("status", "pipeline", "dataset", "text", "unseen", "sort", "page", "mine", "sweep", "tag", "id", "ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class ListView:
     page: int = 1
     mine: bool = False
     sweep: int | None = None
+    tags: tuple[str, ...] = ()
 
     def which(self) -> Filter:
         return Filter(
@@ -54,6 +55,7 @@ class ListView:
             descending=self.sort.startswith("-"),
             created_by=actors.name() or "" if self.mine else "",
             sweep_id=self.sweep,
+            tags=self.tags,
         )
 
     def url(self) -> dict[str, str]:
@@ -68,6 +70,7 @@ class ListView:
             "page": self.page if self.page > 1 else "",
             "mine": "1" if self.mine else "",
             "sweep": self.sweep or "",
+            "tag": ",".join(self.tags),
         }
         return {name: str(value) for name, value in written.items() if value}
 
@@ -94,6 +97,7 @@ def parse(given: Mapping[str, str]) -> ListView:
         read_id(page) or 1,
         given.get("mine") == "1" and visitor.has_signed_in(),
         number if (number := read_id(given.get("sweep", ""))) in sweeps.names() else None,
+        tuple(tag for tag in given.get("tag", "").split(",") if tag in workflows.tags_used()),
     )
 
 

@@ -1,0 +1,28 @@
+"""Documents of controls: what one would do to a step, and what became of workflows in bulk."""
+
+from typing import Any
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+CLOSED = ConfigDict(extra="forbid")
+
+
+@with_config(CLOSED)
+class CellPlanOut(TypedDict):
+    """What would happen to a step: it runs, or is reused from a workflow."""
+
+    key: str
+    name: str
+    params: dict[str, Any]
+    reused_from: int | None
+
+
+@with_config(CLOSED)
+class OutcomeOut(TypedDict):
+    """What became of one of several workflows; `error` says why it was refused."""
+
+    workflow_id: int
+    started: int | None
+    error: str | None
+    error_code: str | None
