@@ -59,6 +59,20 @@ def test_imports_point_one_way(path):
         assert set(imported(tree_of(path), path)) & set(FOLDERS) <= allowed
 
 
+def test_migrations_are_one_chain():
+    """Each migration follows another one, none is followed by two, and the last has the highest number."""
+    before = {}
+    for path in (ROOT / "store/migrations/versions").glob("[0-9]*.py"):
+        found = {
+            node.targets[0].id: node.value.value
+            for node in tree_of(path.relative_to(ROOT)).body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        }
+        before[found["revision"]] = found["down_revision"]
+    assert len(set(before.values())) == len(before)
+    assert set(before) - set(before.values()) == {max(before)}
+
+
 # The rooms of jobs/, each of which may use only those behind it; a file beside the rooms stands with `verbs`.
 ROOMS = (
     *("cli", "upkeep", "services", "verbs", "tabular", "engine", "authoring", "pipelines", "artifacts", "process"),
