@@ -255,7 +255,7 @@ def title(state: PageState, dataset: Dataset) -> None:
 
 
 def read_differently(dataset: Dataset) -> None:
-    with st.popover("Change how it is read", icon=":material/tune:", key=f"reading-{dataset.id}"):
+    with st.popover("Reading settings", icon=":material/tune:", key=f"reading-{dataset.id}"):
         again = profile.read_again(dataset, key=f"change-{dataset.id}")
     if again:
         st.query_params["id"] = str(again.id)

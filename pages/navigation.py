@@ -33,6 +33,7 @@ PAGES = {
         st.Page("workflows.py", title="Workflows", icon=":material/list_alt:", url_path="workflows"),
         st.Page("pipelines.py", title="Pipelines", icon=":material/account_tree:", url_path="pipelines"),
         st.Page("datasets.py", title="Datasets", icon=":material/table_chart:", url_path="datasets"),
+        st.Page("sweep.py", title="Sweeps", icon=":material/leaderboard:", url_path="sweep"),
         st.Page("compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
     ],
     "Run": [
@@ -46,7 +47,6 @@ PAGES = {
         st.Page(home, title=NAME, url_path="home", default=True, visibility="hidden"),
         st.Page("workflow.py", title="Workflow", url_path="workflow", visibility="hidden"),
         st.Page("pipeline.py", title="Pipeline", url_path="pipeline", visibility="hidden"),
-        st.Page("sweep.py", title="Sweep", url_path="sweep", visibility="hidden"),
         st.Page("account.py", title="Account", url_path="account", visibility="hidden"),
     ],
 }

@@ -57,11 +57,11 @@ def _unreachable(now: Queues, known: Queues | None) -> None:
     st.error(words.plain(sentence(now.error) if now.error else ""), icon=":material/cloud_off:")
     if known:
         st.caption(
-            "These counts and the last jobs come from the database and are current. The queue and the workers are "
+            "These counts and the last steps come from the database and are current. The queue and the workers are "
             f"shown as of {visitor.clock(known.at)}, {words.ago(known.at)}."
         )
     else:
-        st.caption("These counts and the last jobs come from the database and are current.")
+        st.caption("These counts and the last steps come from the database and are current.")
 
 
 def _numbers(now: Queues) -> None:
@@ -163,7 +163,7 @@ def _jobs(state: PageState) -> None:
     with st.container(border=True, key=f"{KEY}-jobs"):
         bar = st.container(horizontal=True, vertical_alignment="center")
         with bar:
-            st.markdown(f"**Last {len(jobs)} jobs**" if jobs else "**Last jobs**", width="stretch")
+            st.markdown(f"**Last {words.count(len(jobs), 'step')}**" if jobs else "**Last steps**", width="stretch")
         if not jobs:
             st.caption("No step has run yet. Once a workflow is started, its steps are listed here.")
             if visitor.may_change():
@@ -177,7 +177,7 @@ def _jobs(state: PageState) -> None:
             mode="single-row",
             height=min(JOBS_HEIGHT, 37 + 35 * len(jobs)),
             column_config=listings.jobs_columns(jobs, state.open),
-            alt="The last jobs",
+            alt="The last steps",
         )
         with bar:
             _job_actions(state, by_id[chosen[0]] if chosen else None)

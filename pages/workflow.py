@@ -186,7 +186,7 @@ def _status_line(book: Notebook, key: str) -> None:
         if workflow.parent_id and workflow.origin in ORIGINS:
             links.workflow(workflow.parent_id, f"{ORIGINS[workflow.origin]} #{workflow.parent_id}")
         if workflow.config_from and workflow.config_from != workflow.parent_id:
-            links.workflow(workflow.config_from, f"with the configuration of #{workflow.config_from}")
+            links.workflow(workflow.config_from, f"with the settings of #{workflow.config_from}")
         if workflow.sweep_id:
             links.sweep(workflow.sweep_id, f"trial of sweep {workflow.sweep_id}")
         if failed := book.failed:

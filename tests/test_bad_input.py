@@ -182,7 +182,7 @@ READ = {
     "only numbers in the first line": (
         table(header="1,2"),
         "The first line holds only numbers, so it was read as data and columns were named column_1, column_2, ... If "
-        "it holds names, say so in the reading settings (header: yes).",
+        "it holds names, set First line to Column names in the reading settings.",
         {"name": "column_1"},
     ),
     "Turkish, as Windows writes it": (

@@ -9,6 +9,7 @@ import pytest
 from helpers import tables
 from helpers.notebooks import page, text
 
+from jobs.tabular import told
 from jobs.verbs import datasets
 from pages.parts.tabular import effects
 from pages.parts.tabular.presentation import converted
@@ -105,6 +106,17 @@ def test_words_of_effects():
         [{"column": "a", "value": 0.041}, {"column": "b", "value": 0.02}], "accuracy"
     ) == ("Without a, accuracy would fall by 4.1 points; without b, by 2.0.")
     assert effects.importance_in_words([{"column": "a", "value": 0.0}], "R²") == ""
+
+
+def test_numbers_of_one_measure_are_written_alike():
+    """F1 of a class is a number as the F1 above it; importance is drawn in the points in which it is told."""
+    [row] = told.per_class([{"label": "a", "precision": 0.5, "recall": 1.0, "f1": 0.667, "rows": 3}])["rows"]
+    assert row == ["a", "50.0 %", "100.0 %", "0.667", 3]
+    one = {"importance": [{"column": "a", "value": 0.082, "spread": 0.01}]}
+    classes = told.converted({**one, "confusion": {"labels": ["a"], "counts": [[1]]}})["importance"]
+    assert classes["values"] == [["a", pytest.approx(8.2)]] and "in points" in classes["x"]
+    number = told.converted(one)["importance"]
+    assert number["values"] == [["a", 0.082]] and "in points" not in number["x"]
 
 
 def noise(rows=1_000, seed=4):

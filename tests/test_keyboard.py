@@ -125,10 +125,11 @@ def test_heads_stand_on_one_line(page):
 
 
 def test_the_menu_leads_everywhere(page):
-    """Compare and the API have entries of their own."""
+    """Sweeps, Compare and the API have entries of their own."""
     page.at("/workflows")
     menu = page.get_by_test_id("stSidebar")
     expect(menu.get_by_role("link", name="Compare")).to_be_visible()
+    expect(menu.get_by_role("link", name="Sweeps")).to_be_visible()
     assert menu.get_by_role("link", name="For programs").get_attribute("href").endswith("/api/docs")
 
 

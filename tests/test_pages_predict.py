@@ -10,7 +10,9 @@ from helpers.notebooks import page, text
 from helpers.visitors import checked
 from sqlalchemy import update
 
-from jobs.verbs import datasets
+from jobs.pipelines.predictions import Effect, RowReasons, WordEffect
+from jobs.verbs import arrivals, datasets, predictions, thresholds
+from pages.parts.workflow import predict
 from store import db
 from store.tables import Status
 from store.tables import workflows as workflow_table
@@ -89,6 +91,32 @@ def test_one_row_is_predicted(trained):
     assert f"abone mi: {model.predict(pd.DataFrame([row], dtype=object))[0]}" in text(seen)
     assert "gelir: 1 missing value, filled as in training" in text(seen)
     assert len(seen.get("progress")) >= 2
+
+
+def test_what_is_predicted_stands_first(trained):
+    """The form says with what it is filled; the class that is predicted comes first, also where a threshold that was
+    moved lets the smaller chance decide; dates and words in the reasons are written as people write them."""
+    number, _model = trained
+    thresholds.set_threshold(number, 0.01)
+    seen = opened(number)
+    assert "Filled in with what is usual in training" in text(seen)
+    seen = checked(next(each for each in seen.button if each.label == "Predict").click().run())
+    assert "abone mi: Evet" in text(seen)
+    bars = [each.proto.text for each in seen.get("progress")]
+    assert next(bar for bar in bars if "Evet" in bar or "Hayır" in bar).startswith("Evet")
+    shown = predict._spoken("2024-12-30T17:01:00", timed=True), predict._spoken("2024-12-30", timed=True)
+    assert shown == ("30 Dec 2024 17:01", "30 Dec 2024") and predict._spoken("2024-12-30", timed=False) == "2024-12-30"
+    word = Effect("note", "x", None, 0.2, (WordEffect("faturam", 0.14),))
+    assert predict._held(RowReasons(False, "probability", (word,), 0.5), word) == '"faturam" +14.0 points'
+
+
+def test_a_very_big_file_is_predicted_in_the_background(trained):
+    """A file that is on the disk already, as Streamlit does not take so big ones, becomes a job at once."""
+    content = tables.turkish(30, seed=9)
+    ticket = io.BytesIO(arrivals.receive([content], len(content)))
+    ticket.name, ticket.file_id, ticket.size = "yeni.csv", "a", len(ticket.getvalue())
+    dropped = predict._predicted(trained[0], ticket)
+    assert dropped.size == len(content) and dropped.job in {each.id for each in predictions.jobs_of(trained[0])}
 
 
 def test_only_what_can_predict_offers_it(home):

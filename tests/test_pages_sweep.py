@@ -64,7 +64,7 @@ def test_a_sweep_that_runs_fills_its_leaderboard(home):
     page = opened(id=number)
     assert list(table(page)["value:voice"]) == ["Alto", "Tenor", "Soprano", "Bass"]
     assert list(table(page)["score"]) == ["90.0 % ± 1.0", "89.0 % ± 1.0", "70.0 % ± 1.0", "20.0 % ± 1.0"]
-    assert "Alto: applause 90.0 %" in said(page) and "4 of 4 trials completed" in said(page)
+    assert "Alto: applause 90.0\u00a0%" in said(page) and "4 of 4 trials completed" in said(page)
     assert list(table(page)["mark"]) == ["Best", "", "", ""] and page.get("plotly_chart")
     assert list(table(page)["workflow"]) == ["#2", "#3", "#1", "#4"]
 

@@ -398,7 +398,7 @@ def test_compose_takes_data_from_one_and_settings_from_the_other(home):
     assert (made.origin, made.inputs, made.params["epochs"]) == ("compose", workflows.get(first).inputs, 7)
     assert (made.parent_id, made.config_from) == (first, second)
     links = [link.proto.label for link in page(id=made.id).get("page_link")]
-    assert f"data of #{first}" in links and f"with the configuration of #{second}" in links
+    assert f"data of #{first}" in links and f"with the settings of #{second}" in links
 
 
 def test_compose_offers_what_fits_the_data(home):

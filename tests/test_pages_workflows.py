@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from api.app import create
 from jobs.pipelines import registry
 from jobs.verbs import spreadsheet
+from pages.parts import visitor
 from pages.parts.press import PageState
 from pages.parts.workflow_list import listing, opening, view
 from store import metrics, workflows
@@ -258,7 +259,7 @@ def test_export_formula(text):
 
 def test_a_status_in_the_table_has_the_colour_of_its_badge(home):
     """The table says the status as a word, and knows every one of them."""
-    assert set(view.STATUSES) == set(map(str, Status)) - {"skipped"}
+    assert set(view.STATUSES) == set(map(str, Status)) - {"skipped", "waiting"}, "only steps are those"
 
 
 def test_back_from_compare_finds_the_filters(home):
@@ -281,6 +282,14 @@ def test_a_facet_filters_and_sorts_whatever_the_pipeline(home):
     assert len(rows(page)) == 1 and page.selectbox(key="workflows-facet-region").value == "north"
     assert list(rows(opened(sort="facet:region"))["facet:region"]) == ["north", "south"]
     assert len(rows(opened(region="nowhere"))) == 2
+
+
+def test_on_a_phone_the_score_stands_beside_the_name(home, monkeypatch):
+    """A name takes no more than half of a narrow screen; the score comes before the status."""
+    played("a name that is longer than the screen of any phone is wide", accuracy=0.9)
+    assert list(rows(opened()).columns)[:3] == ["workflow", "score", "status"] or "bar" in rows(opened())
+    monkeypatch.setattr(visitor, "has_touch_screen", lambda: True)
+    assert listing.columns(None, workflows.find(Filter()))["workflow"].config["width"] == listing.TOUCHED
 
 
 def test_names_that_say_a_facet_have_its_room(home):

@@ -166,13 +166,19 @@ def predictions(residuals: Value) -> dict[str, Any]:
 
 def per_class(rows: Sequence[Value]) -> dict[str, Any]:
     """Precision, recall and F1 of each class as a table."""
-    shares = ("precision", "recall", "f1")
+    shares = ("precision", "recall")
     return {
         "kind": "table",
         "label": phrase("result_per_class"),
-        "columns": [phrase(f"result_{name}") for name in ("class", *shares, "rows")],
+        "columns": [phrase(f"result_{name}") for name in ("class", *shares, "f1", "rows")],
         "rows": [
-            [row.get("label"), *(numbers.percent(row.get(each)) for each in shares), row.get("rows")] for row in rows
+            [
+                row.get("label"),
+                *(numbers.percent(row.get(each)) for each in shares),
+                numbers.score(row.get("f1"), share=False),
+                row.get("rows"),
+            ]
+            for row in rows
         ],
     }
 
@@ -202,13 +208,15 @@ def converted(measured: Value) -> dict[str, Any]:
             "lines": _lines(curves, "pr", "ap", "AP"),
         }
     if importance := measured.get("importance"):
+        share = bool(measured.get("confusion") or measured.get("curves"))
+        scale = 100 if share else 1
         values["importance"] = {
             "kind": "importance",
             "label": phrase("result_importance"),
-            "x": phrase("result_importance_drop"),
+            "x": phrase("result_importance_points" if share else "result_importance_drop"),
             "help": f"{phrase('result_importance_help')} {measured_on(measured)}".strip(),
-            "values": [[row["column"], row["value"]] for row in importance],
-            "spread": [row.get("spread") or 0.0 for row in importance],
+            "values": [[row["column"], scale * row["value"]] for row in importance],
+            "spread": [scale * (row.get("spread") or 0.0) for row in importance],
         }
     return values
 

@@ -29,6 +29,7 @@ from jobs.verbs.workflows import start
 from store import files, steps, workflows
 from store.actors import Role
 from store.errors import NotFoundError, RequestError
+from store.files import Incoming
 from store.messages import Message, Values
 from store.steps import Step
 from store.tables import Status
@@ -123,7 +124,7 @@ def predict_file(
 
 @deed("predict", "workflow", role=Role.viewer)
 def predict_later(
-    workflow_id: int, content: Bytes, name: str, size: int | None = None, *, as_excel: bool = False
+    workflow_id: int, content: Bytes | Incoming, name: str, size: int | None = None, *, as_excel: bool = False
 ) -> Workflow:
     """Predict the rows of a file in a workflow of its own, which leaves them as a file: for big files, as it goes on
     whatever becomes of who asked. The rows become a dataset of their own."""

@@ -93,6 +93,11 @@ def roughly(seconds: float) -> str:
     return f"{whole if whole < 20 else round(whole / 10) * 10} s"
 
 
+def unbroken(text: str) -> str:
+    """A text for a large headline, where no line begins with a percent sign."""
+    return text.replace(" %", "\u00a0%")
+
+
 def ago(time: datetime | None) -> str:
     """Return how long ago a time is: just now, 12 s ago, 5 minutes ago, 3 hours ago, 2 days ago."""
     if time is None:

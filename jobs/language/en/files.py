@@ -19,11 +19,11 @@ SENTENCES: dict[str, Template] = {
     "bytes_as_text": "{column} holds bytes; they are read as text, and as missing where they are none.",
     "no_header": (
         "The first line holds only numbers, so it was read as data and columns were named column_1, column_2, ... If "
-        "it holds names, say so in the reading settings (header: yes)."
+        "it holds names, set First line to Column names in the reading settings."
     ),
     "no_header_repeated": (
         "The first line was read as data, because its {cell} occurs again in column {position}; columns were named "
-        "column_1, column_2, ... If it holds names, say so in the reading settings (header: yes)."
+        "column_1, column_2, ... If it holds names, set First line to Column names in the reading settings."
     ),
     "column_unnamed": "Column {position} has no name; it is called {name}.",
     "column_repeated": "There is more than one column {written}; column {position} is called {name}.",

@@ -75,7 +75,7 @@ SENTENCES: dict[str, Template] = {
     "predict_other_encoding": "The predictions cannot be written in {encoding}; the file is written in UTF-8.",
     "predict_too_wide_for_excel": "An Excel sheet holds {most} columns. Take the predictions as CSV.",
     "predict_too_long_for_excel": "An Excel sheet holds {most} rows. Take the predictions as CSV.",
-    "predict_without_probability": "This algorithm gives no probabilities.",
+    "predict_without_probability": "This algorithm gives no chances, only classes.",
     "predict_cells_quoted": Plural(
         "1 cell begins like a formula; an apostrophe stands before it, so that no spreadsheet runs it.",
         "{count} cells begin like formulas; an apostrophe stands before them, so that no spreadsheet runs them.",

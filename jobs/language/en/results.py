@@ -25,6 +25,7 @@ SENTENCES: dict[str, Template] = {
     "result_right_precision": "Right (precision)",
     "result_importance": "Importance",
     "result_importance_drop": "Drop in score when this column is shuffled",
+    "result_importance_points": "Drop in accuracy when this column is shuffled, in points",
     "result_importance_help": "How much worse predictions become when a column's values are shuffled.",
     "result_importance_on_test": "Measured on test rows. A bar's line is its standard error.",
     "result_importance_on_folds": (

@@ -20,12 +20,12 @@ from store.tables import now
 GREY = "color: #8b97a6"
 # By the names of RQ, which the RQ dashboard shows.
 COUNTS = {
-    "ready": ("waiting", "Jobs that wait for a free worker; RQ calls them queued."),
-    "started": ("running", "Jobs that a worker runs; RQ calls them started."),
-    "deferred": ("blocked", "Jobs that wait for the step above them; RQ calls them deferred."),
-    "scheduled": ("to retry", "Jobs that run again after a pause; RQ calls them scheduled."),
-    "finished": ("completed", "Jobs of the last seven days; RQ calls them finished."),
-    "failed": ("failed", "Jobs of the last seven days."),
+    "ready": ("waiting", "Steps that wait for a free worker; RQ calls them queued."),
+    "started": ("running", "Steps that a worker runs; RQ calls them started."),
+    "deferred": ("blocked", "Steps that wait for the step above them; RQ calls them deferred."),
+    "scheduled": ("to retry", "Steps that run again after a pause; RQ calls them scheduled."),
+    "finished": ("completed", "Steps of the last seven days; RQ calls them finished."),
+    "failed": ("failed", "Steps of the last seven days."),
 }
 
 
@@ -69,10 +69,10 @@ def workers_columns(workers: Sequence[WorkerRow], open_: Callable[[int], None]) 
         "doing": _opening("Current step", "queues-worker-opened", workers, open_),
         "up": column.TextColumn("Up for"),
         "memory": column.TextColumn(
-            "Memory", help="Including its jobs. Memory that processes share counts in each of them."
+            "Memory", help="Including its steps. Memory that processes share counts in each of them."
         ),
-        "done": column.TextColumn("Jobs completed"),
-        "failed": column.TextColumn("Jobs failed"),
+        "done": column.TextColumn("Steps completed"),
+        "failed": column.TextColumn("Steps failed"),
     }
 
 

@@ -59,7 +59,7 @@ def table(board: Leaderboard, rows: Sequence[Row]) -> Styler:
         "time": ["reused" if row.reused else words.duration(row.seconds) for row in rows],
         "size": [words.size(row.model_size) for row in rows],
         "micro": [
-            NONE if row.row_microseconds is None else f"{words.fixed(row.row_microseconds, 1)} µs" for row in rows
+            NONE if row.row_microseconds is None else f"{words.number(row.row_microseconds / 1000)} ms" for row in rows
         ],
         "why": [sentence(row.error) if row.error else "" for row in rows],
     }
@@ -110,7 +110,7 @@ def columns(board: Leaderboard, rows: Sequence[Row], open_: Callable[[int], None
         ),
         "size": column.TextColumn("Model", width=84, help="Size of the model file"),
         "micro": column.TextColumn(
-            "Per row", width=76, help="Time of the model for one row among many, once its cells are numbers"
+            "Time a row", width=84, help="Time of the model for one row among many, once its cells are numbers"
         ),
         "why": column.TextColumn("Reason", width=220),
         "workflow": column.TextColumn("Workflow", width=76),
@@ -128,7 +128,7 @@ def headline(board: Leaderboard) -> str:
             f"{words.inside(words.plain(measure.shown))} {words.score(measure, best.test_score)} on test rows, "
             f"{words.score(measure, best.score)} on validation rows"
         )
-    return f"{words.plain(title(board, best))}: {score}"
+    return words.unbroken(f"{words.plain(title(board, best))}: {score}")
 
 
 def remarks(board: Leaderboard) -> list[str]:

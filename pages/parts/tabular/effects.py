@@ -100,6 +100,7 @@ def _help(of: str, base: float | None, label: str | None) -> str:
     told += "Values of a category are compared with the average row. "
     if of == "chance" and base is not None:
         told += f"The chances are those of an average row, which is {label} with {words.percent(_chance(base))}. "
+        told += "Odds × 2: each 1 more doubles the chance against its opposite, as from 1 in 3 to 2 in 3. "
     return f"{told}These are weights of the model, not causes."
 
 

@@ -228,7 +228,7 @@ def _preprocess(_of: Presentation, result: Value) -> Iterator[str]:
         parts.append(words.count(result["test_rows"], "test row"))
     if result.get("matrix_columns"):
         columns = words.count(len(result.get("features") or []), "column")
-        parts.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')}")
+        parts.append(f"{columns}, as {words.count(result['matrix_columns'], 'number')} a row")
     yield " · ".join(parts)
     if counts := result.get("class_counts"):
         yield f":small[:gray[{_shares(str(result.get('target', '')), counts)}]]"

@@ -175,7 +175,7 @@ def said_below(notice: StoredNotice) -> bool:
 
 
 def read_differently(dataset: Dataset) -> None:
-    with st.popover("Change", icon=":material/tune:", type="tertiary", key=f"new-reading-{dataset.id}"):
+    with st.popover("Reading settings", icon=":material/tune:", type="tertiary", key=f"new-reading-{dataset.id}"):
         again = drawn.read_again(dataset, key=f"new-change-{dataset.id}")
     if again:
         sources.show(again)

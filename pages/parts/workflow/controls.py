@@ -58,7 +58,7 @@ def buttons(workflow: Workflow, state: PageState) -> None:
             key="compose",
             on_click=state.ask,
             args=("compose", (workflow.id,)),
-            **visitor.changes("The data of one workflow with the configuration of another."),
+            **visitor.changes("The data of one workflow with the algorithm and settings of another."),
         )
         commands.popover(_commands(workflow), key="commands")
         if visitor.may_change():

@@ -80,7 +80,7 @@ def _compose(state: PageState, workflow_id: int) -> None:
         data_from = _pick("Data from", "compose-data", choices, ids, workflow.id)
         _data_preview(choices[data_from])
     with right:
-        config_from = _pick("Configuration from", "compose-config", choices, ids, other)
+        config_from = _pick("Settings from", "compose-config", choices, ids, other)
         _config_preview(choices[config_from])
         changes = _instead(choices[data_from], choices[config_from]) | again.changes_of(choices[config_from])
     try:

@@ -1,7 +1,7 @@
 """Predict: what the model of a completed workflow says of a dropped file, or of one row."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from math import isfinite
@@ -12,13 +12,15 @@ import streamlit as st
 
 from jobs.language import numbers, sentence
 from jobs.pipelines.predictions import Effect, PredictorColumn, RowPredictions, RowReasons, Value
-from jobs.verbs import predictions
+from jobs.verbs import arrivals, predictions
 from jobs.verbs.predictions import Needed, PredictedFile
-from pages.parts import address, commands, links, live, number_field, presentation, results, words
+from pages.parts import address, commands, links, live, number_field, presentation, tables, visitor, words
+from pages.parts.new import sources
 from pages.parts.number_field import Typed
 from pages.parts.workflow import cells, notebook
 from store import actors, steps
 from store.errors import NotFoundError, RequestError
+from store.files import Incoming
 from store.program import COMMAND
 from store.tables import Status
 
@@ -30,6 +32,7 @@ SHOWN_EFFECTS = 10
 # Beside the strongest one, a smaller effect is none.
 SMALLEST_EFFECT = 0.005
 EXCEL = ".xlsx"
+REASON_WIDTHS, REASON_WIDTH = {"This row": 380}, 150
 # A bigger file takes more than some ten seconds.
 BIG = 32_000_000
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
@@ -44,6 +47,7 @@ class _Dropped:
     made: PredictedFile | None = None
     job: int | None = None
     refused: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,12 @@ def draw(workflow_id: int, needed: Needed) -> None:
 
 
 def _file(workflow_id: int, needed: Needed) -> None:
-    file = st.file_uploader("Drop a file with new rows", key=f"predict-file-{workflow_id}")
+    file = st.file_uploader(
+        "Drop a file with new rows",
+        # What is bigger than Streamlit takes goes to the disk, and only for those who may add data.
+        max_upload_size=sources.MOST_MEGABYTES if visitor.may_change() else None,
+        key=f"predict-file-{workflow_id}",
+    )
     key = f"predict-dropped-{workflow_id}"
     if file is None:
         st.session_state.pop(key, None)
@@ -82,12 +91,11 @@ def _file(workflow_id: int, needed: Needed) -> None:
         return
     dropped = st.session_state.get(key)
     if dropped is None or dropped.file_id != file.file_id:
-        doing = "Storing" if file.size > BIG else "Predicting"
-        with st.spinner(f"{doing} {words.plain(file.name)}, {words.size(file.size)}", show_time=True):
+        with st.spinner(f"Predicting {words.plain(file.name)}", show_time=True):
             dropped = st.session_state[key] = _predicted(workflow_id, file)
     if dropped.job is not None:
         st.info(
-            f"**{words.plain(file.name)}** is big ({words.size(file.size)}), so #{dropped.job} predicts it in the "
+            f"**{words.plain(file.name)}** is big ({words.size(dropped.size)}), so #{dropped.job} predicts it in the "
             "background. You can leave this page.",
             icon=":material/schedule:",
         )
@@ -103,9 +111,12 @@ def _file(workflow_id: int, needed: Needed) -> None:
 
 def _predicted(workflow_id: int, file: Any) -> _Dropped:
     try:
-        if file.size > BIG:
-            return _Dropped(file.file_id, job=predictions.predict_later(workflow_id, file, file.name, file.size).id)
-        return _Dropped(file.file_id, predictions.predict_file(workflow_id, file, file.name, file.size))
+        with arrivals.taken(file) as content:  # a very big one is on the disk already
+            size = content.size if isinstance(content, Incoming) else file.size
+            if isinstance(content, Incoming) or size > BIG:
+                job = predictions.predict_later(workflow_id, content, file.name, size)
+                return _Dropped(file.file_id, job=job.id, size=size)
+            return _Dropped(file.file_id, predictions.predict_file(workflow_id, content, file.name, size))
     except RequestError as refused:
         return _Dropped(file.file_id, refused=sentence(refused.message))
     except OSError as error:
@@ -205,11 +216,11 @@ def predictions_link(workflow_id: int) -> None:
 
 def _as_excel(workflow_id: int, file: Any) -> Callable[[], bytes]:
     """Return what makes the Excel file once it is wanted, in another thread, for the visitor of now."""
-    visitor = actors.current()
+    asker = actors.current()
 
     def make() -> bytes:
         file.seek(0)
-        with actors.acting(visitor):
+        with actors.acting(asker):
             return predictions.predict_file(workflow_id, file, file.name, file.size, as_excel=True).read()
 
     return make
@@ -224,6 +235,7 @@ def _row(workflow_id: int, needed: Needed) -> None:
         )
         return
     key = f"predict-answered-{workflow_id}"
+    st.caption("Filled in with what is usual in training. Change it to the row that you want predicted.")
     with st.form(f"predict-form-{workflow_id}", border=False):
         row: dict[str, Value] = {}
         wrong: list[str] = []
@@ -260,15 +272,17 @@ def _answer(workflow_id: int, needed: Needed, answered: _Answered) -> None:
     shown = words.number(said) if isinstance(said, float) else str(said)
     st.markdown(f"### {words.plain(needed.target)}: {words.plain(shown)}", anchors=False)
     if answered.made.probabilities:
-        chances = sorted(answered.made.probabilities[0].items(), key=lambda each: -each[1])
+        # What is predicted stands first, also where its chance is the smaller one and the threshold was moved.
+        chances = sorted(answered.made.probabilities[0].items(), key=lambda each: (each[0] != str(said), -each[1]))
         for label, chance in chances[:SHOWN_CLASSES]:
             st.progress(min(1.0, max(0.0, chance)), text=f"{words.plain(label)} · {words.percent(chance)}")
+    timed = {column.name for column in needed.columns if column.kind in ("date", "datetime")}
     for reasons in answered.made.reasons:
-        _reasons(reasons, str(said))
+        _reasons(reasons, str(said), timed)
     commands.popover([commands.predict_row(workflow_id, answered.row)], key="predict-row-commands")
 
 
-def _reasons(reasons: RowReasons, said: str) -> None:
+def _reasons(reasons: RowReasons, said: str, timed: Collection[str]) -> None:
     """Which columns made the prediction, the strongest first."""
     of = f'the score of "{words.plain(said)}"' if reasons.of == "score" else f'the chance of "{words.plain(said)}"'
     what = "the predicted number" if reasons.of == "number" else of
@@ -278,11 +292,27 @@ def _reasons(reasons: RowReasons, said: str) -> None:
     if not effects:
         st.caption("Every column holds what is usual in it, or none of them changes the prediction.")
         return
-    rows = [[each.column, _held(reasons, each), each.usual or "", _effect(reasons, each.effect)] for each in effects]
-    results.draw_table({"columns": ["Column", "This row", "Usual", "Effect"], "rows": rows}, "predict-reasons")
+    rows = [
+        [
+            each.column,
+            *(_spoken(text, each.column in timed) for text in (_held(reasons, each), each.usual or "")),
+            _effect(reasons, each.effect),
+        ]
+        for each in effects
+    ]
+    columns = ["Column", "This row", "Usual", "Effect"]
+    tables.texts(columns, rows, REASON_WIDTHS, REASON_WIDTH, "Why", "predict-reasons")
     exactly = "Exact: the effects of all columns add up to the difference from a row with only usual values."
     alone = "Each effect is of this column alone; as columns act together in this model, they do not add up."
     st.caption(f"By how much {what} changes against the usual value of a column. {exactly if reasons.exact else alone}")
+
+
+def _spoken(text: str, timed: bool) -> str:
+    """What a cell holds; a date as people write it."""
+    moment = _moment(text) if timed else None
+    if moment is None:
+        return text
+    return numbers.day(moment) + (f" {moment:%H:%M}" if moment.time() != time() else "")
 
 
 def _held(reasons: RowReasons, of: Effect) -> str:
@@ -290,7 +320,7 @@ def _held(reasons: RowReasons, of: Effect) -> str:
     if of.value is None:
         return "Missing"
     if of.words:
-        return " · ".join(f"{each.word} {_effect(reasons, each.effect)}" for each in of.words)
+        return ", ".join(f'"{each.word}" {_effect(reasons, each.effect)}' for each in of.words)
     return of.value
 
 

@@ -50,7 +50,7 @@ def bar(state: PageState, chosen: list[int], rows: Sequence[Workflow], view: Lis
     )
     _button(
         "Restart",
-        "replay",
+        "restart_alt",
         partial(_restart, state, chosen),
         **visitor.changes("Run each again as a new workflow", bool(chosen)),
     )

@@ -21,6 +21,8 @@ PAGE_SIZE = 25
 EXPORT_CHUNK = 2000
 DETAILS = "details"
 DATASET = 84
+# On a phone, a name leaves room for the score and the status beside it.
+TOUCHED = 180
 # A shorter value stands in a name by chance.
 SAYING = 3
 
@@ -53,8 +55,8 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
     return pd.DataFrame(
         {
             "workflow": [title(row) for row in rows],
-            "status": [[words.status(row.status)] for row in rows],
             "score": [_score_words(score, one_measure) for score in scored],
+            "status": [[words.status(row.status)] for row in rows],
             **bar,
             "curve": [list(curves.get(row.id, [])) for row in rows],
             **pipeline,
@@ -82,6 +84,8 @@ def said_by_names(rows: Sequence[Workflow], values: Sequence[str]) -> bool:
 
 def _name_width(rows: Sequence[Workflow], narrow: bool, narrowest: bool) -> int:
     """As wide as the names need, within the room that columns leave which they make needless."""
+    if visitor.has_touch_screen():
+        return TOUCHED
     width = 150 if narrowest else 184 if narrow else 200
     freed = sum(_width(name, rows) for name in facets_shown(rows) if name not in facets_beside(rows))
     data = [dataset_title(row) for row in rows]
