@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.bench.figures import ROOT, Figure, Found, Plot, table
 
-PARTS = ("overhead", "metrics", "job", "first_byte", "unseen", "pages", "footprint", "growth", "bigger")
+PARTS = ("overhead", "flows", "metrics", "job", "first_byte", "unseen", "pages", "footprint", "growth", "bigger")
 RECORDED = Path(__file__).parent / "recorded.json"
 # How much worse than recorded a ratio may be on a noisy machine before it counts; LEAST is for those near zero.
 MARGIN, LEAST = 0.5, 0.01

@@ -83,10 +83,16 @@ def run(measure: Callable[[bool], Found], about: str | None) -> None:
 
 @contextmanager
 def home(**settings: str) -> Iterator[Path]:
-    """A home of one's own, with settings, that goes away afterwards. Before anything of the house is imported."""
+    """A home of one's own, with settings, that goes away afterwards."""
     with tempfile.TemporaryDirectory(prefix="trainyard-bench-") as folder:
         os.environ.update(TRAINYARD_HOME=folder, PYTHONPATH=os.pathsep.join(sys.path[:2]), **settings)
-        from store import actors
+        from jobs.engine import queue
+        from store import actors, db
+        from store.settings import settings as known
+
+        db.close()  # of a home before
+        queue.connection.cache_clear()
+        known.cache_clear()
 
         actors.recognise_by(actors.operator)  # a bench is a command on this machine, in all its threads
         yield Path(folder)

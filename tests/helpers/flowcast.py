@@ -373,3 +373,28 @@ def survives(place: int = -1, seconds: float = 0.0) -> int:
     total = first.result() + second + sum(more.result()) + drawn - drawn
     die_once(place, 5)
     return total
+
+
+@task
+def nothing(number: int) -> int:
+    return number
+
+
+@flow
+def three(number: int = 0) -> int:
+    """Waits for three empty tasks, one after the other."""
+    for _ in range(3):
+        number = nothing(number)
+    return number
+
+
+@pipeline
+def traced_three(number: int = 0) -> None:
+    """The same three, written down before they run."""
+    nothing(nothing(nothing(number)))
+
+
+@flow
+def spreads(count: int = 1_000) -> int:
+    """Maps over so many items."""
+    return sum(nothing.map(range(count)).result())

@@ -1,0 +1,129 @@
+"""What flows cost: waiting for steps one by one beside a traced chain of them, a map, and a data frame handed on.
+
+    python -m tests.bench.flows
+
+Flow and chain take turns, on the same services; once with a driver that ends at each wait, once with one that lingers.
+"""
+
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.figures import Figure, Found, home, middle, run
+
+PAUSE = 0.05
+SETTINGS = {"TRAINYARD_WORKERS": "2", "TRAINYARD_PIPELINES": "helpers.flowcast"}
+
+
+def measure(short: bool) -> Found:
+    rounds, items = (10, 200) if short else (50, 1_000)
+    parked, chain = waits("0", rounds)
+    lingering, again = waits("2", rounds)
+    rate = mapped(items)
+    handed, plain = frames(20 if short else 100)
+    return Found(
+        [
+            Figure("three empty tasks awaited one by one, parked at each, median", 1000 * middle(parked), "ms"),
+            Figure(
+                "the same, as a share of a traced chain's time", middle(parked) / middle(chain), target=3, guarded=True
+            ),
+            Figure("the same, lingering, median", 1000 * middle(lingering), "ms"),
+            Figure(
+                "the same, as a share of a traced chain's time",
+                middle(lingering) / middle(again),
+                target=2,
+                guarded=True,
+            ),
+            Figure("a traced chain of the three, median", 1000 * middle(again), "ms"),
+            Figure(f"a map over {items:,} empty tasks on two workers", rate, "tasks/s", 60, at_least=True),
+            Figure(
+                "a data frame handed on, as a share of writing and reading it as parquet",
+                handed / plain,
+                target=1.3,
+                guarded=True,
+            ),
+        ]
+    )
+
+
+def waits(linger: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds of the flow and of the chain, in turns."""
+    with home(**SETTINGS, TRAINYARD_LINGER_SECONDS=linger):
+        from jobs.services import presence
+        from store import actors, schema
+
+        schema.prepare()
+        with presence.using() as use, actors.acting(actors.operator()):
+            use.wait_until_ready()
+            flows, chains = [], []
+            for number in range(rounds + 3):
+                flows.append(took("three", number=number))
+                time.sleep(PAUSE)
+                chains.append(took("traced_three", number=number))
+                time.sleep(PAUSE)
+    return flows[3:], chains[3:]
+
+
+def mapped(items: int) -> float:
+    """Steps a second of a map."""
+    with home(**SETTINGS):
+        from jobs.services import presence
+        from store import actors, schema
+
+        schema.prepare()
+        with presence.using() as use, actors.acting(actors.operator()):
+            use.wait_until_ready()
+            took("spreads", count=4)
+            return items / took("spreads", count=items)
+
+
+def took(pipeline: str, **params: int) -> float:
+    """Seconds from posting a workflow to its end in the database."""
+    from jobs.verbs import workflows
+
+    begun = time.perf_counter()
+    workflow = workflows.start(pipeline, params).id
+    database = sqlite3.connect(Path(os.environ["TRAINYARD_HOME"]) / "trainyard.db", isolation_level=None)
+    while not database.execute("SELECT ended_at FROM workflows WHERE id = ?", [workflow]).fetchone()[0]:
+        time.sleep(0.001)
+    seconds = time.perf_counter() - begun
+    (status,) = database.execute("SELECT status FROM workflows WHERE id = ?", [workflow]).fetchone()
+    database.close()
+    assert status == "completed", status
+    return seconds
+
+
+def frames(megabytes: int) -> tuple[float, float]:
+    """Seconds to save and load a frame as steps do, and as pandas does; each the best of three, in turns."""
+    import numpy
+    import pandas
+
+    from jobs import artifacts
+    from store import files
+
+    rows = megabytes * 1_000_000 // 80
+    draw = numpy.random.default_rng(0)
+    frame = pandas.DataFrame({f"column_{number}": draw.normal(size=rows) for number in range(10)})
+    ours, theirs = [], []
+    with home(), tempfile.TemporaryDirectory() as folder:
+        for _ in range(3):
+            begun = time.perf_counter()
+            saved = artifacts.save(frame, pandas.DataFrame, Path(folder))
+            assert saved.file
+            kept = files.keep(saved.file)
+            loaded = artifacts.load(
+                saved.format, pandas.DataFrame, file=files.verified(kept), type=saved.type, metadata=saved.metadata
+            )
+            ours.append(time.perf_counter() - begun)
+            assert len(loaded) == rows  # type: ignore[arg-type]
+            begun = time.perf_counter()
+            frame.to_parquet(Path(folder) / "plain.parquet")
+            pandas.read_parquet(Path(folder) / "plain.parquet")
+            theirs.append(time.perf_counter() - begun)
+    return min(ours), min(theirs)
+
+
+if __name__ == "__main__":
+    run(measure, __doc__)
