@@ -145,6 +145,20 @@ def test_a_failure_that_is_not_caught_fails_the_flow(way):
     assert run.status is Status.failed and authored.rows(run)["refuse"].attempt == 2
 
 
+def test_a_chunk_is_done_by_one_process(way):
+    """Each item is a row with its own log, retries and failure; what follows a failed one is done all the same."""
+    run = way.run(flowcast.in_chunks)
+    assert run.status is Status.completed, errors(run)
+    assert value(run) == [number for number in range(20) if number % 10 != 7]
+    rows = steps.of_workflow(run.id)[1:]
+    assert [row.status for row in rows if row.name == "picky"].count(Status.failed) == 2
+    assert {row.attempt for row in rows} == {1, 2, 3}
+    if type(way) is Crew:
+        said = [logs.tail(row.id, 100) for row in rows]
+        where = [next(line.text for line in lines if "process" in line.text) for lines in said]
+        assert len({where[0], where[1], where[2]}) == 1 and len(set(where)) <= 14
+
+
 def test_what_is_drawn_once_is_the_same_in_each_turn(way):
     """once() is a row that is there before the flow goes on."""
     run = way.run(flowcast.remembers)

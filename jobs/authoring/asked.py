@@ -69,6 +69,11 @@ def shape(pattern: Any) -> Any:
     return pattern
 
 
+def policy(said: dict[str, Any] | None, chunk: str | None) -> dict[str, Any] | None:
+    """What a row says of its retries and hooks, and of its chunk."""
+    return said if chunk is None else {**(said or {}), "chunk": chunk}
+
+
 def shown(key: str, params: Mapping[str, Any]) -> str:
     """A call as its author wrote it, about."""
     given = ", ".join(f"{name}={value!r}" for name, value in params.items())

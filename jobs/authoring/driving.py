@@ -82,8 +82,10 @@ class Run:
         key: str | None = None,
         after: Any = None,
         label: str | None = None,
+        behind: str | None = None,
+        chunk: str | None = None,
     ) -> Future:
-        """Ask for a step."""
+        """Ask for a step; one of a `chunk` is done `behind` another one, by the same process."""
         self._check(step.name)
         if "<" in step.source:
             raise PipelineError(Message("step_not_importable", {"name": step.name}))
@@ -98,8 +100,8 @@ class Run:
         row: NewStep = {
             "name": step.name,
             "key": key,
-            "needs": tuple(dict.fromkeys(needs)),
-            "ended": asked.may_fail((*args, *kwargs.values(), after)),
+            "needs": tuple(dict.fromkeys([*needs, *([behind] if behind else [])])),
+            "ended": (*asked.may_fail((*args, *kwargs.values(), after)), *([behind] if behind else [])),
             "params": params,
             "max_attempts": step.definition().max_attempts,
             "timeout": max(1, round(options.timeout_seconds)),
@@ -109,7 +111,7 @@ class Run:
             "group": group_of.get() or None,
             "handed": dict(handed),
             "tags": list(options.tags) or None,
-            "policy": step.policy(options, PipelineOptions()),
+            "policy": asked.policy(step.policy(options, PipelineOptions()), chunk),
             "kept": keeping.files_of(handed),
         }
         self._ask(row, step)
@@ -125,12 +127,22 @@ class Run:
         *,
         map_key: Any = None,
         after: Any = None,
+        chunk: int = 1,
     ) -> Futures:
-        """Ask for a step for each item; all are written before any runs."""
+        """Ask for a step for each item; all are written before any runs. Of `chunk` items in a row each has a row of
+        its own, and one process does them."""
         self._check(step.name)
         each = mapping.calls(step.function, step.name, args, kwargs, map_key)
+        if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
+            raise PipelineError(Message("map_chunk", {"step": step.name, "given": repr(chunk)[:40]}))
         name = self._paths.map_name(group_of.get(), step.name)
-        return Futures(self.call(step, (), given, after=after, label=f"{name}[{label}]") for label, given in each)
+        made = Futures()
+        for number, (label, given) in enumerate(each):
+            behind = made[-1].invocation_id if number % chunk else None
+            part = f"{group_of.get()}/{name}/{number // chunk}" if chunk > 1 else None
+            label = f"{name}[{label}]"
+            made.append(self.call(step, (), given, after=after, label=label, behind=behind, chunk=part))
+        return made
 
     def once(self, function: Callable[[], Any]) -> Any:
         """What a function gives the first time; a replay sees the same."""

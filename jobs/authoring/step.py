@@ -96,12 +96,13 @@ class Step(CountsAs):
         future = run.call(self, args, kwargs, key=apart.get("id"), after=after)
         return future.state if apart.get("return_state") else future
 
-    def map(self, *args: Any, map_key: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
-        """Ask for the step once for each item of the lists that are given; `unmapped` gives one whole."""
+    def map(self, *args: Any, map_key: Callable[..., Any] | None = None, chunk: int = 1, **kwargs: Any) -> Any:
+        """Ask for the step once for each item of the lists that are given; `unmapped` gives one whole. With `chunk`,
+        one process does so many items, one after the other."""
         apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
         after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
         if (run := driving.current()) is not None:
-            return run.map(self, args, kwargs, map_key=map_key, after=after)
+            return run.map(self, args, kwargs, map_key=map_key, after=after, chunk=chunk)
         made = mapping.calls(self.function, self.name, args, kwargs, map_key)
         if (trace := tracing.current()) is not None:
             return [trace.call(self, (), given, None, after) for _, given in made]

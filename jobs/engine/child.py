@@ -79,6 +79,14 @@ def _load_ahead(line: Connection, wanted: OwnCode) -> None:
 
 
 def _do(assignment: Assignment, line: Connection, printed: bytes = b"") -> None:
+    """Do a step, and those that follow it in its chunk."""
+    _do_one(assignment, line, printed)
+    while assignment.may_be_followed:
+        assignment = line.recv()
+        _do_one(assignment, line, b"")
+
+
+def _do_one(assignment: Assignment, line: Connection, printed: bytes) -> None:
     """Do a step, and say how it ended. Its worker gets the end of the pipe with what is printed, which begins with what
     loading the code has, and answers which fingerprint the code has."""
     _go_to(assignment.claim.place)

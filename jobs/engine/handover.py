@@ -30,9 +30,9 @@ def hand_over(workflow_id: int) -> list[Step]:
     return list(steps.values())
 
 
-def hand_over_late(step_ids: Sequence[int]) -> None:
+def hand_over_late(ready: Iterable[Step]) -> None:
     """Give steps to the queue that could not be given to it before they were ready, and what comes after them."""
-    for step in step_store.pending_of(step_ids) if step_ids else ():
+    for step in ready:
         if step.role == StepRole.driver:
             _drop_attempts_before([step])
             _enqueue([(step, [])], lanes.lane_of(step.workflow_id), at_front=True)

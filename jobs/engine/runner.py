@@ -88,6 +88,11 @@ class Assignment:
     resolved: Resolved | None = None
 
     @property
+    def may_be_followed(self) -> bool:
+        """Whether the same process may be given a further step."""
+        return self.claim.step.chunk is not None
+
+    @property
     def timeout(self) -> int:
         step = self.claim.step
         if step.deadline is None:
@@ -127,12 +132,25 @@ def run_step(step_id: int, attempt: int, turn: int = 0) -> None:
     if claim is None:
         return
     try:
-        completed = _carry_out(claim)
+        completed, ready = _carry_out(claim)
+        while (following := _following(claim, ready)) is not None:
+            _, ready = _carry_out(following)
     except Fenced:
         log.info("step %s attempt %s was taken away", step_id, attempt)
         return
     if not completed:
         raise StepFailedError(f"step {step_id} failed, see workflow {claim.step.workflow_id}")
+
+
+def _following(claim: Claim, ready: Sequence[int]) -> Claim | None:
+    """The next step of a chunk, which this worker does at once; other late steps are given to the queue."""
+    if not ready:
+        return None
+    late = {step.id: step for step in steps.pending_of(ready)}
+    mine = next((step for step in late.values() if step.chunk is not None and step.chunk == claim.step.chunk), None)
+    with contextlib.suppress(QueueDownError):  # the reconciler hands over when the queue is back
+        handover.hand_over_late([step for step in late.values() if step is not mine])
+    return steps.claim(mine.id, mine.attempt, worker_name(), mine.turn) if mine else None
 
 
 def use_executor(executor: Executor) -> None:
@@ -204,8 +222,8 @@ def _retried(failure: Failure, definition: StepDefinition | None, claim: Claim, 
 _executor: Executor = execute
 
 
-def _carry_out(claim: Claim) -> bool:
-    """Have a step executed and record how it ended; whether it completed.
+def _carry_out(claim: Claim) -> tuple[bool, Sequence[int]]:
+    """Have a step executed and record how it ended; whether it completed, and which late steps are ready now.
 
     How it ended is in hand, and its claim still holds: while the database is away, recording it is tried again."""
     try:
@@ -213,49 +231,42 @@ def _carry_out(claim: Claim) -> bool:
         if ending is None:
             raise Fenced
         if ending.park:
-            _park(claim, ending, ending.park)
-            return True
+            return True, _park(claim, ending, ending.park)
         if ending.outcome:
-            _complete(claim, ending, ending.outcome)
-            return True
+            return True, _complete(claim, ending, ending.outcome)
         assert ending.failure
-        _fail(claim, ending.failure, ending)
+        return False, _fail(claim, ending.failure, ending)
     except ProcessDiedError as death:
         loss = death
         db.retrying(lambda: steps.lose(claim.step, loss.message, blameless=loss.blameless, lines=loss.lines))
     except db.DatabaseUnavailableError:
         raise  # away for so long that nothing can be recorded; the reconciler gives the attempt up
     except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
-        _fail(claim, failure_of(error), Ending())
-    return False
+        return False, _fail(claim, failure_of(error), Ending())
+    return False, ()
 
 
-def _complete(claim: Claim, ending: Ending, outcome: Outcome) -> None:
+def _complete(claim: Claim, ending: Ending, outcome: Outcome) -> list[int]:
     late = _record(ending, lambda points, lines: steps.complete(claim, ending.fingerprint, outcome, points, lines))
     files.drop_checkpoints(claim.step.id)
-    _hand_over_late(late)
+    return late
 
 
-def _park(claim: Claim, ending: Ending, park: Park) -> None:
+def _park(claim: Claim, ending: Ending, park: Park) -> list[int]:
     """Let a flow wait, and have the steps that it asks for done."""
     late = _record(ending, lambda points, lines: turns.park(claim, park, points, lines))
     if park.rows:
         with contextlib.suppress(QueueDownError):  # the reconciler hands over when the queue is back
             handover.hand_over(claim.step.workflow_id)
-    _hand_over_late(late)
+    return late
 
 
-def _hand_over_late(ready: Sequence[int]) -> None:
-    with contextlib.suppress(QueueDownError):
-        handover.hand_over_late(ready)
-
-
-def _fail(claim: Claim, failure: Failure, ending: Ending) -> None:
+def _fail(claim: Claim, failure: Failure, ending: Ending) -> list[int]:
     def fail(points: Sequence[Point], lines: Sequence[LogLine]) -> list[int]:
         why = failure.message, failure.trace
         return steps.fail(claim, *why, again=failure.again, pause=failure.pause, points=points, lines=lines)
 
-    _hand_over_late(_record(ending, fail))
+    return _record(ending, fail)
 
 
 def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], list[int]]) -> list[int]:

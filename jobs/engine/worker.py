@@ -238,7 +238,7 @@ class StepWorker(Worker):
         """Hand a step to a child that already waits for one, and return how it ended."""
         claim = assignment.claim
         own_code = OwnCode(claim.pipeline, claim.place) if assignment.resolved is None else None
-        if self._ahead and self._ahead.code == own_code:
+        if self._ahead and self._ahead.code == own_code and self._child is None:
             assignment = self._use_ahead(self._ahead, assignment, resolve)
         ending = self._hand_over(self._child or self._take(), assignment, resolve)
         if own_code and ending and ending.outcome:
@@ -270,6 +270,8 @@ class StepWorker(Worker):
 
     def _release(self) -> None:
         """The child has done its work. If it was one of people's own pipeline, a further step may follow."""
+        if self._child:
+            self._child.line.close()  # it may still wait for a step to follow
         if self._child and self._from_ahead and self._ahead:
             self._ahead.release(self._child)
         elif self._child:
@@ -298,7 +300,7 @@ class StepWorker(Worker):
         self._frozen = 0
         self._horse_pid, line = child.pid, child.line
         try:
-            with _ends_of(child.pid) as ends, line:
+            with _ends_of(child.pid) as ends, contextlib.nullcontext() if assignment.may_be_followed else line:
                 line.send(assignment)
                 self._await(assignment, line, ends)
                 self._overheard = Overheard(assignment.claim, recv_handle(line))

@@ -64,7 +64,7 @@ def answer(workflow_id: int, value: Any, step: str | None = None) -> Question:
     given = read(question_of(asked), value)
     late = turns.answer(asked, given, actors.name())
     with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
-        handover.hand_over_late(late)
+        handover.hand_over_late(steps.pending_of(late))
     return question_of(steps.get(asked.id))
 
 

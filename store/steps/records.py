@@ -88,6 +88,11 @@ class Step:
         return self.source or self.key
 
     @property
+    def chunk(self) -> str | None:
+        """Which steps of a map are done by one process, one after the other."""
+        return (self.policy or {}).get("chunk")
+
+    @property
     def job_id(self) -> str:
         """Under which id this attempt is handed to the queue."""
         return f"s{self.id}-a{self.attempt}" + (f"t{self.turn}" if self.turn else "")

@@ -395,6 +395,24 @@ def traced_three(number: int = 0) -> None:
 
 
 @flow
-def spreads(count: int = 1_000) -> int:
+def spreads(count: int = 1_000, chunk: int = 1) -> int:
     """Maps over so many items."""
-    return sum(nothing.map(range(count)).result())
+    return sum(nothing.map(range(count), chunk=chunk).result())
+
+
+@task(retries=2)
+def picky(number: int) -> int:
+    """Of ten, one fails once and one for good; says in which process it was."""
+    context = get_step_context()
+    print(f"in process {os.getpid()}")
+    if number % 10 == 3 and context.step_run.attempt == 1:
+        raise RuntimeError("the first time")
+    if number % 10 == 7:
+        raise ValueError("never")
+    return number
+
+
+@flow
+def in_chunks(count: int = 20, chunk: int = 5) -> list[int]:
+    futures = picky.map(range(count), chunk=chunk)
+    return [each.result() for each in futures if not each.state.failed]

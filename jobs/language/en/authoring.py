@@ -87,6 +87,7 @@ SENTENCES: dict[str, Template] = {
     "answer_not_fields": "The answer is to give {known}, by name.",
     "answer_unknown_field": "The answer has {given!r}, which is not asked; it can give {known}.",
     "answered_before": "Question {step} has been answered before.",
+    "map_chunk": "{step}.map(chunk=) is a whole number from 1 on, not {given}.",
     "map_of_nothing": "{step}.map() is given no list to go through.",
     "map_unequal": "{step}.map() is given lists of different lengths: {lengths}. Use unmapped() for what goes to each.",
     "pipeline_calls_no_step": "Pipeline {pipeline} calls no step with these parameters; let it call at least one.",
