@@ -4,6 +4,7 @@ from jobs.engine.runner import StepFailedError, run_step
 from jobs.pipelines import registry
 from jobs.verbs import workflows as verbs
 from store import actors, outputs, steps, workflows
+from store.messages import Message
 from store.tables import Status
 
 # Pipelines that tests registered, which are forgotten after each file of them.
@@ -51,3 +52,8 @@ def rows(workflow):
 def left(workflow):
     """The values that a workflow's steps left, by the step's key and the output's name."""
     return {(each.step, each.name): each.value and each.value[0] for each in outputs.of_workflow(workflow.id)}
+
+
+def a_message():
+    """Why something failed, for a test that does not care."""
+    return Message("error", {"reason": "It broke."})

@@ -1,6 +1,7 @@
 """Flows that tests play: each shows one thing that a flow can do."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -416,3 +417,11 @@ def picky(number: int) -> int:
 def in_chunks(count: int = 20, chunk: int = 5) -> list[int]:
     futures = picky.map(range(count), chunk=chunk)
     return [each.result() for each in futures if not each.state.failed]
+
+
+@flow
+def mixes() -> int:
+    """Handles one failure, and not the other."""
+    with contextlib.suppress(ValueError):
+        refuse("handled")
+    return refuse("not handled")
