@@ -93,3 +93,19 @@ def test_a_flow_waits_without_a_process(crew):
     until(lambda: [row.workflow_id for row in queue_view.snapshot().workers] == [None, None], 30)
     assert workflows.get(number).status is Status.running
     verbs.cancel(number)
+
+
+def test_one_of_a_thousand_is_retried_alone(crew):
+    """Three items fail twice and then succeed, one for good: once it is mended, Retry of that one completes the flow."""
+    number = verbs.start("thousand", {"chunk": 25}).id
+    assert finish(number, 240) is Status.failed
+    rows = {row.key: row for row in steps.of_workflow(number)}
+    assert [key for key, row in rows.items() if row.status is Status.failed] == ["thousand", "stubborn[500]"]
+    assert {rows[f"stubborn[{each}]"].attempt for each in (3, 250, 998)} == {3}
+    (settings().folder / "mended").touch()
+    verbs.retry(number, "stubborn[500]")
+    assert finish(number, 60) is Status.completed
+    again = {row.key: row for row in steps.of_workflow(number)}
+    changed = [key for key, row in again.items() if row.attempt != rows[key].attempt]
+    assert changed == ["thousand", "stubborn[500]"] and len(again) == 1_001
+    (settings().folder / "mended").unlink()

@@ -425,3 +425,19 @@ def mixes() -> int:
     with contextlib.suppress(ValueError):
         refuse("handled")
     return refuse("not handled")
+
+
+@task(retries=2)
+def stubborn(number: int) -> int:
+    """Of a thousand, three fail twice, and one until somebody has mended what it needs."""
+    attempt = get_step_context().step_run.attempt
+    if number in (3, 250, 998) and attempt < 3:
+        raise ConnectionError("busy")
+    if number == 500 and not (Path(os.environ["TRAINYARD_HOME"]) / "mended").exists():
+        raise ValueError("needs mending")
+    return number
+
+
+@flow
+def thousand(count: int = 1_000, chunk: int = 1) -> int:
+    return sum(stubborn.map(range(count), chunk=chunk).result())
