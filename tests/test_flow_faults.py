@@ -96,7 +96,7 @@ def test_a_flow_waits_without_a_process(crew):
 
 
 def test_one_of_a_thousand_is_retried_alone(crew):
-    """Three items fail twice and then succeed, one for good: once it is mended, Retry of that one completes the flow."""
+    """Three items fail twice and then succeed, one for good: mended and retried alone, it completes the flow."""
     number = verbs.start("thousand", {"chunk": 25}).id
     assert finish(number, 240) is Status.failed
     rows = {row.key: row for row in steps.of_workflow(number)}
