@@ -25,7 +25,7 @@ COUNTED = ["counted", "counted[0]", "counted[1]", "counted[2]", "counted_2"]
 def crew(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINYARD_HOME", str(tmp_path_factory.mktemp("flows")))
-        patch.setenv("TRAINYARD_PIPELINES", "helpers.flowcast")
+        patch.setenv("TRAINYARD_PIPELINES", "helpers.survivors,helpers.flowcast")
         patch.setenv("TRAINYARD_WORKERS", "2")
         patch.setenv("TRAINYARD_LINGER_SECONDS", "60" if request.param == "lingering" else "0")
         forget()
