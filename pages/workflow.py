@@ -10,9 +10,22 @@ from jobs.pipelines.warnings import Remedy
 from jobs.verbs import models, predictions, report, spreadsheet
 from jobs.verbs import warnings as found_warnings
 from jobs.verbs import workflows as verbs
-from pages.parts import address, chart, commands, graph, links, live, notify, presentations, visitor, warnings, words
+from pages.parts import address, chart, commands, links, live, notify, presentations, visitor, warnings, words
 from pages.parts.press import PageState
-from pages.parts.workflow import bar, cells, controls, dialogs, folds, given, notebook, predict, threshold
+from pages.parts.workflow import (
+    bar,
+    cells,
+    controls,
+    dialogs,
+    given,
+    graph_view,
+    notebook,
+    predict,
+    run_log,
+    threshold,
+    timeline_view,
+    views,
+)
 from pages.parts.workflow.notebook import Notebook
 from store import actors, datasets, files, metrics, workflows
 from store.errors import NotFoundError
@@ -27,11 +40,7 @@ ORIGINS = {
     "repeat": "repeats",
 }
 MOST_SCORES = 6
-CELLS, GRAPH = ":material/view_agenda: Cells", ":material/account_tree: Graph"
-PREDICT = ":material/online_prediction: Predict"
-THRESHOLD = ":material/balance: Threshold"
 DONE = {Status.completed: "✓ done · ", Status.failed: "✗ failed · "}
-PREDICT_VIEW = "workflow-view-predict"
 
 
 def show() -> None:
@@ -161,14 +170,18 @@ def _book(book: Notebook, state: PageState, key: str) -> None:
             _summary(book, state)
     over = book.workflow.status is Status.completed
     needed, movable = (predictions.needed(workflow_id), threshold.offered(workflow_id)) if over else (None, None)
-    further = [name for name, offer in ((PREDICT, needed), (THRESHOLD, movable)) if offer]
-    view = _view(further) if len(book.steps) > 1 or further else CELLS
-    if needed and view == PREDICT:
+    further = [name for name, offer in ((views.PREDICT, needed), (views.THRESHOLD, movable)) if offer]
+    view = views.choose(book, further)
+    if needed and view == views.PREDICT:
         predict.draw(workflow_id, needed)
-    elif movable and view == THRESHOLD:
+    elif movable and view == views.THRESHOLD:
         threshold.draw(workflow_id, movable, state)
-    elif view == GRAPH:
-        _graph(book, state)
+    elif view == views.GRAPH:
+        graph_view.draw(book, state)
+    elif view == views.TIMELINE:
+        timeline_view.draw(book)
+    elif view == views.LOG:
+        run_log.draw(book)
     else:
         cells.draw(book, state)
 
@@ -208,52 +221,6 @@ def _tab_title(book: Notebook) -> None:
     # Where the browser may not show a notice, the title tells the end to who watched.
     done = DONE.get(workflow.status, "") if notify.ended_here(workflow) else ""
     st.set_page_config(page_title=f"{done}#{workflow.id} {workflow.name} · {standing} · Trainyard")
-
-
-def _view(further: list[str]) -> str | None:
-    """Whether the steps are shown as cells below each other or as a graph, or something that a completed workflow
-    offers: to predict new rows, or to move its threshold."""
-    return st.segmented_control(
-        "Show",
-        [CELLS, GRAPH, *further],
-        default=CELLS,
-        required=True,
-        key=PREDICT_VIEW if PREDICT in further else "workflow-view",
-        label_visibility="collapsed",
-    )
-
-
-def _graph(book: Notebook, state: PageState) -> None:
-    """The steps as a graph; the one that is picked is open below it."""
-    titles = {step.key: book.title(step) for step in book.steps}
-    with st.container(border=True, horizontal_alignment="center", key="graph"):
-        st.mermaid_chart(
-            graph.mermaid(book.steps, book.needed, titles),
-            width="content",
-            alt=f"{len(book.steps)} steps and what each of them needs",
-        )
-    keys = {step.key: step for step in book.steps}
-    first = book.failed or next((step for step in book.steps if step.status is Status.running), book.steps[-1])
-    key = f"graph-{book.workflow.id}"
-    if len(keys) > folds.MOST_CELLS:
-        options = [step.key for step in folds.by_worth(book.steps)]
-        chosen = st.selectbox(
-            "Open a step",
-            options,
-            index=options.index(first.key),
-            key=f"{key}-many",
-            format_func=lambda key: f"{titles[key]} ({key}) · {words.status(keys[key].status)}",
-        )
-    else:
-        chosen = st.pills(
-            "Open a step",
-            list(keys),
-            default=first.key,
-            required=True,
-            key=key,
-            format_func=lambda key: f"{words.ICONS[keys[key].status]} {words.plain(titles[key])}",
-        )
-    cells.draw(book, state, keys.get(str(chosen), first))
 
 
 def _when(workflow: Workflow) -> str:
@@ -313,7 +280,9 @@ def _downloads(book: Notebook, model: files.FileRef | None) -> None:
             "Download model",
             _model_file(workflow_id),
             # One primary button a screen: there is another one below while new rows are predicted.
-            type="secondary" if st.session_state.get(PREDICT_VIEW) in (PREDICT, THRESHOLD) else "primary",
+            type="secondary"
+            if st.session_state.get(views.PREDICT_VIEW) in (views.PREDICT, views.THRESHOLD)
+            else "primary",
             file_name=f"workflow-{workflow_id}.joblib",
             mime="application/octet-stream",
             key="download-model",

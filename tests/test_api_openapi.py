@@ -37,6 +37,8 @@ PATCH /workflows/{workflow_id} 200 WorkflowOut
 DELETE /workflows/{workflow_id} 204
 GET /workflows/{workflow_id}/metrics 200 list of object
 GET /workflows/{workflow_id}/logs 200 list of LineOut
+GET /workflows/{workflow_id}/log 200
+GET /workflows/{workflow_id}/attempts 200 list of AttemptOut
 GET /workflows/{workflow_id}/model 200
 GET /workflows/{workflow_id}/report 200
 POST /workflows/{workflow_id}/predict 200 PredictionsOut

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = {"store": set(), "jobs": {"store"}, "api": {"jobs", "store"}, "pages": {"jobs", "store"}}
 HOMES = {
     "streamlit": ("app.py", "pages/", "api/server.py", "api/wall/single_sign_on.py"),
-    "plotly": ("pages/parts/charts.py", "jobs/artifacts/pictures.py"),
+    "plotly": ("pages/parts/charts.py", "pages/parts/timeline_chart.py", "jobs/artifacts/pictures.py"),
     "rq": ("jobs/engine/", "jobs/chain.py", "api/rq_dashboard/"),
     "redis": ("jobs/engine/", "api/rq_dashboard/"),
     "sqlalchemy": ("store/",),

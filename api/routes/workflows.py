@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
-from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
 from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import limits, roles
 from api.wall.roles import needs
-from jobs.verbs import bulk, models, outlooks, queries, report, schemas, short_form
+from jobs.verbs import bulk, models, outlooks, queries, report, run_logs, schemas, short_form
 from jobs.verbs import workflows as verbs
-from jobs.verbs.control_documents import CellPlanOut, OutcomeOut
+from jobs.verbs.control_documents import AttemptOut, CellPlanOut, OutcomeOut
 from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
 from jobs.verbs.workflows import Draft
-from store import actors, files, logs, steps, workflows
+from store import actors, files, steps, workflows
 from store.actors import Role
 from store.errors import RequestError
 from store.messages import Message
@@ -193,12 +193,43 @@ def get_metrics(workflow_id: WorkflowId) -> Response:
 def get_logs(
     workflow_id: WorkflowId,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="The last lines before this one.")] = None,
+    text: Annotated[str, Query(max_length=200, description="Only lines with this text.")] = "",
+    level: Annotated[str, Query(max_length=8, description="debug, info, warning or error: this or worse.")] = "",
+    step: Annotated[str | None, Query(max_length=80, description="Only lines of the step with this key.")] = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Response:
-    """Lines in the order they were written; `after` the id of the last line seen gives only what is new."""
+    """Lines in the order they were written; `after` the id of the last line seen gives only what is new, `before` the
+    id of a line gives the last ones before it."""
+    wanted = run_logs.which(text, level, step)
+    if before is not None:
+        lines = run_logs.newest(workflow_id, wanted, before, limit).lines
+    else:
+        lines = run_logs.following(workflow_id, wanted, after, limit)
+    own = {each.id: each for each in steps.brief([workflow_id])[workflow_id]}
+    return Answer([schemas.line(line, own[line.step_id]) for line in lines])
+
+
+@router.get("/{workflow_id}/log", summary="Download the log of a workflow", response_class=PlainTextResponse)
+@needs(Role.viewer)
+def get_log(
+    workflow_id: WorkflowId,
+    text: Annotated[str, Query(max_length=200)] = "",
+    level: Annotated[str, Query(max_length=8)] = "",
+    step: Annotated[str | None, Query(max_length=80)] = None,
+) -> Response:
+    """Every line of all steps as a text file, or those that the filters of `/logs` let through."""
     workflows.get(workflow_id)
-    own = {step.id: step for step in steps.of_workflow(workflow_id)}
-    return Answer([schemas.line(line, own[line.step_id]) for line in logs.of_workflow(list(own), after, limit)])
+    lines = run_logs.written(workflow_id, run_logs.which(text, level, step))
+    headers = {"Content-Disposition": f'attachment; filename="workflow-{workflow_id}.log"'}
+    return StreamingResponse((line.encode() for line in lines), media_type="text/plain", headers=headers)
+
+
+@router.get("/{workflow_id}/attempts", response_model=list[AttemptOut], summary="Every attempt of a workflow")
+@needs(Role.viewer)
+def get_attempts(workflow_id: WorkflowId) -> Response:
+    """When each attempt of each step began and ended, on which worker and how, in the order in which they began."""
+    return Answer(schemas.attempts_of(workflow_id))
 
 
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)

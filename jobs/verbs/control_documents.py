@@ -26,3 +26,17 @@ class OutcomeOut(TypedDict):
     started: int | None
     error: str | None
     error_code: str | None
+
+
+@with_config(CLOSED)
+class AttemptOut(TypedDict):
+    """One try of a step. `code` says how it ended, and is null while it runs."""
+
+    key: str
+    number: int
+    worker: str | None
+    began_at: str
+    ended_at: str | None
+    seconds: float | None
+    code: str | None
+    text: str | None

@@ -18,7 +18,7 @@ from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.artifact_documents import ArtifactBriefOut, ArtifactOut, StepOutputOut
 from jobs.verbs.bulk import Outcome
-from jobs.verbs.control_documents import CellPlanOut, OutcomeOut
+from jobs.verbs.control_documents import AttemptOut, CellPlanOut, OutcomeOut
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -39,7 +39,7 @@ from jobs.verbs.documents import (
 )
 from jobs.verbs.plans import CellPlan
 from jobs.verbs.warning_documents import WarningOut
-from store import metrics, outputs, steps, workflows
+from store import attempts, metrics, outputs, steps, workflows
 from store import thresholds as stored_thresholds
 from store.audit import Deed
 from store.datasets import Dataset
@@ -218,6 +218,26 @@ def _is_message(value: object) -> bool:
 def cell_plan(cell: CellPlan) -> CellPlanOut:
     """What a control would do to a step."""
     return {"key": cell.key, "name": cell.step, "params": plain(cell.params), "reused_from": cell.reused_from}
+
+
+def attempts_of(workflow_id: int) -> list[AttemptOut]:
+    """Every attempt of a workflow's steps, in the order in which they began."""
+    workflows.get(workflow_id)
+    own = {row.id: row.key for row in steps.brief([workflow_id])[workflow_id]}
+    made = [each for of_step in attempts.of_steps(list(own)).values() for each in of_step]
+    return [
+        {
+            "key": own[each.step_id],
+            "number": each.number,
+            "worker": each.worker,
+            "began_at": plain(each.began_at),
+            "ended_at": plain(each.ended_at),
+            "seconds": _rounded((each.ended_at - each.began_at).total_seconds() if each.ended_at else None),
+            "code": each.code,
+            "text": sentence(each.ending) if each.ending and each.code != "completed" else None,
+        }
+        for each in sorted(made, key=lambda each: (each.began_at, each.step_id))
+    ]
 
 
 def outcome(made: Outcome) -> OutcomeOut:

@@ -101,7 +101,7 @@ def learning(
     seen = {name: _within(points, zoom) for name, points in curves.items()}
     up: Layout = {"ticksuffix": " %", "range": _span(seen, measure.name)} if measure.share else {}
     # All at once: every later change of a figure takes Plotly a millisecond.
-    return Finished(traces, _layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
+    return Finished(traces, layout(f"learning-{measure.name}", measure.shown, HEIGHT, across, up))
 
 
 def without_drag(figure: go.Figure) -> go.Figure:
@@ -122,7 +122,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figu
     short = shortened(labels, LONGEST_LABEL if len(labels) <= MOST_SHARED else LONGEST_OF_MANY)
     hover = [
         [
-            f"actual {_safe(labels[i])}, predicted {_safe(labels[j])}: "
+            f"actual {safe(labels[i])}, predicted {safe(labels[j])}: "
             f"{numbers.count(counts[i][j])} rows, {numbers.percent(shares[i][j])}"
             for j in range(len(labels))
         ]
@@ -183,8 +183,8 @@ def curve(value: Value) -> go.Figure:
     _lay_out(figure, "curve", "", height=360)
     across: Layout = {"range": [-1, 101], "ticksuffix": " %", "dtick": 20} if share else {}
     up: Layout = {"range": [-1, 103], "ticksuffix": " %", "dtick": 20} if share else {}
-    figure.update_xaxes(title_text=_safe(str(value.get("x") or "")), showgrid=True, **across)
-    figure.update_yaxes(title_text=_safe(str(value.get("y") or "")), **up)
+    figure.update_xaxes(title_text=safe(str(value.get("x") or "")), showgrid=True, **across)
+    figure.update_yaxes(title_text=safe(str(value.get("y") or "")), **up)
     figure.update_layout(
         legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0}, showlegend=len(value["lines"]) > dots
     )
@@ -192,7 +192,7 @@ def curve(value: Value) -> go.Figure:
 
 
 def _curve_line(line: Value, colour: str, share: bool) -> go.Scatter:
-    name = _safe(str(line.get("name") or "")[: LONGEST_LABEL * 2])
+    name = safe(str(line.get("name") or "")[: LONGEST_LABEL * 2])
     places = "%{x:.1f} %, %{y:.1f} %" if share else "%{x:.4g}, %{y:.4g}"
     scale = 100 if share else 1
     return go.Scatter(
@@ -231,13 +231,13 @@ def importance(
             error_x={"type": "data", "array": list(spread or [0] * len(sizes))[:most], "color": SOFT}
             | {"thickness": 1.5, "width": 3},
             marker={"color": ACCENT, "cornerradius": 3},
-            customdata=[_safe(name) for name in names],
+            customdata=[safe(name) for name in names],
             hovertemplate="%{customdata}: %{x:.3g}<extra></extra>",
         )
     )
     _lay_out(figure, "importance", "", height=max(26 * len(sizes) + 70, 140))
     figure.update_layout(bargap=0.35)
-    figure.update_xaxes(title_text=_safe(axis), showgrid=True, zeroline=True, zerolinecolor=FAINT)
+    figure.update_xaxes(title_text=safe(axis), showgrid=True, zeroline=True, zerolinecolor=FAINT)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticksuffix=" ")
     return figure
 
@@ -261,8 +261,8 @@ def shortened(labels: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
     unique: list[str] = []
     for label in map(str, labels):
         short = label if len(label) <= longest else label[: longest - 1] + "…"
-        same = sum(1 for before in unique if before.rstrip("\u200b") == _safe(short))
-        unique.append(_safe(short) + "\u200b" * same)
+        same = sum(1 for before in unique if before.rstrip("\u200b") == safe(short))
+        unique.append(safe(short) + "\u200b" * same)
     return unique
 
 
@@ -324,10 +324,10 @@ def _dot(point: Point, is_share: bool) -> go.Scatter:
 
 
 def _lay_out(figure: go.Figure, revision: str, title: str, height: int = HEIGHT) -> None:
-    figure.update_layout(_layout(revision, title, height, {}, {}))
+    figure.update_layout(layout(revision, title, height, {}, {}))
 
 
-def _layout(revision: str, title: str, height: int, across: Layout, up: Layout) -> Layout:
+def layout(revision: str, title: str, height: int, across: Layout, up: Layout) -> Layout:
     """Quiet and steady: the same revision keeps what the reader has zoomed to."""
     quiet: Layout = {"tickfont": {"color": QUIET}, "title": {"font": {"color": QUIET}}}
     return {
@@ -353,7 +353,7 @@ def _epoch(point: Point) -> int:
     return point.epoch
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Plotly reads a few tags, and %{names}, in its texts; a user's text must show unchanged."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "%\u200b{")
 
@@ -371,7 +371,7 @@ def comparison(curves: Mapping[int, Sequence[Point]], names: Mapping[int, str], 
     longest = LONGEST_LABEL * 2 if len(names) <= FEW else LONGEST_LABEL
     for workflow_id, name in names.items():
         if points := curves.get(workflow_id):
-            label = _safe(f"#{workflow_id} {name[:longest]}".strip())
+            label = safe(f"#{workflow_id} {name[:longest]}".strip())
             figure.add_trace(_line(thin(points), label, colour[workflow_id], 2.2, measure.share))
             if same := drawn.count(points):
                 figure.data[-1].line.dash = EQUAL[min(same, len(EQUAL)) - 1]

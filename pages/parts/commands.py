@@ -4,12 +4,12 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
 from jobs.pipelines.params import written_texts
-from jobs.verbs import queries
+from jobs.verbs import queries, run_logs
 from pages.parts import address, visitor, words
 from store.program import COMMAND
 from store.settings import settings
@@ -150,6 +150,16 @@ def describe(workflow_id: int) -> Command:
 
 def show(workflow_id: int) -> Command:
     return Command("Show", f"{COMMAND} show {workflow_id} --json", f"{curl()} {_url(workflow_id)}")
+
+
+def run_log(workflow_id: int, wanted: run_logs.Which) -> Command:
+    """How to read the log of a whole workflow."""
+    given = {"--grep": wanted.text, "--level": wanted.level, "--step": wanted.step}
+    options = [part for name, value in given.items() if value for part in (name, value)]
+    query = {"text": wanted.text, "level": wanted.level, "step": wanted.step}
+    asked = urlencode({name: value for name, value in query.items() if value})
+    url = f"{_url(workflow_id)}/log{'?' if asked else ''}{asked}"
+    return Command("Log", shlex.join([*COMMAND.split(), "logs", str(workflow_id), *options]), f"{curl()} '{url}'")
 
 
 def show_sweep(sweep_id: int) -> Command:

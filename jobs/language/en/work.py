@@ -27,6 +27,7 @@ SENTENCES: dict[str, Template] = {
     ),
     "retry_with_params": "Retry goes on with the same params; to change some, restart, or run again from a step.",
     "rerun_without_step": "Name the step to run from.",
+    "no_such_level": "There is no level {given}; choose one of {known}.",
     "no_such_control": "There is no {given}; choose one of {known}.",
     "too_many_at_once": "{count:,} workflows are too many at once; choose at most {most:,}.",
     "too_many_tags": "Workflow {workflow:d} would have more than {most} tags; remove some.",
