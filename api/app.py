@@ -11,7 +11,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Answer, add_error_handlers, refusal
 from api.openapi_page import POLICY, manual
-from api.routes import artifacts, datasets, people, pipelines, predictions, queues, sweeps, thresholds, workflows
+from api.routes import (
+    artifacts,
+    datasets,
+    people,
+    pipelines,
+    predictions,
+    queues,
+    sweeps,
+    tag_limits,
+    thresholds,
+    workflows,
+)
 from api.routes.uploads import is_json
 from api.wall import limits, roles
 from api.wall.roles import needs
@@ -41,7 +52,7 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    rooms = (datasets, pipelines, workflows, artifacts, predictions, thresholds, sweeps, queues, people)
+    rooms = (datasets, pipelines, workflows, artifacts, predictions, thresholds, sweeps, tag_limits, queues, people)
     for router in (*(room.router for room in rooms), house):
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
     api.add_route("/", _to_docs)

@@ -12,7 +12,7 @@ from jobs.language import sentence
 from jobs.verbs import queues
 from pages.parts import chart, charts, commands, live, press, tables, visitor, words
 from pages.parts.press import PageState
-from pages.parts.queue import listings, look
+from pages.parts.queue import listings, look, tag_limits
 from store import steps
 from store.program import COMMAND
 from store.tables import Status
@@ -49,6 +49,7 @@ def _panel(state: PageState) -> bool:
         _queue(state, each, now.reachable)
     _charts()
     _workers(state, known.workers if known else [], now)
+    tag_limits.draw(state)
     _jobs(state)
     return True
 

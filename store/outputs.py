@@ -4,6 +4,7 @@ A small value is in its row; a large one is a file that the step saved under the
 Not here: how a value becomes bytes and back (`jobs.artifacts`).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from store.messages import Message
 from store.records import record
 from store.tables import now, outputs, steps, workflows
 from store.text import is_sayable
+
+# What an output is called that was not given a name.
+UNNAMED = re.compile(r"output(_\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,12 @@ def write(connection: Connection, step_id: int, new: Sequence[NewOutput]) -> Non
     """Replace the outputs of one step. Each becomes the next version of its name, unless it has one already."""
     connection.execute(_NONE, {"this": step_id})
     for each in new:
+        series = _series_of(connection, step_id, each.name)
         values = {
             "step_id": step_id,
             "name": each.name,
-            "version": each.version or (connection.scalar(_NEWEST, {"named": each.name}) or 0) + 1,
+            "series": series,
+            "version": each.version or (connection.scalar(_NEWEST, {"named": series}) or 0) + 1,
             "type": each.type,
             "format": each.format,
             "executable": each.executable,
@@ -138,6 +144,15 @@ def write(connection: Connection, step_id: int, new: Sequence[NewOutput]) -> Non
             "created_at": now(),
         }
         connection.execute(insert(outputs).values(values))
+
+
+def _series_of(connection: Connection, step_id: int, name: str) -> str:
+    """In what the versions of an output are counted: those of one name, or of one pipeline and step where it was not
+    given a name, as each step has such an output."""
+    if not UNNAMED.fullmatch(name):
+        return name
+    pipeline, step = connection.execute(_PLACE, {"this": step_id}).one()
+    return f"{pipeline}/{step}/{name}"
 
 
 def left_by(connection: Connection, step_id: int) -> list[NewOutput]:
@@ -226,7 +241,11 @@ def newest(name: str, version: int | None = None) -> Output | None:
     query = _with_places().where(*_conditions(name, None))
     if version is not None:
         query = query.where(outputs.c.version == version)
-    found = _outputs(query.order_by(outputs.c.version.desc(), outputs.c.id.desc()).limit(1))
+    # Versions of outputs without a name are of many series.
+    newest_first = (
+        (outputs.c.id.desc(),) if UNNAMED.fullmatch(name) else (outputs.c.version.desc(), outputs.c.id.desc())
+    )
+    found = _outputs(query.order_by(*newest_first).limit(1))
     return found[0] if found else None
 
 
@@ -260,4 +279,9 @@ def _with_places(*columns: ColumnElement[Any]) -> Select[Any]:
 
 _BRIEF = tuple(outputs.c[name] for name in OutputBrief.__dataclass_fields__ if name in outputs.c)
 _NONE = outputs.delete().where(outputs.c.step_id == bindparam("this"))
-_NEWEST = select(func.max(outputs.c.version)).where(outputs.c.name == bindparam("named"))
+_NEWEST = select(func.max(outputs.c.version)).where(outputs.c.series == bindparam("named"))
+_PLACE = (
+    select(workflows.c.pipeline, steps.c.name)
+    .join(workflows, workflows.c.id == steps.c.workflow_id)
+    .where(steps.c.id == bindparam("this"))
+)

@@ -193,6 +193,7 @@ steps = Table(
     Column("late", Boolean, nullable=False, default=False, server_default=false()),  # queued when it is ready only
     Column("handled", Boolean, nullable=False, default=False, server_default=false()),  # its failure, by the flow
     Column("deadline", Utc),
+    Column("held_by", String(60)),  # the tag whose limit it waits for
     UniqueConstraint("workflow_id", "key"),
     Index(None, "status", "ready_at"),
     Index(None, "fingerprint"),
@@ -200,6 +201,7 @@ steps = Table(
     Index(None, "ready_at"),
     Index(None, "started_at"),
     Index(None, "deadline"),
+    Index(None, "held_by"),
     sqlite_autoincrement=True,
 )
 
@@ -298,6 +300,7 @@ outputs = Table(
     Column("step_id", ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
     Column("name", String(60), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("series", String(200), nullable=False),  # what its versions are counted in
     Column("type", String(200), nullable=False),
     Column("format", String(40), nullable=False),
     Column("executable", Boolean, nullable=False, default=False),
@@ -311,6 +314,7 @@ outputs = Table(
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("step_id", "name"),
     Index(None, "name", "version"),
+    Index(None, "series", "version"),
     sqlite_autoincrement=True,
 )
 
@@ -346,6 +350,16 @@ pauses = Table(
     Column("queue", String(40), primary_key=True),
     Column("paused_at", Utc, nullable=False),
     Column("paused_by", String(80)),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("tag", String(60), primary_key=True),
+    Column("most", Integer, nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Column("set_by", String(80)),
+    sqlite_with_rowid=False,
 )
 
 leases = Table(

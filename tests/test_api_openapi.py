@@ -63,6 +63,9 @@ PATCH /sweeps/{sweep_id} 200 SweepOut
 DELETE /sweeps/{sweep_id} 204
 POST /sweeps/{sweep_id}/stop 200 SweepOut
 GET /algorithms 200 list of AlgorithmOut
+GET /limits 200 list of LimitOut
+PUT /limits/{tag} 200 list of LimitOut
+DELETE /limits/{tag} 200 list of LimitOut
 GET /queues 200 QueuesOut
 POST /queues/{name}/pause 200 QueuesOut
 POST /queues/{name}/resume 200 QueuesOut

@@ -78,7 +78,10 @@ def test_steps_follow_from_the_names():
         ("judge", "total"): 6.5,
         ("judge", "rows"): 3,
     }
-    assert authored.rows(workflow)["train"].tags == ["slow"] and authored.rows(workflow)["train"].policy["delays"]
+    assert (
+        authored.rows(workflow)["train"].tags == ["slow", "nightly"]
+        and authored.rows(workflow)["train"].policy["delays"]
+    )
 
 
 def test_params_are_those_that_nodes_name():

@@ -160,7 +160,7 @@ def test_the_url_holds_the_view():
     """What is chosen is in the URL, and a URL shows what it says."""
     workflow = run_to_end(authored.start(talking))
     page = opened(id=workflow.id, view="timeline")
-    assert page.get("plotly_chart") and "Together the rows ran" in said(page)
+    assert page.get("plotly_chart") and "Together, these steps ran" in said(page)
     page.segmented_control[0].set_value(":material/notes: Log")
     page = checked(page.run())
     assert address(page)["view"] == "log" and "ada says 2" in log_of(page)

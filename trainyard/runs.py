@@ -148,6 +148,10 @@ class Run:
         return self.row.status
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        return self.row.tags
+
+    @property
     def params(self) -> dict[str, Any]:
         return self.row.params
 

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jobs.pipelines.params import short
 from store.errors import RequestError
 from store.messages import Message, Values
 
-OF_RUN = ("run_name", "enable_cache", "tags", "retry")
-OF_STEP = ("parameters", "enable_cache", "retry", "timeout_seconds", "tags")
+OF_RUN = ("run_name", "enable_cache", "cache_policy", "cache_expiration", "tags", "retry")
+OF_STEP = ("parameters", "enable_cache", "cache_policy", "cache_expiration", "retry", "timeout_seconds", "tags")
 # Kept with the run and said to be unused: they are for places to run in, which are no files of a pipeline.
 UNUSED = ("settings", "extra", "build", "schedule", "model", "environment", "secrets")
 ALWAYS = ("enable_step_logs", "enable_pipeline_logs", "enable_artifact_metadata", "enable_artifact_visualization")
@@ -48,7 +49,14 @@ class Configuration:
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options that a workflow can keep: hooks and the like are in the code."""
-    return {name: json.loads(json.dumps(options[name])) for name in OF_RUN if name in options}
+    return {name: json.loads(json.dumps(options[name], default=_written)) for name in OF_RUN if name in options}
+
+
+def _written(value: object) -> Any:
+    """A value of the code as a file could have it."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return asdict(cast(Any, value))
 
 
 def read_file(path: str | Path) -> Configuration:

@@ -5,6 +5,7 @@ What is accepted works. An option of ZenML or Prefect that has another form here
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 from numbers import Real
 from typing import Any, ClassVar, TypeVar
 
@@ -41,15 +42,57 @@ class Retry:
 
 @dataclass(frozen=True)
 class Cache:
-    """When a step's result is reused. `Cache.default`: same code and inputs, in any run; `Cache.none`: never."""
+    """When a step's result is reused. `Cache.default`: same code and inputs, in any run; `Cache.inputs`: same inputs,
+    whatever the code; `Cache.code`: same code, whatever the inputs; `Cache.none`: never. `Cache.default - "verbose"`
+    leaves an argument out, `Cache.default.expiring(3600)` reuses what is at most so many seconds old."""
 
     reuses: bool = True
+    by_code: bool = True
+    by_inputs: bool = True
+    ignored: tuple[str, ...] = ()
+    expires_after: float | None = None
     default: ClassVar["Cache"]
     none: ClassVar["Cache"]
+    inputs: ClassVar["Cache"]
+    code: ClassVar["Cache"]
+
+    def __add__(self, other: "Cache") -> "Cache":
+        """What either of them compares, is compared."""
+        ages = [each for each in (self.expires_after, other.expires_after) if each is not None]
+        return Cache(
+            self.reuses and other.reuses,
+            self.by_code or other.by_code,
+            self.by_inputs or other.by_inputs,
+            tuple(dict.fromkeys([*self.ignored, *other.ignored])),
+            min(ages, default=None),
+        )
+
+    def __sub__(self, argument: str) -> "Cache":
+        """An argument that is not compared."""
+        return replace(self, ignored=tuple(dict.fromkeys([*self.ignored, argument])))
+
+    def expiring(self, after: float | timedelta) -> "Cache":
+        """Reuse only what was made so many seconds ago at most."""
+        return replace(self, expires_after=after.total_seconds() if isinstance(after, timedelta) else float(after))
+
+    def as_json(self) -> dict[str, Any] | None:
+        """What the row of a step says of it; nothing where all is compared, for ever."""
+        if replace(self, reuses=True) == Cache():
+            return None
+        return {
+            "by_code": self.by_code,
+            "by_inputs": self.by_inputs,
+            "ignored": list(self.ignored),
+            "expires_after": self.expires_after,
+        }
 
 
 Cache.default = Cache()
 Cache.none = Cache(reuses=False)
+Cache.inputs = Cache(by_code=False)
+Cache.code = Cache(by_inputs=False)
+# As configuration files name them.
+POLICIES = {"default": Cache.default, "none": Cache.none, "inputs": Cache.inputs, "code": Cache.code}
 
 
 @dataclass(frozen=True)
@@ -62,6 +105,7 @@ class StepOptions:
     retry: Retry = field(default_factory=lambda: Retry(0))
     timeout_seconds: float = DAY
     enable_cache: bool | None = None  # None: as its pipeline says
+    cache: Cache | None = None  # likewise
     tags: tuple[str, ...] = ()
     task_run_name: str = ""
     output_materializers: Any = None
@@ -79,6 +123,7 @@ class PipelineOptions:
     name: str = ""
     description: str = ""
     enable_cache: bool | None = None
+    cache: Cache | None = None
     retry: Retry | None = None  # of steps that have none of their own
     tags: tuple[str, ...] = ()
     run_name: str = ""
@@ -102,6 +147,7 @@ Said = TypeVar("Said", StepOptions, PipelineOptions)
 HOOKS = ("on_start", "on_success", "on_failure", "on_end")
 # Names of other tools for the same.
 ALIASES = {"on_completion": "on_success", "flow_run_name": "run_name", "step_run_name": "task_run_name"}
+CACHES = ("cache_policy", "cache_expiration")
 RETRIES = ("retries", "retry_delay_seconds", "retry_jitter_factor")
 # Accepted, as it is so here anyway: everything printed is logged, every result kept, every output looked at.
 ALWAYS = {
@@ -127,7 +173,6 @@ INSTEAD = {
     "result_serializer": "instead_materializer",
     "task_runner": "instead_workers",
     "cache_key_fn": "instead_version",
-    "cache_expiration": "instead_version",
 }
 
 
@@ -146,7 +191,7 @@ def pipeline_options(owner: str, given: Mapping[str, Any], before: PipelineOptio
 
 def _made(owner: str, what: str, given: Mapping[str, Any], before: Said) -> Said:
     values = {ALIASES.get(name, name): value for name, value in given.items()}
-    known = {each.name for each in fields(before)}
+    known = {each.name for each in fields(before)} - {"cache"}
     for name, value in list(values.items()):
         if name in INSTEAD and value is not None:
             raise PipelineError(
@@ -156,15 +201,18 @@ def _made(owner: str, what: str, given: Mapping[str, Any], before: Said) -> Said
             if name in ALWAYS and value is not None and bool(value) is not ALWAYS[name]:
                 raise PipelineError(Message("option_always", {"name": owner, "option": name, "value": ALWAYS[name]}))
             del values[name]
-    if "cache_policy" in values:
-        values["enable_cache"] = _reuses(owner, values.pop("cache_policy"))
+    _read_cache(owner, values, before)
     if values.get("refresh_cache") is not None:
         values["enable_cache"] = not values.pop("refresh_cache")
     retry = _retry(owner, values, before.retry)
     for name in (*RETRIES, "retry", "retry_condition_fn", "refresh_cache", "settings", "extra", "parameters"):
         values.pop(name, None)
-    if unknown := set(values) - known:
-        told: Values = {"name": owner, "option": sorted(unknown)[0], "known": sorted(known | set(RETRIES))}
+    if unknown := set(values) - known - {"cache"}:
+        told: Values = {
+            "name": owner,
+            "option": sorted(unknown)[0],
+            "known": sorted(known | set(RETRIES) | set(CACHES)),
+        }
         raise PipelineError(Message(f"{what}_option_unknown", told))
     read = {name: _read(owner, name, value) for name, value in values.items() if value is not None}
     return replace(before, **read, retry=retry)
@@ -200,12 +248,23 @@ def _wrong(owner: str, name: str, value: Any, example: str) -> PipelineError:
     return PipelineError(Message("option_of_other_type", values))
 
 
-def _reuses(owner: str, policy: Any) -> bool | None:
-    if policy is None:
-        return None
-    if not isinstance(policy, Cache):
-        raise _wrong(owner, "cache_policy", policy, "cache_policy=Cache.none")
-    return policy.reuses
+def _read_cache(owner: str, values: dict[str, Any], before: StepOptions | PipelineOptions) -> None:
+    """Read what is said about reuse; an age alone is one for what is reused otherwise."""
+    values.pop("cache", None)
+    policy, age = values.pop("cache_policy", None), values.pop("cache_expiration", None)
+    if isinstance(policy, str) and policy in POLICIES:
+        policy = POLICIES[policy]
+    if isinstance(policy, Mapping) and set(policy) <= {each.name for each in fields(Cache)}:
+        policy = Cache(**{**policy, "ignored": tuple(policy.get("ignored", ()))})  # as a run keeps one of the code
+    if policy is not None and not isinstance(policy, Cache):
+        raise _wrong(owner, "cache_policy", policy, "cache_policy=Cache.inputs")
+    if age is not None:
+        if isinstance(age, bool) or not isinstance(age, Real | timedelta):
+            raise _wrong(owner, "cache_expiration", age, "cache_expiration=3600")
+        policy = (policy or before.cache or Cache.default).expiring(age if isinstance(age, timedelta) else float(age))
+    if policy is not None:
+        values["cache"] = policy
+        values.setdefault("enable_cache", policy.reuses)
 
 
 def _retry(owner: str, values: Mapping[str, Any], before: Retry | None) -> Any:

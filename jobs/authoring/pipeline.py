@@ -10,7 +10,7 @@ from jobs.authoring import inside, runs, sources, tracing
 from jobs.authoring.arguments import bound
 from jobs.authoring.configuration import Configuration, read_file
 from jobs.authoring.names import filled
-from jobs.authoring.options import PipelineOptions, pipeline_options
+from jobs.authoring.options import CACHES, PipelineOptions, pipeline_options
 from jobs.authoring.returns import Returned
 from jobs.authoring.signature import Parameter, as_json, checked, parameters_of, params_of
 from jobs.authoring.step import Step
@@ -109,6 +109,10 @@ class TracedPipeline:
             self.function(**given)
         if not trace.steps:
             raise PipelineError(Message("pipeline_calls_no_step", {"pipeline": self.name}))
+        called = {each.name for each in trace.steps.values()}
+        for name in run.steps:
+            if name not in called:
+                raise PipelineError(Message("config_step_not_called", {"step": name, "known": sorted(called)}))
         title = filled(said.run_name, params) if said.run_name else ""
         return Planned(tuple(trace.steps.values()), title, said.tags)
 
@@ -172,6 +176,7 @@ class TracedPipeline:
 
 def _together(before: PipelineOptions, said: PipelineOptions, given: Mapping[str, Any]) -> PipelineOptions:
     names = {"run_name" if name == "flow_run_name" else name for name in given}
+    names |= {"cache", "enable_cache"} if set(CACHES) & names else set()
     return replace(before, **{name: getattr(said, name) for name in names if hasattr(said, name)})
 
 

@@ -16,7 +16,7 @@ from jobs.authoring.sources import module_of, remember
 from jobs.pipelines.definition import CountsAs, StepDefinition
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import short
-from store.messages import Message
+from store.messages import Message, Values
 from store.text import LONGEST_NAME
 
 Function = Callable[..., Any]
@@ -141,6 +141,13 @@ class Step(CountsAs):
             said |= {"delays": delays, "jitter": retry.jitter}
         if retry.on is not None and retry.on is not self.base.options.retry.on:
             said["on"] = reference_to(retry.on, self.name)
+        cache = options.cache or pipeline.cache
+        if cache is not None and (compared := cache.as_json()):
+            if unknown := set(compared["ignored"]) - set(self.parameters):
+                told: Values = {"name": self.name, "given": sorted(unknown)[0], "known": sorted(self.parameters)}
+                raise PipelineError(Message("cache_ignores_unknown", told))
+            # What a step leaves is compared even where its code is not, as others are handed it by name.
+            said["cache"] = {**compared, "outputs": shape_of(self.outputs)}
         for name in HOOKS:
             hooks = getattr(options, name) or getattr(pipeline, name)
             if hooks and hooks is not getattr(self.base.options, name):

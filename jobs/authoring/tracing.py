@@ -13,6 +13,7 @@ from jobs.authoring.options import PipelineOptions, reuses, step_options
 from jobs.authoring.written import WrittenStep
 from jobs.pipelines.code_hash import identity
 from jobs.pipelines.errors import PipelineError
+from jobs.pipelines.fingerprint import by_code
 from jobs.pipelines.handed import Pattern, references
 from jobs.pipelines.planned import PlannedStep
 from store.messages import Message
@@ -48,7 +49,7 @@ class Trace:
         for need in needs:
             if need not in self.steps:
                 raise PipelineError(Message("after_unknown", {"step": key, "given": need, "known": list(self.steps)}))
-        definition = step.definition()
+        definition, policy = step.definition(), step.policy(options, self.pipeline)
         self.steps[key] = PlannedStep(
             name=step.name,
             key=key,
@@ -58,13 +59,13 @@ class Trace:
             timeout=max(1, round(options.timeout_seconds)),
             repeats_on_restart=False,
             reads_dataset=definition.reads_dataset,
-            identity=identity(definition).of_step(None),
+            identity=identity(definition).of_step(None, by_code=by_code(policy)),
             source=step.source,
             label=filled(options.task_run_name, {**params}) or None,
             group="/".join(self.groups) or None,
             handed=dict(handed),
             tags=list(options.tags) or None,
-            policy=step.policy(options, self.pipeline),
+            policy=policy,
             fresh=not reuses(options, self.pipeline),
         )
         made = [Handle(key, output.name, output.annotation) for output in step.outputs]

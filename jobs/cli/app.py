@@ -14,6 +14,7 @@ from jobs.cli import (
     artifacts,
     controls,
     dataset,
+    limits,
     logs,
     pipelines,
     predictions,
@@ -39,6 +40,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(sweeps.app, name="sweep")
 app.add_typer(pipelines.app, name="pipeline")
+app.add_typer(limits.app, name="limit")
 app.command(context_settings=up.PASSED_ON)(up.up)
 app.command()(up.version)
 for command in (

@@ -60,6 +60,17 @@ def hand_over_again(step: Step) -> bool:
     return bool(_enqueue([(step, [])], lanes.lane_of(step.workflow_id), at_front=step.attempt > 1))
 
 
+def hand_over_held(step: Step) -> bool:
+    """Put a step into the queue anew, with all that waits for it: these were dropped or let through when the job before
+    ended without doing the step."""
+    if not hand_over_again(step):
+        return False
+    below = [each for each in step_store.brief([step.workflow_id])[step.workflow_id] if each.position > step.position]
+    queue.drop_jobs(each.job_id for each in below if not each.status.over and each.ready_at is None)
+    hand_over(step.workflow_id)
+    return True
+
+
 def _drop_attempts_before(pending: Iterable[Step]) -> None:
     """What became of an attempt before is in the database; in the queue it would look like trouble."""
     before = [replace(step, attempt=step.attempt - 1).job_id for step in pending if step.attempt > 1]

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from jobs.engine import handover, queue
+from jobs.engine import handover, limits, queue
 from jobs.engine.staleness import Unchanged
 from store import steps
 from store.messages import Message
@@ -37,6 +37,7 @@ class Reconciler:
             self._lose_silent(queue.last_heartbeats, SILENCE_SECONDS, done)
             queue.apply_pauses()
             _each(turns.overdue(), _give_up, done)
+            done["let_in"] += limits.let_in()
             self._hand_over_stranded(done)
             done["dropped"] += _drop_jobs_nobody_waits_for()
         except queue.QueueDownError:

@@ -12,14 +12,14 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.engine import handover
+from jobs.engine import handover, limits
 from jobs.engine.output import logging_output
 from jobs.engine.queue import QueueDownError
 from jobs.pipelines import StepContext, registry
 from jobs.pipelines.code_hash import CodeIdentity, identity
 from jobs.pipelines.definition import StepDefinition
 from jobs.pipelines.errors import Parked, StepError, TimedOut
-from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.fingerprint import by_code, expires_after, fingerprint
 from jobs.pipelines.printing import Printing
 from jobs.pipelines.recorded import refusal
 from jobs.pipelines.shapes import misfits
@@ -138,6 +138,10 @@ def run_step(step_id: int, attempt: int, turn: int = 0) -> None:
     except Fenced:
         log.info("step %s attempt %s was taken away", step_id, attempt)
         return
+    finally:
+        if claim.step.tags:  # another step may have waited for its place
+            with contextlib.suppress(QueueDownError):
+                limits.let_in()
     if not completed:
         raise StepFailedError(f"step {step_id} failed, see workflow {claim.step.workflow_id}")
 
@@ -299,9 +303,11 @@ def _resolve(claim: Claim, code: CodeIdentity) -> Resolved:
     datasets = claim.datasets if code.reads_dataset else {}
     step = claim.step
     handed = (step.handed or {}) if step.source else None
-    print_ = fingerprint(code.of_step(step.id), step.params, datasets, claim.upstream, handed)
-    equal = None if claim.step.fresh else db.retrying(lambda: steps.find_equal(print_))
-    return Resolved(print_, equal[1] if equal else None, code.unknown)
+    compared = by_code(step.policy)
+    identity_ = code.of_step(step.id, by_code=compared)
+    print_ = fingerprint(identity_, step.params, datasets, claim.upstream, handed, step.policy)
+    equal = None if step.fresh else db.retrying(lambda: steps.find_equal(print_, expires_after(step.policy)))
+    return Resolved(print_, equal[1] if equal else None, code.unknown if compared else ())
 
 
 def worker_name() -> str:

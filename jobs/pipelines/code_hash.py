@@ -29,8 +29,11 @@ class CodeIdentity:
     unknown: tuple[str, ...] = ()
     reads_dataset: bool = False
 
-    def of_step(self, step_id: int | None) -> str:
-        """Return the text to compare: equal code of different steps, unless something in it is unknown."""
+    def of_step(self, step_id: int | None, *, by_code: bool = True) -> str:
+        """Return the text to compare: equal code of different steps, unless something in it is unknown; or only the
+        name of the function."""
+        if not by_code:
+            return self.text.partition("#")[0].partition("@")[0]
         return f"{self.text} of step {step_id}" if self.unknown else self.text
 
 

@@ -16,17 +16,25 @@ def fingerprint(
     datasets: Mapping[str, Dataset],
     upstream: Mapping[str, Upstream],
     handed: Patterns | None = None,
+    policy: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the hash of a step's code, its params, the datasets it reads, and what every step above it left; of a
-    plain function, what it is `handed`.
+    plain function, what it is `handed`, as far as its author's `policy` has it compared.
 
     The pipeline and the step's name are no part of it: the same code on the same data gives the same result anywhere.
     """
     if handed is not None:
+        cache = dict((policy or {}).get("cache") or {})
+        cache.pop("expires_after", None)
+        ignored = [*cache.get("ignored", ()), *(() if cache.get("by_inputs", True) else (*params, *handed))]
+        params = {name: value for name, value in params.items() if name not in ignored}
+        handed = {name: pattern for name, pattern in handed.items() if name not in ignored}
         given = {
             name: filled(pattern, lambda each: _handed(each, upstream, datasets)) for name, pattern in handed.items()
         }
-        return _hash([identity, params, {"handed": given}])
+        # What is compared as usual, however old it may be, has the usual hash.
+        differs = not (by_code(policy) and cache.get("by_inputs", True) and not cache.get("ignored"))
+        return _hash([identity, params, {"handed": given}, *([cache] if differs else [])])
     reads: dict[str, Any] = {
         "datasets": {name: _read(dataset) for name, dataset in datasets.items()},
         "steps": {key: _left(left) for key, left in upstream.items()},
@@ -34,6 +42,17 @@ def fingerprint(
     if len(datasets) > 1:  # which one a step reads without saying its name
         reads["order"] = list(datasets)
     return _hash([identity, params, reads])
+
+
+def by_code(policy: Mapping[str, Any] | None) -> bool:
+    """Whether the code of a step is compared."""
+    return bool(((policy or {}).get("cache") or {}).get("by_code", True))
+
+
+def expires_after(policy: Mapping[str, Any] | None) -> float | None:
+    """After how many seconds a result is not reused any more; None: never."""
+    age = ((policy or {}).get("cache") or {}).get("expires_after")
+    return None if age is None else float(age)
 
 
 def _handed(pattern: Pattern, upstream: Mapping[str, Upstream], datasets: Mapping[str, Dataset]) -> list[Any]:

@@ -40,3 +40,15 @@ class AttemptOut(TypedDict):
     seconds: float | None
     code: str | None
     text: str | None
+
+
+@with_config(CLOSED)
+class LimitOut(TypedDict):
+    """How many steps with a tag may run at the same time, how many do, and how many wait for that."""
+
+    tag: str
+    most: int
+    running: int
+    waiting: int
+    set_at: str
+    set_by: str | None

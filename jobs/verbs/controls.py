@@ -94,7 +94,7 @@ def describe(workflow_id: int, name: str | None = None, note: str | None = None)
 @deed("tag", "workflow")
 def tag(workflow_ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[Workflow]:
     """Mark workflows with tags, and take others away."""
-    new, gone = _checked(add), _checked(remove)
+    new, gone = checked_tags(add), checked_tags(remove)
     before = workflows.get_many(workflow_ids)
     if missing := set(workflow_ids) - {each.id for each in before}:
         raise NotFoundError(Message("no_such_workflow", {"workflow": min(missing)}), "workflow_id")
@@ -105,7 +105,7 @@ def tag(workflow_ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[s
     return workflows.get_many(workflow_ids)
 
 
-def _checked(given: Sequence[str]) -> list[str]:
+def checked_tags(given: Sequence[str]) -> list[str]:
     """Tags as they are kept."""
     checked = [" ".join(str(each).split()) for each in given]
     for each in checked:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.pipelines import registry
 from jobs.pipelines.definition import Options, Pipeline
-from jobs.pipelines.fingerprint import fingerprint
+from jobs.pipelines.fingerprint import expires_after, fingerprint
 from jobs.pipelines.handed import references
 from jobs.pipelines.params import Params, short
 from jobs.pipelines.planned import PlannedStep, Prepared
@@ -53,8 +53,10 @@ def plan(
         reused_from = None
         if above <= set(left) and not step.fresh:
             read = given if step.reads_dataset else {}
-            print_ = fingerprint(step.identity, step.params, read, {key: left[key] for key in above}, handed)
-            if equal := steps.find_equal(print_):
+            print_ = fingerprint(
+                step.identity, step.params, read, {key: left[key] for key in above}, handed, step.policy
+            )
+            if equal := steps.find_equal(print_, expires_after(step.policy)):
                 reused_from = equal[0].workflow_id
                 handed_on = {each.name: each.handed() for each in equal[1].outputs}
                 left[step.key] = Upstream(equal[1].result, print_, equal[1].artifacts, handed_on)

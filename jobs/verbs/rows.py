@@ -1,5 +1,6 @@
 """Rows: planned steps as they are written when a workflow starts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from jobs.pipelines.definition import Options
@@ -21,8 +22,10 @@ def options_of(given: Options, again_from: str | None) -> dict[str, Any]:
     return kept | ({AGAIN_FROM: again_from} if again_from else {})
 
 
-def row(step: PlannedStep) -> NewStep:
-    """A planned step as it is written."""
+def row(step: PlannedStep, tags: Sequence[str] = ()) -> NewStep:
+    """A planned step as it is written; it has the tags of its pipeline, too. What drives a flow counts for no limit, as
+    it would keep its own steps from running."""
+    own = [] if step.role == StepRole.driver else [*(step.tags or []), *tags]
     return {
         "name": step.name,
         "key": step.key,
@@ -35,7 +38,7 @@ def row(step: PlannedStep) -> NewStep:
         "label": step.label,
         "group": step.group,
         "handed": step.handed,
-        "tags": step.tags,
+        "tags": list(dict.fromkeys(own)) or None,
         "policy": step.policy,
         "role": step.role,
     }

@@ -18,7 +18,7 @@ from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.artifact_documents import ArtifactBriefOut, ArtifactOut, StepOutputOut
 from jobs.verbs.bulk import Outcome
-from jobs.verbs.control_documents import AttemptOut, CellPlanOut, OutcomeOut
+from jobs.verbs.control_documents import AttemptOut, CellPlanOut, LimitOut, OutcomeOut
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -43,6 +43,7 @@ from store import attempts, metrics, outputs, steps, workflows
 from store import thresholds as stored_thresholds
 from store.audit import Deed
 from store.datasets import Dataset
+from store.limits import Limit
 from store.logs import Line
 from store.messages import Notice
 from store.outputs import Output, OutputBrief
@@ -238,6 +239,11 @@ def attempts_of(workflow_id: int) -> list[AttemptOut]:
         }
         for each in sorted(made, key=lambda each: (each.began_at, each.step_id))
     ]
+
+
+def limit(known: Limit) -> LimitOut:
+    """The limit of a tag."""
+    return cast(LimitOut, plain(asdict(known)))
 
 
 def outcome(made: Outcome) -> OutcomeOut:

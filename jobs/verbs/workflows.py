@@ -123,7 +123,7 @@ def _write(
     shares.check_waiting()
     queue.connection()  # a setting that leads to no queue is refused before anything is written
     again = run_again(prepared.steps, None if rows.drives(prepared) else again_from, repeating=fresh)
-    return workflows.insert_new(new, [rows.row(step) for step in again], request)
+    return workflows.insert_new(new, [rows.row(step, prepared.tags) for step in again], request)
 
 
 @deed("restart", "as workflow")

@@ -162,6 +162,14 @@ def run_log(workflow_id: int, wanted: run_logs.Which) -> Command:
     return Command("Log", shlex.join([*COMMAND.split(), "logs", str(workflow_id), *options]), f"{curl()} '{url}'")
 
 
+def limit(tag: str, most: int) -> Command:
+    """How to limit a tag."""
+    url = f"{address.server()}/api/limits/{quote(tag, safe='')}"
+    data = f"-H 'Content-Type: application/json' -d {_json({'most': most})}"
+    command = shlex.join([*COMMAND.split(), "limit", "set", tag, str(most)])
+    return Command("Set limit", command, f"{curl()} -X PUT {url} {data}")
+
+
 def show_sweep(sweep_id: int) -> Command:
     return Command("Show", f"{COMMAND} sweep show {sweep_id}", f"{curl()} {_sweep_url(sweep_id)}")
 

@@ -49,8 +49,9 @@ def get(step_id: int) -> Step:
     return record(Step, row)
 
 
-def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
-    """Return the newest completed step with this fingerprint, and its outcome."""
+def find_equal(fingerprint: str, within: float | None = None) -> tuple[Step, Outcome] | None:
+    """Return the newest completed step with this fingerprint, and its outcome; with `within`, only if the work was
+    done so many seconds ago at most."""
     with db.reading() as connection:
         row = connection.execute(_EQUAL, {"print": fingerprint}).one_or_none()
         if row is None:
@@ -59,10 +60,20 @@ def find_equal(fingerprint: str) -> tuple[Step, Outcome] | None:
         # A reused step points to where the work was really done, and from where its curve is copied; when that is
         # deleted, the step itself has both.
         origin = equal.reused_from and connection.scalar(select(steps.c.id).where(steps.c.id == equal.reused_from))
+        if within is not None and _is_older(connection, equal, origin, within):
+            return None
         left = artifacts_in(connection, [equal.id]).get(equal.id, {})
         measured = connection.scalar(select(attempts.c["values"]).where(_COMPLETED, steps.c.id == equal.id)) or {}
         handed_on = outputs.left_by(connection, equal.id) if equal.source else ()
         return equal, Outcome(equal.result or {}, left, origin or equal.id, measured=measured, outputs=handed_on)
+
+
+def _is_older(connection: Connection, equal: Step, origin: int | None, within: float) -> bool:
+    """Whether the work of a step was done longer ago than this; where that is not known any more, it counts as old."""
+    worked = equal.ended_at
+    if equal.reused_from is not None:
+        worked = connection.scalar(select(steps.c.ended_at).where(steps.c.id == origin)) if origin else None
+    return worked is None or (now() - worked).total_seconds() > within
 
 
 def artifacts_of(step_id: int) -> dict[str, files.FileRef]:
@@ -151,7 +162,7 @@ def waiting() -> list[Step]:
     at, pause = now(), steps.c.next_attempt_at
     usual = pause > at + timedelta(seconds=max(BACK_OFF_SECONDS))
     due = or_(pause.is_(None), pause <= at, usual & steps.c.pause.is_(None))
-    return select_steps(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), due)
+    return select_steps(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), steps.c.held_by.is_(None), due)
 
 
 def needs_of(workflow_id: int) -> dict[int, list[int]]:

@@ -80,6 +80,7 @@ class Step:
     late: bool = False
     handled: bool = False
     deadline: datetime | None = None
+    held_by: str | None = None  # the tag whose limit it waits for
     scores: dict[str, float] = field(default_factory=dict)
 
     @property

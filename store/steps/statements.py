@@ -56,6 +56,7 @@ TAKE = (
         ended_at=None,
         progress=None,
         progress_message=None,
+        held_by=None,
     )
     .returning(*steps.c)
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
 
-from store import attempts, codes, db, files, logs, metrics, outputs
+from store import attempts, codes, db, files, limits, logs, metrics, outputs
 from store.datasets import Dataset
 from store.messages import Message, Values
 from store.records import record
@@ -35,8 +35,25 @@ FEWER_ATTEMPTS = {"out_of_memory"}
 
 
 def claim(step_id: int, attempt: int, worker: str, turn: int = 0) -> Claim | None:
-    """Take a step, if it waits for exactly this attempt and everything it needs is there. A flow takes many turns."""
+    """Take a step, if it waits for exactly this attempt, everything it needs is there, and no limit of its tags is
+    reached; one that finds no room is held until there is some. A flow takes many turns."""
     token = secrets.token_hex(16)
+    try:
+        return _taken(step_id, attempt, worker, turn, token)
+    except _NoRoomError as full:
+        limits.hold(step_id, attempt, full.tag)
+        return None
+
+
+class _NoRoomError(Exception):
+    """The limit of a tag is reached; the claim is undone."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
+def _taken(step_id: int, attempt: int, worker: str, turn: int, token: str) -> Claim | None:
     with db.writing() as connection:
         taken = connection.execute(
             statements.TAKE,
@@ -44,6 +61,8 @@ def claim(step_id: int, attempt: int, worker: str, turn: int = 0) -> Claim | Non
         ).one_or_none()
         if taken is None:
             return None
+        if taken.tags and (tag := limits.full(connection, taken.tags)):
+            raise _NoRoomError(tag)
         (attempts.go_on if turn else attempts.begin)(connection, step_id, attempt, worker)
         rows = connection.execute(statements.PIPELINE_AND_DATASETS, {"this": taken.workflow_id}).all()
         if rows[0].workflow_status != Status.running:
@@ -243,6 +262,7 @@ def _revive(connection: Connection, which: ColumnElement[bool]) -> list[Step]:
             ready_at=None,
             next_attempt_at=None,
             pause=None,
+            held_by=None,
             started_at=None,
             heartbeat_at=None,
             ended_at=None,

@@ -22,6 +22,7 @@ SENTENCES: dict[str, Template] = {
     "step_option_unknown": "Step {name} has no option {option!r}; @step takes {known}.",
     "pipeline_option_unknown": "Pipeline {name} has no option {option!r}; @pipeline takes {known}.",
     "option_of_other_type": "{name} has {option}={given}; write {example}.",
+    "cache_ignores_unknown": "Step {name} is to ignore {given!r} when results are reused, but takes only {known}.",
     "option_wrong": "{name} has a wrong {option}; write {option}={example}.",
     "option_always": "{name} has {option} switched off; here it is always {value}, so leave it out.",
     "option_instead": "{name} has {option}, which is not there. {instead}",
@@ -103,6 +104,9 @@ SENTENCES: dict[str, Template] = {
     "config_unreadable": "{file} cannot be read: {reason}.",
     "config_not_yaml": "{file} is no YAML: {reason}.",
     "config_not_mapping": "{file} must hold names with values, not {given}.",
+    "config_step_not_called": (
+        "The configuration names step {step!r}, which the pipeline does not call with these params; it calls {known}."
+    ),
     "config_key_unknown": "{file} says {key!r}, which a run does not have; it has {known}.",
     # Pipelines made of nodes.
     "node_of_no_function": (

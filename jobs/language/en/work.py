@@ -31,6 +31,8 @@ SENTENCES: dict[str, Template] = {
     "no_such_control": "There is no {given}; choose one of {known}.",
     "too_many_at_once": "{count:,} workflows are too many at once; choose at most {most:,}.",
     "too_many_tags": "Workflow {workflow:d} would have more than {most} tags; remove some.",
+    "limit_malformed": "A limit is a number from 0 to {most:,}, not {given}.",
+    "no_such_limit": "There is no limit for the tag {given}.",
     "tag_malformed": "The tag {given} cannot be used; a tag is 1 to {most} characters without a comma.",
     "zone_unknown": "There is no time zone {given!r}; zones are called as in Europe/Istanbul.",
     "report_too_early": "Workflow {workflow:d} is {status}; a report is of a completed workflow.",

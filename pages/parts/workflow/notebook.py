@@ -216,6 +216,8 @@ def _queue_words(step: Step) -> str:
     if step.next_attempt_at and step.next_attempt_at > now():
         wait = (step.next_attempt_at - now()).total_seconds()
         return f"attempt {step.attempt} starts in {words.duration(wait)}"
+    if step.held_by is not None:
+        return f"waiting for tag {step.held_by}: as many steps with it run as may at the same time"
     if step.ready_at is None:
         return "waiting until another trial of its sweep has done what they share"
     queue = look.lately()

@@ -25,7 +25,7 @@ def draw(book: Notebook) -> None:
     page = run_logs.newest(book.workflow.id, wanted, before)
     names = {step.id: step.key for step in book.steps}
     if page.lines:
-        with st.container(height=HEIGHT, border=True, autoscroll=before is None, key="run-log"):
+        with st.container(height=_height(page.lines), border=False, autoscroll=before is None, key="run-log"):
             st.code(_text(page.lines, names), language=None, wrap_lines=True)
     elif wanted != run_logs.Which():
         st.caption("No line matches.")
@@ -33,6 +33,11 @@ def draw(book: Notebook) -> None:
         st.caption("No log lines." if book.workflow.status.over else "No output yet.")
     _pages(page, before)
     _download(book, wanted)
+
+
+def _height(lines: list[Line]) -> int:
+    """As high as a few lines need, and no higher than a screen."""
+    return min(HEIGHT, 60 + 24 * len(lines))
 
 
 def _filters(book: Notebook) -> run_logs.Which:

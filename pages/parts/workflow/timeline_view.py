@@ -40,9 +40,11 @@ def draw(book: Notebook) -> None:
             key=f"timeline-{book.workflow.id}",
             alt="Timeline: when each step waited and ran",
         )
+    if not any(bar.kind == timeline.WAITED for bar in bars):
+        return
     waiting = sum((bar.end - bar.begin).total_seconds() for bar in bars if bar.kind == timeline.WAITED)
     running = sum((bar.end - bar.begin).total_seconds() for bar in bars if bar.kind != timeline.WAITED)
-    st.caption(f"Together the rows ran for {words.duration(running)} and waited for {words.duration(waiting)}.")
+    st.caption(f"Together, these steps ran for {words.duration(running)} and waited for {words.duration(waiting)}.")
 
 
 def _fold(book: Notebook, listed: list[folds.Fold]) -> folds.Fold | None:

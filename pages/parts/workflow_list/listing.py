@@ -161,7 +161,7 @@ def columns(
         DETAILS: column.TextColumn(
             "Details", width=80 if narrowest else 110, help="What tells runs of a pipeline apart"
         ),
-        "tags": column.ListColumn("Tags", width=96),
+        "tags": column.ListColumn("Tags", width=124),
         "dataset": column.TextColumn("Dataset", width=DATASET),
         "by": column.TextColumn("By", width=68),
         "duration": column.TextColumn("Duration", width=66, alignment="right"),
