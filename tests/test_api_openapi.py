@@ -136,7 +136,7 @@ def client(home):
             "/workflows/7/logs?colour=1",
             None,
             "query_unknown",
-            {"given": "colour", "known": ["after", "limit"]},
+            {"given": "colour", "known": ["after", "before", "text", "level", "step", "limit"]},
         ),
         (
             "PUT",

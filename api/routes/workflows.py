@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 
 from api.errors import Answer
 from api.routes.datasets import MOST
@@ -210,7 +210,12 @@ def get_logs(
     return Answer([schemas.line(line, own[line.step_id]) for line in lines])
 
 
-@router.get("/{workflow_id}/log", summary="Download the log of a workflow", response_class=PlainTextResponse)
+@router.get(
+    "/{workflow_id}/log",
+    summary="Download the log of a workflow",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 @needs(Role.viewer)
 def get_log(
     workflow_id: WorkflowId,

@@ -84,7 +84,8 @@ def _plan(workflow: Workflow, changes: Params, first: str, count: int) -> None:
     if count > MOST_PLANNED:
         st.caption(f"{words.count(count, 'step')}: equal ones are reused, others run.")
         return
-    cells = _planned(workflow.id, dict(changes), first)
+    with st.spinner("Working out which steps are reused", show_time=False):  # the first time, the code is loaded
+        cells = _planned(workflow.id, dict(changes), first)
     reused = [cell for cell in cells if cell.reused_from is not None]
     st.markdown(
         f":material/recycling: **{words.count(len(cells) - len(reused), 'step')} would run, {len(reused)} reused**"
