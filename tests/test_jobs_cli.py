@@ -176,7 +176,7 @@ def test_json_is_one_document(command):
         (
             ["list", "--status", "done"],
             1,
-            "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled.",
+            "There is no status 'done'; there are pending, running, completed, failed, skipped, cancelled, waiting.",
         ),
         (
             ["submit", str(SAMPLE), "--set", "algorithm=mlp"],
@@ -195,7 +195,7 @@ def test_json_is_one_document(command):
         ),
         (["show", "99999999999999"], 2, "Invalid value for 'ID': it must be less than or equal to 2147483647"),
         (["submit"], 2, "Invalid value: name a file, or a pipeline: python -m jobs submit --pipeline NAME."),
-        (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit'?"),
+        (["sbmit"], 2, "No such command 'sbmit'. Did you mean 'submit', 'limit'?"),
         (["list", "--colour"], 2, "No such option: --colour"),
         (["show", "\udcff"], 2, "'\\udcff' is not proper text."),
     ],

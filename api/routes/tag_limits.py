@@ -10,7 +10,7 @@ from api.errors import Answer
 from api.routes.workflows import Strict
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.verbs import schemas, tag_limits
+from jobs.verbs import control_schemas, tag_limits
 from jobs.verbs.control_documents import LimitOut
 from store import limits
 from store.actors import Role
@@ -28,18 +28,18 @@ class NewLimit(Strict):
 @needs(Role.viewer)
 def find() -> Response:
     """How many steps with each tag may run at the same time, do so, and wait."""
-    return Answer([schemas.limit(each) for each in limits.listed()])
+    return Answer([control_schemas.limit(each) for each in limits.listed()])
 
 
 @router.put("/{tag}", response_model=list[LimitOut], summary="Limit a tag")
 @needs(Role.analyst)
 def put(tag: Tag, body: NewLimit) -> Response:
     """From now on at most so many steps with the tag run at the same time; those that run go on."""
-    return Answer([schemas.limit(each) for each in tag_limits.put(tag, body.most)])
+    return Answer([control_schemas.limit(each) for each in tag_limits.put(tag, body.most)])
 
 
 @router.delete("/{tag}", response_model=list[LimitOut], summary="Remove the limit of a tag")
 @needs(Role.analyst)
 def remove(tag: Tag) -> Response:
     """Steps that waited for it begin as workers are free."""
-    return Answer([schemas.limit(each) for each in tag_limits.remove(tag)])
+    return Answer([control_schemas.limit(each) for each in tag_limits.remove(tag)])

@@ -14,7 +14,7 @@ from api.errors import Answer
 from api.routes.datasets import MOST
 from api.wall import limits, roles
 from api.wall.roles import needs
-from jobs.verbs import bulk, models, outlooks, queries, report, run_logs, schemas, short_form
+from jobs.verbs import bulk, control_schemas, models, outlooks, queries, report, run_logs, schemas, short_form
 from jobs.verbs import workflows as verbs
 from jobs.verbs.control_documents import AttemptOut, CellPlanOut, OutcomeOut
 from jobs.verbs.documents import LineOut, StartedOut, WorkflowBriefOut, WorkflowOut
@@ -169,9 +169,9 @@ def compose(body: Compose) -> Response:
 def do_to_several(body: Bulk) -> Response:
     """One after the other; each row says what became of a workflow. `started` is the new workflow of a restart."""
     if body.do != "tag":
-        return Answer([schemas.outcome(each) for each in bulk.do(body.do, body.ids)])
+        return Answer([control_schemas.outcome(each) for each in bulk.do(body.do, body.ids)])
     verbs.tag(body.ids, body.add, body.remove)
-    return Answer([schemas.outcome(bulk.Outcome(workflow_id)) for workflow_id in dict.fromkeys(body.ids)])
+    return Answer([control_schemas.outcome(bulk.Outcome(workflow_id)) for workflow_id in dict.fromkeys(body.ids)])
 
 
 @router.get("/{workflow_id}", response_model=WorkflowOut, summary="One workflow")
@@ -234,7 +234,7 @@ def get_log(
 @needs(Role.viewer)
 def get_attempts(workflow_id: WorkflowId) -> Response:
     """When each attempt of each step began and ended, on which worker and how, in the order in which they began."""
-    return Answer(schemas.attempts_of(workflow_id))
+    return Answer(control_schemas.attempts_of(workflow_id))
 
 
 @router.get("/{workflow_id}/model", summary="Download the model", response_class=FileResponse)
@@ -287,7 +287,7 @@ def restart(workflow_id: WorkflowId, body: Restart | None = None) -> Response:
 def plan(workflow_id: WorkflowId, body: Plan) -> Response:
     """What restart, rerun, retry or compose would do to each step, without starting anything."""
     cells = outlooks.of(body.control, workflow_id, body.params, body.step, body.config_from)
-    return Answer([schemas.cell_plan(each) for each in cells])
+    return Answer([control_schemas.cell_plan(each) for each in cells])
 
 
 @router.post("/{workflow_id}/rerun", response_model=StartedOut, status_code=201, summary="Run again from a step")

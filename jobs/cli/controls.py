@@ -233,11 +233,11 @@ def _plan(
     as_json: bool,
 ) -> int:
     """Print what a control would do to each step."""
-    from jobs.verbs import outlooks, schemas
+    from jobs.verbs import control_schemas, outlooks
 
     cells = outlooks.of(control, workflow_id, params, step, config_from)
     if as_json:
-        return print_json([schemas.cell_plan(each) for each in cells])
+        return print_json([control_schemas.cell_plan(each) for each in cells])
     from jobs.cli.terminal import say, table
 
     source = {cell.key: f"reused from {cell.reused_from}" for cell in cells if cell.reused_from is not None}
@@ -251,12 +251,12 @@ def _plan(
 def _each(act: str, workflow_ids: Sequence[int], as_json: bool) -> int:
     """Do the same to several workflows, and print what became of each."""
     from jobs.language import sentence
-    from jobs.verbs import bulk, schemas
+    from jobs.verbs import bulk, control_schemas
 
     outcomes = bulk.do(act, workflow_ids)
     code = NOT_DONE if any(each.refused for each in outcomes) else DONE
     if as_json:
-        print_json([schemas.outcome(each) for each in outcomes])
+        print_json([control_schemas.outcome(each) for each in outcomes])
         return code
     from jobs.cli.terminal import table
 

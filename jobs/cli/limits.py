@@ -38,12 +38,12 @@ def remove(tag: Tag, as_json: Json = False) -> int:
 def list_(as_json: Json = False) -> int:
     """List the limits, with how many steps run and how many wait."""
     open_home()
-    from jobs.verbs import schemas
+    from jobs.verbs import control_schemas
     from store import limits
 
     known = limits.listed()
     if as_json:
-        return print_json([schemas.limit(each) for each in known])
+        return print_json([control_schemas.limit(each) for each in known])
     from jobs.cli.terminal import say, table
 
     if known:

@@ -56,9 +56,9 @@ def logs(
 def attempts(workflow_id: Id, as_json: Json = False) -> int:
     """List when each attempt of a workflow's steps ran, on which worker, and how it ended."""
     open_home()
-    from jobs.verbs import schemas
+    from jobs.verbs import control_schemas
 
-    made = schemas.attempts_of(workflow_id)
+    made = control_schemas.attempts_of(workflow_id)
     if as_json:
         return print_json(made)
     from jobs.cli.terminal import seconds, table

@@ -17,8 +17,6 @@ from jobs.pipelines.warnings import WorkflowWarning
 from jobs.verbs import threshold_documents, warnings
 from jobs.verbs import thresholds as threshold_verbs
 from jobs.verbs.artifact_documents import ArtifactBriefOut, ArtifactOut, StepOutputOut
-from jobs.verbs.bulk import Outcome
-from jobs.verbs.control_documents import AttemptOut, CellPlanOut, LimitOut, OutcomeOut
 from jobs.verbs.documents import (
     DatasetBriefOut,
     DatasetOut,
@@ -37,13 +35,11 @@ from jobs.verbs.documents import (
     WorkflowBriefOut,
     WorkflowOut,
 )
-from jobs.verbs.plans import CellPlan
 from jobs.verbs.warning_documents import WarningOut
-from store import attempts, metrics, outputs, steps, workflows
+from store import metrics, outputs, steps, workflows
 from store import thresholds as stored_thresholds
 from store.audit import Deed
 from store.datasets import Dataset
-from store.limits import Limit
 from store.logs import Line
 from store.messages import Notice
 from store.outputs import Output, OutputBrief
@@ -216,47 +212,6 @@ def _is_message(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("values"), dict)
 
 
-def cell_plan(cell: CellPlan) -> CellPlanOut:
-    """What a control would do to a step."""
-    return {"key": cell.key, "name": cell.step, "params": plain(cell.params), "reused_from": cell.reused_from}
-
-
-def attempts_of(workflow_id: int) -> list[AttemptOut]:
-    """Every attempt of a workflow's steps, in the order in which they began."""
-    workflows.get(workflow_id)
-    own = {row.id: row.key for row in steps.brief([workflow_id])[workflow_id]}
-    made = [each for of_step in attempts.of_steps(list(own)).values() for each in of_step]
-    return [
-        {
-            "key": own[each.step_id],
-            "number": each.number,
-            "worker": each.worker,
-            "began_at": plain(each.began_at),
-            "ended_at": plain(each.ended_at),
-            "seconds": _rounded((each.ended_at - each.began_at).total_seconds() if each.ended_at else None),
-            "code": each.code,
-            "text": sentence(each.ending) if each.ending and each.code != "completed" else None,
-        }
-        for each in sorted(made, key=lambda each: (each.began_at, each.step_id))
-    ]
-
-
-def limit(known: Limit) -> LimitOut:
-    """The limit of a tag."""
-    return cast(LimitOut, plain(asdict(known)))
-
-
-def outcome(made: Outcome) -> OutcomeOut:
-    """What became of one of several workflows."""
-    refused = made.refused
-    return {
-        "workflow_id": made.workflow_id,
-        "started": made.started,
-        "error": sentence(refused) if refused else None,
-        "error_code": refused.code if refused else None,
-    }
-
-
 def line(record: Line, step: Step) -> LineOut:
     """One line of a log."""
     return {
@@ -338,7 +293,7 @@ def _workflow(workflow: Workflow, threshold: Threshold | None) -> Document:
         "created_by": workflow.created_by,
         "started_at": plain(workflow.started_at),
         "ended_at": plain(workflow.ended_at),
-        "seconds": _rounded(workflow.seconds),
+        "seconds": rounded(workflow.seconds),
         "scores": plain(workflow.scores),
         "tags": list(workflow.tags),
         "sweep_id": workflow.sweep_id,
@@ -357,14 +312,14 @@ def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> 
         "job_id": step.job_id,
         "started_at": plain(step.started_at),
         "ended_at": plain(step.ended_at),
-        "seconds": _rounded(step.seconds),
+        "seconds": rounded(step.seconds),
         "reused_from": sources.get(step.reused_from or 0),
         "params": plain(step.params),
         "error": sentence(step.error) if step.error else None,
         "error_code": step.error_code,
         "progress": plain(step.progress),
         "progress_words": sentence(step.progress_message) if step.progress_message else None,
-        "seconds_left": _rounded(left.get(step.id)),
+        "seconds_left": rounded(left.get(step.id)),
         "scores": plain(step.scores),
     }
 
@@ -375,7 +330,8 @@ def _sources(own: Sequence[Step]) -> dict[int, int]:
     return steps.workflows_of(wanted) if wanted else {}
 
 
-def _rounded(seconds: float | None) -> float | None:
+def rounded(seconds: float | None) -> float | None:
+    """Seconds with as many digits as documents have."""
     return None if seconds is None else round(seconds, 3)
 
 
