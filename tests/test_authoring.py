@@ -312,6 +312,21 @@ def test_hooks_are_called_in_the_process_of_the_step():
     assert SEEN.calls == ["no", "no"]
 
 
+def looks_on(task, run, state):
+    SEEN.calls.append((task.name, run.attempt, state.name))
+
+
+@step(on_success=looks_on)
+def watched() -> int:
+    return 1
+
+
+def test_a_hook_may_take_the_task_its_run_and_its_state():
+    """As code has it that was written for Prefect."""
+    authored.run(pipeline(name="hooks3")(lambda: watched()))
+    assert SEEN.calls == [("watched", 1, "Completed")]
+
+
 @step
 def says() -> Annotated[int, ArtifactConfig("said", tags=["t"], run_metadata={"by": "config"})]:
     seen = get_step_context()

@@ -90,6 +90,7 @@ CASES = [
     (flowcast.looks, {"first": 3}, 24, ["double", "double_2", "double_3"]),
     (flowcast.maps, {"numbers": [1, 2, 3]}, 12, ["double[0]", "double[1]", "double[2]", "add"]),
     (flowcast.named, {}, [7, 14], ["scale[n1]", "scale[n2]"]),
+    (flowcast.crosses, {}, [1, 10, 2, 20], ["scale[0]", "scale[1]", "scale[2]", "scale[3]"]),
     (flowcast.empty_map, {}, 0, ["add"]),
     (flowcast.states, {}, ["COMPLETED", "FAILED", "Completed"], ["double", "refuse", "double_2"]),
     (flowcast.allows, {}, "TaskFailed: broken", ["refuse", "explain"]),

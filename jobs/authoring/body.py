@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ from store.messages import Message
 from store.outputs import Handed, NewOutput
 
 LONGEST_TYPE = 200
+
+
+HOOK_STATES = {"on_start": "Running", "on_success": "Completed", "on_failure": "Failed", "on_end": "Ended"}
+
+
+@dataclass(frozen=True, slots=True)
+class HookState:
+    """What a step came to, for a hook that takes three arguments."""
+
+    name: str
+    error: BaseException | None
+
+    @property
+    def message(self) -> str:
+        return str(self.error or "")
 
 
 class Body(CountsAs):
@@ -113,7 +129,7 @@ class Body(CountsAs):
         hooks = [sources.find(source) for source in policy.get(name, [])] or getattr(self.options, name)
         for hook in hooks:
             try:
-                _call_hook(hook, error)
+                _call_hook(hook, error, (self.step, seen_by_hooks(context), HookState(HOOK_STATES[name], error)))
             except Exception as wrong:  # noqa: BLE001 - whatever it raises
                 told = {"hook": getattr(hook, "__name__", name), "reason": str(wrong) or type(wrong).__name__}
                 context.log(Message("hook_failed", told), "warning")
@@ -183,9 +199,16 @@ def _call(step: Written, given: Mapping[str, Any]) -> Any:
     return step.function(**given)
 
 
-def _call_hook(hook: Any, error: BaseException | None) -> None:
+def _call_hook(hook: Any, error: BaseException | None, three: tuple[Any, Any, Any]) -> None:
+    """As its author wrote it: for nothing, the error, or the task, its run and the state it came to."""
     takes = len(inspect.signature(hook).parameters)
-    hook(error) if takes == 1 else hook()
+    hook(*three) if takes == 3 else hook(error) if takes == 1 else hook()
+
+
+def seen_by_hooks(context: StepContext) -> "inside.StepRun":
+    """The run of a step, as hooks see it."""
+    row = context.step
+    return inside.StepRun(row.id, row.name, row.key, row.attempt)
 
 
 def _checked(value: Any, parameter: Parameter, owner: str) -> Any:

@@ -1,5 +1,6 @@
 """Mapping: the calls that a map stands for, one for each item."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
@@ -31,6 +32,16 @@ def calls(
         first = [chosen[each] for each in lengths]
         made.append((_label(map_key, first, number), chosen))
     return made
+
+
+def product(
+    function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments of a map that goes through each item of one list with each of the others."""
+    given = bound(function, name, args, kwargs)
+    lists = {each: items for each, value in given.items() if (items := _items(value)) is not None}
+    columns = list(zip(*itertools.product(*lists.values()), strict=True)) or [()] * len(lists)
+    return {**given, **{each: list(column) for each, column in zip(lists, columns, strict=True)}}
 
 
 def _label(map_key: Any, items: Sequence[Any], number: int) -> str:

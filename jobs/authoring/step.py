@@ -108,6 +108,11 @@ class Step(CountsAs):
             return [trace.call(self, (), given, None, after) for _, given in made]
         return [Done(self.function(**given)) for _, given in made]
 
+    def product(self, *args: Any, **kwargs: Any) -> Any:
+        """As `map`, for each item of one list with each item of the others."""
+        apart = {name: kwargs.pop(name) for name in (*APART, "map_key", "chunk") if name in kwargs}
+        return self.map(**mapping.product(self.function, self.name, args, kwargs), **apart)
+
     def on_rollback(self, function: Function) -> "Step":
         """What undoes this step when the `transaction` around it fails; it is given the values kept there."""
         self.undo = Step(function, replace(StepOptions(), name=f"{self.name}.rollback"[:LONGEST_NAME]))

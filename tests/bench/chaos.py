@@ -454,6 +454,7 @@ class Report:
 
 def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Report:
     """Chaos for so many minutes, then calm, then the verdict."""
+    from jobs.pipelines import describer
     from jobs.services import presence
     from store import actors, schema
 
@@ -485,6 +486,7 @@ def run(minutes: float, seed: int, every: float, recovery_limit: float) -> Repor
         calm_after = _calm_down(use.ensure)
         settled = _settled_queue(use.ensure)
         watch.look_once_more(use.ensure)
+        describer.close()  # a process of this one
         family = _family(home)
     (home / "faults.json").write_text(json.dumps([vars(fault) for fault in faults.happened]))
     report = Report()

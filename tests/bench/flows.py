@@ -11,9 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.figures import Figure, Found, home, middle, run
+from tests.bench.figures import ROOT, Figure, Found, home, middle, run
 
 PAUSE = 0.05
+VIEWS = {"cells": ":material/view_agenda: Cells", "graph": ":material/account_tree: Graph"}
 SETTINGS = {"TRAINYARD_WORKERS": "2", "TRAINYARD_PIPELINES": "helpers.flowcast"}
 
 
@@ -23,6 +24,7 @@ def measure(short: bool) -> Found:
     lingering, again = waits("2", rounds)
     rate, chunked = mapped(items)
     handed, plain = frames(20 if short else 100)
+    drawn = large(500 if short else 5_000)
     return Found(
         [
             Figure("three empty tasks awaited one by one, parked at each, median", 1000 * middle(parked), "ms"),
@@ -39,6 +41,9 @@ def measure(short: bool) -> Found:
             Figure("a traced chain of the three, median", 1000 * middle(again), "ms"),
             Figure(f"a map over {items:,} empty tasks on two workers", rate, "tasks/s", 60, at_least=True),
             Figure("the same in four chunks", chunked, "tasks/s", 1_000, at_least=True),
+            Figure("page of a workflow of 5,000 steps", drawn["cells"], "s", 0.5),
+            Figure("the same, drawn again", drawn["cells again"], "s", 0.2),
+            Figure("the same as a graph", drawn["graph"], "s", 0.5),
             Figure(
                 "a data frame handed on, as a share of writing and reading it as parquet",
                 handed / plain,
@@ -93,6 +98,40 @@ def took(pipeline: str, **params: int) -> float:
     (status,) = database.execute("SELECT status FROM workflows WHERE id = ?", [workflow]).fetchone()
     database.close()
     assert status == "completed", status
+    return seconds
+
+
+def large(count: int) -> dict[str, float]:
+    """Seconds until the page of a workflow of so many steps is drawn, as a visitor meets it."""
+    with home(**SETTINGS):
+        from helpers import authored, flowcast
+        from streamlit.testing.v1 import AppTest
+
+        from jobs.engine.runner import run_step
+        from store import actors, db, schema, steps
+
+        schema.prepare()
+        seconds: dict[str, float] = {}
+        with actors.acting(actors.operator()):
+            number = authored.start(flowcast.spreads, count=count)
+            run_step(steps.of_workflow(number)[0].id, 1)
+            with db.writing() as connection:  # as after hours of work
+                connection.exec_driver_sql(
+                    "UPDATE steps SET status = 'completed', started_at = ready_at, ended_at = ready_at "
+                    "WHERE workflow_id = ? AND role IS NULL AND position % 50 != 7",
+                    (number,),
+                )
+            page = AppTest.from_file(str(ROOT / "pages" / "navigation.py"), default_timeout=60)
+            page.run()  # what is loaded once
+            page.switch_page("workflow.py")
+            page.query_params["id"] = str(number)
+            for view, shown in VIEWS.items():
+                page.session_state["workflow-view"] = shown
+                for again in ("", " again"):
+                    begun = time.perf_counter()
+                    page.run()
+                    seconds[view + again] = time.perf_counter() - begun
+                    assert not page.exception, page.exception
     return seconds
 
 

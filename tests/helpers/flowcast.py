@@ -68,6 +68,11 @@ def named() -> list[int]:
 
 
 @flow
+def crosses() -> list[int]:
+    return scale.product([1, 2], [[1], [10]]).result()
+
+
+@flow
 def empty_map() -> int:
     return add(double.map([]).result())
 
