@@ -109,6 +109,18 @@ CASES = [
     (flowcast.undoes, {}, "flight\n", ["book", "refuse", "book.rollback"]),
     (flowcast.tries_again, {}, 5, ["once", "flaky"]),
     (flowcast.handles, {}, 3, ["load_numbers", "total_of"]),
+    (
+        flowcast.calls_a_pipeline,
+        {},
+        16,
+        ["sums/load_numbers", "sums/total_of", "sums_2/load_numbers", "sums_2/total_of"],
+    ),
+    (
+        flowcast.gives_wrong,
+        {},
+        "double: number must be int: input should be a valid integer, unable to parse string as an integer.",
+        [],
+    ),
 ]
 
 
@@ -121,7 +133,7 @@ def test_a_flow_does_what_its_function_says(way, flow, params, expected, asked):
     ]
     assert value(run) == expected
     if asked is not None:
-        assert keys(run) == [flow.name, *asked]
+        assert keys(run) == [run.pipeline, *asked]
 
 
 def test_a_failure_that_the_flow_caught_is_handled(way):

@@ -91,7 +91,10 @@ class Run:
             raise PipelineError(Message("step_not_importable", {"name": step.name}))
         config = self.config.steps.get(step.name, {})
         options = step_options(step.name, dict(config), step.options)
-        params, handed = arguments(step, args, kwargs, config.get("parameters") or {}, self)
+        try:
+            params, handed = arguments(step, args, kwargs, config.get("parameters") or {}, self)
+        except RequestError as wrong:
+            raise StepError(wrong.message) from None  # whose text is a sentence
         key = self._paths.key(group_of.get(), step.name, key, label)
         needs = [*(need for need, _ in references(handed)), *asked.needs(args, kwargs), *asked.needs((after,), {})]
         for need in needs:
@@ -185,6 +188,15 @@ class Run:
             yield
         finally:
             group_of.reset(token)
+
+    @contextlib.contextmanager
+    def giving_futures(self) -> Iterator[None]:
+        """Calls of steps give futures meanwhile, as a pipeline passes on what is not there yet."""
+        before, self.gives_futures = self.gives_futures, True
+        try:
+            yield
+        finally:
+            self.gives_futures = before
 
     # What its futures ask
 

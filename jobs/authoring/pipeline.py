@@ -1,12 +1,13 @@
 """Pipeline: a function whose body calls steps. Called in a script, it starts a workflow; called in the body of another
 pipeline, it is a part of that."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, overload
 
-from jobs.authoring import inside, runs, sources, tracing
+from jobs.authoring import driving, inside, runs, sources, tracing
 from jobs.authoring.arguments import bound
 from jobs.authoring.configuration import Configuration, read_file
 from jobs.authoring.names import filled
@@ -23,6 +24,8 @@ from store.errors import RequestError
 from store.messages import Message
 
 Function = Callable[..., Any]
+LONGEST_PIPELINE = 40
+_NOT_IN_NAMES = re.compile(r"[^\w-]+")
 
 
 class TracedPipeline:
@@ -34,7 +37,7 @@ class TracedPipeline:
         self.function = function
         self.options = options
         self.run = run or Configuration()
-        self.name = options.name or function.__name__
+        self.name = named(options.name or function.__name__)
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
@@ -62,6 +65,9 @@ class TracedPipeline:
             given = bound(self.function, self.name, args, kwargs)
             with trace.group(self.name):
                 return self.function(**given)
+        if (run := driving.current()) is not None:
+            with run.group(self.name), run.giving_futures():
+                return self.function(**bound(self.function, self.name, args, kwargs))
         if inside.is_running():
             raise PipelineError(Message("pipeline_in_a_step", {"pipeline": self.name}))
         given = bound(self.function, self.name, args, kwargs, partial=True)
@@ -139,7 +145,7 @@ class TracedPipeline:
         return Pipeline(
             name=self.name,
             steps=self._example(),
-            label=_titled(self.name),
+            label=_titled(self.name) if self.name == (self.options.name or self.name) else self.options.name,
             description=self.options.description or _first_paragraph(self.function),
             inputs=tuple(Input(name, _titled(name), optional=True) for name in self.data),
             is_function=True,
@@ -178,6 +184,11 @@ def _together(before: PipelineOptions, said: PipelineOptions, given: Mapping[str
     names = {"run_name" if name == "flow_run_name" else name for name in given}
     names |= {"cache", "enable_cache"} if set(CACHES) & names else set()
     return replace(before, **{name: getattr(said, name) for name in names if hasattr(said, name)})
+
+
+def named(given: str) -> str:
+    """A name as commands and addresses can have it; what its author wrote is its label."""
+    return _NOT_IN_NAMES.sub("-", given).strip("-")[:LONGEST_PIPELINE] or given
 
 
 def _titled(name: str) -> str:

@@ -155,7 +155,7 @@ def _advance(bars: Progress | None, own: Sequence[Step]) -> None:
 
 
 def _line(name: str, text: str, colour: str = "") -> Text:
-    return Text.assemble(f"{name:<12}", (clean(text), colour))
+    return Text.assemble(f"{name:<11} ", (clean(text), colour))
 
 
 def _epoch_words(row: dict[str, float]) -> str:

@@ -334,6 +334,24 @@ def handles(count: int = 3) -> int:
     return 0
 
 
+@pipeline
+def sums(count: int) -> int:
+    return total_of(load_numbers(count))
+
+
+@flow(name="Calls a pipeline")
+def calls_a_pipeline() -> int:
+    return sums(4).result() + sums(5).result()
+
+
+@flow
+def gives_wrong() -> str:
+    try:
+        return str(double("x"))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        return str(error)
+
+
 @step
 def total_of(numbers: list[int]) -> int:
     return sum(numbers)
