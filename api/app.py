@@ -17,6 +17,7 @@ from api.routes import (
     people,
     pipelines,
     predictions,
+    questions,
     queues,
     sweeps,
     tag_limits,
@@ -52,7 +53,19 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    rooms = (datasets, pipelines, workflows, artifacts, predictions, thresholds, sweeps, tag_limits, queues, people)
+    rooms = (
+        datasets,
+        pipelines,
+        workflows,
+        artifacts,
+        questions,
+        predictions,
+        thresholds,
+        sweeps,
+        tag_limits,
+        queues,
+        people,
+    )
     for router in (*(room.router for room in rooms), house):
         api.router.routes.extend(router.routes)  # as they are, so that the wall finds the role that each states
     api.add_route("/", _to_docs)

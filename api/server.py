@@ -19,7 +19,7 @@ from api.app import create
 from api.packed import Packed
 from api.page_uploads import LargeUploads
 from api.rq_dashboard.app import dashboard
-from api.wall import single_sign_on
+from api.wall import answer, single_sign_on
 from api.wall.connections import close_late_ones
 from api.wall.login import login, logout
 from api.wall.origin import Guard, is_loopback, names, written_down
@@ -77,6 +77,7 @@ def routes() -> list[BaseRoute]:
         Route("/metrics", _measures),
         Route(SIGN_IN, login, methods=["GET", "POST"]),
         Route(SIGN_OUT, logout),
+        Route(answer.ROUTE, answer.answer, methods=["GET", "POST"]),
         Route(single_sign_on.START, single_sign_on.start),
     ]
 

@@ -20,7 +20,7 @@ from store.people import AccessCounts, Person
 KEY = questions.KEY
 PER_PAGE = 50
 LONGEST_NAME = 80
-VIA_LABELS = {"page": "Page", "api": "Program", "command": "Command"}
+VIA_LABELS = {"page": "Page", "api": "Program", "command": "Command", "link": "Link"}
 LINKS = {"workflow": "workflow", "dataset": "datasets"}
 AFTER_HASH = "#(.*)$"
 RED = "#cf4a40"

@@ -1,4 +1,5 @@
-"""The key ring of this installation: it signs what only code that was run here may have made.
+"""The key ring of this installation: it signs what only code that was run here may have made, and links by which a
+stranger may answer a question.
 
 The keys are those in `TRAINYARD_SECRET_KEYS`, else the lines of `secret.key` in the home folder, which is made when it
 is first needed. The first key signs; a signature of any key of the ring is valid, so that keys can be replaced one by
@@ -18,18 +19,20 @@ from store.messages import Message
 from store.settings import make_home, settings
 
 FILE = "secret.key"
+ARTIFACT, ANSWER = "artifact", "answer"  # what a signature is for
 SHORTEST = 32  # characters; what `secrets.token_hex(16)` writes
 
 
-def sign(text: str) -> str:
-    """Return the signature of a text by the first key."""
-    return _signature(_ring()[0], "artifact", text)
+def sign(text: str, purpose: str = ARTIFACT) -> str:
+    """Return the signature of a text by the first key; one for another purpose is another one."""
+    return _signature(_ring()[0], purpose, text)
 
 
-def is_signed(text: str, signature: str) -> bool:
-    """Whether a signature was made of this text by a key of this installation."""
+def is_signed(text: str, signature: str, purpose: str = ARTIFACT) -> bool:
+    """Whether a signature was made of this text, for this purpose, by a key of this installation."""
     given = signature.encode(errors="replace")  # compare_digest refuses text beyond ASCII
-    return any(hmac.compare_digest(_signature(key, "artifact", text).encode(), given) for key in _ring())
+    keys = _configured() or _kept(_file())  # none is made: strangers ask, too
+    return any(hmac.compare_digest(_signature(key, purpose, text).encode(), given) for key in keys)
 
 
 def names() -> list[str]:

@@ -46,6 +46,8 @@ GET /workflows/{workflow_id}/predictions 200
 GET /workflows/{workflow_id}/threshold 200 ThresholdsOut
 PUT /workflows/{workflow_id}/threshold 200 ThresholdsOut
 DELETE /workflows/{workflow_id}/threshold 200 ThresholdsOut
+GET /workflows/{workflow_id}/questions 200 list of QuestionOut
+POST /workflows/{workflow_id}/answer 200 QuestionOut
 POST /workflows/{workflow_id}/restart 201 StartedOut
 POST /workflows/{workflow_id}/plan 200 list of CellPlanOut
 POST /workflows/{workflow_id}/rerun 201 StartedOut

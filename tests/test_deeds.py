@@ -19,6 +19,8 @@ def tree_of(path):
 
 # What writes rows without being a deed, and why.
 NO_DEEDS = {
+    "answer_links.answer": "a stranger with a signed link has no role; the answer is recorded",
+    "answer_links.question": "a link that is wrong is recorded",
     "permission.deed": "it is what records",
     "passwords.check": "a wrong password is recorded as such",
     "people.program": "when a token was last used is noted",
@@ -86,7 +88,7 @@ def test_nothing_public_writes_without_a_role_and_a_trail():
 @pytest.mark.parametrize(
     ("path", "decorator", "verb"),
     [
-        ("jobs/verbs/workflows.py", '@deed("stop early", "workflow")', "workflows.stop_early"),
+        ("jobs/verbs/controls.py", '@deed("stop early", "workflow")', "controls.stop_early"),
         ("jobs/verbs/workflows.py", '@deed("start", "workflow")', "workflows.start"),
         ("jobs/verbs/datasets.py", '@deed("add", "dataset")', "datasets.add"),
     ],

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from jobs import chain
 from jobs.language import sentence
 from jobs.language.en import SENTENCES
-from jobs.verbs import datasets, passwords, people, queues, short_form, thresholds, workflows
+from jobs.verbs import controls, datasets, passwords, people, questions, queues, short_form, thresholds, workflows
 from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
 from store import people as rows
@@ -204,7 +204,7 @@ def test_guessing_many_names_from_one_address_becomes_slow(ayse, monkeypatch):
 def test_waits_grow_to_a_minute():
     """Each failure doubles the wait, up to a minute."""
     at = tables.now()
-    waits = [round(passwords._wait(audit.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
+    waits = [round(passwords.pause_after(audit.Failures(count, at), 4)) for count in (0, 3, 4, 5, 6, 9, 10, 100)]
     assert waits == [0, 0, 1, 2, 4, 32, 60, 60]
 
 
@@ -256,7 +256,7 @@ def test_the_last_admin_stays_while_there_are_others(home, cheap):
 
 def verbs():
     """Every function that is a verb, found rather than listed."""
-    for module in (workflows, thresholds, datasets, queues, chain, people):
+    for module in (workflows, controls, questions, thresholds, datasets, queues, chain, people):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and hasattr(function, "needs"):
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
@@ -266,10 +266,9 @@ def test_what_changes_something_is_a_verb():
     """These functions change what is kept; each asks first who does it, and is recorded."""
     names = {each.id for each in verbs()}
     assert names >= {
-        *(
-            f"jobs.verbs.workflows.{name}"
-            for name in ("start", "restart", "compose", "rerun_from", "retry", "cancel", "remove", "describe")
-        ),
+        *(f"jobs.verbs.workflows.{name}" for name in ("start", "restart", "compose", "rerun_from")),
+        *(f"jobs.verbs.controls.{name}" for name in ("retry", "cancel", "remove", "describe")),
+        "jobs.verbs.questions.answer",
         *(f"jobs.verbs.datasets.{name}" for name in ("add", "describe", "redescribe", "remove", "sample")),
         *(f"jobs.verbs.queues.{name}" for name in ("pause", "resume", "stop_workflow_of", "retry_workflow_of")),
         *(

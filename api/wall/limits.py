@@ -20,6 +20,8 @@ SHORT_BODY_SECONDS = 15.0
 _READERS = CapacityLimiter(8)
 # One for each check that runs or waits, and a few that refuse the others at once.
 _PASSWORDS = CapacityLimiter(passwords.AT_ONCE + passwords.MOST_WAITING + 8)
+# Strangers who try links keep nobody waiting but each other.
+_ANSWERS = CapacityLimiter(4)
 # They wait for a place in a sandbox, which must cost no other route its thread.
 _PREDICTIONS = CapacityLimiter(16)
 
@@ -32,6 +34,11 @@ async def reading(function: Callable[..., Result], *arguments: object) -> Result
 async def checking(function: Callable[..., Result], *arguments: object) -> Result:
     """Run what checks a password, in a thread that no other request needs."""
     return await anyio.to_thread.run_sync(function, *arguments, limiter=_PASSWORDS)
+
+
+async def answering(function: Callable[..., Result], *arguments: object) -> Result:
+    """Run what a link without an account asks for, in a thread that no other request needs."""
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=_ANSWERS)
 
 
 async def predicting(function: Callable[..., Result], *arguments: object) -> Result:

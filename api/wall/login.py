@@ -1,18 +1,14 @@
 """The page to sign in: plain HTML, because a cookie that scripts cannot read is set by an answer, not by a script."""
 
-import hashlib
-from base64 import b64encode
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from api.wall import limits, single_sign_on
+from api.wall import limits, plain_pages, single_sign_on
+from api.wall.plain_pages import HEADERS
 from api.wall.redirects import way_back
 from api.wall.roles import needs
 from api.wall.sign_in import SIGN_IN, SIGN_OUT
@@ -21,37 +17,9 @@ from jobs.verbs import people
 from jobs.verbs.passwords import TooManyTriesError
 from store.errors import RequestError
 from store.messages import Message
-from store.program import COMMAND, LOGO
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from store.program import COMMAND
 
 LONGEST_FORM = 10_000
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; --accent: #1f5fa8; --on-accent: #fff; --bad: #b3372f; }
-@media (prefers-color-scheme: dark) { :root { --accent: #6aa5e8; --on-accent: #12161c; --bad: #e8796f; } }
-body { font: 16px/1.5 system-ui, sans-serif; display: grid; place-items: center; min-height: 90vh; margin: 0 1rem; }
-main { width: 100%; max-width: 22rem; }
-svg { height: 2rem; width: auto; }
-h1 { font-size: 1.25rem; margin: 1.5rem 0 1rem; }
-label { display: block; margin-bottom: 1rem; }
-input { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem .75rem; margin-top: .25rem;
-        border: 1px solid var(--line); border-radius: .5rem; background: transparent; color: inherit; }
-button, .provider { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem;
-         text-align: center; border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer;
-         text-decoration: none; }
-button { background: var(--accent); color: var(--on-accent); }
-.provider { color: inherit; margin-top: .75rem; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-[role=alert] { color: var(--bad); }
-p { margin: 1rem 0; }
-"""
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
-    "Cache-Control": "no-store",
-    "X-Frame-Options": "DENY",
-}
 
 
 @needs(None)
@@ -143,14 +111,6 @@ class Provider:
     href: str
 
 
-@cache
-def _template() -> "Template":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # where nobody signs in, it is not needed
-
-    folder = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=folder, autoescape=True, undefined=StrictUndefined).get_template("login.html")
-
-
 def _provider(provider: str, next_: str) -> Provider:
     name = "single sign-on" if provider == "default" else provider
     return Provider(name, f"{single_sign_on.START}?{urlencode({'provider': provider, 'next': next_})}")
@@ -159,9 +119,10 @@ def _provider(provider: str, next_: str) -> Provider:
 def _page(
     name: str, next_: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
-    html = _template().render(
-        style=STYLE,
-        logo=LOGO.read_text(),
+    return plain_pages.page(
+        "login.html",
+        status,
+        headers,
         nobody_yet=not people.anybody_known(),
         command=COMMAND,
         next=next_,
@@ -169,4 +130,3 @@ def _page(
         problem=problem,
         providers=[_provider(provider, next_) for provider in single_sign_on.providers()],
     )
-    return HTMLResponse(html, status, HEADERS | (headers or {}))

@@ -1,6 +1,5 @@
 """Commands that control workflows: run them again, stop them, name and tag them, delete them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,29 +116,6 @@ def retry(
     from jobs.verbs import workflows as verbs
 
     return carry_out(verbs.retry(workflow_ids[0], step).id, wait, as_json)
-
-
-def answer(
-    workflow_id: Id,
-    value: Annotated[str, typer.Argument(help="The answer; where several fields are asked, as JSON.")],
-    step: Annotated[str | None, typer.Option(help="Which question, where there are several: its step.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Answer what a flow asks, so that it goes on."""
-    open_home()
-    from jobs.verbs import questions
-
-    questions.answer(workflow_id, _as_answer(value), step)
-    return show_workflow(workflow_id, as_json, f"Workflow {workflow_id} goes on.")
-
-
-def _as_answer(text: str) -> Any:
-    """JSON where it is a whole answer of several fields; else the text, which is read as its kind."""
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return text
-    return read if isinstance(read, dict | list) else text
 
 
 def cancel(workflow_ids: Ids, as_json: Json = False) -> int:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from jobs.cli.asked import waits
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, say, seconds, table, words
 from jobs.language import numbers, sentence
 from jobs.pipelines import registry
-from jobs.verbs import queries, warnings
+from jobs.verbs import queries, questions, warnings
 from jobs.verbs.columns import facet_label, facets_shown, of_several_pipelines
 from store import people as sign_in
 from store import steps, workflows
@@ -78,6 +79,8 @@ def workflow(workflow_id: int) -> None:
         ("Step", "Status", "Attempt", "Time", ""),
         [(step.key, step.status, step.attempt, seconds(step.seconds), _remark(step, sources)) for step in own],
     )
+    for asked in questions.open_among(own):
+        say(Text(clean(waits(asked)), COLOURS["waiting"]))
     if record.scores:
         say("")
         table(("Score", "Value"), record.scores.items())

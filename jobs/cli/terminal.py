@@ -20,6 +20,7 @@ COLOURS = {
     "ok": "green",
     "problem": "red",
     "note": "yellow",
+    "waiting": "magenta",
     "error": "red",
     "warning": "yellow",
 }

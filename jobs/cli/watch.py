@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
+from jobs.cli.asked import waits
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, console, say, seconds
 from jobs.language import text_of
+from jobs.verbs import questions
 from store import logs, metrics, steps, workflows
 from store.logs import Line
 from store.program import COMMAND
@@ -66,6 +68,8 @@ class Updates:
                 for line in lines[step.id]
                 if not self._is_shown(line)
             )
+            if changed and step.status is Status.waiting:
+                yield Text(clean(waits(questions.question_of(step))), COLOURS["waiting"])
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)
             if changed and step.status.over:

@@ -8,41 +8,12 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from jobs.verbs.artifact_documents import StepOutputOut
+from jobs.verbs.step_documents import StepBriefOut as StepBriefOut
+from jobs.verbs.step_documents import StepOut as StepOut
 from jobs.verbs.threshold_documents import ThresholdOut
 from jobs.verbs.warning_documents import WarningOut
 
 CLOSED = ConfigDict(extra="forbid")
-
-
-@with_config(CLOSED)
-class StepBriefOut(TypedDict):
-    """A step of a workflow in a list, without its result."""
-
-    name: str
-    key: str
-    status: str
-    attempt: int
-    job_id: str
-    started_at: str | None
-    ended_at: str | None
-    seconds: float | None
-    reused_from: int | None
-    params: dict[str, Any]
-    error: str | None
-    error_code: str | None
-    progress: float | None
-    progress_words: str | None
-    seconds_left: float | None
-    scores: dict[str, float | None]
-
-
-@with_config(CLOSED)
-class StepOut(StepBriefOut):
-    """A step of a workflow, with its result and the artifacts that it left."""
-
-    result: Any
-    outputs: list[StepOutputOut]
 
 
 @with_config(CLOSED)

@@ -109,15 +109,16 @@ def _slow_down(what: str, name: str, person: Person | None, address: str) -> Non
     since = now() - MEMORY
     signed_in = person.signed_in_at if person else None
     here = audit.failures(what, max(since, signed_in or since), name, address)
-    waits = [_wait(here, FREE_FROM_AN_ADDRESS_FOR_A_NAME)]
+    waits = [pause_after(here, FREE_FROM_AN_ADDRESS_FOR_A_NAME)]
     if not (person and audit.has_signed_in_from(person.name, address)):
-        waits.append(_wait(audit.failures(what, since, about=name), FREE_FOR_A_NAME))
-        waits.append(_wait(audit.failures(what, since, address=address), FREE_FOR_AN_ADDRESS))
+        waits.append(pause_after(audit.failures(what, since, about=name), FREE_FOR_A_NAME))
+        waits.append(pause_after(audit.failures(what, since, address=address), FREE_FOR_AN_ADDRESS))
     if (seconds := max(waits)) > 0:
         raise TooManyTriesError(seconds)
 
 
-def _wait(failed: audit.Failures, free: int) -> float:
+def pause_after(failed: audit.Failures, free: int) -> float:
+    """For how many seconds nothing more is tried after so many failures."""
     if failed.last is None or failed.count < free:
         return 0.0
     pause = min(2.0 ** min(failed.count - free, 10), LONGEST_WAIT)

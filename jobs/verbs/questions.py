@@ -1,6 +1,6 @@
 """The verbs for questions of flows: what waits for a person, and giving an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,13 @@ from jobs.engine import handover, queue
 from jobs.pipelines.params import Param
 from jobs.verbs.permission import deed
 from store import actors, steps
-from store.errors import RequestError
+from store.errors import ConflictError, RequestError
 from store.messages import Message
 from store.steps import Step, turns
 from store.tables import Status, StepRole
 
 ANSWER = "answer"
+BY_LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,23 @@ class Question:
     until: datetime | None
     refused: Message | None  # why the answer before was no good
     is_open: bool
+    status: Status
+    step_id: int
+    attempt: int
     answer: Any = None
     answered_by: str | None = None
+    answered_via: str | None = None  # none where nobody did, and the default counts
+    answered_at: datetime | None = None
 
 
 def questions(workflow_id: int) -> list[Question]:
     """What a workflow asks and has asked, in order."""
     return [question_of(step) for step in steps.of_workflow(workflow_id) if step.role == StepRole.question]
+
+
+def open_among(own: Sequence[Step]) -> list[Question]:
+    """The questions among some steps that wait for an answer."""
+    return [question_of(step) for step in own if step.role == StepRole.question and step.status is Status.waiting]
 
 
 def question_of(step: Step) -> Question:
@@ -52,17 +63,25 @@ def question_of(step: Step) -> Question:
         step.deadline,
         step.error if step.status is Status.waiting else None,
         step.status is Status.waiting,
+        step.status,
+        step.id,
+        step.attempt,
         left.get("value"),
         left.get("by"),
+        left.get("via"),
+        step.ended_at if step.status is Status.completed else None,
     )
 
 
 @deed("answer", "workflow")
-def answer(workflow_id: int, value: Any, step: str | None = None) -> Question:
-    """Answer what a flow asks, so that it goes on; `step` says which question, where there are several."""
+def answer(workflow_id: int, value: Any, step: str | None = None, attempt: int | None = None) -> Question:
+    """Answer what a flow asks, so that it goes on; `step` says which question, where there are several, and `attempt`
+    which time that it was asked."""
     asked = turns.question(workflow_id, step)
-    given = read(question_of(asked), value)
-    late = turns.answer(asked, given, actors.name())
+    if attempt is not None and asked.attempt != attempt:
+        raise ConflictError(Message("answered_before", {"step": asked.key}))
+    given, actor = read(question_of(asked), value), actors.current()
+    late = turns.answer(asked, given, None if actor.via == BY_LINK else actors.name(), actor.via)
     with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
         handover.hand_over_late(steps.pending_of(late))
     return question_of(steps.get(asked.id))

@@ -321,6 +321,11 @@ def _step(step: Step, sources: Mapping[int, int], left: Mapping[int, float]) -> 
         "progress_words": sentence(step.progress_message) if step.progress_message else None,
         "seconds_left": rounded(left.get(step.id)),
         "scores": plain(step.scores),
+        "label": step.label,
+        "group": step.group,
+        "role": step.role and str(step.role),
+        "turn": step.turn,
+        "handled": step.handled,
     }
 
 

@@ -189,10 +189,10 @@ def question(workflow_id: int, key: str | None = None) -> Step:
     return found[0]
 
 
-def answer(asked: Step, value: Any, by: str | None) -> list[int]:
+def answer(asked: Step, value: Any, by: str | None, via: str) -> list[int]:
     """Give a question its answer, once; returns the late steps that are ready now."""
     with db.writing() as connection:
-        ready = _end_question(connection, asked, {"value": value, "by": by})
+        ready = _end_question(connection, asked, {"value": value, "by": by, "via": via})
         if ready is None:
             raise ConflictError(Message("answered_before", {"step": asked.key}))
         return ready
@@ -202,7 +202,7 @@ def _end_question(connection: Connection, asked: Step, result: dict[str, Any]) -
     """None when it does not wait any more."""
     ended = connection.execute(
         update(steps)
-        .where(steps.c.id == asked.id, steps.c.status == Status.waiting)
+        .where(steps.c.id == asked.id, steps.c.status == Status.waiting, steps.c.attempt == asked.attempt)
         .values(status=Status.completed, result=result, error=None, started_at=now(), ended_at=now(), deadline=None)
     )
     if not ended.rowcount:

@@ -42,6 +42,7 @@ SENTENCES: dict[str, Template] = {
     "deed_remove_limit_of_refused": "Refused: remove limit of tag",
     "deed_tag_workflow": "Tag workflow {workflow:d}",
     "deed_tag_workflow_refused": "Refused: tag",
+    "deed_open_link_wrong": "Open a link to answer that is wrong",
     "deed_cancel_workflow": "Cancel workflow {workflow:d}",
     "deed_cancel_workflow_refused": "Refused: cancel",
     "deed_delete_workflow": "Delete workflow {workflow:d}",
