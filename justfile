@@ -35,19 +35,19 @@ fix:
 
 # The tests that tell most in under a minute; none needs a running app, worker or browser
 quick *options:
-    python -m pytest -q -n auto --dist loadfile -m "not (slow or browser or wheel or live)" {{ replace(quick_tests, "\n", " ") }} {{ options }}
+    python -m pytest -q -n auto --dist loadfile -m "not (slow or rare or browser or wheel or live)" {{ replace(quick_tests, "\n", " ") }} {{ options }}
 
-# Every test, as CI runs them
+# Every test; CI leaves out those that are marked rare
 test *options:
     python -m pytest -n 3 --dist loadfile --no-loadscope-reorder {{ options }}
 
 # The quick tests that have a database, on a PostgreSQL server of their own
 postgresql *options:
-    python -m pytest -n 3 --dist loadfile --database postgresql -m "not (slow or browser or wheel)" {{ options }}
+    python -m pytest -n 3 --dist loadfile --database postgresql -m "not (slow or rare or browser or wheel)" {{ options }}
 
-# Only the tests that take long: crashes, floods, browsers, the wheel
+# Only the tests that take long: crashes, floods, browsers, the wheel, and what CI leaves out
 slow *options:
-    python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "slow or browser or wheel" {{ options }}
+    python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "slow or rare or browser or wheel" {{ options }}
 
 # All measurements but the 10 GB file: a quarter of an hour, a table and a page of plots
 bench *options:

@@ -137,11 +137,30 @@ def cheap(monkeypatch):
 
 
 LIVE = {"services", "app", "crew", "page"}
+# Each of these files takes a minute or more: one that began last would be what all others wait for.
+BEGIN_FIRST = (
+    "wheel",
+    "story",
+    "analyst_story",
+    "security",
+    "jobs_backup",
+    "jobs_steps",
+    "own_pipeline_story",
+    "jobs_services",
+    "faults_workers",
+    "rubbish",
+    "pages_viewer",
+    "pages_new",
+    "preloaded",
+    "pages_workflow",
+    "faults_queue",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """A test that needs a running app or workers is marked `live`, and one that drives Chromium `browser`.
+    """A test that needs a running app or workers is marked `live`, and one that drives Chromium `browser`. Files that
+    take long come first.
 
     What has no database of its own, or is about SQLite, need not run again on another one."""
     for item in items:
@@ -149,11 +168,17 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker("live")
         if "browser" in item.fixturenames:
             item.add_marker("browser")
+    items.sort(key=_place)
     if config.getoption("database") == "sqlite":
         return
     again = [item for item in items if "home" in item.fixturenames and item.get_closest_marker("sqlite") is None]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
     items[:] = again
+
+
+def _place(item) -> int:
+    name = item.path.stem.removeprefix("test_")
+    return BEGIN_FIRST.index(name) if name in BEGIN_FIRST else len(BEGIN_FIRST)
 
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -514,7 +514,7 @@ def test_without_a_provider_there_is_no_single_sign_on(house):
         assert answer.status_code == 404 and answer.json()["detail"] == "There is no single sign-on here."
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_requests_that_never_end_are_closed(app):
     """Headers, sign-in forms and bodies that stop are not waited for longer than some seconds."""
     beginnings = [

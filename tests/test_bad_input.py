@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import tables
+from helpers.tiers import seldom
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -442,7 +443,7 @@ FEATURES = {
 }
 
 
-@pytest.mark.parametrize("algorithm", ["LR", "HGBR"])
+@pytest.mark.parametrize("algorithm", seldom(["LR", "HGBR"]))
 @pytest.mark.parametrize("name", FEATURES)
 def test_odd_columns_are_learned_from(home, name, algorithm):
     """Whatever stands in a column, a whole workflow ends with finite scores and a model that predicts the raw rows."""

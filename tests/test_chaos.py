@@ -41,7 +41,7 @@ PROMISES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_every_promise_holds_in_chaos():
     """Half a minute of work with a fault every second or two, of nearly every kind: each promise is kept."""
     options = {"minutes": 0.4, "seed": 1, "every": 1.6, "recovery": 60}

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from conftest import forget
 from helpers import cast, tables
+from helpers.tiers import seldom
 from helpers.waiting import until
 
 from jobs import chain
@@ -134,7 +135,7 @@ def numbers_of(thing, path="", seen=None):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", ALGORITHMS)
+@pytest.mark.parametrize("key", seldom(ALGORITHMS, always=3))
 def test_a_killed_training_ends_as_if_nothing_had_happened(killed, key):
     """SIGKILL in the fifth epoch: the next attempt goes on from the fourth, and curve, result, scores, weights and
     predictions are those of an undisturbed run, bit for bit."""

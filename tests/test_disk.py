@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 from helpers import tables
+from helpers.tiers import seldom
 
 from jobs.tabular import matrix
 from jobs.tabular.prepare import matrices
@@ -85,7 +86,7 @@ def watched(home):
 
 @pytest.mark.parametrize(
     "make",
-    [digits, pixels, signed, counts, letters, words, many_words, yes_no, days, prices, gaps],
+    seldom([digits, many_words, gaps, pixels, signed, counts, letters, words, yes_no, days, prices], always=3),
     ids=lambda make: make.__name__,
 )
 def test_a_workflow_takes_three_times_its_file_at_most(home, monkeypatch, make):

@@ -10,6 +10,7 @@ import pytest
 from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import finish, run
+from helpers.tiers import seldom
 
 from jobs.engine import queue, reconcile
 from jobs.engine.staleness import Unchanged
@@ -17,7 +18,7 @@ from store import metrics, steps
 from store.tables import Status, now
 
 
-@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("hours", seldom([-1, 1]))
 def test_a_worker_with_a_wrong_clock_keeps_its_step(services, hours):
     """A worker whose clock is an hour behind or ahead says something all the time, and so is not lost."""
     workflow_id = run("elsewhen", hours=hours)

@@ -20,7 +20,7 @@ from store import db, steps
 from store.settings import settings
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.sqlite
 def test_a_locked_database_disturbs_nothing(services):
     """Another process holds the write lock for ten seconds: everybody waits, nobody is taken for lost."""

@@ -17,6 +17,7 @@ from conftest import forget, free_port
 from helpers import cast
 from helpers.crew import child_of, crew, enter, family, gone, services, valkey, worker_of, workers  # noqa: F401 - fixtures
 from helpers.running import completed_once, finish, run, running_step
+from helpers.tiers import seldom
 from helpers.waiting import until
 from sqlalchemy import text
 
@@ -57,7 +58,7 @@ def test_a_step_survives_its_queue(services):
     assert steps.get(step.id).attempt == 1
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_frozen_valkey_is_replaced(services):
     """SIGSTOP to Valkey: nobody waits for it for ever, another one takes its place, and the work goes on."""
     workflow_id = run(number=30, pause=0.1)
@@ -70,7 +71,7 @@ def test_a_frozen_valkey_is_replaced(services):
     completed_once(workflow_id, 30, 90)
 
 
-@pytest.mark.parametrize("damage", ["garbage in the middle", "garbage at the end"])
+@pytest.mark.parametrize("damage", seldom(["garbage in the middle", "garbage at the end"]))
 def test_a_damaged_queue_file_is_set_aside(home, damage):
     """A file that Valkey refuses to read, as after a power cut, does not keep the work from going on."""
     with presence.using():
@@ -105,6 +106,7 @@ def test_a_queue_cut_off_anywhere_is_completed(valkey, home):
         process.wait()
 
 
+@pytest.mark.rare
 def test_two_valkeys_never_share_a_file(home):
     """A Valkey whose supervisor was killed is gone before the next one starts."""
     code = "from jobs.services import valkey; import time; print(valkey.start().pid, flush=True); time.sleep(60)"

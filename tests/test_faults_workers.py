@@ -87,6 +87,7 @@ def test_a_step_told_to_stop_with_its_worker_uses_up_no_attempt(services):
     completed_once(workflow_id, 50)
 
 
+@pytest.mark.rare
 def test_a_worker_told_twice_to_stop_gives_its_step_away(services):
     """SIGTERM twice: the worker ends at once, and the step runs again elsewhere."""
     workflow_id = run(number=60, pause=0.1)
@@ -130,7 +131,7 @@ def test_a_power_cut_loses_nothing(services):
     assert steps.get(step.id).attempt == 2
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_frozen_step_is_ended_and_runs_again(services):
     """SIGSTOP to a step's process: its worker notices, ends it, and is free; the step says why it ran twice."""
     workflow_id = run(number=60, pause=0.1)
@@ -143,7 +144,7 @@ def test_a_frozen_step_is_ended_and_runs_again(services):
     completed_once(workflow_id, 60)
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_step_that_wakes_up_after_its_time_is_fenced(home, monkeypatch):
     """A frozen machine: its step runs elsewhere; when it wakes up, nothing it says is taken, and it ends by itself."""
     monkeypatch.setenv("TRAINYARD_WORKERS", "0")
@@ -177,7 +178,7 @@ def test_a_frozen_worker_is_replaced(services):
     until(lambda: all(gone(worker) for worker in frozen))
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_frozen_supervisor_is_replaced(services, monkeypatch):
     """SIGSTOP to the supervisor: whoever uses the services ends it, and another one goes on."""
     monkeypatch.setattr(presence, "HUNG_SECONDS", 3.0)
@@ -190,7 +191,7 @@ def test_a_frozen_supervisor_is_replaced(services, monkeypatch):
     completed_once(workflow_id, 100)
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_step_that_takes_too_long_is_ended_whatever_it_does(services):
     """Careless code, a search that forgives errors, and native code that hangs: the limit holds, and is the reason."""
     kinds = ("forgives", "searches_a_grid", "hangs", "forgives_everything")

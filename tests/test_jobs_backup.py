@@ -130,7 +130,7 @@ def made(furnished, tmp_path):
     return tmp_path / "made.tar"
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path):
     """Backed up while twenty workflows run, killed, restored elsewhere: all that was accepted is there, what had
     finished is equal to the byte, the rest goes on and completes, and the old model predicts as before."""
@@ -171,7 +171,7 @@ def test_a_backup_under_load_goes_on_in_another_home(home, monkeypatch, tmp_path
         assert list(joblib.load(tmp_path / "again.joblib").predict(raw)) == list(answers)
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_restoring_a_home_while_it_works(services, home, tmp_path):
     """Beside running services: the content of before is replaced, its work ends, what the backup was in the middle
     of starts again at once and goes on from its checkpoint; and the backup of before brings everything back."""

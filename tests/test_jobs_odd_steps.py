@@ -36,7 +36,7 @@ def give(recorder):
 GIVE = pipeline("give", give)
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_an_order_to_stop_while_the_queue_is_away_fails_no_step(services):
     """Workers told to end while the queue does not answer finish what they do."""
     workflow_id = run(number=100, pause=0.1)

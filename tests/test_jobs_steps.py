@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from helpers import tables
+from helpers.tiers import seldom
 
 from jobs.engine import runner
 from jobs.language import sentence, sentence_of, text_of
@@ -225,7 +226,7 @@ def test_importance_finds_the_columns_that_matter(prices):
     ("labels", "kind"),
     [([0, 1], int), ([10, 20, 30], int), (["evet", "hayır"], str), (["b", "a", "c", "d"], str), ([0.5, 1.5], float)],
 )
-@pytest.mark.parametrize("key", ["logistic_regression", "mlp", "hist_gradient_boosting"])
+@pytest.mark.parametrize("key", seldom(["logistic_regression", "mlp", "hist_gradient_boosting"]))
 def test_labels_come_back_as_they_were(home, labels, kind, key):
     """A model answers with the labels of the file: whole numbers, numbers, texts."""
     random = np.random.default_rng(0)
@@ -255,7 +256,7 @@ class Stop(Exception):  # noqa: N818 - what happens, not what went wrong
     retryable = True
 
 
-@pytest.mark.parametrize("key", ALGORITHMS)
+@pytest.mark.parametrize("key", seldom(ALGORITHMS, always=3))
 def test_a_stopped_training_goes_on_as_if_nothing_had_happened(home, key, monkeypatch):
     """Training that is stopped half-way and goes on ends with the same model and the same curve."""
     monkeypatch.setattr(context, "CHECKPOINT_SECONDS", 0.0)

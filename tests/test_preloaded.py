@@ -13,6 +13,7 @@ import pytest
 from conftest import forget
 from helpers import cast
 from helpers.running import finish
+from helpers.tiers import seldom
 from helpers.waiting import until
 
 from jobs.chain import run_workflow
@@ -213,6 +214,7 @@ def test_code_that_left_more_than_memory_serves_one_step(one_worker):
     assert all(each["loaded"].split() == [str(each["pid"])] for each in left)
 
 
+@pytest.mark.rare
 @pytest.mark.live
 def test_code_that_takes_long_to_import_is_waited_for(one_worker):
     """What loads ahead is not put away while a step waits for it: a big library is imported once for several steps."""
@@ -223,6 +225,7 @@ def test_code_that_takes_long_to_import_is_waited_for(one_worker):
     assert second["loaded"].split() != [str(second["pid"])]
 
 
+@pytest.mark.rare
 @pytest.mark.live
 def test_a_step_whose_loader_is_killed_runs_again(one_worker):
     """The process that has loaded the code takes its step with it; the next attempt completes."""
@@ -273,7 +276,7 @@ print(Preloaded(OwnCode("ahead", None)).may_be_forked)
 """
 
 
-@pytest.mark.parametrize("left", LEAVES)
+@pytest.mark.parametrize("left", seldom(LEAVES, always=4))
 def test_only_what_is_in_memory_alone_is_forked(project, left):
     """Code that leaves threads, processes, open or written files behind, or a generator that would draw the same in
     each fork, is loaded anew for each step."""

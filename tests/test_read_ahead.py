@@ -10,6 +10,7 @@ import psutil
 import pytest
 from helpers import tables
 from helpers.refusals import refuses
+from helpers.tiers import seldom
 from helpers.waiting import until
 
 from jobs.engine import runner
@@ -90,7 +91,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", seldom(SHAPES, always=2))
 def test_it_is_the_same_table(shape):
     """What is read ahead is described, profiled and written, to the last byte, as when the step reads it."""
     content = SHAPES[shape]()

@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 from helpers.tables import turkish
+from helpers.tiers import seldom
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -144,7 +145,8 @@ def test_from_file_to_prediction(app, visit, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["logistic_regression", "linear_svm", "perceptron", "passive_aggressive", "hist_gradient_boosting"]
+    "algorithm",
+    seldom(["logistic_regression", "linear_svm", "perceptron", "passive_aggressive", "hist_gradient_boosting"]),
 )
 def test_each_algorithm_from_the_browser_to_a_model_that_predicts(app, visit, tmp_path, algorithm):
     """A Turkish file, started in the browser: the downloaded model beats the baseline on its raw rows."""

@@ -19,6 +19,7 @@ def ask(app, path, method="GET"):
         return json.load(answer)
 
 
+@pytest.mark.rare
 def test_every_algorithm_is_tried_and_ranked(app, browser):
     """One press starts six trials; the page becomes a leaderboard by itself, prepared once, and leads to Compare."""
     dataset = ask(app, "/api/datasets/sample", "POST")["id"]

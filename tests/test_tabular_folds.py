@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import tables
+from helpers.tiers import seldom
 
 from jobs.tabular.evaluate.folds import folds_of
 from jobs.verbs import datasets, short_form
@@ -94,7 +95,7 @@ def in_groups(groups, rows=40):
     return frame
 
 
-@pytest.mark.parametrize("groups", [3, 4])
+@pytest.mark.parametrize("groups", seldom([3, 4]))
 @pytest.mark.parametrize(("target", "key"), [("number", "sgd_regressor"), ("label", "logistic_regression")])
 def test_as_many_groups_as_folds_are_enough(home, groups, target, key):
     """Every group is tested by a model of the others, whatever place chance gave it, and something is left to learn."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from helpers.refusals import refuses
+from helpers.tiers import seldom
 
 from jobs.language import sentence
 from jobs.tabular import sandbox
@@ -237,7 +238,7 @@ SHAPES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", seldom(SHAPES, always=3))
 def test_nasty_shapes(tmp_path, name):
     """Files built to take all memory or all time are read or refused within the limits, and soon."""
     make, expected = SHAPES[name]

@@ -283,7 +283,7 @@ def test_a_table_of_nothing_usable_is_refused_at_the_start(home, cell, chosen, w
         assert fitness.check(usable, {"data": dataset}) == []
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_a_story_of_reviews(tmp_path):
     """Reviews are submitted, learned from by the workers, and new ones predicted, all by commands."""
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from helpers import tables
 from helpers.refusals import refuses
+from helpers.tiers import seldom
 from pydantic import TypeAdapter
 from sqlalchemy import update
 from starlette.applications import Starlette
@@ -76,7 +77,7 @@ def test_what_becomes_of_rows_is_what_the_model_does(home, algorithm):
     assert known.chosen_on.wanted + known.chosen_on.others == len(tables.matrix_of(ended, "val_y"))
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", seldom(ALGORITHMS))
 def test_every_prediction_follows_the_threshold(home, algorithm):
     """A file, rows and the downloaded model answer alike with the threshold that was set; the chance that stands beside
     a prediction is that of the predicted class; and after a reset all is as it was."""
