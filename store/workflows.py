@@ -75,7 +75,7 @@ class Workflow:
 
     @property
     def seconds(self) -> float | None:
-        """From the first step's start to the end, or to now."""
+        """From the first step's start, or from Retry if that came later, to the end or to now."""
         if self.started_at is None:
             return None
         return ((self.ended_at or now()) - self.started_at).total_seconds()

@@ -25,6 +25,10 @@ def asks(name, default):
         ([], "has no steps"),
         ([asks("a", 1), asks("b", 2)], "rename one"),
         ([empty("x" * 61)], "at most 60"),
+        (
+            [step("a", params=[Param("n", "int", 1, "N" * 600)])(lambda context: {})],
+            "has 600 characters; write at most",
+        ),
         ([empty("b", "a")], "does not come before it"),
         ([empty("not a name")], "must be a Python identifier"),
     ],

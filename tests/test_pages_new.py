@@ -9,9 +9,10 @@ from helpers.notebooks import completed
 from streamlit.testing.v1 import AppTest
 
 from jobs.engine.queue_view import QueueCounts, Queues, WorkerRow
+from jobs.pipelines import Param
 from jobs.tabular.column import Column
 from jobs.verbs.workflows import CellPlan, Draft
-from pages.parts import presentations, words
+from pages.parts import forms, presentations, words
 from pages.parts.new import start
 from pages.parts.queue import look
 from pages.parts.tabular import profile as drawn
@@ -594,3 +595,12 @@ def test_the_side_bar_shows_the_queue_as_the_page_beside_it(home, monkeypatch):
     assert look.lately() is first and len(seen) == 1
     own.last = replace(first, at=first.at - timedelta(seconds=2))
     assert look.lately() is not first and len(seen) == 2
+
+
+def test_a_choice_is_shown_as_its_author_wrote_it(home):
+    """Names of one's own are no words: a value that is shown with a capital cannot be found in the code."""
+    grid = Param("grid", "choice", "low_pass", "Grid", choices=("low_pass", "kWh"))
+    shown = presentations.of("cast").choice
+    assert [shown(each) for each in grid.choices] == ["low_pass", "kWh"]
+    assert [forms.changed_words(grid, each, shown) for each in grid.choices] == ["grid low\\_pass", "grid kWh"]
+    assert presentations.of("tabular").choice("most_frequent") == "Most frequent"

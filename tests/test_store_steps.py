@@ -154,6 +154,23 @@ def test_retry_goes_on_where_it_stopped(home):
     assert workflows.get(workflow_id).status == Status.running
 
 
+def test_what_lay_before_it_was_retried_is_no_time_that_it_took(home):
+    """A workflow that failed in the evening and is retried in the morning takes what it takes then."""
+    workflow_id = cast.play()
+    greet, count, judge = steps.of_workflow(workflow_id)
+    steps.complete(steps.claim(greet.id, 1, "a"), "f", Outcome({}))
+    steps.fail(steps.claim(count.id, 1, "a"), Message("error", {"text": "Bad."}), "trace", again=False)
+    evening = now() - timedelta(hours=12)
+    with db.writing() as connection:
+        connection.execute(update(tables.workflows).values(started_at=evening, ended_at=evening))
+    steps.revive(workflow_id)
+    assert workflows.get(workflow_id).seconds < 60
+    steps.complete(steps.claim(count.id, 2, "a"), "f", Outcome({}))
+    steps.complete(steps.claim(judge.id, 2, "a"), "f", Outcome({}))
+    ended = workflows.get(workflow_id)
+    assert ended.status == Status.completed and 0 <= ended.seconds < 60
+
+
 def test_a_new_attempt_keeps_the_curve_up_to_its_checkpoint(home):
     """After three attempts with checkpoints the curve has no gap and no double point."""
     step = first(cast.play())

@@ -9,12 +9,12 @@ from jobs.pipelines.params import KINDS, Param, short
 from store.errors import RequestError
 from store.messages import Message, Values
 
-LONGEST_PIPELINE, LONGEST_STEP = 40, 60
+LONGEST_PIPELINE, LONGEST_STEP, LONGEST_LABEL = 40, 60, 120
 
 
 def problems_of(written: Pipeline) -> list[Message]:
     """Everything that is wrong with a pipeline as written."""
-    checks = (_names, _needs, _functions, _shared_params, _defaults, _inputs)
+    checks = (_names, _labels, _needs, _functions, _shared_params, _defaults, _inputs)
     return [problem for check in checks for problem in check(written)]
 
 
@@ -30,6 +30,16 @@ def _names(written: Pipeline) -> Iterator[Message]:
             yield Message("step_timeout_too_short", {"step": definition.name, "seconds": definition.timeout})
         if definition.max_attempts <= 0:
             yield Message("step_without_attempts", {"step": definition.name, "count": definition.max_attempts})
+
+
+def _labels(written: Pipeline) -> Iterator[Message]:
+    """A label stands in menus, headings and above fields; a longer text is the help of a param, or a docstring."""
+    steps = written.steps if written.graph is None else ()
+    labels = [written.label, *(each.label for each in (*written.inputs, *written.own_params, *steps))]
+    labels += [param.label for definition in steps for param in _static_params(definition)]
+    for label in dict.fromkeys(labels):
+        if len(label) > LONGEST_LABEL:
+            yield Message("label_too_long", {"label": label[:30], "count": len(label), "most": LONGEST_LABEL})
 
 
 def _needs(written: Pipeline) -> Iterator[Message]:

@@ -28,7 +28,7 @@ class FormContext:
     instead of the defaults."""
 
     columns: Sequence[str] | None = None
-    choice: Callable[[str], str] = words.titled
+    choice: Callable[[str], str] = str
     suffix: str = ""
     proposed: Params = field(default_factory=dict)
 
@@ -76,11 +76,12 @@ def _begun_with(param: Param, value: Any) -> Any:
     return fitting(replace(param, low=None, high=None), value) if param.kind in NUMBERS else fitting(param, value)
 
 
-def changed_words(param: Param, value: Any, choice: Callable[[str], str] = words.titled) -> str:
+def changed_words(param: Param, value: Any, choice: Callable[[str], str] = str) -> str:
     """A setting and its value, such as: epochs 20; a text is quoted."""
     shown = words.value(value)
     if isinstance(value, str):
-        shown = words.inside(choice(value)) if param.choices else f'"{value}"'
+        named = choice(value)
+        shown = (named if named == value else words.inside(named)) if param.choices else f'"{value}"'
     return words.plain(f"{words.inside(param.label)} {shown}")
 
 

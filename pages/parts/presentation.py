@@ -168,8 +168,8 @@ class Presentation:
         return param
 
     def choice(self, value: str) -> str:
-        """most_frequent is shown as Most frequent."""
-        return words.titled(value)
+        """A choice as people read it: as its author wrote it."""
+        return value
 
     def facet(self, name: str, value: str) -> str:
         """The value of a facet as people read it."""

@@ -401,6 +401,8 @@ def settle(connection: Connection, workflow_id: int) -> None:
     values: dict[str, Any] = {"status": status, "ended_at": now() if status.over else None}
     if not status.over:
         values["seen_at"] = None
-    if starts:
+    if starts and Status(rows[0].before).over and not status.over:
+        values["started_at"] = now()  # it was taken up again: what it lay is not time that it took
+    elif starts:
         values["started_at"] = func.coalesce(workflows.c.started_at, min(starts))
     connection.execute(update(workflows).where(workflows.c.id == workflow_id).values(values))

@@ -61,6 +61,9 @@ SENTENCES: dict[str, Template] = {
         "nightly-report."
     ),
     "pipeline_without_steps": "Pipeline {pipeline!r} has no steps; give it at least one.",
+    "label_too_long": (
+        "The label {label!r}… has {count} characters; write at most {most}, and the rest as help or docstring."
+    ),
     "step_name_malformed": (
         "Step name {step!r} must be a Python identifier of at most {most} characters, such as clean_up."
     ),

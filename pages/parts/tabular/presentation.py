@@ -144,7 +144,7 @@ class TabularPresentation(Presentation):
     def choice(self, value: str) -> str:
         if value in algorithms.ALGORITHMS:
             return names.algorithm(value).removesuffix(names.NUMBERS)  # only those for numbers are offered beside it
-        return super().choice(value)
+        return words.titled(value)  # most_frequent is shown as Most frequent
 
     def facet(self, name: str, value: str) -> str:
         return names.algorithm(value) if name == "algorithm" else value
