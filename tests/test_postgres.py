@@ -79,7 +79,7 @@ def test_steps_that_end_at_once_free_the_one_below(home):
         top, left, right, bottom = steps.of_workflow(workflow_id)
         steps.complete(steps.claim(top.id, 1, "w"), "f", steps.Outcome({}))
         claims = [steps.claim(each.id, 1, "w") for each in (left, right)]
-        assert at_once(*(lambda c=claim: steps.complete(c, "f", steps.Outcome({})) for claim in claims)) == [None] * 2
+        assert at_once(*(lambda c=claim: steps.complete(c, "f", steps.Outcome({})) for claim in claims)) == [[]] * 2
         assert steps.get(bottom.id).ready_at is not None
         steps.complete(steps.claim(bottom.id, 1, "w"), "f", steps.Outcome({}))
         assert workflows.get(workflow_id).status == Status.completed
