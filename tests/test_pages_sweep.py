@@ -58,11 +58,11 @@ def test_a_sweep_that_runs_fills_its_leaderboard(home):
     """Before anything ended all trials are there and wait; as they end the best comes first."""
     number = begin()
     page = opened(id=number)
-    assert list(table(page)["value:voice"]) == ["Soprano", "Alto", "Tenor", "Bass"]
+    assert list(table(page)["value:voice"]) == ["soprano", "alto", "tenor", "bass"]
     assert set(table(page)["score"]) == {"–"} and "No trial has recorded a curve yet." in said(page)
     finish()
     page = opened(id=number)
-    assert list(table(page)["value:voice"]) == ["Alto", "Tenor", "Soprano", "Bass"]
+    assert list(table(page)["value:voice"]) == ["alto", "tenor", "soprano", "bass"]
     assert list(table(page)["score"]) == ["90.0 % ± 1.0", "89.0 % ± 1.0", "70.0 % ± 1.0", "20.0 % ± 1.0"]
     assert "Alto: applause 90.0\u00a0%" in said(page) and "4 of 4 trials completed" in said(page)
     assert list(table(page)["mark"]) == ["Best", "", "", ""] and page.get("plotly_chart")
