@@ -64,7 +64,7 @@ def test_a_sweep_that_runs_fills_its_leaderboard(home):
     page = opened(id=number)
     assert list(table(page)["value:voice"]) == ["alto", "tenor", "soprano", "bass"]
     assert list(table(page)["score"]) == ["90.0 % ± 1.0", "89.0 % ± 1.0", "70.0 % ± 1.0", "20.0 % ± 1.0"]
-    assert "Alto: applause 90.0\u00a0%" in said(page) and "4 of 4 trials completed" in said(page)
+    assert "alto: applause 90.0\u00a0%" in said(page) and "4 of 4 trials completed" in said(page)
     assert list(table(page)["mark"]) == ["Best", "", "", ""] and page.get("plotly_chart")
     assert list(table(page)["workflow"]) == ["#2", "#3", "#1", "#4"]
 
@@ -76,7 +76,7 @@ def test_equal_trials_are_marked_and_said(home):
     with cast.scored_on(400):
         page = opened(id=number)
     assert list(table(page)["mark"]) == ["Best", "Equal", "", ""]
-    assert "Alto and Tenor are equal within one standard error" in said(page).replace("\\", "")
+    assert "alto and tenor are equal within one standard error" in said(page).replace("\\", "")
 
 
 def test_a_failed_sweep_says_why(home):
@@ -254,4 +254,4 @@ def test_a_trial_that_is_as_good_and_much_faster_is_named(home, monkeypatch, alt
     monkeypatch.setattr(leaderboard, "_seconds", lambda _ids: took)
     with cast.scored_on(400):
         board = leaderboard.of(number)
-    assert ("Of these, Tenor took the least time, 2.0 s" in " ".join(drawing.remarks(board))) is named
+    assert ("Of these, tenor took the least time, 2.0 s" in " ".join(drawing.remarks(board))) is named

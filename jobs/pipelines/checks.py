@@ -35,8 +35,9 @@ def _names(written: Pipeline) -> Iterator[Message]:
 def _labels(written: Pipeline) -> Iterator[Message]:
     """A label stands in menus, headings and above fields; a longer text is the help of a param, or a docstring."""
     steps = written.steps if written.graph is None else ()
-    labels = [written.label, *(each.label for each in (*written.inputs, *written.own_params, *steps))]
-    labels += [param.label for definition in steps for param in _static_params(definition)]
+    params = [*written.own_params, *(param for definition in steps for param in _static_params(definition))]
+    labels = [written.label, *(each.label for each in written.inputs), *(each.label for each in steps)]
+    labels += [param.label for param in params]
     for label in dict.fromkeys(labels):
         if len(label) > LONGEST_LABEL:
             yield Message("label_too_long", {"label": label[:30], "count": len(label), "most": LONGEST_LABEL})
