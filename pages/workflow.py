@@ -21,6 +21,7 @@ from pages.parts.workflow import (
     graph_view,
     notebook,
     predict,
+    question,
     run_log,
     threshold,
     timeline_view,
@@ -164,6 +165,7 @@ def _book(book: Notebook, state: PageState, key: str) -> None:
     _status_line(book, key)
     bar.draw(book)
     _tab_title(book)
+    question.draw_open(book.steps, state)
     above = st.container()  # there from the beginning, so that the cells do not change places when it is filled
     if book.workflow.status is Status.completed:
         with above:
@@ -214,7 +216,7 @@ def _status_line(book: Notebook, key: str) -> None:
 def _tab_title(book: Notebook) -> None:
     """Tell browser tabs apart, and say how far it is: #29 big60 · 45 % · Trainyard."""
     workflow, number = book.workflow, len(book.steps)
-    if workflow.status is Status.running and number:
+    if book.standing is Status.running and number:
         standing = words.percent(sum(map(notebook.share, book.steps)) / number, 0)
     else:
         standing = words.status(book.standing)

@@ -6,11 +6,12 @@ import streamlit as st
 
 from jobs.language import sentence
 from jobs.pipelines import registry
+from jobs.verbs import questions
 from jobs.verbs import workflows as verbs
 from pages.parts import links, live, presentations, tables, visitor, words
 from pages.parts.press import PageState
 from pages.parts.workflow import dialogs
-from pages.parts.workflow_list import actions, listing
+from pages.parts.workflow_list import actions, listing, questions_asked
 from pages.parts.workflow_list import view as listing_view
 from pages.parts.workflow_list.view import ListView
 from store import metrics, steps, sweeps, workflows
@@ -32,6 +33,7 @@ def page() -> None:
     if not workflows.count(Filter()):
         _nothing_yet()
         return
+    questions_asked.box(KEY)
     _inbox()
     view = _filters(listing_view.parse(st.query_params.to_dict()))
     first = [listing.rows(view)]
@@ -292,13 +294,14 @@ def _table(state: PageState, first: list[tuple[list[Workflow], int]]) -> bool:
         return False
     bar = st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}-bar")
     curves = metrics.sparklines([row.id for row in rows], registry.main_curves())
-    frame = listing.frame_of(rows, curves, view.score)
+    asking = questions.asking([row.id for row in rows if not row.status.over])
+    frame = listing.frame_of(rows, curves, view.score, asking)
     chosen = tables.choose(
         frame,
         [row.id for row in rows],
         KEY,
         height="content",
-        column_config=listing.columns(view.score, rows, listing.ends(curves), state.open),
+        column_config=listing.columns(view.score, rows, listing.ends(curves), state.open, bool(asking)),
         column_order=[name for name in frame if name != "at"],
         alt="Workflows",
     )

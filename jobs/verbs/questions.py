@@ -45,6 +45,17 @@ def questions(workflow_id: int) -> list[Question]:
     return [question_of(step) for step in steps.of_workflow(workflow_id) if step.role == StepRole.question]
 
 
+def open_everywhere(most: int) -> tuple[int, list[Question]]:
+    """How many questions wait for an answer in all workflows, and the first of them."""
+    total, first = turns.asked(most)
+    return total, [question_of(step) for step in first]
+
+
+def asking(workflow_ids: Sequence[int]) -> set[int]:
+    """Those of these workflows that wait for an answer."""
+    return turns.asking(workflow_ids)
+
+
 def open_among(own: Sequence[Step]) -> list[Question]:
     """The questions among some steps that wait for an answer."""
     return [question_of(step) for step in own if step.role == StepRole.question and step.status is Status.waiting]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobs.pipelines import Pipeline
 from pages.parts import words
 from store.steps import Step
-from store.tables import Status
+from store.tables import Status, StepRole
 
 # With more steps of one name than these, they are one node: "train × 40".
 MOST_ALIKE = 3
@@ -45,7 +45,8 @@ class Node:
     @property
     def status(self) -> Status:
         """What is most worth knowing about its steps."""
-        seen = {step.status for step in self.steps}
+        # A failure that a flow handled stops nothing.
+        seen = {step.status for step in self.steps if not step.handled} or {step.status for step in self.steps}
         order = (Status.waiting, Status.failed, Status.running, Status.cancelled, Status.pending, Status.skipped)
         return next((status for status in order if status in seen), Status.completed)
 
@@ -53,9 +54,12 @@ class Node:
     def state(self) -> str:
         """What became of it, in words: Completed · 1.2 s. Without progress, which would redraw it all the time."""
         if len(self.steps) > 1:
-            counted = Counter(step.status for step in self.steps)
+            counted = Counter((step.status, step.handled) for step in self.steps)
             return ", ".join(
-                f"{words.count(counted[status])} {words.status(status).lower()}" for status in SIGNS if counted[status]
+                f"{words.count(counted[status, handled])} {words.status(status).lower()}{' and handled' * handled}"
+                for status in SIGNS
+                for handled in (False, True)
+                if counted[status, handled]
             )
         step = self.steps[0]
         if step.reused_from is not None:
@@ -86,28 +90,38 @@ def _together(steps: Sequence[Step], keys: Sequence[str]) -> list[tuple[Step, ..
 def _title(group: Sequence[Step], titles: Mapping[str, str]) -> str:
     several = len(group) > 1 and group[0].source  # each of these may have a label of its own
     title = words.titled(group[0].name) if several else titles.get(group[0].key) or words.titled(group[0].name)
-    return f"{title} × {len(group)}" if len(group) > 1 else title
+    return f"{title} × {words.count(len(group))}" if len(group) > 1 else title
 
 
 def _title_of_group(group: Sequence[Step], titles: Mapping[str, str]) -> str:
-    return words.titled(group[0].group) if group[0].group else _title(group, titles)
+    return words.titled_group(group[0].group) if group[0].group else _title(group, titles)
 
 
 def mermaid(steps: Sequence[Step], needs: Mapping[int, Sequence[int]], titles: Mapping[str, str]) -> str:
-    """The drawing: one node a step, an arrow from what is needed to what needs it, top to bottom."""
+    """The drawing: one node a step, an arrow from what is needed to what needs it, top to bottom. The driver of a flow
+    has dotted ones to what it asks for."""
     drawn = nodes(steps, titles)
     place = {step.id: number for number, node in enumerate(drawn) for step in node.steps}
     lines = ["flowchart TD"]
     for number, node in enumerate(drawn):
         title = safe(f"{SIGNS[node.status]} {node.title[:LONGEST_TITLE]}")
         lines.append(f'    n{number}["{title}<br/>{safe(node.state)}"]:::{node.status}')
+    driver = next((step for step in steps if step.role == StepRole.driver), None)
     arrows = {
         (place[above], place[step_id])
         for step_id, aboves in needs.items()
         for above in aboves
         if above in place and step_id in place and place[above] != place[step_id]
+        if driver is None or step_id != driver.id  # it waits for what it has asked for
     }
     lines += [f"    n{above} --> n{below}" for above, below in sorted(arrows)]
+    if driver is not None:
+        given = {below for _above, below in arrows}
+        lines += [
+            f"    n{place[driver.id]} -.-> n{number}"
+            for number in range(len(drawn))
+            if number not in given and number != place[driver.id]
+        ]
     used = {node.status for node in drawn}
     lines += [
         f"    classDef {status} fill:{colour}33,stroke:{colour},stroke-width:{3 if status is Status.running else 2}px"

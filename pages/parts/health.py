@@ -1,10 +1,11 @@
-"""The one quiet line of health in the side bar."""
+"""The quiet lines of the side bar: health, and the questions that wait for an answer."""
 
 import streamlit as st
 
 from jobs.engine.queue_view import Queues
 from pages.parts import address
 from pages.parts.queue import look
+from pages.parts.workflow_list import questions_asked
 from store import actors
 from store.actors import Role
 
@@ -41,3 +42,4 @@ def _line(first: list[Queues]) -> None:
         waiting = f", {now.waiting} waiting" if now.waiting else ""
         paused = ", paused" if any(queue.paused for queue in now.queues) else ""
         st.caption(f":material/memory: {busy} of {len(now.workers)} workers busy{waiting}{paused}")
+    questions_asked.line()

@@ -123,6 +123,18 @@ def titled(name: str) -> str:
     return sentence(name.replace("_", " ").strip())
 
 
+def titled_group(group: str) -> str:
+    """tune_2/fit is shown as Tune 2 › Fit."""
+    return " › ".join(titled(part) for part in group.split("/"))
+
+
+def titled_in_group(key: str, group: str | None) -> str:
+    """The key of a step as words: Tune 2: Train[0.1] for tune_2/train[0.1]."""
+    if not group or not key.startswith(f"{group}/"):
+        return titled(key)
+    return f"{titled_group(group)}: {titled(key.removeprefix(f'{group}/'))}"
+
+
 def listed(names: Sequence[str]) -> str:
     """upload, preprocess and train."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""

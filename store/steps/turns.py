@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from store import db, logs, outputs
 from store.errors import ConflictError, NotFoundError
@@ -57,6 +57,7 @@ _RECORDED = (
     .where(steps.c.workflow_id == bindparam("this"), steps.c.id != bindparam("driver"))
     .order_by(steps.c.position)
 )
+_WAITING = (steps.c.status == Status.waiting, steps.c.role == StepRole.question)
 _STATES = select(steps.c.key, steps.c.status, steps.c.result, steps.c.error).where(
     steps.c.workflow_id == bindparam("this"), steps.c.key.in_(bindparam("keys", expanding=True))
 )
@@ -187,6 +188,21 @@ def question(workflow_id: int, key: str | None = None) -> Step:
         values: Values = {"workflow": workflow_id, "given": key or "", "known": [each.key for each in found]}
         raise NotFoundError(Message(code, values), "step")
     return found[0]
+
+
+def asked(most: int) -> tuple[int, list[Step]]:
+    """How many questions of all flows wait for an answer, and the first of them."""
+    with db.reading() as connection:
+        total = connection.scalar(select(func.count()).select_from(steps).where(*_WAITING)) or 0
+        query = select(steps).where(*_WAITING).order_by(steps.c.id).limit(most)
+        return total, [record(Step, row) for row in connection.execute(query)] if total else []
+
+
+def asking(workflow_ids: Sequence[int]) -> set[int]:
+    """Those of these workflows that have a question which waits for an answer."""
+    query = select(steps.c.workflow_id).where(*_WAITING, steps.c.workflow_id.in_(workflow_ids)).distinct()
+    with db.reading() as connection:
+        return set(connection.scalars(query)) if workflow_ids else set()
 
 
 def answer(asked: Step, value: Any, by: str | None, via: str) -> list[int]:

@@ -177,7 +177,7 @@ def _sidebar(pipeline: Pipeline) -> None:
         st.markdown("**Last runs**")
         gallery.last_run(pipeline, most=RUNS)
         if not pipeline.steps:
-            st.caption("Which steps it has depends on its parameters.")
+            st.caption("Which steps it has is known when it runs.")
             return
         st.markdown(f"**{words.count(len(pipeline.steps), 'step')}**")
         with st.container(horizontal_alignment="center"):

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.workflow import folds, notebook
 from pages.parts.workflow.notebook import Notebook
+from store.steps import Step
 from store.tables import Status
 
 MOST_BARS = 12
@@ -24,4 +25,9 @@ def draw(book: Notebook) -> None:
             name = f"{words.ICONS[step.status]} {words.plain(book.title(step))}"
             share = notebook.share(step)
             # A filled bar has the one colour of progress; a name in another colour would contradict it.
-            st.progress(share, text=name if share else f":{words.COLOURS[step.status]}[{name}]")
+            st.progress(share, text=name if share else f":{_colour(step)}[{name}]")
+
+
+def _colour(step: Step) -> str:
+    """That of its status; a failure that a flow handled stops nothing."""
+    return "orange" if step.handled and step.status is Status.failed else words.COLOURS[step.status]

@@ -78,7 +78,10 @@ def draw(book: Notebook, state: PageState, only: Step | None = None) -> None:
 
 
 def _fold(book: Notebook, state: PageState, fold: folds.Fold) -> None:
-    """Steps that are alike, folded; only what is open is read and drawn."""
+    """Steps that are alike, folded; only what is open is read and drawn. One that has no like is a cell."""
+    if len(fold.steps) == 1:
+        _draw(book, state, fold.steps)
+        return
     key = f"fold-{book.workflow.id}-{forms.mark([fold.key])}"
     with st.container(border=True, gap="small", key=f"{key}-all"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -153,9 +156,9 @@ def _cell(book: Notebook, step: Step, edits: Edits, state: PageState) -> DeltaGe
 
 def _view_choice(book: Notebook, step: Step) -> str | None:
     """The small buttons of a cell; of a failed step the log is open by itself."""
-    failed = step.status is Status.failed
+    failed = step.status is Status.failed and not step.handled
     offered = list(outputs.views(book, step))
-    if step.params:
+    if step.params and step.role is None:
         offered.append(SETTINGS)
     if step.started_at is not None or failed:
         offered.append(LOG)
@@ -174,6 +177,8 @@ def _view_choice(book: Notebook, step: Step) -> str | None:
 def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
     st.markdown(f"##### :gray[{number}]  {words.plain(book.title(step))}", width="content", anchors=False)
     badge(step.status)
+    if step.handled and step.status is Status.failed:
+        st.badge("Handled", icon=":material/low_priority:", color="orange")
     if stale:
         st.badge(stale, icon=":material/edit:", color="orange")
     parts = [words.duration(step.seconds)] if step.seconds is not None and step.reused_from is None else []
@@ -198,7 +203,7 @@ def _times(step: Step) -> str:
 def _state(book: Notebook, step: Step, state: PageState) -> None:
     """Show what a step without a result is doing."""
     if step.role == StepRole.question:
-        question.draw(step, state)
+        question.draw(step, book.steps, state)
     if step.role == StepRole.once and step.result:
         st.caption(f":material/push_pin: Kept for the whole run: {words.plain(words.value(step.result['value']))}")
     if step.status is Status.pending:

@@ -7,6 +7,7 @@ from pages.parts.press import PageState
 from pages.parts.workflow import notebook, retrying
 from pages.parts.workflow.notebook import Notebook
 from store.steps import Step
+from store.tables import StepRole
 
 LOG_HEIGHT = 320
 
@@ -19,6 +20,9 @@ def draw(book: Notebook, step: Step, state: PageState) -> None:
         _technical(step)
         return
     st.error(words.plain(notebook.error(step)), icon=":material/error:")
+    if _blames_another(book, step):
+        st.caption("Its cell is below, with what to do.")
+        return
     if visitor.may_change():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             retrying.buttons(book, step, state, main=step.error_code not in ("refused", "error"))
@@ -26,6 +30,11 @@ def draw(book: Notebook, step: Step, state: PageState) -> None:
     else:
         st.caption("An analyst can retry it or run it with other settings.")
     _technical(step)
+
+
+def _blames_another(book: Notebook, step: Step) -> bool:
+    """Whether a flow failed because of a step that has a cell of its own."""
+    return step.role == StepRole.driver and book.failed is not None and book.failed.id != step.id
 
 
 def _technical(step: Step) -> None:

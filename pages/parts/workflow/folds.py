@@ -28,8 +28,8 @@ class Fold:
 
     @property
     def status(self) -> Status:
-        """The first of its steps, which is most worth knowing."""
-        return self.steps[0].status
+        """That of the step which is most worth knowing; a failure that a flow handled stops nothing."""
+        return next((step.status for step in self.steps if not step.handled), self.steps[0].status)
 
     @property
     def state(self) -> str:
@@ -50,7 +50,7 @@ def of(steps: Sequence[Step]) -> list[Fold]:
 
 def _title(group: str, name: str, count: int) -> str:
     title = words.titled(name) if count == 1 else f"{words.titled(name)} × {words.count(count)}"
-    return f"{words.titled(group)}: {title}" if group else title
+    return f"{words.titled_group(group)}: {title}" if group else title
 
 
 def by_worth(steps: Iterable[Step]) -> list[Step]:
@@ -60,9 +60,10 @@ def by_worth(steps: Iterable[Step]) -> list[Step]:
 
 def counted(steps: Iterable[Step]) -> str:
     """How many steps are how far, in words."""
-    by_status = Counter(step.status for step in steps)
+    by_status = Counter((step.status, step.handled and step.status is Status.failed) for step in steps)
     return ", ".join(
-        f"{words.count(by_status[status])} {words.status(status).lower()}"
+        f"{words.count(by_status[status, handled])} {words.status(status).lower()}{' and handled' if handled else ''}"
         for status in (Status.completed, *(each for each in ORDER if each is not Status.completed))
-        if by_status[status]
+        for handled in (False, True)
+        if by_status[status, handled]
     )

@@ -1,5 +1,6 @@
 """Everything one refresh of a workflow's page needs, with its sentences about waiting and attempts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,17 +71,19 @@ class Notebook:
 
     @property
     def standing(self) -> Status:
-        """The workflow's status; a started one waits while no worker works on it."""
+        """The workflow's status; a started one waits while no worker works on it, or for a person's answer."""
         ready = [step.ready_at for step in self.steps if step.status is Status.pending and step.ready_at]
         if self.workflow.status is not Status.running or any(step.status is Status.running for step in self.steps):
             return self.workflow.status
+        if not ready and any(step.status is Status.waiting for step in self.steps):
+            return Status.waiting
         delayed = ready and (self.read_at - min(ready)).total_seconds() > DELAY_SECONDS
         return Status.pending if delayed else Status.running
 
     def title(self, step: Step) -> str:
         """What a step is called: its label, or its name as words."""
-        if step.source:
-            return step.label or words.titled(step.key)
+        if step.source or step.role:
+            return step.label or words.titled_in_group(step.key, step.group)
         definition = self.definitions.get(step.key)
         return definition.title if definition else words.titled(step.name)
 
@@ -206,10 +209,19 @@ def _waits(
 
 
 def _needs_words(above: Sequence[Step], definitions: Mapping[str, StepDefinition]) -> str:
+    asked = [step for step in above if step.status is Status.waiting]
+    if asked and len(asked) == len(above):
+        texts = [f"“{step.params.get('question', '')}”" for step in asked[:MOST_NAMED]]
+        return f"waiting for an answer to {words.listed(texts)}"
     titles = [definitions[step.key].title if step.key in definitions else words.titled(step.name) for step in above]
-    if len(titles) > MOST_NAMED:
+    alike = Counter(titles)
+    if len(alike) > MOST_NAMED:
         return f"waiting for {words.count(len(titles), 'step')}"
-    return f"waiting for {words.listed(titles)}"
+    return f"waiting for {words.listed([_several(title, alike[title]) for title in alike])}"
+
+
+def _several(title: str, count: int) -> str:
+    return title if count == 1 else f"{title} × {words.count(count)}"
 
 
 def _queue_words(step: Step) -> str:

@@ -1,7 +1,7 @@
 """The list of workflows: its rows as the table and as a CSV file show them."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,8 @@ DETAILS = "details"
 DATASET = 84
 # On a phone, a name leaves room for the score and the status beside it.
 TOUCHED = 180
+# Wide enough for "Needs an answer".
+ASKING = 124
 # A shorter value stands in a name by chance.
 SAYING = 3
 
@@ -43,8 +45,10 @@ def changing(rows: Sequence[Workflow]) -> bool:
     return any(not row.status.over for row in rows)
 
 
-def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], shown: str | None) -> pd.DataFrame:
-    """The rows as the table shows them."""
+def frame_of(
+    rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], shown: str | None, asking: Container[int] = ()
+) -> pd.DataFrame:
+    """The rows as the table shows them; those `asking` wait for an answer."""
     scored = [main_score(row, shown) for row in rows]
     one_measure = len({score[0].name for score in scored if score}) < 2
     bars = pd.array([_share(*score) if score else None for score in scored], dtype="Float64")
@@ -56,7 +60,7 @@ def frame_of(rows: Sequence[Workflow], curves: Mapping[int, Sequence[float]], sh
         {
             "workflow": [title(row) for row in rows],
             "score": [_score_words(score, one_measure) for score in scored],
-            "status": [[words.status(row.status)] for row in rows],
+            "status": [[words.status(Status.waiting if row.id in asking else row.status)] for row in rows],
             **bar,
             "curve": [list(curves.get(row.id, [])) for row in rows],
             **pipeline,
@@ -131,9 +135,11 @@ def columns(
     rows: Sequence[Workflow],
     ends: tuple[float | None, float | None] = (None, None),
     open_: Callable[[int], None] | None = None,
+    asking: bool = False,
 ) -> tables.ColumnConfigs:
     """How those columns are drawn; the more of them there are, the narrower each is. `ends` are the lowest and the
-    highest value of all curves; `open_` is given the number of the workflow whose name was pressed."""
+    highest value of all curves; `open_` is given the number of the workflow whose name was pressed; with `asking`, one
+    of the rows needs an answer."""
     column = st.column_config
     names = {score[0] for row in rows if (score := main_score(row, shown))}
     one = names.pop() if len(names) == 1 else None
@@ -142,7 +148,7 @@ def columns(
     narrowest = _starters_shown(rows) and of_several_pipelines(rows)
     return {
         "workflow": name_column("list-opened", rows, open_, _name_width(rows, narrow, narrowest)),
-        "status": status_column(),
+        "status": status_column(ASKING if asking else 92),
         "score": column.TextColumn(
             one.shown if one else "Score",
             width=(72 if len(one.shown) < 9 else 88) if one else 104,

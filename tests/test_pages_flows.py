@@ -1,0 +1,116 @@
+"""Pages of flows: an open question is noticed, a failure that was handled stops nothing, the graph shows the driver."""
+
+import pytest
+from helpers import authored, flowcast
+from helpers.visitors import APP, checked, press, text
+from streamlit.testing.v1 import AppTest
+
+from jobs.verbs import answer_links, questions
+from pages.parts import graph
+from pages.parts.workflow import folds, notebook
+from store import actors, steps
+from store.tables import Status
+
+pytestmark = pytest.mark.usefixtures("home", "cheap")
+
+
+def opened(page="workflow.py", **asked):
+    seen = AppTest.from_file(APP, default_timeout=30).switch_page(page)
+    for name, value in asked.items():
+        seen.query_params[name] = str(value)
+    return checked(seen.run())
+
+
+def waiting(flow, **params):
+    number = authored.start(flow, **params)
+    authored.work_off(number)
+    return number
+
+
+def test_an_open_question_is_at_the_top_and_counted():
+    """The page says that it needs an answer; the driver says to what; the cell points up; the side bar counts."""
+    number = waiting(flowcast.asks)
+    seen = opened(id=number)
+    assert "violet-badge[:material/contact_support: Needs an answer]" in text(seen)
+    assert "Waiting for an answer to “Release it?”" in text(seen) and "Answer it at the top" in text(seen)
+    assert "1 question to answer" in text(seen)
+    press(seen, f"answer-{steps.of_workflow(number)[1].id}-yes")
+    assert questions.questions(number)[0].answer is True
+
+
+def test_a_question_with_several_fields_waits_for_what_must_be_given():
+    """Answer can be pressed once the version is there."""
+    number = waiting(flowcast.asks)
+    with actors.acting(actors.operator()):
+        questions.answer(number, True)
+    authored.work_off(number)
+    key = f"answer-{steps.of_workflow(number)[2].id}-answer"
+    seen = opened(id=number)
+    assert seen.button(key=key).disabled and "Yes, answered" in text(seen)
+    seen = checked(next(each for each in seen.text_input if each.label == "Version *").set_value("1.2").run())
+    press(seen, key)
+    assert questions.questions(number)[1].answer == {"version": "1.2", "share": 0.5}
+
+
+def test_the_list_names_what_is_asked():
+    """A box above the list leads to each question, and its row says that it needs an answer."""
+    waiting(flowcast.asks), waiting(flowcast.asks_kind)
+    seen = opened("workflows.py")
+    assert "2 questions to answer" in text(seen) and "Which colour?" in text(seen)
+    assert list(seen.dataframe[0].value["status"]) == [["Needs an answer"]] * 2
+
+
+def test_an_answer_by_link_says_so_in_its_cell():
+    """Not by whom, which nobody knows."""
+    number = waiting(flowcast.asks)
+    with actors.acting(actors.operator()):
+        token = answer_links.path_of(questions.questions(number)[0]).rpartition("/")[2]
+    answer_links.answer(token, {"answer": "no"}, "203.0.113.1")
+    assert "No, answered by link" in text(opened(id=number))
+
+
+def test_a_handled_failure_stops_nothing():
+    """It is marked as handled, its log stays closed, and no Retry is offered."""
+    run = authored.run(flowcast.catches)
+    seen = opened(id=run.id)
+    assert "Handled]" in text(seen) and "Stopped at" not in text(seen)
+    assert not [button.key for button in seen.button if button.key and button.key.startswith("retry")]
+    rows = steps.of_workflow(run.id)
+    assert folds.counted(rows) == "1 completed, 1 failed and handled"
+    assert [fold.status for fold in folds.of(rows)] == [Status.completed, Status.failed]
+
+
+def test_a_failed_driver_points_to_the_step_that_failed():
+    """Its own cell has no buttons: they are in the cell of that step."""
+    run = authored.run(flowcast.fails)
+    seen = opened(id=run.id)
+    assert "Its cell is below" in text(seen)
+    retries = [button.key for button in seen.button if button.key and button.key.startswith("retry-")]
+    assert retries and all(str(authored.rows(run)["fails"].id) != key.rpartition("-")[2] for key in retries)
+
+
+def test_the_graph_shows_what_a_driver_asks_for():
+    """Dotted arrows from it to what needs nothing else; none back while it waits."""
+    number = waiting(flowcast.asks)
+    rows = steps.of_workflow(number)
+    drawn = graph.mermaid(rows, steps.needs_of(number), {})
+    assert "n0 -.-> n1" in drawn and "n1 --> n0" not in drawn
+    run = authored.run(flowcast.maps, numbers=[1, 2])
+    drawn = graph.mermaid(steps.of_workflow(run.id), steps.needs_of(run.id), {})
+    assert [arrow in drawn for arrow in ("n0 -.-> n1", "n0 -.-> n2", "n1 --> n3", "n2 --> n3", "n0 -.-> n3")] == [
+        *(True,) * 4,
+        False,
+    ]
+
+
+def test_steps_in_flows_are_named_by_their_group():
+    """Inner 2: Add, rather than Inner 2/add."""
+    run = authored.run(flowcast.outer)
+    book = notebook.read(run.id)
+    assert [book.title(step) for step in book.steps][-1] == "Inner 2: Add"
+
+
+def test_a_driver_says_how_many_it_waits_for():
+    """Steps that are alike are counted together."""
+    run = authored.run(flowcast.maps, numbers=list(range(5)))
+    assert notebook._needs_words(steps.of_workflow(run.id)[1:], {}) == "waiting for Double × 5 and Add"
