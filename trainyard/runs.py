@@ -1,5 +1,6 @@
 """Runs: what a script has of a workflow that it started, and of what earlier ones left."""
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from jobs.authoring import body, snapshot
 from jobs.authoring.written import WrittenPipeline
 from jobs.language import sentence
 from jobs.pipelines.described import facts_of
+from jobs.process.printed import OWN_LOGGERS
 from store import actors, codes, outputs, schema, steps, workflows
 from store.errors import NotFoundError, RequestError
 from store.messages import Message
@@ -195,6 +197,8 @@ def launch(pipeline: WrittenPipeline, params: Mapping[str, Any], inputs: Mapping
     flow, what it returned."""
     from jobs.verbs import workflows as verbs
 
+    for name in OWN_LOGGERS:  # that no service runs yet is no news in a script, which starts them
+        logging.getLogger(name).addHandler(logging.NullHandler())
     open_home()
     with as_caller():
         place = snapshot.of_module(pipeline.source.partition(":")[0])
