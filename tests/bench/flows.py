@@ -15,7 +15,7 @@ from tests.bench.figures import ROOT, Figure, Found, home, middle, run
 
 PAUSE = 0.05
 VIEWS = {"cells": ":material/view_agenda: Cells", "graph": ":material/account_tree: Graph"}
-SETTINGS = {"TRAINYARD_WORKERS": "2", "TRAINYARD_PIPELINES": "helpers.flowcast"}
+SETTINGS = {"TRAINYARD_WORKERS": "2", "TRAINYARD_PIPELINES": "helpers.survivors"}
 
 
 def measure(short: bool) -> Found:
@@ -104,7 +104,7 @@ def took(pipeline: str, **params: int) -> float:
 def large(count: int) -> dict[str, float]:
     """Seconds until the page of a workflow of so many steps is drawn, as a visitor meets it."""
     with home(**SETTINGS):
-        from helpers import authored, flowcast
+        from helpers import authored, survivors
         from streamlit.testing.v1 import AppTest
 
         from jobs.engine.runner import run_step
@@ -113,7 +113,7 @@ def large(count: int) -> dict[str, float]:
         schema.prepare()
         seconds: dict[str, float] = {}
         with actors.acting(actors.operator()):
-            number = authored.start(flowcast.spreads, count=count)
+            number = authored.start(survivors.spreads, count=count)
             run_step(steps.of_workflow(number)[0].id, 1)
             with db.writing() as connection:  # as after hours of work
                 connection.exec_driver_sql(

@@ -362,31 +362,6 @@ def reuses(count: int = 4) -> int:
     return total_of(load_numbers(count))
 
 
-@task
-def nothing(number: int) -> int:
-    return number
-
-
-@flow
-def three(number: int = 0) -> int:
-    """Waits for three empty tasks, one after the other."""
-    for _ in range(3):
-        number = nothing(number)
-    return number
-
-
-@pipeline
-def traced_three(number: int = 0) -> None:
-    """The same three, written down before they run."""
-    nothing(nothing(nothing(number)))
-
-
-@flow
-def spreads(count: int = 1_000, chunk: int = 1) -> int:
-    """Maps over so many items."""
-    return sum(nothing.map(range(count), chunk=chunk).result())
-
-
 @task(retries=2)
 def picky(number: int) -> int:
     """Of ten, one fails once and one for good; says in which process it was."""

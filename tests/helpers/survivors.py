@@ -1,4 +1,4 @@
-"""Flows that outlive their processes; light, so that a process that loads them is quickly there."""
+"""Flows that outlive their processes, and empty ones; light, so that a process that loads them is quickly there."""
 
 import os
 import random
@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from trainyard import flow, get_step_context, once, task, unmapped
+from trainyard import flow, get_step_context, once, pipeline, task, unmapped
 
 
 def die_once(place: int, here: int) -> None:
@@ -59,3 +59,28 @@ def stubborn(number: int) -> int:
 @flow
 def thousand(count: int = 1_000, chunk: int = 1) -> int:
     return sum(stubborn.map(range(count), chunk=chunk).result())
+
+
+@task
+def nothing(number: int) -> int:
+    return number
+
+
+@flow
+def three(number: int = 0) -> int:
+    """Waits for three empty tasks, one after the other."""
+    for _ in range(3):
+        number = nothing(number)
+    return number
+
+
+@pipeline
+def traced_three(number: int = 0) -> None:
+    """The same three, written down before they run."""
+    nothing(nothing(nothing(number)))
+
+
+@flow
+def spreads(count: int = 1_000, chunk: int = 1) -> int:
+    """Maps over so many items."""
+    return sum(nothing.map(range(count), chunk=chunk).result())
