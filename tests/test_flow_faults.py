@@ -21,7 +21,7 @@ VALUE = 2 + 3 + 4 + 5 + 6
 COUNTED = ["counted", "counted[0]", "counted[1]", "counted[2]", "counted_2"]
 
 
-@pytest.fixture(scope="module", params=["parked", "lingering"])
+@pytest.fixture(scope="module", params=["parked", pytest.param("lingering", marks=pytest.mark.rare)])
 def crew(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRAINYARD_HOME", str(tmp_path_factory.mktemp("flows")))
@@ -95,6 +95,7 @@ def test_a_flow_waits_without_a_process(crew):
     verbs.cancel(number)
 
 
+@pytest.mark.rare
 def test_one_of_a_thousand_is_retried_alone(crew):
     """Three items fail twice and then succeed, one for good: mended and retried alone, it completes the flow."""
     number = verbs.start("thousand", {"chunk": 25}).id
