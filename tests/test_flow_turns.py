@@ -108,9 +108,9 @@ def test_a_question_is_answered_once():
     number = authored.start(flowcast.asks_kind)
     authored.work_off(number)
     asked = turns.question(number)
-    assert turns.answer(asked, "red", None) == [steps.of_workflow(number)[0].id]
+    assert turns.answer(asked, "red", None, "page") == [steps.of_workflow(number)[0].id]
     with pytest.raises(ConflictError) as refused:
-        turns.answer(asked, "blue", None)
+        turns.answer(asked, "blue", None, "page")
     assert "answered before" in sentence(refused.value.message)
     assert questions.questions(number)[0].answer == "red"
 
