@@ -63,6 +63,8 @@ def _whole(value: Any) -> Any:
 def _items(value: Any) -> list[Any] | None:
     """The items of what is mapped over; None for what each call is given whole."""
     if isinstance(value, AllowFailure):
+        if isinstance(value.value, Future) and value.value.state.failed:
+            return None  # each call is given what it raised
         items = _items(value.value)
         return None if items is None else [AllowFailure(each) for each in items]
     if isinstance(value, Future):

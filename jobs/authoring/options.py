@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from numbers import Real
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import short
@@ -174,6 +174,29 @@ INSTEAD = {
     "task_runner": "instead_workers",
     "cache_key_fn": "instead_version",
 }
+
+
+# Methods of other tools, likewise.
+METHODS_INSTEAD = {
+    "apply_async": "instead_background",
+    "delay": "instead_background",
+    "deploy": "instead_schedules",
+    "from_source": "instead_source",
+    "serve": "instead_schedules",
+    "visualize": "instead_graph",
+}
+
+
+def refuse_method(made: Any, attribute: str) -> NoReturn:
+    """Say what to write instead of a method that other tools have."""
+    if attribute in METHODS_INSTEAD and "name" in vars(made):
+        told = {
+            "name": made.name,
+            "option": f".{attribute}()",
+            "instead": Message(METHODS_INSTEAD[attribute]).as_json(),
+        }
+        raise PipelineError(Message("option_instead", told))
+    raise AttributeError(f"{type(made).__name__!r} object has no attribute {attribute!r}")
 
 
 def step_options(owner: str, given: Mapping[str, Any], before: StepOptions | None = None) -> StepOptions:

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 from jobs.authoring import driving, inside, runs, sources, tracing
 from jobs.authoring.arguments import bound
 from jobs.authoring.configuration import Configuration, read_file
 from jobs.authoring.names import filled
-from jobs.authoring.options import CACHES, PipelineOptions, pipeline_options
+from jobs.authoring.options import CACHES, PipelineOptions, pipeline_options, refuse_method
 from jobs.authoring.returns import Returned
 from jobs.authoring.signature import Parameter, as_json, checked, parameters_of, params_of
 from jobs.authoring.step import Step
@@ -175,6 +175,9 @@ class TracedPipeline:
             StepDefinition(each.name, not_called, needs=each.needs, key=each.key, label=each.label or "")
             for each in trace.steps.values()
         )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse_method(self, name)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"

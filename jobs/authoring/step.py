@@ -4,12 +4,12 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 from jobs.authoring import driving, mapping, retries, tracing
 from jobs.authoring.body import Body
 from jobs.authoring.futures import Done
-from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, step_options
+from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, refuse_method, step_options
 from jobs.authoring.returns import Returned, outputs_of, several, shape_of
 from jobs.authoring.signature import Parameter, parameters_of
 from jobs.authoring.sources import module_of, remember
@@ -158,6 +158,9 @@ class Step(CountsAs):
             if hooks and hooks is not getattr(self.base.options, name):
                 said[name] = [reference_to(hook, self.name) for hook in hooks]
         return said or None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse_method(self, name)
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"

@@ -34,6 +34,9 @@ SENTENCES: dict[str, Template] = {
     "instead_schedules": "Start the pipeline from your own scheduler: trainyard pipeline run FILE:NAME.",
     "instead_materializer": "Write a @materializer for the type.",
     "instead_workers": "Workers run steps side by side; TRAINYARD_WORKERS says how many there are.",
+    "instead_background": "Call it in a flow, where .submit() does not wait.",
+    "instead_source": "Check the code out and run it there: trainyard pipeline run FILE:NAME.",
+    "instead_graph": "The page of a run has its graph.",
     "instead_version": "Write version=, and change it when results become stale.",
     "name_template_wrong": "The name {template!r} cannot be filled: {reason}. It can use {known}.",
     # Calls while a pipeline is traced.
