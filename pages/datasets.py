@@ -88,7 +88,7 @@ def everything(state: PageState) -> None:
 def actions(state: PageState, ticked: list[int], total: int) -> None:
     """What can be done with the ticked datasets."""
     said = f"**{len(ticked)} ticked**" if ticked else words.count(total, "dataset")
-    hint = "" if ticked else " :gray[· click a name to open it, tick rows to choose them]"
+    hint = "" if ticked else " :gray[· click to open, tick to choose]"
     st.markdown(f"{said}{hint}", width="stretch", help=None if ticked else tables.BY_KEYBOARD)
     if ticked:
         st.button(

@@ -204,7 +204,7 @@ def _board(board: Leaderboard, state: PageState) -> None:
     best = [workflow.id for workflow in drawing.drawn(board)]
     compared = ticked or best
     with bar:
-        st.markdown("**Leaderboard** :gray[· click a name to open it, tick rows to compare]", width="stretch")
+        st.markdown("**Leaderboard** :gray[· click to open, tick to compare]", width="stretch")
         # A link and no button: after a switch by the server, Back leads to this page under the address of that one.
         st.page_link(
             "compare.py",

@@ -50,7 +50,7 @@ def test_without_sweeps_the_page_leads_to_the_first(home):
     assert "No sweeps yet" in said(opened())
     number = begin()
     page = opened(id=99)
-    assert "There is no sweep 99" in said(page) and f"Sweep {number}: tiny, 4 x Voice" in text(page)
+    assert "There is no sweep 99" in said(page) and f"Sweep {number}: tiny, 4 choices of voice" in text(page)
     assert "0 of 4 trials completed, 4 waiting" in said(page)
 
 

@@ -80,7 +80,7 @@ def test_every_choice_becomes_a_workflow(data):
     assert {(each.priority, each.origin, each.sweep_id) for each in own} == {(Priority.sweep, "sweep", sweep.id)}
     assert [each.trial for each in own] == [0, 1, 2, 3] and sweep.started == 4
     assert len({each.name for each in own}) == 4, "their names tell them apart"
-    assert sweep.name == "tiny, 4 x Voice"
+    assert sweep.name == "tiny, 4 choices of voice"
 
 
 def test_what_is_shared_is_done_once(data):
@@ -267,7 +267,7 @@ def test_a_budget_takes_the_first_of_a_large_grid(data):
         begin(data, values, method="grid")
     sweep = begin(data, values, method="grid", budget=Budget(trials=3))
     assert [each.params["voice"] for each in members(sweep)] == ["soprano", "alto", "tenor"]
-    assert sweep.name == "tiny, 3 of 400 x Pitch x Voice"
+    assert sweep.name == "tiny, 3 of 400 choices of pitch and voice"
 
 
 def test_so_many_are_open_at_once(data, monkeypatch):

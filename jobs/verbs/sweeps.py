@@ -358,10 +358,15 @@ def _named(pipeline: Pipeline, made: Sequence[tuple[Trial, Prepared]]) -> Iterat
 
 
 def _title(pipeline: Pipeline, inputs: Inputs, planned: Plan) -> str:
-    """What a sweep is called unless its user says so: customers, 6 x Algorithm, or the first 20 of 240."""
+    """What a sweep is called unless its user says so: customers, 6 choices of algorithm, or the first 20 of 240."""
     first, count = planned.trials[0], len(planned.trials)
     known = pipeline.params(first.params)
-    names = " x ".join(known[name].label if name in known else name for name in first.values)
+    names = " and ".join(_inside(known[name].label) if name in known else name for name in first.values)
     data = [datasets.get(dataset_id).name for dataset_id in inputs.values()]
     which = str(count) if planned.combinations <= MOST_TRIALS else f"{count} of {planned.combinations:,}"
-    return ", ".join([*(data or [pipeline.shown]), f"{which} x {names}"])
+    return ", ".join([*(data or [pipeline.shown]), f"{which} choices of {names}"])
+
+
+def _inside(label: str) -> str:
+    """A label within a name, with a small first letter unless it is an abbreviation."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

@@ -138,6 +138,10 @@ class Presentation:
         """A further sentence on how good it is; nothing where one says all."""
         return ""
 
+    def to_know(self, workflow: Workflow) -> str:
+        """What to know of a workflow before it is chosen among others; nothing where there is nothing to say."""
+        return ""
+
     def interval(self, name: str, steps: Sequence[Step]) -> str:
         """Within which bounds a score is, in words; nothing where that is not known."""
         return ""

@@ -26,6 +26,9 @@ SENTENCES: dict[str, Template] = {
     "budget_of_years": "A budget is at most {most} minutes, which is a year.",
     "sweep_waits": "The next trials start once the pipeline can be loaded again. {reason}",
     # Why a sweep ended.
+    "gives_no_chances": (
+        "{algorithm} gives no chances: it orders rows by a score, and a threshold is a score without a unit."
+    ),
     "sweep_stopped": "Stopped.",
     "sweep_stopped_by": "Stopped by {name}.",
     "sweep_out_of_time": Plural(

@@ -146,6 +146,8 @@ def remarks(board: Leaderboard) -> list[str]:
                 f"Of these, {words.plain(title(board, fastest))} took the least time, "
                 f"{words.duration(fastest.seconds)} instead of {words.duration(best.seconds)}."
             )
+    if best is not None and best.workflow and (known := presentations.of(board.sweep.pipeline).to_know(best.workflow)):
+        remarks.append(known)
     scored = [row for row in board.rows if row.score is not None]
     if len(scored) > 1 and all(row.test_score is None for row in scored):
         remarks.append("The best of several on the same rows looks a little better than it is on new ones.")

@@ -1,6 +1,7 @@
 """Names of the built-in pipeline as people read them: Boosting, not hist_gradient_boosting_classifier."""
 
 from jobs.tabular import algorithms
+from jobs.tabular.algorithms import Algorithm
 from store.messages import Values
 
 NUMBERS = " (numbers)"
@@ -24,3 +25,8 @@ def in_values(values: Values) -> Values:
         elif isinstance(value, list):
             named[name] = [algorithm(str(each)) for each in value]
     return {**values, **named}
+
+
+def gives_chances(used: Algorithm) -> bool:
+    """Whether an algorithm says how likely each class is; of a number there is nothing to say."""
+    return used.loss in ("log", "squared")

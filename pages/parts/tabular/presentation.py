@@ -34,7 +34,7 @@ from pages.parts.tabular.headline import (
 )
 from pages.parts.values import Value
 from store.datasets import Dataset
-from store.messages import Notice, Values
+from store.messages import Message, Notice, Values
 from store.steps import Step
 from store.tables import Status
 from store.workflows import Workflow
@@ -124,6 +124,12 @@ class TabularPresentation(Presentation):
         off = told.usual_error(scores)
         usual = f"{words.plain_sentence(off)} " if off else ""
         return f"{usual}{moved(workflow.id, result)}{first}{self.interval(main, steps)}"
+
+    def to_know(self, workflow: Workflow) -> str:
+        used = algorithms.ALGORITHMS.get(workflow.facets.get("algorithm", ""))
+        if used is None or names.gives_chances(used):
+            return ""
+        return words.plain_sentence(Message("gives_no_chances", {"algorithm": used.label}))
 
     def offered(self, param: Param, chosen: Params, data: Dataset | None) -> Param:
         """Only algorithms that can predict the chosen target, as what it is treated as so far: classes or a number."""

@@ -14,6 +14,7 @@ from jobs.tabular.column import KINDS_BY_HAND, Column, columns_of, with_kinds
 from jobs.verbs import short_form, workflows
 from pages.parts import address, commands, forms, presentations, words
 from pages.parts.new import settings_form, sources, start
+from pages.parts.tabular import names as called
 from pages.parts.tabular import profile as drawn
 from store import datasets as stored
 from store.datasets import Dataset
@@ -336,7 +337,8 @@ def choose_model(dataset: Dataset, target: str, task: Task, used: list[str] | No
         on_change=lambda: sources.remember("algorithm", st.session_state[key]),
     )
     algorithm = fitting[str(chosen)]
-    st.markdown(algorithm.sentence)
+    no_chances = "" if called.gives_chances(algorithm) else " It gives no chances, only classes and a score."
+    st.markdown(f"{algorithm.sentence}{no_chances}")
     settings, name = choose_settings(dataset, target, algorithm)
     if used is not None:
         settings["features"] = [column for column in used if column != target]

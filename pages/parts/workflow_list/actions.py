@@ -96,7 +96,7 @@ def _download(chosen: list[int], view: ListView, total: int) -> None:
 
 def _count_words(chosen: list[int], rows: Sequence[Workflow], total: int) -> str:
     if not chosen:
-        return f"{words.count(total, 'workflow')} :gray[· click a name to open it, tick rows to choose them]"
+        return f"{words.count(total, 'workflow')} :gray[· click to open, tick to choose]"
     elsewhere = len(set(chosen) - {row.id for row in rows})
     return f"**{len(chosen)} ticked**" + (f" :gray[· {elsewhere} on other pages]" if elsewhere else "")
 
