@@ -204,7 +204,8 @@ def _status_line(book: Notebook, key: str) -> None:
             links.workflow(workflow.config_from, f"with the settings of #{workflow.config_from}")
         if workflow.sweep_id:
             links.sweep(workflow.sweep_id, f"trial of sweep {workflow.sweep_id}")
-        if failed := book.failed:
+        # A flow may yet handle what failed while it runs.
+        if (failed := book.failed) and (workflow.status.over or not book.is_flow):
             step = words.plain(words.inside(book.title(failed)))
             st.markdown(f":red[Stopped at {step}: {words.plain(notebook.error(failed))}]")
         if not workflow.status.over:

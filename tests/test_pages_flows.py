@@ -1,10 +1,13 @@
 """Pages of flows: an open question is noticed, a failure that was handled stops nothing, the graph shows the driver."""
 
+from contextlib import suppress
+
 import pytest
 from helpers import authored, flowcast
 from helpers.visitors import APP, checked, press, text
 from streamlit.testing.v1 import AppTest
 
+from jobs.engine.runner import StepFailedError, run_step
 from jobs.verbs import answer_links, questions
 from pages.parts import graph
 from pages.parts.workflow import folds, notebook
@@ -114,3 +117,29 @@ def test_a_driver_says_how_many_it_waits_for():
     """Steps that are alike are counted together."""
     run = authored.run(flowcast.maps, numbers=list(range(5)))
     assert notebook._needs_words(steps.of_workflow(run.id)[1:], {}) == "waiting for Double × 5 and Add"
+
+
+def test_a_value_that_is_kept_is_said_once():
+    """In words, and not as a result beside them."""
+    run = authored.run(flowcast.remembers)
+    said = text(opened(id=run.id))
+    assert said.count("Kept for the whole run: ") == 2 and "Value:" not in said
+
+
+def test_a_flow_that_runs_has_not_stopped_at_a_failure():
+    """It may yet handle it."""
+    number = authored.start(flowcast.states)
+    driver = steps.of_workflow(number)[0]
+    run_step(driver.id, driver.attempt, driver.turn)
+    for row in steps.of_workflow(number)[1:]:
+        with suppress(StepFailedError):
+            run_step(row.id, row.attempt, row.turn)
+    assert Status.failed in {row.status for row in steps.of_workflow(number)}
+    assert "Stopped at" not in text(opened(id=number))
+
+
+def test_new_says_that_the_steps_of_a_flow_are_not_known():
+    """Rather than that it has one."""
+    authored.start(flowcast.looks)  # which makes it known here
+    seen = opened("new.py", pipeline="looks")
+    assert "its steps are known when it runs" in text(seen) and "1 step" not in text(seen)

@@ -175,7 +175,8 @@ def plan_summary(draft: Draft, about: str) -> str:
     if not running:
         reuse = f"this ran before as \\#{plan[-1].reused_from}: its results are reused"
         return f"{about} · {reuse} at once" if _works(now) else f"{about} · :gray[{reuse} · {workers_words(now)}]"
-    text = words.count(len(running), "step")
+    is_flow = len(plan) == 1 and plan[0].key == draft.pipeline
+    text = "its steps are known when it runs" if is_flow else words.count(len(running), "step")
     if reused:
         names = words.listed(_titles(draft.pipeline, reused))
         text += f" to run; {names} {'is' if len(reused) == 1 else 'are'} reused from \\#{reused[-1].reused_from}"

@@ -156,19 +156,19 @@ def _cell(book: Notebook, step: Step, edits: Edits, state: PageState) -> DeltaGe
 
 def _view_choice(book: Notebook, step: Step) -> str | None:
     """The small buttons of a cell; of a failed step the log is open by itself."""
-    failed = step.status is Status.failed and not step.handled
+    is_failed = step.status is Status.failed and not step.handled and not failed.blames_another(book, step)
     offered = list(outputs.views(book, step))
     if step.params and step.role is None:
         offered.append(SETTINGS)
-    if step.started_at is not None or failed:
+    if step.started_at is not None or is_failed:
         offered.append(LOG)
     if not offered:
         return None
     return st.pills(
         f"Show of {book.title(step)}",
         offered,
-        default=LOG if failed else None,
-        key=f"show-{step.id}-{step.attempt}{'-failed' if failed else ''}",
+        default=LOG if is_failed else None,
+        key=f"show-{step.id}-{step.attempt}{'-failed' if is_failed else ''}",
         label_visibility="collapsed",
         wrap=True,
     )

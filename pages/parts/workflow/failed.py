@@ -20,7 +20,7 @@ def draw(book: Notebook, step: Step, state: PageState) -> None:
         _technical(step)
         return
     st.error(words.plain(notebook.error(step)), icon=":material/error:")
-    if _blames_another(book, step):
+    if blames_another(book, step):
         st.caption("Its cell is below, with what to do.")
         return
     if visitor.may_change():
@@ -32,7 +32,7 @@ def draw(book: Notebook, step: Step, state: PageState) -> None:
     _technical(step)
 
 
-def _blames_another(book: Notebook, step: Step) -> bool:
+def blames_another(book: Notebook, step: Step) -> bool:
     """Whether a flow failed because of a step that has a cell of its own."""
     return step.role == StepRole.driver and book.failed is not None and book.failed.id != step.id
 

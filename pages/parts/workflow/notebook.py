@@ -70,6 +70,11 @@ class Notebook:
         return min(failed, key=lambda step: (step.role == StepRole.driver, step.position), default=None)
 
     @property
+    def is_flow(self) -> bool:
+        """Whether a driver asks for its steps."""
+        return any(step.role == StepRole.driver for step in self.steps)
+
+    @property
     def standing(self) -> Status:
         """The workflow's status; a started one waits while no worker works on it, or for a person's answer."""
         ready = [step.ready_at for step in self.steps if step.status is Status.pending and step.ready_at]

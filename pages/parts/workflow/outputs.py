@@ -17,14 +17,18 @@ from store.errors import RequestError
 from store.messages import Message
 from store.outputs import Output
 from store.steps import Step
-from store.tables import Status
+from store.tables import Status, StepRole
 
 MOST_ACROSS = 3
 
 
+# Their cells say in words what they came to.
+SHOWN_ELSEWHERE = (StepRole.question, StepRole.once)
+
+
 def summary(book: Notebook, step: Step) -> None:
     """What a step left, in a line or two, and what the reader should know about it."""
-    if not step.result:
+    if not step.result or step.role in SHOWN_ELSEWHERE:
         return
     shown = presentations.of(book.workflow.pipeline)
     for line in shown.summary(step):
@@ -44,7 +48,7 @@ def details(book: Notebook, step: Step) -> None:
     """Curves as long as they grow, and the results of the step."""
     if shared := book.curves.get(step.id):
         _learning(book, step, shared)
-    if step.result:
+    if step.result and step.role not in SHOWN_ELSEWHERE:
         items = presentations.of(book.workflow.pipeline).shown(step, partial(saved, step.id))
         results.draw(items, f"results-{step.id}")
 
