@@ -211,7 +211,7 @@ def _status_line(book: Notebook, key: str) -> None:
         if not workflow.status.over:
             st.space("stretch")
             live.footer(key)
-        notify.watch(workflow, book.standing)
+        notify.watch(workflow, book.standing, question.first_open(book.steps))
 
 
 def _tab_title(book: Notebook) -> None:

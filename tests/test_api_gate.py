@@ -13,7 +13,7 @@ from starlette.routing import Mount, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api.wall import login
+from api.wall import plain_pages
 from api.wall.redirects import way_back
 from api.wall.roles import PAGE_UPLOADS
 from jobs.verbs import datasets, passwords, people, short_form
@@ -136,13 +136,13 @@ def test_a_guess_is_a_stranger(served, headers):
 
 def test_a_viewer_changes_nothing(served):
     """A viewer is refused by every route and method that changes something, and nothing changes. Predicting new rows
-    changes nothing, so it is not refused."""
+    and asking for a plan change nothing, so they are not refused."""
     sign_in(served, "viewer")
     before = kept()
     for path, method in product(ALL, UNSAFE):
         if path not in WAY_IN and not path.startswith("/api/me"):
             answer = served.request(method, path, json={})
-            if path.endswith("/predict") and method == "POST":
+            if path.endswith(("/predict", "/plan")) and method == "POST":
                 assert answer.status_code == 422
                 continue
             if path.startswith(PAGE_UPLOADS):  # Streamlit refuses what no open page sends
@@ -320,8 +320,11 @@ def test_an_app_for_others_starts_with_people_or_on_the_operators_word(home):
 
 def test_the_form_is_sent_to_ourselves_only(served):
     """The style of the page is the one that its policy allows."""
-    assert "form-action 'self'" in login.HEADERS["Content-Security-Policy"]
-    assert f"<style>{login.STYLE}</style>" in served.get("/login").text
+    assert "form-action 'self'" in plain_pages.HEADERS["Content-Security-Policy"]
+    for path in ("/login", "/answer/1"):
+        answer = served.get(path)
+        assert f"<style>{plain_pages.STYLE}</style>" in answer.text
+        assert plain_pages.HEADERS["Content-Security-Policy"] in answer.headers["Content-Security-Policy"]
 
 
 def test_a_probe_learns_whether_the_app_is_well_and_nothing_else(served):

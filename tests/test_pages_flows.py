@@ -1,5 +1,6 @@
 """Pages of flows: an open question is noticed, a failure that was handled stops nothing, the graph shows the driver."""
 
+import json
 from contextlib import suppress
 
 import pytest
@@ -37,6 +38,8 @@ def test_an_open_question_is_at_the_top_and_counted():
     assert "violet-badge[:material/contact_support: Needs an answer]" in text(seen)
     assert "Waiting for an answer to “Release it?”" in text(seen) and "Answer it at the top" in text(seen)
     assert "1 question to answer" in text(seen)
+    (notice,) = [json.loads(each.proto.json) for each in seen.get("bidi_component")]
+    assert notice["asks"] == "Release it?" and not notice["ended"]
     press(seen, f"answer-{steps.of_workflow(number)[1].id}-yes")
     assert questions.questions(number)[0].answer is True
 

@@ -1,4 +1,4 @@
-"""Notices of the browser: a button that asks for them, and the notice when a workflow ends.
+"""Notices of the browser: a button that asks for them, and the notice when a workflow ends or asks something.
 
 Only the browser can show a notice while its tab is in the background, so this is the one part of the pages with
 a script of our own. What was chosen is remembered by the browser; where notices are not possible, the tab's title tells
@@ -54,17 +54,25 @@ export default function ({ data, parentElement }) {
     draw();
   };
 
+  const show = (body) => {
+    if (!allowed() || !store.on) return;
+    try {
+      const notice = new Notification(data.title, { body, tag: `trainyard-${data.id}` });
+      notice.onclick = () => { window.focus(); notice.close(); };
+    } catch { /* a browser that lets only service workers show notices: the title tells it */ }
+  };
+  const asked = (window.trainyardAsked ??= {});
+  if (data.asks && asked[data.id] !== data.asks && document.hidden) {
+    show(data.asks);  // who looks at the page sees the question there
+  }
+  if (data.id) asked[data.id] = data.asks;
+
   const seen = (window.trainyardSeen ??= {});
   if (data.id && !data.ended) {
     seen[data.id] = true;
   } else if (data.id && seen[data.id]) {
     delete seen[data.id];
-    if (allowed() && store.on) {
-      try {
-        const notice = new Notification(data.title, { body: data.ended, tag: `trainyard-${data.id}` });
-        notice.onclick = () => { window.focus(); notice.close(); };
-      } catch { /* a browser that lets only service workers show notices: the title tells it */ }
-    }
+    show(data.ended);
   }
   draw();
 }
@@ -73,7 +81,7 @@ WORDS = {
     "off": "Notify me when it ends",
     "on": "✓ Notifies you when it ends",
     "blocked": "Notices are blocked here; the tab's title says when it is done",
-    "help": "A notice of this browser, also while its tab is in the background",
+    "help": "A notice of this browser when it ends or needs an answer, also while its tab is in the background",
 }
 
 # Registered once for all visitors.
@@ -85,15 +93,16 @@ def button() -> None:
     _draw({"words": WORDS}, KEY)
 
 
-def watch(workflow: Workflow, standing: Status) -> None:
-    """The same button while a workflow runs; when it has ended under the visitor's eyes, the notice."""
+def watch(workflow: Workflow, standing: Status, asks: str = "") -> None:
+    """The same button while a workflow runs; when it has ended under the visitor's eyes, or `asks` something while they
+    look elsewhere, the notice."""
     key = _watched(workflow.id)
     if not workflow.status.over:
         st.session_state[key] = True
     elif not st.session_state.get(key):
         return
     ended = _ended(workflow, standing) if workflow.status.over else ""
-    data = {"words": WORDS, "id": workflow.id, "title": f"#{workflow.id} {workflow.name}", "ended": ended}
+    data = {"words": WORDS, "id": workflow.id, "title": f"#{workflow.id} {workflow.name}", "ended": ended, "asks": asks}
     _draw(data, f"{KEY}-{workflow.id}")
 
 

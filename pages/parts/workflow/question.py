@@ -30,6 +30,11 @@ def draw_open(steps: Sequence[Step], state: PageState) -> None:
         st.caption(f":material/contact_support: {more} below, in the cells.")
 
 
+def first_open(steps: Sequence[Step]) -> str:
+    """The text of the first open question; empty where there is none."""
+    return next((questions.question_of(step).text for step in steps if _is_open(step)), "")
+
+
 def draw(step: Step, steps: Sequence[Step], state: PageState) -> None:
     """The question of this step, in its cell."""
     _question(step)
