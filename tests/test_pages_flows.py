@@ -129,6 +129,17 @@ def test_a_value_that_is_kept_is_said_once():
     assert said.count("Kept for the whole run: ") == 2 and "Value:" not in said
 
 
+def test_what_no_process_did_has_neither_a_log_nor_a_duration():
+    """An answered question is its text and its answer."""
+    number = waiting(flowcast.asks)
+    with actors.acting(actors.operator()):
+        questions.answer(number, False)
+    authored.work_off(number)
+    seen = opened(id=number)
+    assert [pills.label for pills in seen.button_group if pills.label.startswith("Show of")] == ["Show of Asks"]
+    assert "No, answered" in text(seen)
+
+
 def test_a_flow_that_runs_has_not_stopped_at_a_failure():
     """It may yet handle it."""
     number = authored.start(flowcast.states)

@@ -160,7 +160,7 @@ def _view_choice(book: Notebook, step: Step) -> str | None:
     offered = list(outputs.views(book, step))
     if step.params and step.role is None:
         offered.append(SETTINGS)
-    if step.started_at is not None or is_failed:
+    if is_failed or (step.started_at is not None and step.role not in outputs.SHOWN_ELSEWHERE):
         offered.append(LOG)
     if not offered:
         return None
@@ -181,7 +181,8 @@ def _head(book: Notebook, step: Step, number: int, stale: str) -> None:
         st.badge("Handled", icon=":material/low_priority:", color="orange")
     if stale:
         st.badge(stale, icon=":material/edit:", color="orange")
-    parts = [words.duration(step.seconds)] if step.seconds is not None and step.reused_from is None else []
+    timed = step.seconds is not None and step.reused_from is None and step.role not in outputs.SHOWN_ELSEWHERE
+    parts = [words.duration(step.seconds)] if timed else []
     if attempt := notebook.attempt_words(book, step):
         parts.append(words.plain(attempt))
     if parts:

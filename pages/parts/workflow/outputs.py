@@ -22,7 +22,7 @@ from store.tables import Status, StepRole
 MOST_ACROSS = 3
 
 
-# Their cells say in words what they came to.
+# Their cells say in words what they came to; no process did them, so there is no log either.
 SHOWN_ELSEWHERE = (StepRole.question, StepRole.once)
 
 
