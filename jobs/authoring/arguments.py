@@ -1,7 +1,9 @@
 """Arguments: what a call of a step is given, as a row can hold it: plain values as JSON, patterns of what other steps
 make, and files for what JSON cannot say."""
 
+import copy
 import inspect
+import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -54,9 +56,11 @@ class _Kept:
 def _one(value: Any, parameter: Parameter, owner: str, reads: Reads) -> Any:
     value = checked(value, parameter.annotation, owner, parameter.name)
     if is_exact(value):
-        return value
+        return copy.deepcopy(value) if isinstance(value, list | dict) else value  # its author may go on changing it
     try:
         plain = as_json(value, parameter.annotation, owner, parameter.name)
+        if isinstance(value, set | frozenset):  # whose order is another one in each process
+            plain = sorted(plain, key=json.dumps)
     except PipelineError:
         return _Kept(reads.keep(value, parameter.annotation, owner, parameter.name))
     if parameter.annotation in (Any, MISSING):  # JSON would make a list of a tuple
@@ -88,7 +92,7 @@ def _plain(pattern: Pattern, owner: str, name: str, reads: Reads) -> Pattern:
     """A pattern whose plain values are JSON, or kept."""
     if "value" in pattern:
         value = pattern["value"]
-        return pattern if is_exact(value) else _as_json_or_kept(value, owner, name, reads)
+        return {"value": copy.deepcopy(value)} if is_exact(value) else _as_json_or_kept(value, owner, name, reads)
     if "items" in pattern:
         return {"items": [_plain(each, owner, name, reads) for each in pattern["items"]]}
     if "parts" in pattern:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.authoring.failures import TaskFailed
 from jobs.authoring.futures import AllowFailure, Future
 from jobs.pipelines.handed import Pattern
 from store.steps import NewStep
@@ -10,6 +11,7 @@ from store.steps.turns import Recorded
 from store.tables import StepRole
 
 LONGEST_ARGUMENTS = 200
+MOST_CULPRITS = 20
 
 
 def needs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
@@ -72,6 +74,34 @@ def shape(pattern: Any) -> Any:
 def policy(said: dict[str, Any] | None, chunk: str | None) -> dict[str, Any] | None:
     """What a row says of its retries and hooks, and of its chunk."""
     return said if chunk is None else {**(said or {}), "chunk": chunk}
+
+
+def culprits_of(error: BaseException | None) -> list[str]:
+    """The steps of whose failure an error tells, also where the flow has raised another one because of it."""
+    found: list[str] = []
+    while error is not None and len(found) < MOST_CULPRITS:
+        if isinstance(error, TaskFailed):
+            found.append(error.step)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def plain_row(
+    group: str, name: str, key: str, params: dict[str, Any], role: StepRole, result: dict[str, Any] | None = None
+) -> NewStep:
+    """The row of a step that has no function: a question, or a value that is worked out once."""
+    return {
+        "name": name,
+        "key": key,
+        "needs": (),
+        "params": params,
+        "max_attempts": 1,
+        "timeout": 1,
+        "fresh": True,
+        "group": group or None,
+        "role": role,
+        "result": result,
+    }
 
 
 def shown(key: str, params: Mapping[str, Any]) -> str:

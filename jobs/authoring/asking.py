@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from jobs.authoring import driving
-from jobs.authoring.signature import MISSING, Parameter, bare, checked, params_of
+from jobs.authoring.signature import MISSING, Parameter, as_json, bare, checked, params_of
 from jobs.pipelines.errors import PipelineError
 from jobs.pipelines.params import Param, short
 from store.messages import Message
@@ -33,8 +33,9 @@ def ask(
     params: dict[str, Any] = {"question": str(question), "fields": [_field(each) for each in _params(kind)]}
     params["single"] = not _fields_of(kind)
     if default is not NO_DEFAULT:
-        params["otherwise"] = default
-    seconds = seconds_of(timeout)
+        params["otherwise"] = as_json(default, kind, name, "default")
+    if (seconds := seconds_of(timeout)) is not None:
+        params["seconds"] = seconds
     deadline = now() + timedelta(seconds=seconds) if seconds is not None else None
     return run.question(name, params, deadline, lambda given: checked(given, kind, name, ANSWER))
 

@@ -26,6 +26,7 @@ from jobs.authoring.written import WrittenStep
 from jobs.pipelines.context import StepContext
 from jobs.pipelines.errors import Parked, PipelineError, StepError
 from jobs.pipelines.handed import Pattern, references
+from store import db
 from store.errors import RequestError
 from store.messages import Message, Values
 from store.outputs import Handed
@@ -52,7 +53,9 @@ class Run:
         self.is_async = self.gives_futures = False
         self.noted: list[Callable[[WrittenStep, str], None]] = []  # who wants to know of calls
         self._again_from, self._again = again_from, False
-        self._known: dict[str, Recorded] = {each.key: each for each in turns.recorded(context.claim)}
+        self._known: dict[str, Recorded] = {
+            each.key: each for each in db.retrying(lambda: turns.recorded(context.claim))
+        }
         self._order = list(self._known)
         self._asked: dict[str, WrittenStep | None] = {}
         self._states = {each.key: (each.status, each.result, each.error) for each in self._known.values()}
@@ -65,9 +68,10 @@ class Run:
         self._parked: Parked | None = None
         self._broken: Exception | None = None
         self._others: bool | None = None
+        self._writes = True
         self._lock = threading.RLock()
         self._thread = threading.get_ident()
-        self._waited_for = set(turns.waits_of(context.claim)) if context.step.turn else set()
+        self._waited_for = set(db.retrying(lambda: turns.waits_of(context.claim))) if context.step.turn else set()
         if self._waited_for:
             context.mute()
 
@@ -91,11 +95,12 @@ class Run:
             raise PipelineError(Message("step_not_importable", {"name": step.name}))
         config = self.config.steps.get(step.name, {})
         options = step_options(step.name, dict(config), step.options)
+        key = self._paths.key(group_of.get(), step.name, key, label)
+        self._writes = key not in self._known
         try:
             params, handed = arguments(step, args, kwargs, config.get("parameters") or {}, self)
         except RequestError as wrong:
             raise StepError(wrong.message) from None  # whose text is a sentence
-        key = self._paths.key(group_of.get(), step.name, key, label)
         needs = [*(need for need, _ in references(handed)), *asked.needs(args, kwargs), *asked.needs((after,), {})]
         for need in needs:
             if need not in self._asked:
@@ -115,7 +120,7 @@ class Run:
             "handed": dict(handed),
             "tags": list(options.tags) or None,
             "policy": asked.policy(step.policy(options, PipelineOptions()), chunk),
-            "kept": keeping.files_of(handed),
+            "kept": keeping.files_of(handed) if self._writes else (),
         }
         self._ask(row, step)
         for note in self.noted:
@@ -156,17 +161,17 @@ class Run:
             value = function()
             if not is_exact(value):
                 raise StepError(Message("once_not_json", {"kind": type(value).__name__}))
-            self._ask(self._plain_row(name, key, {}, StepRole.once, result={"value": value}), None)
+            self._ask(asked.plain_row(group_of.get(), name, key, {}, StepRole.once, result={"value": value}), None)
             self._write()
         else:
-            self._ask(self._plain_row(name, key, {}, StepRole.once), None)
+            self._ask(asked.plain_row(group_of.get(), name, key, {}, StepRole.once), None)
         return (self._states[key][1] or {}).get("value")
 
     def question(self, name: str, params: dict[str, Any], deadline: Any, read: Callable[[Any], Any]) -> Any:
         """What a person answers; days cost nothing."""
         self._check(name)
         key = self._paths.key(group_of.get(), name, None, None)
-        row = self._plain_row(name, key, params, StepRole.question)
+        row = asked.plain_row(group_of.get(), name, key, params, StepRole.question)
         row["deadline"] = deadline
         self._ask(row, None)
         self.wait([key])
@@ -243,6 +248,8 @@ class Run:
         return pattern_of(value, self._pattern_of_asked)
 
     def keep(self, value: Any, annotation: Any, owner: str, name: str) -> Pattern:
+        if not self._writes:  # it was kept when it was asked for first
+            return {"kept": {}}
         return {"kept": asdict(keeping.kept(value, annotation, self.context, owner, name))}
 
     # How it ends
@@ -252,16 +259,25 @@ class Run:
         if self._parked or self._broken:
             self._check("the end")
         self.wait(list(self._asked))
+        if missed := [key for key in self._order if key not in self._asked]:
+            told: Values = {"asked": len(self._asked), "recorded": missed[0]}
+            raise StepError(Message("another_end", told))
         self._say_nothing_more()
+
+    def leave_if_parked(self) -> None:
+        """End the turn after all, where something has wrapped what does."""
+        if self._parked:
+            raise self._parked
 
     def failed(self, error: BaseException) -> None:
         """The function ended with an error; what it asked for meanwhile is forgotten."""
         self._say_nothing_more()
         if self._parked:
             raise self._parked
-        culprit = getattr(error, "step", None)
-        if others := [key for key in self._handled if key != culprit]:
-            turns.note_handled(self.context.claim, others)
+        culprits = asked.culprits_of(error)
+        if self._handled or culprits:
+            others = [key for key in self._handled if key not in culprits]
+            db.retrying(lambda: turns.note_handled(self.context.claim, others, culprits))
 
     def _say_nothing_more(self) -> None:
         self.context.meanwhile = None
@@ -272,7 +288,8 @@ class Run:
     def _park(self, waits: Sequence[str]) -> Parked:
         with self._lock:
             if self.context.step.turn >= self.options.limit:
-                raise StepError(Message("too_many_turns", {"most": self.options.limit}))
+                self._broken = StepError(Message("too_many_turns", {"most": self.options.limit}))
+                raise self._broken
             self.context.meanwhile = None
             park = Park(tuple(self._new), tuple(waits), tuple(self._handled), tuple(self._asked_again))
             self._parked = Parked(park)
@@ -283,6 +300,8 @@ class Run:
         seconds = settings().linger_seconds
         if seconds <= 0 or all(self._states[key][0] is Status.waiting for key in keys):
             return False
+        if sum(not state[0].over for state in self._states.values()) > 1:
+            return False  # there is work for this worker, too
         if self._new:
             self._write()
         elif self._others is None:
@@ -306,7 +325,7 @@ class Run:
         """Those that have not ended."""
         unsure = [key for key in dict.fromkeys(keys) if not self._states[key][0].over and key in self._ids]
         if unsure:
-            self._states |= turns.changed(self.context.claim, unsure)
+            self._states |= db.retrying(lambda: turns.changed(self.context.claim, unsure))
         return [key for key in dict.fromkeys(keys) if not self._states[key][0].over]
 
     def _ask(self, row: NewStep, step: WrittenStep | None) -> None:
@@ -319,13 +338,15 @@ class Run:
             if (not self.is_async and expected not in (None, key)) or (recorded and not asked.is_same(recorded, row)):
                 self._go_another_way(number, row, self._known[expected] if expected else recorded)
             if len(self._asked) >= self.options.limit:
-                raise PipelineError(Message("too_many_steps", {"most": self.options.limit}))
+                self._broken = StepError(Message("too_many_steps", {"most": self.options.limit}))
+                raise self._broken
             self._asked[key] = step
             if recorded is None:
                 first = Status.waiting if row.get("role") == StepRole.question else Status.pending
                 self._states[key] = (Status.completed if row.get("result") else first, row.get("result"), None)
+                if not self._new:
+                    self._new_since = time.monotonic()
                 self._new.append(row)
-                self._new_since = time.monotonic()
                 if self.context.meanwhile is None and settings().linger_seconds > 0:
                     self.context.meanwhile = self._write_meanwhile
 
@@ -339,28 +360,12 @@ class Run:
         self._broken = StepError(Message("another_way", told))
         raise self._broken
 
-    def _plain_row(
-        self, name: str, key: str, params: dict[str, Any], role: StepRole, result: dict[str, Any] | None = None
-    ) -> NewStep:
-        return {
-            "name": name,
-            "key": key,
-            "needs": (),
-            "params": params,
-            "max_attempts": 1,
-            "timeout": 1,
-            "fresh": True,
-            "group": group_of.get() or None,
-            "role": role,
-            "result": result,
-        }
-
     def _write(self) -> None:
         """Write the steps that were asked for while the function goes on."""
         with self._lock:
             if not self._new:
                 return
-            self._ids |= turns.grow(self.context.claim, self._new)
+            self._ids |= db.retrying(lambda: turns.grow(self.context.claim, self._new))
             if any(row.get("result") is None and row.get("role") is None for row in self._new):
                 self._others = self.context.hand_over()
             self._new.clear()
@@ -403,9 +408,10 @@ class Run:
 
     def _left_by(self, step_id: int) -> dict[str, Handed]:
         if self._left is None:  # all at once, as a replay asks for one after the other
-            self._left = turns.left_by([self._ids[key] for key, state in self._states.items() if state[0].over])
+            over = [self._ids[key] for key, state in self._states.items() if state[0].over]
+            self._left = db.retrying(lambda: turns.left_by(over))
         if step_id not in self._left:
-            self._left |= turns.left_by([step_id])
+            self._left |= db.retrying(lambda: turns.left_by([step_id]))
         return self._left.get(step_id, {})
 
     def _note_failure(self, key: str) -> None:

@@ -74,11 +74,11 @@ class Flow(TracedPipeline):
         if inspect.iscoroutinefunction(self.function):
             return self._awaited(run, given)
         with run.group(self.name):
-            return self.function(**given)
+            return _ended(self.function(**given))
 
     async def _awaited(self, run: Run, given: Mapping[str, Any]) -> Any:
         with run.group(self.name):
-            return await self.function(**given)
+            return _ended(await self.function(**given))
 
     def graph(self, params: Params, options: Options, _inputs: Datasets | None = None) -> Planned:
         """One step: the driver. It asks for all others."""
@@ -154,6 +154,9 @@ class Drive(Body):
                 value = _ended(self._call(self._arguments(context, seen)))
                 run.finish()
                 self._save(context, seen, value)
+            except BaseExceptionGroup as several:  # of a task group, in which one waits
+                run.leave_if_parked()
+                raise several
             except Exception as raised:
                 error = StepError(raised.message) if isinstance(raised, PipelineError) else raised
                 run.failed(error)
@@ -183,7 +186,11 @@ def _ended(value: Any) -> Any:
 
 
 def _value(value: Any) -> Any:
-    return value.result() if isinstance(value, Future | Futures) else value
+    if isinstance(value, Future | Futures):
+        return value.result()
+    if type(value) in (list, tuple) and any(isinstance(each, Future) for each in value):
+        return type(value)(map(_value, value))
+    return value
 
 
 class DynamicPipeline(Flow):

@@ -1,10 +1,11 @@
 """Futures: steps that a flow has asked for, what became of them, and what may be said of a value that is passed on."""
 
 import asyncio
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from jobs.pipelines.errors import StepError
 from store.messages import Message
 from store.tables import Status
 
@@ -67,13 +68,15 @@ class State:
         return self.future.result(raise_on_failure=raise_on_failure)
 
 
-class Future:
-    """A step that a flow has asked for. It can be passed to other steps, which need it then, or asked for its value."""
+class Future(Coroutine[Any, Any, Any]):
+    """A step that a flow has asked for. It can be passed to other steps, which need it then, or asked for its value;
+    and it can be awaited, also as a task of asyncio."""
 
     def __init__(self, run: Asked, key: str, outputs: Sequence[str]) -> None:
         self.run = run
         self.invocation_id = key
         self.outputs = tuple(outputs)  # those that are meant, of what the step leaves
+        self._awaited: Generator[Any, Any, Any] | None = None
 
     def __getitem__(self, number: int) -> "Future":
         """One of several outputs."""
@@ -96,6 +99,7 @@ class Future:
 
     def wait(self, timeout: float | None = None) -> "Future":
         """Wait until it ended, in whatever way."""
+        _no_timeout(timeout)
         self.run.wait([self.invocation_id])
         return self
 
@@ -105,6 +109,7 @@ class Future:
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
         """The value; or, if it failed, the exception, raised or given."""
+        _no_timeout(timeout)
         self.run.wait([self.invocation_id])
         if self.run.status(self.invocation_id) is Status.completed:
             return self.run.value(self.invocation_id, self.outputs)
@@ -122,6 +127,21 @@ class Future:
             yield from asyncio.sleep(0).__await__()
         return self.result()
 
+    def send(self, value: Any) -> Any:
+        """As asyncio runs it as a task."""
+        return self._steps().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._steps().throw(*error)
+
+    def close(self) -> None:
+        self._steps().close()
+
+    def _steps(self) -> Generator[Any, Any, Any]:
+        if self._awaited is None:
+            self._awaited = self.__await__()
+        return self._awaited
+
     def __repr__(self) -> str:
         return f"<step {self.invocation_id}>"
 
@@ -136,12 +156,19 @@ class Futures(list[Future]):
 
     def wait(self, timeout: float | None = None) -> "Futures":
         """Wait until all ended, in whatever way."""
+        _no_timeout(timeout)
         if self:
             self[0].run.wait([each.invocation_id for each in self])
         return self
 
     def load(self) -> list[Any]:
         return self.result()
+
+
+def _no_timeout(given: float | None) -> None:
+    """Refuse a time limit of a wait: a replay might see another end of it."""
+    if given is not None:
+        raise StepError(Message("wait_without_timeout"))
 
 
 class Done:

@@ -69,7 +69,9 @@ def _items(value: Any) -> list[Any] | None:
         return None if items is None else [AllowFailure(each) for each in items]
     if isinstance(value, Future):
         return _items(value.result())
-    if isinstance(value, list | tuple | range | Set | Iterator):
+    if isinstance(value, Set):
+        return sorted(value, key=repr)  # in the same order in each process
+    if isinstance(value, list | tuple | range | Iterator):
         return list(value)
     if type(value).__name__ in ("ndarray", "Series", "Index") and hasattr(value, "tolist"):
         return list(value.tolist())

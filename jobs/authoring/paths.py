@@ -36,7 +36,7 @@ class Paths:
 
     def group(self, group: str, name: str) -> str:
         """The path of a flow that is called in another one."""
-        path = f"{group}/{name}" if group else name
+        path = _short(f"{group}/{name}" if group else name)
         return self._count(f"{path}/", path)
 
     def _count(self, counted: str, name: str) -> str:

@@ -101,6 +101,9 @@ class Step(CountsAs):
         one process does so many items, one after the other."""
         apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
         after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        for option in ("return_state", "id"):
+            if apart.get(option):
+                raise PipelineError(Message("map_without", {"step": self.name, "option": option}))
         if (run := driving.current()) is not None:
             return run.map(self, args, kwargs, map_key=map_key, after=after, chunk=chunk)
         made = mapping.calls(self.function, self.name, args, kwargs, map_key)
@@ -115,7 +118,9 @@ class Step(CountsAs):
 
     def on_rollback(self, function: Function) -> "Step":
         """What undoes this step when the `transaction` around it fails; it is given the values kept there."""
-        self.undo = Step(function, replace(StepOptions(), name=f"{self.name}.rollback"[:LONGEST_NAME]))
+        self.undo = Step(
+            function, replace(StepOptions(), name=f"{self.name}.rollback"[:LONGEST_NAME], enable_cache=False)
+        )
         return self.undo
 
     def with_options(self, **options: Any) -> "Step":

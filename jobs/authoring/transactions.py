@@ -32,7 +32,7 @@ class Transaction:
 
 
 @contextmanager
-def transaction(key: str | None = None) -> Iterator[Transaction]:
+def transaction() -> Iterator[Transaction]:
     """Undo the steps of this block, last first, when it fails: each that has `@its_name.on_rollback`."""
     made, run = Transaction(), driving.current()
     if run is None:
@@ -51,6 +51,9 @@ def transaction(key: str | None = None) -> Iterator[Transaction]:
 
 
 def _undo(run: driving.Run, made: Transaction) -> None:
+    undone = []
     for key, step in reversed(made.called):
         if step.undo is not None and run.has_completed(key):
-            run.call(step.undo, (dict(made.values),), {}).wait()
+            undone.append(run.call(step.undo, (dict(made.values),), {}).wait())
+    for each in undone:  # one that failed is told when all were tried
+        each.result()

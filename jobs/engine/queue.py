@@ -343,15 +343,21 @@ def drop_jobs_of_old_form() -> int:
 def stop_job(step: Step) -> None:
     """End the process of a step that is no longer wanted; while the queue is down, the process notices by its claim."""
     try:
-        stop_jobs([step.job_id])
+        stop_jobs([step.job_id], step.worker if step.chunk else None)
     except QueueDownError:
         log.warning("could not stop %s; its process finds out by itself", step.job_id)
 
 
 @gateway
-def stop_jobs(job_ids: Sequence[str]) -> None:
-    """End the processes of jobs that run, and drop those that no worker has."""
+def stop_jobs(job_ids: Sequence[str], doer: str | None = None) -> None:
+    """End the processes of jobs that run, and drop those that no worker has. A further step of a chunk has no job: its
+    `doer` has that of the first one."""
     for job_id in job_ids:
+        if doer and not connection().exists(Job.key_for(job_id)):
+            current = connection().hget(f"{Worker.redis_worker_namespace_prefix}{doer}", "current_job")
+            if current:
+                send_command(connection(), doer, "stop-job", job_id=as_text(current))
+            continue
         worker = connection().hget(Job.key_for(job_id), "worker_name")
         if worker:
             send_command(connection(), as_text(worker), "stop-job", job_id=job_id)

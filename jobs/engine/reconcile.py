@@ -1,5 +1,6 @@
 """Makes rows and queue agree. It looks at how things are, not at what happened, so that it may be late or run twice."""
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from jobs.engine.staleness import Unchanged
 from store import steps
 from store.messages import Message
 from store.steps import Step, turns
+from store.tables import Status, StepRole
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +73,19 @@ class Reconciler:
         """Return for how long each running step has had no heartbeat, neither of its process nor of its worker."""
         running = {(step.id, step.attempt): step for step in steps.running()}
         watched = heartbeats([step.job_id for step in running.values()])
-        looks = {key: (step.heartbeat_at, watched.get(step.job_id)) for key, step in running.items()}
+        # Of a chunk only the first step has a job; the worker that does the others says that it lives.
+        names = {step.worker for step in running.values() if step.chunk and step.worker}
+        alive = self._workers(sorted(names)) if names else {}
+        looks = {
+            key: (step.heartbeat_at, watched.get(step.job_id) or alive.get(step.worker or ""))
+            for key, step in running.items()
+        }
         return [(running[key], seconds) for key, seconds in self._heartbeats.seconds(looks).items()]
+
+    def _workers(self, names: list[str]) -> dict[str, str]:
+        with contextlib.suppress(queue.QueueDownError):
+            return queue.worker_heartbeats(names)
+        return {}
 
     def _hand_over_stranded(self, done: Counter[str]) -> None:
         """Hand over again what could start and is not in the queue, nor about to start."""
@@ -132,6 +145,9 @@ def _drop_jobs_nobody_waits_for() -> int:
 
 
 def _drop_stale_dependents(step: Step) -> None:
-    """Jobs below still wait for the attempt before; they are queued again behind this one."""
-    below = [other for other in steps.of_workflow(step.workflow_id) if other.position > step.position]
-    queue.drop_jobs(other.job_id for other in below if not other.status.over)
+    """Jobs below still wait for the attempt before; they are queued again behind this one. Below a flow's driver is
+    nothing."""
+    if step.role != StepRole.driver:
+        rows = steps.brief([step.workflow_id])[step.workflow_id]
+        waits = [row for row in rows if row.status is Status.pending and row.ready_at is None]
+        queue.drop_jobs(row.job_id for row in waits if row.position > step.position)

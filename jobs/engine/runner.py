@@ -31,7 +31,7 @@ from store.errors import RequestError
 from store.messages import Message, Values
 from store.steps import Claim, Fenced, LogLine, Outcome, Point, turns
 from store.steps.turns import Park
-from store.tables import now
+from store.tables import StepRole, now
 from store.text import sayable
 
 log = logging.getLogger(__name__)
@@ -95,9 +95,10 @@ class Assignment:
     @property
     def timeout(self) -> int:
         step = self.claim.step
-        if step.deadline is None:
-            return step.timeout
-        return min(step.timeout, max(1, round((step.deadline - now()).total_seconds())))
+        whole = (step.policy or {}).get("whole_seconds")
+        if step.deadline is not None:
+            return min(step.timeout, max(1, round((step.deadline - now()).total_seconds())))
+        return min(step.timeout, max(1, round(float(whole)))) if whole else step.timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,10 @@ def _retried(failure: Failure, definition: StepDefinition | None, claim: Claim, 
     """The failure of a step whose author says when it is tried again."""
     if definition is None or definition.retry is None:
         return failure
-    return replace(failure, again=False, pause=definition.retry(claim.step, error))
+    pause = definition.retry(claim.step, error)
+    # A database that is away is no failure of the author's.
+    again = failure.again and pause is None and isinstance(error, db.DatabaseUnavailableError)
+    return replace(failure, again=again, pause=pause)
 
 
 _executor: Executor = execute
@@ -270,7 +274,11 @@ def _fail(claim: Claim, failure: Failure, ending: Ending) -> list[int]:
         why = failure.message, failure.trace
         return steps.fail(claim, *why, again=failure.again, pause=failure.pause, points=points, lines=lines)
 
-    return _record(ending, fail)
+    late = _record(ending, fail)
+    if claim.step.role == StepRole.driver and failure.pause is not None:  # what failed in it runs again
+        with contextlib.suppress(QueueDownError):
+            handover.hand_over(claim.step.workflow_id)
+    return late
 
 
 def _record(ending: Ending, record: Callable[[Sequence[Point], Sequence[LogLine]], list[int]]) -> list[int]:

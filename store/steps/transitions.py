@@ -275,6 +275,9 @@ def _revive(connection: Connection, which: ColumnElement[bool]) -> list[Step]:
         .returning(*steps.c)
     ).all()
     for row in revived:
+        if row.role == StepRole.question and row.params.get("seconds"):
+            until = now() + timedelta(seconds=float(row.params["seconds"]))
+            connection.execute(update(steps).where(steps.c.id == row.id).values(deadline=until))
         ready_now(connection, steps.c.id == row.id)
     return [record(Step, row) for row in revived]
 
@@ -369,6 +372,8 @@ def _retry(connection: Connection, step: Step, error: Message, traceback: str, p
     )
     if step.role == StepRole.driver:  # what failed in it runs again, what it has done stays done
         _revive(connection, (steps.c.workflow_id == step.workflow_id) & (steps.c.id != step.id))
+        connection.execute(update(steps).where(steps.c.id == step.id).values(ready_at=None))
+        ready_now(connection, steps.c.id == step.id)
     settle(connection, step.workflow_id)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import db, logs, outputs
+from store import attempts, db, files, logs, outputs
 from store.errors import ConflictError, NotFoundError
 from store.files import FileRef
 from store.messages import Message, Values
@@ -52,6 +52,7 @@ class Recorded:
     error: Message | None
 
 
+ENDED_BADLY = (Status.failed, Status.skipped, Status.cancelled)
 _RECORDED = (
     select(*(steps.c[name] for name in Recorded.__dataclass_fields__))
     .where(steps.c.workflow_id == bindparam("this"), steps.c.id != bindparam("driver"))
@@ -90,16 +91,18 @@ def waits_of(claim: Claim) -> list[str]:
         return list(connection.scalars(query))
 
 
-def note_handled(claim: Claim, keys: Sequence[str]) -> None:
-    """Keep that a flow went on after these steps had failed."""
+def note_handled(claim: Claim, keys: Sequence[str], culprits: Sequence[str]) -> None:
+    """Keep that a flow went on after these steps had failed, and that it failed of the culprits."""
+    of_flow = (steps.c.workflow_id == claim.step.workflow_id) & steps.c.key.in_(culprits)
     with db.writing() as connection:
         hold(connection, claim)
         _handled(connection, claim, keys)
+        connection.execute(update(steps).where(of_flow).values(handled=False))
 
 
 def _handled(connection: Connection, claim: Claim, keys: Sequence[str]) -> None:
     of_flow = (steps.c.workflow_id == claim.step.workflow_id) & steps.c.key.in_(keys)
-    connection.execute(update(steps).where(of_flow).values(handled=True))
+    connection.execute(update(steps).where(of_flow, steps.c.status.in_(ENDED_BADLY)).values(handled=True))
 
 
 def grow(claim: Claim, rows: Sequence[NewStep]) -> dict[str, int]:
@@ -122,7 +125,8 @@ def park(claim: Claim, parked: Park, points: Sequence[Point] = (), lines: Sequen
         if parked.handled:
             _handled(connection, claim, parked.handled)
         for key, why in parked.asked_again:
-            values = {"status": Status.waiting, "result": None, "ended_at": None, "error": why}
+            until = deadline_of(me.workflow_id, key, connection)
+            values = {"status": Status.waiting, "result": None, "ended_at": None, "error": why, "deadline": until}
             connection.execute(update(steps).where(steps.c.id == ids[key]).values(values))
         connection.execute(needs.delete().where(needs.c.step_id == me.id))
         waits = [{"step_id": me.id, "needs_id": ids[key], "kind": Need.ended} for key in dict.fromkeys(parked.waits)]
@@ -150,10 +154,13 @@ def park(claim: Claim, parked: Park, points: Sequence[Point] = (), lines: Sequen
 def _add(connection: Connection, claim: Claim, rows: Sequence[NewStep]) -> dict[str, int]:
     """Add steps to a flow. Files that are given to them are the driver's, as those that a step leaves are its own."""
     of_flow = steps.c.workflow_id == claim.step.workflow_id
-    known = {row.key: row.id for row in connection.execute(select(steps.c.key, steps.c.id).where(of_flow))}
+    found = connection.execute(select(steps.c.key, steps.c.id, steps.c.late).where(of_flow)).all()
+    known = {row.key: row.id for row in found}
+    rows = [row for row in rows if row["key"] not in known]  # written before, by a commit of which nobody heard
     if not rows:
         return known
-    ids = insert_all(connection, claim.step.workflow_id, rows, known=known)
+    late = {row.key for row in found if row.late}
+    ids = insert_all(connection, claim.step.workflow_id, rows, known=known, late=late)
     for ref in {ref.sha256: ref for row in rows for ref in row.get("kept", ())}.values():
         _keep(connection, claim.step.id, ref)
     new = [ids[row["key"]] for row in rows]
@@ -163,10 +170,18 @@ def _add(connection: Connection, claim: Claim, rows: Sequence[NewStep]) -> dict[
 
 def _keep(connection: Connection, driver: int, ref: FileRef) -> None:
     name = f"given {ref.sha256[:32]}"
+    files.present(ref)
     same = (artifacts.c.step_id == driver) & (artifacts.c.name == name)
     if connection.scalar(select(artifacts.c.step_id).where(same)) is None:
         values = {"step_id": driver, "name": name, "sha256": ref.sha256, "size": ref.size}
         connection.execute(artifacts.insert().values(values))
+
+
+def deadline_of(workflow_id: int, key: str, connection: Connection) -> datetime | None:
+    """Until when a question that is asked again can be answered: as long as at first."""
+    this = (steps.c.workflow_id == workflow_id) & (steps.c.key == key)
+    params = connection.scalar(select(steps.c.params).where(this)) or {}
+    return now() + timedelta(seconds=float(params["seconds"])) if params.get("seconds") else None
 
 
 def _deadline(driver: Step) -> datetime | None:
@@ -243,6 +258,8 @@ def give_up(step: Step) -> None:
             return
         why = Message("flow_overdue" if step.role == StepRole.driver else "not_answered")
         still = (steps.c.id == step.id) & (steps.c.status == step.status) & (steps.c.deadline == step.deadline)
+        if step.role == StepRole.driver and step.turn:
+            attempts.end(connection, step.id, step.attempt, why)
         ended = connection.execute(
             update(steps).where(still).values(status=Status.failed, error=why, ended_at=now(), deadline=None)
         )

@@ -1,6 +1,6 @@
 """Writing steps: pending, with what each needs, and ready once that is there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, insert, update
 
@@ -16,10 +16,15 @@ def insert_all(
     *,
     held: bool = False,
     known: Mapping[str, int] | None = None,
+    late: Collection[str] = (),
 ) -> dict[str, int]:
     """Write a workflow's steps, pending; a held workflow does not begin before it is released. To a flow, steps are
-    added below those that are `known` by their ids. Returns the id of each step by its key."""
+    added below those that are `known` by their ids, some of them `late`. Returns the id of each step by its key."""
     ready, known = None if held else now(), known or {}
+    waits = set(late)  # what comes after a late step is late, too
+    for row in rows:
+        if row.get("role") == StepRole.driver or row.get("ended") or not waits.isdisjoint(row["needs"]):
+            waits.add(row["key"])
     written = [
         {
             "workflow_id": workflow_id,
@@ -41,7 +46,7 @@ def insert_all(
             "tags": row.get("tags"),
             "policy": row.get("policy"),
             "role": row.get("role"),
-            "late": row.get("role") == StepRole.driver or bool(row.get("ended")),
+            "late": row["key"] in waits,
             "result": row.get("result"),
             "deadline": row.get("deadline"),
             "ended_at": None if row.get("result") is None else now(),

@@ -69,6 +69,10 @@ SENTENCES: dict[str, Template] = {
         "each time it goes on, and has to ask for the same: put what changes, such as the time or chance, into a task "
         "or into once()."
     ),
+    "another_end": (
+        "The flow came to its end after {asked} calls, while {recorded} is recorded as well. A flow is run from the "
+        "top again each time it goes on, and has to ask for the same: put what changes into a task or into once()."
+    ),
     "asked_in_a_thread": (
         "{what} is asked for in another thread of a flow. Ask in the flow's own function, and use .submit()."
     ),
@@ -94,6 +98,10 @@ SENTENCES: dict[str, Template] = {
     "link_answered": "This question has been answered.",
     "link_over": "This question does not wait for an answer any more.",
     "answered_before": "Question {step} has been answered before.",
+    "map_without": "{step}.map() has no {option}=; ask each of its futures for .state, and name copies by map_key=.",
+    "wait_without_timeout": (
+        "A wait of a flow has no time limit, as a replay might see another end of it: give the task timeout_seconds."
+    ),
     "map_chunk": "{step}.map(chunk=) is a whole number from 1 on, not {given}.",
     "map_of_nothing": "{step}.map() is given no list to go through.",
     "map_unequal": "{step}.map() is given lists of different lengths: {lengths}. Use unmapped() for what goes to each.",
