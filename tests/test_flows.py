@@ -15,6 +15,7 @@ from jobs.services import presence
 from jobs.verbs import questions
 from jobs.verbs import workflows as verbs
 from store import actors, logs, schema, steps, workflows
+from store.settings import settings
 from store.steps import turns
 from store.tables import Status
 
@@ -104,9 +105,12 @@ CASES = [
     ),
     (flowcast.gathers, {}, [2, 3, 3], ["later", "later_2", "later_3"]),
     (flowcast.outer_async, {}, [3, 12], None),
+    (flowcast.changes_settings, {}, [0.1, 0.2, 0.3], ["rate_of", "rate_of_2", "rate_of_3"]),
+    (flowcast.task_group, {}, [2, 3], ["later", "later_2"]),
+    (flowcast.maps_a_set, {}, [20, 40, 60], ["double[0]", "double[1]", "double[2]"]),
+    (flowcast.takes_a_future, {}, 9, ["inner_future/double"]),
     (flowcast.passes_frames, {}, 110.0, ["frame", "total"]),
     (flowcast.several, {}, [4, 6, 16], ["both", "both_2", "add"]),
-    (flowcast.undoes, {}, "flight\n", ["book", "refuse", "book.rollback"]),
     (flowcast.tries_again, {}, 5, ["once", "flaky"]),
     (flowcast.handles, {}, 3, ["load_numbers", "total_of"]),
     (
@@ -210,6 +214,45 @@ def test_a_choice_is_one_of_those_offered(way):
         way.answered(number, "green")
     way.answered(number, "blue")
     assert value(way.done(number)) == "blue"
+
+
+def test_undoing_runs_each_time(way):
+    """What was undone in one run is undone in the next, too, though all is equal."""
+    written = settings().folder / "undone.txt"
+    written.unlink(missing_ok=True)
+    for number in (1, 2):
+        assert value(way.run(flowcast.undoes)) == "flight\n" * number
+    written.unlink()
+
+
+def test_retry_runs_again_what_an_error_came_from(way):
+    """Also where the flow raised another one because of it."""
+    (settings().folder / "broken").touch()
+    run = way.run(flowcast.wraps)
+    assert run.status is Status.failed
+    (settings().folder / "broken").unlink()
+    with actors.acting(actors.operator()):
+        verbs.retry(run.id)
+    run = way.done(run.id)
+    assert run.status is Status.completed and value(run) == 1
+
+
+def test_a_replay_that_asks_for_less_is_told(way):
+    """What is recorded and not asked for again would be lost without a word."""
+    run = way.run(flowcast.asks_for_fewer)
+    if authored.rows(run)["asks_for_fewer"].turn:
+        assert authored.rows(run)["asks_for_fewer"].error.code == "another_end"
+
+
+def test_a_default_is_of_the_type_that_is_asked_for(way):
+    """A model, as well as a plain value."""
+    number = way.start(flowcast.asks_with_a_default)
+    if type(way) is Here:
+        way.done(number)
+        until(turns.overdue)
+        for each in turns.overdue():
+            turns.give_up(each)
+    assert value(way.done(number)) == "1.0"
 
 
 def test_nobody_answers_in_time(way):

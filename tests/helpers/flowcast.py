@@ -386,3 +386,73 @@ def mixes() -> int:
     with contextlib.suppress(ValueError):
         refuse("handled")
     return refuse("not handled")
+
+
+@task
+def rate_of(settings: dict) -> float:
+    return settings["inner"]["rate"]
+
+
+@flow
+def changes_settings() -> list[float]:
+    """Changes what it has passed on."""
+    settings = {"inner": {"rate": 0.0}}
+    futures = []
+    for rate in (0.1, 0.2, 0.3):
+        settings["inner"]["rate"] = rate
+        futures.append(rate_of.submit(settings))
+    return [each.result() for each in futures]
+
+
+@flow
+async def task_group() -> list[int]:
+    async with asyncio.TaskGroup() as group:
+        one = group.create_task(later(1))
+        two = group.create_task(later(2))
+    return [one.result(), two.result()]
+
+
+@flow
+def maps_a_set() -> list[int]:
+    return double.map({30, 10, 20}).result()
+
+
+@flow
+def inner_future():
+    return double.submit(4)
+
+
+@flow
+def takes_a_future() -> int:
+    return inner_future() + 1
+
+
+@flow
+def asks_with_a_default(seconds: float = 0.1) -> str:
+    return ask(Release, "Which one?", timeout=seconds, default=Release("1.0", 0.1)).version
+
+
+def broken() -> Path:
+    return Path(os.environ["TRAINYARD_HOME"]) / "broken"
+
+
+@task
+def needs_mending() -> int:
+    if broken().exists():
+        raise ValueError("broken")
+    return 1
+
+
+@flow
+def wraps() -> int:
+    try:
+        return needs_mending()
+    except ValueError as error:
+        raise RuntimeError("load failed") from error
+
+
+@flow
+def asks_for_fewer(count: int = 3) -> int:
+    """Asks for fewer steps in each of its turns."""
+    turn = get_step_context().recorder.step.turn
+    return sum(double(number) for number in range(count if turn < count else 1))
