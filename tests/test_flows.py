@@ -107,6 +107,7 @@ CASES = [
     (flowcast.outer_async, {}, [3, 12], None),
     (flowcast.changes_settings, {}, [0.1, 0.2, 0.3], ["rate_of", "rate_of_2", "rate_of_3"]),
     (flowcast.task_group, {}, [2, 3], ["later", "later_2"]),
+    (flowcast.swaps, {}, ["a", "b"], None),
     (flowcast.maps_a_set, {}, [20, 40, 60], ["double[0]", "double[1]", "double[2]"]),
     (flowcast.takes_a_future, {}, 9, ["inner_future/double"]),
     (flowcast.passes_frames, {}, 110.0, ["frame", "total"]),
@@ -327,6 +328,15 @@ def test_a_restart_takes_over_steps_and_runs_tasks_again(way):
     with actors.acting(actors.operator()):
         fourth = way.done(verbs.restart(third.id).id)
     assert {row.key: row.reused_from is not None for row in steps.of_workflow(fourth.id)}["total_of"]
+
+
+def test_run_from_here_takes_over_what_its_own_run_left(way):
+    """Of equal steps each has the result of its like, and a value that was worked out once stays."""
+    first = way.run(flowcast.polls)
+    with actors.acting(actors.operator()):
+        again = way.done(verbs.rerun_from(first.id, "show", {}).id)
+    assert value(again) == value(first)
+    assert [row.reused_from is not None for row in steps.of_workflow(again.id) if row.name == "poll"] == [True] * 3
 
 
 def test_cancel_ends_a_flow_that_waits(way):

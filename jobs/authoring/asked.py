@@ -1,11 +1,13 @@
 """Asked: what the calls of a flow need and may be given, and whether a replay asks for the same as before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from jobs.authoring.failures import TaskFailed
 from jobs.authoring.futures import AllowFailure, Future
+from jobs.pipelines.errors import StepError
 from jobs.pipelines.handed import Pattern
+from store.messages import Message, Values
 from store.steps import NewStep
 from store.steps.turns import Recorded
 from store.tables import StepRole
@@ -71,9 +73,16 @@ def shape(pattern: Any) -> Any:
     return pattern
 
 
-def policy(said: dict[str, Any] | None, chunk: str | None) -> dict[str, Any] | None:
-    """What a row says of its retries and hooks, and of its chunk."""
-    return said if chunk is None else {**(said or {}), "chunk": chunk}
+def policy(said: dict[str, Any] | None, chunk: str | None, like: int | None) -> dict[str, Any] | None:
+    """What a row says of its retries and hooks, of its chunk, and in which workflow the step is that it is like."""
+    more = {"chunk": chunk, "like": like}
+    return {**(said or {}), **{name: value for name, value in more.items() if value is not None}} or None
+
+
+def same_among(recorded: Iterable[Recorded], row: NewStep, taken: Collection[str]) -> str | None:
+    """The key of the first step of this name that is recorded with the same arguments, and not asked for yet."""
+    known = (each for each in recorded if each.name == row["name"] and each.key not in taken)
+    return next((each.key for each in known if is_same(each, row)), None)
 
 
 def culprits_of(error: BaseException | None) -> list[str]:
@@ -102,6 +111,16 @@ def plain_row(
         "role": role,
         "result": result,
     }
+
+
+def another_way(number: int, row: NewStep, recorded: Recorded) -> StepError:
+    """What to say of a replay that asks for something else than is recorded."""
+    told: Values = {
+        "number": number,
+        "asked": shown(row["key"], row["params"]),
+        "recorded": shown(recorded.key, recorded.params),
+    }
+    return StepError(Message("another_way", told))
 
 
 def shown(key: str, params: Mapping[str, Any]) -> str:

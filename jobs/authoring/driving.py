@@ -45,14 +45,19 @@ class Run:
     """One turn of a flow."""
 
     def __init__(
-        self, context: StepContext, options: PipelineOptions, config: Configuration, again_from: str | None = None
+        self,
+        context: StepContext,
+        options: PipelineOptions,
+        config: Configuration,
+        again_from: str | None = None,
+        before: int | None = None,
     ) -> None:
         self.context = context
         self.options = options
         self.config = config
         self.is_async = self.gives_futures = False
         self.noted: list[Callable[[WrittenStep, str], None]] = []  # who wants to know of calls
-        self._again_from, self._again = again_from, False
+        self._again_from, self._again, self._before = again_from, False, before
         self._known: dict[str, Recorded] = {
             each.key: each for each in db.retrying(lambda: turns.recorded(context.claim))
         }
@@ -113,15 +118,19 @@ class Run:
             "params": params,
             "max_attempts": step.definition().max_attempts,
             "timeout": max(1, round(options.timeout_seconds)),
-            "fresh": self._is_fresh(key, reuses(options, self.options)),
+            "fresh": (fresh := self._is_fresh(key, reuses(options, self.options))),
             "source": step.source,
             "label": (filled(options.task_run_name, {**params}) or None) if options.task_run_name else None,
             "group": group_of.get() or None,
             "handed": dict(handed),
             "tags": list(options.tags) or None,
-            "policy": asked.policy(step.policy(options, PipelineOptions()), chunk),
+            "policy": asked.policy(step.policy(options, PipelineOptions()), chunk, None if fresh else self._before),
             "kept": keeping.files_of(handed) if self._writes else (),
         }
+        if self.is_async and (same := asked.same_among(self._known.values(), row, self._asked)):
+            row["key"] = key = same  # coroutines may come in another order than before
+        elif self.is_async and key in self._known:
+            row["key"] = key = self._paths.key(group_of.get(), step.name, None, label)
         self._ask(row, step)
         for note in self.noted:
             note(step, key)
@@ -158,7 +167,8 @@ class Run:
         self._check(name)
         key = self._paths.key(group_of.get(), name, None, None)
         if key not in self._known:
-            value = function()
+            taken = self._taken_over(key, StepRole.once)
+            value = taken["value"] if taken else function()
             if not is_exact(value):
                 raise StepError(Message("once_not_json", {"kind": type(value).__name__}))
             self._ask(asked.plain_row(group_of.get(), name, key, {}, StepRole.once, result={"value": value}), None)
@@ -173,6 +183,8 @@ class Run:
         key = self._paths.key(group_of.get(), name, None, None)
         row = asked.plain_row(group_of.get(), name, key, params, StepRole.question)
         row["deadline"] = deadline
+        if key not in self._known:
+            row["result"] = self._taken_over(key, StepRole.question)
         self._ask(row, None)
         self.wait([key])
         status, result, error = self._states[key]
@@ -228,11 +240,8 @@ class Run:
         step = self._asked[key]
         assert step is not None
         left = self._left_by(self._ids[key])
-        values = [
-            keeping.loaded(left[output.name], output.annotation, self.context) if output.name in left else None
-            for output in step.outputs
-            if output.name in outputs
-        ]
+        meant = [(left.get(each.name), each.annotation) for each in step.outputs if each.name in outputs]
+        values = [handed and keeping.loaded(handed, annotation, self.context) for handed, annotation in meant]
         return values[0] if len(values) == 1 else tuple(values) or None
 
     def error(self, key: str) -> Exception | None:
@@ -241,8 +250,6 @@ class Run:
             return None
         self._note_failure(key)
         return task_failed(key, reason_of(status, error))
-
-    # How arguments are read
 
     def pattern_of(self, value: Any) -> Pattern | None:
         return pattern_of(value, self._pattern_of_asked)
@@ -334,7 +341,7 @@ class Run:
             recorded = self._known.get(key)
             number = len(self._asked)
             expected = self._order[number] if number < len(self._order) else None
-            # Coroutines may come in another order than before, and are known by their keys alone.
+            # Coroutines may come in another order than before, and are known by what they ask for.
             if (not self.is_async and expected not in (None, key)) or (recorded and not asked.is_same(recorded, row)):
                 self._go_another_way(number, row, self._known[expected] if expected else recorded)
             if len(self._asked) >= self.options.limit:
@@ -352,12 +359,7 @@ class Run:
 
     def _go_another_way(self, number: int, row: NewStep, recorded: Recorded | None) -> None:
         assert recorded is not None
-        told: Values = {
-            "number": number + 1,
-            "asked": asked.shown(row["key"], row["params"]),
-            "recorded": asked.shown(recorded.key, recorded.params),
-        }
-        self._broken = StepError(Message("another_way", told))
+        self._broken = asked.another_way(number + 1, row, recorded)
         raise self._broken
 
     def _write(self) -> None:
@@ -405,6 +407,13 @@ class Run:
         if not parts:
             return {"value": None}
         return parts[0] if len(parts) == 1 else {"parts": parts}
+
+    def _taken_over(self, key: str, role: StepRole) -> dict[str, Any] | None:
+        """What came out in the run of before, when this one runs again from a later step."""
+        if self._is_fresh(key, usually_reused=False) or self._before is None:
+            return None
+        before = self._before
+        return db.retrying(lambda: turns.result_before(before, key, role))
 
     def _left_by(self, step_id: int) -> dict[str, Handed]:
         if self._left is None:  # all at once, as a replay asks for one after the other

@@ -141,10 +141,12 @@ class Drive(Body):
         self.flow = flow
 
     def __call__(self, context: StepContext) -> dict[str, Any]:
-        kept = workflows.get(context.step.workflow_id).options
+        workflow = workflows.get(context.step.workflow_id)
+        kept = workflow.options
         config = Configuration.from_json(kept)
         options = pipeline_options(self.flow.name, config.options, self.flow.options)
-        run = Run(context, options, config, kept.get("again_from"))
+        again_from = kept.get("again_from")
+        run = Run(context, options, config, again_from, workflow.parent_id if again_from else None)
         run.gives_futures = self.flow.gives_futures
         run.is_async = inspect.iscoroutinefunction(self.flow.function)
         with inside.running(context, self.step) as seen, driving.driving(run):

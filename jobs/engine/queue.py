@@ -27,6 +27,7 @@ from rq.command import send_command
 from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.suspension import is_suspended
 from rq.suspension import resume as resume_workers
 from rq.suspension import suspend as suspend_workers
 from rq.utils import as_text
@@ -363,6 +364,14 @@ def stop_jobs(job_ids: Sequence[str], doer: str | None = None) -> None:
             send_command(connection(), as_text(worker), "stop-job", job_id=job_id)
         else:
             drop_job(job_id)
+
+
+def is_paused() -> bool:
+    """Whether workers start nothing new; not while the queue cannot say."""
+    try:
+        return bool(is_suspended(connection()))
+    except RedisError:
+        return False
 
 
 @gateway

@@ -115,6 +115,7 @@ def _each(rows: Iterable[Step], repair: Callable[[Step], str | None], done: Coun
 
 def _give_up(step: Step) -> str:
     turns.give_up(step)
+    handover.hand_over_late(steps.late_of(step.workflow_id))
     return "given_up"
 
 
@@ -122,6 +123,8 @@ def _lose(step: Step) -> str | None:
     lost = steps.lose(step, Message("worker_lost"), if_silent=True)
     if lost:
         queue.stop_job(step)
+        if step.source:
+            handover.hand_over_late(steps.late_of(step.workflow_id))
     return "lost" if lost else None
 
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobs.engine import handover, limits
+from jobs.engine import handover, limits, queue
 from jobs.engine.output import logging_output
 from jobs.engine.queue import QueueDownError
 from jobs.pipelines import StepContext, registry
@@ -153,6 +153,8 @@ def _following(claim: Claim, ready: Sequence[int]) -> Claim | None:
         return None
     late = {step.id: step for step in steps.pending_of(ready)}
     mine = next((step for step in late.values() if step.chunk is not None and step.chunk == claim.step.chunk), None)
+    if mine and queue.is_paused():
+        mine = None
     with contextlib.suppress(QueueDownError):  # the reconciler hands over when the queue is back
         handover.hand_over_late([step for step in late.values() if step is not mine])
     return steps.claim(mine.id, mine.attempt, worker_name(), mine.turn) if mine else None
@@ -247,6 +249,9 @@ def _carry_out(claim: Claim) -> tuple[bool, Sequence[int]]:
     except ProcessDiedError as death:
         loss = death
         db.retrying(lambda: steps.lose(claim.step, loss.message, blameless=loss.blameless, lines=loss.lines))
+        if claim.step.source:  # a flow may wait for it; nothing follows in the process that died
+            with contextlib.suppress(QueueDownError):
+                handover.hand_over_late(steps.late_of(claim.step.workflow_id))
     except db.DatabaseUnavailableError:
         raise  # away for so long that nothing can be recorded; the reconciler gives the attempt up
     except Exception as error:  # noqa: BLE001 - as when what a step returned cannot be stored
@@ -314,7 +319,7 @@ def _resolve(claim: Claim, code: CodeIdentity) -> Resolved:
     compared = by_code(step.policy)
     identity_ = code.of_step(step.id, by_code=compared)
     print_ = fingerprint(identity_, step.params, datasets, claim.upstream, handed, step.policy)
-    equal = None if step.fresh else db.retrying(lambda: steps.find_equal(print_, expires_after(step.policy)))
+    equal = None if step.fresh else db.retrying(lambda: steps.find_equal(print_, expires_after(step.policy), step.like))
     return Resolved(print_, equal[1] if equal else None, code.unknown if compared else ())
 
 

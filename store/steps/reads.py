@@ -49,11 +49,18 @@ def get(step_id: int) -> Step:
     return record(Step, row)
 
 
-def find_equal(fingerprint: str, within: float | None = None) -> tuple[Step, Outcome] | None:
+def find_equal(
+    fingerprint: str, within: float | None = None, like: tuple[int, str] | None = None
+) -> tuple[Step, Outcome] | None:
     """Return the newest completed step with this fingerprint, and its outcome; with `within`, only if the work was
-    done so many seconds ago at most."""
+    done so many seconds ago at most. One that is `like` another of a workflow, by its key, comes first."""
     with db.reading() as connection:
-        row = connection.execute(_EQUAL, {"print": fingerprint}).one_or_none()
+        row = None
+        if like is not None:
+            this = (steps.c.workflow_id == like[0]) & (steps.c.key == like[1])
+            equals = (steps.c.fingerprint == fingerprint) & (steps.c.status == Status.completed)
+            row = connection.execute(select(steps).where(this, equals)).one_or_none()
+        row = row or connection.execute(_EQUAL, {"print": fingerprint}).one_or_none()
         if row is None:
             return None
         equal = record(Step, row)
@@ -163,6 +170,12 @@ def waiting() -> list[Step]:
     usual = pause > at + timedelta(seconds=max(BACK_OFF_SECONDS))
     due = or_(pause.is_(None), pause <= at, usual & steps.c.pause.is_(None))
     return select_steps(steps.c.status == Status.pending, steps.c.ready_at.is_not(None), steps.c.held_by.is_(None), due)
+
+
+def late_of(workflow_id: int) -> list[Step]:
+    """Steps that are ready, and that the queue can only have now."""
+    ready = steps.c.late & steps.c.ready_at.is_not(None) & steps.c.next_attempt_at.is_(None)
+    return select_steps(steps.c.workflow_id == workflow_id, steps.c.status == Status.pending, ready)
 
 
 def needs_of(workflow_id: int) -> dict[int, list[int]]:

@@ -94,6 +94,12 @@ class Step:
         return (self.policy or {}).get("chunk")
 
     @property
+    def like(self) -> tuple[int, str] | None:
+        """Whose result is taken over rather than that of another equal step: its like in the workflow of before."""
+        before = (self.policy or {}).get("like")
+        return (int(before), self.key) if before is not None else None
+
+    @property
     def job_id(self) -> str:
         """Under which id this attempt is handed to the queue."""
         return f"s{self.id}-a{self.attempt}" + (f"t{self.turn}" if self.turn else "")

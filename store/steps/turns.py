@@ -78,6 +78,14 @@ def changed(claim: Claim, keys: Sequence[str]) -> dict[str, tuple[Status, dict[s
         return {row.key: (row.status, row.result, row.error) for row in found}
 
 
+def result_before(workflow_id: int, key: str, role: StepRole) -> dict[str, Any] | None:
+    """What a question or a value that was worked out once came to in an earlier run of the flow."""
+    this = (steps.c.workflow_id == workflow_id) & (steps.c.key == key) & (steps.c.role == role)
+    with db.reading() as connection:
+        result: dict[str, Any] | None = connection.scalar(select(steps.c.result).where(this))
+    return result
+
+
 def left_by(step_ids: Sequence[int]) -> dict[int, dict[str, Handed]]:
     """What these steps handed on, by name."""
     with db.reading() as connection:

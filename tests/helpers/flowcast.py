@@ -456,3 +456,40 @@ def asks_for_fewer(count: int = 3) -> int:
     """Asks for fewer steps in each of its turns."""
     turn = get_step_context().recorder.step.turn
     return sum(double(number) for number in range(count if turn < count else 1))
+
+
+@step
+def poll() -> int:
+    """Another number in each call."""
+    counted = Path(os.environ["TRAINYARD_HOME"]) / "polls"
+    counted.write_text(str(int(counted.read_text() if counted.exists() else 0) + 1))
+    return int(counted.read_text())
+
+
+@step
+def show(polled: list[int], drawn: float) -> list[float]:
+    return [*polled, drawn]
+
+
+@flow(enable_cache=False)
+def polls() -> list[float]:
+    drawn = once(lambda: random.random())
+    return show([poll(), poll(), poll()], drawn)
+
+
+@task
+async def echo(text: str) -> str:
+    return text
+
+
+@flow
+async def swaps(first: float = 0.0) -> list[str]:
+    """Its coroutines come in another order in each turn."""
+    turn = get_step_context().recorder.step.turn
+
+    async def after(seconds: float, text: str) -> str:
+        await asyncio.sleep(seconds)
+        return await echo(text)
+
+    pauses = (0.05, 0.0) if turn % 2 else (0.0, 0.05)
+    return list(await asyncio.gather(after(pauses[0], "a"), after(pauses[1], "b")))
