@@ -1,5 +1,6 @@
 """Fixtures that read like sentences: a home of one's own, and services that run in it."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -66,6 +67,15 @@ def database(request):
 def own_main(monkeypatch):
     """AppTest leaves its page behind as `__main__`; a child that a later test spawns would run that page."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def no_loop():
+    """No event loop runs in this thread; that of a browser's test before goes on in its own process."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(autouse=True, scope="module")

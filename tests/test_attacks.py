@@ -146,7 +146,7 @@ def test_a_route_without_a_role_cannot_be_made():
         router.get("/things")(lambda: None)
 
 
-QUESTIONS = {"/workflows/{workflow_id}/predict"}
+QUESTIONS = {"/workflows/{workflow_id}/predict", "/workflows/{workflow_id}/plan"}
 
 
 def test_routes_that_change_something_are_for_analysts_at_least():

@@ -25,7 +25,7 @@ from trainyard import (
     unmapped,
 )
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("home", "no_loop")
 
 PAGE = (Path(__file__).parent.parent / "docs" / "coming-from.md").read_text()
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ") and "---" not in line]

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "flows.md").read_text()
 CODE = "\n".join(re.findall(r"```python\n# magazine.py\n(.*?)```", PAGE, re.DOTALL))
 
+pytestmark = pytest.mark.usefixtures("no_loop")
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):

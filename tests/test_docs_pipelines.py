@@ -138,7 +138,10 @@ def test_every_word_for_authors_is_described():
         "preload",
         "thresholds",
         "prepared_elsewhere",
-        # Of steps that are plain functions, which docs/functions.md is about.
+        # Of steps that are plain functions, and of flows, which docs/functions.md and docs/flows.md are about.
+        "failure",
+        "mute",
+        "unmute",
         "own_params",
         "is_function",
         "graph",

@@ -13,7 +13,7 @@ from store.steps import Fenced, turns
 from store.steps.turns import Park
 from store.tables import Status
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("home", "no_loop")
 
 
 def row(key, needs=(), ended=()):

@@ -19,6 +19,8 @@ from store.settings import settings
 from store.steps import turns
 from store.tables import Status
 
+pytestmark = pytest.mark.usefixtures("no_loop")
+
 
 class Here:
     """Turns in this process."""
@@ -90,7 +92,7 @@ def keys(run):
 CASES = [
     (flowcast.looks, {"first": 3}, 24, ["double", "double_2", "double_3"]),
     (flowcast.maps, {"numbers": [1, 2, 3]}, 12, ["double[0]", "double[1]", "double[2]", "add"]),
-    (flowcast.named, {}, [7, 14], ["scale[n1]", "scale[n2]"]),
+    (flowcast.names_copies, {}, [7, 14], ["scale[n1]", "scale[n2]"]),
     (flowcast.crosses, {}, [1, 10, 2, 20], ["scale[0]", "scale[1]", "scale[2]", "scale[3]"]),
     (flowcast.empty_map, {}, 0, ["add"]),
     (flowcast.states, {}, ["COMPLETED", "FAILED", "Completed"], ["double", "refuse", "double_2"]),
@@ -113,7 +115,7 @@ CASES = [
     (flowcast.passes_frames, {}, 110.0, ["frame", "total"]),
     (flowcast.several, {}, [4, 6, 16], ["both", "both_2", "add"]),
     (flowcast.tries_again, {}, 5, ["once", "flaky"]),
-    (flowcast.handles, {}, 3, ["load_numbers", "total_of"]),
+    (flowcast.has_handles, {}, 3, ["load_numbers", "total_of"]),
     (
         flowcast.calls_a_pipeline,
         {},
@@ -271,14 +273,14 @@ def test_nobody_answers_in_time(way):
 
 def test_a_flow_may_take_so_long_in_all(way):
     """Its time limit counts while it waits, too."""
-    number = way.start(flowcast.slow)
+    number = way.start(flowcast.asks_slowly)
     if type(way) is Here:
         way.done(number)
         until(turns.overdue)
         for each in turns.overdue():
             turns.give_up(each)
     run = way.done(number)
-    assert run.status is Status.failed and authored.rows(run)["slow"].error.code == "flow_overdue"
+    assert run.status is Status.failed and authored.rows(run)["asks_slowly"].error.code == "flow_overdue"
 
 
 def test_threads_of_a_flow_are_refused(way):

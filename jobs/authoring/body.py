@@ -59,17 +59,17 @@ class Body(CountsAs):
 
     def __call__(self, context: StepContext) -> dict[str, Any]:
         with inside.running(context, self.step) as seen:
-            self._hooks("on_start", context)
+            self.call_hooks("on_start", context)
             try:
-                value = _call(self.step, self._arguments(context, seen))
-                self._save(context, seen, value)
+                value = _call(self.step, self.arguments(context, seen))
+                self.save(context, seen, value)
             except Exception as error:
                 if self.pause(context, error) is None:
-                    self._hooks("on_failure", context, error)
-                    self._hooks("on_end", context, error)
+                    self.call_hooks("on_failure", context, error)
+                    self.call_hooks("on_end", context, error)
                 raise
-            self._hooks("on_success", context)
-            self._hooks("on_end", context)
+            self.call_hooks("on_success", context)
+            self.call_hooks("on_end", context)
             return seen.result()
 
     def pause(self, context: StepContext, error: BaseException) -> float | None:
@@ -77,7 +77,8 @@ class Body(CountsAs):
         retry = self.options.retry
         return retries.pause(context.step, error, retry.on if retry else None)
 
-    def _arguments(self, context: StepContext, seen: "inside.Inside") -> dict[str, Any]:
+    def arguments(self, context: StepContext, seen: "inside.Inside") -> dict[str, Any]:
+        """What the function is called with: params, and what other steps left."""
         given: dict[str, Any] = {}
         for name, parameter in self.step.parameters.items():
             if name in (patterns := context.step.handed or {}):
@@ -106,7 +107,7 @@ class Body(CountsAs):
         value = filled(pattern, look_up)
         return value if failures else _checked(value, parameter, self.step.name)
 
-    def _save(self, context: StepContext, seen: "inside.Inside", value: Any) -> None:
+    def save(self, context: StepContext, seen: "inside.Inside", value: Any) -> None:
         """Leave each output under its name."""
         returned = self.step.outputs
         if not returned:
@@ -123,7 +124,7 @@ class Body(CountsAs):
             tags = (*output.tags, *seen.tags_of(output.name))
             context.hand_on(new_output(output.name, saved, context, metadata, tags))
 
-    def _hooks(self, name: str, context: StepContext, error: BaseException | None = None) -> None:
+    def call_hooks(self, name: str, context: StepContext, error: BaseException | None = None) -> None:
         """Call what the author wants to be called now; an error in it is told, and changes nothing."""
         policy = context.step.policy or {}
         hooks = [sources.find(source) for source in policy.get(name, [])] or getattr(self.options, name)

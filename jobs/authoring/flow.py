@@ -151,11 +151,11 @@ class Drive(Body):
         run.is_async = inspect.iscoroutinefunction(self.flow.function)
         with inside.running(context, self.step) as seen, driving.driving(run):
             if context.step.turn == 0:
-                self._hooks("on_start", context)
+                self.call_hooks("on_start", context)
             try:
-                value = _ended(self._call(self._arguments(context, seen)))
+                value = _ended(self._call(self.arguments(context, seen)))
                 run.finish()
-                self._save(context, seen, value)
+                self.save(context, seen, value)
             except BaseExceptionGroup as several:  # of a task group, in which one waits
                 run.leave_if_parked()
                 raise several
@@ -163,13 +163,13 @@ class Drive(Body):
                 error = StepError(raised.message) if isinstance(raised, PipelineError) else raised
                 run.failed(error)
                 if self.pause(context, error) is None:
-                    self._hooks("on_failure", context, error)
-                    self._hooks("on_end", context, error)
+                    self.call_hooks("on_failure", context, error)
+                    self.call_hooks("on_end", context, error)
                 if error is raised:
                     raise
                 raise error from raised
-            self._hooks("on_success", context)
-            self._hooks("on_end", context)
+            self.call_hooks("on_success", context)
+            self.call_hooks("on_end", context)
             return seen.result()
 
     def _call(self, given: Mapping[str, Any]) -> Any:

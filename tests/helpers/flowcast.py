@@ -63,7 +63,7 @@ def scale(number: int, factors: list[int]) -> int:
 
 
 @flow
-def named() -> list[int]:
+def names_copies() -> list[int]:
     return scale.map([1, 2], unmapped([3, 4]), map_key=lambda number: f"n{number}").result()
 
 
@@ -283,7 +283,7 @@ def flaky(salt: float) -> int:
 
 
 @flow(timeout_seconds=1)
-def slow() -> int:
+def asks_slowly() -> int:
     ask(bool, "Really?")
     return 1
 
@@ -327,7 +327,7 @@ def load_numbers(count: int) -> list[int]:
 
 
 @pipeline(dynamic=True)
-def handles(count: int = 3) -> int:
+def has_handles(count: int = 3) -> int:
     numbers = load_numbers(count)
     if len(numbers.load()) > 2:
         return total_of(numbers).load()

@@ -347,7 +347,9 @@ def _some_of(cells: pa.Array) -> list[str]:
     """Return some of the texts, from everywhere in a batch."""
     known = cells.drop_null()
     step = max(1, len(known) // TEXTS_LOOKED_AT)
-    return [str(text) for text in known.take(pa.array(range(0, len(known), step)))[:TEXTS_LOOKED_AT].to_pylist()]
+    return [
+        str(text) for text in known.take(pa.array(range(0, len(known), step), pa.int64()))[:TEXTS_LOOKED_AT].to_pylist()
+    ]
 
 
 def tidy(value: float, whole: bool) -> float:
