@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jobs.engine import handover, queue
 from jobs.pipelines.params import Param
 from jobs.verbs.permission import deed
 from store import actors, steps
@@ -92,8 +93,6 @@ def answer(workflow_id: int, value: Any, step: str | None = None, attempt: int |
         raise ConflictError(Message("answered_before", {"step": asked.key}))
     given, actor = read(question_of(asked), value), actors.current()
     late = turns.answer(asked, given, None if actor.via == BY_LINK else actors.name(), actor.via)
-    from jobs.engine import handover, queue  # a command that only looks at questions starts without
-
     with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
         handover.hand_over_late(steps.pending_of(late))
     return question_of(steps.get(asked.id))
