@@ -12,7 +12,7 @@ import pytest
 from helpers import authored
 
 from jobs.pipelines import registry
-from jobs.verbs import questions
+from jobs.verbs import answering
 from store import actors, steps, workflows
 from store.tables import Status
 
@@ -73,7 +73,7 @@ def test_the_question_of_the_page(magazine):
     for given in (True, {"version": "1.1"}):
         authored.work_off(number)
         with actors.acting(actors.operator()):
-            questions.answer(number, given)
+            answering.answer(number, given)
     assert value(authored.work_off(number)) == "1.1 to 50%"
 
 

@@ -12,7 +12,7 @@ from helpers.waiting import until
 
 from jobs.language import sentence
 from jobs.services import presence
-from jobs.verbs import questions
+from jobs.verbs import answering, questions
 from jobs.verbs import workflows as verbs
 from store import actors, logs, schema, steps, workflows
 from store.settings import settings
@@ -37,7 +37,7 @@ class Here:
 
     def _answer(self, number, value, step):
         with actors.acting(actors.operator()):
-            return questions.answer(number, value, step)
+            return answering.answer(number, value, step)
 
     def run(self, flow, **params):
         return self.done(self.start(flow, **params))

@@ -268,7 +268,7 @@ def test_what_changes_something_is_a_verb():
     assert names >= {
         *(f"jobs.verbs.workflows.{name}" for name in ("start", "restart", "compose", "rerun_from")),
         *(f"jobs.verbs.controls.{name}" for name in ("retry", "cancel", "remove", "describe")),
-        "jobs.verbs.questions.answer",
+        "jobs.verbs.answering.answer",
         *(f"jobs.verbs.datasets.{name}" for name in ("add", "describe", "redescribe", "remove", "sample")),
         *(f"jobs.verbs.queues.{name}" for name in ("pause", "resume", "stop_workflow_of", "retry_workflow_of")),
         *(

@@ -9,7 +9,7 @@ from helpers.visitors import APP, checked, press, text
 from streamlit.testing.v1 import AppTest
 
 from jobs.engine.runner import StepFailedError, run_step
-from jobs.verbs import answer_links, questions
+from jobs.verbs import answer_links, answering, questions
 from pages.parts import graph
 from pages.parts.workflow import folds, notebook
 from store import actors, steps
@@ -48,7 +48,7 @@ def test_a_question_with_several_fields_waits_for_what_must_be_given():
     """Answer can be pressed once the version is there."""
     number = waiting(flowcast.asks)
     with actors.acting(actors.operator()):
-        questions.answer(number, True)
+        answering.answer(number, True)
     authored.work_off(number)
     key = f"answer-{steps.of_workflow(number)[2].id}-answer"
     seen = opened(id=number)
@@ -133,7 +133,7 @@ def test_what_no_process_did_has_neither_a_log_nor_a_duration():
     """An answered question is its text and its answer."""
     number = waiting(flowcast.asks)
     with actors.acting(actors.operator()):
-        questions.answer(number, False)
+        answering.answer(number, False)
     authored.work_off(number)
     seen = opened(id=number)
     assert [pills.label for pills in seen.button_group if pills.label.startswith("Show of")] == ["Show of Asks"]

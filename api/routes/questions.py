@@ -10,8 +10,7 @@ from api.errors import Answer
 from api.routes.workflows import Strict, WorkflowId
 from api.wall import roles
 from api.wall.roles import needs
-from jobs.verbs import question_documents
-from jobs.verbs import questions as verbs
+from jobs.verbs import answering, question_documents
 from jobs.verbs.step_documents import QuestionOut
 from store.actors import Role
 
@@ -35,7 +34,7 @@ def get(workflow_id: WorkflowId, request: Request) -> Response:
 @needs(Role.analyst)
 def answer(workflow_id: WorkflowId, body: Given, request: Request) -> Response:
     """The flow goes on with it. An answer of the wrong kind is refused, and so is a second one."""
-    return Answer(question_documents.document(verbs.answer(workflow_id, body.value, body.step), _server(request)))
+    return Answer(question_documents.document(answering.answer(workflow_id, body.value, body.step), _server(request)))
 
 
 def _server(request: Request) -> str:

@@ -45,9 +45,9 @@ def answer(
 ) -> int:
     """Answer what a flow asks, so that it goes on."""
     _open()
-    from jobs.verbs import questions as verbs
+    from jobs.verbs import answering
 
-    verbs.answer(workflow_id, _as_answer(value), step)
+    answering.answer(workflow_id, _as_answer(value), step)
     return _show(workflow_id, as_json, f"Workflow {workflow_id} goes on.")
 
 

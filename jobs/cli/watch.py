@@ -12,6 +12,7 @@ from jobs.cli.asked import waits
 from jobs.cli.step_words import error_words, progress_words
 from jobs.cli.terminal import COLOURS, clean, console, say, seconds
 from jobs.language import text_of
+from jobs.verbs import questions
 from store import logs, metrics, steps, workflows
 from store.logs import Line
 from store.program import COMMAND
@@ -68,8 +69,6 @@ class Updates:
                 if not self._is_shown(line)
             )
             if changed and step.status is Status.waiting:
-                from jobs.verbs import questions  # which loads the queue, as listing does not
-
                 yield Text(clean(waits(questions.question_of(step))), COLOURS["waiting"])
             if step.status is Status.running and not rows[step.id]:
                 yield from self._progress(step)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.verbs import passwords, questions
+from jobs.verbs import answering, passwords, questions
 from jobs.verbs.permission import deed_code, require
 from jobs.verbs.questions import Question
 from store import audit, keys, steps, workflows
@@ -69,7 +69,7 @@ def answer(token: str, sent: Mapping[str, str], address: str) -> Question:
     """Answer the question of a link with the fields of a form, once."""
     asked = question(token, address)
     with acting(Actor("by link", Role.analyst, questions.BY_LINK, address)):
-        return questions.answer(asked.workflow_id, _value(asked, sent), asked.step, asked.attempt)
+        return answering.answer(asked.workflow_id, _value(asked, sent), asked.step, asked.attempt)
 
 
 def _value(asked: Question, sent: Mapping[str, str]) -> Any:

@@ -1,16 +1,13 @@
 """The verbs for questions of flows: what waits for a person, and giving an answer."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jobs.engine import handover, queue
 from jobs.pipelines.params import Param
-from jobs.verbs.permission import deed
-from store import actors, steps
-from store.errors import ConflictError, RequestError
+from store import steps
+from store.errors import RequestError
 from store.messages import Message
 from store.steps import Step, turns
 from store.tables import Status, StepRole
@@ -82,20 +79,6 @@ def question_of(step: Step) -> Question:
         left.get("via"),
         step.ended_at if step.status is Status.completed else None,
     )
-
-
-@deed("answer", "workflow")
-def answer(workflow_id: int, value: Any, step: str | None = None, attempt: int | None = None) -> Question:
-    """Answer what a flow asks, so that it goes on; `step` says which question, where there are several, and `attempt`
-    which time that it was asked."""
-    asked = turns.question(workflow_id, step)
-    if attempt is not None and asked.attempt != attempt:
-        raise ConflictError(Message("answered_before", {"step": asked.key}))
-    given, actor = read(question_of(asked), value), actors.current()
-    late = turns.answer(asked, given, None if actor.via == BY_LINK else actors.name(), actor.via)
-    with suppress(queue.QueueDownError):  # the reconciler hands over when the queue is back
-        handover.hand_over_late(steps.pending_of(late))
-    return question_of(steps.get(asked.id))
 
 
 def read(question: Question, value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from jobs.language import sentence
-from jobs.verbs import answer_links, questions
+from jobs.verbs import answer_links, answering, questions
 from jobs.verbs.questions import Question
 from pages.parts import address, commands, forms, visitor, words
 from pages.parts.press import PageState
@@ -84,7 +84,7 @@ def _send(label: str, value: Any, asked: Question, step: Step, state: PageState,
         type="primary" if label != "No" else "secondary",
         key=f"answer-{step.id}-{label.lower()}",
         on_click=state.press,
-        args=(questions.answer, asked.workflow_id, value, asked.step),
+        args=(answering.answer, asked.workflow_id, value, asked.step),
         **visitor.changes("The flow goes on with it.", not missing),
     )
 
