@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from jobs import chain
 from jobs.language import sentence
 from jobs.language.en import SENTENCES
-from jobs.verbs import controls, datasets, passwords, people, questions, queues, short_form, thresholds, workflows
+from jobs.verbs import answering, controls, datasets, passwords, people, queues, short_form, thresholds, workflows
 from jobs.verbs.access import ACCESS
 from store import actors, audit, db, tables
 from store import people as rows
@@ -256,7 +256,7 @@ def test_the_last_admin_stays_while_there_are_others(home, cheap):
 
 def verbs():
     """Every function that is a verb, found rather than listed."""
-    for module in (workflows, controls, questions, thresholds, datasets, queues, chain, people):
+    for module in (workflows, controls, answering, thresholds, datasets, queues, chain, people):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and hasattr(function, "needs"):
                 yield pytest.param(function, id=f"{module.__name__}.{name}")
