@@ -10,6 +10,7 @@ from store import db
 from store.messages import Message
 from store.records import record
 from store.tables import logs, now, steps
+from store.text import LARGEST_INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def select_lines(
     if after:
         query = query.where(logs.c.id > after)
     if before is not None:
-        query = query.where(logs.c.id < before)
+        query = query.where(logs.c.id < min(before, LARGEST_INTEGER))
     if levels:
         query = query.where(logs.c.level.in_(levels))
     if key is not None:
