@@ -91,6 +91,8 @@ def culprits_of(error: BaseException | None) -> list[str]:
     while error is not None and len(found) < MOST_CULPRITS:
         if isinstance(error, TaskFailed):
             found.append(error.step)
+        if isinstance(error, BaseExceptionGroup):  # of a task group
+            found += [key for each in error.exceptions for key in culprits_of(each)]
         error = error.__cause__ or error.__context__
     return found
 

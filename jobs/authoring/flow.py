@@ -16,7 +16,7 @@ from jobs.authoring.futures import Future, Futures, State
 from jobs.authoring.names import filled
 from jobs.authoring.options import HOOKS, PipelineOptions, pipeline_options
 from jobs.authoring.pipeline import TracedPipeline
-from jobs.authoring.returns import Returned, outputs_of, several
+from jobs.authoring.returns import Returned, as_many, outputs_of
 from jobs.authoring.signature import checked
 from jobs.authoring.step import Step, reference_to
 from jobs.pipelines import registry
@@ -55,7 +55,7 @@ class Flow(TracedPipeline):
 
     def values(self, returned: Any) -> Sequence[Any]:
         """What the function returned, as a value for each output."""
-        return [returned] if len(self.outputs) == 1 else several(returned, len(self.outputs), self.name)
+        return as_many(returned, self.outputs, self.name)
 
     def counts_as(self) -> Any:
         return self.function
@@ -156,10 +156,10 @@ class Drive(Body):
                 value = _ended(self._call(self.arguments(context, seen)))
                 run.finish()
                 self.save(context, seen, value)
-            except BaseExceptionGroup as several:  # of a task group, in which one waits
-                run.leave_if_parked()
-                raise several
-            except Exception as raised:
+            except (Exception, BaseExceptionGroup) as raised:
+                run.leave_if_parked()  # a task group wraps what ends the turn
+                if not isinstance(raised, Exception):
+                    raise
                 error = StepError(raised.message) if isinstance(raised, PipelineError) else raised
                 run.failed(error)
                 if self.pause(context, error) is None:

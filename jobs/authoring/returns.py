@@ -114,6 +114,11 @@ def _checked(outputs: tuple[Returned, ...], owner: str) -> tuple[Returned, ...]:
     return outputs
 
 
+def as_many(value: Any, outputs: Sequence[Returned], owner: str) -> Sequence[Any]:
+    """What a function returned, as a value for each of its outputs."""
+    return [value] if len(outputs) == 1 else several(value, len(outputs), owner)
+
+
 def several(value: Any, count: int, owner: str) -> Sequence[Any]:
     """The parts of what a step with several outputs returned."""
     if not isinstance(value, list | tuple) or len(value) != count:

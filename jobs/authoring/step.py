@@ -10,7 +10,7 @@ from jobs.authoring import driving, mapping, retries, tracing
 from jobs.authoring.body import Body
 from jobs.authoring.futures import Done
 from jobs.authoring.options import HOOKS, PipelineOptions, StepOptions, refuse_method, step_options
-from jobs.authoring.returns import Returned, outputs_of, several, shape_of
+from jobs.authoring.returns import Returned, as_many, outputs_of, shape_of
 from jobs.authoring.signature import Parameter, parameters_of
 from jobs.authoring.sources import module_of, remember
 from jobs.pipelines.definition import CountsAs, StepDefinition
@@ -65,15 +65,13 @@ class Step(CountsAs):
 
     def values(self, returned: Any) -> Sequence[Any]:
         """What the function returned, as a value for each output."""
-        return [returned] if len(self.outputs) == 1 else several(returned, len(self.outputs), self.name)
+        return as_many(returned, self.outputs, self.name)
 
     def counts_as(self) -> Any:
         return [self.function, shape_of(self.outputs)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        own = self.parameters
-        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in own}
-        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        apart, after = self._apart(kwargs)
         if (trace := tracing.current()) is not None:
             return trace.call(self, args, kwargs, apart.get("id"), after)
         if (run := driving.current()) is None:
@@ -85,10 +83,15 @@ class Step(CountsAs):
             return future
         return future.result()
 
+    def _apart(self, kwargs: dict[str, Any]) -> tuple[dict[str, Any], list[Any] | None]:
+        """What a call says beside the function's arguments, taken out of these; and which steps it comes after."""
+        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
+        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None]
+        return apart, after or None
+
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Ask for the step and go on; outside of a flow, it is done at once."""
-        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
-        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        apart, after = self._apart(kwargs)
         if (trace := tracing.current()) is not None:
             return trace.call(self, args, kwargs, apart.get("id"), after)
         if (run := driving.current()) is None:
@@ -99,8 +102,7 @@ class Step(CountsAs):
     def map(self, *args: Any, map_key: Callable[..., Any] | None = None, chunk: int = 1, **kwargs: Any) -> Any:
         """Ask for the step once for each item of the lists that are given; `unmapped` gives one whole. With `chunk`,
         one process does so many items, one after the other."""
-        apart = {name: kwargs.pop(name) for name in APART if name in kwargs and name not in self.parameters}
-        after = [each for each in (apart.get("after"), apart.get("wait_for")) if each is not None] or None
+        apart, after = self._apart(kwargs)
         for option in ("return_state", "id"):
             if apart.get(option):
                 raise PipelineError(Message("map_without", {"step": self.name, "option": option}))

@@ -412,6 +412,18 @@ async def task_group() -> list[int]:
     return [one.result(), two.result()]
 
 
+@task
+async def refuse_later() -> int:
+    raise ValueError("later")
+
+
+@flow
+async def group_fails() -> int:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(refuse_later())
+    return 1
+
+
 @flow
 def maps_a_set() -> list[int]:
     return double.map({30, 10, 20}).result()

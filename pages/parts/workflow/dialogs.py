@@ -69,7 +69,6 @@ def _named(ids: Sequence[int]) -> str:
 def _compose(state: PageState, workflow_id: int) -> None:
     """The data of one workflow with the configuration of another."""
     workflow = workflows.get(workflow_id)
-    st.caption("Trains on the data of one workflow with the algorithm and settings of another, as a new workflow.")
     latest = workflows.find(Filter(pipelines=(workflow.pipeline,)), limit=CHOICES)
     choices = {each.id: each for each in [*latest, workflow]}
     st.caption("A new workflow: the data and the target of one, with the settings of another. Neither of them changes.")
